@@ -1,0 +1,47 @@
+# Every target sets up what it needs: `make demo` and `make test` work in a fresh clone.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Pictures for the demo; empty: the photographs that ship with scikit-image and scikit-learn.
+PICTURES ?=
+# Real data sets for the benchmarks (see benchmarks/README.md).
+export VISUS_DATA ?=
+
+.PHONY: setup demo test test-all check bench docs pictures clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "visus needs Python 3.11 or newer; say: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/visus demo $(if $(PICTURES),--pictures "$(PICTURES)")
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-all: setup
+	$(BIN)/python -m pytest -m ""
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: setup
+	$(BIN)/python benchmarks/weights.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/search.py
+
+pictures: setup
+	$(BIN)/python docs/make_pictures.py
+
+docs: setup
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) docs/_build build dist

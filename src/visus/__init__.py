@@ -1,0 +1,62 @@
+"""visus finds pictures that look alike, trains networks on them, and shows why they answer as they do.
+
+Every public name is imported at its first use, so that ``import visus`` costs a few milliseconds.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from visus._errors import (
+    DependencyError,
+    FormatError,
+    IndexError_,
+    InputError,
+    RunError,
+    VisusError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from visus import images, nets, search
+    from visus.images import read, write
+    from visus.search import Index
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DependencyError",
+    "FormatError",
+    "Index",
+    "IndexError_",
+    "InputError",
+    "RunError",
+    "VisusError",
+    "WeightsError",
+    "__version__",
+    "images",
+    "nets",
+    "read",
+    "search",
+    "write",
+]
+
+_LAZY = {
+    "Index": ("visus.search", "Index"),
+    "images": ("visus.images", None),
+    "nets": ("visus.nets", None),
+    "read": ("visus.images", "read"),
+    "search": ("visus.search", None),
+    "write": ("visus.images", "write"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    if name not in _LAZY:
+        raise AttributeError(f"module 'visus' has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__() -> list[str]:
+    return __all__

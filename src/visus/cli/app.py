@@ -1,0 +1,50 @@
+"""The command ``visus``."""
+
+import sys
+
+import typer
+
+from visus import __version__
+from visus._errors import VisusError
+from visus.cli import demo, duplicates, index, search
+
+app = typer.Typer(
+    name="visus",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start here:  **visus index ~/Pictures**  and then  **visus search cat.jpg**",
+)
+app.command(name="index", epilog=index.EXAMPLES)(index.index)
+app.command(name="search", epilog=search.EXAMPLES)(search.search)
+app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
+app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"visus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def visus(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Find pictures that look alike, offline, on your own machine."""
+
+
+def main() -> None:
+    """Run the command line; a known error becomes one sentence and exit code 2."""
+    try:
+        app()
+    except VisusError as error:
+        typer.echo(f"visus: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("visus: stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        sys.stderr.close()
+        sys.exit(0)

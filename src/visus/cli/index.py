@@ -1,0 +1,177 @@
+"""``visus index``: bring an index up to date with folders of pictures."""
+
+import json
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import AsJson, IndexPlace, default_index, plural
+
+if TYPE_CHECKING:
+    from visus.search import Index, Report, Retrieval
+    from visus.search.ingest import Progress
+
+EXAMPLES = """
+Examples:
+
+    visus index ~/Pictures                       all that is below the folder
+    visus index ~/Pictures                       again: only what has changed
+    visus index photos scans --index old.visus   an index of their own
+    visus index ~/Pictures --exclude '*.png'     without some of them
+    visus index ~/Pictures --prune               forget deleted pictures
+    visus index shop --evaluate shop.csv         measure it against labels
+"""
+
+
+def index(
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="Folders and picture files.")] = None,
+    place: IndexPlace = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Pass over names or paths such as '*.png' or 'private/*'; repeatable."),
+    ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove pictures from the index that are gone.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Network that describes the pictures.  [default: efficientnet_lite0]")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="'imagenet' or a file of weights.")] = "imagenet",
+    store: Annotated[
+        Literal["float16", "float32"], typer.Option(help="How a new index keeps its vectors.")
+    ] = "float16",
+    precision: Annotated[
+        Literal["f32", "bf16"],
+        typer.Option(help="bf16 is faster on some processors and a little less exact."),
+    ] = "f32",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads.  [default: all cores]")] = None,
+    max_pixels: Annotated[float, typer.Option(min=0.001, help="Pass over larger pictures, in megapixels.")] = 200.0,
+    whiten: Annotated[
+        int | None,
+        typer.Option(metavar="DIM", min=1, help="Search with PCA-whitened vectors of this length."),
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Measure the search against labels (columns file, class)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look through folders and remember how each picture looks.
+
+    New and changed pictures are read, moved ones are recognised, missing ones are marked. Stop it at any time, even
+    with kill -9, and start it again: what was added stays.
+    """
+    from visus.search import Index
+    from visus.search.index import Interrupted
+
+    if not paths and not (prune or whiten or evaluate):
+        raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
+    location = place or default_index()
+    opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
+    report = None
+    if paths:
+        with nullcontext() if as_json else ProgressBar() as show:
+            try:
+                report = opened.add(
+                    *paths,
+                    exclude=exclude or (),
+                    prune=prune,
+                    max_pixels=round(max_pixels * 1e6),
+                    threads=threads,
+                    progress=show,
+                )
+            except Interrupted as stopped:
+                if not as_json:
+                    _say(stopped.report, location, len(opened))
+                raise
+    elif prune:
+        from visus.search import Report
+
+        report = Report(pruned=opened.prune())
+    if whiten:
+        opened.whiten(whiten)
+    measures = opened.evaluate(evaluate) if evaluate else None
+    _print(report, measures, location, opened, as_json)
+    if report and report.unreadable and not len(opened):
+        raise InputError("None of the pictures could be read.")
+
+
+def _print(
+    report: "Report | None", measures: "Retrieval | None", location: Path, opened: "Index", as_json: bool
+) -> None:
+    rows = len(opened)
+    if as_json:
+        answer: dict[str, object] = {"index": str(location), "pictures": rows}
+        if report:
+            answer["report"] = asdict(report)
+        if measures:
+            answer["measures"] = measures.to_dict()
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    if report:
+        _say(report, location, rows)
+    if measures:
+        line = "   ".join(f"P@{k} {value:.4f}" for k, value in measures.precision.items())
+        recalls = "   ".join(f"recall@{k} {value:.4f}" for k, value in measures.recall.items())
+        typer.echo(f"{line}   {recalls}   mAP {measures.mean_average_precision:.4f}   ({measures.queries:,} queries)")
+
+
+def _say(report: "Report", location: Path, rows: int) -> None:
+    counts = ("added", "changed", "moved", "gone", "pruned", "unchanged")
+    parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
+    if report.unreadable:
+        parts.append(f"{len(report.unreadable):,} unreadable")
+    speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
+    typer.echo(f"{', '.join(parts) or 'nothing to do'} in {report.seconds:.1f} s{speed}")
+    typer.echo(f"{plural(rows, 'picture')} in {location}")
+    if report.unreadable:
+        typer.echo(f"Could not use {plural(len(report.unreadable), 'file')}:", err=True)
+        for failure in report.unreadable:
+            typer.echo(f"  {failure.message}", err=True)
+
+
+class ProgressBar:
+    """A bar with pictures per second and the time left, on standard error; gone when it is closed."""
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self._bar.__enter__()
+        self._task = self._bar.add_task("looking for pictures", total=None, speed="")
+        return self
+
+    def __call__(self, progress: "Progress") -> None:
+        """Show how far an update is."""
+        speed = self._bar.tasks[0].speed
+        self._bar.update(
+            self._task,
+            description="describing",
+            completed=progress.done,
+            total=progress.total,
+            speed=f"{speed:.0f} pictures/s" if speed else "",
+        )
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.__exit__(None, None, None)

@@ -1,0 +1,102 @@
+"""``visus search``: find the pictures that look most like one."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import AsJson, IndexPlace, default_index, human_size, save_picture
+
+if TYPE_CHECKING:
+    from visus.search import Hit, Hits
+
+EXAMPLES = """
+Examples:
+
+    visus search cat.jpg                        the twelve most like it
+    visus search cat.jpg -k 30 --sheet c.png    thirty, and a contact sheet
+    visus search a.jpg b.jpg --unlike c.jpg     like two, unlike a third
+    visus search a.jpg --region 40,60,220,300   like a part of a picture
+    visus search a.jpg --why why.png            where the best hit agrees
+    visus search a.jpg --where 'width >= 1000'  only large pictures
+    visus search a.jpg --rerank geometry        the same object first
+"""
+
+
+def search(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="One picture, or several at once.")],
+    place: IndexPlace = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of hits.")] = 12,
+    unlike: Annotated[list[Path] | None, typer.Option(help="A picture to keep away from; repeatable.")] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Only this part of the picture, in pixels.")
+    ] = None,
+    min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="SQL", help="Condition on path, width, height, size, mtime, seen.")
+    ] = None,
+    rerank: Annotated[
+        Literal["expansion", "geometry"] | None, typer.Option(help="Look at the best hits a second time.")
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Compare every vector, in a large index too.")] = False,
+    sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet.")] = None,
+    why: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Write heat maps: where query and best other hit agree."),
+    ] = None,
+    weights: Annotated[str, typer.Option(help="The file of weights that the index was made with.")] = "imagenet",
+    as_json: AsJson = False,
+) -> None:
+    """Find the pictures that look most like a picture."""
+    from visus.search import Index
+
+    location = place or default_index()
+    hits = Index(location, weights=weights).search(
+        list(pictures),
+        k=k,
+        unlike=unlike or (),
+        region=_box(region) if region else None,
+        min_score=min_score,
+        where=where,
+        rerank=rerank,
+        exact=exact,
+    )
+    if as_json:
+        typer.echo(json.dumps({"index": str(location), "hits": [h.to_dict() for h in hits]}, ensure_ascii=False))
+    else:
+        _table(hits)
+    if sheet:
+        save_picture(sheet, hits.sheet())
+    if why:
+        save_picture(why, _other(hits, pictures).why().picture())
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    try:
+        x0, y0, x1, y1 = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            f"--region wants four whole numbers x0,y0,x1,y1, for example 40,60,220,300, not {text!r}."
+        ) from error
+    return x0, y0, x1, y1
+
+
+def _other(hits: "Hits", pictures: list[Path]) -> "Hit":
+    """The best hit that is not the query itself."""
+    own = {str(picture.expanduser().absolute()) for picture in pictures}
+    others = [hit for hit in hits if hit.path not in own]
+    if not others:
+        raise InputError("There is no other hit to explain; ask for more hits with -k.")
+    return others[0]
+
+
+def _table(hits: "Hits") -> None:
+    if not len(hits):
+        typer.echo("Nothing found; lower --min-score or widen --where.", err=True)
+        return
+    for hit in hits:
+        note = f"   ({hit.note})" if hit.note else ""
+        size = f"{hit.width}x{hit.height}"
+        typer.echo(f"{hit.score:6.3f}  {hit.path}  {size}  {human_size(hit.size)}{note}")

@@ -1,0 +1,35 @@
+"""Pictures: reading, writing and drawing.
+
+The contract of a picture in visus: a NumPy array ``(H, W)`` or ``(H, W, C)`` in RGB order, dtype uint8,
+uint16, or float in [0, 1].
+"""
+
+from visus.images import draw
+from visus.images.io import (
+    MAX_PIXELS,
+    SUFFIXES,
+    Decoded,
+    decode,
+    encode_jpeg,
+    is_picture_name,
+    read,
+    read_bytes,
+    resize,
+    shrink,
+    write,
+)
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Decoded",
+    "decode",
+    "draw",
+    "encode_jpeg",
+    "is_picture_name",
+    "read",
+    "read_bytes",
+    "resize",
+    "shrink",
+    "write",
+]

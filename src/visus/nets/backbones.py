@@ -1,0 +1,178 @@
+"""Classification networks seen as backbones: stages, embedding, classifier.
+
+Each backbone answers three questions about a batch ``(N, 3, H, W)``:
+
+* ``features(x)``: the output of every stage, from fine to coarse, as a list of ``(N, C, h, w)``;
+* ``embed(x)``: what the last linear layer sees, ``(N, dimension)``;
+* ``forward(x)``: the logits, ``(N, classes)``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import InputError
+
+
+class Backbone(nn.Module, ABC):
+    """A classification network with its stages in view.
+
+    Attributes:
+        name: Name of the network.
+        net: The network itself, as its library built it.
+        dimension: Length of the embedding.
+        classes: Number of classes of the classifier.
+    """
+
+    name: str
+    net: nn.Module
+    dimension: int
+    classes: int
+
+    @abstractmethod
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
+
+    @abstractmethod
+    def last(self, x: Tensor) -> Tensor:
+        """The last feature map before pooling, usually ``(N, C, h, w)``."""
+
+    @abstractmethod
+    def pool(self, last: Tensor) -> Tensor:
+        """From the last feature map to the embedding ``(N, dimension)``."""
+
+    def embed(self, x: Tensor) -> Tensor:
+        """What the last linear layer sees, ``(N, dimension)``."""
+        return self.pool(self.last(x))
+
+    def pools_by_average(self, size: int) -> bool:
+        """Whether the embedding is the mean of the last map over its positions, found by trying.
+
+        Only then does the similarity of two pictures split into parts that their positions contribute.
+
+        Args:
+            size: Side of the square input in pixels.
+        """
+        parameter = next(self.parameters())
+        with torch.inference_mode():
+            last = self.last(torch.rand(1, 3, size, size, device=parameter.device, dtype=parameter.dtype))
+            if last.ndim != 4:
+                return False
+            mean = last.mean(dim=(2, 3))
+            pooled = self.pool(last)
+        return mean.shape == pooled.shape and torch.allclose(mean, pooled, rtol=1e-4, atol=1e-5)
+
+
+# torchvision's networks cut into stages, each ending where the picture is about to be halved.
+_STAGES: dict[str, Callable[[Any], list[nn.Module]]] = {
+    "alexnet": lambda n: [n.features[:2], n.features[2:5], n.features[5:12], n.features[12:]],
+    # conv1_2, conv2_2, conv3_3, conv4_3, conv5_3, pool5
+    "vgg16": lambda n: [
+        n.features[:4],
+        n.features[4:9],
+        n.features[9:16],
+        n.features[16:23],
+        n.features[23:30],
+        n.features[30:],
+    ],
+    "googlenet": lambda n: [
+        n.conv1,
+        nn.Sequential(n.maxpool1, n.conv2, n.conv3),
+        nn.Sequential(n.maxpool2, n.inception3a, n.inception3b),
+        nn.Sequential(n.maxpool3, n.inception4a, n.inception4b, n.inception4c, n.inception4d, n.inception4e),
+        nn.Sequential(n.maxpool4, n.inception5a, n.inception5b),
+    ],
+    "resnet": lambda n: [
+        nn.Sequential(n.conv1, n.bn1, n.relu),
+        nn.Sequential(n.maxpool, n.layer1),
+        n.layer2,
+        n.layer3,
+        n.layer4,
+    ],
+}
+
+
+class TorchvisionBackbone(Backbone):
+    """AlexNet, VGG16, GoogLeNet or a ResNet of torchvision, as their library defines them.
+
+    The embedding of AlexNet and VGG16 is fc7 after its ReLU (4096 values), that of the others the globally
+    averaged last map.
+
+    Args:
+        name: ``alexnet``, ``vgg16``, ``googlenet``, ``resnet18``, ``resnet34`` or ``resnet50``.
+        net: The network of torchvision, without auxiliary heads.
+    """
+
+    def __init__(self, name: str, net: nn.Module) -> None:
+        super().__init__()
+        self.name = name
+        self.net = net
+        whole: Any = net
+        if hasattr(net, "classifier"):  # AlexNet, VGG: linear layers after the convolutions
+            hidden = nn.Sequential(whole.avgpool, nn.Flatten(), *whole.classifier[:-1])
+            head: nn.Linear = whole.classifier[-1]
+        else:
+            hidden = nn.Sequential(whole.avgpool, nn.Flatten())
+            head = whole.fc
+        self.dimension, self.classes = head.in_features, head.out_features
+        # The same layers once more under other names: held in a tuple, they are not registered twice.
+        self._parts = (_STAGES[name if name in _STAGES else "resnet"](net), hidden, head)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
+        outputs = []
+        for stage in self._parts[0]:
+            x = stage(x)
+            outputs.append(x)
+        return outputs
+
+    def last(self, x: Tensor) -> Tensor:
+        """The last feature map before pooling, ``(N, C, h, w)``."""
+        return self.features(x)[-1]
+
+    def pool(self, last: Tensor) -> Tensor:
+        """From the last feature map to the embedding ``(N, dimension)``."""
+        return self._parts[1](last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The logits, ``(N, classes)``."""
+        return self._parts[2](self.embed(x))
+
+
+class TimmBackbone(Backbone):
+    """Any classification network of timm; EfficientNet-Lite is one of them.
+
+    Args:
+        name: Name in visus or in timm.
+        net: The network of timm.
+    """
+
+    def __init__(self, name: str, net: nn.Module) -> None:
+        super().__init__()
+        self.name = name
+        self.net = net
+        self._timm: Any = (net,)  # untyped and unregistered, since timm's methods are not on nn.Module
+        timm_net = self._timm[0]
+        if not hasattr(timm_net, "forward_intermediates"):
+            raise InputError(f"timm's {name} does not give its stages; choose another network.")
+        self.dimension = timm_net.head_hidden_size
+        self.classes = timm_net.num_classes
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The output of every stage (CNN) or block (transformer), each ``(N, C, h, w)``."""
+        return self._timm[0].forward_intermediates(x, intermediates_only=True)
+
+    def last(self, x: Tensor) -> Tensor:
+        """The last feature map before pooling: ``(N, C, h, w)``, or ``(N, tokens, C)`` of a transformer."""
+        return self._timm[0].forward_features(x)
+
+    def pool(self, last: Tensor) -> Tensor:
+        """From the last feature map to the embedding ``(N, dimension)``."""
+        return self._timm[0].forward_head(last, pre_logits=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The logits, ``(N, classes)``."""
+        return self.net(x)

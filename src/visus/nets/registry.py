@@ -1,0 +1,130 @@
+"""Networks by name."""
+
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from visus._errors import InputError, WeightsError
+from visus.nets import weights as _weights
+from visus.nets.backbones import Backbone, TimmBackbone, TorchvisionBackbone
+
+TORCHVISION = ("alexnet", "vgg16", "googlenet", "resnet18", "resnet34", "resnet50")
+"""Networks that come from torchvision."""
+
+LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+"""Networks whose weights come from Python packages, and so need no download."""
+
+
+def names() -> list[str]:
+    """The networks that visus knows by itself; any name of timm works too.
+
+    >>> "resnet18" in names()
+    True
+    """
+    return sorted((*TORCHVISION, *LITE))
+
+
+def create(name: str, *, classes: int = 1000, weights: Literal["imagenet"] | Path | str | None = None) -> Backbone:
+    """Build a network, in evaluation mode.
+
+    Args:
+        name: A name of :func:`names`, or the name of any timm model.
+        classes: Number of classes of the classifier. With ImageNet weights and another number than theirs,
+            the last layer alone starts at random.
+        weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for
+            random weights.
+
+    Returns:
+        The network; ``features``, ``embed`` and ``forward`` take ``(N, 3, H, W)`` float tensors that were
+        prepared as ``visus.nets.weights.of(name).preprocessing`` says.
+
+    Raises:
+        InputError: The name is unknown.
+        WeightsError: The weights are not at hand or do not fit.
+    """
+    if classes < 1:
+        raise InputError(f"classes must be at least 1, not {classes}.")
+    pretrained = weights == "imagenet"
+    if name in TORCHVISION:
+        backbone: Backbone = TorchvisionBackbone(name, _build_torchvision(name, classes, pretrained))
+    elif name in LITE:
+        backbone = TimmBackbone(name, _build_lite(name, classes, pretrained))
+    else:
+        backbone = TimmBackbone(name, _build_timm(name, classes, pretrained))
+    if weights is not None and not pretrained:
+        tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
+        _weights.fill(backbone.net, tensors, str(weights))
+    return backbone.eval()
+
+
+def _build_torchvision(name: str, classes: int, pretrained: bool) -> nn.Module:
+    from torchvision import models
+
+    options = {"aux_logits": False, "init_weights": not pretrained} if name == "googlenet" else {}
+    if not pretrained:
+        return models.get_model(name, weights=None, num_classes=classes, **options)
+    known = _weights.of(name)
+    net = models.get_model(name, weights=None, **options)
+    try:
+        tensors = models.get_weight(known.key).get_state_dict(progress=True, check_hash=True)
+    except OSError as error:  # URLError is one
+        raise _weights.download_error(known, error) from error
+    # The auxiliary heads of GoogLeNet serve its training only.
+    tensors = {key: value for key, value in tensors.items() if not key.startswith("aux")}
+    _weights.fill(net, tensors, known.key)
+    if classes != known.classes:
+        _new_head(net, classes)
+    return net
+
+
+def _new_head(net: nn.Module, classes: int) -> None:
+    """Replace the last linear layer of a torchvision network."""
+    classifier = getattr(net, "classifier", None)
+    if isinstance(classifier, nn.Sequential):
+        last = classifier[-1]
+        assert isinstance(last, nn.Linear)
+        classifier[-1] = nn.Linear(last.in_features, classes)
+    else:
+        last = net.fc
+        assert isinstance(last, nn.Linear)
+        net.fc = nn.Linear(last.in_features, classes)
+
+
+def _build_lite(name: str, classes: int, pretrained: bool) -> nn.Module:
+    import timm
+
+    if not pretrained:
+        return timm.create_model(f"tf_{name}", num_classes=classes)
+    known = _weights.of(name)
+    file = _weights.package_file(known)
+    net = timm.create_model(f"tf_{name}")
+    _weights.fill(net, _weights.read_file(file), known.key)
+    if classes != known.classes:
+        net.reset_classifier(classes)  # pyright: ignore[reportCallIssue]
+    return net
+
+
+def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
+    import timm
+
+    if not timm.is_model(name.split(".", maxsplit=1)[0]):
+        near = ", ".join(_similar(name)) or "see timm.list_models()"
+        raise InputError(f"There is no network {name!r}; did you mean one of: {near}?")
+    if not pretrained:
+        return timm.create_model(name, num_classes=classes)
+    known = _weights.of(name)
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=classes)
+    except (OSError, RuntimeError, ValueError) as error:  # the hub's errors are of these kinds
+        if isinstance(error, WeightsError):
+            raise
+        raise _weights.download_error(known, error) from error
+
+
+def _similar(name: str) -> list[str]:
+    import difflib
+
+    import timm
+
+    return difflib.get_close_matches(name, sorted({*names(), *timm.list_models()}), n=4)

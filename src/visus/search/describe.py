@@ -1,0 +1,123 @@
+"""A picture becomes a vector.
+
+The descriptor ``embedding`` is the pooled last feature map of a network, scaled to length 1, of the whole
+picture squeezed into the network's square input: nothing is cut off, so that what lies at the border counts
+too. Every further descriptor is one more class with the three methods of :class:`Descriptor`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.images import resize
+from visus.search import graph as _graph
+from visus.search.runtime import Device, Precision, Runner, start
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+class Descriptor(Protocol):
+    """Turns pictures into vectors of length 1."""
+
+    def about(self) -> dict[str, Any]:
+        """What tells this descriptor from others; an index keeps it and refuses vectors of another."""
+        ...
+
+    def prepare(self, picture: Pixels) -> Pixels:
+        """From a picture ``(H, W, 3)`` to the fixed-size input."""
+        ...
+
+    def runner(self) -> "Runner":
+        """What describes batches of prepared pictures, for one thread."""
+        ...
+
+
+def unit(vectors: NDArray[np.floating]) -> Floats:
+    """Scale vectors ``(N, D)`` to length 1; zero vectors stay zero.
+
+    >>> unit(np.array([[3.0, 4.0]])).tolist()
+    [[0.6000000238418579, 0.800000011920929]]
+    """
+    values = vectors.astype(np.float32, copy=False)
+    length = np.linalg.norm(values, axis=-1, keepdims=True)
+    return values / np.maximum(length, np.finfo(np.float32).tiny)
+
+
+class Embedder:
+    """The descriptor ``embedding``: the pooled features of a network.
+
+    Args:
+        model: Name of a network (see :func:`visus.nets.create`).
+        weights: ``"imagenet"`` or a file of weights.
+        streams: How many threads will describe pictures at the same time.
+        precision: ``"f32"`` or ``"bf16"``.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        InputError: The network or the device is unknown.
+        WeightsError: The weights are not at hand.
+    """
+
+    def __init__(
+        self,
+        model: str = "efficientnet_lite0",
+        *,
+        weights: str = "imagenet",
+        streams: int = 1,
+        precision: Precision = "f32",
+        device: Device = "auto",
+    ) -> None:
+        self.graph = _graph.load(model, weights)
+        self.runtime = start(self.graph, streams=streams, precision=precision, device=device, weights=weights)
+        self._runner = self.runtime.runner()
+
+    @property
+    def size(self) -> int:
+        """Side of the network's square input in pixels."""
+        return self.graph.preprocessing.size
+
+    @property
+    def least_side(self) -> int:
+        """A JPEG decoded so that both sides have this many pixels gives the same vector as at full size."""
+        return 2 * self.size
+
+    def about(self) -> dict[str, Any]:
+        """What tells this descriptor from others."""
+        return {
+            "descriptor": "embedding",
+            "model": self.graph.model,
+            "weights": self.graph.weights,
+            "digest": self.graph.digest,
+            "size": self.size,
+            "fit": "squeeze",
+            "dimension": self.graph.dimension,
+        }
+
+    def prepare(self, picture: Pixels) -> Pixels:
+        """Squeeze a picture ``(H, W, 3)`` into the input ``(size, size, 3)``, antialiased bicubic."""
+        return resize(picture, self.size, self.size)
+
+    def runner(self) -> Runner:
+        """What describes batches of prepared pictures, for one thread."""
+        return self.runtime.runner()
+
+    def __call__(self, pictures: Sequence[Pixels]) -> Floats:
+        """Describe pictures of any size: ``(N, D)`` float32, each row of length 1."""
+        return unit(self._runner.vectors(np.stack([self.prepare(picture) for picture in pictures])))
+
+    def maps(self, picture: Pixels) -> Floats:
+        """The feature map ``(h, w, D)`` whose mean over positions is the vector before scaling.
+
+        Raises:
+            InputError: The network does not pool by average, so positions have no parts in the vector.
+        """
+        if not self.graph.has_map:
+            raise InputError(
+                f"{self.graph.model} does not pool its last map by average, so a similarity does not split into "
+                "parts of the picture; index with a network that does, for example efficientnet_lite0."
+            )
+        return self._runner.maps(self.prepare(picture)[None])[0]

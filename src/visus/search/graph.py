@@ -1,0 +1,189 @@
+"""A network as an exported graph: written once by torch, run without it.
+
+The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalisation itself, and gives two
+outputs: ``vector`` ``(N, D)``, the embedding before any normalisation of its length, and ``map``
+``(N, h, w, D)``, whose mean over the positions is the vector (missing where the network does not pool by
+average). It is kept in the user's cache folder, named after network, weights and preprocessing.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visus._errors import WeightsError
+from visus.images.io import write_atomically
+from visus.nets.weights import Preprocessing
+from visus.nets.weights import of as weights_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from visus.nets.backbones import Backbone
+
+_FORMAT = 1  # raise it when the graph's inputs or outputs change
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """An exported network.
+
+    Attributes:
+        model: Name of the network.
+        weights: What tells its weights from others (source, name, version).
+        digest: SHA-256 of all weights, hexadecimal.
+        dimension: Length of the vector.
+        preprocessing: What the weights expect of a picture.
+        has_map: Whether the graph gives the output ``map``.
+        path: The ONNX file.
+    """
+
+    model: str
+    weights: str
+    digest: str
+    dimension: int
+    preprocessing: Preprocessing
+    has_map: bool
+    path: Path
+
+
+def cache_folder() -> Path:
+    """Where graphs are kept: ``$VISUS_CACHE``, or the user's cache folder."""
+    import platformdirs
+
+    place = os.environ.get("VISUS_CACHE")
+    folder = Path(place) if place else platformdirs.user_cache_path("visus")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def load(model: str, weights: str = "imagenet") -> Graph:
+    """The graph of a network, from the cache or exported now (which imports torch, and takes seconds).
+
+    Args:
+        model: Name of a network (see :func:`visus.nets.create`).
+        weights: ``"imagenet"`` or a file of weights.
+
+    Raises:
+        InputError: The network is unknown.
+        WeightsError: The weights are not at hand.
+    """
+    identity = _identity(model, weights)
+    key = hashlib.sha256(f"{_FORMAT}|{model}|{identity}".encode()).hexdigest()[:16]
+    stem = cache_folder() / f"{model.replace('/', '_')}-{key}"
+    if not (found := _read(stem)):
+        _export(model, weights, identity, stem)
+        found = _read(stem)
+    if found is None:
+        raise WeightsError(f"The graph of {model} cannot be kept in {stem.parent}; make room there or set VISUS_CACHE.")
+    return found
+
+
+def _identity(model: str, weights: str) -> str:
+    if weights == "imagenet":
+        return weights_of(model).identity
+    try:
+        content = Path(weights).read_bytes()
+    except OSError as error:
+        raise WeightsError(f"The file of weights {weights} cannot be read ({error.strerror}).") from error
+    return f"file:{hashlib.sha256(content).hexdigest()}"
+
+
+def _read(stem: Path) -> Graph | None:
+    """Read the description beside a graph; None where either file is missing or damaged."""
+    path, about = stem.with_suffix(".onnx"), stem.with_suffix(".json")
+    try:
+        values: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
+        if path.stat().st_size != values["bytes"]:
+            return None
+        return Graph(
+            values["model"],
+            values["weights"],
+            values["digest"],
+            values["dimension"],
+            Preprocessing.from_dict(values["preprocessing"]),
+            values["has_map"],
+            path,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _export(model: str, weights: str, identity: str, stem: Path) -> None:
+    from visus import nets
+
+    backbone = nets.create(model, weights=weights)
+    prepared = weights_of(model).preprocessing
+    has_map = backbone.pools_by_average(prepared.size)
+    content = _to_onnx(backbone, prepared, has_map)
+    about = {
+        "model": model,
+        "weights": identity,
+        "digest": digest(backbone),
+        "dimension": backbone.dimension,
+        "preprocessing": prepared.to_dict(),
+        "has_map": has_map,
+        "bytes": len(content),
+    }
+    # The description comes last: a graph without it does not count.
+    write_atomically(stem.with_suffix(".onnx"), content)
+    write_atomically(stem.with_suffix(".json"), json.dumps(about, indent=1).encode())
+
+
+def digest(net: "torch.nn.Module") -> str:
+    """SHA-256 over all parameters and buffers, hexadecimal."""
+    total = hashlib.sha256()
+    for name, value in net.state_dict().items():
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _to_onnx(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> bytes:
+    import contextlib
+    import io
+    import logging
+    import warnings
+
+    import torch
+
+    module = pixels_to_vector(backbone, prepared, has_map).eval()
+    example = torch.zeros(2, prepared.size, prepared.size, 3, dtype=torch.uint8)
+    buffer = io.BytesIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+        program = torch.onnx.export(
+            module,
+            (example,),
+            input_names=["pixels"],
+            output_names=["vector", "map"] if has_map else ["vector"],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    program.save(buffer)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
+
+
+def pixels_to_vector(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> "torch.nn.Module":
+    """Wrap a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalisation itself."""
+    import torch
+
+    class PixelsToVector(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = backbone
+            self.mean = torch.nn.Buffer(torch.tensor(prepared.mean).view(1, 3, 1, 1) * 255)
+            self.deviation = torch.nn.Buffer(torch.tensor(prepared.deviation).view(1, 3, 1, 1) * 255)
+
+        def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.deviation  # (N, 3, H, W)
+            last = self.backbone.last(x)
+            vector = self.backbone.pool(last)  # (N, D)
+            return (vector, last.permute(0, 2, 3, 1)) if has_map else (vector,)
+
+    return PixelsToVector()

@@ -1,0 +1,145 @@
+"""What a search answers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus._optional import require
+from visus.images import decode, draw
+
+if TYPE_CHECKING:
+    from visus.search.why import Why
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One picture of an answer.
+
+    Attributes:
+        id: Number of the picture in the index.
+        path: Absolute path of the file.
+        score: Similarity in [-1, 1]: the cosine of query and picture.
+        width: Width in pixels.
+        height: Height in pixels.
+        size: Bytes of the file.
+        note: What re-ranking has to say, or an empty text.
+    """
+
+    id: int
+    path: str
+    score: float
+    width: int
+    height: int
+    size: int
+    note: str
+    _answer: "Hits"
+
+    def thumbnail(self) -> NDArray[np.uint8]:
+        """The small picture ``(h, w, 3)`` uint8 that the index keeps."""
+        return self._answer.thumbnails([self])[0]
+
+    def why(self) -> "Why":
+        """Where query and hit agree: two heat maps whose values add up to the score.
+
+        Raises:
+            InputError: The query was not one single picture, or the network does not pool by average.
+        """
+        return self._answer.explain(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {
+            "path": self.path,
+            "score": round(self.score, 6),
+            "width": self.width,
+            "height": self.height,
+            "size": self.size,
+            **({"note": self.note} if self.note else {}),
+        }
+
+
+class Hits:
+    """The answer of a search: hits, best first.
+
+    Args:
+        rows: For each hit: id, path, score, width, height, size, and perhaps note.
+        queries: The query pictures, for the contact sheet.
+        thumbnails: Gives the small pictures (JPEG) of hits by their id.
+        explain: Explains a hit.
+    """
+
+    def __init__(
+        self,
+        rows: list[dict[str, Any]],
+        *,
+        queries: list[NDArray[np.uint8]],
+        thumbnails: Callable[[list[int]], dict[int, bytes]],
+        explain: Callable[[Hit], "Why"],
+    ) -> None:
+        self._hits = [
+            Hit(
+                row["id"],
+                row["path"],
+                row["score"],
+                row["width"],
+                row["height"],
+                row["size"],
+                row.get("note", ""),
+                self,
+            )
+            for row in rows
+        ]
+        self._queries = queries
+        self._thumbnails = thumbnails
+        self.explain = explain
+
+    def __len__(self) -> int:
+        return len(self._hits)
+
+    def __getitem__(self, position: int) -> Hit:
+        return self._hits[position]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self._hits)
+
+    def __repr__(self) -> str:
+        lines = [f"{hit.score:.4f}  {hit.path}" for hit in self._hits]
+        return "\n".join([f"Hits({len(self)})", *lines])
+
+    @property
+    def paths(self) -> list[str]:
+        """Absolute paths, best first."""
+        return [hit.path for hit in self._hits]
+
+    @property
+    def scores(self) -> list[float]:
+        """Similarities in [-1, 1], falling unless the answer was re-ranked."""
+        return [hit.score for hit in self._hits]
+
+    def thumbnails(self, hits: list[Hit]) -> list[NDArray[np.uint8]]:
+        """The small pictures of some hits, each ``(h, w, 3)`` uint8."""
+        found = self._thumbnails([hit.id for hit in hits])
+        missing = [hit.path for hit in hits if hit.id not in found]
+        if missing:
+            raise InputError(f"{missing[0]} has left the index meanwhile; search again.")
+        return [decode(found[hit.id], name=hit.path).pixels for hit in hits]
+
+    def sheet(self, *, columns: int = 5, tile: int = 200) -> NDArray[np.uint8]:
+        """A contact sheet ``(H, W, 3)`` uint8: the queries with a red frame, then the hits with scores."""
+        pictures = [*self._queries, *self.thumbnails(self._hits)]
+        captions = ["query"] * len(self._queries)
+        captions += [f"{hit.score:.3f}  {Path(hit.path).parent.name}/{Path(hit.path).name}" for hit in self._hits]
+        return draw.contact_sheet(pictures, captions, columns=columns, tile=tile, marked=range(len(self._queries)))
+
+    def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas is optional
+        """A pandas table with one row a hit.
+
+        Raises:
+            DependencyError: pandas is not installed.
+        """
+        return require("pandas", install="pandas").DataFrame([hit.to_dict() for hit in self._hits])

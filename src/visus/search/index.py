@@ -1,0 +1,443 @@
+"""An index of pictures: add folders, search, find duplicates."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from visus._errors import IndexError_, InputError
+from visus.images import MAX_PIXELS, decode, draw, read
+from visus.search import rerank as _rerank
+from visus.search import store as _store
+from visus.search import whiten as _whiten
+from visus.search.describe import Embedder, Floats, unit
+from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
+from visus.search.evaluate import Retrieval, read_labels, retrieval
+from visus.search.hits import Hit, Hits
+from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
+from visus.search.runtime import Device, Precision, cores
+from visus.search.store import Dtype, Store, to_numpy
+from visus.search.why import Why, explain
+
+Picture = str | os.PathLike[str] | NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+Rerank = Literal["expansion", "geometry"]
+
+MODEL = "efficientnet_lite0"
+
+_COLUMNS = ("id", "path", "width", "height", "size")
+_RERANKED = 50  # hits that are looked at a second time
+_EXPANDED = 5  # hits that join the query
+
+
+class Index:
+    """An index of pictures in a folder.
+
+    Args:
+        location: Folder of the index, for example ``photos.visus``; made at the first :meth:`add`.
+        model: The network that describes pictures; None takes the index's own, for a new one
+            EfficientNet-Lite0.
+        weights: ``"imagenet"`` or a file of weights.
+        dtype: How vectors are stored in a new index; float16 halves the disk and costs 0.0003 of a score.
+        precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        IndexError_: The index is damaged, of a newer format, or was made with another model.
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        *,
+        model: str | None = None,
+        weights: str = "imagenet",
+        dtype: Dtype = "float16",
+        precision: Precision = "f32",
+        device: Device = "auto",
+    ) -> None:
+        self.location = Path(location).expanduser()
+        self._model = model
+        self._weights = weights
+        self._dtype: Dtype = dtype
+        self._precision: Precision = precision
+        self._device: Device = device
+        self._embedder: Embedder | None = None
+        self._store = Store(self.location) if _store.exists(self.location) else None
+        if self._store:
+            self._check_model(self._store.about)
+
+    def __len__(self) -> int:
+        return len(self._store) if self._store else 0
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the index says of itself: format, descriptor, model, weights, dimension."""
+        return dict(self._opened().about)
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._store = Store(self.location)  # says that there is none
+        return self._store
+
+    def _check_model(self, about: dict[str, Any]) -> None:
+        if self._model is not None and self._model != about["model"]:
+            raise IndexError_(
+                f"{self.location} was made with {about['model']}, not {self._model}; leave --model away, or name "
+                "another --index."
+            )
+
+    def embedder(self, *, streams: int = 1) -> Embedder:
+        """What describes pictures as this index wants it.
+
+        Raises:
+            IndexError_: The weights at hand are not those that the index was made with.
+        """
+        if self._embedder is not None and streams == 1:
+            return self._embedder
+        about = self._store.about if self._store else None
+        embedder = Embedder(
+            about["model"] if about else (self._model or MODEL),
+            weights=self._weights,
+            streams=streams,
+            precision=self._precision,
+            device=self._device,
+        )
+        if about and about["digest"] != embedder.graph.digest:
+            raise IndexError_(
+                f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
+                f"hand ({embedder.graph.weights}); name these weights, or index the pictures in a new folder."
+            )
+        if streams == 1:
+            self._embedder = embedder
+        return embedder
+
+    # Adding --------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        *paths: str | os.PathLike[str],
+        exclude: Sequence[str] = (),
+        prune: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        threads: int | None = None,
+        wait: float = -1,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Report:
+        """Bring the index up to date with folders or files.
+
+        New and changed pictures are described, moved ones keep their vector, missing ones are marked as gone and
+        no longer found. What has been committed is safe, whatever happens to the process.
+
+        Args:
+            paths: Folders and files.
+            exclude: Patterns of names or paths below a folder to pass over, for example ``*.png``.
+            prune: Remove the rows of pictures that are gone.
+            max_pixels: Larger pictures count as unreadable.
+            threads: How many threads read and describe; None takes all cores.
+            wait: Seconds to wait for another process that is writing; negative waits without end.
+            progress: Called now and then.
+
+        Raises:
+            InputError: A path does not exist, there are no pictures, or none of them could be read.
+            IndexError_: The disk is full, or another process is writing.
+        """
+        from visus.search.walk import roots_of
+
+        roots = roots_of(paths)
+        threads = threads or cores()
+        with _store.writing(self.location, wait):
+            if self._store is None and _store.exists(self.location):  # another process has made it meanwhile
+                self._store = Store(self.location)
+                self._check_model(self._store.about)
+            embedder = self.embedder(streams=threads)
+            if self._store is None:
+                self._store = Store.create(self.location, embedder.about(), self._dtype)
+            self._store.refresh()
+            ingest = Ingest(self._store, embedder, threads=threads, max_pixels=max_pixels, progress=progress)
+            try:
+                report = ingest.run(roots, exclude)
+            except KeyboardInterrupt:
+                raise Interrupted(ingest.report) from None
+            if prune:
+                report.pruned = self._prune()
+        return report
+
+    def prune(self) -> int:
+        """Remove the rows of pictures that are gone; tells how many."""
+        with _store.writing(self.location):
+            self._opened().refresh()
+            return self._prune()
+
+    def _prune(self) -> int:
+        store = self._opened()
+        count = store.count("gone")
+        if count:
+            store.delete("gone")
+            store.compact()
+        return count
+
+    def whiten(self, dimension: int) -> None:
+        """Fit a PCA whitening to the vectors of the index and search with whitened vectors from now on.
+
+        Args:
+            dimension: Length of the whitened vectors.
+
+        Raises:
+            InputError: There are too few pictures, or the dimension is out of range.
+        """
+        with _store.writing(self.location):
+            store = self._opened()
+            store.refresh()
+            mean, projection = _whiten.fit(vectors_in_batches(store, "embedding"), dimension)
+            store.set_whitening(mean, projection)
+            store.refresh_approximate()
+
+    # Searching -----------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        picture: Picture | Sequence[Picture],
+        *,
+        k: int = 12,
+        unlike: Sequence[Picture] = (),
+        region: Box | None = None,
+        min_score: float | None = None,
+        where: str | None = None,
+        rerank: Rerank | None = None,
+        exact: bool = False,
+    ) -> Hits:
+        """Find the pictures that look most like one picture, or like several at once.
+
+        Args:
+            picture: A file, an RGB array ``(H, W, 3)`` uint8, or several of them (the mean vector asks).
+            k: How many hits at most.
+            unlike: Pictures whose vectors are taken away from the query.
+            region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
+            min_score: Least score of a hit.
+            where: SQL condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``.
+            rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
+                local features agree with the query's come first.
+            exact: Compare every vector even in a large index.
+
+        Returns:
+            The hits, best first.
+
+        Raises:
+            InputError: A picture cannot be read, or an argument is out of range.
+            IndexError_: There is no index, or it is damaged.
+        """
+        if k < 1:
+            raise InputError(f"k must be at least 1, not {k}.")
+        store = self._opened()
+        pictures = _as_list(picture)
+        embedder = self.embedder()
+        least = None if region else embedder.least_side
+        queries = [_load(p, least) for p in pictures]
+        if region:
+            queries = [_cut(_single(queries, "region"), region)]
+        against = [_load(p, embedder.least_side) for p in unlike]
+        vector = self._query(embedder, queries, against)
+
+        rows = self._nearest(vector, _RERANKED if rerank and k < _RERANKED else k, where, exact)
+        if rerank == "expansion":
+            rows = self._expansion(vector, rows, where, exact)
+        elif rerank == "geometry":
+            rows = self._geometry(_single(queries, "rerank geometry"), rows)
+        if min_score is not None:
+            rows = [row for row in rows if row["score"] >= min_score]
+
+        def why(hit: Hit) -> Why:
+            return explain(embedder, _single(queries, "why"), _load(hit.path, embedder.least_side), store.whitening)
+
+        return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
+
+    def _query(self, embedder: Embedder, queries: list[Any], against: list[Any]) -> Floats:
+        """One vector of length 1 that asks for all queries and against the others."""
+        vectors = embedder([*queries, *against])
+        if (whitening := self._opened().whitening) is not None:
+            vectors = _whiten.project(vectors, *whitening)
+        likes, unlikes = vectors[: len(queries)], vectors[len(queries) :]
+        total = likes.mean(axis=0)
+        if len(unlikes):
+            total = total - unlikes.mean(axis=0)
+        if np.linalg.norm(total) < 1e-6:
+            raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
+        return unit(total)
+
+    def _nearest(self, vector: Floats, k: int, where: str | None, exact: bool) -> list[dict[str, Any]]:
+        rows = self._opened().nearest(vector, k, _COLUMNS, where=where, exact=exact).to_pylist()
+        for row in rows:
+            row["score"] = 1 - row.pop("_distance")
+        return rows
+
+    def _expansion(
+        self, vector: Floats, rows: list[dict[str, Any]], where: str | None, exact: bool
+    ) -> list[dict[str, Any]]:
+        store = self._opened()
+        first = rows[:_EXPANDED]
+        found = store.rows([row["id"] for row in first], [store.vector_column])
+        vectors = unit(np.array([found[row["id"]][store.vector_column] for row in first], np.float32))
+        scores = np.array([row["score"] for row in first])
+        again = self._nearest(_rerank.expand(vector, vectors, scores), len(rows), where, exact)
+        return _noted(again, rows)
+
+    def _geometry(self, query: NDArray[np.uint8], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        small = self._thumbnails([row["id"] for row in rows])
+        pictures = [_load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
+        inliers = _rerank.geometry(query, pictures)
+        for row, count in zip(rows, inliers, strict=True):
+            row["inliers"] = count
+        verified = [row for row in rows if row["inliers"] >= _rerank.LEAST_INLIERS]
+        others = [row for row in rows if row["inliers"] < _rerank.LEAST_INLIERS]
+        ranked = sorted(verified, key=lambda row: -row["inliers"]) + others
+        for row in verified:
+            row["note"] = f"{row['inliers']} features agree"
+        return _noted(ranked, rows)
+
+    def _thumbnails(self, ids: list[int]) -> dict[int, bytes]:
+        return {key: row["thumbnail"] for key, row in self._opened().rows(ids, ["thumbnail"]).items()}
+
+    def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
+        """Absolute paths of the indexed pictures below a folder that are there."""
+        start = os.path.join(os.path.abspath(Path(folder).expanduser()), "")
+        paths = self._opened().read(["path"], "NOT gone").column("path").to_pylist()
+        return [path for path in paths if path.startswith(start)]
+
+    # Looking at the whole ------------------------------------------------------------------------------------
+
+    def duplicates(self, *, threshold: float = THRESHOLD, verify: bool = True) -> list[DuplicateGroup]:
+        """Groups of near duplicates: re-encoded, resized, cropped or mirrored versions of one picture.
+
+        Nothing is deleted.
+
+        Args:
+            threshold: Least similarity of pictures that are compared, in [-1, 1].
+            verify: Compare the pictures themselves too; False trusts the similarity alone.
+
+        Returns:
+            Groups, the largest first; each says which picture to keep.
+        """
+        if not -1 <= threshold <= 1:
+            raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
+        store = self._opened()
+        table = store.read([*_COLUMNS, "mtime", "hash", "embedding"], "NOT gone")
+        vectors = unit(to_numpy(table.column("embedding")))
+        mtimes = table.column("mtime").cast(pa.int64()).to_pylist()
+        named = table.select([*_COLUMNS]).to_pylist()
+        members = [Member(**row, mtime=mtime) for row, mtime in zip(named, mtimes, strict=True)]
+        contents = table.column("hash").to_pylist()
+
+        def thumbnail(position: int) -> bytes:
+            return self._thumbnails([members[position].id])[members[position].id]
+
+        same = Same(thumbnail) if verify else (lambda _i, _j: True)
+        return groups(members, contents, similar_pairs(vectors, threshold), same)
+
+    def sheet_of(self, found: Sequence[DuplicateGroup], *, limit: int = 60) -> NDArray[np.uint8]:
+        """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates; what to keep has a red frame.
+
+        Args:
+            found: The answer of :meth:`duplicates`.
+            limit: How many pictures at most.
+        """
+        members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
+        small = self._thumbnails([member.id for member, _ in members])
+        pictures = [decode(small[member.id]).pixels for member, _ in members]
+        captions = [f"{'keep ' if keep else ''}{Path(m.path).name}\n{m.width}x{m.height}" for m, keep in members]
+        marked = [place for place, (_, keep) in enumerate(members) if keep]
+        return draw.contact_sheet(pictures, captions, columns=6, tile=160, marked=marked)
+
+    def evaluate(self, labels: str | os.PathLike[str], *, ks: Sequence[int] = (1, 10, 20)) -> Retrieval:
+        """Measure the search: every labelled picture asks for the others of its label.
+
+        Args:
+            labels: CSV file with the columns ``file`` and ``class``; files relative to the CSV file's folder.
+            ks: At which numbers of answers precision and recall are measured.
+
+        Raises:
+            InputError: The labels cannot be read, or none of their files is in the index.
+        """
+        known = read_labels(labels)
+        store = self._opened()
+        table = store.read(["path", store.vector_column], "NOT gone")
+        paths = table.column("path").to_pylist()
+        rows = [row for row, path in enumerate(paths) if path in known]
+        if not rows:
+            raise InputError(
+                f"None of the files in {labels} is in {self.location}; index their folder, or check the column file."
+            )
+        vectors = unit(to_numpy(table.column(store.vector_column).take(pa.array(rows))))
+        return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped an update.
+
+    Attributes:
+        report: What is safe in the index.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
+def _as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
+    if isinstance(picture, str | os.PathLike | np.ndarray):
+        return [picture]
+    pictures = list(picture)
+    if not pictures:
+        raise InputError("A search needs at least one picture.")
+    return pictures
+
+
+def _load(picture: Picture, least_side: int | None) -> NDArray[np.uint8]:
+    if not isinstance(picture, np.ndarray):
+        return read(Path(picture).expanduser(), min_side=least_side)
+    if picture.ndim == 2:
+        picture = np.repeat(picture[:, :, None], 3, axis=2)
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise InputError(
+            f"A query array must be RGB uint8 of the shape (H, W, 3), not {picture.dtype} {picture.shape}."
+        )
+    return picture
+
+
+def _load_or_thumbnail(path: str, thumbnail: bytes) -> NDArray[np.uint8]:
+    """The picture itself, or what the index keeps of it when the file has gone."""
+    with contextlib.suppress(InputError):
+        return read(path, min_side=512)
+    return decode(thumbnail).pixels
+
+
+def _single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:
+    if len(queries) != 1:
+        raise InputError(f"{what} takes one query picture, not {len(queries)}.")
+    return queries[0]
+
+
+def _cut(picture: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
+    x0, y0, x1, y1 = region
+    height, width = picture.shape[:2]
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise InputError(
+            f"The region {x0},{y0},{x1},{y1} must be x0,y0,x1,y1 with x0 < x1 <= {width} and y0 < y1 <= {height}, "
+            "the size of the picture."
+        )
+    return np.ascontiguousarray(picture[y0:y1, x0:x1])
+
+
+def _noted(ranked: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say of each row where it stood before."""
+    places = {row["id"]: place for place, row in enumerate(before, 1)}
+    for place, row in enumerate(ranked, 1):
+        old = places.get(row["id"])
+        moved = "new" if old is None else f"was {old}" if old != place else ""
+        row["note"] = ", ".join(part for part in (moved, row.get("note", "")) if part)
+    return ranked

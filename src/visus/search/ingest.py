@@ -1,0 +1,417 @@
+"""Bring an index up to date with folders of pictures.
+
+Each thread reads, decodes and describes small batches of its own, so that decoding and the network overlap and
+all cores are busy. The calling thread alone writes: it commits what the others have done every few seconds.
+"""
+
+import hashlib
+import os
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
+from visus.search.describe import Embedder, unit
+from visus.search.store import Store, to_arrow, to_numpy
+from visus.search.walk import Failure, Found, walk
+from visus.search.whiten import project
+
+THUMBNAIL_SIDE = 256
+"""Longest side of the thumbnails in an index, in pixels."""
+
+_BATCH = 8  # pictures that a thread describes at once
+_COMMIT_ROWS = 1024
+_COMMIT_SECONDS = 5.0
+_COMPACT_EVERY = 64  # commits
+
+
+@dataclass(slots=True)
+class Report:
+    """What an update of an index did.
+
+    Attributes:
+        added: Pictures that were new.
+        changed: Pictures whose content had changed.
+        moved: Pictures that were found under another path, and kept their vector.
+        gone: Pictures that are no longer there.
+        pruned: Rows of pictures no longer there that were removed.
+        unchanged: Pictures that were passed over, since nothing had changed.
+        unreadable: Files that could not be used, and why.
+        seconds: Duration.
+    """
+
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+    pruned: int = 0
+    unchanged: int = 0
+    unreadable: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def described(self) -> int:
+        """Pictures that were added or changed."""
+        return self.added + self.changed
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an update is.
+
+    Attributes:
+        done: Files that were dealt with, of those that are new or changed.
+        total: Files that are new or changed.
+        committed: Pictures that are safe in the index.
+    """
+
+    done: int
+    total: int
+    committed: int
+
+
+class Known(NamedTuple):
+    """What an index knows of a file."""
+
+    id: int
+    mtime: int
+    size: int
+    hash: bytes
+    gone: bool
+
+
+@dataclass(slots=True)
+class _Done:
+    """What a thread found out about a file: a failure, a content that is known, or a new description."""
+
+    found: Found
+    failure: str | None = None
+    hash: bytes = b""
+    width: int = 0
+    height: int = 0
+    thumbnail: bytes = b""
+    vector: NDArray[np.float32] | None = None
+
+
+class Catalog:
+    """Which files an index knows, by path and by content.
+
+    It takes about 400 bytes of memory a picture.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.by_path: dict[str, Known] = {}
+        self.by_hash: dict[bytes, str] = {}
+        for batch in store.scan(["id", "path", "mtime", "size", "hash", "gone"]):
+            columns = [
+                batch.column("path").to_pylist(),
+                batch.column("id").to_pylist(),
+                batch.column("mtime").cast(pa.int64()).to_pylist(),
+                batch.column("size").to_pylist(),
+                batch.column("hash").to_pylist(),
+                batch.column("gone").to_pylist(),
+            ]
+            for path, *known in zip(*columns, strict=True):
+                self.put(path, Known(*known))
+
+    def put(self, path: str, known: Known) -> None:
+        """Remember a file, and forget what it held before."""
+        old = self.by_path.get(path)
+        if old and old.hash != known.hash and self.by_hash.get(old.hash) == path:
+            del self.by_hash[old.hash]
+        self.by_path[path] = known
+        self.by_hash.setdefault(known.hash, path)
+
+
+class Ingest:
+    """One update of an index.
+
+    Args:
+        store: The open table; the caller holds the writers' lock.
+        embedder: What describes pictures.
+        threads: How many threads read and describe.
+        max_pixels: Larger pictures count as unreadable.
+        progress: Called now and then.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        *,
+        threads: int,
+        max_pixels: int = MAX_PIXELS,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.embedder = embedder
+        self.threads = threads
+        self.max_pixels = max_pixels
+        self.progress = progress or (lambda _: None)
+        self.report = Report()
+        self.catalog = Catalog(store)
+        self._commits = 0
+
+    def run(self, roots: Sequence[str], exclude: Sequence[str] = ()) -> Report:
+        """Bring the index up to date with what is below the roots.
+
+        Raises:
+            InputError: There is no picture below the roots.
+            KeyboardInterrupt: The user stopped it; what was described until then is in the index.
+        """
+        began = time.monotonic()
+        seen, work = self._look(roots, exclude)
+        try:
+            self._describe(work, seen)
+            self._mark_gone(roots, seen)
+        finally:
+            self.report.seconds = time.monotonic() - began
+        return self.report
+
+    def _look(self, roots: Sequence[str], exclude: Sequence[str]) -> tuple[set[str], list[Found]]:
+        """Walk; tell the known paths that are there, and the files that must be read."""
+        seen: set[str] = set()
+        work: list[Found] = []
+        for found in walk(roots, exclude):
+            if isinstance(found, Failure):
+                self.report.unreadable.append(found)
+                continue
+            known = self.catalog.by_path.get(found.path)
+            if known:
+                seen.add(found.path)
+            if known and not known.gone and (known.mtime, known.size) == (found.mtime, found.size):
+                self.report.unchanged += 1
+            else:
+                work.append(found)
+        if not work and not seen and not self.report.unreadable:
+            raise InputError(f"There are no pictures in {', '.join(roots)}; name a folder with .jpg, .png ... files.")
+        return seen, work
+
+    # Describing: many threads --------------------------------------------------------------------------------
+
+    def _describe(self, work: list[Found], seen: set[str]) -> None:
+        answers: queue.Queue[list[_Done] | BaseException | None] = queue.Queue(maxsize=4 * self.threads)
+        batches = iter(work[start : start + _BATCH] for start in range(0, len(work), _BATCH))
+        turn, stop = threading.Lock(), threading.Event()
+
+        def worker() -> None:
+            try:
+                runner = self.embedder.runner()
+                while not stop.is_set():
+                    with turn:
+                        batch = next(batches, None)
+                    if batch is None:
+                        break
+                    answers.put(self._describe_batch(batch, runner))
+            except BaseException as error:  # handed to the calling thread, which raises it
+                answers.put(error)
+            answers.put(None)
+
+        workers = [threading.Thread(target=worker, daemon=True) for _ in range(min(self.threads, len(work)))]
+        for thread in workers:
+            thread.start()
+        pending: list[_Done] = []
+        try:
+            self._collect(answers, len(workers), len(work), pending, seen)
+        except KeyboardInterrupt:
+            stop.set()
+            self._commit(pending, seen)
+            raise
+        finally:
+            stop.set()
+            _drain(answers, workers)
+        self._commit(pending, seen)
+        self.progress(Progress(len(work), len(work), self.report.described))
+        if work:
+            self.store.compact()
+            self.store.refresh_approximate()
+
+    def _collect(
+        self,
+        answers: "queue.Queue[list[_Done] | BaseException | None]",
+        workers: int,
+        total: int,
+        pending: list[_Done],
+        seen: set[str],
+    ) -> None:
+        done, last = 0, time.monotonic()
+        while workers:
+            answer = answers.get()
+            if answer is None:
+                workers -= 1
+                continue
+            if isinstance(answer, BaseException):
+                raise answer
+            pending.extend(answer)
+            done += len(answer)
+            if len(pending) >= _COMMIT_ROWS or time.monotonic() - last > _COMMIT_SECONDS:
+                self._commit(pending, seen)
+                last = time.monotonic()
+            self.progress(Progress(done, total, self.report.described))
+
+    def _describe_batch(self, batch: list[Found], runner: Any) -> list[_Done]:  # noqa: ANN401
+        done: list[_Done] = []
+        prepared: list[NDArray[np.uint8]] = []
+        new: list[_Done] = []
+        for found in batch:
+            answer = _Done(found)
+            done.append(answer)
+            try:
+                data = read_bytes(found.path)
+                answer.hash = hashlib.blake2b(data, digest_size=16).digest()
+                if answer.hash in self.catalog.by_hash:
+                    continue
+                picture = decode(data, name=found.path, min_side=self.embedder.least_side, max_pixels=self.max_pixels)
+            except InputError as error:
+                answer.failure = str(error)
+                continue
+            prepared.append(self.embedder.prepare(picture.pixels))
+            answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
+            answer.width, answer.height = picture.width, picture.height
+            new.append(answer)
+        if prepared:
+            for answer, vector in zip(new, unit(runner.vectors(np.stack(prepared))), strict=True):
+                answer.vector = vector
+        return done
+
+    # Writing: the calling thread -----------------------------------------------------------------------------
+
+    def _commit(self, pending: list[_Done], seen: set[str]) -> None:
+        """Write what has been described; afterwards it is safe."""
+        if not pending:
+            return
+        self._write_fresh([answer for answer in pending if answer.vector is not None])
+        copies = [answer for answer in pending if answer.vector is None and not answer.failure]
+        # A picture that was known by its content may have changed in the same breath: it is described after all.
+        lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
+        again = self._describe_batch(lost, self.embedder.runner()) if lost else []
+        self._write_fresh([answer for answer in again if answer.vector is not None])
+        self._write_copies([answer for answer in copies if answer.hash in self.catalog.by_hash], seen)
+        self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*pending, *again] if a.failure]
+        pending.clear()
+        self._commits += 1
+        if self._commits % _COMPACT_EVERY == 0:
+            self.store.compact()
+
+    def _write_fresh(self, fresh: list[_Done]) -> None:
+        vectors = [answer.vector for answer in fresh if answer.vector is not None]
+        if not vectors:
+            return
+        self._write([self._row(a, a.thumbnail, a.width, a.height) for a in fresh], np.stack(vectors))
+
+    def _write_copies(self, copies: list[_Done], seen: set[str]) -> None:
+        """Deal with files whose content is known: touched, moved, or one more copy."""
+        moved: list[dict[str, Any]] = []
+        copied: list[tuple[_Done, int]] = []
+        for answer in copies:
+            path, known = answer.found.path, self.catalog.by_path.get(answer.found.path)
+            source = self.catalog.by_hash[answer.hash]
+            if known and known.hash == answer.hash:  # only the time has changed, or it has come back
+                self.report.added += known.gone
+                self.report.unchanged += not known.gone
+                moved.append(self._place(path, known, answer.found))
+            elif known is None and source not in seen and not os.path.exists(source):
+                self.report.moved += 1
+                moved.append(self._place(path, self.catalog.by_path.pop(source), answer.found))
+                self.catalog.by_hash[answer.hash] = path
+                seen.add(path)
+            else:
+                copied.append((answer, self.catalog.by_path[source].id))
+        if moved:
+            columns = {name: [row[name] for row in moved] for name in ("id", "path", "mtime", "size", "gone")}
+            self.store.merge(pa.table(columns, schema=pa.schema([self._field(name) for name in columns])))
+        if copied:
+            self._write_copied(copied)
+
+    def _write_copied(self, copied: list[tuple[_Done, int]]) -> None:
+        sources = self.store.rows([k for _, k in copied], ["thumbnail", "width", "height", "embedding"])
+        rows, vectors = [], []
+        for answer, source in copied:
+            row = sources[source]
+            rows.append(self._row(answer, row["thumbnail"], row["width"], row["height"]))
+            vectors.append(np.asarray(row["embedding"], dtype=np.float32))
+        self._write(rows, np.stack(vectors))
+
+    def _place(self, path: str, known: Known, found: Found) -> dict[str, Any]:
+        """A row of a known picture at the place where it is now."""
+        self.catalog.put(path, Known(known.id, found.mtime, found.size, known.hash, False))
+        return {"id": known.id, "path": path, "mtime": found.mtime, "size": found.size, "gone": False}
+
+    def _row(self, answer: _Done, thumbnail: bytes, width: int, height: int) -> dict[str, Any]:
+        known = self.catalog.by_path.get(answer.found.path)
+        return {
+            "id": known.id if known else secrets.randbits(63),
+            "path": answer.found.path,
+            "mtime": answer.found.mtime,
+            "size": answer.found.size,
+            "hash": answer.hash,
+            "width": width,
+            "height": height,
+            "thumbnail": thumbnail,
+            "seen": time.time_ns() // 1_000_000,
+            "gone": False,
+        }
+
+    def _field(self, name: str) -> pa.Field:
+        return self.store.schema.field(name)
+
+    def _write(self, rows: list[dict[str, Any]], vectors: NDArray[np.float32]) -> None:
+        columns: dict[str, Any] = {
+            name: pa.array([row[name] for row in rows], self._field(name).type) for name in rows[0]
+        }
+        columns["embedding"] = to_arrow(vectors, self.store.dtype)
+        if self.store.whitening:
+            columns["whitened"] = to_arrow(project(vectors, *self.store.whitening), self.store.dtype)
+        table = pa.table(columns, schema=pa.schema([self._field(name) for name in columns]))
+        old = pa.array([row["path"] in self.catalog.by_path for row in rows])
+        if (new := table.filter(pa.compute.invert(old))).num_rows:  # pyright: ignore
+            self.store.append(new)
+        if (changed := table.filter(old)).num_rows:
+            self.store.merge(changed)
+        self.report.added += new.num_rows
+        self.report.changed += changed.num_rows
+        for row in rows:
+            self.catalog.put(row["path"], Known(row["id"], row["mtime"], row["size"], row["hash"], False))
+
+    def _mark_gone(self, roots: Sequence[str], seen: set[str]) -> None:
+        """Mark the rows below the roots whose file is no longer there."""
+        below = tuple(os.path.join(root, "") for root in roots)
+        gone = [
+            known.id
+            for path, known in self.catalog.by_path.items()
+            if not known.gone
+            and path not in seen
+            and (path.startswith(below) or path in roots)
+            and not os.path.exists(path)
+        ]
+        for start in range(0, len(gone), 10_000):
+            part = gone[start : start + 10_000]
+            self.store.merge(pa.table({"id": part, "gone": [True] * len(part)}, schema=_GONE))
+        self.report.gone = len(gone)
+
+
+_GONE = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("gone", pa.bool_())])
+
+
+def _drain(answers: "queue.Queue[Any]", workers: list[threading.Thread]) -> None:
+    """Let threads that wait to hand something over come to their end."""
+    while any(thread.is_alive() for thread in workers):
+        try:
+            answers.get(timeout=0.05)
+        except queue.Empty:
+            continue
+
+
+def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:
+    """All vectors of a column, in batches ``(N, D)``."""
+    for batch in store.scan([column], "NOT gone"):
+        yield to_numpy(batch.column(column))

@@ -1,0 +1,404 @@
+"""The table of an index: one row a picture, in the Lance format that LanceDB opens too.
+
+Every change is one commit: a reader, or whoever opens the table after ``kill -9``, sees all of it or nothing.
+Writers hold a lock that the system gives back when a process dies.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import lance
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from visus._errors import IndexError_, InputError
+
+FORMAT = 1
+"""Version of the table's layout; a newer one is refused."""
+
+EXACT_ROWS = 200_000
+"""Up to this many rows every vector is compared; above, an approximate index is kept (docs/performance.md)."""
+
+_ROWS_PER_FRAGMENT = 65_536
+_VECTORS = "embedding"
+_WHITE = "whitened"
+_WHITENING_FILE = "whitening.npz"
+
+Dtype = Literal["float16", "float32"]
+
+
+def schema(dimension: int, dtype: Dtype) -> pa.Schema:
+    """Columns of the table.
+
+    Args:
+        dimension: Length of the vectors.
+        dtype: How vectors are stored.
+    """
+    return pa.schema(
+        [
+            pa.field("id", pa.int64(), nullable=False),
+            pa.field("path", pa.string()),  # absolute
+            pa.field("mtime", pa.timestamp("ns")),  # of the file when it was read, UTC
+            pa.field("size", pa.int64()),  # bytes of the file
+            pa.field("hash", pa.binary(16)),  # BLAKE2b-128 of the file's content
+            pa.field("width", pa.int32()),  # of the picture in the file, upright
+            pa.field("height", pa.int32()),
+            pa.field("thumbnail", pa.binary()),  # JPEG, longest side 256
+            pa.field("seen", pa.timestamp("ms")),  # when the content was read, UTC
+            pa.field("gone", pa.bool_()),  # the file was not there at the last look
+            pa.field(_VECTORS, vector_type(dimension, dtype)),
+        ]
+    )
+
+
+def vector_type(dimension: int, dtype: Dtype) -> pa.DataType:
+    """The Arrow type of a vector column."""
+    return pa.list_(pa.float16() if dtype == "float16" else pa.float32(), dimension)
+
+
+def to_arrow(vectors: NDArray[np.floating], dtype: Dtype) -> pa.FixedSizeListArray:
+    """Vectors ``(N, D)`` as an Arrow column."""
+    flat = np.ascontiguousarray(vectors, dtype=dtype).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), vectors.shape[1])
+
+
+def to_numpy(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
+    """A vector column as ``(N, D)`` float32."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    size = column.type.list_size
+    if not chunks:
+        return np.zeros((0, size), np.float32)
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, size) for chunk in chunks]
+    return np.concatenate(parts).astype(np.float32)
+
+
+@contextlib.contextmanager
+def writing(location: str | os.PathLike[str], wait: float = -1) -> Iterator[None]:
+    """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
+
+    Args:
+        location: The folder of the index; made if it is missing.
+        wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
+
+    Raises:
+        IndexError_: Another process is writing.
+    """
+    folder = Path(location)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the index.")
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "writer.lock")
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout as error:
+        raise IndexError_(f"Another process is writing to {folder}; wait until it is done, or stop it.") from error
+    except OSError as error:
+        raise _explain(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def exists(location: str | os.PathLike[str]) -> bool:
+    """Whether a table was made there."""
+    return (Path(location) / "pictures.lance" / "_versions").is_dir()
+
+
+class Store:
+    """An open table.
+
+    Args:
+        location: The folder of the index.
+
+    Raises:
+        IndexError_: There is no index, or it is damaged or of a newer format.
+    """
+
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        self.location = Path(location)
+        if not exists(self.location):
+            raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
+        self._table = self._open()
+        self.about = self._read_about()
+        self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    @classmethod
+    def create(cls, location: str | os.PathLike[str], about: dict[str, Any], dtype: Dtype) -> "Store":
+        """Make an empty table, or finish making one that was interrupted.
+
+        Args:
+            location: The folder of the index; made if it is missing.
+            about: What tells the descriptor from others.
+            dtype: How vectors are stored.
+        """
+        folder = Path(location)
+        if folder.is_dir() and any(not entry.name.startswith(_OWN_FILES) for entry in folder.iterdir()):
+            raise InputError(f"{folder} holds other files; name a new folder for the index, for example photos.visus.")
+        metadata = {"visus": json.dumps({"format": FORMAT, "dtype": dtype, **about})}
+        empty = schema(about["dimension"], dtype).with_metadata(metadata).empty_table()
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lance.write_dataset(empty, str(folder / "pictures.lance"), mode="create")
+        return cls(folder)
+
+    def _open(self) -> lance.LanceDataset:
+        with _explained(self.location):
+            return lance.dataset(str(self.location / "pictures.lance"))
+
+    def _read_about(self) -> dict[str, Any]:
+        raw = (self._table.schema.metadata or {}).get(b"visus")
+        if raw is None:
+            raise IndexError_(f"{self.location} was not made by visus; name another index.")
+        about: dict[str, Any] = json.loads(raw)
+        if about["format"] > FORMAT:
+            raise IndexError_(
+                f"{self.location} was made by a newer visus (format {about['format']}, this one reads {FORMAT}); "
+                "say: pip install --upgrade visus"
+            )
+        return about
+
+    def refresh(self) -> None:
+        """See what other processes have committed."""
+        with _explained(self.location):
+            self._table.checkout_latest()
+        self.about = self._read_about()
+        self._whitening = None
+
+    # Reading -----------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Rows whose file is there."""
+        return self.count("NOT gone")
+
+    def count(self, where: str | None = None) -> int:
+        """Rows that fulfil an SQL condition."""
+        with _explained(self.location):
+            return self._table.count_rows(where)
+
+    def scan(
+        self, columns: Sequence[str], where: str | None = None, *, batch_rows: int = 8192
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows in batches, with some columns."""
+        with _explained(self.location):
+            yield from self._table.to_batches(columns=list(columns), filter=where, batch_size=batch_rows)
+
+    def read(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """All rows that fulfil a condition, with some columns."""
+        with _explained(self.location):
+            return self._table.to_table(columns=list(columns), filter=where)
+
+    def rows(self, ids: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Some rows by their id."""
+        found: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(ids), 500):
+            wanted = ", ".join(str(int(k)) for k in ids[start : start + 500])
+            for row in self.read(["id", *columns], f"id IN ({wanted})").to_pylist():
+                found[row["id"]] = row
+        return found
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of all columns."""
+        return self._table.schema
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that a condition may use."""
+        return [name for name in self._table.schema.names if name not in ("thumbnail", _VECTORS, _WHITE)]
+
+    @property
+    def vector_column(self) -> str:
+        """The column that a search compares: the whitened vectors where there are some."""
+        return _WHITE if _WHITE in self._table.schema.names else _VECTORS
+
+    @property
+    def dtype(self) -> Dtype:
+        """How vectors are stored."""
+        return self.about["dtype"]
+
+    def nearest(
+        self,
+        vector: NDArray[np.floating],
+        k: int,
+        columns: Sequence[str],
+        *,
+        where: str | None = None,
+        exact: bool = False,
+    ) -> pa.Table:
+        """The rows nearest to a vector, by cosine, best first.
+
+        Args:
+            vector: ``(D,)``, in the space of :attr:`vector_column`.
+            k: How many rows.
+            columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
+            where: SQL condition on the columns; only rows that fulfil it count.
+            exact: Compare every vector even where there is an approximate index.
+
+        Raises:
+            InputError: The condition is not understood.
+        """
+        condition = "NOT gone" if self.count("gone") else None
+        if where:
+            condition = f"({where})" + (f" AND {condition}" if condition else "")
+        query = {
+            "column": self.vector_column,
+            "q": vector.astype(self.dtype),
+            "k": k,
+            "metric": "cosine",
+            "use_index": not exact,
+            "nprobes": 20,
+            "refine_factor": 10,
+        }
+        try:
+            return self._table.to_table(
+                columns=[*columns, "_distance"], nearest=query, filter=condition, prefilter=True
+            )
+        except (ValueError, OSError, RuntimeError) as error:
+            if where:
+                reason = str(error).split(", /")[0].splitlines()[0][:200]
+                raise InputError(
+                    f"The condition {where!r} is not understood ({reason}); it is SQL on the columns "
+                    f"{', '.join(self.columns)}, for example: width > 1000 AND path LIKE '%.jpg'"
+                ) from error
+            raise _explain(self.location, error) from error
+
+    # Writing -----------------------------------------------------------------------------------------------
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows in one commit."""
+        with _explained(self.location):
+            self._table = lance.write_dataset(rows, self._table, mode="append")
+
+    def merge(self, rows: pa.Table) -> None:
+        """Replace some columns of the rows with the same id, in one commit."""
+        with _explained(self.location):
+            self._table.merge_insert("id").when_matched_update_all().execute(rows)
+            self._table.checkout_latest()
+
+    def delete(self, where: str) -> None:
+        """Remove the rows that fulfil a condition, in one commit."""
+        with _explained(self.location):
+            self._table.delete(where)
+
+    # Whitening ---------------------------------------------------------------------------------------------
+
+    @property
+    def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some."""
+        if self.vector_column != _WHITE:
+            return None
+        if self._whitening is None:
+            try:
+                with np.load(self.location / self.about["whitening"], allow_pickle=False) as saved:
+                    self._whitening = (saved["mean"], saved["projection"])
+            except (OSError, ValueError, KeyError) as error:
+                raise IndexError_(
+                    f"The whitening of {self.location} is damaged ({error}); fit it again: visus index --whiten DIM"
+                ) from error
+        return self._whitening
+
+    def set_whitening(self, mean: NDArray[np.float32], projection: NDArray[np.float32]) -> None:
+        """Keep a whitening and project every stored vector by it."""
+        import io
+        import secrets
+
+        from visus.images.io import write_atomically
+        from visus.search.whiten import project
+
+        name = f"whitening-{secrets.token_hex(4)}.npz"
+        buffer = io.BytesIO()
+        np.savez(buffer, mean=mean, projection=projection)
+        dimension = projection.shape[1]
+        field = pa.field(_WHITE, vector_type(dimension, self.dtype))
+
+        def projected(batch: pa.RecordBatch) -> pa.RecordBatch:
+            vectors = project(to_numpy(batch.column(_VECTORS)), mean, projection)
+            return pa.record_batch([to_arrow(vectors, self.dtype)], schema=pa.schema([field]))
+
+        with _explained(self.location):
+            write_atomically(self.location / name, buffer.getvalue())
+            if self.vector_column == _WHITE:
+                self._table.drop_columns([_WHITE])
+            about = {**self.about, "whitening": name}
+            self._table.update_schema_metadata({"visus": json.dumps(about)})
+            self._table.add_columns(
+                lance.batch_udf(output_schema=pa.schema([field]))(projected), read_columns=[_VECTORS]
+            )
+        for old in self.location.glob("whitening-*.npz"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+        self.refresh()
+
+    # Upkeep ------------------------------------------------------------------------------------------------
+
+    def compact(self) -> None:
+        """Join small fragments, so that scans and commits stay fast as rows come in small commits."""
+        if len(self._table.get_fragments()) < 2:
+            return
+        with _explained(self.location):
+            self._table.optimize.compact_files(target_rows_per_fragment=_ROWS_PER_FRAGMENT)
+            self._table.checkout_latest()
+            # Readers that opened an older version a moment ago may still be at work.
+            self._table.cleanup_old_versions(timedelta(minutes=10))
+
+    def refresh_approximate(self) -> bool:
+        """Build or refresh the approximate index where there are enough rows; tells whether there is one."""
+        column = self.vector_column
+        rows = self._table.count_rows()
+        with _explained(self.location):
+            known = [index for index in self._table.describe_indices() if column in index.field_names]
+            if known:
+                self._table.optimize.optimize_indices()
+            elif rows > EXACT_ROWS:
+                dimension = self._table.schema.field(column).type.list_size
+                self._table.create_index(
+                    column,
+                    "IVF_PQ",
+                    metric="cosine",
+                    num_partitions=max(1, rows // 1000),
+                    num_sub_vectors=_sub_vectors(dimension),
+                )
+            self._table.checkout_latest()
+        return bool(known) or rows > EXACT_ROWS
+
+
+_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".whitening-")
+
+
+def _sub_vectors(dimension: int) -> int:
+    """Parts of a product quantiser: about 16 dimensions each (Jegou et al. 2011), dividing evenly."""
+    parts = max(1, dimension // 16)
+    while dimension % parts:
+        parts -= 1
+    return parts
+
+
+@contextlib.contextmanager
+def _explained(location: Path) -> Iterator[None]:
+    """Turn the storage library's errors into one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _explain(location, error) from error
+
+
+def _explain(location: Path, error: Exception) -> IndexError_:
+    text = str(error)
+    if "No space left" in text or "File too large" in text or "os error 28" in text:
+        return IndexError_(
+            f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
+            "command again."
+        )
+    if "ermission denied" in text:
+        return IndexError_(f"{location} may not be written or read; change its permissions or name another index.")
+    reason = text.split(", /", maxsplit=1)[0].splitlines()[0][:200]
+    return IndexError_(f"The index {location} is damaged ({reason}); delete the folder and index the pictures again.")

@@ -1,0 +1,56 @@
+"""PCA whitening of vectors: fewer dimensions, each of equal weight.
+
+Jegou and Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and whitening", ECCV
+2012.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.search.describe import unit
+
+Floats = NDArray[np.float32]
+
+
+def fit(batches: Iterable[NDArray[np.floating]], dimension: int) -> tuple[Floats, Floats]:
+    """Fit a whitening to vectors that come in batches, in one pass and bounded memory.
+
+    Args:
+        batches: Arrays ``(N, D)``.
+        dimension: How many dimensions to keep, at most D and fewer than there are vectors.
+
+    Returns:
+        The mean ``(D,)`` and the projection ``(D, dimension)``.
+
+    Raises:
+        InputError: There are too few vectors, or ``dimension`` is out of range.
+    """
+    count, total, moments = 0, np.zeros(0), np.zeros((0, 0))
+    for batch in batches:
+        values = batch.astype(np.float64)
+        if not count:
+            total, moments = np.zeros(values.shape[1]), np.zeros((values.shape[1],) * 2)
+        count += len(values)
+        total += values.sum(axis=0)
+        moments += values.T @ values
+    width = len(total)
+    if not 1 <= dimension <= width and count:
+        raise InputError(f"--whiten must be within 1 and {width}, the length of the vectors, not {dimension}.")
+    if count <= dimension:
+        raise InputError(f"Whitening to {dimension} dimensions needs more than {dimension} pictures, not {count}.")
+
+    mean = total / count
+    covariance = moments / count - np.outer(mean, mean)
+    variances, axes = np.linalg.eigh(covariance)
+    variances, axes = variances[::-1][:dimension], axes[:, ::-1][:, :dimension]
+    floor = variances[0] * 1e-6  # directions without variance would blow up rounding errors
+    projection = axes / np.sqrt(np.maximum(variances, floor))
+    return mean.astype(np.float32), projection.astype(np.float32)
+
+
+def project(vectors: NDArray[np.floating], mean: Floats, projection: Floats) -> Floats:
+    """Whiten vectors ``(N, D)`` and scale the result ``(N, d)`` to length 1."""
+    return unit((vectors.astype(np.float32) - mean) @ projection)

@@ -1,0 +1,96 @@
+"""Why two pictures are alike: which places of each make up the similarity.
+
+The vector of a picture is the mean of its feature map over the positions p, v = mean_p f(p). So the cosine of a
+picture a with any direction u of length 1 is a sum over positions (Zhou et al., "Learning deep features for
+discriminative localization", CVPR 2016, eq. 2, with u in place of a class's weights):
+
+    cos(a, u) = sum_p  f_a(p) . u / (P |v_a|)
+
+Each summand is what its position contributes. Both maps add up to the score.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.images import draw
+from visus.search.describe import Embedder, Floats, unit
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Why:
+    """Where two pictures agree.
+
+    Attributes:
+        query: The query picture ``(H, W, 3)`` uint8.
+        hit: The hit ``(H, W, 3)`` uint8.
+        query_map: ``(h, w)``: what each position of the query contributes to the score.
+        hit_map: ``(h, w)``: what each position of the hit contributes to the score.
+        score: Similarity in [-1, 1], the sum of each map.
+    """
+
+    query: Pixels
+    hit: Pixels
+    query_map: Floats
+    hit_map: Floats
+    score: float
+
+    def picture(self, *, side: int = 360) -> Pixels:
+        """Both pictures above, both with their heat maps below: ``(H, W, 3)`` uint8."""
+        small = [draw.fit(self.query, side), draw.fit(self.hit, side)]
+        heated = [draw.overlay(p, _scaled(m)) for p, m in zip(small, (self.query_map, self.hit_map), strict=True)]
+        captions = [
+            "query",
+            "hit",
+            "where the query agrees with the hit",
+            "where the hit agrees with the query",
+        ]
+        title = f"similarity {self.score:.4f} = the sum of each map"
+        return draw.contact_sheet([*small, *heated], captions, columns=2, tile=side, title=title)
+
+
+def _scaled(contributions: Floats) -> Floats:
+    """Contributions in [0, 1] for drawing; negative ones, which speak against, are dark."""
+    positive = np.maximum(contributions, 0)
+    return (positive / max(float(positive.max()), 1e-12)).astype(np.float32)
+
+
+def contributions(feature_map: NDArray[np.floating], direction: Floats) -> Floats:
+    """What each position contributes to the cosine of a picture with a direction.
+
+    Args:
+        feature_map: ``(h, w, D)``.
+        direction: ``(D,)`` of length 1.
+
+    Returns:
+        ``(h, w)``; its sum is the cosine.
+    """
+    positions = feature_map.shape[0] * feature_map.shape[1]
+    length = np.linalg.norm(feature_map.mean(axis=(0, 1)))
+    return (feature_map @ direction / (positions * max(float(length), 1e-12))).astype(np.float32)
+
+
+def explain(embedder: Embedder, query: Pixels, hit: Pixels, whitening: tuple[Floats, Floats] | None = None) -> Why:
+    """Explain the similarity of two pictures.
+
+    Args:
+        embedder: What described them.
+        query: ``(H, W, 3)`` uint8.
+        hit: ``(H, W, 3)`` uint8.
+        whitening: Mean and projection, where the similarity is that of whitened vectors.
+
+    Raises:
+        InputError: The network does not pool its last map by average.
+    """
+    maps = [embedder.maps(query), embedder.maps(hit)]
+    if whitening is not None:
+        # Whitening is linear in the vector scaled to length 1, so it may be applied to each position.
+        mean, projection = whitening
+        maps = [(m / np.linalg.norm(m.mean(axis=(0, 1))) - mean) @ projection for m in maps]
+    directions = [unit(m.mean(axis=(0, 1))) for m in maps]
+    query_map = contributions(maps[0], directions[1])
+    hit_map = contributions(maps[1], directions[0])
+    return Why(query, hit, query_map, hit_map, float(directions[0] @ directions[1]))
