@@ -134,7 +134,10 @@ def of(net: str) -> Weights:
 def _of_timm(net: str) -> Weights:
     import timm
 
-    config = timm.get_pretrained_cfg(net) if timm.is_model(net.split(".", maxsplit=1)[0]) else None
+    try:
+        config = timm.get_pretrained_cfg(net)
+    except RuntimeError:  # a tag that timm does not know
+        config = None
     if config is None or not config.has_weights:
         raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
     size = config.input_size[-1]

@@ -1,0 +1,37 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.support.pictures import folder_of
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Exported graphs outlive a run, but never come from the user's own cache.
+    assert config.cache is not None
+    os.environ["VISUS_CACHE"] = str(config.cache.mkdir("visus"))
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUS_INDEX", str(tmp_path / "default.visus"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with twelve pictures."""
+    folder_of(tmp_path / "photos", 12)
+    return tmp_path / "photos"
+
+
+@pytest.fixture(scope="session")
+def cat() -> NDArray[np.uint8]:
+    """A photograph of a cat, ``(300, 451, 3)``."""
+    from visus import read
+    from visus.search.demo import photographs
+
+    return read(photographs()["chelsea"])

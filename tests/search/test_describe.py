@@ -1,0 +1,143 @@
+"""Pictures become vectors, the same ones on every runtime."""
+
+import builtins
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from tests.support.pictures import scene
+from visus import IndexError_, InputError, nets
+from visus.search import graph, runtime
+from visus.search.describe import Embedder, unit
+
+
+@pytest.fixture(scope="module")
+def pixels() -> NDArray[np.uint8]:
+    return np.stack([scene(seed, 224, 224) for seed in range(3)])
+
+
+def test_every_runtime_gives_the_networks_own_embedding(pixels: NDArray[np.uint8]) -> None:
+    net = nets.create("efficientnet_lite0", weights="imagenet")
+    x = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127) / 128
+    with torch.inference_mode():
+        expected = net.embed(x).numpy()
+    found = graph.load("efficientnet_lite0")
+    for ready in (
+        runtime.OpenVinoRuntime(found),
+        runtime.OpenVinoRuntime(found, streams=2),
+        runtime.OnnxRuntime(found),
+        runtime.TorchRuntime(found, "cpu"),
+    ):
+        runner = ready.runner()
+        vectors = runner.vectors(pixels)
+        assert np.abs(vectors - expected).max() < 2e-3, ready.name
+        assert (unit(vectors) * unit(expected)).sum(axis=1).min() > 0.999999, ready.name
+        assert np.abs(runner.maps(pixels).mean(axis=(1, 2)) - vectors).max() < 2e-3, ready.name
+
+
+def test_bf16_stays_close(pixels: NDArray[np.uint8]) -> None:
+    found = graph.load("efficientnet_lite0")
+    exact = unit(runtime.OpenVinoRuntime(found).runner().vectors(pixels))
+    fast = unit(runtime.OpenVinoRuntime(found, precision="bf16").runner().vectors(pixels))
+    assert (exact * fast).sum(axis=1).min() > 0.99
+
+
+def test_batches_and_single_pictures_agree(pixels: NDArray[np.uint8]) -> None:
+    embedder = Embedder()
+    together = embedder(list(pixels))
+    alone = np.concatenate([embedder([picture]) for picture in pixels])
+    assert np.abs(together - alone).max() < 1e-4
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+
+
+def test_without_openvino_onnx_runtime_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def no_openvino(name: str, *args: object, **options: object) -> object:
+        if name == "openvino":
+            raise ImportError(name)
+        return real(name, *args, **options)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(builtins, "__import__", no_openvino)
+    assert Embedder().runtime.name == "ONNX Runtime"
+
+
+def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="--device cpu"):
+        Embedder(device="cuda")
+
+
+def test_a_driver_without_a_gpu_falls_back_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Embedder().runtime.name == "OpenVINO"
+
+
+def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path))
+    first = graph.load("resnet18", weights=_random_resnet(tmp_path))
+    first.path.write_bytes(first.path.read_bytes()[:1000])
+    assert graph.load("resnet18", weights=str(tmp_path / "r.pth")).path.stat().st_size > 10_000_000
+    about = first.path.with_suffix(".json")
+    about.write_text(json.dumps({"model": "resnet18"}))
+    assert graph.load("resnet18", weights=str(tmp_path / "r.pth")) == first
+
+
+def _random_resnet(folder: Path) -> str:
+    torch.manual_seed(0)
+    torch.save(nets.create("resnet18").net.state_dict(), folder / "r.pth")
+    return str(folder / "r.pth")
+
+
+def test_other_weights_are_another_graph_and_another_index(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path
+) -> None:
+    from visus import Index
+
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
+    weights = _random_resnet(tmp_path)
+    index = Index(tmp_path / "r.visus", model="resnet18", weights=weights)
+    index.add(photos)
+    assert index.search(photos / "0003.jpg", k=1).paths == [str(photos / "0003.jpg")]
+    torch.save(nets.create("resnet18").net.state_dict(), tmp_path / "other.pth")
+    with pytest.raises(IndexError_, match="other weights of resnet18"):
+        Index(tmp_path / "r.visus", weights=str(tmp_path / "other.pth")).search(photos / "0003.jpg")
+    with pytest.raises(IndexError_, match="made with resnet18, not efficientnet_lite0"):
+        Index(tmp_path / "r.visus", model="efficientnet_lite0")
+
+
+def test_networks_without_average_pooling_describe_but_do_not_explain(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path
+) -> None:
+    from visus import Index
+
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    torch.save(nets.create("vit_tiny_patch16_224").net.state_dict(), tmp_path / "v.pth")
+    index = Index(tmp_path / "v.visus", model="vit_tiny_patch16_224", weights=str(tmp_path / "v.pth"))
+    index.add(photos)
+    hits = index.search(photos / "0003.jpg", k=2)
+    assert hits.paths[0] == str(photos / "0003.jpg")
+    with pytest.raises(InputError, match="does not pool its last map by average"):
+        hits[0].why()
+
+
+def test_the_runtime_starts_no_process_and_reports_to_nobody() -> None:
+    code = (
+        "import os, sys, time\n"
+        "os.register_at_fork(before=lambda: print('FORK'))\n"
+        "from visus.search.describe import Embedder\n"
+        "import numpy as np\n"
+        "Embedder()([np.zeros((50, 50, 3), np.uint8)])\n"
+        "time.sleep(0.5)\n"
+        "print([m for m in sys.modules if m.startswith('openvino_telemetry.')])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert answer.stdout.strip() == "[]"

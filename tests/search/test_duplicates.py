@@ -1,0 +1,94 @@
+"""Groups of pictures that are the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from tests.support.pictures import folder_of
+from visus import Index, InputError
+from visus.search.demo import photographs
+from visus.search.describe import unit
+from visus.search.duplicates import correlation, similar_pairs
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 200), st.floats(-0.5, 0.99), st.integers(1, 25))
+def test_pairs_equal_those_of_the_whole_matrix(
+    seed: int, count: int, width: int, threshold: float, block: int
+) -> None:
+    random = np.random.default_rng(seed)
+    vectors = unit(random.normal(size=(count, width)) + 2 * random.normal(size=(max(1, count // 3), width))[
+        random.integers(0, max(1, count // 3), count)
+    ])
+    cosines = vectors @ vectors.T
+    upper = np.triu(np.ones_like(cosines, dtype=bool), 1)
+    found = {(i, j): c for i, j, c in similar_pairs(vectors, threshold, block=block)}
+    surely = set(zip(*(a.tolist() for a in np.nonzero(upper & (cosines >= threshold + 1e-5))), strict=True))
+    perhaps = set(zip(*(a.tolist() for a in np.nonzero(upper & (cosines >= threshold - 1e-5))), strict=True))
+    assert surely <= found.keys() <= perhaps
+    assert all(c == pytest.approx(cosines[pair], abs=1e-5) for pair, c in found.items())
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """Three photographs with versions of each, and pictures that are alone."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for name in ("chelsea", "coffee", "china"):
+        picture = Image.open(photographs()[name]).convert("RGB")
+        width, height = picture.size
+        picture.save(folder / f"{name}-original.jpg", quality=95)
+        picture.save(folder / f"{name}-again.jpg", quality=40)
+        picture.resize((width // 2, height // 2)).save(folder / f"{name}-small.png")
+        ImageOps.mirror(picture).save(folder / f"{name}-mirror.jpg")
+        picture.crop((width // 10, height // 10, width, height)).save(folder / f"{name}-crop.jpg")
+    for name in ("astronaut", "rocket", "coins", "motorcycle_left"):
+        Image.open(photographs()[name]).convert("RGB").save(folder / f"{name}-alone.jpg")
+    folder_of(folder / "scenes", 5)
+    return folder
+
+
+def test_versions_are_grouped_and_others_are_not(copies: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "d.visus")
+    index.add(copies)
+    groups = index.duplicates()
+    assert len(groups) == 3
+    for group in groups:
+        names = {Path(m.path).name.split("-")[0] for m in (group.keep, *group.others)}
+        assert len(names) == 1
+        assert len(group.others) == 4
+        assert group.keep.width * group.keep.height == max(m.width * m.height for m in (group.keep, *group.others))
+    sheet = index.sheet_of(groups)
+    assert sheet.shape[1] == 12 + 6 * 172
+
+
+def test_of_equal_sizes_the_oldest_is_kept_and_equal_files_need_no_look(tmp_path: Path) -> None:
+    import os
+    import shutil
+
+    (first,) = folder_of(tmp_path / "p", 1)
+    second = shutil.copy(first, tmp_path / "p" / "a-copy.jpg")
+    os.utime(first, (1_000_000, 1_000_000))
+    index = Index(tmp_path / "d.visus")
+    index.add(tmp_path / "p")
+    (group,) = index.duplicates(threshold=1.0)
+    assert (group.keep.path, [m.path for m in group.others]) == (str(first), [str(second)])
+
+
+def test_nothing_is_deleted_and_bad_thresholds_are_refused(copies: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "d.visus")
+    index.add(copies)
+    before = sorted(copies.rglob("*"))
+    index.duplicates()
+    assert sorted(copies.rglob("*")) == before
+    with pytest.raises(InputError, match="within -1 and 1"):
+        index.duplicates(threshold=1.5)
+
+
+def test_flat_pictures_are_the_same_only_in_colour() -> None:
+    grey, light = np.full((8, 8, 3), 90.0), np.full((8, 8, 3), 200.0)
+    assert correlation(grey, grey + 1) == 1
+    assert correlation(grey, light) == 0

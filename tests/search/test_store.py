@@ -1,0 +1,219 @@
+"""The table: versions, damage, approximate search, upkeep."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.support.pictures import folder_of, scene
+from visus import Index, IndexError_, InputError
+from visus.search import store as module
+from visus.search.describe import unit
+from visus.search.store import Store, to_arrow, to_numpy, writing
+
+ABOUT = {"descriptor": "embedding", "model": "efficientnet_lite0", "digest": "0", "dimension": 32}
+
+
+def synthetic(location: Path, count: int, *, first: int = 0, dtype: str = "float16") -> Store:
+    """A table of random clustered vectors."""
+    place = Store(location) if module.exists(location) else Store.create(location, ABOUT, dtype)  # pyright: ignore
+    random = np.random.default_rng(first)
+    centres = np.random.default_rng(7).normal(size=(50, 32))
+    vectors = unit(centres[random.integers(0, 50, count)] + 0.5 * random.normal(size=(count, 32)))
+    columns = {
+        "id": np.arange(first, first + count),
+        "path": [f"/p/{k}.jpg" for k in range(first, first + count)],
+        "mtime": np.zeros(count, "datetime64[ns]"),
+        "size": np.zeros(count, np.int64),
+        "hash": [bytes(16)] * count,
+        "width": np.full(count, 10, np.int32),
+        "height": np.full(count, 10, np.int32),
+        "thumbnail": [b""] * count,
+        "seen": np.zeros(count, "datetime64[ms]"),
+        "gone": np.zeros(count, bool),
+        "embedding": to_arrow(vectors, dtype),  # pyright: ignore
+    }
+    place.append(pa.table(columns, schema=place.schema))
+    return place
+
+
+def test_vectors_round_trip_through_arrow() -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(7, 5)))
+    assert np.array_equal(to_numpy(to_arrow(vectors, "float32")), vectors)
+    assert np.abs(to_numpy(to_arrow(vectors, "float16")) - vectors).max() < 1e-3
+
+
+def test_exact_search_equals_numpy(tmp_path: Path) -> None:
+    place = synthetic(tmp_path / "a.visus", 500, dtype="float32")
+    vectors = to_numpy(place.read(["embedding"]).column("embedding"))
+    query = unit(np.random.default_rng(1).normal(size=32))
+    answer = place.nearest(query, 10, ["id"])
+    assert answer.column("id").to_pylist() == np.argsort(-vectors @ query)[:10].tolist()
+    assert np.allclose(1 - answer.column("_distance").to_numpy(), np.sort(vectors @ query)[::-1][:10], atol=1e-5)
+
+
+def test_approximate_index_appears_and_is_refreshed_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXACT_ROWS", 2000)
+    place = synthetic(tmp_path / "a.visus", 1000)
+    assert not place.refresh_approximate()
+    place = synthetic(tmp_path / "a.visus", 2000, first=1000)
+    assert place.refresh_approximate()
+    place = synthetic(tmp_path / "a.visus", 1000, first=3000)
+    assert place.refresh_approximate()
+    random, found = np.random.default_rng(5), 0
+    stored = to_numpy(place.read(["embedding"]).column("embedding"))
+    for _ in range(20):
+        query = stored[random.integers(0, 4000)]
+        near = set(place.nearest(query, 10, ["id"]).column("id").to_pylist())
+        exact = set(place.nearest(query, 10, ["id"], exact=True).column("id").to_pylist())
+        found += len(near & exact)
+    assert found / 200 >= 0.95
+    newest = place.nearest(stored[3500], 1, ["id"]).column("id").to_pylist()
+    assert newest == [3500]
+
+
+def test_sub_vectors_divide_the_dimension() -> None:
+    for dimension in (1, 2, 17, 192, 320, 512, 1000, 1024, 1280, 2048, 4096):
+        parts = module._sub_vectors(dimension)
+        assert dimension % parts == 0
+        assert parts <= max(1, dimension // 16)
+
+
+def test_many_small_commits_are_joined(tmp_path: Path) -> None:
+    for k in range(12):
+        place = synthetic(tmp_path / "a.visus", 3, first=3 * k)
+    assert len(place._table.get_fragments()) == 13 or len(place._table.get_fragments()) == 12
+    place.compact()
+    assert len(place._table.get_fragments()) == 1
+    assert sorted(place.read(["id"]).column("id").to_pylist()) == list(range(36))
+
+
+def test_a_reader_is_not_disturbed_by_compaction(tmp_path: Path) -> None:
+    for k in range(5):
+        writer = synthetic(tmp_path / "a.visus", 3, first=3 * k)
+    reader = Store(tmp_path / "a.visus")
+    writer.delete("id < 6")
+    writer.compact()
+    assert reader.count() == 15
+    reader.refresh()
+    assert reader.count() == 9
+
+
+def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FORMAT", 2)
+    synthetic(tmp_path / "a.visus", 3)
+    monkeypatch.setattr(module, "FORMAT", 1)
+    with pytest.raises(IndexError_, match=r"newer visus \(format 2.*pip install --upgrade visus"):
+        Store(tmp_path / "a.visus")
+
+
+def test_a_foreign_table_and_a_foreign_folder_are_refused(tmp_path: Path, photos: Path) -> None:
+    import lance
+
+    lance.write_dataset(pa.table({"a": [1]}), str(tmp_path / "f.visus" / "pictures.lance"))
+    with pytest.raises(IndexError_, match="not made by visus"):
+        Store(tmp_path / "f.visus")
+    with pytest.raises(InputError, match="holds other files"):
+        Index(photos).add(photos)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is a file"):
+        Index(tmp_path / "file").add(photos)
+
+
+def _damage_manifest(table: Path) -> None:
+    for manifest in (table / "_versions").iterdir():
+        manifest.write_bytes(manifest.read_bytes()[:20])
+
+
+def _damage_data(table: Path) -> None:
+    for data in (table / "data").iterdir():
+        data.write_bytes(data.read_bytes()[:50])
+
+
+def _lose_data(table: Path) -> None:
+    shutil.rmtree(table / "data")
+
+
+@pytest.mark.parametrize("harm", [_damage_manifest, _damage_data, _lose_data])
+def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path, harm: object) -> None:
+    index = Index(tmp_path / "a.visus")
+    index.add(photos)
+    harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
+    with pytest.raises(IndexError_, match="damaged") as caught:
+        Index(tmp_path / "a.visus").search(scene(1))
+    assert "index the pictures again" in str(caught.value)
+
+
+def test_an_index_whose_making_was_interrupted_is_made(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "a.visus" / "pictures.lance" / "data").mkdir(parents=True)
+    (tmp_path / "a.visus" / "pictures.lance" / "data" / "half.lance").write_bytes(b"half")
+    assert Index(tmp_path / "a.visus").add(photos).added == 12
+
+
+def test_files_half_written_by_a_dead_process_do_no_harm(tmp_path: Path, photos: Path) -> None:
+    index = Index(tmp_path / "a.visus")
+    index.add(photos)
+    table = tmp_path / "a.visus" / "pictures.lance"
+    (table / "data" / "orphan.lance").write_bytes(b"half")
+    (table / "_versions" / ".tmp_9.manifest_x").write_bytes(b"half")
+    folder_of(photos, 2, first=40)
+    assert Index(tmp_path / "a.visus").add(photos).added == 2
+    assert len(Index(tmp_path / "a.visus")) == 14
+
+
+def test_the_lock_waits_or_says_who_is_writing(tmp_path: Path) -> None:
+    with writing(tmp_path / "a.visus"), pytest.raises(IndexError_, match="Another process is writing"):
+        code = (
+            "import sys; from visus.search.store import writing\n"
+            "with writing(sys.argv[1], wait=0): pass\n"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "a.visus")], capture_output=True, text=True, check=False
+        )
+        raise IndexError_(answer.stderr)
+    with writing(tmp_path / "a.visus", wait=0):
+        pass
+
+
+def test_a_full_disk_is_a_clear_error_and_the_index_still_opens(tmp_path: Path, photos: Path) -> None:
+    """The process may write files of 8 kB at most: the system then refuses as it does on a full disk."""
+    index = Index(tmp_path / "a.visus")
+    index.add(photos)
+    folder_of(photos, 30, first=100)
+    code = (
+        "import resource, signal, sys\n"
+        "from visus import Index, IndexError_\n"
+        "index = Index(sys.argv[1]); index.embedder(streams=2)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+        "try: index.add(sys.argv[2])\n"
+        "except IndexError_ as error: print(error)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.visus"), str(photos)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "no room left" in answer.stdout, answer.stderr
+    again = Index(tmp_path / "a.visus")
+    assert len(again) == 12
+    assert again.search(photos / "0003.jpg", k=1).paths == [str(photos / "0003.jpg")]
+    assert again.add(photos).added == 30
+
+
+def test_about_tells_what_made_the_index(tmp_path: Path, photos: Path) -> None:
+    index = Index(tmp_path / "a.visus")
+    index.add(photos)
+    about = index.about
+    assert (about["format"], about["model"], about["dimension"]) == (1, "efficientnet_lite0", 1280)
+    assert len(about["digest"]) == 64
+    json.dumps(about)

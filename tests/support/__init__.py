@@ -1,0 +1,1 @@
+"""Small generators of test data."""
