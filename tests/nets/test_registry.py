@@ -110,5 +110,5 @@ def _prepared(picture: NDArray[np.uint8], prepared: weights.Preprocessing) -> to
     resized = resize(picture, round(width * scale), round(height * scale))
     top, left = (resized.shape[0] - prepared.size) // 2, (resized.shape[1] - prepared.size) // 2
     cut = resized[top : top + prepared.size, left : left + prepared.size] / np.float32(255)
-    normal = (cut - np.float32(prepared.mean)) / np.float32(prepared.deviation)
+    normal = (cut - np.asarray(prepared.mean, np.float32)) / np.asarray(prepared.deviation, np.float32)
     return torch.from_numpy(normal).permute(2, 0, 1)[None].float()

@@ -141,3 +141,23 @@ def test_the_runtime_starts_no_process_and_reports_to_nobody() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert answer.stdout.strip() == "[]"
+
+
+def test_threads_that_run_first_at_once_do_not_wait_for_each_other() -> None:
+    code = (
+        "import os, sys, threading, numpy as np\n"
+        "from visus.search import graph, runtime\n"
+        "ready = runtime.OpenVinoRuntime(graph.load('efficientnet_lite0'), streams=8)\n"
+        "gate = threading.Barrier(8)\n"
+        "def first():\n"
+        "    runner = ready.runner(); gate.wait(); runner.vectors(np.zeros((1, 224, 224, 3), np.uint8))\n"
+        "threads = [threading.Thread(target=first, daemon=True) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join(30) for thread in threads[:1]]\n"
+        "[thread.join(1) for thread in threads[1:]]\n"
+        "os.write(1, b'hung' if any(thread.is_alive() for thread in threads) else b'done')\n"
+        "os._exit(0)\n"
+    )
+    for _ in range(6):
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=90)
+        assert answer.stdout == "done"

@@ -16,13 +16,12 @@ from visus.search.duplicates import correlation, similar_pairs
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 200), st.floats(-0.5, 0.99), st.integers(1, 25))
-def test_pairs_equal_those_of_the_whole_matrix(
-    seed: int, count: int, width: int, threshold: float, block: int
-) -> None:
+def test_pairs_equal_those_of_the_whole_matrix(seed: int, count: int, width: int, threshold: float, block: int) -> None:
     random = np.random.default_rng(seed)
-    vectors = unit(random.normal(size=(count, width)) + 2 * random.normal(size=(max(1, count // 3), width))[
-        random.integers(0, max(1, count // 3), count)
-    ])
+    vectors = unit(
+        random.normal(size=(count, width))
+        + 2 * random.normal(size=(max(1, count // 3), width))[random.integers(0, max(1, count // 3), count)]
+    )
     cosines = vectors @ vectors.T
     upper = np.triu(np.ones_like(cosines, dtype=bool), 1)
     found = {(i, j): c for i, j, c in similar_pairs(vectors, threshold, block=block)}

@@ -161,9 +161,7 @@ def test_a_stop_keeps_what_was_described(photos: Path, tmp_path: Path, monkeypat
     assert index.add(photos).added == 12 - kept
 
 
-def test_an_error_in_a_thread_reaches_the_caller(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_in_a_thread_reaches_the_caller(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 

@@ -87,7 +87,8 @@ def index(
             except Interrupted as stopped:
                 if not as_json:
                     _say(stopped.report, location, len(opened))
-                raise
+                typer.echo("visus: stopped; the same command goes on from here.", err=True)
+                raise typer.Exit(130) from None
     elif prune:
         from visus.search import Report
 
@@ -148,6 +149,7 @@ class ProgressBar:
             TimeRemainingColumn,
         )
 
+        console = Console(file=sys.stderr)
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -155,8 +157,9 @@ class ProgressBar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._bar.__enter__()
         self._task = self._bar.add_task("looking for pictures", total=None, speed="")

@@ -78,11 +78,6 @@ class Weights:
     licence: str = "Apache-2.0"
     top1: float | None = None
 
-    @property
-    def identity(self) -> str:
-        """What tells these weights from any others: source, key and, for packages, the version."""
-        return f"package:{self.key}=={_version(self.key)}" if self.source == "package" else f"{self.source}:{self.key}"
-
 
 def _lite(level: int, size: int, resize: int, top1: float) -> Weights:
     # The packages' weights were trained on (x - 127) / 128 for x in [0, 255].
@@ -129,6 +124,20 @@ def of(net: str) -> Weights:
         WeightsError: No weights are known for the name.
     """
     return TABLE[net] if net in TABLE else _of_timm(net)
+
+
+def identity(net: str) -> str:
+    """What tells the ImageNet weights of a network from any others: source, key and, for packages, the version.
+
+    It imports nothing, not even timm, so that a search does not wait for it.
+
+    >>> identity("resnet18"), identity("convnext_tiny.fb_in1k")
+    ('torchvision:ResNet18_Weights.IMAGENET1K_V1', 'timm:convnext_tiny.fb_in1k')
+    """
+    if net not in TABLE:
+        return f"timm:{net}"
+    known = TABLE[net]
+    return f"{known.source}:{known.key}" + (f"=={_version(known.key)}" if known.source == "package" else "")
 
 
 def _of_timm(net: str) -> Weights:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from visus._errors import WeightsError
 from visus.images.io import write_atomically
-from visus.nets.weights import Preprocessing
+from visus.nets.weights import Preprocessing, identity
 from visus.nets.weights import of as weights_of
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def load(model: str, weights: str = "imagenet") -> Graph:
         InputError: The network is unknown.
         WeightsError: The weights are not at hand.
     """
-    identity = _identity(model, weights)
-    key = hashlib.sha256(f"{_FORMAT}|{model}|{identity}".encode()).hexdigest()[:16]
+    source = _identity(model, weights)
+    key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
     stem = cache_folder() / f"{model.replace('/', '_')}-{key}"
     if not (found := _read(stem)):
-        _export(model, weights, identity, stem)
+        _export(model, weights, source, stem)
         found = _read(stem)
     if found is None:
         raise WeightsError(f"The graph of {model} cannot be kept in {stem.parent}; make room there or set VISUS_CACHE.")
@@ -83,7 +83,7 @@ def load(model: str, weights: str = "imagenet") -> Graph:
 
 def _identity(model: str, weights: str) -> str:
     if weights == "imagenet":
-        return weights_of(model).identity
+        return identity(model)
     try:
         content = Path(weights).read_bytes()
     except OSError as error:
@@ -111,7 +111,7 @@ def _read(stem: Path) -> Graph | None:
         return None
 
 
-def _export(model: str, weights: str, identity: str, stem: Path) -> None:
+def _export(model: str, weights: str, source: str, stem: Path) -> None:
     from visus import nets
 
     backbone = nets.create(model, weights=weights)
@@ -120,7 +120,7 @@ def _export(model: str, weights: str, identity: str, stem: Path) -> None:
     content = _to_onnx(backbone, prepared, has_map)
     about = {
         "model": model,
-        "weights": identity,
+        "weights": source,
         "digest": digest(backbone),
         "dimension": backbone.dimension,
         "preprocessing": prepared.to_dict(),

@@ -1,0 +1,337 @@
+"""Speed and quality of the search, each pair measured in turn in one run.
+
+python benchmarks/search.py [index|query|vectors|growth ...] --data DATA
+
+Without a name all four run (about half an hour on two cores).
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from visus.search import Index, retrieval
+from visus.search.describe import Embedder, unit
+from visus.search.store import Store, to_arrow
+
+HERE = Path(__file__).parent
+DIMENSION = 1280
+
+
+def run(*command: object) -> str:
+    """What a Python script prints."""
+    answer = subprocess.run([sys.executable, *map(str, command)], check=True, capture_output=True, text=True)
+    return answer.stdout
+
+
+def cpu_and_wall(command: list[str]) -> tuple[float, float, float]:
+    """Processor seconds, seconds and peak MB of one whole process."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    if status:
+        raise RuntimeError(f"{command} failed: {process.stderr.read().decode() if process.stderr else ''}")
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+
+
+def synthetic(count: int, seed: int) -> np.ndarray:
+    """Vectors spread like those of photographs: clusters in a space of some hundred directions, not negative."""
+    fixed, random = np.random.default_rng(0), np.random.default_rng(seed + 1)
+    basis = fixed.standard_normal((96, DIMENSION), np.float32)
+    centres = 2 * fixed.standard_normal((3000, 96), np.float32)
+    inner = centres[random.integers(0, 3000, count)] + random.standard_normal((count, 96), np.float32)
+    noise = 0.2 * random.standard_normal((count, DIMENSION), np.float32)
+    return unit(np.maximum(0.1 * inner @ basis + noise, 0))
+
+
+def chunks(rows: int, size: int = 20_000) -> Iterator[tuple[int, np.ndarray]]:
+    """Synthetic vectors in parts, with the number of the first."""
+    for first in range(0, rows, size):
+        yield first, synthetic(min(size, rows - first), first)
+
+
+def table_of(store: Store, first: int, vectors: np.ndarray, thumbnail: bytes = b"") -> pa.Table:
+    """Rows for an index."""
+    n = len(vectors)
+    columns = {
+        "id": np.arange(first, first + n),
+        "path": [f"/photos/{k // 1000:05d}/picture {k:08d}.jpg" for k in range(first, first + n)],
+        "mtime": np.zeros(n, "datetime64[ns]"),
+        "size": np.full(n, 1_000_000),
+        "hash": [k.to_bytes(16, "big") for k in range(first, first + n)],
+        "width": np.full(n, 4000, np.int32),
+        "height": np.full(n, 3000, np.int32),
+        "thumbnail": [thumbnail] * n,
+        "seen": np.zeros(n, "datetime64[ms]"),
+        "gone": np.zeros(n, bool),
+        "embedding": to_arrow(vectors, store.dtype),
+    }
+    return pa.table(columns, schema=store.schema)
+
+
+def make_index(folder: Path, rows: int) -> Store:
+    """An index of synthetic vectors that ``visus search`` opens."""
+    store = Store.create(folder, Embedder().about(), "float16")
+    for first, vectors in chunks(rows):
+        store.append(table_of(store, first, vectors))
+    store.compact()
+    return store
+
+
+# Indexing -----------------------------------------------------------------------------------------------------
+
+
+def bench_index(data: Path, work: Path) -> None:
+    """End to end from JPEG files."""
+    folder = data / "corel1k"
+    labels = [path.parent.name for path in sorted(folder.rglob("*.jpg"))]
+    runs: dict[str, tuple[str, str]] = {
+        "plain (PIL, torchvision, DataLoader, timm fp32)": ("plain_index.py", "squeeze"),
+        "plain, resize 256 and crop 224": ("plain_index.py", "crop"),
+        "visus": ("our_index.py", "f32"),
+        "visus --precision bf16": ("our_index.py", "bf16"),
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(3):
+        for name, (script, option) in runs.items():
+            speeds[name].append(float(run(HERE / script, folder, work / f"{option}.npy", option)))
+    base = statistics.median(speeds["plain (PIL, torchvision, DataLoader, timm fp32)"])
+    first = _first_neighbours(np.load(work / "squeeze.npy"))
+    print(f"\nindexing {len(labels)} JPEG files of {folder.name}")
+    print(f"{'':50} {'pictures/s':>10} {'ratio':>6} {'P@1':>7} {'P@10':>7} {'mAP':>7} {'equal first':>12}")
+    for name, (_, option) in runs.items():
+        vectors = np.load(work / f"{option}.npy")
+        quality = retrieval(vectors, labels, ks=(1, 10))
+        equal = (_first_neighbours(vectors) == first).mean()
+        speed = statistics.median(speeds[name])
+        print(
+            f"{name:50} {speed:10.1f} {speed / base:6.2f} {quality.precision[1]:7.4f} {quality.precision[10]:7.4f} "
+            f"{quality.mean_average_precision:7.4f} {equal:12.1%}",
+            flush=True,
+        )
+
+
+def _first_neighbours(vectors: np.ndarray) -> np.ndarray:
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -np.inf)
+    return similarity.argmax(axis=1)
+
+
+# Querying -----------------------------------------------------------------------------------------------------
+
+
+def bench_query(data: Path, work: Path, rows: int = 100_000) -> None:
+    """One whole process, from the shell's point of view."""
+    picture = next((data / "corel1k").rglob("*.jpg"))
+    make_index(work / "q.visus", rows)
+    saved = np.lib.format.open_memmap(work / "q.npy", "w+", np.float32, (rows, DIMENSION))
+    for first, vectors in chunks(rows):
+        saved[first : first + len(vectors)] = vectors
+    saved.flush()
+    ours = [sys.executable, "-m", "visus", "search", str(picture), "--index", str(work / "q.visus")]
+    plain = [sys.executable, str(HERE / "plain_query.py"), str(picture), str(work / "q.npy")]
+    measured: dict[str, list[tuple[float, float, float]]] = {"plain": [], "visus": []}
+    for _ in range(7):
+        measured["plain"].append(cpu_and_wall(plain))
+        measured["visus"].append(cpu_and_wall(ours))
+    print(f"\none query process, {rows:,} rows (median of 7)")
+    print(f"{'':50} {'s':>6} {'CPU s':>6} {'peak MB':>8}")
+    names = {"plain": "script with torch, timm and a NumPy file", "visus": "visus search"}
+    medians = {
+        key: [statistics.median(column) for column in zip(*values, strict=True)] for key, values in measured.items()
+    }
+    for key, (cpu, wall, peak) in medians.items():
+        print(f"{names[key]:50} {wall:6.2f} {cpu:6.2f} {peak:8.0f}")
+    ratio = [a / b for a, b in zip(medians["visus"], medians["plain"], strict=True)]
+    print(f"{'ratio':50} {ratio[1]:6.2f} {ratio[0]:6.2f} {ratio[2]:8.2f}", flush=True)
+
+
+# The store beside faiss ---------------------------------------------------------------------------------------
+
+
+def bench_vectors(work: Path, sizes: list[int], hnsw_rows: int) -> None:
+    """Latency, recall, memory and disk of exact and approximate search; each engine in a process of its own."""
+    for rows in sizes:
+        store = make_index(work / f"v{rows}.visus", rows)
+        began = time.perf_counter()
+        store.refresh_approximate()
+        built = time.perf_counter() - began
+        del store
+        print(f"\n{rows:,} vectors of {DIMENSION} (median of 50 queries, one process each)")
+        print(f"{'':34} {'ms':>8} {'recall@10':>10} {'build s':>8} {'peak MB':>8} {'disk MB':>8}")
+        exact = _measured("ours-exact", work, rows)
+        _print_row("visus exact (float16)", exact, 0)
+        if rows > 200_000:
+            _print_row("visus approximate (IVF-PQ)", _measured("ours", work, rows), built)
+        for engine in ("faiss-flat", "faiss-ivfpq", *(["faiss-hnsw"] if rows <= hnsw_rows else [])):
+            _print_row(engine, _measured(engine, work, rows), None)
+        shutil.rmtree(work / f"v{rows}.visus")
+
+
+def _measured(engine: str, work: Path, rows: int) -> dict[str, float]:
+    return json.loads(run(HERE / "search.py", "--engine", engine, "--work", work, "--rows", rows))
+
+
+def _print_row(name: str, got: dict[str, float], built: float | None) -> None:
+    seconds = got["build"] if built is None else built
+    print(
+        f"{name:34} {got['ms']:8.2f} {got['recall']:10.3f} {seconds:8.0f} {got['peak']:8.0f} {got['disk']:8.0f}",
+        flush=True,
+    )
+
+
+def engine(name: str, work: Path, rows: int) -> None:
+    """Measure one engine and print its figures as JSON."""
+    queries = synthetic(50, 10**9)
+    truth = _truth(work, rows, queries)
+    build, search, disk = {"ours": _ours, "ours-exact": _ours_exact}.get(name, _faiss)(name, work, rows)
+    search(queries[0])
+    times, found = [], 0
+    for query, best in zip(queries, truth, strict=True):
+        began = time.perf_counter()
+        answer = search(query)
+        times.append(time.perf_counter() - began)
+        found += len(set(answer) & set(best.tolist()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures = {
+        "ms": statistics.median(times) * 1000,
+        "recall": found / truth.size,
+        "build": build,
+        "peak": peak,
+        "disk": disk,
+    }
+    print(json.dumps(figures))
+
+
+def _truth(work: Path, rows: int, queries: np.ndarray) -> np.ndarray:
+    """The ten nearest rows of each query, compared in float32; computed once."""
+    saved = work / f"truth{rows}.npy"
+    if not saved.exists():
+        scores = np.concatenate([vectors @ queries.T for _, vectors in chunks(rows)])
+        np.save(saved, np.argsort(-scores, axis=0)[:10].T)
+    return np.load(saved)
+
+
+Engine = tuple[float, Callable[[np.ndarray], list[int]], float]
+
+
+def _ours(_: str, work: Path, rows: int, exact: bool = False) -> Engine:
+    place = work / f"v{rows}.visus"
+    store = Store(place)
+
+    def search(query: np.ndarray) -> list[int]:
+        return store.nearest(query, 10, ["id"], exact=exact).column("id").to_pylist()
+
+    return 0, search, sum(f.stat().st_size for f in place.rglob("*") if f.is_file()) / 1e6
+
+
+def _ours_exact(name: str, work: Path, rows: int) -> Engine:
+    return _ours(name, work, rows, exact=True)
+
+
+def _faiss(name: str, work: Path, rows: int) -> Engine:
+    import faiss
+
+    place = work / f"{name}{rows}.faiss"
+    began = time.perf_counter()
+    if name == "faiss-flat":
+        index = faiss.IndexFlatIP(DIMENSION)
+    elif name == "faiss-hnsw":
+        index = faiss.IndexHNSWFlat(DIMENSION, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efSearch = 64
+    else:
+        cells = max(1, rows // 1000)
+        index = faiss.index_factory(DIMENSION, f"IVF{cells},PQ{DIMENSION // 16}", faiss.METRIC_INNER_PRODUCT)
+        index.train(synthetic(min(rows, 100_000), 0))
+        index.nprobe = 20
+    for _, vectors in chunks(rows):
+        index.add(vectors)
+    built = time.perf_counter() - began
+    faiss.write_index(index, str(place))
+    disk = place.stat().st_size / 1e6
+    place.unlink()
+    return built, lambda query: index.search(query[None], 10)[1][0].tolist(), disk
+
+
+# Growth -------------------------------------------------------------------------------------------------------
+
+
+def bench_growth(work: Path) -> None:
+    """What one more picture costs the store as the index grows, and the second look at an unchanged folder."""
+    print("\ngrowth: commits of 1024 rows with thumbnails of 10 kB (float16 vectors)")
+    print(f"{'rows':>10} {'write ms/picture':>17} {'catalog µs/picture':>19} {'peak MB':>8}")
+    for rows in (1_000, 10_000, 100_000):
+        got = json.loads(run(HERE / "search.py", "--engine", "growth", "--work", work, "--rows", rows))
+        print(f"{rows:10,} {got['write']:17.3f} {got['catalog']:19.2f} {got['peak']:8.0f}", flush=True)
+
+
+def growth(work: Path, rows: int) -> None:
+    """Measure the last thousand of ``rows`` pictures and print the figures as JSON."""
+    from visus.search.ingest import Catalog
+
+    place = work / f"g{rows}.visus"
+    store = Store.create(place, Embedder().about(), "float16")
+    thumbnail = np.random.default_rng(0).bytes(10_000)
+    times: list[float] = []
+    for number, first in enumerate(range(0, rows, 1024)):
+        vectors = synthetic(min(1024, rows - first), first)
+        rows_table = table_of(store, first, vectors, thumbnail)
+        began = time.perf_counter()
+        store.append(rows_table)
+        if number % 64 == 63:
+            store.compact()
+        times.append((time.perf_counter() - began) / len(vectors))
+    began = time.perf_counter()
+    Catalog(Store(place))
+    catalog = (time.perf_counter() - began) / rows
+    shutil.rmtree(place)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"write": statistics.fmean(times[-64:]) * 1e3, "catalog": catalog * 1e6, "peak": peak}))
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help="index, query, vectors, growth; all if none is named")
+    parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes for 'vectors'")
+    parser.add_argument(
+        "--hnsw-rows", type=int, default=100_000, help="largest size for which HNSW is built (it takes long)"
+    )
+    parser.add_argument("--engine", help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.engine:
+        growth(options.work, options.rows[0]) if options.engine == "growth" else engine(
+            options.engine, options.work, options.rows[0]
+        )
+        return
+    parts = options.parts or ["index", "query", "vectors", "growth"]
+    if options.data is None and {"index", "query"} & set(parts):
+        parser.error("give --data DATA or set VISUS_DATA")
+    Index  # noqa: B018 - imported before anything is timed
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        for part in parts:
+            {
+                "index": lambda: bench_index(options.data, work),
+                "query": lambda: bench_query(options.data, work),
+                "vectors": lambda: bench_vectors(work, options.rows, options.hnsw_rows),
+                "growth": lambda: bench_growth(work),
+            }[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The commands as a user types them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.bad_files import write_bad_files
+from tests.support.pictures import folder_of
+from visus import Index, read
+
+
+def visus(*arguments: object, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command and check its exit code; never a traceback."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "visus", *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd
+    )
+    assert answer.returncode == code, answer.stderr
+    assert "Traceback" not in answer.stderr
+    return answer
+
+
+@pytest.fixture
+def indexed(photos: Path) -> Path:
+    visus("index", photos)
+    return photos
+
+
+def test_two_commands_find_look_alikes(photos: Path, tmp_path: Path) -> None:
+    first = visus("index", photos)
+    assert "12 added" in first.stdout
+    assert "12 pictures in" in first.stdout
+    second = visus("search", photos / "0005.jpg", "-k", 3, "--sheet", tmp_path / "sheet.png")
+    lines = second.stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(" 1.000") or lines[0].startswith("  1.000")
+    assert str(photos / "0005.jpg") in lines[0]
+    assert "200x150" in lines[0]
+    assert read(tmp_path / "sheet.png").shape[2] == 3
+    assert "12 unchanged" in visus("index", photos).stdout
+
+
+def test_names_with_spaces_and_unicode_and_relative_paths(tmp_path: Path) -> None:
+    folder_of(tmp_path / "Bilder von früher" / "北京 2024", 3)
+    visus("index", "Bilder von früher", cwd=tmp_path)
+    answer = visus("search", Path("Bilder von früher") / "北京 2024" / "0001.jpg", "-k", 1, cwd=tmp_path)
+    assert str(tmp_path / "Bilder von früher" / "北京 2024" / "0001.jpg") in answer.stdout
+
+
+def test_json_of_index_and_search(photos: Path, tmp_path: Path) -> None:
+    write_bad_files(photos / "bad")
+    (tmp_path / "labels.csv").write_text("file,class\n" + "".join(f"photos/{n:04d}.jpg,{n % 2}\n" for n in range(12)))
+    answer = json.loads(visus("index", photos, "--json", "--evaluate", tmp_path / "labels.csv").stdout)
+    assert answer["pictures"] == answer["report"]["added"] == 12
+    assert len(answer["report"]["unreadable"]) >= 30
+    assert answer["measures"]["queries"] == 12
+    hits = json.loads(visus("search", photos / "0001.jpg", "-k", 2, "--json").stdout)["hits"]
+    assert hits[0]["path"] == str(photos / "0001.jpg")
+    assert hits[0]["score"] > 0.99
+
+
+def test_bad_files_are_listed_at_the_end_and_the_exit_code_is_zero(photos: Path) -> None:
+    bad = write_bad_files(photos / "bad")
+    answer = visus("index", photos)
+    assert f"{len(bad)} unreadable" in answer.stdout
+    for path in bad:
+        assert str(path) in answer.stderr
+
+
+def test_nothing_readable_is_exit_code_two(tmp_path: Path) -> None:
+    write_bad_files(tmp_path / "bad")
+    answer = visus("index", tmp_path / "bad", code=2)
+    assert "None of the pictures could be read" in answer.stderr
+
+
+def test_several_queries_unlike_region_where_and_least_score(indexed: Path) -> None:
+    one, two = indexed / "0001.jpg", indexed / "0002.jpg"
+    assert len(visus("search", one, two, "-k", 2).stdout.splitlines()) == 2
+    assert str(one) in visus("search", one, two, "--unlike", two, "-k", 1).stdout
+    assert len(visus("search", one, "--region", "0,0,100,100", "-k", 4).stdout.splitlines()) == 4
+    assert len(visus("search", one, "--where", "path LIKE '%0003%'").stdout.splitlines()) == 1
+    nothing = visus("search", one, "--where", "width > 5000")
+    assert nothing.stdout == ""
+    assert "Nothing found" in nothing.stderr
+    assert len(visus("search", one, "--min-score", 0.99).stdout.splitlines()) == 1
+
+
+def test_rerank_and_why(indexed: Path, tmp_path: Path) -> None:
+    assert "features agree" in visus("search", indexed / "0001.jpg", "--rerank", "geometry").stdout
+    visus("search", indexed / "0001.jpg", "--rerank", "expansion", "--why", tmp_path / "why.png")
+    assert read(tmp_path / "why.png").shape[0] > 300
+
+
+def test_duplicates(indexed: Path, tmp_path: Path) -> None:
+    assert visus("duplicates").stdout.startswith("0 groups")
+    shutil.copy(indexed / "0003.jpg", indexed / "again.jpg")
+    visus("index", indexed)
+    answer = visus("duplicates", "--sheet", tmp_path / "same.png")
+    assert "1 group, 1 copy" in answer.stdout
+    assert read(tmp_path / "same.png").shape[2] == 3
+    groups = json.loads(visus("duplicates", "--threshold", 0.9, "--json").stdout)["groups"]
+    assert {groups[0]["keep"], *groups[0]["others"]} == {str(indexed / "0003.jpg"), str(indexed / "again.jpg")}
+
+
+def test_prune_whiten_and_exclude(indexed: Path) -> None:
+    (indexed / "0001.jpg").unlink()
+    assert "1 gone" in visus("index", indexed).stdout
+    assert "1 pruned" in visus("index", "--prune").stdout
+    visus("index", "--whiten", 5)
+    assert str(indexed / "0004.jpg") in visus("search", indexed / "0004.jpg", "-k", 1).stdout
+    folder_of(indexed, 2, first=60)
+    assert "unchanged" in visus("index", indexed, "--exclude", "006*").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["search", "none.jpg"], "none.jpg does not exist"),
+        (["search", "photos"], "is a folder"),
+        (["search", "photos/0001.jpg", "--index", "none.visus"], "visus index FOLDER"),
+        (["search", "photos/0001.jpg", "--region", "1,2,3"], "four whole numbers"),
+        (["search", "photos/0001.jpg", "--region", "0,0,900,900"], "the size of the picture"),
+        (["search", "photos/0001.jpg", "--where", "nothing = 1"], "is not understood"),
+        (["search", "photos/0001.jpg", "--sheet", "no/folder/a.png"], "cannot be written"),
+        (["search", "photos/0001.jpg", "--sheet", "a.txt"], "no ending that visus writes"),
+        (["search", "photos/0001.jpg", "photos/0002.jpg", "--why", "w.png"], "one query picture"),
+        (["search", "photos/0001.jpg", "-k", "1", "--why", "w.png"], "no other hit"),
+        (["index"], "Name a folder"),
+        (["index", "none"], "does not exist"),
+        (["index", "photos", "--model", "resnet9000"], "There is no network"),
+        (["index", "photos", "--index", "photos"], "holds other files"),
+        (["index", "--whiten", "500"], "more than 500 pictures"),
+        (["index", "photos", "--evaluate", "none.csv"], "cannot be read"),
+        (["duplicates", "--index", "none.visus"], "There is no index"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_two(
+    indexed: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    if "--model" in arguments:
+        arguments = [*arguments, "--index", str(tmp_path / "new.visus")]
+    answer = visus(*arguments, cwd=tmp_path, code=2)
+    assert words in answer.stderr
+    assert answer.stderr.startswith("visus: ")
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_control_c_keeps_what_is_done_and_exits_130(tmp_path: Path) -> None:
+    folder_of(tmp_path / "many", 400)
+    place = tmp_path / "stopped.visus"
+    command = [sys.executable, "-m", "visus", "index", str(tmp_path / "many"), "--index", str(place), "--threads", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        while not (place / "pictures.lance").exists() and child.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        output, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "stopped" in errors
+    added = len(Index(place))
+    assert 0 < added < 400
+    assert f"{added} added" in output
+
+
+def test_the_demo_finds_its_photographs(tmp_path: Path) -> None:
+    answer = visus("demo", "--out", tmp_path / "demo")
+    means = [float(line.split()[-1]) for line in answer.stdout.splitlines() if line.startswith("mean")]
+    assert len(means) == 2
+    assert min(means) > 0.9
+    assert "visus index ~/Pictures" in answer.stdout
+    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 36
+    again = visus("demo", "--out", tmp_path / "demo")
+    assert [line for line in again.stdout.splitlines() if "P@7" in line] == [
+        line for line in answer.stdout.splitlines() if "P@7" in line
+    ]
+
+
+def test_the_demo_on_an_own_folder(photos: Path, tmp_path: Path) -> None:
+    answer = visus("demo", "--pictures", photos, "--out", tmp_path / "demo")
+    assert f"visus index {photos}" in answer.stdout
+    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 16
+
+
+def test_output_into_a_closed_pipe_is_no_error(indexed: Path) -> None:
+    line = f"{sys.executable} -m visus search {indexed}/0001.jpg -k 12 | head -n 1"
+    answer = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, env=os.environ.copy())
+    assert "Traceback" not in answer.stderr

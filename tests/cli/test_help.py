@@ -1,0 +1,56 @@
+"""The command line before it does any work."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ["index", "search", "duplicates", "demo"]
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "visus", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *[[name, "--help"] for name in COMMANDS]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "visus", *arguments], capture_output=True, text=True, check=True
+    )
+    imported = set(re.findall(r"\|\s+([\w.]+)$", answer.stderr, re.MULTILINE))
+    assert "visus.cli.app" in imported
+    heavy = {"torch", "lightning", "timm", "torchvision", "numpy", "lance", "pyarrow", "openvino", "cv2", "PIL"}
+    assert not heavy & imported
+
+
+def test_help_names_every_command_and_shows_examples() -> None:
+    answer = _run("--help")
+    assert answer.returncode == 0
+    for name in COMMANDS:
+        assert name in answer.stdout
+        assert f"visus {name}" in _run(name, "--help").stdout
+
+
+def test_version_and_no_arguments() -> None:
+    import visus
+
+    assert _run("--version").stdout.strip() == f"visus {visus.__version__}"
+    assert "Usage" in _run().stdout
+
+
+def test_a_search_imports_neither_torch_nor_timm(tmp_path: object) -> None:
+    from tests.support.pictures import folder_of
+
+    folder_of(tmp_path / "p", 3)  # pyright: ignore
+    place = str(tmp_path / "i.visus")  # pyright: ignore
+    assert _run("index", str(tmp_path / "p"), "--index", place).returncode == 0  # pyright: ignore
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "visus", "search", f"{tmp_path}/p/0001.jpg", "-i", place],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(re.findall(r"\|\s+([\w.]+)$", answer.stderr, re.MULTILINE))
+    assert "lance" in imported
+    assert not {"torch", "lightning", "timm", "torchvision", "lancedb", "onnx"} & imported

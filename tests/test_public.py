@@ -1,0 +1,57 @@
+"""The public surface is a tested list."""
+
+import subprocess
+import sys
+
+import pytest
+
+import visus
+from visus import images, nets, search
+from visus._optional import require
+
+
+def test_public_names() -> None:
+    assert visus.__all__ == sorted(visus.__all__)
+    assert set(visus.__all__) == {
+        "DependencyError",
+        "FormatError",
+        "Index",
+        "IndexError_",
+        "InputError",
+        "RunError",
+        "VisusError",
+        "WeightsError",
+        "__version__",
+        "images",
+        "nets",
+        "read",
+        "search",
+        "write",
+    }
+    for module in (visus, images, nets, search):
+        assert all(hasattr(module, name) for name in module.__all__)
+        assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
+
+
+def test_every_error_is_a_visus_error() -> None:
+    for name in visus.__all__:
+        if name.endswith(("Error", "Error_")):
+            assert issubclass(getattr(visus, name), visus.VisusError)
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    for module in (visus, nets, search):
+        with pytest.raises(AttributeError):
+            module.no_such_name  # noqa: B018
+
+
+def test_import_visus_is_light() -> None:
+    code = "import sys, visus; print([m for m in ('numpy', 'torch', 'lance', 'PIL') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_a_missing_extra_names_its_install_command() -> None:
+    with pytest.raises(visus.DependencyError, match=r"pip install 'visus\[ray\]'"):
+        require("no_such_package_here", install="visus[ray]")
+    assert require("json", install="nothing").dumps([]) == "[]"
