@@ -62,6 +62,19 @@ def chunks(rows: int, size: int = 20_000) -> Iterator[tuple[int, np.ndarray]]:
         yield first, synthetic(min(size, rows - first), first)
 
 
+def kept(work: Path, rows: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The same vectors once more, from a file that all engines share."""
+    place = work / f"vectors{rows}.npy"
+    if not place.exists():
+        saved = np.lib.format.open_memmap(place, "w+", np.float16, (rows, DIMENSION))
+        for first, vectors in chunks(rows):
+            saved[first : first + len(vectors)] = vectors
+        saved.flush()
+    saved = np.load(place, mmap_mode="r")
+    for first in range(0, rows, 20_000):
+        yield first, unit(saved[first : first + 20_000].astype(np.float32))
+
+
 def table_of(store: Store, first: int, vectors: np.ndarray, thumbnail: bytes = b"") -> pa.Table:
     """Rows for an index."""
     n = len(vectors)
@@ -81,10 +94,10 @@ def table_of(store: Store, first: int, vectors: np.ndarray, thumbnail: bytes = b
     return pa.table(columns, schema=store.schema)
 
 
-def make_index(folder: Path, rows: int) -> Store:
+def make_index(work: Path, name: str, rows: int) -> Store:
     """An index of synthetic vectors that ``visus search`` opens."""
-    store = Store.create(folder, Embedder().about(), "float16")
-    for first, vectors in chunks(rows):
+    store = Store.create(work / name, Embedder().about(), "float16")
+    for first, vectors in kept(work, rows):
         store.append(table_of(store, first, vectors))
     store.compact()
     return store
@@ -123,6 +136,15 @@ def bench_index(data: Path, work: Path) -> None:
         )
 
 
+def prepare_query(work: Path, rows: int) -> None:
+    """An index and a NumPy file of the same vectors."""
+    make_index(work, "q.visus", rows)
+    saved = np.lib.format.open_memmap(work / "q.npy", "w+", np.float32, (rows, DIMENSION))
+    for first, vectors in kept(work, rows):
+        saved[first : first + len(vectors)] = vectors
+    saved.flush()
+
+
 def _first_neighbours(vectors: np.ndarray) -> np.ndarray:
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
@@ -135,11 +157,8 @@ def _first_neighbours(vectors: np.ndarray) -> np.ndarray:
 def bench_query(data: Path, work: Path, rows: int = 100_000) -> None:
     """One whole process, from the shell's point of view."""
     picture = next((data / "corel1k").rglob("*.jpg"))
-    make_index(work / "q.visus", rows)
-    saved = np.lib.format.open_memmap(work / "q.npy", "w+", np.float32, (rows, DIMENSION))
-    for first, vectors in chunks(rows):
-        saved[first : first + len(vectors)] = vectors
-    saved.flush()
+    # Prepared by another process: the peak memory of a child counts that of the process that starts it.
+    run(HERE / "search.py", "--engine", "prepare", "--work", work, "--rows", rows)
     ours = [sys.executable, "-m", "visus", "search", str(picture), "--index", str(work / "q.visus")]
     plain = [sys.executable, str(HERE / "plain_query.py"), str(picture), str(work / "q.npy")]
     measured: dict[str, list[tuple[float, float, float]]] = {"plain": [], "visus": []}
@@ -164,7 +183,7 @@ def bench_query(data: Path, work: Path, rows: int = 100_000) -> None:
 def bench_vectors(work: Path, sizes: list[int], hnsw_rows: int) -> None:
     """Latency, recall, memory and disk of exact and approximate search; each engine in a process of its own."""
     for rows in sizes:
-        store = make_index(work / f"v{rows}.visus", rows)
+        store = make_index(work, f"v{rows}.visus", rows)
         began = time.perf_counter()
         store.refresh_approximate()
         built = time.perf_counter() - began
@@ -219,7 +238,7 @@ def _truth(work: Path, rows: int, queries: np.ndarray) -> np.ndarray:
     """The ten nearest rows of each query, compared in float32; computed once."""
     saved = work / f"truth{rows}.npy"
     if not saved.exists():
-        scores = np.concatenate([vectors @ queries.T for _, vectors in chunks(rows)])
+        scores = np.concatenate([vectors @ queries.T for _, vectors in kept(work, rows)])
         np.save(saved, np.argsort(-scores, axis=0)[:10].T)
     return np.load(saved)
 
@@ -254,9 +273,9 @@ def _faiss(name: str, work: Path, rows: int) -> Engine:
     else:
         cells = max(1, rows // 1000)
         index = faiss.index_factory(DIMENSION, f"IVF{cells},PQ{DIMENSION // 16}", faiss.METRIC_INNER_PRODUCT)
-        index.train(synthetic(min(rows, 100_000), 0))
+        index.train(np.concatenate([vectors for first, vectors in kept(work, rows) if first < 100_000]))
         index.nprobe = 20
-    for _, vectors in chunks(rows):
+    for _, vectors in kept(work, rows):
         index.add(vectors)
     built = time.perf_counter() - began
     faiss.write_index(index, str(place))
@@ -314,9 +333,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:
-        growth(options.work, options.rows[0]) if options.engine == "growth" else engine(
-            options.engine, options.work, options.rows[0]
-        )
+        work, rows = options.work, options.rows[0]
+        alone = {"growth": lambda: growth(work, rows), "prepare": lambda: prepare_query(work, rows)}
+        alone.get(options.engine, lambda: engine(options.engine, work, rows))()
         return
     parts = options.parts or ["index", "query", "vectors", "growth"]
     if options.data is None and {"index", "query"} & set(parts):

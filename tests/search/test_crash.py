@@ -108,6 +108,18 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     assert _check(index, 50) == 50
 
 
+def test_the_second_process_says_that_it_waits(tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 4)
+    index = tmp_path / "w.visus"
+    command = [sys.executable, "-m", "visus", "index", str(tmp_path / "photos"), "--index", str(index)]
+    with module.writing(index):
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert child.stderr is not None
+        assert "waiting for it" in child.stderr.readline()
+    output, _ = child.communicate(timeout=60)
+    assert "4 added" in output
+
+
 def test_searching_while_another_process_adds(tmp_path: Path) -> None:
     paths = folder_of(tmp_path / "photos", 60)
     index = tmp_path / "live.visus"

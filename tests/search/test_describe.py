@@ -56,16 +56,30 @@ def test_batches_and_single_pictures_agree(pixels: NDArray[np.uint8]) -> None:
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
 
 
-def test_without_openvino_onnx_runtime_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("missing", "streams", "name"),
+    [
+        ("", 2, "OpenVINO"),
+        ("", 1, "ONNX Runtime"),
+        ("openvino", 2, "ONNX Runtime"),
+        ("onnxruntime", 1, "OpenVINO"),
+    ],
+)
+def test_each_runtime_stands_in_for_the_other(
+    monkeypatch: pytest.MonkeyPatch, pixels: NDArray[np.uint8], missing: str, streams: int, name: str
+) -> None:
+    expected = Embedder()(list(pixels))
     real = builtins.__import__
 
-    def no_openvino(name: str, *args: object, **options: object) -> object:
-        if name == "openvino":
-            raise ImportError(name)
-        return real(name, *args, **options)  # pyright: ignore[reportArgumentType]
+    def without(module: str, *args: object, **options: object) -> object:
+        if module == missing:
+            raise ImportError(module)
+        return real(module, *args, **options)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(builtins, "__import__", no_openvino)
-    assert Embedder().runtime.name == "ONNX Runtime"
+    monkeypatch.setattr(builtins, "__import__", without)
+    embedder = Embedder(streams=streams)
+    assert embedder.runtime.name == name
+    assert np.abs(embedder(list(pixels)) - expected).max() < 1e-4
 
 
 def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +91,7 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_driver_without_a_gpu_falls_back_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert Embedder().runtime.name == "OpenVINO"
+    assert Embedder(streams=2).runtime.name == "OpenVINO"
 
 
 def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,7 +149,7 @@ def test_the_runtime_starts_no_process_and_reports_to_nobody() -> None:
         "os.register_at_fork(before=lambda: print('FORK'))\n"
         "from visus.search.describe import Embedder\n"
         "import numpy as np\n"
-        "Embedder()([np.zeros((50, 50, 3), np.uint8)])\n"
+        "Embedder(streams=2)([np.zeros((50, 50, 3), np.uint8)])\n"
         "time.sleep(0.5)\n"
         "print([m for m in sys.modules if m.startswith('openvino_telemetry.')])\n"
     )

@@ -63,8 +63,9 @@ def test_approximate_index_appears_and_is_refreshed_by_itself(tmp_path: Path, mo
     assert not place.refresh_approximate()
     place = synthetic(tmp_path / "a.visus", 2000, first=1000)
     assert place.refresh_approximate()
+    assert place.recall() >= 0.95
     place = synthetic(tmp_path / "a.visus", 1000, first=3000)
-    assert place.refresh_approximate()
+    assert not place.refresh_approximate()  # refreshed, not built
     random, found = np.random.default_rng(5), 0
     stored = to_numpy(place.read(["embedding"]).column("embedding"))
     for _ in range(20):

@@ -82,6 +82,7 @@ def index(
                     prune=prune,
                     max_pixels=round(max_pixels * 1e6),
                     threads=threads,
+                    on_wait=lambda: typer.echo(f"Another process is writing to {location}; waiting for it.", err=True),
                     progress=show,
                 )
             except Interrupted as stopped:
@@ -129,6 +130,8 @@ def _say(report: "Report", location: Path, rows: int) -> None:
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
     typer.echo(f"{', '.join(parts) or 'nothing to do'} in {report.seconds:.1f} s{speed}")
     typer.echo(f"{plural(rows, 'picture')} in {location}")
+    if report.recall is not None:
+        typer.echo(f"Built an approximate index; it finds {report.recall:.1%} of the ten nearest pictures.")
     if report.unreadable:
         typer.echo(f"Could not use {plural(len(report.unreadable), 'file')}:", err=True)
         for failure in report.unreadable:

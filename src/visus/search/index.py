@@ -127,6 +127,7 @@ class Index:
         max_pixels: int = MAX_PIXELS,
         threads: int | None = None,
         wait: float = -1,
+        on_wait: Callable[[], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> Report:
         """Bring the index up to date with folders or files.
@@ -141,6 +142,7 @@ class Index:
             max_pixels: Larger pictures count as unreadable.
             threads: How many threads read and describe; None takes all cores.
             wait: Seconds to wait for another process that is writing; negative waits without end.
+            on_wait: Called once if another process is writing and there is a wait.
             progress: Called now and then.
 
         Raises:
@@ -151,7 +153,7 @@ class Index:
 
         roots = roots_of(paths)
         threads = threads or cores()
-        with _store.writing(self.location, wait):
+        with _store.writing(self.location, wait, on_wait):
             if self._store is None and _store.exists(self.location):  # another process has made it meanwhile
                 self._store = Store(self.location)
                 self._check_model(self._store.about)

@@ -46,6 +46,7 @@ class Report:
         pruned: Rows of pictures no longer there that were removed.
         unchanged: Pictures that were passed over, since nothing had changed.
         unreadable: Files that could not be used, and why.
+        recall: Where an approximate index was built: the share of the ten nearest pictures that it finds.
         seconds: Duration.
     """
 
@@ -56,6 +57,7 @@ class Report:
     pruned: int = 0
     unchanged: int = 0
     unreadable: list[Failure] = field(default_factory=list)
+    recall: float | None = None
     seconds: float = 0.0
 
     @property
@@ -233,7 +235,8 @@ class Ingest:
         self.progress(Progress(len(work), len(work), self.report.described))
         if work:
             self.store.compact()
-            self.store.refresh_approximate()
+            if self.store.refresh_approximate():
+                self.report.recall = self.store.recall()
 
     def _collect(
         self,

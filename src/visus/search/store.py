@@ -7,7 +7,7 @@ Writers hold a lock that the system gives back when a process dies.
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -84,12 +84,15 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
 
 
 @contextlib.contextmanager
-def writing(location: str | os.PathLike[str], wait: float = -1) -> Iterator[None]:
+def writing(
+    location: str | os.PathLike[str], wait: float = -1, on_wait: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
 
     Args:
         location: The folder of the index; made if it is missing.
         wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
+        on_wait: Called once if another process is writing and there is a wait.
 
     Raises:
         IndexError_: Another process is writing.
@@ -100,7 +103,12 @@ def writing(location: str | os.PathLike[str], wait: float = -1) -> Iterator[None
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "writer.lock")
     try:
-        lock.acquire(timeout=wait)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if wait and on_wait:
+                on_wait()
+            lock.acquire(timeout=wait)
     except Timeout as error:
         raise IndexError_(f"Another process is writing to {folder}; wait until it is done, or stop it.") from error
     except OSError as error:
@@ -360,13 +368,13 @@ class Store:
         if len(self._table.get_fragments()) < 2:
             return
         with _explained(self.location):
-            self._table.optimize.compact_files(target_rows_per_fragment=_ROWS_PER_FRAGMENT)
+            self._table.optimize.compact_files(target_rows_per_fragment=_ROWS_PER_FRAGMENT, batch_size=1024)
             self._table.checkout_latest()
             # Readers that opened an older version a moment ago may still be at work.
             self._table.cleanup_old_versions(timedelta(minutes=10))
 
     def refresh_approximate(self) -> bool:
-        """Build or refresh the approximate index where there are enough rows; tells whether there is one."""
+        """Build or refresh the approximate index where there are enough rows; tells whether it was built."""
         column = self.vector_column
         rows = self._table.count_rows()
         with _explained(self.location):
@@ -383,7 +391,21 @@ class Store:
                     num_sub_vectors=_sub_vectors(dimension),
                 )
             self._table.checkout_latest()
-        return bool(known) or rows > EXACT_ROWS
+        return not known and rows > EXACT_ROWS
+
+    def recall(self, *, k: int = 10, queries: int = 20) -> float:
+        """Share of the k nearest rows that the approximate index finds, over some rows spread over the table."""
+        column = self.vector_column
+        with _explained(self.location):
+            count = self._table.count_rows()
+            asked = self._table.take(list(range(0, count, max(1, count // queries)))[:queries], columns=[column])
+        found = 0
+        for query in to_numpy(asked.column(column)):
+            near, true = (
+                set(self.nearest(query, k, ["id"], exact=exact).column("id").to_pylist()) for exact in (False, True)
+            )
+            found += len(near & true) / max(len(true), 1)
+        return found / max(len(asked), 1)
 
 
 _OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".whitening-")
