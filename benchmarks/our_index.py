@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from visus.search import Index
-from visus.search.store import Store, to_numpy
+from visus.search.rows import to_numpy
+from visus.search.store import Store
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ import pyarrow as pa
 
 from visus.search import Index, retrieval
 from visus.search.describe import Embedder, unit
-from visus.search.store import Store, to_arrow
+from visus.search.rows import to_arrow
+from visus.search.store import Store
 
 HERE = Path(__file__).parent
 DIMENSION = 1280

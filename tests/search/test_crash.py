@@ -14,7 +14,8 @@ import pytest
 from tests.support.pictures import folder_of
 from visus import Index
 from visus.search import store as module
-from visus.search.store import Store, to_numpy
+from visus.search.rows import to_numpy
+from visus.search.store import Store
 
 # Commits after every batch and joins fragments often, and says after each commit what is safe.
 _CHILD = """

@@ -200,7 +200,7 @@ def test_rows_hold_what_a_filter_and_a_page_need(index: Index, photos: Path) -> 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_vectors_are_unit_and_stored_as_asked(photos: Path, tmp_path: Path, dtype: str) -> None:
-    from visus.search.store import to_numpy
+    from visus.search.rows import to_numpy
 
     index = Index(tmp_path / "u.visus", dtype=dtype)  # pyright: ignore[reportArgumentType]
     index.add(photos)

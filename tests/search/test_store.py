@@ -14,7 +14,8 @@ from tests.support.pictures import folder_of, scene
 from visus import Index, IndexError_, InputError
 from visus.search import store as module
 from visus.search.describe import unit
-from visus.search.store import Store, to_arrow, to_numpy, writing
+from visus.search.rows import to_arrow, to_numpy
+from visus.search.store import Store, writing
 
 ABOUT = {"descriptor": "embedding", "model": "efficientnet_lite0", "digest": "0", "dimension": 32}
 

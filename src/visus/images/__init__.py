@@ -5,19 +5,9 @@ uint16, or float in [0, 1].
 """
 
 from visus.images import draw
-from visus.images.io import (
-    MAX_PIXELS,
-    SUFFIXES,
-    Decoded,
-    decode,
-    encode_jpeg,
-    is_picture_name,
-    read,
-    read_bytes,
-    resize,
-    shrink,
-    write,
-)
+from visus.images.decode import MAX_PIXELS, Decoded, decode
+from visus.images.io import SUFFIXES, encode_jpeg, is_picture_name, read, read_bytes, write
+from visus.images.scale import resize, shrink
 
 __all__ = [
     "MAX_PIXELS",

@@ -1,6 +1,10 @@
 """Find pictures that look alike, and show where they agree."""
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# The storage library writes harmless warnings to standard error by the thousand; its errors reach us as exceptions.
+os.environ.setdefault("LANCE_LOG", "error")
 
 if TYPE_CHECKING:
     from visus.search.duplicates import DuplicateGroup

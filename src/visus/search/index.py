@@ -1,6 +1,5 @@
 """An index of pictures: add folders, search, find duplicates."""
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import IndexError_, InputError
-from visus.images import MAX_PIXELS, decode, draw, read
+from visus.images import MAX_PIXELS, decode, draw
 from visus.search import rerank as _rerank
 from visus.search import store as _store
 from visus.search import whiten as _whiten
@@ -20,12 +19,12 @@ from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, gro
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
+from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
+from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision, cores
-from visus.search.store import Dtype, Store, to_numpy
+from visus.search.store import Store
 from visus.search.why import Why, explain
 
-Picture = str | os.PathLike[str] | NDArray[np.uint8]
-Box = tuple[int, int, int, int]
 Rerank = Literal["expansion", "geometry"]
 
 MODEL = "efficientnet_lite0"
@@ -237,25 +236,25 @@ class Index:
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}.")
         store = self._opened()
-        pictures = _as_list(picture)
+        pictures = as_list(picture)
         embedder = self.embedder()
         least = None if region else embedder.least_side
-        queries = [_load(p, least) for p in pictures]
+        queries = [load(p, least) for p in pictures]
         if region:
-            queries = [_cut(_single(queries, "region"), region)]
-        against = [_load(p, embedder.least_side) for p in unlike]
+            queries = [cut(single(queries, "region"), region)]
+        against = [load(p, embedder.least_side) for p in unlike]
         vector = self._query(embedder, queries, against)
 
         rows = self._nearest(vector, _RERANKED if rerank and k < _RERANKED else k, where, exact)
         if rerank == "expansion":
             rows = self._expansion(vector, rows, where, exact)
         elif rerank == "geometry":
-            rows = self._geometry(_single(queries, "rerank geometry"), rows)
+            rows = self._geometry(single(queries, "rerank geometry"), rows)
         if min_score is not None:
             rows = [row for row in rows if row["score"] >= min_score]
 
         def why(hit: Hit) -> Why:
-            return explain(embedder, _single(queries, "why"), _load(hit.path, embedder.least_side), store.whitening)
+            return explain(embedder, single(queries, "why"), load(hit.path, embedder.least_side), store.whitening)
 
         return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
 
@@ -291,7 +290,7 @@ class Index:
 
     def _geometry(self, query: NDArray[np.uint8], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         small = self._thumbnails([row["id"] for row in rows])
-        pictures = [_load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
+        pictures = [load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
         inliers = _rerank.geometry(query, pictures)
         for row, count in zip(rows, inliers, strict=True):
             row["inliers"] = count
@@ -388,51 +387,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report
-
-
-def _as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
-    if isinstance(picture, str | os.PathLike | np.ndarray):
-        return [picture]
-    pictures = list(picture)
-    if not pictures:
-        raise InputError("A search needs at least one picture.")
-    return pictures
-
-
-def _load(picture: Picture, least_side: int | None) -> NDArray[np.uint8]:
-    if not isinstance(picture, np.ndarray):
-        return read(Path(picture).expanduser(), min_side=least_side)
-    if picture.ndim == 2:
-        picture = np.repeat(picture[:, :, None], 3, axis=2)
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-        raise InputError(
-            f"A query array must be RGB uint8 of the shape (H, W, 3), not {picture.dtype} {picture.shape}."
-        )
-    return picture
-
-
-def _load_or_thumbnail(path: str, thumbnail: bytes) -> NDArray[np.uint8]:
-    """The picture itself, or what the index keeps of it when the file has gone."""
-    with contextlib.suppress(InputError):
-        return read(path, min_side=512)
-    return decode(thumbnail).pixels
-
-
-def _single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:
-    if len(queries) != 1:
-        raise InputError(f"{what} takes one query picture, not {len(queries)}.")
-    return queries[0]
-
-
-def _cut(picture: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
-    x0, y0, x1, y1 = region
-    height, width = picture.shape[:2]
-    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-        raise InputError(
-            f"The region {x0},{y0},{x1},{y1} must be x0,y0,x1,y1 with x0 < x1 <= {width} and y0 < y1 <= {height}, "
-            "the size of the picture."
-        )
-    return np.ascontiguousarray(picture[y0:y1, x0:x1])
 
 
 def _noted(ranked: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:

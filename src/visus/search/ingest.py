@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
+from visus.search.catalog import Catalog, Known
 from visus.search.describe import Embedder, unit
-from visus.search.store import Store, to_arrow, to_numpy
+from visus.search.rows import to_arrow, to_numpy
+from visus.search.store import Store
 from visus.search.walk import Failure, Found, walk
 from visus.search.whiten import project
 
@@ -81,16 +83,6 @@ class Progress:
     committed: int
 
 
-class Known(NamedTuple):
-    """What an index knows of a file."""
-
-    id: int
-    mtime: int
-    size: int
-    hash: bytes
-    gone: bool
-
-
 @dataclass(slots=True)
 class _Done:
     """What a thread found out about a file: a failure, a content that is known, or a new description."""
@@ -102,36 +94,6 @@ class _Done:
     height: int = 0
     thumbnail: bytes = b""
     vector: NDArray[np.float32] | None = None
-
-
-class Catalog:
-    """Which files an index knows, by path and by content.
-
-    It takes about 400 bytes of memory a picture.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self.by_path: dict[str, Known] = {}
-        self.by_hash: dict[bytes, str] = {}
-        for batch in store.scan(["id", "path", "mtime", "size", "hash", "gone"]):
-            columns = [
-                batch.column("path").to_pylist(),
-                batch.column("id").to_pylist(),
-                batch.column("mtime").cast(pa.int64()).to_pylist(),
-                batch.column("size").to_pylist(),
-                batch.column("hash").to_pylist(),
-                batch.column("gone").to_pylist(),
-            ]
-            for path, *known in zip(*columns, strict=True):
-                self.put(path, Known(*known))
-
-    def put(self, path: str, known: Known) -> None:
-        """Remember a file, and forget what it held before."""
-        old = self.by_path.get(path)
-        if old and old.hash != known.hash and self.by_hash.get(old.hash) == path:
-            del self.by_hash[old.hash]
-        self.by_path[path] = known
-        self.by_hash.setdefault(known.hash, path)
 
 
 class Ingest:
@@ -289,18 +251,23 @@ class Ingest:
     # Writing: the calling thread -----------------------------------------------------------------------------
 
     def _commit(self, pending: list[_Done], seen: set[str]) -> None:
-        """Write what has been described; afterwards it is safe."""
-        if not pending:
+        """Write what has been described; afterwards it is safe.
+
+        What is pending is taken first: a commit that the user interrupts is whole or missing, and never tried again,
+        since its rows would then be there twice.
+        """
+        batch = pending.copy()
+        pending.clear()
+        if not batch:
             return
-        self._write_fresh([answer for answer in pending if answer.vector is not None])
-        copies = [answer for answer in pending if answer.vector is None and not answer.failure]
+        self._write_fresh([answer for answer in batch if answer.vector is not None])
+        copies = [answer for answer in batch if answer.vector is None and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         again = self._describe_batch(lost, self.embedder.runner()) if lost else []
         self._write_fresh([answer for answer in again if answer.vector is not None])
         self._write_copies([answer for answer in copies if answer.hash in self.catalog.by_hash], seen)
-        self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*pending, *again] if a.failure]
-        pending.clear()
+        self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
         self._commits += 1
         if self._commits % _COMPACT_EVERY == 0:
             self.store.compact()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lance
 import numpy as np
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from visus._errors import IndexError_, InputError
+from visus.search.rows import Dtype, schema, to_arrow, to_numpy, vector_type
 
 FORMAT = 1
 """Version of the table's layout; a newer one is refused."""
@@ -34,53 +35,6 @@ _REFINED = 200  # candidates of the approximate index that are compared in full,
 _VECTORS = "embedding"
 _WHITE = "whitened"
 _WHITENING_FILE = "whitening.npz"
-
-Dtype = Literal["float16", "float32"]
-
-
-def schema(dimension: int, dtype: Dtype) -> pa.Schema:
-    """Columns of the table.
-
-    Args:
-        dimension: Length of the vectors.
-        dtype: How vectors are stored.
-    """
-    return pa.schema(
-        [
-            pa.field("id", pa.int64(), nullable=False),
-            pa.field("path", pa.string()),  # absolute
-            pa.field("mtime", pa.timestamp("ns")),  # of the file when it was read, UTC
-            pa.field("size", pa.int64()),  # bytes of the file
-            pa.field("hash", pa.binary(16)),  # BLAKE2b-128 of the file's content
-            pa.field("width", pa.int32()),  # of the picture in the file, upright
-            pa.field("height", pa.int32()),
-            pa.field("thumbnail", pa.binary()),  # JPEG, longest side 256
-            pa.field("seen", pa.timestamp("ms")),  # when the content was read, UTC
-            pa.field("gone", pa.bool_()),  # the file was not there at the last look
-            pa.field(_VECTORS, vector_type(dimension, dtype)),
-        ]
-    )
-
-
-def vector_type(dimension: int, dtype: Dtype) -> pa.DataType:
-    """The Arrow type of a vector column."""
-    return pa.list_(pa.float16() if dtype == "float16" else pa.float32(), dimension)
-
-
-def to_arrow(vectors: NDArray[np.floating], dtype: Dtype) -> pa.FixedSizeListArray:
-    """Vectors ``(N, D)`` as an Arrow column."""
-    flat = np.ascontiguousarray(vectors, dtype=dtype).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), vectors.shape[1])
-
-
-def to_numpy(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
-    """A vector column as ``(N, D)`` float32."""
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    size = column.type.list_size
-    if not chunks:
-        return np.zeros((0, size), np.float32)
-    parts = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, size) for chunk in chunks]
-    return np.concatenate(parts).astype(np.float32)
 
 
 @contextlib.contextmanager

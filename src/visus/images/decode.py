@@ -1,0 +1,248 @@
+"""Decode the content of picture files.
+
+Whatever the file holds (grey, palette, alpha, CMYK, 16 bits, any EXIF orientation), what comes out is RGB and the right
+way up.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from visus._errors import FormatError, InputError
+
+MAX_PIXELS = 200_000_000
+"""Pictures with more pixels than this are refused unless the caller allows them."""
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+_READS = "JPEG, PNG, WebP, TIFF, BMP, GIF"
+
+# How a file of each format begins.
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"BM", "BMP"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded picture and the size that it has in the file.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` RGB, uint8 (or uint16 when asked for).
+        width: Width of the picture in the file in pixels, upright.
+        height: Height of the picture in the file in pixels, upright.
+    """
+
+    pixels: NDArray[Any]
+    width: int
+    height: int
+
+
+def decode(
+    data: bytes,
+    *,
+    name: str = "the picture",
+    min_side: int | None = None,
+    depth: Literal[8, 16] = 8,
+    max_pixels: int = MAX_PIXELS,
+) -> Decoded:
+    """Decode the content of a picture file; see :func:`read`.
+
+    Args:
+        data: The content of the file.
+        name: What errors call the file.
+        min_side: As in :func:`read`.
+        depth: As in :func:`read`.
+        max_pixels: As in :func:`read`.
+
+    Returns:
+        The pixels and the size of the picture in the file.
+
+    Raises:
+        FormatError: The data is empty, damaged, truncated, or not a picture.
+        InputError: The picture is larger than ``max_pixels``.
+    """
+    kind = _kind(data, name)
+    if kind == "JPEG" and depth == 8:
+        fast = _decode_jpeg(data, name, min_side, max_pixels)
+        if fast is not None:
+            return fast
+    return _decode_any(data, name, kind, depth, max_pixels)
+
+
+def _kind(data: bytes, name: str) -> str:
+    if not data:
+        raise FormatError(f"{name} is empty (0 bytes); bring the file again or delete it.")
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    raise FormatError(f"{name} is not a picture that visus reads ({_READS}); convert it to one of these.")
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise FormatError(f"{name} has no pixels ({width} x {height}); bring the file again.")
+    if width * height > max_pixels:
+        raise InputError(
+            f"{name} has {width} x {height} pixels, more than the limit of {max_pixels / 1e6:g} megapixels; "
+            "make it smaller or raise the limit (max_pixels, --max-pixels)."
+        )
+
+
+def _damaged(name: str, reason: object) -> FormatError:
+    return FormatError(f"{name} is damaged or truncated ({reason}); bring the file again or delete it.")
+
+
+def _decode_jpeg(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded | None:
+    """Decode by libjpeg-turbo, at a reduced scale where that is enough; None where Pillow must decide."""
+    try:
+        rows, columns, space, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    if space in ("CMYK", "YCCK"):
+        return None
+    height, width = int(rows), int(columns)
+    _check_size(width, height, name, max_pixels)
+    least = min_side or 0
+    try:
+        # Accurate transforms: the fast ones change which pictures are found (see docs/performance.md).
+        pixels = simplejpeg.decode_jpeg(
+            data, colorspace="RGB", fastdct=False, fastupsample=False, min_width=least, min_height=least
+        )
+    except ValueError:  # damaged, or only odd: Pillow tells which
+        return None
+    orientation = _exif_orientation(data)
+    if orientation >= 5:  # the sides change places
+        width, height = height, width
+    return Decoded(_upright(pixels, orientation), width, height)
+
+
+def _exif_orientation(jpeg: bytes) -> int:
+    if b"Exif\x00\x00" not in jpeg[:65536]:
+        return 1
+    try:
+        with _open(jpeg, "JPEG") as picture:
+            orientation = picture.getexif().get(0x0112, 1)
+    except Exception:  # a damaged EXIF block raises almost anything and is no reason to lose the picture
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo an EXIF orientation (Exif 2.3, section 4.6.4, tag 274)."""
+    turned = {
+        1: lambda p: p,
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.swapaxes(0, 1),
+        6: lambda p: p[::-1].swapaxes(0, 1),
+        7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
+        8: lambda p: p[:, ::-1].swapaxes(0, 1),
+    }[orientation](pixels)
+    return np.ascontiguousarray(turned)
+
+
+def _open(data: bytes, kind: str) -> Image.Image:
+    """Open by the one decoder that fits, without Pillow's own (process-wide) pixel limit."""
+    from PIL import (
+        BmpImagePlugin,
+        GifImagePlugin,
+        JpegImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    plugin = {
+        "JPEG": JpegImagePlugin.JpegImageFile,
+        "PNG": PngImagePlugin.PngImageFile,
+        "WEBP": WebPImagePlugin.WebPImageFile,
+        "TIFF": TiffImagePlugin.TiffImageFile,
+        "BMP": BmpImagePlugin.BmpImageFile,
+        "GIF": GifImagePlugin.GifImageFile,
+    }[kind]
+    return plugin(io.BytesIO(data))
+
+
+def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16], max_pixels: int) -> Decoded:
+    try:
+        with _open(data, kind) as picture:
+            _check_size(*picture.size, name, max_pixels)
+            if _bits(picture, data, kind) == 16:
+                rgb = _sixteen_bits(picture, data)
+            else:
+                rgb = _to_rgb(ImageOps.exif_transpose(picture), name)
+    except InputError:
+        raise
+    except Exception as error:  # decoders of hostile files raise almost anything
+        raise _damaged(name, error) from error
+    return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0])
+
+
+def _bits(picture: Image.Image, data: bytes, kind: str) -> int:
+    """Bits of a channel in the file, where Pillow would drop some of them."""
+    if kind == "PNG":
+        return data[24]  # IHDR: length 4, type 4, width 4, height 4, then the bit depth
+    if kind == "TIFF" and picture.mode in ("RGB", "RGBA"):
+        return max(picture.tag_v2.get(258, (8,)))  # pyright: ignore[reportAttributeAccessIssue]
+    return 8
+
+
+def _sixteen_bits(picture: Image.Image, data: bytes) -> NDArray[np.uint16]:
+    """Decode a 16-bit PNG or TIFF by OpenCV, which keeps all bits: BGR there, RGB from here on."""
+    import cv2
+
+    picture.load()  # Pillow finds truncated files, OpenCV fills them up with grey
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ValueError("the 16-bit data cannot be decoded")
+    rgb = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, 2::-1]
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        alpha = pixels[:, :, 3:].astype(np.float32) / 65535
+        rgb = np.rint(rgb * alpha + 65535 * (1 - alpha)).astype(np.uint16)
+    return _upright(rgb, picture.getexif().get(0x0112, 1))
+
+
+def _to_rgb(picture: Image.Image, name: str) -> Pixels:
+    """Bring any mode of Pillow to RGB: ``(H, W, 3)`` uint8, or uint16 where the mode holds 16 bits."""
+    if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
+        grey = np.asarray(picture).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise FormatError(
+                f"{name} holds integers from {grey.min()} to {grey.max()}; save it with 8 or 16 bits a channel."
+            )
+        return np.repeat(grey.astype(np.uint16)[:, :, None], 3, axis=2)
+    if picture.mode == "F":
+        grey = np.asarray(picture)
+        if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
+            raise FormatError(f"{name} holds floats outside [0, 1] or NaN; scale its values to [0, 1].")
+        return np.repeat(np.rint(grey * 65535).astype(np.uint16)[:, :, None], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(white, rgba)
+    return np.asarray(picture.convert("RGB"))
+
+
+def _to_depth(rgb: Pixels, depth: Literal[8, 16]) -> Pixels:
+    if depth == 8 and rgb.dtype == np.uint16:
+        return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)  # rounds; 65535 -> 255
+    if depth == 16 and rgb.dtype == np.uint8:
+        return rgb.astype(np.uint16) * np.uint16(257)  # 255 -> 65535
+    return rgb

@@ -1,0 +1,41 @@
+"""Make pictures smaller or larger."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def resize(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Resize a picture by antialiased bicubic interpolation, as Pillow and torchvision do.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, 3)`` uint8.
+        width: New width in pixels, at least 1.
+        height: New height in pixels, at least 1.
+
+    Returns:
+        ``(height, width)`` or ``(height, width, 3)`` uint8.
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def shrink(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Shrink a picture by area averaging until its longer side has ``side`` pixels; small ones stay.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        side: Longest side in pixels.
+
+    Returns:
+        ``(h, w, 3)`` uint8.
+    """
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
