@@ -1,5 +1,7 @@
 """The errors that visus raises.
 
+The tree::
+
     VisusError
     ├── InputError        a file, a picture or an argument that cannot be used
     │   └── FormatError   a file whose content is not what visus reads

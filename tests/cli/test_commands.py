@@ -46,6 +46,13 @@ def test_two_commands_find_look_alikes(photos: Path, tmp_path: Path) -> None:
     assert "12 unchanged" in visus("index", photos).stdout
 
 
+def test_every_command_works_with_an_empty_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
+    visus("index", photos)
+    shutil.rmtree(tmp_path / "cache")
+    assert str(photos / "0002.jpg") in visus("search", photos / "0002.jpg", "-k", 1).stdout
+
+
 def test_names_with_spaces_and_unicode_and_relative_paths(tmp_path: Path) -> None:
     folder_of(tmp_path / "Bilder von früher" / "北京 2024", 3)
     visus("index", "Bilder von früher", cwd=tmp_path)
@@ -93,7 +100,8 @@ def test_several_queries_unlike_region_where_and_least_score(indexed: Path) -> N
 
 def test_rerank_and_why(indexed: Path, tmp_path: Path) -> None:
     assert "features agree" in visus("search", indexed / "0001.jpg", "--rerank", "geometry").stdout
-    visus("search", indexed / "0001.jpg", "--rerank", "expansion", "--why", tmp_path / "why.png")
+    assert visus("search", indexed / "0001.jpg", "--rerank", "expansion").stdout
+    visus("search", indexed / "0001.jpg", "--why", tmp_path / "why.png")
     assert read(tmp_path / "why.png").shape[0] > 300
 
 
@@ -123,6 +131,9 @@ def test_prune_whiten_and_exclude(indexed: Path) -> None:
     [
         (["search", "none.jpg"], "none.jpg does not exist"),
         (["search", "photos"], "is a folder"),
+        (["search", "~no-such-user.jpg"], "does not exist"),
+        (["search", "photos/0001.jpg", "--max-pixels", "0.02"], "more than the limit"),
+        (["demo", "--out", "photos/0001.jpg/x"], "cannot be made"),
         (["search", "photos/0001.jpg", "--index", "none.visus"], "visus index FOLDER"),
         (["search", "photos/0001.jpg", "--region", "1,2,3"], "four whole numbers"),
         (["search", "photos/0001.jpg", "--region", "0,0,900,900"], "the size of the picture"),

@@ -127,6 +127,16 @@ def test_exif_orientation(kind: str, orientation: int) -> None:
     assert np.abs(answer.pixels.astype(int) - expected.astype(int)).max() <= 1
 
 
+def test_an_orientation_that_is_none_changes_nothing() -> None:
+    deep = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    for kind in ("PNG", "TIFF"):
+        data = _encode(Image.fromarray(deep), kind, exif=exif)
+        assert np.array_equal(decode(data, depth=16).pixels[:, :, 0], deep)
+    assert decode(encoded("JPEG", exif=exif)).pixels.shape == (150, 200, 3)
+
+
 def test_exif_orientation_of_sixteen_bits() -> None:
     deep = np.arange(12, dtype=np.uint16).reshape(3, 4) * 5000
     exif = Image.Exif()
@@ -231,6 +241,19 @@ def test_write_refuses_what_is_not_a_picture(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write(tmp_path / "no" / "a.png", good)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_too_large_for_its_format_and_a_file_too_large_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import visus.images.io as module
+
+    with pytest.raises(InputError, match="cannot hold 17000 x 1 pixels"):
+        write(tmp_path / "a.webp", np.zeros((1, 17_000, 3), np.uint8))
+    write(tmp_path / "a.png", scene(1))
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    with pytest.raises(InputError, match="is larger than"):
+        read(tmp_path / "a.png")
 
 
 def test_write_bool_and_float(tmp_path: Path) -> None:

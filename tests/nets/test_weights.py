@@ -56,6 +56,22 @@ def test_torchvision_weights_load_through_its_own_api(monkeypatch: pytest.Monkey
     assert net(torch.rand(1, 3, 64, 64)).shape == (1, 3)
 
 
+def test_downloaded_weights_are_not_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision
+    import torchvision.models._api as api
+
+    options: dict[str, object] = {}
+
+    def download(url: str, *_: object, **given: object) -> dict[str, torch.Tensor]:
+        options.update(given)
+        return torchvision.models.resnet18(weights=None).state_dict()
+
+    monkeypatch.setattr(api, "load_state_dict_from_url", download)
+    nets.create("resnet18", weights="imagenet")
+    assert options["weights_only"] is True
+    assert options["check_hash"] is True
+
+
 def test_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
@@ -88,9 +104,11 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
     torch.save(nets.create("resnet18").net.state_dict(), whole)
     (tmp_path / "half.pth").write_bytes(whole.read_bytes()[:1000])
     (tmp_path / "text.safetensors").write_text("hello")
+    (tmp_path / "empty.pth").write_bytes(b"")
     torch.save([1, 2], tmp_path / "list.pth")
     for name, word in (
         ("half.pth", "cannot be read"),
+        ("empty.pth", "cannot be read"),
         ("text.safetensors", "cannot be read"),
         ("list.pth", "no plain state dict"),
         ("none.pth", "does not exist"),

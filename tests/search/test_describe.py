@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.support.pictures import scene
-from visus import IndexError_, InputError, nets
+from visus import IndexError_, InputError, WeightsError, nets
 from visus.search import graph, runtime
 from visus.search.describe import Embedder, unit
 
@@ -60,13 +60,13 @@ def test_batches_and_single_pictures_agree(pixels: NDArray[np.uint8]) -> None:
     ("missing", "streams", "name"),
     [
         ("", 2, "OpenVINO"),
-        ("", 1, "ONNX Runtime"),
+        ("", None, "ONNX Runtime"),
         ("openvino", 2, "ONNX Runtime"),
-        ("onnxruntime", 1, "OpenVINO"),
+        ("onnxruntime", None, "OpenVINO"),
     ],
 )
 def test_each_runtime_stands_in_for_the_other(
-    monkeypatch: pytest.MonkeyPatch, pixels: NDArray[np.uint8], missing: str, streams: int, name: str
+    monkeypatch: pytest.MonkeyPatch, pixels: NDArray[np.uint8], missing: str, streams: int | None, name: str
 ) -> None:
     expected = Embedder()(list(pixels))
     real = builtins.__import__
@@ -92,6 +92,13 @@ def test_a_driver_without_a_gpu_falls_back_to_the_cpu(monkeypatch: pytest.Monkey
     monkeypatch.setattr(runtime.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert Embedder(streams=2).runtime.name == "OpenVINO"
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "file" / "below"))
+    with pytest.raises(WeightsError, match="VISUS_CACHE"):
+        graph.load("efficientnet_lite0")
 
 
 def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

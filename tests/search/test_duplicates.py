@@ -87,6 +87,17 @@ def test_nothing_is_deleted_and_bad_thresholds_are_refused(copies: Path, tmp_pat
         index.duplicates(threshold=1.5)
 
 
+def test_many_versions_of_one_picture_are_one_group() -> None:
+    from visus.search.duplicates import Member, groups
+
+    members = [Member(k, f"/{k}.jpg", 10 + k, 10, 1, k) for k in range(120)]
+    pairs = [(0, k, 0.9) for k in range(1, 60)] + [(k, k + 1, 0.8) for k in range(1, 119)]
+    (group,) = groups(members, [k.to_bytes(16, "big") for k in range(120)], pairs, lambda _i, _j: True)
+    assert len(group.others) == 119
+    assert group.keep.path == "/119.jpg"
+    assert groups(members, [k.to_bytes(16, "big") for k in range(120)], pairs, lambda _i, _j: False) == []
+
+
 def test_flat_pictures_are_the_same_only_in_colour() -> None:
     grey, light = np.full((8, 8, 3), 90.0), np.full((8, 8, 3), 200.0)
     assert correlation(grey, grey + 1) == 1

@@ -62,6 +62,9 @@ def test_labels_that_cannot_be_used(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("name,kind\na,b\n")
     with pytest.raises(InputError, match="columns file"):
         read_labels(tmp_path / "bad.csv")
+    (tmp_path / "surplus.csv").write_text("name,kind\na,b,c\n")
+    with pytest.raises(InputError, match="columns file"):
+        read_labels(tmp_path / "surplus.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_labels(tmp_path / "none.csv")
     index = Index(tmp_path / "e.visus")

@@ -137,6 +137,58 @@ def test_bad_files_are_listed_and_the_rest_is_indexed(photos: Path, tmp_path: Pa
     assert index.add(photos).unchanged == 12
 
 
+def test_an_emptied_folder_is_marked_gone(index: Index, photos: Path) -> None:
+    for path in photos.iterdir():
+        path.unlink()
+    assert index.add(photos).gone == 12
+    assert len(index) == 0
+    assert index.search(scene(1), rerank="expansion").paths == []
+
+
+def test_files_that_cannot_be_looked_at_are_not_gone(
+    index: Index, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "0001.jpg").unlink()
+    real = os.stat
+
+    def refused(path: object, *args: object, **options: object) -> os.stat_result:
+        if str(path).endswith("0001.jpg"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **options)  # pyright: ignore
+
+    monkeypatch.setattr(ingest.os, "stat", refused)
+    assert index.add(photos, prune=True).gone == 0
+    monkeypatch.undo()
+    assert index.add(photos).gone == 1
+
+
+def test_an_open_index_sees_what_others_add(index: Index, photos: Path, tmp_path: Path) -> None:
+    folder_of(photos, 1, first=70)
+    Index(tmp_path / "i.visus").add(photos)
+    assert index.search(photos / "0070.jpg", k=1).paths == [str(photos / "0070.jpg")]
+
+
+def test_an_interrupted_commit_is_not_written_twice(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from visus.search.index import Interrupted
+
+    real = Store.append
+
+    def stopped_after_writing(self: Store, rows: object) -> None:
+        real(self, rows)  # pyright: ignore
+        raise KeyboardInterrupt
+
+    index = Index(tmp_path / "s.visus")
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "append", stopped_after_writing)
+        with pytest.raises(Interrupted):
+            index.add(photos)
+    index.add(photos)
+    rows = Store(index.location).read(["path"]).column("path").to_pylist()
+    assert len(rows) == len(set(rows)) == 12
+
+
 def test_nothing_to_index(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no pictures"):
@@ -282,6 +334,9 @@ def test_hits_as_table_sheet_and_text(index: Index, photos: Path) -> None:
 
 
 def test_why_of_a_file_that_is_gone_names_it(index: Index, photos: Path) -> None:
+    for options in ({"unlike": [photos / "0002.jpg"]}, {"rerank": "expansion"}):
+        with pytest.raises(InputError, match="why explains"):
+            index.search(photos / "0001.jpg", **options)[0].why()  # pyright: ignore
     hits = index.search(photos / "0001.jpg", k=2)
     Path(hits[1].path).unlink()
     with pytest.raises(InputError, match=r"does not exist"):

@@ -107,6 +107,42 @@ def test_a_reader_is_not_disturbed_by_compaction(tmp_path: Path) -> None:
     assert reader.count() == 9
 
 
+def test_only_versions_that_were_followed_long_ago_are_cleaned_up() -> None:
+    from datetime import datetime, timedelta
+
+    now, minutes = datetime(2026, 1, 2), timedelta(minutes=1)
+    ages = [500, 400, 9, 3]  # a reader of the second version may have opened it ten minutes ago
+    versions = [{"version": k, "timestamp": now - age * minutes} for k, age in enumerate(ages, 1)]
+    assert module.superseded(versions, now, 10 * minutes) == [1]
+    assert module.superseded(versions[:1], now, 10 * minutes) == []
+
+
+def test_superseded_versions_are_cleaned_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import timedelta
+
+    for k in range(5):
+        synthetic(tmp_path / "a.visus", 3, first=3 * k)
+    place = Store(tmp_path / "a.visus")
+    monkeypatch.setattr(module, "_KEEP", timedelta(seconds=-60))
+    place.compact()
+    assert len(place._table.versions()) == 1
+    assert Store(tmp_path / "a.visus").count() == 15
+
+
+def test_errors_of_the_disk_are_told_apart(tmp_path: Path) -> None:
+    for text, words in (
+        ("LanceError(IO): Disk quota exceeded (os error 122), /a/b.rs:1", "no room left"),
+        ("LanceError(IO): No space left on device (os error 28)", "no room left"),
+        ("LanceError(IO): Read-only file system (os error 30)", "change its permissions"),
+        ("LanceError(IO): Permission denied (os error 13)", "change its permissions"),
+        ("LanceError(IO): Input/output error (os error 5)", "out of reach"),
+        ("", "out of reach"),
+    ):
+        message = str(module._explain(tmp_path, OSError(text)))
+        assert words in message
+        assert "delete" not in message
+
+
 def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FORMAT", 2)
     synthetic(tmp_path / "a.visus", 3)
@@ -151,13 +187,28 @@ def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path, har
     harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
     with pytest.raises(IndexError_, match="damaged") as caught:
         Index(tmp_path / "a.visus").search(scene(1))
-    assert "index the pictures again" in str(caught.value)
+    assert "move the folder away" in str(caught.value)
 
 
 def test_an_index_whose_making_was_interrupted_is_made(tmp_path: Path, photos: Path) -> None:
     (tmp_path / "a.visus" / "pictures.lance" / "data").mkdir(parents=True)
     (tmp_path / "a.visus" / "pictures.lance" / "data" / "half.lance").write_bytes(b"half")
     assert Index(tmp_path / "a.visus").add(photos).added == 12
+
+
+def test_an_interrupted_making_without_a_manifest_is_no_index(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "a.visus" / "pictures.lance" / "_versions").mkdir(parents=True)
+    with pytest.raises(IndexError_, match="no index at"):
+        Index(tmp_path / "a.visus").search(scene(1))
+    assert Index(tmp_path / "a.visus").add(photos).added == 12
+
+
+def test_hidden_files_of_the_desktop_are_no_obstacle(tmp_path: Path, photos: Path) -> None:
+    index = Index(tmp_path / "a.visus")
+    index.add(photos)
+    (tmp_path / "a.visus" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "a.visus" / "Thumbs.db").write_bytes(b"x")
+    assert index.add(photos).unchanged == 12
 
 
 def test_files_half_written_by_a_dead_process_do_no_harm(tmp_path: Path, photos: Path) -> None:

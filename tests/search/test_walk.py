@@ -36,12 +36,24 @@ def test_exclude_by_name_by_path_and_by_folder(tree: Path) -> None:
 
 
 def test_loops_of_links_end_and_each_folder_is_entered_once(tree: Path) -> None:
+    before = _names(tree)
     (tree / "sub dir" / "up").symlink_to(tree, target_is_directory=True)
     (tree / "again").symlink_to(tree / "sub dir", target_is_directory=True)
+    (tree / "0.jpg").symlink_to(tree / "a.jpg")
     (tree / "me").symlink_to(tree / "me")
-    names = _names(tree)
-    assert len(names) == 3
-    assert len({os.path.realpath(tree / name) for name in names}) == 3
+    assert _names(tree) == before  # the real files, not the links to them
+
+
+def test_links_that_lead_elsewhere_are_followed_once(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    folder_of(elsewhere, 1)
+    (elsewhere / "back").symlink_to(elsewhere, target_is_directory=True)
+    (tree / "link").symlink_to(elsewhere, target_is_directory=True)
+    (tree / "other").symlink_to(elsewhere, target_is_directory=True)
+    (tree / "z.jpg").symlink_to(elsewhere / "0000.jpg")
+    assert "link/0000.jpg" in _names(tree)
+    assert "other/0000.jpg" not in _names(tree)
+    assert "z.jpg" in _names(tree)
 
 
 def test_a_folder_named_like_a_picture_is_entered(tree: Path) -> None:
@@ -70,6 +82,14 @@ def test_a_named_file_is_taken_whatever_its_ending_and_once(tree: Path) -> None:
     file = str(tree / "notes.txt")
     assert [entry.path for entry in walk([file, file])] == [file]
     assert len(list(walk([str(tree), str(tree / "a.jpg"), str(tree)]))) == 3
+
+
+def test_a_time_beyond_what_the_index_holds(tmp_path: Path) -> None:
+    (path,) = folder_of(tmp_path, 1)
+    os.utime(path, (0, 10_000_000_000))
+    (found,) = walk([str(tmp_path)])
+    assert isinstance(found, Found)
+    assert found.mtime < 2**63
 
 
 def test_a_missing_root_is_an_error(tmp_path: Path) -> None:

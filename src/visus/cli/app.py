@@ -35,18 +35,8 @@ def visus(
     """Find pictures that look alike, offline, on your own machine."""
 
 
-class _WithoutPandas:
-    """Hides pandas from this process: pyarrow would import it, for nothing, in a quarter of a search's time."""
-
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
 def main() -> None:
     """Run the command line; a known error becomes one sentence and exit code 2."""
-    sys.meta_path.insert(0, _WithoutPandas)
     try:
         app()
     except VisusError as error:

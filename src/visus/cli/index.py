@@ -49,7 +49,9 @@ def index(
     ] = "f32",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.  [default: all cores]")] = None,
-    max_pixels: Annotated[float, typer.Option(min=0.001, help="Pass over larger pictures, in megapixels.")] = 200.0,
+    max_pixels: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="Pass over larger pictures, in megapixels.")
+    ] = 200.0,
     whiten: Annotated[
         int | None,
         typer.Option(metavar="DIM", min=1, help="Search with PCA-whitened vectors of this length."),

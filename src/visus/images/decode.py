@@ -190,6 +190,8 @@ def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16], max_pi
                 rgb = _to_rgb(ImageOps.exif_transpose(picture), name)
     except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise _damaged(name, error) from error
     return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0])
@@ -216,7 +218,8 @@ def _sixteen_bits(picture: Image.Image, data: bytes) -> NDArray[np.uint16]:
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         alpha = pixels[:, :, 3:].astype(np.float32) / 65535
         rgb = np.rint(rgb * alpha + 65535 * (1 - alpha)).astype(np.uint16)
-    return _upright(rgb, picture.getexif().get(0x0112, 1))
+    orientation = picture.getexif().get(0x0112, 1)
+    return _upright(rgb, orientation if orientation in range(1, 9) else 1)
 
 
 def _to_rgb(picture: Image.Image, name: str) -> Pixels:

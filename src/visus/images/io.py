@@ -14,6 +14,9 @@ from PIL import Image
 from visus._errors import InputError
 from visus.images.decode import MAX_PIXELS, Pixels, decode
 
+MAX_BYTES = 2 << 30
+"""Larger files are refused before they are read: no picture within the pixel limit needs more."""
+
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """File name endings (lower case) that visus takes for pictures when it walks through folders."""
 
@@ -80,6 +83,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
             raise InputError(f"{os.fspath(path)} is not a regular file; give a picture file.")
         with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise InputError(f"{os.fspath(path)} is larger than {MAX_BYTES >> 30} GiB; make it smaller or skip it.")
             return file.read()
     except FileNotFoundError as error:
         raise InputError(f"{os.fspath(path)} does not exist; check the spelling of the path.") from error
@@ -175,5 +180,9 @@ def _encode(pixels: Pixels, target: Path, quality: int) -> bytes:
         return data.tobytes()
     kinds = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".gif": "GIF"}
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kinds.get(suffix, "JPEG"), quality=quality)
+    try:
+        Image.fromarray(pixels).save(buffer, kinds.get(suffix, "JPEG"), quality=quality)
+    except (OSError, ValueError) as error:  # each format has a largest size
+        height, width = pixels.shape[:2]
+        raise InputError(f"{target} cannot hold {width} x {height} pixels ({error}); use .png or .tif.") from error
     return buffer.getvalue()

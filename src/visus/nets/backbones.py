@@ -158,7 +158,7 @@ class TimmBackbone(Backbone):
         timm_net = self._timm[0]
         if not hasattr(timm_net, "forward_intermediates"):
             raise InputError(f"timm's {name} does not give its stages; choose another network.")
-        self.dimension = timm_net.head_hidden_size
+        self.dimension = getattr(timm_net, "head_hidden_size", timm_net.num_features)
         self.classes = timm_net.num_classes
 
     def features(self, x: Tensor) -> list[Tensor]:

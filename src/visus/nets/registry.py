@@ -67,7 +67,7 @@ def _build_torchvision(name: str, classes: int, pretrained: bool) -> nn.Module:
     known = _weights.of(name)
     net = models.get_model(name, weights=None, **options)
     try:
-        tensors = models.get_weight(known.key).get_state_dict(progress=True, check_hash=True)
+        tensors = models.get_weight(known.key).get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:  # URLError is one
         raise _weights.download_error(known, error) from error
     # The auxiliary heads of GoogLeNet serve its training only.

@@ -123,7 +123,14 @@ def of(net: str) -> Weights:
     Raises:
         WeightsError: No weights are known for the name.
     """
-    return TABLE[net] if net in TABLE else _of_timm(net)
+    if net in TABLE:
+        return TABLE[net]
+    import timm
+
+    known = _of_timm(net)
+    if not timm.get_pretrained_cfg(net).has_weights:  # pyright: ignore[reportOptionalMemberAccess]
+        raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
+    return known
 
 
 def identity(net: str) -> str:
@@ -140,6 +147,15 @@ def identity(net: str) -> str:
     return f"{known.source}:{known.key}" + (f"=={_version(known.key)}" if known.source == "package" else "")
 
 
+def preprocessing(net: str) -> Preprocessing:
+    """What a network expects of a picture; for networks of timm, with or without weights, what timm says.
+
+    Raises:
+        WeightsError: The name is unknown.
+    """
+    return TABLE[net].preprocessing if net in TABLE else _of_timm(net).preprocessing
+
+
 def _of_timm(net: str) -> Weights:
     import timm
 
@@ -147,7 +163,7 @@ def _of_timm(net: str) -> Weights:
         config = timm.get_pretrained_cfg(net)
     except RuntimeError:  # a tag that timm does not know
         config = None
-    if config is None or not config.has_weights:
+    if config is None:
         raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
     size = config.input_size[-1]
     prepared = Preprocessing(
@@ -210,7 +226,7 @@ def read_file(path: str | os.PathLike[str]) -> "dict[str, torch.Tensor]":
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise many kinds on a damaged file
         raise WeightsError(
-            f"The file of weights {path} cannot be read ({str(error).splitlines()[0][:120]}); "
+            f"The file of weights {path} cannot be read ({type(error).__name__}); "
             "bring it again, as .safetensors or a plain state dict."
         ) from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):

@@ -42,7 +42,7 @@ _SKLEARN = ["china.jpg", "flower.jpg"]
 def _crop(picture: Image.Image, left: float, top: float, share: float) -> Image.Image:
     width, height = picture.size
     x, y = round(left * width), round(top * height)
-    return picture.crop((x, y, x + round(share * width), y + round(share * height)))
+    return picture.crop((x, y, x + max(1, round(share * width)), y + max(1, round(share * height))))
 
 
 def _noise(picture: Image.Image) -> Image.Image:
@@ -117,7 +117,7 @@ def write_versions(folder: Path) -> None:
     for name, path in photographs().items():
         picture = Image.fromarray(read(path))
         picture.thumbnail((640, 640))
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        _make_folder(folder / name)
         for version, alter in VERSIONS.items():
             write(folder / name / f"{version}.jpg", np.asarray(alter(picture)))
 
@@ -168,9 +168,16 @@ def own_queries(index: Index, folder: Path, out: Path, *, count: int = 8) -> Ite
             yield Shown(Path(path).name, version, hits, found, 1, _write_sheet(hits, out, f"{number}, {version}"))
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another place with --out.") from error
+
+
 def _write_sheet(hits: Hits, out: Path, name: str) -> Path:
     sheet = out / "sheets" / f"{name.replace(', ', '-').replace(' ', '-')}.png"
-    sheet.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(sheet.parent)
     write(sheet, hits.sheet(columns=4, tile=180))
     return sheet
 

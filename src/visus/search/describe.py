@@ -53,7 +53,7 @@ class Embedder:
     Args:
         model: Name of a network (see :func:`visus.nets.create`).
         weights: ``"imagenet"`` or a file of weights.
-        streams: How many threads will describe pictures at the same time.
+        streams: How many threads will describe many pictures at the same time; None for a few pictures.
         precision: ``"f32"`` or ``"bf16"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
@@ -67,7 +67,7 @@ class Embedder:
         model: str = "efficientnet_lite0",
         *,
         weights: str = "imagenet",
-        streams: int = 1,
+        streams: int | None = None,
         precision: Precision = "f32",
         device: Device = "auto",
     ) -> None:

@@ -8,6 +8,7 @@ one scene may have similar vectors too.
 """
 
 import functools
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ THRESHOLD = 0.75
 
 _LEADING = 128
 _BLOCK = 2048
-_NEIGHBOURS = 32  # candidates of one picture that are checked
+_NEIGHBOURS = 32  # candidates of one picture that are looked at, and that may turn out to be others
 _SAME = 0.97  # correlation of two pictures that are the same but for encoding and size
 _INLIERS = 15  # local features that must agree before pictures are laid over one another
 _OVERLAP = 0.6  # of the smaller picture
@@ -63,7 +64,7 @@ class DuplicateGroup:
 
 
 def similar_pairs(vectors: Floats, threshold: float, *, block: int = _BLOCK) -> Iterator[tuple[int, int, float]]:
-    """All pairs i < j of vectors with a similarity of at least the threshold, in O(block * N) memory.
+    """All pairs i < j of vectors with a similarity of at least the threshold, in O(N + block * block) memory.
 
     Args:
         vectors: ``(N, D)``, each of length 1.
@@ -140,7 +141,7 @@ class Same:
 
     def _look(self, row: int) -> tuple[_Look, _Look]:
         if row not in self._kept:
-            if len(self._kept) > 2048:
+            if len(self._kept) > 512:
                 self._kept.clear()
             picture = decode(self._thumbnail(row)).pixels
             self._kept[row] = (_Look(picture), _Look(np.ascontiguousarray(picture[:, ::-1])))
@@ -201,19 +202,33 @@ def groups(
     first: dict[bytes, int] = {}
     for i, content in enumerate(contents):
         parent[i] = first.setdefault(content, i)
-    checked = [0] * len(members)
-    for i, j, _ in sorted(pairs, key=lambda pair: -pair[2]):
-        if find(i) == find(j) or max(checked[i], checked[j]) >= _NEIGHBOURS:
+    failed = [0] * len(members)
+    for i, j in _best(pairs):
+        if find(i) == find(j) or max(failed[i], failed[j]) >= _NEIGHBOURS:
             continue
-        checked[i] += 1
-        checked[j] += 1
         if same(i, j):
             parent[find(j)] = find(i)
+        else:
+            failed[i] += 1
+            failed[j] += 1
     grouped: dict[int, list[Member]] = {}
     for i, member in enumerate(members):
         grouped.setdefault(find(i), []).append(member)
     found = [_group(part) for part in grouped.values() if len(part) > 1]
     return sorted(found, key=lambda group: (-len(group.others), group.keep.path))
+
+
+def _best(pairs: Iterable[tuple[int, int, float]]) -> list[tuple[int, int]]:
+    """The most similar pairs first; of each picture the best with later ones only, so that memory is O(N)."""
+    kept: dict[int, list[tuple[float, int]]] = {}
+    for i, j, cosine in pairs:
+        heap = kept.setdefault(i, [])
+        if len(heap) < _NEIGHBOURS:
+            heapq.heappush(heap, (cosine, j))
+        else:
+            heapq.heappushpop(heap, (cosine, j))
+    ranked = sorted((-cosine, i, j) for i, heap in kept.items() for cosine, j in heap)
+    return [(i, j) for _, i, j in ranked]
 
 
 def _group(members: list[Member]) -> DuplicateGroup:

@@ -48,7 +48,7 @@ def retrieval(
     labels: Sequence[object],
     *,
     ks: Sequence[int] = (1, 10, 20),
-    block: int = 512,
+    block: int | None = None,
 ) -> Retrieval:
     """Measure a search in which every vector asks for the others.
 
@@ -56,7 +56,7 @@ def retrieval(
         vectors: ``(N, D)``, each of length 1.
         labels: A label for each vector; vectors whose label is unique ask nothing.
         ks: At which numbers of answers precision and recall are measured.
-        block: Queries that are compared at once; memory is O(block * N).
+        block: Queries that are compared at once; memory is O(block * N). None takes about a gigabyte at most.
 
     Raises:
         InputError: The numbers differ, or no label occurs twice.
@@ -64,6 +64,7 @@ def retrieval(
     if len(vectors) != len(labels):
         raise InputError(f"{len(vectors)} vectors need {len(vectors)} labels, not {len(labels)}.")
     _, numbers, counts = np.unique([str(label) for label in labels], return_inverse=True, return_counts=True)
+    block = block or max(1, min(512, 2**25 // max(1, len(vectors))))
     asking = np.flatnonzero(counts[numbers] > 1)
     if not len(asking):
         raise InputError("No label occurs twice, so there is nothing to find; check the labels.")
@@ -101,7 +102,7 @@ def read_labels(path: str | os.PathLike[str]) -> dict[str, str]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"The labels {place} cannot be read ({error}); give a CSV file in UTF-8.") from error
-    columns = rows[0].keys() if rows else []
+    columns = [column for column in rows[0] if column] if rows else []
     name = next((c for c in ("file", "path") if c in columns), None)
     label = next((c for c in ("class", "label") if c in columns), None)
     if name is None or label is None:

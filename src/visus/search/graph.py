@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visus._errors import WeightsError
+from visus._errors import InputError, WeightsError
 from visus.images.io import write_atomically
-from visus.nets.weights import Preprocessing, identity
-from visus.nets.weights import of as weights_of
+from visus.nets.weights import Preprocessing, identity, preprocessing
 
 if TYPE_CHECKING:
     import torch
@@ -54,9 +53,7 @@ def cache_folder() -> Path:
     import platformdirs
 
     place = os.environ.get("VISUS_CACHE")
-    folder = Path(place) if place else platformdirs.user_cache_path("visus")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Path(place) if place else platformdirs.user_cache_path("visus")
 
 
 def load(model: str, weights: str = "imagenet") -> Graph:
@@ -68,16 +65,26 @@ def load(model: str, weights: str = "imagenet") -> Graph:
 
     Raises:
         InputError: The network is unknown.
-        WeightsError: The weights are not at hand.
+        WeightsError: The weights are not at hand, or the cache cannot be written.
     """
     source = _identity(model, weights)
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
     stem = cache_folder() / f"{model.replace('/', '_')}-{key}"
-    if not (found := _read(stem)):
-        _export(model, weights, source, stem)
-        found = _read(stem)
+    found = _read(stem)
     if found is None:
-        raise WeightsError(f"The graph of {model} cannot be kept in {stem.parent}; make room there or set VISUS_CACHE.")
+        content, about = _export(model, weights, source)
+        try:
+            # The description comes last: a graph without it does not count.
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(stem.with_suffix(".onnx"), content)
+            write_atomically(stem.with_suffix(".json"), json.dumps(about, indent=1).encode())
+        except OSError as error:
+            raise WeightsError(
+                f"The graph of {model} cannot be kept in {stem.parent} ({error.strerror}); make room there, or set "
+                "VISUS_CACHE to another folder."
+            ) from error
+        found = _read(stem)
+        assert found is not None
     return found
 
 
@@ -111,13 +118,19 @@ def _read(stem: Path) -> Graph | None:
         return None
 
 
-def _export(model: str, weights: str, source: str, stem: Path) -> None:
+def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any]]:
+    """The graph of a network as ONNX, and its description."""
     from visus import nets
 
     backbone = nets.create(model, weights=weights)
-    prepared = weights_of(model).preprocessing
+    prepared = preprocessing(model)
     has_map = backbone.pools_by_average(prepared.size)
-    content = _to_onnx(backbone, prepared, has_map)
+    try:
+        content = _to_onnx(backbone, prepared, has_map)
+    except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
+        raise InputError(
+            f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."
+        ) from error
     about = {
         "model": model,
         "weights": source,
@@ -127,9 +140,7 @@ def _export(model: str, weights: str, source: str, stem: Path) -> None:
         "has_map": has_map,
         "bytes": len(content),
     }
-    # The description comes last: a graph without it does not count.
-    write_atomically(stem.with_suffix(".onnx"), content)
-    write_atomically(stem.with_suffix(".json"), json.dumps(about, indent=1).encode())
+    return content, about
 
 
 def digest(net: "torch.nn.Module") -> str:

@@ -23,7 +23,8 @@ class Hit:
     Attributes:
         id: Number of the picture in the index.
         path: Absolute path of the file.
-        score: Similarity in [-1, 1]: the cosine of query and picture.
+        score: Similarity in [-1, 1]: the cosine of the picture and the vector that asks, which is the query's own, or
+            with several queries, ``unlike`` or query expansion a mixture.
         width: Width in pixels.
         height: Height in pixels.
         size: Bytes of the file.
@@ -47,7 +48,7 @@ class Hit:
         """Where query and hit agree: two heat maps whose values add up to the score.
 
         Raises:
-            InputError: The query was not one single picture, or the network does not pool by average.
+            InputError: The query was not one single picture alone, or the network does not pool by average.
         """
         return self._answer.explain(self)
 

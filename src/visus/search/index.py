@@ -60,7 +60,7 @@ class Index:
         precision: Precision = "f32",
         device: Device = "auto",
     ) -> None:
-        self.location = Path(location).expanduser()
+        self.location = Path(os.path.expanduser(location))
         self._model = model
         self._weights = weights
         self._dtype: Dtype = dtype
@@ -91,13 +91,13 @@ class Index:
                 "another --index."
             )
 
-    def embedder(self, *, streams: int = 1) -> Embedder:
+    def embedder(self, *, streams: int | None = None) -> Embedder:
         """What describes pictures as this index wants it.
 
         Raises:
             IndexError_: The weights at hand are not those that the index was made with.
         """
-        if self._embedder is not None and streams == 1:
+        if self._embedder is not None and streams is None:
             return self._embedder
         about = self._store.about if self._store else None
         embedder = Embedder(
@@ -112,7 +112,7 @@ class Index:
                 f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
                 f"hand ({embedder.graph.weights}); name these weights, or index the pictures in a new folder."
             )
-        if streams == 1:
+        if streams is None:
             self._embedder = embedder
         return embedder
 
@@ -145,7 +145,7 @@ class Index:
             progress: Called now and then.
 
         Raises:
-            InputError: A path does not exist, there are no pictures, or none of them could be read.
+            InputError: A path does not exist, or there are no pictures.
             IndexError_: The disk is full, or another process is writing.
         """
         from visus.search.walk import roots_of
@@ -212,6 +212,7 @@ class Index:
         where: str | None = None,
         rerank: Rerank | None = None,
         exact: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ) -> Hits:
         """Find the pictures that look most like one picture, or like several at once.
 
@@ -225,6 +226,7 @@ class Index:
             rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
                 local features agree with the query's come first.
             exact: Compare every vector even in a large index.
+            max_pixels: Larger query pictures are refused.
 
         Returns:
             The hits, best first.
@@ -236,13 +238,14 @@ class Index:
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}.")
         store = self._opened()
+        store.refresh()
         pictures = as_list(picture)
         embedder = self.embedder()
         least = None if region else embedder.least_side
-        queries = [load(p, least) for p in pictures]
+        queries = [load(p, least, max_pixels) for p in pictures]
         if region:
             queries = [cut(single(queries, "region"), region)]
-        against = [load(p, embedder.least_side) for p in unlike]
+        against = [load(p, embedder.least_side, max_pixels) for p in unlike]
         vector = self._query(embedder, queries, against)
 
         rows = self._nearest(vector, _RERANKED if rerank and k < _RERANKED else k, where, exact)
@@ -254,7 +257,10 @@ class Index:
             rows = [row for row in rows if row["score"] >= min_score]
 
         def why(hit: Hit) -> Why:
-            return explain(embedder, single(queries, "why"), load(hit.path, embedder.least_side), store.whitening)
+            if against or rerank == "expansion":
+                raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
+            found = load(hit.path, embedder.least_side, max_pixels)
+            return explain(embedder, single(queries, "why"), found, store.whitening)
 
         return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
 
@@ -280,6 +286,8 @@ class Index:
     def _expansion(
         self, vector: Floats, rows: list[dict[str, Any]], where: str | None, exact: bool
     ) -> list[dict[str, Any]]:
+        if not rows:
+            return rows
         store = self._opened()
         first = rows[:_EXPANDED]
         found = store.rows([row["id"] for row in first], [store.vector_column])
@@ -306,7 +314,7 @@ class Index:
 
     def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
         """Absolute paths of the indexed pictures below a folder that are there."""
-        start = os.path.join(os.path.abspath(Path(folder).expanduser()), "")
+        start = os.path.join(os.path.abspath(os.path.expanduser(folder)), "")
         paths = self._opened().read(["path"], "NOT gone").column("path").to_pylist()
         return [path for path in paths if path.startswith(start)]
 
@@ -327,6 +335,7 @@ class Index:
         if not -1 <= threshold <= 1:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
         store = self._opened()
+        store.refresh()
         table = store.read([*_COLUMNS, "mtime", "hash", "embedding"], "NOT gone")
         vectors = unit(to_numpy(table.column("embedding")))
         mtimes = table.column("mtime").cast(pa.int64()).to_pylist()
@@ -366,6 +375,7 @@ class Index:
         """
         known = read_labels(labels)
         store = self._opened()
+        store.refresh()
         table = store.read(["path", store.vector_column], "NOT gone")
         paths = table.column("path").to_pylist()
         rows = [row for row, path in enumerate(paths) if path in known]

@@ -156,7 +156,8 @@ class Ingest:
                 self.report.unchanged += 1
             else:
                 work.append(found)
-        if not work and not seen and not self.report.unreadable:
+        nothing = not work and not seen and not self.report.unreadable
+        if nothing and not any(self._below(roots)):
             raise InputError(f"There are no pictures in {', '.join(roots)}; name a folder with .jpg, .png ... files.")
         return seen, work
 
@@ -264,9 +265,10 @@ class Ingest:
         copies = [answer for answer in batch if answer.vector is None and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
+        copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
         again = self._describe_batch(lost, self.embedder.runner()) if lost else []
         self._write_fresh([answer for answer in again if answer.vector is not None])
-        self._write_copies([answer for answer in copies if answer.hash in self.catalog.by_hash], seen)
+        self._write_copies([*copies, *(a for a in again if a.vector is None and not a.failure)], seen)
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
         self._commits += 1
         if self._commits % _COMPACT_EVERY == 0:
@@ -289,7 +291,7 @@ class Ingest:
                 self.report.added += known.gone
                 self.report.unchanged += not known.gone
                 moved.append(self._place(path, known, answer.found))
-            elif known is None and source not in seen and not os.path.exists(source):
+            elif known is None and source not in seen and _missing(source):
                 self.report.moved += 1
                 moved.append(self._place(path, self.catalog.by_path.pop(source), answer.found))
                 self.catalog.by_hash[answer.hash] = path
@@ -352,21 +354,33 @@ class Ingest:
         for row in rows:
             self.catalog.put(row["path"], Known(row["id"], row["mtime"], row["size"], row["hash"], False))
 
+    def _below(self, roots: Sequence[str]) -> Iterator[tuple[str, Known]]:
+        """What the index knows below the roots."""
+        folders = tuple(os.path.join(root, "") for root in roots)
+        for path, known in self.catalog.by_path.items():
+            if path.startswith(folders) or path in roots:
+                yield path, known
+
     def _mark_gone(self, roots: Sequence[str], seen: set[str]) -> None:
         """Mark the rows below the roots whose file is no longer there."""
-        below = tuple(os.path.join(root, "") for root in roots)
         gone = [
-            known.id
-            for path, known in self.catalog.by_path.items()
-            if not known.gone
-            and path not in seen
-            and (path.startswith(below) or path in roots)
-            and not os.path.exists(path)
+            known.id for path, known in self._below(roots) if not known.gone and path not in seen and _missing(path)
         ]
         for start in range(0, len(gone), 10_000):
             part = gone[start : start + 10_000]
             self.store.merge(pa.table({"id": part, "gone": [True] * len(part)}, schema=_GONE))
         self.report.gone = len(gone)
+
+
+def _missing(path: str) -> bool:
+    """Whether a file is surely not there; one that cannot be looked at may well be."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 _GONE = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("gone", pa.bool_())])

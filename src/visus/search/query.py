@@ -3,13 +3,12 @@
 import contextlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import decode, read
+from visus.images import MAX_PIXELS, decode, read
 
 Picture = str | os.PathLike[str] | NDArray[np.uint8]
 """A file, or an RGB array ``(H, W, 3)`` uint8."""
@@ -28,10 +27,10 @@ def as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
     return pictures
 
 
-def load(picture: Picture, least_side: int | None) -> NDArray[np.uint8]:
+def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """The pixels ``(H, W, 3)`` uint8 of a picture; of a file perhaps at a reduced scale."""
     if not isinstance(picture, np.ndarray):
-        return read(Path(picture).expanduser(), min_side=least_side)
+        return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels)
     if picture.ndim == 2:
         picture = np.repeat(picture[:, :, None], 3, axis=2)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:

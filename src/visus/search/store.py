@@ -5,10 +5,13 @@ Writers hold a lock that the system gives back when a process dies.
 """
 
 import contextlib
+import errno
+import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ EXACT_ROWS = 200_000
 _ROWS_PER_FRAGMENT = 65_536
 _STORAGE = "2.0"  # of Lance's file formats the one that scans vectors fastest (docs/performance.md)
 _SCAN_ROWS = 4096
+_KEEP = timedelta(minutes=10)  # how long readers of a superseded version may go on
 _SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's own choice takes a third more memory
 _REFINED = 200  # candidates of the approximate index that are compared in full, at least
 _VECTORS = "embedding"
@@ -75,15 +79,20 @@ def writing(
 
 def _check_place(folder: Path) -> None:
     """Refuse a folder that holds something else than an index, before anything is written there."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder for the index.")
-    if folder.is_dir() and any(not entry.name.startswith(_OWN_FILES) for entry in folder.iterdir()):
+    with _explained(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; name a folder for the index.")
+        if exists(folder) or not folder.is_dir():
+            return
+        foreign = [entry for entry in folder.iterdir() if not entry.name.startswith(_OWN_FILES)]
+    if foreign:
         raise InputError(f"{folder} holds other files; name a new folder for the index, for example photos.visus.")
 
 
 def exists(location: str | os.PathLike[str]) -> bool:
-    """Whether a table was made there."""
-    return (Path(location) / "pictures.lance" / "_versions").is_dir()
+    """Whether a table was made there: the making ends with its first manifest."""
+    with _explained(Path(location)):
+        return any((Path(location) / "pictures.lance" / "_versions").glob("*.manifest"))
 
 
 class Store:
@@ -102,7 +111,7 @@ class Store:
             raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
         self.about = self._read_about()
-        self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self.whitening = self._read_whitening()
 
     @classmethod
     def create(cls, location: str | os.PathLike[str], about: dict[str, Any], dtype: Dtype) -> "Store":
@@ -143,7 +152,7 @@ class Store:
         with _explained(self.location):
             self._table.checkout_latest()
         self.about = self._read_about()
-        self._whitening = None
+        self.whitening = self._read_whitening()
 
     # Reading -----------------------------------------------------------------------------------------------
 
@@ -240,8 +249,8 @@ class Store:
                 io_buffer_size=_SCAN_BUFFER,
             )
         except (ValueError, OSError, RuntimeError) as error:
-            if where:
-                reason = str(error).split(", /")[0].splitlines()[0][:200]
+            if where and "os error" not in str(error):
+                reason = _reason(error)
                 raise InputError(
                     f"The condition {where!r} is not understood ({reason}); it is SQL on the columns "
                     f"{', '.join(self.columns)}, for example: width > 1000 AND path LIKE '%.jpg'"
@@ -268,20 +277,17 @@ class Store:
 
     # Whitening ---------------------------------------------------------------------------------------------
 
-    @property
-    def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    def _read_whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
         """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some."""
         if self.vector_column != _WHITE:
             return None
-        if self._whitening is None:
-            try:
-                with np.load(self.location / self.about["whitening"], allow_pickle=False) as saved:
-                    self._whitening = (saved["mean"], saved["projection"])
-            except (OSError, ValueError, KeyError) as error:
-                raise IndexError_(
-                    f"The whitening of {self.location} is damaged ({error}); fit it again: visus index --whiten DIM"
-                ) from error
-        return self._whitening
+        try:
+            with np.load(self.location / self.about["whitening"], allow_pickle=False) as saved:
+                return saved["mean"], saved["projection"]
+        except (OSError, ValueError, KeyError) as error:
+            raise IndexError_(
+                f"The whitening of {self.location} cannot be read ({error}); fit it again: visus index --whiten DIM"
+            ) from error
 
     def set_whitening(self, mean: NDArray[np.float32], projection: NDArray[np.float32]) -> None:
         """Keep a whitening and project every stored vector by it."""
@@ -324,8 +330,9 @@ class Store:
         with _explained(self.location):
             self._table.optimize.compact_files(target_rows_per_fragment=_ROWS_PER_FRAGMENT, batch_size=1024)
             self._table.checkout_latest()
-            # Readers that opened an older version a moment ago may still be at work.
-            self._table.cleanup_old_versions(timedelta(minutes=10))
+            # Readers that opened a version before it was superseded may still be at work.
+            if old := superseded(self._table.versions(), datetime.now(), _KEEP):
+                self._table.cleanup_old_versions(versions=old)
 
     def refresh_approximate(self) -> bool:
         """Build or refresh the approximate index where there are enough rows; tells whether it was built."""
@@ -362,7 +369,7 @@ class Store:
         return found / max(len(asked), 1)
 
 
-_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".whitening-")
+_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".")
 
 
 def _sub_vectors(dimension: int) -> int:
@@ -371,6 +378,17 @@ def _sub_vectors(dimension: int) -> int:
     while dimension % parts:
         parts -= 1
     return parts
+
+
+def superseded(versions: Sequence[Mapping[str, Any]], now: datetime, keep: timedelta) -> list[int]:
+    """Versions that were followed by the next one longer ago than ``keep``.
+
+    Args:
+        versions: Number and time of each version, oldest first.
+        now: The present.
+        keep: How long readers of a version may go on after it was followed.
+    """
+    return [old["version"] for old, new in itertools.pairwise(versions) if new["timestamp"] < now - keep]
 
 
 @contextlib.contextmanager
@@ -382,14 +400,26 @@ def _explained(location: Path) -> Iterator[None]:
         raise _explain(location, error) from error
 
 
+def _reason(error: Exception) -> str:
+    """The first line of an error, without the place in the storage library's source."""
+    text = str(error).split(", /")[0].strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
+
+
 def _explain(location: Path, error: Exception) -> IndexError_:
     text = str(error)
-    if "No space left" in text or "File too large" in text or "os error 28" in text:
+    found = re.search(r"os error (\d+)", text)
+    number = int(found[1]) if found else getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "No space left" in text:
         return IndexError_(
             f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
             "command again."
         )
-    if "ermission denied" in text:
-        return IndexError_(f"{location} may not be written or read; change its permissions or name another index.")
-    reason = text.split(", /", maxsplit=1)[0].splitlines()[0][:200]
-    return IndexError_(f"The index {location} is damaged ({reason}); delete the folder and index the pictures again.")
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return IndexError_(
+            f"{location} may not be read or written ({_reason(error)}); change its permissions or name another index."
+        )
+    return IndexError_(
+        f"The index {location} is damaged or out of reach ({_reason(error)}); try again, and if it stays so, move the "
+        "folder away and index the pictures anew."
+    )

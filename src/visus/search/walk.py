@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from visus._errors import InputError
 from visus.images import is_picture_name
@@ -47,7 +46,7 @@ def roots_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     """
     roots = []
     for path in paths:
-        absolute = os.path.abspath(Path(path).expanduser())
+        absolute = os.path.abspath(os.path.expanduser(path))
         if not os.path.exists(absolute):
             raise InputError(f"{path} does not exist; check the spelling, or whether its drive is mounted.")
         roots.append(absolute)
@@ -57,8 +56,9 @@ def roots_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
 def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Found | Failure]:
     """Find picture files, in a fixed order, each once.
 
-    Folders are entered through symbolic links too, but each real folder only once, so that loops end. Hidden
-    files and folders and indexes of visus are passed over.
+    A symbolic link that leads to somewhere below the roots is passed over, since the walk comes there by itself; one
+    that leads elsewhere is followed, but each folder is entered only once, so that loops end. Hidden files and folders
+    and indexes of visus are passed over.
 
     Args:
         roots: Absolute paths of files and folders. A file that is named is taken whatever its ending.
@@ -70,18 +70,19 @@ def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Found | 
     """
     entered: set[tuple[int, int]] = set()
     given: set[str] = set()
+    real = tuple(os.path.join(os.path.realpath(root), "") for root in roots)
     for root in roots:
         if os.path.isdir(root):
-            yield from _walk_folder(root, root, exclude, entered, given)
+            yield from _walk_folder(root, exclude, real, entered, given)
         elif root not in given:
             given.add(root)
             yield _look(root)
 
 
 def _walk_folder(
-    folder: str, root: str, exclude: Sequence[str], entered: set[tuple[int, int]], given: set[str]
+    root: str, exclude: Sequence[str], real: tuple[str, ...], entered: set[tuple[int, int]], given: set[str]
 ) -> Iterator[Found | Failure]:
-    waiting = [folder]
+    waiting = [root]
     while waiting:
         current = waiting.pop()
         try:
@@ -96,7 +97,7 @@ def _walk_folder(
             continue
         folders = []
         for entry in listed:
-            if _hidden(entry.name) or _excluded(entry, root, exclude):
+            if _hidden(entry.name) or _excluded(entry, root, exclude) or _leads_back(entry, real):
                 continue
             if _is_folder(entry):
                 folders.append(entry.path)
@@ -113,6 +114,14 @@ def _hidden(name: str) -> bool:
 def _excluded(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> bool:
     below = os.path.relpath(entry.path, root)
     return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(below, glob) for glob in exclude)
+
+
+def _leads_back(entry: os.DirEntry[str], real: tuple[str, ...]) -> bool:
+    """Whether an entry is a link to something that is there and lies below one of the real roots."""
+    if not entry.is_symlink():
+        return False
+    target = os.path.realpath(entry.path)
+    return os.path.exists(target) and os.path.join(target, "").startswith(real)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -134,4 +143,5 @@ def _look(path: str) -> Found | Failure:
         return Failure(path, f"{path} cannot be found ({error.strerror}); if it is a link, mend or delete it.")
     if not stat.S_ISREG(about.st_mode):
         return Failure(path, f"{path} is not a regular file; delete it or exclude it.")
-    return Found(path, about.st_mtime_ns, about.st_size)
+    latest = 2**63 - 1  # of what the index can hold, in the year 2262
+    return Found(path, min(about.st_mtime_ns, latest), about.st_size)
