@@ -35,6 +35,8 @@ check: setup
 bench: setup
 	$(BIN)/python benchmarks/weights.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/choices.py
+	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/search.py
 
 pictures: setup
