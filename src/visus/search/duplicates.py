@@ -30,7 +30,8 @@ _BLOCK = 2048
 _NEIGHBOURS = 32  # candidates of one picture that are looked at, and that may turn out to be others
 _SAME = 0.97  # correlation of two pictures that are the same but for encoding and size
 _INLIERS = 15  # local features that must agree before pictures are laid over one another
-_OVERLAP = 0.6  # of the smaller picture
+_OVERLAP = 0.6  # share of the one picture that the other covers
+_LEAST_SHARE = 0.2  # share of the other
 _ALIGNED = 0.95  # correlation of the overlap
 
 
@@ -158,8 +159,9 @@ def _overlaid(a: _Look, b: _Look) -> bool:
     height, width = b.grey.shape
     laid = np.asarray(cv2.warpPerspective(a.grey, transform, (width, height)))
     covered = np.asarray(cv2.warpPerspective(np.ones_like(a.grey), transform, (width, height))) > 0.99
-    # What is cut away from one picture must not be most of both.
-    if covered.sum() < _OVERLAP * min(a.grey.size * abs(np.linalg.det(transform[:2, :2])), b.grey.size):
+    # One may be a cut of the other, but not a small detail, and not a neighbour that shares a border with it.
+    shares = sorted((covered.sum() / abs(np.linalg.det(transform[:2, :2])) / a.grey.size, covered.mean()))
+    if shares[0] < _LEAST_SHARE or shares[1] < _OVERLAP:
         return False
     soft = [np.asarray(cv2.blur(grey, (5, 5)), np.float32) for grey in (laid, b.grey)]
     return correlation(soft[0][covered], soft[1][covered]) >= _ALIGNED
