@@ -21,10 +21,10 @@ demo: setup
 	$(BIN)/visus demo $(if $(PICTURES),--pictures "$(PICTURES)")
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: setup
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -n auto -m ""
 
 check: setup
 	$(BIN)/ruff format --check .
