@@ -3,9 +3,7 @@
 python benchmarks/choices.py --data DATA
 """
 
-import argparse
 import io
-import os
 import statistics
 import threading
 import time
@@ -17,6 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from place import data_folder
 from visus.search import graph
 from visus.search.describe import unit
 from visus.search.runtime import OnnxRuntime, OpenVinoRuntime, Runtime, TorchRuntime
@@ -150,13 +149,9 @@ def runtimes(folder: Path) -> None:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
-    options = parser.parse_args()
-    if options.data is None:
-        parser.error("give --data DATA or set VISUS_DATA")
-    decoders(options.data / "corel1k")
-    runtimes(options.data / "corel1k")
+    data = data_folder(__doc__)
+    decoders(data / "corel1k")
+    runtimes(data / "corel1k")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 python benchmarks/duplicates.py --data DATA
 """
 
-import argparse
 import io
-import os
 import random
 import tempfile
 import time
@@ -15,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
+from place import data_folder
 from visus import Index
 from visus.images import encode_jpeg, shrink
 from visus.search.describe import Embedder
@@ -82,14 +81,10 @@ def groups(folder: Path) -> None:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
-    options = parser.parse_args()
-    if options.data is None:
-        parser.error("give --data DATA or set VISUS_DATA")
+    data = data_folder(__doc__)
     random.seed(0)
-    recall(options.data / "imagenet_sample")
-    groups(options.data / "corel1k")
+    recall(data / "imagenet_sample")
+    groups(data / "corel1k")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from visus.search import Index, retrieval
+from visus.search import retrieval
 from visus.search.describe import Embedder, unit
 from visus.search.rows import to_arrow
 from visus.search.store import Store
@@ -346,7 +346,6 @@ def main() -> None:
     parts = options.parts or ["index", "query", "vectors", "growth"]
     if options.data is None and {"index", "query"} & set(parts):
         parser.error("give --data DATA or set VISUS_DATA")
-    Index  # noqa: B018 - imported before anything is timed
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for part in parts:

@@ -98,17 +98,19 @@ def test_trained_weights_name_what_a_photograph_shows(name: str, photograph: str
     picture = read(photographs()[photograph])
     net = nets.create(name, weights="imagenet")
     with torch.inference_mode():
-        logits = net(_prepared(picture, weights.of(name).preprocessing))
+        logits = net(torch.from_numpy(weights.of(name).preprocessing.prepare(picture))[None])
     assert int(logits.argmax()) in classes
 
 
-def _prepared(picture: NDArray[np.uint8], prepared: weights.Preprocessing) -> torch.Tensor:
-    from visus.images import resize
+def test_preparing_equals_torchvisions_transforms() -> None:
+    import torchvision
+    from PIL import Image
 
-    height, width = picture.shape[:2]
-    scale = prepared.resize / min(height, width)
-    resized = resize(picture, round(width * scale), round(height * scale))
-    top, left = (resized.shape[0] - prepared.size) // 2, (resized.shape[1] - prepared.size) // 2
-    cut = resized[top : top + prepared.size, left : left + prepared.size] / np.float32(255)
-    normal = (cut - np.asarray(prepared.mean, np.float32)) / np.asarray(prepared.deviation, np.float32)
-    return torch.from_numpy(normal).permute(2, 0, 1)[None].float()
+    from visus import read
+    from visus.search.demo import photographs
+
+    picture = read(photographs()["astronaut"])  # square: no side is rounded
+    for name in ("resnet18", "resnet50"):
+        known = weights.of(name)
+        expected = torchvision.models.get_weight(known.key).transforms()(Image.fromarray(picture))
+        assert torch.allclose(torch.from_numpy(known.preprocessing.prepare(picture)), expected, atol=1e-5)

@@ -53,7 +53,7 @@ def duplicates(
         spare = sum(other.size for group in groups for other in group.others)
         copies = sum(len(group.others) for group in groups)
         typer.echo(
-            f"{plural(len(groups), 'group')}, {plural(copies, 'copy').replace('copys', 'copies')}, "
+            f"{plural(len(groups), 'group')}, {plural(copies, 'copy', 'copies')}, "
             f"{human_size(spare)} that could be let go"
         )
     if sheet and groups:

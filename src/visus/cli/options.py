@@ -33,13 +33,13 @@ def human_size(size: float) -> str:
     return f"{size:.0f} B" if power == 0 else f"{size / 1000**power:.1f} {units[power]}"
 
 
-def plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """A count with its noun.
 
-    >>> plural(1, "picture"), plural(2, "picture")
-    ('1 picture', '2 pictures')
+    >>> plural(1, "picture"), plural(2, "picture"), plural(2, "copy", "copies")
+    ('1 picture', '2 pictures', '2 copies')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def save_picture(path: Path, picture: object) -> None:

@@ -1,24 +1,30 @@
 """Make pictures smaller or larger."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 
-def resize(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Resize a picture by antialiased bicubic interpolation, as Pillow and torchvision do.
+def resize(
+    picture: NDArray[np.uint8], width: int, height: int, *, interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+) -> NDArray[np.uint8]:
+    """Resize a picture by antialiased interpolation, as Pillow and torchvision do.
 
     Args:
         picture: ``(H, W)`` or ``(H, W, 3)`` uint8.
         width: New width in pixels, at least 1.
         height: New height in pixels, at least 1.
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
 
     Returns:
         ``(height, width)`` or ``(height, width, 3)`` uint8.
     """
     if picture.shape[:2] == (height, width):
         return picture
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+    kind = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(picture).resize((width, height), kind))
 
 
 def shrink(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

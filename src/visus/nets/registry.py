@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import nn
 
-from visus._errors import InputError, WeightsError
+from visus._errors import InputError
 from visus.nets import weights as _weights
 from visus.nets.backbones import Backbone, TimmBackbone, TorchvisionBackbone
 
@@ -117,8 +117,6 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
     try:
         return timm.create_model(name, pretrained=True, num_classes=classes)
     except (OSError, RuntimeError, ValueError) as error:  # the hub's errors are of these kinds
-        if isinstance(error, WeightsError):
-            raise
         raise _weights.download_error(known, error) from error
 
 

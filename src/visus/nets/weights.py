@@ -13,7 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from visus._errors import WeightsError
+from visus.images import resize
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +45,16 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: Literal["bicubic", "bilinear"] = "bilinear"
+
+    def prepare(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From a picture ``(H, W, 3)`` uint8 to the input of a network, ``(3, size, size)`` float32."""
+        height, width = picture.shape[:2]
+        scale = self.resize / min(height, width)
+        resized = resize(picture, round(width * scale), round(height * scale), interpolation=self.interpolation)
+        top, left = (resized.shape[0] - self.size) // 2, (resized.shape[1] - self.size) // 2
+        middle = resized[top : top + self.size, left : left + self.size] / np.float32(255)
+        normal = (middle - np.asarray(self.mean, np.float32)) / np.asarray(self.deviation, np.float32)
+        return np.ascontiguousarray(normal.transpose(2, 0, 1), dtype=np.float32)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -125,12 +139,10 @@ def of(net: str) -> Weights:
     """
     if net in TABLE:
         return TABLE[net]
-    import timm
-
-    known = _of_timm(net)
-    if not timm.get_pretrained_cfg(net).has_weights:  # pyright: ignore[reportOptionalMemberAccess]
-        raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
-    return known
+    config = _timm_config(net)
+    if not config.has_weights:
+        raise _unknown(net)
+    return Weights(net, "timm", net, _timm_preprocessing(config), config.num_classes, config.license or "see timm")
 
 
 def identity(net: str) -> str:
@@ -153,10 +165,14 @@ def preprocessing(net: str) -> Preprocessing:
     Raises:
         WeightsError: The name is unknown.
     """
-    return TABLE[net].preprocessing if net in TABLE else _of_timm(net).preprocessing
+    return TABLE[net].preprocessing if net in TABLE else _timm_preprocessing(_timm_config(net))
 
 
-def _of_timm(net: str) -> Weights:
+def _unknown(net: str) -> WeightsError:
+    return WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
+
+
+def _timm_config(net: str) -> Any:  # noqa: ANN401 - a type of timm, imported at use
     import timm
 
     try:
@@ -164,16 +180,15 @@ def _of_timm(net: str) -> Weights:
     except RuntimeError:  # a tag that timm does not know
         config = None
     if config is None:
-        raise WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
+        raise _unknown(net)
+    return config
+
+
+def _timm_preprocessing(config: Any) -> Preprocessing:  # noqa: ANN401 - a type of timm
     size = config.input_size[-1]
-    prepared = Preprocessing(
-        size,
-        round(size / (config.crop_pct or 0.875)),
-        tuple(config.mean),  # pyright: ignore[reportArgumentType]
-        tuple(config.std),  # pyright: ignore[reportArgumentType]
-        "bicubic" if config.interpolation == "bicubic" else "bilinear",
-    )
-    return Weights(net, "timm", net, prepared, config.num_classes, config.license or "see timm")
+    interpolation = "bicubic" if config.interpolation == "bicubic" else "bilinear"
+    resize = round(size / (config.crop_pct or 0.875))
+    return Preprocessing(size, resize, tuple(config.mean), tuple(config.std), interpolation)
 
 
 def _version(package: str) -> str:

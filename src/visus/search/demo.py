@@ -151,7 +151,7 @@ def queries(index: Index, out: Path) -> Iterator[Shown]:
 
 
 def own_queries(index: Index, folder: Path, out: Path, *, count: int = 8) -> Iterator[Shown]:
-    """Ask for some pictures of a folder by a mirrored, darker crop of each.
+    """Ask for some pictures of a folder by altered versions of each.
 
     Args:
         index: An index of the folder.

@@ -2,7 +2,7 @@
 
 The descriptor ``embedding`` is the pooled last feature map of a network, scaled to length 1, of the whole
 picture squeezed into the network's square input: nothing is cut off, so that what lies at the border counts
-too. Every further descriptor is one more class with the three methods of :class:`Descriptor`.
+too. Every further descriptor is one more class with what :class:`Descriptor` names.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,11 @@ Floats = NDArray[np.float32]
 
 class Descriptor(Protocol):
     """Turns pictures into vectors of length 1."""
+
+    @property
+    def least_side(self) -> int:
+        """How many pixels both sides of a decoded JPEG must have at least."""
+        ...
 
     def about(self) -> dict[str, Any]:
         """What tells this descriptor from others; an index keeps it and refuses vectors of another."""
@@ -82,7 +87,7 @@ class Embedder:
 
     @property
     def least_side(self) -> int:
-        """A JPEG decoded so that both sides have this many pixels gives the same vector as at full size."""
+        """How many pixels both sides of a decoded JPEG must have, so that its reduced scale hardly shows."""
         return 2 * self.size
 
     def about(self) -> dict[str, Any]:

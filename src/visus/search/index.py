@@ -42,7 +42,7 @@ class Index:
         model: The network that describes pictures; None takes the index's own, for a new one
             EfficientNet-Lite0.
         weights: ``"imagenet"`` or a file of weights.
-        dtype: How vectors are stored in a new index; float16 halves the disk and costs 0.0003 of a score.
+        dtype: How vectors are stored in a new index; float16 takes half the disk, and scans faster.
         precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
@@ -248,7 +248,7 @@ class Index:
         against = [load(p, embedder.least_side, max_pixels) for p in unlike]
         vector = self._query(embedder, queries, against)
 
-        rows = self._nearest(vector, _RERANKED if rerank and k < _RERANKED else k, where, exact)
+        rows = self._nearest(vector, max(k, _RERANKED) if rerank else k, where, exact)
         if rerank == "expansion":
             rows = self._expansion(vector, rows, where, exact)
         elif rerank == "geometry":

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
 from visus.search.catalog import Catalog, Known
-from visus.search.describe import Embedder, unit
+from visus.search.describe import Descriptor, unit
 from visus.search.rows import to_arrow, to_numpy
 from visus.search.store import Store
 from visus.search.walk import Failure, Found, walk
@@ -101,7 +101,7 @@ class Ingest:
 
     Args:
         store: The open table; the caller holds the writers' lock.
-        embedder: What describes pictures.
+        descriptor: What describes pictures.
         threads: How many threads read and describe.
         max_pixels: Larger pictures count as unreadable.
         progress: Called now and then.
@@ -110,14 +110,14 @@ class Ingest:
     def __init__(
         self,
         store: Store,
-        embedder: Embedder,
+        descriptor: Descriptor,
         *,
         threads: int,
         max_pixels: int = MAX_PIXELS,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.store = store
-        self.embedder = embedder
+        self.descriptor = descriptor
         self.threads = threads
         self.max_pixels = max_pixels
         self.progress = progress or (lambda _: None)
@@ -170,7 +170,7 @@ class Ingest:
 
         def worker() -> None:
             try:
-                runner = self.embedder.runner()
+                runner = self.descriptor.runner()
                 while not stop.is_set():
                     with turn:
                         batch = next(batches, None)
@@ -236,11 +236,11 @@ class Ingest:
                 answer.hash = hashlib.blake2b(data, digest_size=16).digest()
                 if answer.hash in self.catalog.by_hash:
                     continue
-                picture = decode(data, name=found.path, min_side=self.embedder.least_side, max_pixels=self.max_pixels)
+                picture = decode(data, name=found.path, min_side=self.descriptor.least_side, max_pixels=self.max_pixels)
             except InputError as error:
                 answer.failure = str(error)
                 continue
-            prepared.append(self.embedder.prepare(picture.pixels))
+            prepared.append(self.descriptor.prepare(picture.pixels))
             answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
             answer.width, answer.height = picture.width, picture.height
             new.append(answer)
@@ -266,7 +266,7 @@ class Ingest:
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
-        again = self._describe_batch(lost, self.embedder.runner()) if lost else []
+        again = self._describe_batch(lost, self.descriptor.runner()) if lost else []
         self._write_fresh([answer for answer in again if answer.vector is not None])
         self._write_copies([*copies, *(a for a in again if a.vector is None and not a.failure)], seen)
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]

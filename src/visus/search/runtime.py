@@ -90,7 +90,7 @@ class OpenVinoRuntime:
     """The graph compiled by OpenVINO for this CPU.
 
     Pictures go through it one by one: a fixed shape lets OpenVINO plan ahead, and what one picture needs stays in
-    the processor's cache, which together is a quarter faster than batches (docs/performance.md).
+    the processor's cache.
     """
 
     name = "OpenVINO"

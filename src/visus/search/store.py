@@ -31,10 +31,10 @@ EXACT_ROWS = 200_000
 """Up to this many rows every vector is compared; above, an approximate index is kept (docs/performance.md)."""
 
 _ROWS_PER_FRAGMENT = 65_536
-_STORAGE = "2.0"  # of Lance's file formats the one that scans vectors fastest (docs/performance.md)
+_STORAGE = "2.0"  # of Lance's file formats the one that scans vectors fastest in a fresh process
 _SCAN_ROWS = 4096
 _KEEP = timedelta(minutes=10)  # how long readers of a superseded version may go on
-_SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's own choice takes a third more memory
+_SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's own choice takes more memory
 _REFINED = 200  # candidates of the approximate index that are compared in full, at least
 _VECTORS = "embedding"
 _WHITE = "whitened"
@@ -149,8 +149,11 @@ class Store:
 
     def refresh(self) -> None:
         """See what other processes have committed."""
+        before = self._table.version
         with _explained(self.location):
             self._table.checkout_latest()
+        if self._table.version == before:
+            return
         self.about = self._read_about()
         self.whitening = self._read_whitening()
 
@@ -328,7 +331,7 @@ class Store:
         if len(self._table.get_fragments()) < 2:
             return
         with _explained(self.location):
-            # Copying the encoded bytes takes a quarter of the memory of reading the rows.
+            # Copying the encoded bytes takes less memory and time than reading the rows.
             self._table.optimize.compact_files(
                 target_rows_per_fragment=_ROWS_PER_FRAGMENT, batch_size=1024, compaction_mode="try_binary_copy"
             )
