@@ -1,9 +1,7 @@
 """Networks by name, seen as backbones."""
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from visus import InputError, nets
 from visus.nets import weights

@@ -110,8 +110,7 @@ class Store:
         if not exists(self.location):
             raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
-        self.about = self._read_about()
-        self.whitening = self._read_whitening()
+        self._describe()
 
     @classmethod
     def create(cls, location: str | os.PathLike[str], about: dict[str, Any], dtype: Dtype) -> "Store":
@@ -149,13 +148,16 @@ class Store:
 
     def refresh(self) -> None:
         """See what other processes have committed."""
-        before = self._table.version
         with _explained(self.location):
             self._table.checkout_latest()
-        if self._table.version == before:
-            return
+        if self._table.version != self._described:
+            self._describe()
+
+    def _describe(self) -> None:
+        """Read what the table says of itself, and remember at which version it said so."""
         self.about = self._read_about()
         self.whitening = self._read_whitening()
+        self._described = self._table.version
 
     # Reading -----------------------------------------------------------------------------------------------
 
