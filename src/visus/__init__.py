@@ -17,7 +17,7 @@ from visus._errors import (
 )
 
 if TYPE_CHECKING:
-    from visus import images, nets, search
+    from visus import filters, images, nets, search
     from visus.images import read, write
     from visus.search import Index
 
@@ -33,6 +33,7 @@ __all__ = [
     "VisusError",
     "WeightsError",
     "__version__",
+    "filters",
     "images",
     "nets",
     "read",
@@ -42,6 +43,7 @@ __all__ = [
 
 _LAZY = {
     "Index": ("visus.search", "Index"),
+    "filters": ("visus.filters", None),
     "images": ("visus.images", None),
     "nets": ("visus.nets", None),
     "read": ("visus.images", "read"),

@@ -6,7 +6,7 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import demo, duplicates, index, search
+from visus.cli import demo, duplicates, filter, index, search
 
 app = typer.Typer(
     name="visus",
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command(name="index", epilog=index.EXAMPLES)(index.index)
 app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
+app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 
 

@@ -24,6 +24,7 @@ Examples:
     visus index photos scans --index old.visus   an index of their own
     visus index ~/Pictures --exclude '*.png'     without some of them
     visus index ~/Pictures --prune               forget deleted pictures
+    visus index ~/Pictures --descriptor texture  look at texture as well
     visus index shop --evaluate shop.csv         measure it against labels
 """
 
@@ -56,6 +57,10 @@ def index(
         int | None,
         typer.Option(metavar="DIM", min=1, help="Search with PCA-whitened vectors of this length."),
     ] = None,
+    descriptor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[texture|color]", help="Describe this too, for visus search --by; repeatable."),
+    ] = None,
     evaluate: Annotated[
         Path | None,
         typer.Option(metavar="CSV", help="Measure the search against labels (columns file, class)."),
@@ -70,6 +75,8 @@ def index(
     from visus.search import Index
     from visus.search.index import Interrupted
 
+    if descriptor and not paths:
+        raise InputError(f"Name the folder to describe: visus index ~/Pictures --descriptor {descriptor[0]}")
     if not paths and not (prune or whiten or evaluate):
         raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
     location = place or default_index()
@@ -86,6 +93,7 @@ def index(
                     threads=threads,
                     on_wait=lambda: typer.echo(f"Another process is writing to {location}; waiting for it.", err=True),
                     progress=show,
+                    descriptors=descriptor or (),
                 )
             except Interrupted as stopped:
                 if not as_json:
@@ -98,14 +106,14 @@ def index(
         report = Report(pruned=opened.prune())
     if whiten:
         opened.whiten(whiten)
-    measures = opened.evaluate(evaluate) if evaluate else None
+    measures = {by: opened.evaluate(evaluate, by=by) for by in opened.descriptors} if evaluate else {}
     _print(report, measures, location, opened, as_json)
     if report and report.unreadable and not len(opened):
         raise InputError("None of the pictures could be read.")
 
 
 def _print(
-    report: "Report | None", measures: "Retrieval | None", location: Path, opened: "Index", as_json: bool
+    report: "Report | None", measures: "dict[str, Retrieval]", location: Path, opened: "Index", as_json: bool
 ) -> None:
     rows = len(opened)
     if as_json:
@@ -113,19 +121,23 @@ def _print(
         if report:
             answer["report"] = asdict(report)
         if measures:
-            answer["measures"] = measures.to_dict()
+            answer["measures"] = measures["embedding"].to_dict()
+            answer["measures_by"] = {by: measure.to_dict() for by, measure in measures.items()}
         typer.echo(json.dumps(answer, ensure_ascii=False))
         return
     if report:
         _say(report, location, rows)
-    if measures:
-        line = "   ".join(f"P@{k} {value:.4f}" for k, value in measures.precision.items())
-        recalls = "   ".join(f"recall@{k} {value:.4f}" for k, value in measures.recall.items())
-        typer.echo(f"{line}   {recalls}   mAP {measures.mean_average_precision:.4f}   ({measures.queries:,} queries)")
+    for by, measure in measures.items():
+        line = "   ".join(f"P@{k} {value:.4f}" for k, value in measure.precision.items())
+        recalls = "   ".join(f"recall@{k} {value:.4f}" for k, value in measure.recall.items())
+        name = f"{by:9}  " if len(measures) > 1 else ""
+        typer.echo(
+            f"{name}{line}   {recalls}   mAP {measure.mean_average_precision:.4f}   ({measure.queries:,} queries)"
+        )
 
 
 def _say(report: "Report", location: Path, rows: int) -> None:
-    counts = ("added", "changed", "moved", "gone", "pruned", "unchanged")
+    counts = ("added", "changed", "moved", "filled", "gone", "pruned", "unchanged")
     parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")

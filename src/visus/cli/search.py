@@ -26,6 +26,7 @@ Examples:
     visus search a.jpg --why why.png            where the best hit agrees
     visus search a.jpg --where 'width >= 1000'  only large pictures
     visus search a.jpg --rerank geometry        the same object first
+    visus search a.jpg --by texture             a surface like this one
 """
 
 
@@ -44,6 +45,10 @@ def search(
     rerank: Annotated[
         Literal["expansion", "geometry"] | None, typer.Option(help="Look at the best hits a second time.")
     ] = None,
+    by: Annotated[
+        Literal["embedding", "texture", "color"],
+        typer.Option(help="What is compared; see visus index --descriptor."),
+    ] = "embedding",
     exact: Annotated[bool, typer.Option("--exact", help="Compare every vector, in a large index too.")] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet.")] = None,
     why: Annotated[
@@ -68,6 +73,7 @@ def search(
         where=where,
         rerank=rerank,
         exact=exact,
+        by=by,
         max_pixels=round(max_pixels * 1e6),
     )
     if as_json:

@@ -56,7 +56,7 @@ def decode(
     *,
     name: str = "the picture",
     min_side: int | None = None,
-    depth: Literal[8, 16] = 8,
+    depth: Literal[8, 16] | None = 8,
     max_pixels: int = MAX_PIXELS,
 ) -> Decoded:
     """Decode the content of a picture file; see :func:`read`.
@@ -76,7 +76,7 @@ def decode(
         InputError: The picture is larger than ``max_pixels``.
     """
     kind = _kind(data, name)
-    if kind == "JPEG" and depth == 8:
+    if kind == "JPEG" and depth != 16:
         fast = _decode_jpeg(data, name, min_side, max_pixels)
         if fast is not None:
             return fast
@@ -180,7 +180,7 @@ def _open(data: bytes, kind: str) -> Image.Image:
     return plugin(io.BytesIO(data))
 
 
-def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16], max_pixels: int) -> Decoded:
+def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16] | None, max_pixels: int) -> Decoded:
     try:
         with _open(data, kind) as picture:
             _check_size(*picture.size, name, max_pixels)
@@ -243,7 +243,7 @@ def _to_rgb(picture: Image.Image, name: str) -> Pixels:
     return np.asarray(picture.convert("RGB"))
 
 
-def _to_depth(rgb: Pixels, depth: Literal[8, 16]) -> Pixels:
+def _to_depth(rgb: Pixels, depth: Literal[8, 16] | None) -> Pixels:
     if depth == 8 and rgb.dtype == np.uint16:
         return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)  # rounds; 65535 -> 255
     if depth == 16 and rgb.dtype == np.uint8:

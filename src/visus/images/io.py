@@ -38,6 +38,12 @@ def read(
 
 @overload
 def read(
+    path: str | os.PathLike[str], *, min_side: int | None = None, depth: None, max_pixels: int = MAX_PIXELS
+) -> Pixels: ...
+
+
+@overload
+def read(
     path: str | os.PathLike[str], *, min_side: int | None = None, depth: Literal[16], max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint16]: ...
 
@@ -46,7 +52,7 @@ def read(
     path: str | os.PathLike[str],
     *,
     min_side: int | None = None,
-    depth: Literal[8, 16] = 8,
+    depth: Literal[8, 16] | None = 8,
     max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
     """Read a picture file as an upright RGB array.
@@ -58,7 +64,8 @@ def read(
         path: The file: JPEG, PNG, WebP, TIFF, BMP or GIF.
         min_side: A small picture is enough, if both its sides have at least this many pixels: JPEG files are
             then decoded at a reduced scale, which is several times faster. Other formats come at full size.
-        depth: 8 gives uint8; 16 gives uint16, with the full precision of files that hold 16 bits.
+        depth: 8 gives uint8; 16 gives uint16, with the full precision of files that hold 16 bits; None gives
+            what the file holds.
         max_pixels: Refuse pictures with more pixels than this before they are decoded.
 
     Returns:

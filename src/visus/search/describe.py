@@ -32,12 +32,20 @@ class Descriptor(Protocol):
         """What tells this descriptor from others; an index keeps it and refuses vectors of another."""
         ...
 
-    def prepare(self, picture: Pixels) -> Pixels:
-        """From a picture ``(H, W, 3)`` to the fixed-size input."""
+    def prepare(self, picture: Pixels) -> NDArray[Any]:
+        """From a picture ``(H, W, 3)`` to an array of one shape, so that several can be stacked."""
         ...
 
-    def runner(self) -> "Runner":
+    def runner(self) -> "Describes":
         """What describes batches of prepared pictures, for one thread."""
+        ...
+
+
+class Describes(Protocol):
+    """Describes batches of prepared pictures."""
+
+    def vectors(self, prepared: NDArray[Any]) -> Floats:
+        """``(N, ...)`` prepared pictures to ``(N, D)``."""
         ...
 
 

@@ -14,6 +14,7 @@ from visus.images import MAX_PIXELS, decode, draw
 from visus.search import rerank as _rerank
 from visus.search import store as _store
 from visus.search import whiten as _whiten
+from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Embedder, Floats, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
@@ -79,6 +80,11 @@ class Index:
         """What the index says of itself: format, descriptor, model, weights, dimension."""
         return dict(self._opened().about)
 
+    @property
+    def descriptors(self) -> list[Literal["embedding", "texture", "color"]]:
+        """What the index's pictures are described by."""
+        return ["embedding", *(_classical(name).name for name in self._opened().extras)]
+
     def _opened(self) -> Store:
         if self._store is None:
             self._store = Store(self.location)  # says that there is none
@@ -116,6 +122,24 @@ class Index:
             self._embedder = embedder
         return embedder
 
+    def _extra(self, name: str) -> Classical:
+        """One of the index's descriptors beside the network.
+
+        Raises:
+            IndexError_: The index does not have it, or was made with another version of it.
+        """
+        extra, about = _classical(name), self._opened().about
+        made = about.get("extras", {}).get(name)
+        if made is None or name not in self._opened().extras:
+            raise IndexError_(
+                f"{self.location} is not described by {name}; say: visus index FOLDER --descriptor {name}"
+            )
+        if made != extra.about():
+            raise IndexError_(
+                f"{self.location} was described by another version of {name}; index the pictures in a new folder."
+            )
+        return extra
+
     # Adding --------------------------------------------------------------------------------------------------
 
     def add(
@@ -128,6 +152,7 @@ class Index:
         wait: float = -1,
         on_wait: Callable[[], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
+        descriptors: Sequence[str] = (),
     ) -> Report:
         """Bring the index up to date with folders or files.
 
@@ -143,15 +168,18 @@ class Index:
             wait: Seconds to wait for another process that is writing; negative waits without end.
             on_wait: Called once if another process is writing and there is a wait.
             progress: Called now and then.
+            descriptors: ``"texture"``, ``"color"``: describe the pictures by these too, beside the network. The index
+                remembers them; pictures that it knows already are described when their folder is looked through.
 
         Raises:
-            InputError: A path does not exist, or there are no pictures.
+            InputError: A path does not exist, there are no pictures, or a descriptor is unknown.
             IndexError_: The disk is full, or another process is writing.
         """
         from visus.search.walk import roots_of
 
         roots = roots_of(paths)
         threads = threads or cores()
+        extras = {name: _classical(name) for name in descriptors}
         with _store.writing(self.location, wait, on_wait):
             if self._store is None and _store.exists(self.location):  # another process has made it meanwhile
                 self._store = Store(self.location)
@@ -160,7 +188,11 @@ class Index:
             if self._store is None:
                 self._store = Store.create(self.location, embedder.about(), self._dtype)
             self._store.refresh()
-            ingest = Ingest(self._store, embedder, threads=threads, max_pixels=max_pixels, progress=progress)
+            for name, extra in extras.items():
+                if name not in self._store.extras:
+                    self._store.add_extra(name, extra.about())
+            every = {"embedding": embedder, **{name: self._extra(name) for name in self._store.extras}}
+            ingest = Ingest(self._store, every, threads=threads, max_pixels=max_pixels, progress=progress)
             try:
                 report = ingest.run(roots, exclude)
             except KeyboardInterrupt:
@@ -213,6 +245,7 @@ class Index:
         rerank: Rerank | None = None,
         exact: bool = False,
         max_pixels: int = MAX_PIXELS,
+        by: Literal["embedding", "texture", "color"] = "embedding",
     ) -> Hits:
         """Find the pictures that look most like one picture, or like several at once.
 
@@ -227,6 +260,7 @@ class Index:
                 local features agree with the query's come first.
             exact: Compare every vector even in a large index.
             max_pixels: Larger query pictures are refused.
+            by: Which description is compared: the network's, or one that :meth:`add` was asked for.
 
         Returns:
             The hits, best first.
@@ -240,17 +274,18 @@ class Index:
         store = self._opened()
         store.refresh()
         pictures = as_list(picture)
-        embedder = self.embedder()
+        embedder = self.embedder() if by == "embedding" else self._extra(by)
+        column = None if by == "embedding" else by
         least = None if region else embedder.least_side
         queries = [load(p, least, max_pixels) for p in pictures]
         if region:
             queries = [cut(single(queries, "region"), region)]
         against = [load(p, embedder.least_side, max_pixels) for p in unlike]
-        vector = self._query(embedder, queries, against)
+        vector = self._query(embedder, queries, against, None if column else store.whitening)
 
-        rows = self._nearest(vector, max(k, _RERANKED) if rerank else k, where, exact)
+        rows = self._nearest(vector, max(k, _RERANKED) if rerank else k, where, exact, column)
         if rerank == "expansion":
-            rows = self._expansion(vector, rows, where, exact)
+            rows = self._expansion(vector, rows, where, exact, column)
         elif rerank == "geometry":
             rows = self._geometry(single(queries, "rerank geometry"), rows)
         if min_score is not None:
@@ -259,15 +294,23 @@ class Index:
         def why(hit: Hit) -> Why:
             if against or rerank == "expansion":
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
+            if not isinstance(embedder, Embedder):
+                raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.whitening)
 
         return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
 
-    def _query(self, embedder: Embedder, queries: list[Any], against: list[Any]) -> Floats:
+    def _query(
+        self,
+        embedder: Embedder | Classical,
+        queries: list[Any],
+        against: list[Any],
+        whitening: tuple[Floats, Floats] | None,
+    ) -> Floats:
         """One vector of length 1 that asks for all queries and against the others."""
         vectors = embedder([*queries, *against])
-        if (whitening := self._opened().whitening) is not None:
+        if whitening is not None:
             vectors = _whiten.project(vectors, *whitening)
         likes, unlikes = vectors[: len(queries)], vectors[len(queries) :]
         total = likes.mean(axis=0)
@@ -277,23 +320,24 @@ class Index:
             raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
         return unit(total)
 
-    def _nearest(self, vector: Floats, k: int, where: str | None, exact: bool) -> list[dict[str, Any]]:
-        rows = self._opened().nearest(vector, k, _COLUMNS, where=where, exact=exact).to_pylist()
+    def _nearest(self, vector: Floats, k: int, where: str | None, exact: bool, by: str | None) -> list[dict[str, Any]]:
+        rows = self._opened().nearest(vector, k, _COLUMNS, where=where, exact=exact, by=by).to_pylist()
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
         return rows
 
     def _expansion(
-        self, vector: Floats, rows: list[dict[str, Any]], where: str | None, exact: bool
+        self, vector: Floats, rows: list[dict[str, Any]], where: str | None, exact: bool, by: str | None
     ) -> list[dict[str, Any]]:
         if not rows:
             return rows
         store = self._opened()
         first = rows[:_EXPANDED]
-        found = store.rows([row["id"] for row in first], [store.vector_column])
-        vectors = unit(np.array([found[row["id"]][store.vector_column] for row in first], np.float32))
+        column = by or store.vector_column
+        found = store.rows([row["id"] for row in first], [column])
+        vectors = unit(np.array([found[row["id"]][column] for row in first], np.float32))
         scores = np.array([row["score"] for row in first])
-        again = self._nearest(_rerank.expand(vector, vectors, scores), len(rows), where, exact)
+        again = self._nearest(_rerank.expand(vector, vectors, scores), len(rows), where, exact, by)
         return _noted(again, rows)
 
     def _geometry(self, query: NDArray[np.uint8], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -363,12 +407,19 @@ class Index:
         marked = [place for place, (_, keep) in enumerate(members) if keep]
         return draw.contact_sheet(pictures, captions, columns=6, tile=160, marked=marked)
 
-    def evaluate(self, labels: str | os.PathLike[str], *, ks: Sequence[int] = (1, 10, 20)) -> Retrieval:
+    def evaluate(
+        self,
+        labels: str | os.PathLike[str],
+        *,
+        ks: Sequence[int] = (1, 10, 20),
+        by: Literal["embedding", "texture", "color"] = "embedding",
+    ) -> Retrieval:
         """Measure the search: every labelled picture asks for the others of its label.
 
         Args:
             labels: CSV file with the columns ``file`` and ``class``; files relative to the CSV file's folder.
             ks: At which numbers of answers precision and recall are measured.
+            by: Which description is compared.
 
         Raises:
             InputError: The labels cannot be read, or none of their files is in the index.
@@ -376,15 +427,22 @@ class Index:
         known = read_labels(labels)
         store = self._opened()
         store.refresh()
-        table = store.read(["path", store.vector_column], "NOT gone")
+        column = store.vector_column if by == "embedding" else self._extra(by).name
+        table = store.read(["path", column], "NOT gone" if by == "embedding" else f"NOT gone AND {column} IS NOT NULL")
         paths = table.column("path").to_pylist()
         rows = [row for row, path in enumerate(paths) if path in known]
         if not rows:
             raise InputError(
                 f"None of the files in {labels} is in {self.location}; index their folder, or check the column file."
             )
-        vectors = unit(to_numpy(table.column(store.vector_column).take(pa.array(rows))))
+        vectors = unit(to_numpy(table.column(column).take(pa.array(rows))))
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
+
+
+def _classical(name: str) -> Classical:
+    if name not in DESCRIPTIONS:
+        raise InputError(f"There is no descriptor {name!r}; beside embedding there are {', '.join(DESCRIPTIONS)}.")
+    return Classical(name)  # pyright: ignore[reportArgumentType]
 
 
 class Interrupted(KeyboardInterrupt):

@@ -10,7 +10,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ class Report:
         added: Pictures that were new.
         changed: Pictures whose content had changed.
         moved: Pictures that were found under another path, and kept their vector.
+        filled: Pictures that were known, and have now been described by a further descriptor.
         gone: Pictures that are no longer there.
         pruned: Rows of pictures no longer there that were removed.
         unchanged: Pictures that were passed over, since nothing had changed.
@@ -55,6 +56,7 @@ class Report:
     added: int = 0
     changed: int = 0
     moved: int = 0
+    filled: int = 0
     gone: int = 0
     pruned: int = 0
     unchanged: int = 0
@@ -64,8 +66,8 @@ class Report:
 
     @property
     def described(self) -> int:
-        """Pictures that were added or changed."""
-        return self.added + self.changed
+        """Pictures that were added, changed or filled."""
+        return self.added + self.changed + self.filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class _Done:
     width: int = 0
     height: int = 0
     thumbnail: bytes = b""
-    vector: NDArray[np.float32] | None = None
+    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # by column; empty for a known content
 
 
 class Ingest:
@@ -101,7 +103,7 @@ class Ingest:
 
     Args:
         store: The open table; the caller holds the writers' lock.
-        descriptor: What describes pictures.
+        descriptors: What describes pictures, by the column that takes its vectors; ``embedding`` is one of them.
         threads: How many threads read and describe.
         max_pixels: Larger pictures count as unreadable.
         progress: Called now and then.
@@ -110,19 +112,22 @@ class Ingest:
     def __init__(
         self,
         store: Store,
-        descriptor: Descriptor,
+        descriptors: Mapping[str, Descriptor],
         *,
         threads: int,
         max_pixels: int = MAX_PIXELS,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.store = store
-        self.descriptor = descriptor
+        self.descriptors = dict(descriptors)
+        self.least_side = max(descriptor.least_side for descriptor in self.descriptors.values())
         self.threads = threads
         self.max_pixels = max_pixels
         self.progress = progress or (lambda _: None)
         self.report = Report()
         self.catalog = Catalog(store)
+        # Paths whose rows lack the vector of a descriptor that came later.
+        self.lacking = {name: store.paths_without(name) for name in self.descriptors if name in store.extras}
         self._commits = 0
 
     def run(self, roots: Sequence[str], exclude: Sequence[str] = ()) -> Report:
@@ -152,7 +157,8 @@ class Ingest:
             known = self.catalog.by_path.get(found.path)
             if known:
                 seen.add(found.path)
-            if known and not known.gone and (known.mtime, known.size) == (found.mtime, found.size):
+            same = known and not known.gone and (known.mtime, known.size) == (found.mtime, found.size)
+            if same and not any(found.path in paths for paths in self.lacking.values()):
                 self.report.unchanged += 1
             else:
                 work.append(found)
@@ -170,13 +176,13 @@ class Ingest:
 
         def worker() -> None:
             try:
-                runner = self.descriptor.runner()
+                runners = self._runners()
                 while not stop.is_set():
                     with turn:
                         batch = next(batches, None)
                     if batch is None:
                         break
-                    answers.put(self._describe_batch(batch, runner))
+                    answers.put(self._describe_batch(batch, runners))
             except BaseException as error:  # handed to the calling thread, which raises it
                 answers.put(error)
             answers.put(None)
@@ -224,30 +230,44 @@ class Ingest:
                 last = time.monotonic()
             self.progress(Progress(done, total, self.report.described))
 
-    def _describe_batch(self, batch: list[Found], runner: Any) -> list[_Done]:  # noqa: ANN401
+    def _runners(self) -> dict[str, Any]:
+        return {name: descriptor.runner() for name, descriptor in self.descriptors.items()}
+
+    def _describe_batch(self, batch: list[Found], runners: Mapping[str, Any]) -> list[_Done]:
         done: list[_Done] = []
-        prepared: list[NDArray[np.uint8]] = []
-        new: list[_Done] = []
+        prepared: dict[str, list[tuple[_Done, NDArray[Any]]]] = {name: [] for name in self.descriptors}
         for found in batch:
             answer = _Done(found)
             done.append(answer)
             try:
                 data = read_bytes(found.path)
                 answer.hash = hashlib.blake2b(data, digest_size=16).digest()
-                if answer.hash in self.catalog.by_hash:
+                wanted = self._wanted(answer)
+                if not wanted:
                     continue
-                picture = decode(data, name=found.path, min_side=self.descriptor.least_side, max_pixels=self.max_pixels)
+                picture = decode(data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels)
             except InputError as error:
                 answer.failure = str(error)
                 continue
-            prepared.append(self.descriptor.prepare(picture.pixels))
+            for name in wanted:
+                prepared[name].append((answer, self.descriptors[name].prepare(picture.pixels)))
             answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
             answer.width, answer.height = picture.width, picture.height
-            new.append(answer)
-        if prepared:
-            for answer, vector in zip(new, unit(runner.vectors(np.stack(prepared))), strict=True):
-                answer.vector = vector
+        for name, parts in prepared.items():
+            if parts:
+                vectors = unit(runners[name].vectors(np.stack([part for _, part in parts])))
+                for (answer, _), vector in zip(parts, vectors, strict=True):
+                    answer.vectors[name] = vector
         return done
+
+    def _wanted(self, answer: _Done) -> list[str]:
+        """Which descriptors a file still needs: all of them if its content is new."""
+        if answer.hash not in self.catalog.by_hash:
+            return list(self.descriptors)
+        known = self.catalog.by_path.get(answer.found.path)
+        if known is None or known.hash != answer.hash:
+            return []
+        return [name for name, paths in self.lacking.items() if answer.found.path in paths]
 
     # Writing: the calling thread -----------------------------------------------------------------------------
 
@@ -261,24 +281,34 @@ class Ingest:
         pending.clear()
         if not batch:
             return
-        self._write_fresh([answer for answer in batch if answer.vector is not None])
-        copies = [answer for answer in batch if answer.vector is None and not answer.failure]
+        self._write_fresh([answer for answer in batch if "embedding" in answer.vectors])
+        self._write_lacking([answer for answer in batch if answer.vectors and "embedding" not in answer.vectors])
+        copies = [answer for answer in batch if "embedding" not in answer.vectors and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
-        again = self._describe_batch(lost, self.descriptor.runner()) if lost else []
-        self._write_fresh([answer for answer in again if answer.vector is not None])
-        self._write_copies([*copies, *(a for a in again if a.vector is None and not a.failure)], seen)
+        again = self._describe_batch(lost, self._runners()) if lost else []
+        self._write_fresh([answer for answer in again if answer.vectors])
+        self._write_copies([*copies, *(a for a in again if not a.vectors and not a.failure)], seen)
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
         self._commits += 1
         if self._commits % _COMPACT_EVERY == 0:
             self.store.compact()
 
     def _write_fresh(self, fresh: list[_Done]) -> None:
-        vectors = [answer.vector for answer in fresh if answer.vector is not None]
-        if not vectors:
-            return
-        self._write([self._row(a, a.thumbnail, a.width, a.height) for a in fresh], np.stack(vectors))
+        if fresh:
+            rows = [self._row(a, a.thumbnail, a.width, a.height) for a in fresh]
+            self._write(rows, {name: [a.vectors[name] for a in fresh] for name in self.descriptors})
+
+    def _write_lacking(self, answers: list[_Done]) -> None:
+        """Add the vectors of later descriptors to rows that are there."""
+        self.report.filled += len(answers)
+        for name in self.lacking:
+            filled = [answer for answer in answers if name in answer.vectors]
+            if filled:
+                ids = pa.array([self.catalog.by_path[answer.found.path].id for answer in filled], pa.int64())
+                vectors = to_arrow(np.stack([answer.vectors[name] for answer in filled]), self.store.dtype)
+                self.store.merge(pa.table([ids, vectors], schema=pa.schema([self._field("id"), self._field(name)])))
 
     def _write_copies(self, copies: list[_Done], seen: set[str]) -> None:
         """Deal with files whose content is known: touched, moved, or one more copy."""
@@ -305,13 +335,14 @@ class Ingest:
             self._write_copied(copied)
 
     def _write_copied(self, copied: list[tuple[_Done, int]]) -> None:
-        sources = self.store.rows([k for _, k in copied], ["thumbnail", "width", "height", "embedding"])
-        rows, vectors = [], []
-        for answer, source in copied:
-            row = sources[source]
-            rows.append(self._row(answer, row["thumbnail"], row["width"], row["height"]))
-            vectors.append(np.asarray(row["embedding"], dtype=np.float32))
-        self._write(rows, np.stack(vectors))
+        columns = ["embedding", *self.store.extras]
+        sources = self.store.rows([k for _, k in copied], ["thumbnail", "width", "height", *columns])
+        found = [sources[source] for _, source in copied]
+        rows = [
+            self._row(answer, row["thumbnail"], row["width"], row["height"])
+            for (answer, _), row in zip(copied, found, strict=True)
+        ]
+        self._write(rows, {name: [row[name] for row in found] for name in columns})
 
     def _place(self, path: str, known: Known, found: Found) -> dict[str, Any]:
         """A row of a known picture at the place where it is now."""
@@ -336,13 +367,16 @@ class Ingest:
     def _field(self, name: str) -> pa.Field:
         return self.store.schema.field(name)
 
-    def _write(self, rows: list[dict[str, Any]], vectors: NDArray[np.float32]) -> None:
+    def _write(self, rows: list[dict[str, Any]], vectors: dict[str, list[Any]]) -> None:
         columns: dict[str, Any] = {
             name: pa.array([row[name] for row in rows], self._field(name).type) for name in rows[0]
         }
-        columns["embedding"] = to_arrow(vectors, self.store.dtype)
+        for name, values in vectors.items():
+            half = [None if value is None else np.asarray(value, self.store.dtype) for value in values]
+            columns[name] = pa.array(half, self._field(name).type)
         if self.store.whitening:
-            columns["whitened"] = to_arrow(project(vectors, *self.store.whitening), self.store.dtype)
+            white = project(np.array(vectors["embedding"], np.float32), *self.store.whitening)
+            columns["whitened"] = to_arrow(white, self.store.dtype)
         table = pa.table(columns, schema=pa.schema([self._field(name) for name in columns]))
         old = pa.array([row["path"] in self.catalog.by_path for row in rows])
         if (new := table.filter(pa.compute.invert(old))).num_rows:  # pyright: ignore

@@ -156,6 +156,7 @@ class Store:
     def _describe(self) -> None:
         """Read what the table says of itself, and remember at which version it said so."""
         self.about = self._read_about()
+        self.extras = [name for name in self.about.get("extras", {}) if name in self._table.schema.names]
         self.whitening = self._read_whitening()
         self._described = self._table.version
 
@@ -191,6 +192,10 @@ class Store:
                 found[row["id"]] = row
         return found
 
+    def paths_without(self, name: str) -> set[str]:
+        """Paths of the rows that one of :attr:`extras` has not described."""
+        return set(self.read(["path"], f"{name} IS NULL AND NOT gone").column("path").to_pylist())
+
     @property
     def schema(self) -> pa.Schema:
         """Names and types of all columns."""
@@ -199,7 +204,8 @@ class Store:
     @property
     def columns(self) -> list[str]:
         """Names of the columns that a condition may use."""
-        return [name for name in self._table.schema.names if name not in ("thumbnail", _VECTORS, _WHITE)]
+        hidden = ("thumbnail", _VECTORS, _WHITE, *self.extras)
+        return [name for name in self._table.schema.names if name not in hidden]
 
     @property
     def vector_column(self) -> str:
@@ -219,24 +225,28 @@ class Store:
         *,
         where: str | None = None,
         exact: bool = False,
+        by: str | None = None,
     ) -> pa.Table:
         """The rows nearest to a vector, by cosine, best first.
 
         Args:
-            vector: ``(D,)``, in the space of :attr:`vector_column`.
+            vector: ``(D,)``, in the space of the column.
             k: How many rows.
             columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
             where: SQL condition on the columns; only rows that fulfil it count.
             exact: Compare every vector even where there is an approximate index.
+            by: Column of vectors; None takes :attr:`vector_column`.
 
         Raises:
             InputError: The condition is not understood.
         """
         condition = "NOT gone" if self.count("gone") else None
+        if by in self.extras:  # rows that were not described by it have no vector
+            condition = f"{by} IS NOT NULL" + (f" AND {condition}" if condition else "")
         if where:
             condition = f"({where})" + (f" AND {condition}" if condition else "")
         query = {
-            "column": self.vector_column,
+            "column": by or self.vector_column,
             "q": vector.astype(self.dtype),
             "k": k,
             "metric": "cosine",
@@ -279,6 +289,17 @@ class Store:
         """Remove the rows that fulfil a condition, in one commit."""
         with _explained(self.location):
             self._table.delete(where)
+
+    # Further descriptors -----------------------------------------------------------------------------------
+
+    def add_extra(self, name: str, about: dict[str, Any]) -> None:
+        """Make room for the vectors of one more descriptor; no row has one yet."""
+        with _explained(self.location):
+            if name not in self._table.schema.names:
+                self._table.add_columns(pa.field(name, vector_type(about["dimension"], self.dtype)))
+            told = {**self.about, "extras": {**self.about.get("extras", {}), name: about}}
+            self._table.update_schema_metadata({"visus": json.dumps(told)})
+        self.refresh()
 
     # Whitening ---------------------------------------------------------------------------------------------
 
@@ -343,9 +364,12 @@ class Store:
                 self._table.cleanup_old_versions(versions=old)
 
     def refresh_approximate(self) -> bool:
-        """Build or refresh the approximate index where there are enough rows; tells whether it was built."""
-        column = self.vector_column
-        rows = self._table.count_rows()
+        """Build or refresh the approximate indices where there are enough rows; tells whether the first was built."""
+        built = [self._refresh_approximate(column) for column in (self.vector_column, *self.extras)]
+        return built[0]
+
+    def _refresh_approximate(self, column: str) -> bool:
+        rows = self._table.count_rows(f"{column} IS NOT NULL" if column in self.extras else None)
         with _explained(self.location):
             known = [index for index in self._table.describe_indices() if column in index.field_names]
             if known:

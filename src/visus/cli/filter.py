@@ -1,0 +1,175 @@
+"""``visus filter``: one classical operator on a picture, or on all pictures of a folder."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import plural, save_picture
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+    Steps = list[tuple[str, Array]]
+
+EXAMPLES = """
+Examples:
+
+    visus filter canny street.jpg edges.png              edges one pixel wide
+    visus filter canny street.jpg steps.png --stages     every step on the way
+    visus filter canny a.jpg b.png --sigma 2 --low 0.05 --high 0.15
+    visus filter median noisy.png clean.png --size 5
+    visus filter noise a.png b.png --kind salt_and_pepper --amount 0.1 --seed 1
+    visus filter convolve a.jpg b.png --kernel '0 -1 0; -1 5 -1; 0 -1 0'
+    visus filter gaussian photos smooth --sigma 3        a whole folder
+"""
+
+_SHEET_TILE = 320
+
+Name = Literal[
+    "gaussian", "box", "median", "bilateral", "noise", "convolve", "gradient", "roberts", "prewitt", "sobel", "scharr",
+    "log", "dog", "canny", "texture", "textons",
+]  # fmt: skip
+
+
+def filter_(
+    name: Annotated[Name, typer.Argument(metavar="NAME", help="The operator; see the list above.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A picture, or a folder of pictures.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture to write, or the folder to write to.")],
+    stages: Annotated[bool, typer.Option("--stages", help="Write a sheet of all steps in place of the last.")] = False,
+    sigma: Annotated[
+        float | None, typer.Option(help="Standard deviation in pixels; of noise, as a share of white.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the window in pixels.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="bilateral: difference that counts as alike.")] = None,
+    low: Annotated[float | None, typer.Option(help="canny: lower threshold.")] = None,
+    high: Annotated[float | None, typer.Option(help="canny: higher threshold.")] = None,
+    thresholds: Annotated[str | None, typer.Option(help="canny: 'contrast' of a step, or 'quantile'.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="dog: how many times wider the other Gaussian is.")] = None,
+    kernel: Annotated[str | None, typer.Option(help="convolve: rows of numbers, '1 0 -1; 2 0 -2'.")] = None,
+    padding: Annotated[str | None, typer.Option(help="Border: constant, replicate, reflect, mirror or wrap.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="noise: gaussian, salt_and_pepper, impulse, poisson or speckle.")
+    ] = None,
+    amount: Annotated[float | None, typer.Option(help="noise: share of pixels that are hit.")] = None,
+    peak: Annotated[float | None, typer.Option(help="noise: photons of a white pixel, for poisson.")] = None,
+    scales: Annotated[str | None, typer.Option(help="texture, textons: 'small' or 'large' filters.")] = None,
+    count: Annotated[int | None, typer.Option(help="textons: how many kinds of pixel.")] = None,
+    seed: Annotated[int | None, typer.Option(help="noise, textons: repeats the same result.")] = None,
+    max_pixels: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest picture, in megapixels.")] = 200.0,
+) -> None:
+    """Smooth, disturb, or find edges and textures: classical operators without training.
+
+    * smoothing: gaussian, box, median, bilateral
+    * noise: noise
+    * any kernel: convolve
+    * gradients: gradient, roberts, prewitt, sobel, scharr, log, dog
+    * edges: canny
+    * texture: texture (the 48 Leung-Malik responses), textons
+
+    Pictures with 16 bits keep them. A folder is written to a folder, as PNG files under the same names.
+    """
+    values = {
+        "sigma": sigma, "size": size, "tolerance": tolerance, "low": low, "high": high, "thresholds": thresholds,
+        "ratio": ratio, "kernel": kernel, "padding": padding, "kind": kind, "amount": amount, "peak": peak,
+        "scales": scales, "count": count, "seed": seed,
+    }  # fmt: skip
+    given = {option: value for option, value in values.items() if value is not None}
+    steps = _bound(name, given)
+    limit = round(max_pixels * 1e6)
+    if source.expanduser().is_dir():
+        _folder(steps, source.expanduser(), target.expanduser(), stages, limit)
+    else:
+        save_picture(target, _apply(steps, source, stages, limit))
+
+
+def _bound(name: str, given: dict[str, Any]) -> Callable[["Array"], "Steps"]:
+    """The filter with its options, once these are known to be its own."""
+    from visus.filters.steps import FILTERS
+
+    function = FILTERS[name]
+    taken = list(inspect.signature(function).parameters)[1:]
+    if stray := [option for option in given if option not in taken]:
+        own = ", ".join(f"--{option}" for option in taken)
+        raise InputError(f"{name} does not take --{stray[0]}; it takes {own}.")
+    return functools.partial(function, **given)
+
+
+def _apply(steps: Callable[["Array"], "Steps"], source: Path, stages: bool, max_pixels: int) -> "Array":
+    from visus.images import draw, read
+
+    picture = read(source.expanduser(), depth=None, max_pixels=max_pixels)
+    done = steps(picture)
+    if not stages:
+        return done[-1][1]
+    shown = [("input", picture), *done]
+    return draw.contact_sheet(
+        [_rgb8(step) for _, step in shown],
+        [title for title, _ in shown],
+        columns=min(4, len(shown)) if len(shown) < 12 else 8,
+        tile=_SHEET_TILE if len(shown) < 12 else _SHEET_TILE // 2,
+    )
+
+
+def _rgb8(picture: "Array") -> "NDArray[np.uint8]":
+    import numpy as np
+
+    from visus.images.color import full_scale, to_rgb
+
+    rgb = to_rgb(picture)
+    return np.rint(rgb.astype(np.float32) * (255 / full_scale(rgb.dtype))).astype(np.uint8)
+
+
+def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, stages: bool, max_pixels: int) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from visus.images import is_picture_name, write
+
+    if target.is_file():
+        raise InputError(f"{target} is a file; a folder of pictures is written to a folder.")
+    inside = target.resolve()
+    paths = sorted(
+        path
+        for path in source.rglob("*")
+        if is_picture_name(path.name) and path.is_file() and inside not in path.resolve().parents
+    )
+    if not paths:
+        raise InputError(f"There are no pictures in {source}; name a folder with .jpg, .png ... files.")
+    console = Console(file=sys.stderr)
+    failures: list[str] = []
+    for path, place in track(
+        list(zip(paths, _places(paths, source, target), strict=True)),
+        description="filtering",
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ):
+        try:
+            result = _apply(steps, path, stages, max_pixels)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write(place, result)
+        except InputError as error:
+            failures.append(str(error))
+    typer.echo(f"Wrote {plural(len(paths) - len(failures), 'picture')} to {target}", err=True)
+    for failure in failures:
+        typer.echo(f"  {failure}", err=True)
+    if failures:
+        raise InputError(f"{plural(len(failures), 'picture')} of {len(paths)} could not be filtered.")
+
+
+def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:
+    """Where each picture goes: the same name with .png; where two would meet, .png after the whole name."""
+    plain = [target / path.relative_to(source).with_suffix(".png") for path in paths]
+    met = {place for place in plain if plain.count(place) > 1} if len(set(plain)) < len(plain) else set()
+    return [
+        target / f"{path.relative_to(source)}.png" if place in met else place
+        for path, place in zip(paths, plain, strict=True)
+    ]

@@ -1,0 +1,259 @@
+/* The inner loops that no library has: suppression along the gradient, hysteresis, the median of any size.
+ *
+ * Plain C11 without Python's headers, called through ctypes, which lets go of the interpreter's lock: Python gives
+ * bands of rows or columns to threads. Pictures are row-major and contiguous; a "padded" picture has one more row
+ * and column on each side.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define API __declspec(dllexport)
+#else
+#define API __attribute__((visibility("default")))
+#endif
+
+/* One machine code for each generation of processors, chosen as the library is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define EACH_PROCESSOR
+#endif
+
+/* Canny (1986), section IV: the edges are the maxima of the gradient's magnitude along its direction. ------------- */
+
+/* Whether pixels of one row are such maxima; the two neighbours lie between pixels and are interpolated.
+ *
+ * Multiplied by the longer component, the interpolation needs no division: with |gx| >= |gy| the neighbour ahead is
+ * (1 - t) * east + t * southeast with t = |gy| / |gx|. A plateau of two equal pixels keeps one of them.
+ */
+static inline int is_maximum(const float *above, const float *here, const float *below, float gx, float gy)
+{
+    float ax = gx < 0 ? -gx : gx, ay = gy < 0 ? -gy : gy;
+    int flat = ax >= ay;          /* the gradient is nearer to the x axis */
+    int falling = gx * gy > 0;    /* it points to the south-east or the north-west */
+    float longer = flat ? ax : ay, shorter = flat ? ay : ax;
+    float ahead = flat ? here[1] : below[0];
+    float behind = flat ? here[-1] : above[0];
+    float ahead_diagonal = falling ? below[1] : flat ? above[1] : below[-1];
+    float behind_diagonal = falling ? above[-1] : flat ? below[-1] : above[1];
+    float at = here[0] * longer, rest = longer - shorter;
+    return (at > rest * ahead + shorter * ahead_diagonal) & (at >= rest * behind + shorter * behind_diagonal);
+}
+
+/* Suppress what is no maximum: out is 0 there, and the magnitude elsewhere.
+ *
+ * gx, gy, out: (height, width); magnitude: padded, with zeros on its margin. Rows first <= y < last.
+ */
+API EACH_PROCESSOR void suppress(const float *gx, const float *gy, const float *magnitude, float *out,
+                                 int64_t width, int64_t first, int64_t last)
+{
+    int64_t stride = width + 2;
+    for (int64_t y = first; y < last; y++) {
+        const float *here = magnitude + (y + 1) * stride + 1;
+        const float *x_row = gx + y * width, *y_row = gy + y * width;
+        float *row = out + y * width;
+        for (int64_t x = 0; x < width; x++) {
+            int keep = is_maximum(here - stride + x, here + x, here + stride + x, x_row[x], y_row[x]);
+            row[x] = keep ? here[x] : 0.0f;
+        }
+    }
+}
+
+/* Magnitude of the gradient, written into a padded picture. */
+API EACH_PROCESSOR void magnitude(const float *gx, const float *gy, float *out, int64_t width, int64_t first,
+                                  int64_t last)
+{
+    for (int64_t y = first; y < last; y++)
+        for (int64_t x = 0; x < width; x++) {
+            float along = gx[y * width + x], down = gy[y * width + x];
+            out[(y + 1) * (width + 2) + 1 + x] = __builtin_sqrtf(along * along + down * down);
+        }
+}
+
+/* Magnitude, suppression and double threshold in one pass over the rows first <= y < last of a gradient (height, width):
+ * classes (padded) become 0, 1 from low on, 2 from high on. Returns 0, or -1 without memory. */
+API EACH_PROCESSOR int classify(const float *gx, const float *gy, uint8_t *classes, float low, float high,
+                                int64_t height, int64_t width, int64_t first, int64_t last)
+{
+    int64_t stride = width + 2;
+    float *ring = calloc((size_t)(4 * stride), sizeof *ring); /* three padded rows of magnitudes, and one of maxima */
+    if (!ring)
+        return -1;
+    float *maxima = ring + 3 * stride + 1;
+    for (int64_t y = first - 1; y <= last; y++) {
+        float *newest = ring + (y + 3) % 3 * stride + 1;
+        if (y < 0 || y >= height)
+            memset(newest, 0, (size_t)width * sizeof *newest);
+        else
+            for (int64_t x = 0; x < width; x++) {
+                float along = gx[y * width + x], down = gy[y * width + x];
+                newest[x] = __builtin_sqrtf(along * along + down * down);
+            }
+        int64_t at = y - 1; /* the row whose neighbours are known by now */
+        if (at < first)
+            continue;
+        const float *above = ring + (y + 1) % 3 * stride + 1, *here = ring + (y + 2) % 3 * stride + 1;
+        const float *x_row = gx + at * width, *y_row = gy + at * width;
+        uint8_t *row = classes + (at + 1) * stride + 1;
+        for (int64_t x = 0; x < width; x++) {
+            int keep = is_maximum(above + x, here + x, newest + x, x_row[x], y_row[x]);
+            maxima[x] = keep ? here[x] : -1.0f;
+        }
+        for (int64_t x = 0; x < width; x++)
+            row[x] = (uint8_t)((maxima[x] >= low) + (maxima[x] >= high));
+    }
+    free(ring);
+    return 0;
+}
+
+/* Hysteresis: weak pixels (1) that touch a strong one (2) through their eight neighbours become strong.
+ *
+ * classes: padded, with zeros on its margin. Returns 0, or -1 without memory.
+ */
+API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
+{
+    int64_t stride = width + 2, count = (height + 2) * stride, room = 1 << 14, depth = 0;
+    const int64_t around[8] = {-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1};
+    int64_t *stack = malloc((size_t)room * sizeof *stack);
+    if (!stack)
+        return -1;
+    for (uint8_t *next = classes; (next = memchr(next, 2, (size_t)(classes + count - next))); next++) {
+        stack[depth++] = next - classes;
+        while (depth) {
+            int64_t at = stack[--depth];
+            for (int k = 0; k < 8; k++) {
+                int64_t neighbour = at + around[k];
+                if (classes[neighbour] != 1)
+                    continue;
+                classes[neighbour] = 2;
+                stack[depth++] = neighbour;
+            }
+            if (depth + 8 > room) {
+                int64_t *larger = realloc(stack, (size_t)(room *= 2) * sizeof *stack);
+                if (!larger) {
+                    free(stack);
+                    return -1;
+                }
+                stack = larger;
+            }
+        }
+    }
+    free(stack);
+    return 0;
+}
+
+/* The median of any size: Huang, Yang and Tang (1979), with ranks instead of grey levels. -------------------------- */
+
+/* A window over a tile whose pixels are numbered by rank, each number once: a set of bits, and how many of its members
+ * lie below the present guess. The guess follows the median, since neighbouring windows differ by one row. */
+typedef struct {
+    uint64_t *bits;
+    int64_t guess, below;
+} Window;
+
+static inline void enter(Window *window, const uint32_t *ranks, int64_t step, int64_t count)
+{
+    int64_t below = 0;
+    for (int64_t k = 0; k < count; k++) {
+        uint32_t rank = ranks[k * step];
+        window->bits[rank >> 6] |= 1ull << (rank & 63);
+        below += rank < window->guess;
+    }
+    window->below += below;
+}
+
+static inline void leave(Window *window, const uint32_t *ranks, int64_t step, int64_t count)
+{
+    int64_t below = 0;
+    for (int64_t k = 0; k < count; k++) {
+        uint32_t rank = ranks[k * step];
+        window->bits[rank >> 6] &= ~(1ull << (rank & 63));
+        below += rank < window->guess;
+    }
+    window->below -= below;
+}
+
+/* Move the guess to the member with exactly `half` members below it. */
+static inline int64_t settle(Window *window, int64_t half)
+{
+    const uint64_t *bits = window->bits;
+    int64_t word = window->guess >> 6, below = window->below;
+    below -= __builtin_popcountll(bits[word] & ((1ull << (window->guess & 63)) - 1)); /* now: below this word */
+    while (below > half)
+        below -= __builtin_popcountll(bits[--word]);
+    for (int64_t inside; below + (inside = __builtin_popcountll(bits[word])) <= half; word++)
+        below += inside;
+    uint64_t rest = bits[word];
+    for (int64_t skip = half - below; skip; skip--)
+        rest &= rest - 1;
+    window->guess = (word << 6) + __builtin_ctzll(rest);
+    window->below = half;
+    return window->guess;
+}
+
+/* Sort keys with their places by 11 bits at a time, passing over digits that are the same everywhere. */
+static void sort_keys(uint64_t *items, uint64_t *other, int64_t count, uint64_t **sorted)
+{
+    for (int shift = 32; shift < 64; shift += 11) {
+        int64_t starts[2049] = {0};
+        for (int64_t k = 0; k < count; k++)
+            starts[((items[k] >> shift) & 2047) + 1]++;
+        if (starts[((items[0] >> shift) & 2047) + 1] == count)
+            continue;
+        for (int digit = 0; digit < 2048; digit++)
+            starts[digit + 1] += starts[digit];
+        for (int64_t k = 0; k < count; k++)
+            other[starts[(items[k] >> shift) & 2047]++] = items[k];
+        uint64_t *swap = items;
+        items = other;
+        other = swap;
+    }
+    *sorted = items;
+}
+
+/* Median of every size x size window that fits into a tile.
+ *
+ * keys: the tile (height, width) with a row stride; its upper left window's median goes to out[0], and so on, with
+ * out's own row stride. The window walks down one column and up the next. Returns 0, or -1 without memory.
+ */
+API int median_tile(const uint32_t *keys, int64_t key_stride, int64_t height, int64_t width, int64_t size,
+                    uint32_t *out, int64_t out_stride)
+{
+    int64_t count = height * width, words = (count >> 6) + 1, half = size * size / 2;
+    int64_t rows = height - size + 1, columns = width - size + 1;
+    uint64_t *items = malloc((size_t)count * 2 * sizeof *items), *sorted;
+    uint32_t *ranks = malloc((size_t)count * sizeof *ranks);
+    Window window = {calloc((size_t)words, sizeof(uint64_t)), count / 2, 0};
+    if (!items || !ranks || !window.bits) {
+        free(items), free(ranks), free(window.bits);
+        return -1;
+    }
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            items[y * width + x] = (uint64_t)keys[y * key_stride + x] << 32 | (uint64_t)(y * width + x);
+    sort_keys(items, items + count, count, &sorted);
+    for (int64_t rank = 0; rank < count; rank++)
+        ranks[(uint32_t)sorted[rank]] = (uint32_t)rank;
+
+    for (int64_t y = 0; y < size; y++)
+        enter(&window, ranks + y * width, 1, size);
+    for (int64_t x = 0; x < columns; x++) {
+        int64_t down = x % 2 == 0, y = down ? 0 : rows - 1;
+        if (x) {
+            leave(&window, ranks + y * width + x - 1, width, size);
+            enter(&window, ranks + y * width + x - 1 + size, width, size);
+        }
+        for (int64_t k = 0; k < rows; k++) {
+            if (k) {
+                leave(&window, ranks + (down ? y : y + size - 1) * width + x, 1, size);
+                y += down ? 1 : -1;
+                enter(&window, ranks + (down ? y + size - 1 : y) * width + x, 1, size);
+            }
+            out[y * out_stride + x] = (uint32_t)(sorted[settle(&window, half)] >> 32);
+        }
+    }
+    free(items), free(ranks), free(window.bits);
+    return 0;
+}

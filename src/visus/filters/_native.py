@@ -1,0 +1,100 @@
+"""Calls of the compiled inner loops in ``_loops.c``."""
+
+import ctypes
+import functools
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import DependencyError
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Keys = NDArray[np.uint32]
+
+_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    place = Path(__file__).with_name(f"_loops{_SUFFIX}")
+    try:
+        library = ctypes.CDLL(str(place))
+    except OSError as error:
+        raise DependencyError(
+            f"The compiled part of visus is missing or does not fit this machine ({place}); install visus again: "
+            "pip install --force-reinstall --no-deps visus"
+        ) from error
+    array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+    library.magnitude.argtypes = [array] * 3 + [whole] * 3
+    library.suppress.argtypes = [array] * 4 + [whole] * 3
+    library.classify.argtypes = [array] * 3 + [real] * 2 + [whole] * 4
+    library.hysteresis.argtypes = [array, whole, whole]
+    library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
+    for name in ("magnitude", "suppress"):
+        getattr(library, name).restype = None
+    return library
+
+
+def magnitude(gx: Floats, gy: Floats, padded: Floats) -> None:
+    """Write the magnitude of a gradient ``(H, W)`` into the inside of ``padded`` ``(H + 2, W + 2)``."""
+    height, width = gx.shape
+    _library().magnitude(gx.ctypes.data, gy.ctypes.data, padded.ctypes.data, width, 0, height)
+
+
+def suppress(gx: Floats, gy: Floats, padded: Floats) -> Floats:
+    """Magnitudes ``(H, W)`` that are maxima along the gradient; 0 elsewhere.
+
+    Args:
+        gx: ``(H, W)``.
+        gy: ``(H, W)``.
+        padded: Magnitudes ``(H + 2, W + 2)``, with 0 on the margin.
+    """
+    height, width = gx.shape
+    out = np.empty((height, width), np.float32)
+    _library().suppress(gx.ctypes.data, gy.ctypes.data, padded.ctypes.data, out.ctypes.data, width, 0, height)
+    return out
+
+
+def classify(gx: Floats, gy: Floats, classes: Bytes, limits: tuple[float, float], rows: tuple[int, int]) -> None:
+    """Write which maxima of some rows lie above the limits: 0 none, 1 from the lower on, 2 from the higher on.
+
+    Args:
+        gx: ``(H, W)``.
+        gy: ``(H, W)``.
+        classes: Padded, where row ``k + 1`` takes the classes of row k.
+        limits: Lower and higher threshold.
+        rows: First row, and the one behind the last.
+    """
+    failed = _library().classify(gx.ctypes.data, gy.ctypes.data, classes.ctypes.data, *limits, *gx.shape, *rows)
+    if failed:
+        raise MemoryError
+
+
+def hysteresis(classes: Bytes) -> None:
+    """Turn each 1 that is connected to a 2 through eight neighbours into a 2, in place.
+
+    Args:
+        classes: ``(H + 2, W + 2)`` with 0 on the margin.
+    """
+    height, width = classes.shape
+    if _library().hysteresis(classes.ctypes.data, height - 2, width - 2):
+        raise MemoryError
+
+
+def median_tile(keys: Keys, size: int, out: Keys) -> None:
+    """Write the median of each ``size`` x ``size`` window of a tile.
+
+    Args:
+        keys: ``(h + size - 1, w + size - 1)``, a view whose rows are contiguous.
+        size: Odd side of the window.
+        out: ``(h, w)``, a view whose rows are contiguous.
+    """
+    height, width = keys.shape
+    failed = _library().median_tile(
+        keys.ctypes.data, keys.strides[0] // 4, height, width, size, out.ctypes.data, out.strides[0] // 4
+    )
+    if failed:
+        raise MemoryError

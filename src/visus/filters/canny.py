@@ -1,0 +1,185 @@
+"""Canny's edge detector.
+
+Canny (1986), A Computational Approach to Edge Detection, IEEE PAMI 8(6): a derivative of Gaussian, the maxima of its
+magnitude along its direction, and two thresholds with hysteresis.
+"""
+
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visus._errors import InputError
+from visus.filters import _native
+from visus.filters._check import picture_of
+from visus.filters._threads import bands, each
+from visus.filters.gradient import Gradient, padded_magnitude
+from visus.filters.kernels import gaussian_1d
+from visus.images.color import full_scale
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_BAND = 1 << 17  # pixels of a band: its derivatives and magnitudes stay in the cache
+
+
+class CannyStages(NamedTuple):
+    """What Canny's steps give, each ``(H, W)``."""
+
+    gradient: Gradient
+    """Derivatives, scaled so that a step of height h has the magnitude h."""
+    magnitude: Floats
+    maxima: Floats
+    """The magnitude where it is a maximum along the gradient, 0 elsewhere."""
+    weak: Mask
+    """Maxima from the low threshold on."""
+    strong: Mask
+    """Maxima from the high threshold on."""
+    edges: Mask
+    """Weak maxima that are connected to a strong one."""
+
+
+@overload
+def canny(
+    image: ArrayLike,
+    *,
+    sigma: float = ...,
+    low: float = ...,
+    high: float = ...,
+    thresholds: Literal["contrast", "quantile"] = ...,
+    return_stages: Literal[False] = ...,
+) -> Mask: ...
+
+
+@overload
+def canny(
+    image: ArrayLike,
+    *,
+    sigma: float = ...,
+    low: float = ...,
+    high: float = ...,
+    thresholds: Literal["contrast", "quantile"] = ...,
+    return_stages: Literal[True],
+) -> CannyStages: ...
+
+
+def canny(
+    image: ArrayLike,
+    *,
+    sigma: float = 1.4,
+    low: float = 0.1,
+    high: float = 0.2,
+    thresholds: Literal["contrast", "quantile"] = "contrast",
+    return_stages: bool = False,
+) -> Mask | CannyStages:
+    """Find edges one pixel wide.
+
+    Args:
+        image: ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``; uint8, uint16 or float in [0, 1]. Of a colour picture each
+            pixel takes the channel whose gradient is greatest.
+        sigma: Standard deviation of the Gaussian in pixels; greater ones see fewer and coarser edges.
+        low: An edge goes on while it is at least this strong.
+        high: An edge must be this strong somewhere.
+        thresholds: ``"contrast"``: the thresholds are heights of a step, as a share of white, whatever sigma is;
+            ``"quantile"``: they are shares of the pixels, 0.9 is what nine of ten pixels' magnitude stays below.
+        return_stages: Return every step's result.
+
+    Returns:
+        ``(H, W)`` bool, True on edges; or :class:`CannyStages`.
+
+    Raises:
+        InputError: The picture, sigma or a threshold cannot be used, or ``low`` is above ``high``.
+
+    >>> step = np.repeat([[0.0, 0.0, 0.0, 0.3, 0.3, 0.3]], 3, axis=0)
+    >>> canny(step, sigma=1.0, high=0.29).sum(), canny(step, sigma=1.0, high=0.31).sum()
+    (np.int64(3), np.int64(0))
+    """
+    picture = picture_of(image)
+    if picture.ndim == 3 and picture.shape[2] not in (1, 3):
+        raise InputError(f"Edges are found in 1 or 3 channels, not {picture.shape[2]}; choose the channels first.")
+    _check_thresholds(low, high, thresholds)
+    derive = _Derivative(picture, sigma)
+    height, width = picture.shape[:2]
+    if return_stages or thresholds == "quantile":
+        return _in_steps(derive, low, high, thresholds, return_stages)
+
+    # All steps but the last are done band by band, so that what lies between them never leaves the cache.
+    classes = np.zeros((height + 2, width + 2), np.uint8)
+
+    def work(band: tuple[int, int]) -> None:
+        first, last = band
+        start, end = max(first - 1, 0), min(last + 1, height)  # maxima look at the rows around
+        gx, gy = derive(start, end)
+        _native.classify(gx, gy, classes[start:], (low, high), (first - start, last - start))
+
+    each(work, bands(height, max(16, _BAND // width)))
+    _native.hysteresis(classes)
+    return classes[1:-1, 1:-1] == 2
+
+
+def _check_thresholds(low: float, high: float, kind: str) -> None:
+    if kind not in ("contrast", "quantile"):
+        raise InputError(f"thresholds must be 'contrast' or 'quantile', not {kind!r}.")
+    for name, value in (("low", low), ("high", high)):
+        if not 0 <= value <= (1 if kind == "quantile" else np.inf):
+            what = "a share of the pixels in [0, 1]" if kind == "quantile" else "a share of white, 0 or more"
+            raise InputError(f"{name} must be {what}, not {value!r}.")
+    if low > high:
+        raise InputError(f"low ({low}) must not be above high ({high}); exchange them.")
+
+
+class _Derivative:
+    """Derivatives of some rows of a picture, for bands in any order.
+
+    The kernel's positive half sums to 1, so that a step of height h gives the magnitude h.
+    """
+
+    def __init__(self, picture: NDArray[Any], sigma: float) -> None:
+        self.smooth = gaussian_1d(sigma)
+        slope = gaussian_1d(sigma, order=1)[::-1]  # OpenCV correlates
+        self.slope = slope / slope[slope > 0].sum() / full_scale(picture.dtype)
+        known = picture.dtype in (np.uint8, np.uint16, np.float32, np.float64)
+        self.picture = np.ascontiguousarray(picture if known else picture.astype(np.float32))
+        self.reach = len(slope) // 2
+
+    def __call__(self, first: int, last: int) -> tuple[Floats, Floats]:
+        """Derivatives along x and y of the rows from ``first`` to before ``last``; of the strongest channel."""
+        import cv2
+
+        # The rows around are real where there are some; OpenCV reflects the rest.
+        start, end = max(first - self.reach, 0), min(last + self.reach, len(self.picture))
+        part = self.picture[start:end]
+        depth = cv2.CV_64F if part.dtype == np.float64 else cv2.CV_32F
+        inside = slice(first - start, last - start)
+        gx, gy = (
+            cv2.sepFilter2D(part, depth, row, column, borderType=cv2.BORDER_REFLECT)[inside].astype(
+                np.float32, copy=False
+            )
+            for row, column in ((self.slope, self.smooth), (self.smooth, self.slope))
+        )
+        if gx.ndim == 3 and gx.shape[2] == 3:
+            strongest = np.argmax(gx**2 + gy**2, axis=2)[:, :, None]
+            gx, gy = (np.take_along_axis(g, strongest, axis=2) for g in (gx, gy))
+        return np.ascontiguousarray(gx.reshape(gx.shape[:2])), np.ascontiguousarray(gy.reshape(gy.shape[:2]))
+
+
+def _in_steps(derive: _Derivative, low: float, high: float, thresholds: str, return_stages: bool) -> Mask | CannyStages:
+    """The same steps over the whole picture, with everything that lies between them."""
+    # 1. The gradient of the smoothed picture.
+    gx, gy = derive(0, len(derive.picture))
+    padded = padded_magnitude(gx, gy)
+    magnitude = padded[1:-1, 1:-1]
+
+    # 2. Its maxima along its direction.
+    maxima = _native.suppress(gx, gy, padded)
+
+    # 3. Two thresholds.
+    if thresholds == "quantile":
+        low, high = (float(q) for q in np.quantile(magnitude, [low, high]))
+    weak, strong = ((maxima > 0) & (maxima >= np.float32(limit)) for limit in (low, high))
+
+    # 4. Hysteresis: strong edges draw the weak ones that they are connected with.
+    classes = np.pad(weak.astype(np.uint8) + strong, 1)
+    _native.hysteresis(classes)
+    edges = classes[1:-1, 1:-1] == 2
+    return CannyStages(Gradient(gx, gy), magnitude.copy(), maxima, weak, strong, edges) if return_stages else edges

@@ -1,0 +1,265 @@
+"""Convolution and correlation, with every way of treating the border.
+
+Gonzalez and Woods, Digital Image Processing, "Fundamentals of spatial filtering". A convolution turns the kernel by
+180 degrees, a correlation does not; for channels of a picture, each is filtered by itself.
+
+How a line ``a b c d`` goes on beyond its border:
+
+========== =====================
+constant   ``0 0 | a b c d | 0 0``
+replicate  ``a a | a b c d | d d``
+reflect    ``b a | a b c d | d c``
+mirror     ``c b | a b c d | c b``
+wrap       ``c d | a b c d | a b``
+========== =====================
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visus._errors import InputError
+from visus.filters._check import one_of, picture_of, whole
+from visus.filters._threads import each
+from visus.filters.kernels import Kernel, as_kernel, rank_one
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Floats = NDArray[np.floating]
+Padding = Literal["constant", "replicate", "reflect", "mirror", "wrap"]
+Output = Literal["same", "valid", "full"]
+Method = Literal["auto", "separable", "direct", "fft"]
+
+PADDINGS = ("constant", "replicate", "reflect", "mirror", "wrap")
+_NUMPY_MODES = {
+    "constant": "constant",
+    "replicate": "edge",
+    "reflect": "symmetric",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
+_SINGLE = (np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32)  # float32 holds them exactly
+_DIRECT = 11 * 11  # kernels with more values than this are faster by the FFT
+
+
+def convolve(
+    image: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    padding: Padding = "reflect",
+    value: float = 0.0,
+    output: Output = "same",
+    stride: int = 1,
+    method: Method = "auto",
+) -> Floats:
+    """Convolve a picture with a kernel: ``out[y, x] = sum over j, i of kernel[j, i] * image[y - j, x - i]``.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``, any numbers; values keep their scale.
+        kernel: ``(kh, kw)`` of any size, even too.
+        padding: How the picture goes on beyond its border; see the top of this module.
+        value: What lies beyond the border with ``padding="constant"``.
+        output: ``"same"``: the picture's size, the kernel's middle (of even sizes the one before it) over each pixel;
+            ``"valid"``: where the kernel lies wholly inside, (H - kh + 1, W - kw + 1); ``"full"``: where it touches
+            the picture, (H + kh - 1, W + kw - 1).
+        stride: Keep each ``stride``-th row and column.
+        method: ``"separable"`` (a column, then a row), ``"direct"``, ``"fft"``, or the fastest of these.
+
+    Returns:
+        float32, or float64 where the picture has 32-bit integers or float64; never clipped or rounded.
+
+    Raises:
+        InputError: The picture, the kernel or an option cannot be used.
+
+    >>> convolve([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2], [3, 4]], padding="constant").tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 2.0], [0.0, 3.0, 4.0]]
+    """
+    picture, weights = picture_of(image), as_kernel(kernel)
+    one_of("padding", padding, PADDINGS)
+    one_of("method", method, ("auto", "separable", "direct", "fft"))
+    whole("stride", stride)
+    dtype = np.float32 if picture.dtype.type in _SINGLE else np.float64
+    before, after = _margins(weights.shape, output)
+    if output == "valid" and (picture.shape[0] < weights.shape[0] or picture.shape[1] < weights.shape[1]):
+        raise InputError(
+            f"A kernel of {weights.shape} does not fit into a picture of {picture.shape[:2]}; "
+            "use output='same' or 'full', or a smaller kernel."
+        )
+    wide = pad(picture.astype(dtype, copy=False), before, after, padding=padding, value=value)
+    return _valid(wide, weights, method)[::stride, ::stride]
+
+
+def correlate(
+    image: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    padding: Padding = "reflect",
+    value: float = 0.0,
+    output: Output = "same",
+    stride: int = 1,
+    method: Method = "auto",
+) -> Floats:
+    """Correlate a picture with a kernel: a convolution with the kernel turned by 180 degrees.
+
+    The arguments are those of :func:`convolve`. Networks call this a convolution.
+
+    >>> correlate([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2], [3, 4]], padding="constant").tolist()
+    [[0.0, 0.0, 0.0], [0.0, 4.0, 3.0], [0.0, 2.0, 1.0]]
+    """
+    turned = as_kernel(kernel)[::-1, ::-1]
+    return convolve(image, turned, padding=padding, value=value, output=output, stride=stride, method=method)
+
+
+def _margins(size: tuple[int, ...], output: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many rows and columns of padding come before the picture, and behind it."""
+    height, width = size
+    one_of("output", output, ("same", "valid", "full"))
+    if output == "valid":
+        return (0, 0), (0, 0)
+    if output == "full":
+        return (height - 1, width - 1), (height - 1, width - 1)
+    return (height // 2, width // 2), ((height - 1) // 2, (width - 1) // 2)
+
+
+def pad(
+    image: NDArray[Any],
+    before: tuple[int, int],
+    after: tuple[int, int],
+    *,
+    padding: Padding = "reflect",
+    value: float = 0.0,
+) -> NDArray[Any]:
+    """Let a picture go on beyond its border by some rows and columns.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``.
+        before: Rows above and columns to the left.
+        after: Rows below and columns to the right.
+        padding: See the top of this module.
+        value: What lies beyond the border with ``padding="constant"``.
+
+    >>> pad(np.array([[1, 2, 3]]), (0, 2), (0, 2), padding="mirror").tolist()
+    [[3, 2, 1, 2, 3, 2, 1]]
+    """
+    widths = [(before[0], after[0]), (before[1], after[1]), (0, 0)][: image.ndim]
+    if not any(sum(pair) for pair in widths):
+        return image
+    if padding == "constant":
+        return np.pad(image, widths, constant_values=value)
+    return np.pad(image, widths, mode=_NUMPY_MODES[padding])  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
+    """The valid part of a convolution, by the way that is asked for or the fastest."""
+    factors = rank_one(kernel) if method in ("auto", "separable") else None
+    if method == "separable" and factors is None:
+        from visus.filters.kernels import separate
+
+        separate(kernel)  # says which rank it has
+    if factors and sum(kernel.shape) < kernel.size:
+        return _by_opencv(image, kernel.shape, factors)
+    if method == "fft" or (method == "auto" and kernel.size > _DIRECT):
+        return _each_channel(image, lambda plane: _by_fft(plane, kernel))
+    return _by_opencv(image, kernel.shape, factors if method == "separable" else kernel)
+
+
+def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tuple[Kernel, Kernel] | None) -> Floats:
+    """One column and one row, or the kernel as it is; OpenCV correlates, so it gets the kernel turned."""
+    import cv2
+
+    height, width = image.shape[0] - size[0] + 1, image.shape[1] - size[1] + 1
+    dtype = np.float32 if image.dtype == np.float32 else np.float64
+
+    def filtered(plane: NDArray[Any]) -> NDArray[Any]:
+        plane = np.ascontiguousarray(plane)
+        if isinstance(kernel, tuple):
+            column, row = (np.ascontiguousarray(factor[::-1], dtype) for factor in kernel)
+            return np.asarray(cv2.sepFilter2D(plane, -1, row, column, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
+        turned = np.ascontiguousarray(kernel[::-1, ::-1], dtype)  # pyright: ignore[reportOptionalSubscript]
+        return np.asarray(cv2.filter2D(plane, -1, turned, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
+
+    return _each_channel(image, filtered)[:height, :width]
+
+
+def _each_channel(image: NDArray[Any], work) -> Floats:  # noqa: ANN001
+    if image.ndim == 2:
+        return work(image)
+    return np.stack([work(image[:, :, c]) for c in range(image.shape[2])], axis=2)
+
+
+def _by_fft(image: NDArray[Any], kernel: Kernel) -> Floats:
+    """Overlap and save (Oppenheim and Schafer, section 8.7.3): tiles that stay in the cache, on all cores."""
+    from scipy import fft
+
+    height, width = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    wanted = [min(image.shape[axis], max(256, 4 * kernel.shape[axis])) for axis in (0, 1)]
+    tile = [int(fft.next_fast_len(length, real=True) or length) for length in wanted]
+    step = [tile[axis] - kernel.shape[axis] + 1 for axis in range(2)]
+    spectrum = np.asarray(fft.rfft2(kernel.astype(image.dtype), tile))
+    out = np.empty((height, width), image.dtype)
+
+    def filtered(corner: tuple[int, int]) -> None:
+        top, left = corner
+        part = image[top : top + tile[0], left : left + tile[1]]
+        product = np.asarray(fft.rfft2(part, tile)) * spectrum
+        answer = np.asarray(fft.irfft2(product, tile, overwrite_x=True))  # its first rows and columns are wrapped round
+        answer = answer[kernel.shape[0] - 1 :, kernel.shape[1] - 1 :]
+        target = out[top : top + step[0], left : left + step[1]]
+        target[...] = answer[: target.shape[0], : target.shape[1]]
+
+    each(filtered, [(top, left) for top in range(0, height, step[0]) for left in range(0, width, step[1])])
+    return out
+
+
+def convolution_matrix(
+    kernel: ArrayLike,
+    shape: tuple[int, int],
+    *,
+    padding: Padding = "constant",
+    output: Output = "same",
+    stride: int = 1,
+) -> "csr_array":
+    """The matrix that convolves: ``(matrix @ image.ravel())`` is ``convolve(image, kernel, ...).ravel()``.
+
+    Its transpose is the transposed convolution, which upsampling layers of networks are (Dumoulin and Visin 2016,
+    section 4).
+
+    Args:
+        kernel: ``(kh, kw)``.
+        shape: Height and width of the picture.
+        padding: See the top of this module; constant means 0.
+        output: ``"same"``, ``"valid"`` or ``"full"``.
+        stride: Keep each ``stride``-th row and column.
+
+    Returns:
+        Sparse ``(out_height * out_width, height * width)`` float64.
+
+    Raises:
+        InputError: The kernel does not fit, or an option is unknown.
+
+    >>> convolution_matrix([[1, 2]], (1, 3), output="full").toarray().T.tolist()
+    [[1.0, 2.0, 0.0, 0.0], [0.0, 1.0, 2.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
+    """
+    from scipy.sparse import csr_array
+
+    weights = as_kernel(kernel)
+    one_of("padding", padding, PADDINGS)
+    if len(shape) != 2 or min(shape) < 1:
+        raise InputError(f"shape must be a height and a width above 0, not {shape}.")
+    whole("stride", stride)
+    before, after = _margins(weights.shape, output)
+    if output == "valid" and (shape[0] < weights.shape[0] or shape[1] < weights.shape[1]):
+        raise InputError(f"A kernel of {weights.shape} does not fit into a picture of {shape}; use output='same'.")
+
+    # Pad the pixels' numbers instead of their values: then each window tells which pixels its output is made of.
+    numbers = pad(np.arange(shape[0] * shape[1]).reshape(shape), before, after, padding=padding, value=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, weights.shape)[::stride, ::stride]
+    count = windows.shape[0] * windows.shape[1]
+    columns = windows.reshape(count, -1)
+    values = np.broadcast_to(weights[::-1, ::-1].ravel(), columns.shape)
+    rows = np.broadcast_to(np.arange(count)[:, None], columns.shape)
+    inside = columns >= 0
+    entries = (values[inside], (rows[inside], columns[inside]))
+    return csr_array(entries, shape=(count, shape[0] * shape[1]))

@@ -1,0 +1,232 @@
+"""Smoothing: Gaussian, box, median and bilateral.
+
+Each takes a picture ``(H, W)`` or ``(H, W, C)`` and gives one of the same dtype; channels are smoothed one by one,
+except by the bilateral filter, which compares colours.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visus._errors import InputError
+from visus.filters import _native
+from visus.filters._check import odd, one_of, picture_of, positive, whole
+from visus.filters._threads import each
+from visus.filters.convolve import PADDINGS, Padding, convolve, pad
+from visus.filters.kernels import gaussian_1d
+from visus.images.color import full_scale, like, to_float
+
+Array = NDArray[Any]
+
+_LARGE = 8.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
+_TILE = 256  # pixels; side of the tiles of the median
+
+
+def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") -> Array:
+    """Smooth by a Gaussian.
+
+    Small ones are a column and a row that reach four standard deviations. From 8 pixels on the time does not grow with
+    sigma: under reflection, cosines are what a Gaussian only scales, by exp(-(sigma * frequency)^2 / 2), so that two
+    cosine transforms do it (Martucci 1994); with the other borders it is a product with one matrix for each axis.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``.
+        sigma: Standard deviation in pixels.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Raises:
+        InputError: The picture or sigma cannot be used.
+
+    >>> gaussian(np.eye(3, dtype=np.uint8) * 255, sigma=0.5).tolist()
+    [[206, 46, 3], [46, 164, 46], [3, 46, 206]]
+    """
+    picture = picture_of(image)
+    positive("sigma", sigma)
+    one_of("padding", padding, PADDINGS)
+    values = _working(picture)
+    if sigma < _LARGE:
+        row = gaussian_1d(sigma)
+        smooth = convolve(values, np.outer(row, row), padding=padding, method="separable")
+    elif padding == "reflect":
+        smooth = _by_cosines(values, sigma)
+    else:
+        down, along = (_gaussian_matrix(values.shape[axis], sigma, padding, values.dtype) for axis in (0, 1))
+        smooth = np.einsum("ab,bw...->aw...", down, values, optimize=True)
+        smooth = np.einsum("ab,hb...->ha...", along, smooth, optimize=True)
+    return like(np.asarray(smooth), picture.dtype)
+
+
+def _working(picture: Array) -> NDArray[np.floating]:
+    """The picture in its own scale as float32, or float64 where it was."""
+    full_scale(picture.dtype)
+    return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32)
+
+
+def _by_cosines(values: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
+    from scipy.fft import dctn, idctn
+
+    spectrum = np.asarray(dctn(values, type=2, axes=(0, 1), workers=-1, overwrite_x=True))
+    for axis in (0, 1):
+        frequency = np.pi * np.arange(values.shape[axis]) / values.shape[axis]
+        gain = np.exp(-0.5 * (sigma * frequency) ** 2).astype(values.dtype)
+        spectrum *= gain.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
+    return np.asarray(idctn(spectrum, type=2, axes=(0, 1), workers=-1, overwrite_x=True))
+
+
+def _gaussian_matrix(length: int, sigma: float, padding: str, dtype: np.dtype) -> NDArray[np.floating]:
+    """Weights ``(length, length)``: how much each sample of a line counts in each smoothed one.
+
+    A sampled Gaussian as wide as this sums to sigma * sqrt(2 pi) to all digits (Poisson's summation).
+    """
+    place = np.arange(length)
+
+    def weight(distance: NDArray[np.integer]) -> NDArray[np.float64]:
+        return np.exp(-0.5 * (distance / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+
+    matrix = weight(place[:, None] - place)
+    if padding == "replicate":  # all that lies beyond the border counts for the border's pixel
+        beyond = (1 + weight(np.array(0))) / 2 - np.cumsum(weight(place))
+        matrix[:, 0] += beyond
+        matrix[:, -1] += beyond[::-1]
+    elif padding in ("mirror", "wrap"):  # the line comes again and again
+        period = length if padding == "wrap" else max(1, 2 * length - 2)
+        turns = math.ceil(6 * sigma / period) + 1
+        matrix = np.sum([weight(place[:, None] - place + turn * period) for turn in range(-turns, turns + 1)], axis=0)
+        if padding == "mirror" and length > 1:
+            inner = place[1:-1]
+            back = np.sum([weight(place[:, None] + inner + turn * period) for turn in range(-turns, turns + 1)], axis=0)
+            matrix[:, 1:-1] += back
+        elif padding == "mirror":
+            matrix = np.ones((1, 1))
+    return np.asarray(matrix, dtype)
+
+
+def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
+    """Smooth by the mean over ``size`` x ``size`` pixels, in time that does not grow with the size.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``.
+        size: Side of the window; of an even one the middle is the pixel before it.
+        padding: What lies beyond the border.
+
+    Raises:
+        InputError: The picture or size cannot be used.
+    """
+    import cv2
+
+    picture = picture_of(image)
+    whole("size", size)
+    one_of("padding", padding, PADDINGS)
+    before, after = size // 2, (size - 1) // 2
+    wide = np.ascontiguousarray(pad(_working(picture), (before, before), (after, after), padding=padding))
+    sides = (int(size), int(size))
+    planes = [wide] if wide.ndim == 2 else [np.ascontiguousarray(wide[:, :, c]) for c in range(wide.shape[2])]
+    means = [
+        cv2.boxFilter(plane, cv2.CV_64F, sides, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)[
+            : picture.shape[0], : picture.shape[1]
+        ]
+        for plane in planes
+    ]
+    return like(np.asarray(means[0] if wide.ndim == 2 else np.stack(means, axis=2), np.float64), picture.dtype)
+
+
+def median(image: ArrayLike, *, size: int) -> Array:
+    """Replace each pixel by the median of the ``size`` x ``size`` pixels around it; the border goes on as it is.
+
+    8-bit pictures, and others up to 5 x 5, go to OpenCV. For the rest the pixels of a tile are numbered by rank and a
+    window walks over them (Huang, Yang and Tang 1979), so that 16 bits and floats cost the same as each other.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, float or any other number.
+        size: Odd side of the window.
+
+    Raises:
+        InputError: The picture cannot be used, or the size is even.
+
+    >>> median([[1.0, 2.0, 9.0], [1.0, 7.0, 3.0], [2.0, 2.0, 2.0]], size=3)[1, 1].item()
+    2.0
+    """
+    picture, size = picture_of(image), odd("size", size)
+    if size == 1:
+        return picture.copy()
+    if picture.ndim == 2:
+        return _median(np.ascontiguousarray(picture), size)
+    return np.stack([_median(np.ascontiguousarray(picture[:, :, c]), size) for c in range(picture.shape[2])], axis=2)
+
+
+def _median(plane: Array, size: int) -> Array:
+    import cv2
+
+    largest = 2 * max(plane.shape) + 1  # a larger window holds little more than repeated corners
+    if size > largest:
+        raise InputError(f"A median over {size} pixels is too large for a picture of {plane.shape}; take {largest}.")
+    small = size <= 5 and plane.dtype in (np.uint16, np.float32)
+    if small or (plane.dtype == np.uint8 and size < 256):
+        return np.asarray(cv2.medianBlur(plane, size))
+    if plane.dtype == np.bool_:
+        return _median(plane.astype(np.uint8), size).astype(np.bool_)
+    keys, values = _ordered(plane)
+    reach = size // 2
+    wide = np.ascontiguousarray(pad(keys, (reach, reach), (reach, reach), padding="replicate"))
+    out = np.empty(plane.shape, np.uint32)
+    step = max(_TILE - size, size)
+
+    def work(corner: tuple[int, int]) -> None:
+        top, left = corner
+        target = out[top : top + step, left : left + step]
+        tile = wide[top : top + target.shape[0] + size - 1, left : left + target.shape[1] + size - 1]
+        _native.median_tile(tile, size, target)
+
+    each(work, [(top, left) for top in range(0, plane.shape[0], step) for left in range(0, plane.shape[1], step)])
+    if values is not None:
+        return values[out]
+    return _from_keys(out, plane.dtype)
+
+
+def _ordered(plane: Array) -> tuple[NDArray[np.uint32], Array | None]:
+    """Whole numbers in the order of the values; where these are too wide, places in a sorted list of them."""
+    if plane.dtype in (np.uint8, np.uint16):
+        return plane.astype(np.uint32), None
+    if plane.dtype == np.float32:
+        # IEEE 754: positive floats are ordered as whole numbers are, negative ones the other way round.
+        bits = (plane + np.float32(0)).view(np.uint32)
+        negative = (bits >> 31).astype(np.bool_)
+        return np.where(negative, ~bits, bits | np.uint32(1 << 31)), None
+    values, places = np.unique(plane, return_inverse=True)
+    return places.reshape(plane.shape).astype(np.uint32), values
+
+
+def _from_keys(keys: NDArray[np.uint32], dtype: np.dtype) -> Array:
+    if dtype == np.float32:
+        positive_ = (keys >> 31).astype(np.bool_)
+        return np.where(positive_, keys & np.uint32(0x7FFFFFFF), ~keys).astype(np.uint32).view(np.float32)
+    return keys.astype(dtype)
+
+
+def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -> Array:
+    """Smooth among pixels that are near and alike (Tomasi and Manduchi 1998), so that edges stay.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``: uint8, uint16 or float in [0, 1]; computed in float32.
+        sigma: Standard deviation of the distance in pixels; the window reaches twice as far.
+        tolerance: Standard deviation of the difference in value, as a share of white; of a colour, the sum of
+            its channels' differences.
+
+    Raises:
+        InputError: The picture or an option cannot be used.
+    """
+    import cv2
+
+    picture = picture_of(image)
+    positive("sigma", sigma)
+    positive("tolerance", tolerance)
+    if picture.ndim == 3 and picture.shape[2] not in (1, 3):
+        raise InputError(f"The bilateral filter takes 1 or 3 channels, not {picture.shape[2]}; choose the channels.")
+    values = np.ascontiguousarray(
+        np.squeeze(to_float(picture), axis=2) if picture.shape[2:] == (1,) else to_float(picture)
+    )
+    size = 2 * math.ceil(2 * sigma) + 1
+    smooth = cv2.bilateralFilter(values.astype(np.float32), size, tolerance, sigma, borderType=cv2.BORDER_REFLECT)
+    return like(np.asarray(smooth).reshape(picture.shape) * full_scale(picture.dtype), picture.dtype)

@@ -1,0 +1,174 @@
+"""Texture: the Leung-Malik filter bank, its responses, and what they say of a picture.
+
+Leung and Malik (2001), Representing and Recognizing the Visual Appearance of Materials using Three-dimensional
+Textons, IJCV 43(1), section 2.1.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visus._errors import InputError
+from visus.filters import kernels
+from visus.filters._check import one_of, picture_of
+from visus.filters._threads import each
+from visus.filters.convolve import PADDINGS, Padding, pad
+from visus.images.color import to_float, to_grey
+
+Bank = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Scales = Literal["small", "large"]
+
+FILTERS = 48
+ORIENTATIONS = 6
+SIZE = 49  # pixels; side of a kernel
+_ELONGATION = 3.0
+_TILE = 320  # pixels; side of a tile of the transform: its spectrum stays in the cache
+_NO_GREY = 1e-9  # sum of a filter that does not see the mean
+
+
+def leung_malik(scales: Scales = "small") -> Bank:
+    """The bank of 48 filters.
+
+    In this order: 18 first derivatives of Gaussians (3 scales, 6 orientations each, three times longer than wide), 18
+    second derivatives likewise, 8 Laplacians of Gaussians (4 scales, and three times these), and 4 Gaussians.
+
+    Args:
+        scales: ``"small"`` (LMS): 1, sqrt 2, 2 and 2 sqrt 2 pixels; ``"large"`` (LML): sqrt 2 times as much. The
+            oriented filters take the first three.
+
+    Returns:
+        ``(48, 49, 49)`` float64. The absolute values of each filter sum to 1; the Gaussians' values sum to 1 and all
+        others' to 0.
+
+    >>> bank = leung_malik()
+    >>> bank.shape, bool(abs(bank[:44].sum(axis=(1, 2))).max() < 1e-12)
+    ((48, 49, 49), True)
+    """
+    one_of("scales", scales, ("small", "large"))
+    sigmas = [math.sqrt(2) ** (k + (scales == "large")) for k in range(4)]
+    angles = [180 * k / ORIENTATIONS for k in range(ORIENTATIONS)]
+    bank = [
+        kernels.gaussian_derivative(sigma, order=order, angle=angle, elongation=_ELONGATION, size=SIZE)
+        for order in (1, 2)
+        for sigma in sigmas[:3]
+        for angle in angles
+    ]
+    bank += [kernels.laplacian_of_gaussian(sigma, size=SIZE) for sigma in [*sigmas, *(3 * s for s in sigmas)]]
+    bank += [kernels.gaussian(sigma, size=SIZE) for sigma in sigmas]
+    return np.stack([kernel / abs(kernel).sum() for kernel in bank])
+
+
+def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Padding = "reflect") -> Floats:
+    """Convolve a picture with every filter of a bank.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; of a colour picture its luma counts. Values are taken as shares of white.
+        bank: ``"small"`` or ``"large"`` for :func:`leung_malik`, or kernels ``(N, kh, kw)`` of odd sizes.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        ``(H, W, N)`` float32, a view of an array with one plane for each filter.
+
+    Raises:
+        InputError: The picture or the bank cannot be used.
+    """
+    weights = _bank(bank)
+    picture = grey_of(image)
+    out = np.empty((len(weights), *picture.shape), np.float32)
+
+    def store(index: int, rows: slice, columns: slice, part: Floats) -> None:
+        out[index, rows, columns] = part
+
+    _in_parts(picture, weights, padding, store)
+    return np.moveaxis(out, 0, 2)
+
+
+def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Padding = "reflect") -> Floats:
+    """How strongly each filter answers on average: the mean of its responses' absolute values.
+
+    No response is kept as a whole, so that memory stays near the picture's own size.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; of a colour picture its luma counts.
+        bank: As for :func:`responses`.
+        padding: What lies beyond the border.
+
+    Returns:
+        ``(N,)`` float32: 48 numbers for a Leung-Malik bank.
+    """
+    weights = _bank(bank)
+    picture = grey_of(image)
+    sums: list[dict[tuple[int, int], float]] = [{} for _ in weights]
+
+    def add(index: int, rows: slice, columns: slice, part: Floats) -> None:
+        lines = np.abs(part).sum(axis=0)
+        sums[index][rows.start, columns.start] = float(lines.sum(dtype=np.float64))
+
+    _in_parts(picture, weights, padding, add)
+    totals = [math.fsum(parts.values()) for parts in sums]  # exact, whichever thread came first
+    return (np.array(totals) / picture.size).astype(np.float32)
+
+
+def _bank(bank: Scales | Bank) -> Bank:
+    if isinstance(bank, str):
+        return leung_malik(bank)
+    weights = np.asarray(bank, np.float64)
+    if weights.ndim != 3 or not weights.size or not np.isfinite(weights).all():
+        raise InputError(f"A bank must be finite numbers of the shape (filters, rows, columns), not {weights.shape}.")
+    if weights.shape[1] % 2 == 0 or weights.shape[2] % 2 == 0:
+        raise InputError(f"The kernels of a bank must have odd sizes, not {weights.shape[1:]}; pad them with zeros.")
+    return weights
+
+
+def grey_of(image: ArrayLike) -> Floats:
+    """The luma of a picture as shares of white: ``(H, W)`` float32."""
+    return np.asarray(to_grey(to_float(picture_of(image))), np.float32)
+
+
+# What takes a part of a filter's answer: index of the filter, rows, columns, and the values there.
+Take = Callable[[int, slice, slice, Floats], None]
+
+
+def _in_parts(picture: Floats, bank: Bank, padding: Padding, take: Take) -> None:
+    """Convolve a picture with a bank by the Fourier transform, and hand over each filter's answer tile by tile.
+
+    Overlap and save (Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3). Two real filters go
+    through one complex transform: with the kernel a + i b, the real part is the answer of a and the imaginary part
+    that of b. The mean grey is taken off first, so that it does not drown the answers of filters that sum to 0.
+    """
+    from scipy import fft
+
+    one_of("padding", padding, PADDINGS)
+    (height, width), (_, *size) = picture.shape, bank.shape
+    mean = picture.mean(dtype=np.float64)
+    reach = (size[0] // 2, size[1] // 2)
+    wide = pad(picture - np.float32(mean), reach, reach, padding=padding)
+    greys = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
+    tile = [int(fft.next_fast_len(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) or 1) for axis in (0, 1)]
+    step = [tile[axis] - size[axis] + 1 for axis in (0, 1)]
+    paired = bank[::2].astype(np.complex64)
+    paired[: len(bank) // 2] += 1j * bank[1::2].astype(np.float32)
+    spectra = np.asarray(fft.fft2(paired, tile, workers=-1), np.complex64)
+
+    def work(corner: tuple[int, int]) -> None:
+        top, left = corner
+        rows, columns = slice(top, min(top + step[0], height)), slice(left, min(left + step[1], width))
+        spectrum = np.asarray(fft.fft2(wide[top : top + tile[0], left : left + tile[1]], tile))
+        product = np.empty_like(spectrum)
+        for pair, kernel in enumerate(spectra):
+            # Rows that are wrapped round are dropped between the two axes of the inverse transform.
+            np.multiply(spectrum, kernel, out=product)
+            lines = np.asarray(fft.ifft(product, axis=0, overwrite_x=True))[
+                size[0] - 1 : size[0] - 1 + rows.stop - rows.start
+            ]
+            answer: NDArray[np.complex64] = np.asarray(fft.ifft(lines, axis=1, overwrite_x=True))[
+                :, size[1] - 1 : size[1] - 1 + columns.stop - columns.start
+            ]
+            for index, part in zip(range(2 * pair, len(bank)), (answer.real, answer.imag), strict=False):
+                take(index, rows, columns, part + greys[index] if abs(greys[index]) > _NO_GREY else part)
+
+    each(work, [(top, left) for top in range(0, height, step[0]) for left in range(0, width, step[1])])

@@ -1,0 +1,77 @@
+"""Descriptors that need no training: how a picture's surface looks, and its colours.
+
+They stand in an index beside the network's, each in a column of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.images import shrink
+from visus.search.describe import Floats, Pixels, unit
+
+Extra = Literal["texture", "color"]
+
+_TEXTURE_SIDE = 384  # pixels; texture is told at one scale, whatever a picture's resolution
+_COLOR_SIDE = 256
+_FAINT = 1e-3  # responses below a thousandth of white hardly count
+
+
+def texture(picture: Pixels) -> Floats:
+    """Logarithms of the 48 mean Leung-Malik responses: ``(48,)``."""
+    from visus.filters import mean_responses
+
+    return np.log(mean_responses(shrink(picture, _TEXTURE_SIDE)) + np.float32(_FAINT))
+
+
+def color(picture: Pixels) -> Floats:
+    """Square roots of an HSV histogram, whose cosine is the Bhattacharyya coefficient: ``(120,)``."""
+    from visus.filters import hsv_histogram
+
+    return np.sqrt(hsv_histogram(shrink(picture, _COLOR_SIDE)))
+
+
+DESCRIPTIONS: dict[str, tuple[Callable[[Pixels], Floats], int, int]] = {
+    "texture": (texture, 48, _TEXTURE_SIDE),
+    "color": (color, 120, _COLOR_SIDE),
+}
+"""What describes a picture, the length of its vectors, and the longest side that it looks at."""
+
+
+class Classical:
+    """A descriptor without a network.
+
+    Args:
+        name: ``"texture"`` or ``"color"``.
+    """
+
+    def __init__(self, name: Extra) -> None:
+        self.name: Extra = name
+        self._describe, self.dimension, self._side = DESCRIPTIONS[name]
+
+    @property
+    def least_side(self) -> int:
+        """How many pixels both sides of a decoded JPEG must have at least."""
+        return 2 * self._side
+
+    def about(self) -> dict[str, Any]:
+        """What tells this descriptor from others."""
+        return {"descriptor": self.name, "version": 1, "dimension": self.dimension}
+
+    def prepare(self, picture: Pixels) -> Floats:
+        """The vector itself; there is nothing to gain from batches."""
+        return self._describe(picture)
+
+    def runner(self) -> "Classical":
+        """Any thread may use the descriptor as it is."""
+        return self
+
+    def vectors(self, prepared: NDArray[np.floating]) -> Floats:
+        """What is prepared are vectors already."""
+        return np.asarray(prepared, np.float32)
+
+    def __call__(self, pictures: Sequence[Pixels]) -> Floats:
+        """Describe pictures: ``(N, D)`` float32, each row of length 1."""
+        return unit(np.stack([self.prepare(picture) for picture in pictures]))
