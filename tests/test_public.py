@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import visus
-from visus import images, nets, search
+from visus import filters, images, nets, search
 from visus._optional import require
 
 
@@ -22,13 +22,14 @@ def test_public_names() -> None:
         "VisusError",
         "WeightsError",
         "__version__",
+        "filters",
         "images",
         "nets",
         "read",
         "search",
         "write",
     }
-    for module in (visus, images, nets, search):
+    for module in (visus, filters, images, nets, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["index", "search", "duplicates", "demo"]
+COMMANDS = ["index", "search", "duplicates", "filter", "demo"]
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,7 @@ from visus.images.color import full_scale
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_FLAT = 1e-6  # of white; slopes below it are rounding errors
 _BAND = 1 << 17  # pixels of a band: its derivatives and magnitudes stay in the cache
 
 
@@ -99,6 +100,8 @@ def canny(
         raise InputError(f"Edges are found in 1 or 3 channels, not {picture.shape[2]}; choose the channels first.")
     _check_thresholds(low, high, thresholds)
     derive = _Derivative(picture, sigma)
+    if thresholds == "contrast":
+        low, high = max(low, _FLAT), max(high, _FLAT)
     height, width = picture.shape[:2]
     if return_stages or thresholds == "quantile":
         return _in_steps(derive, low, high, thresholds, return_stages)
@@ -175,8 +178,8 @@ def _in_steps(derive: _Derivative, low: float, high: float, thresholds: str, ret
 
     # 3. Two thresholds.
     if thresholds == "quantile":
-        low, high = (float(q) for q in np.quantile(magnitude, [low, high]))
-    weak, strong = ((maxima > 0) & (maxima >= np.float32(limit)) for limit in (low, high))
+        low, high = (max(float(q), _FLAT) for q in np.quantile(magnitude, [low, high]))
+    weak, strong = (maxima >= np.float32(limit) for limit in (low, high))
 
     # 4. Hysteresis: strong edges draw the weak ones that they are connected with.
     classes = np.pad(weak.astype(np.uint8) + strong, 1)

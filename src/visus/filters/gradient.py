@@ -67,8 +67,7 @@ def _both(picture: Floats, pair: kernels.Derivatives, padding: Padding) -> Gradi
 
 def roberts(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
     """Differences along the diagonals: ``x`` to the lower right and ``y`` to the lower left (Roberts 1963)."""
-    turned = _both(to_float(picture_of(image)), kernels.roberts(), padding)
-    return Gradient(-turned.x, -turned.y)
+    return _both(to_float(picture_of(image)), kernels.roberts(), padding)
 
 
 def prewitt(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:

@@ -283,7 +283,7 @@ class Ingest:
             return
         self._write_fresh([answer for answer in batch if "embedding" in answer.vectors])
         self._write_lacking([answer for answer in batch if answer.vectors and "embedding" not in answer.vectors])
-        copies = [answer for answer in batch if "embedding" not in answer.vectors and not answer.failure]
+        copies = [answer for answer in batch if not answer.vectors and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]

@@ -1,0 +1,118 @@
+"""Whatever is fed to a filter, it answers or says in a sentence what is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from visus import InputError, filters
+from visus.filters._check import picture_of
+from visus.images import noise
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "gaussian": lambda p: filters.gaussian(p, sigma=1.0),
+    "large gaussian": lambda p: filters.gaussian(p, sigma=9.0),
+    "box": lambda p: filters.box(p, size=3),
+    "median": lambda p: filters.median(p, size=3),
+    "bilateral": lambda p: filters.bilateral(p, sigma=1.0),
+    "convolve": lambda p: filters.convolve(p, np.ones((2, 3))),
+    "gradient": filters.gradient,
+    "sobel": filters.sobel,
+    "laplacian": filters.laplacian_of_gaussian,
+    "dog": filters.difference_of_gaussians,
+    "canny": filters.canny,
+    "responses": filters.responses,
+    "mean responses": filters.mean_responses,
+    "histogram": filters.hsv_histogram,
+    "salt": lambda p: noise.salt_and_pepper(picture_of(p), seed=0),
+    "gaussian noise": lambda p: noise.gaussian(picture_of(p), seed=0),
+}
+DTYPES = st.sampled_from(["u1", "u2", "u4", "i1", "i2", "i8", "f2", "f4", "f8", "?", "c8", "U3", "O", "M8[s]"])
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_any_array(name: str, data: st.DataObject) -> None:
+    dtype, shape = data.draw(DTYPES), data.draw(SHAPES)
+    if dtype == "O":
+        picture: np.ndarray = np.full(shape, None)
+    elif dtype in ("U3", "M8[s]"):
+        picture = np.zeros(shape, dtype)
+    else:
+        picture = data.draw(hnp.arrays(dtype, shape))
+    before = picture.copy()
+    try:
+        with np.errstate(all="ignore"):
+            answer = CALLS[name](picture)
+    except InputError:
+        return
+    np.testing.assert_array_equal(picture, before)  # nothing is changed in place
+    first = answer[0] if isinstance(answer, tuple) else answer
+    assert isinstance(first, np.ndarray)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.full((4, 4), np.nan), "NaN"),
+        (np.array([[1.0, np.inf]]), "NaN"),
+        (np.zeros((0, 4)), "empty"),
+        (np.zeros(5), r"\(H, W\)"),
+        (np.zeros((2, 3, 4, 3)), "one by one"),
+        (np.zeros((3, 3), complex), "numbers"),
+        ([[1, 2], [3]], "no picture"),
+    ],
+)
+def test_bad_pictures(name: str, picture: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CALLS[name](picture)
+
+
+PICTURE = np.zeros((9, 9))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: filters.median(PICTURE, size=4), "take 5"),
+        (lambda: filters.median(PICTURE, size=-3), "above 0"),
+        (lambda: filters.median(PICTURE, size=2.5), "odd"),  # type: ignore[arg-type]
+        (lambda: filters.median(PICTURE, size=99), "too large"),
+        (lambda: filters.gaussian(PICTURE, sigma=-1), "above 0"),
+        (lambda: filters.gaussian(PICTURE, sigma=float("inf")), "above 0"),
+        (lambda: filters.gaussian(PICTURE, sigma="3"), "above 0"),  # type: ignore[arg-type]
+        (lambda: filters.gaussian(PICTURE, sigma=1, padding="zeros"), "one of constant"),  # type: ignore[arg-type]
+        (lambda: filters.box(PICTURE, size=0), "whole number"),
+        (lambda: filters.bilateral(PICTURE, tolerance=0), "tolerance"),
+        (lambda: filters.bilateral(np.zeros((4, 4, 2))), "1 or 3 channels"),
+        (lambda: filters.convolve(PICTURE, []), "kernel"),
+        (lambda: filters.convolve(PICTURE, [1, 2]), "rows, columns"),
+        (lambda: filters.convolve(PICTURE, [[np.nan]]), "NaN"),
+        (lambda: filters.convolve(PICTURE, [["a"]]), "numbers"),
+        (lambda: filters.convolve(PICTURE, [[1]], stride=0), "stride"),
+        (lambda: filters.convolve(PICTURE, [[1]], output="half"), "same, valid, full"),  # type: ignore[arg-type]
+        (lambda: filters.convolve(PICTURE, [[1]], method="magic"), "separable"),  # type: ignore[arg-type]
+        (lambda: filters.convolution_matrix([[1]], (0, 3)), "above 0"),
+        (lambda: filters.convolution_matrix(np.ones((5, 5)), (3, 3), output="valid"), "does not fit"),
+        (filters.kernels.gaussian, "sigma, size"),
+        (lambda: filters.kernels.gaussian_derivative(1.0, order=3), "order"),  # type: ignore[arg-type]
+        (lambda: filters.kernels.gaussian_derivative(1.0, angle=float("nan")), "degrees"),
+        (lambda: filters.kernels.gaussian_derivative(1.0, size=1), "at least 3"),
+        (lambda: filters.kernels.gaussian_1d(1.0, order=4), "order"),  # type: ignore[arg-type]
+        (lambda: filters.kernels.difference_of_gaussians(1.0, ratio=1.0), "above 1"),
+        (lambda: filters.kernels.sigma_of(1), "at least 3"),
+        (lambda: filters.gradient(np.zeros((4, 4), np.int64)), "uint8, uint16"),
+        (lambda: filters.zero_crossings(np.zeros((4, 4, 3))), r"\(H, W\)"),
+        (lambda: filters.canny(np.zeros((4, 4, 4))), "1 or 3 channels"),
+    ],
+)
+def test_bad_options(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call()

@@ -1,0 +1,109 @@
+"""Texture and colour as descriptors of an index."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.pictures import folder_of
+from visus import Index, IndexError_, InputError
+from visus.search.rows import to_numpy
+
+
+def stripes(folder: Path) -> None:
+    """Striped and spotted surfaces, each in red and in green."""
+    folder.mkdir()
+    y, x = np.mgrid[:160, :200]
+    surfaces = {"lying": np.sin(y / 2), "standing": np.sin(x / 2), "spots": np.sin(x / 5) * np.sin(y / 5)}
+    for name, surface in surfaces.items():
+        for color, channel in (("red", 0), ("green", 1)):
+            picture = np.full((160, 200, 3), 60, np.uint8)
+            picture[:, :, channel] = (140 + 80 * surface).astype(np.uint8)
+            Image.fromarray(picture).save(folder / f"{name}-{color}.png")
+
+
+def names(hits: object) -> list[str]:
+    return [Path(hit.path).stem for hit in hits]  # pyright: ignore
+
+
+def test_texture_finds_surfaces_and_colour_finds_colours(tmp_path: Path) -> None:
+    stripes(tmp_path / "p")
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "p", descriptors=("texture", "color"))
+    assert index.descriptors == ["embedding", "texture", "color"]
+    query = tmp_path / "p" / "lying-red.png"
+    assert names(index.search(query, by="texture", k=2)) == ["lying-red", "lying-green"]
+    assert {name.split("-")[1] for name in names(index.search(query, by="color", k=3))} == {"red"}
+    assert index.search(query, by="color", k=1)[0].score == pytest.approx(1, abs=1e-3)
+    assert len(index.search(query, k=6)) == 6
+    likes = index.search(query, by="texture", rerank="expansion", k=3)
+    assert names(likes)[0] == "lying-red"
+    assert names(index.search(query, by="color", rerank="geometry", k=3))[0] == "lying-red"
+    with pytest.raises(InputError, match="leave --by away"):
+        index.search(query, by="color")[0].why()
+
+
+def test_a_later_descriptor_fills_what_is_there_and_is_kept(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    index.add(photos)
+    with pytest.raises(IndexError_, match="--descriptor texture"):
+        index.search(photos / "0001.jpg", by="texture")
+    before = to_numpy(index._opened().read(["embedding"]).column("embedding"))
+    report = index.add(photos, descriptors=["texture"])
+    assert (report.filled, report.added, report.unchanged) == (12, 0, 0)
+    np.testing.assert_array_equal(to_numpy(index._opened().read(["embedding"]).column("embedding")), before)
+    assert names(index.search(photos / "0001.jpg", by="texture", k=1)) == ["0001"]
+
+    folder_of(photos, 2, first=100)
+    shutil.copy(photos / "0003.jpg", photos / "copy.jpg")
+    shutil.move(photos / "0004.jpg", photos / "moved.jpg")
+    Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(photos / "0005.jpg")
+    report = Index(tmp_path / "i.visus").add(photos)  # remembers texture without being told
+    assert (report.added, report.moved, report.changed, report.filled) == (3, 1, 1, 0)
+    hits = Index(tmp_path / "i.visus").search(photos / "0003.jpg", by="texture", k=2)
+    assert set(names(hits)) == {"0003", "copy"}
+    assert not index._opened().paths_without("texture")
+    assert Index(tmp_path / "i.visus").add(photos).unchanged == 15
+
+
+def test_pictures_elsewhere_wait_until_their_folder_is_looked_through(tmp_path: Path) -> None:
+    folder_of(tmp_path / "a", 3)
+    folder_of(tmp_path / "b", 3, first=20)
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "a", tmp_path / "b")
+    index.add(tmp_path / "a", descriptors=["color"])
+    assert len(index.search(tmp_path / "b" / "0020.jpg", by="color")) == 3
+    assert len(index.search(tmp_path / "b" / "0020.jpg", by="color", where="width > 10")) == 3
+    assert len(index.search(tmp_path / "b" / "0020.jpg")) == 6
+    assert index.add(tmp_path / "b").filled == 3
+    assert len(index.search(tmp_path / "b" / "0020.jpg", by="color")) == 6
+
+
+def test_whitening_and_descriptors_live_together(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    index.add(photos, descriptors=["color"])
+    index.whiten(4)
+    folder_of(photos, 2, first=100)
+    index.add(photos, descriptors=["texture"])
+    for by in index.descriptors:
+        assert names(index.search(photos / "0100.jpg", by=by, k=1)) == ["0100"]
+
+
+def test_unknown_names_and_other_versions(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    with pytest.raises(InputError, match="texture, color"):
+        index.add(photos, descriptors=["shape"])
+    index.add(photos, descriptors=["color"])
+    index._opened().add_extra("color", {"descriptor": "color", "version": 0, "dimension": 120})
+    with pytest.raises(IndexError_, match="another version"):
+        Index(tmp_path / "i.visus").search(photos / "0001.jpg", by="color")
+    with pytest.raises(InputError, match="shape"):
+        index.search(photos / "0001.jpg", by="shape")  # pyright: ignore[reportArgumentType]
+
+
+def test_sql_does_not_offer_the_vectors(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    index.add(photos, descriptors=["color"])
+    assert "color" not in index._opened().columns
