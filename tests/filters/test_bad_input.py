@@ -15,7 +15,7 @@ from visus.images import noise
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "gaussian": lambda p: filters.gaussian(p, sigma=1.0),
-    "large gaussian": lambda p: filters.gaussian(p, sigma=9.0),
+    "large gaussian": lambda p: filters.gaussian(p, sigma=20.0),
     "box": lambda p: filters.box(p, size=3),
     "median": lambda p: filters.median(p, size=3),
     "bilateral": lambda p: filters.bilateral(p, sigma=1.0),

@@ -20,14 +20,15 @@ from visus.images.color import full_scale, like, to_float
 
 Array = NDArray[Any]
 
-_LARGE = 8.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
+_LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
 _TILE = 256  # pixels; side of the tiles of the median
+_GREATEST = 1e6  # whites; OpenCV's bilateral filter reads beyond its table where differences overflow
 
 
 def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") -> Array:
     """Smooth by a Gaussian.
 
-    Small ones are a column and a row that reach four standard deviations. From 8 pixels on the time does not grow with
+    Small ones are a column and a row that reach four standard deviations. From 14 pixels on the time does not grow with
     sigma: under reflection, cosines are what a Gaussian only scales, by exp(-(sigma * frequency)^2 / 2), so that two
     cosine transforms do it (Martucci 1994); with the other borders it is a product with one matrix for each axis.
 
@@ -45,11 +46,10 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     picture = picture_of(image)
     positive("sigma", sigma)
     one_of("padding", padding, PADDINGS)
-    values = _working(picture)
     if sigma < _LARGE:
-        row = gaussian_1d(sigma)
-        smooth = convolve(values, np.outer(row, row), padding=padding, method="separable")
-    elif padding == "reflect":
+        return like(_by_column_and_row(picture, gaussian_1d(sigma), padding), picture.dtype)
+    values = _working(picture)
+    if padding == "reflect":
         smooth = _by_cosines(values, sigma)
     else:
         down, along = (_gaussian_matrix(values.shape[axis], sigma, padding, values.dtype) for axis in (0, 1))
@@ -62,6 +62,23 @@ def _working(picture: Array) -> NDArray[np.floating]:
     """The picture in its own scale as float32, or float64 where it was."""
     full_scale(picture.dtype)
     return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32)
+
+
+def _by_column_and_row(picture: Array, row: NDArray[np.float64], padding: Padding) -> NDArray[np.floating]:
+    import cv2
+
+    borders = {
+        "constant": cv2.BORDER_CONSTANT,
+        "replicate": cv2.BORDER_REPLICATE,
+        "reflect": cv2.BORDER_REFLECT,
+        "mirror": cv2.BORDER_REFLECT_101,
+    }
+    if padding not in borders or (picture.ndim == 3 and picture.shape[2] > 4):
+        return convolve(_working(picture), np.outer(row, row), padding=padding, method="separable")
+    values = np.ascontiguousarray(picture if picture.dtype in (np.uint8, np.uint16) else _working(picture))
+    depth = cv2.CV_64F if values.dtype == np.float64 else cv2.CV_32F
+    smooth = cv2.sepFilter2D(values, depth, row, row, borderType=borders[padding])
+    return np.asarray(smooth, np.float64 if depth == cv2.CV_64F else np.float32).reshape(picture.shape)
 
 
 def _by_cosines(values: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
@@ -224,9 +241,12 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
     positive("tolerance", tolerance)
     if picture.ndim == 3 and picture.shape[2] not in (1, 3):
         raise InputError(f"The bilateral filter takes 1 or 3 channels, not {picture.shape[2]}; choose the channels.")
-    values = np.ascontiguousarray(
-        np.squeeze(to_float(picture), axis=2) if picture.shape[2:] == (1,) else to_float(picture)
-    )
+    values = to_float(picture)
+    if abs(values).max() > _GREATEST:
+        raise InputError(f"Values up to {abs(values).max():.3g} are no shares of white; scale it to [0, 1] first.")
+    if values.shape[2:] == (1,):
+        values = values[:, :, 0]
     size = 2 * math.ceil(2 * sigma) + 1
-    smooth = cv2.bilateralFilter(values.astype(np.float32), size, tolerance, sigma, borderType=cv2.BORDER_REFLECT)
+    flat = np.ascontiguousarray(values, np.float32)
+    smooth = cv2.bilateralFilter(flat, size, tolerance, sigma, borderType=cv2.BORDER_REFLECT)
     return like(np.asarray(smooth).reshape(picture.shape) * full_scale(picture.dtype), picture.dtype)

@@ -4,6 +4,7 @@ Leung and Malik (2001), Representing and Recognizing the Visual Appearance of Ma
 Textons, IJCV 43(1), section 2.1.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Literal
@@ -83,7 +84,7 @@ def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Paddi
     def store(index: int, rows: slice, columns: slice, part: Floats) -> None:
         out[index, rows, columns] = part
 
-    _in_parts(picture, weights, padding, store)
+    _in_parts(picture, bank, padding, store)
     return np.moveaxis(out, 0, 2)
 
 
@@ -108,14 +109,19 @@ def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: 
         lines = np.abs(part).sum(axis=0)
         sums[index][rows.start, columns.start] = float(lines.sum(dtype=np.float64))
 
-    _in_parts(picture, weights, padding, add)
+    _in_parts(picture, bank, padding, add)
     totals = [math.fsum(parts.values()) for parts in sums]  # exact, whichever thread came first
     return (np.array(totals) / picture.size).astype(np.float32)
 
 
+@functools.lru_cache(maxsize=2)
+def _known_bank(scales: Scales) -> Bank:
+    return leung_malik(scales)
+
+
 def _bank(bank: Scales | Bank) -> Bank:
     if isinstance(bank, str):
-        return leung_malik(bank)
+        return _known_bank(bank)
     weights = np.asarray(bank, np.float64)
     if weights.ndim != 3 or not weights.size or not np.isfinite(weights).all():
         raise InputError(f"A bank must be finite numbers of the shape (filters, rows, columns), not {weights.shape}.")
@@ -133,7 +139,21 @@ def grey_of(image: ArrayLike) -> Floats:
 Take = Callable[[int, slice, slice, Floats], None]
 
 
-def _in_parts(picture: Floats, bank: Bank, padding: Padding, take: Take) -> None:
+@functools.lru_cache(maxsize=4)
+def _known_spectra(scales: Scales, rows: int, columns: int) -> NDArray[np.complex64]:
+    return _spectra(_known_bank(scales), rows, columns)
+
+
+def _spectra(bank: Bank, rows: int, columns: int) -> NDArray[np.complex64]:
+    """The transforms ``(N / 2, rows, columns)`` of a bank's filters, two by two as a + i b."""
+    from scipy import fft
+
+    paired = bank[::2].astype(np.complex64)
+    paired[: len(bank) // 2] += 1j * bank[1::2].astype(np.float32)
+    return np.asarray(fft.fft2(paired, (rows, columns), workers=-1), np.complex64)
+
+
+def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Take) -> None:
     """Convolve a picture with a bank by the Fourier transform, and hand over each filter's answer tile by tile.
 
     Overlap and save (Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3). Two real filters go
@@ -143,6 +163,7 @@ def _in_parts(picture: Floats, bank: Bank, padding: Padding, take: Take) -> None
     from scipy import fft
 
     one_of("padding", padding, PADDINGS)
+    bank = _bank(which)
     (height, width), (_, *size) = picture.shape, bank.shape
     mean = picture.mean(dtype=np.float64)
     reach = (size[0] // 2, size[1] // 2)
@@ -150,9 +171,7 @@ def _in_parts(picture: Floats, bank: Bank, padding: Padding, take: Take) -> None
     greys = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
     tile = [int(fft.next_fast_len(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) or 1) for axis in (0, 1)]
     step = [tile[axis] - size[axis] + 1 for axis in (0, 1)]
-    paired = bank[::2].astype(np.complex64)
-    paired[: len(bank) // 2] += 1j * bank[1::2].astype(np.float32)
-    spectra = np.asarray(fft.fft2(paired, tile, workers=-1), np.complex64)
+    spectra = _known_spectra(which, *tile) if isinstance(which, str) else _spectra(bank, *tile)
 
     def work(corner: tuple[int, int]) -> None:
         top, left = corner
