@@ -38,6 +38,9 @@ bench: setup
 	$(BIN)/python benchmarks/choices.py
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/filters.py
+	$(BIN)/python benchmarks/edges.py
+	$(BIN)/python benchmarks/texture.py
 
 pictures: setup
 	$(BIN)/python docs/make_pictures.py

@@ -1,7 +1,8 @@
 """Texture: how well textures are told apart, how fast the filter bank is, how well pictures are found by it.
 
-    python benchmarks/texture.py           all three
-    python benchmarks/texture.py --quick   two splits in place of ten
+    python benchmarks/texture.py            all three
+    python benchmarks/texture.py --quick    two splits in place of ten
+    python benchmarks/texture.py --search   one of them: --accuracy, --speed or --search
 
 1. Accuracy on kth_tips_gray, 40 pictures of a class to learn from and 41 to test, over random splits.
 2. All 48 responses of one megapixel beside 48 calls of cv2.filter2D, and the mean responses of 20 megapixels.
@@ -10,7 +11,9 @@
 
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from place import options
+from visus import Index
 from visus.filters import TextureClassifier, leung_malik, mean_responses, responses
 from visus.images import read
 
@@ -97,6 +101,20 @@ def speed(folder):
     print(f"48 means of 20 megapixels: {seconds:.1f} s, {memory:.0f} MB beyond the picture's own")
 
 
+def search(folder):
+    """Print how well pictures of the same class are found by each descriptor."""
+    with tempfile.TemporaryDirectory() as place:
+        index = Index(Path(place) / "corel.visus")
+        index.add(folder, descriptors=("texture", "color"))
+        print("\n| corel1k | numbers | P@1 | P@20 | mAP |\n|---|---|---|---|---|")
+        for by in index.descriptors:
+            found = index.evaluate(folder / "labels.csv", by=by)
+            about = index.about if by == "embedding" else index.about["extras"][by]
+            measures = (found.precision[1], found.precision[20], found.mean_average_precision)
+            cells = " | ".join(f"{100 * measure:.1f} %" for measure in measures)
+            print(f"| {by} | {about['dimension']} | {cells} |", flush=True)
+
+
 def lower_bound():
     """Seconds that the inverse transforms of one megapixel's tiles take on one core, over the cores."""
     from scipy.fft import ifft2
@@ -116,9 +134,14 @@ def lower_bound():
 
 def main():
     """Run all parts."""
-    data, said = options(__doc__, quick="two splits in place of ten")
-    accuracy(data / "kth_tips_gray", 2 if said.quick else 10)
-    speed(data / "bsds500")
+    data, said = options(__doc__, quick="two splits in place of ten", accuracy="this", speed="this", search="this")
+    every = not (said.accuracy or said.speed or said.search)
+    if every or said.accuracy:
+        accuracy(data / "kth_tips_gray", 2 if said.quick else 10)
+    if every or said.speed:
+        speed(data / "bsds500")
+    if every or said.search:
+        search(data / "corel1k")
 
 
 if __name__ == "__main__":

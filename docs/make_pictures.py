@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from visus import Index, read, write
-from visus.images import draw
+from visus import Index, filters, read, write
+from visus.filters.steps import FILTERS
+from visus.images import draw, noise
+from visus.images.color import to_rgb
 from visus.search.demo import QUERIES, VERSIONS, index_versions, photographs
 
 HERE = Path(__file__).parent / "pictures"
@@ -56,6 +58,52 @@ def duplicates(folder: Path) -> np.ndarray:
     return index.sheet_of(index.duplicates())
 
 
+def bytes_of(picture: np.ndarray) -> np.ndarray:
+    """A picture with values in [0, 1] or 8 bits as RGB bytes."""
+    scale = 1 if picture.dtype == np.uint8 else 255
+    return np.rint(to_rgb(picture).astype(np.float32) * scale).astype(np.uint8)
+
+
+def steps(name: str, photograph: str, *, columns: int = 4, tile: int = 260, **options: float) -> np.ndarray:
+    """A photograph and every step of a filter."""
+    picture = read(photographs()[photograph])
+    done = [("input", picture), *FILTERS[name](picture, **options)]
+    return draw.contact_sheet([bytes_of(p) for _, p in done], [title for title, _ in done], columns=columns, tile=tile)
+
+
+def bank() -> np.ndarray:
+    """The 48 Leung-Malik filters, each at its own contrast: grey is 0."""
+    small = filters.leung_malik("small")
+    shown = [bytes_of((0.5 + kernel / (2 * abs(kernel).max())).astype(np.float32)) for kernel in small]
+    return draw.contact_sheet(shown, columns=12, tile=72)
+
+
+def smoothing() -> np.ndarray:
+    """What each filter makes of each noise, with its PSNR."""
+    clean = np.asarray(Image.fromarray(read(photographs()["astronaut"])).crop((60, 0, 310, 250)).convert("L"))
+    smooth = {
+        "no filter": lambda p: p,
+        "Gaussian, sigma 1": lambda p: filters.gaussian(p, sigma=1.0),
+        "median 3x3": lambda p: filters.median(p, size=3),
+        "bilateral": lambda p: filters.bilateral(p, sigma=1.5, tolerance=0.3),
+    }
+    models = {
+        "Gaussian noise": noise.gaussian(clean, sigma=25 / 255, seed=0),
+        "salt and pepper": noise.salt_and_pepper(clean, amount=0.1, seed=0),
+        "impulse": noise.impulse(clean, amount=0.1, seed=0),
+        "Poisson": noise.poisson(clean, peak=30, seed=0),
+        "speckle": noise.speckle(clean, sigma=0.2, seed=0),
+    }
+    pictures, captions, best = [], [], []
+    for name, noisy in models.items():
+        done = {title: filter_(noisy) for title, filter_ in smooth.items()}
+        quality = {title: filters.psnr(picture, clean) for title, picture in done.items()}
+        best.append(len(pictures) + list(quality).index(max(quality, key=lambda title: quality[title])))
+        pictures += [bytes_of(picture) for picture in done.values()]
+        captions += [f"{name}\n{title}: {quality[title]:.1f} dB" for title in done]
+    return draw.contact_sheet(pictures, captions, columns=4, tile=230, marked=best)
+
+
 def main() -> None:
     """Make every picture."""
     HERE.mkdir(exist_ok=True)
@@ -66,6 +114,11 @@ def main() -> None:
             ("search", search_rows(index)),
             ("why", why(folder)),
             ("duplicates", duplicates(folder)),
+            ("canny", steps("canny", "coffee", sigma=1.4, low=0.1, high=0.2)),
+            ("gradient", steps("gradient", "coins", columns=5, tile=220)),
+            ("smoothing", smoothing()),
+            ("leung-malik", bank()),
+            ("textons", steps("textons", "chelsea", columns=2, tile=360)),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
             print(HERE / f"{name}.jpg", picture.shape)
