@@ -105,6 +105,11 @@ PICTURE = np.zeros((9, 9))
         (lambda: filters.kernels.gaussian_derivative(1.0, order=3), "order"),  # type: ignore[arg-type]
         (lambda: filters.kernels.gaussian_derivative(1.0, angle=float("nan")), "degrees"),
         (lambda: filters.kernels.gaussian_derivative(1.0, size=1), "at least 3"),
+        (lambda: filters.box(PICTURE, size=10**9), "too large"),
+        (lambda: filters.gradient(PICTURE, sigma=1e6), "larger than the picture"),
+        (lambda: filters.laplacian_of_gaussian(PICTURE, sigma=1e6), "larger than the picture"),
+        (lambda: filters.canny(PICTURE, sigma=1e6), "larger than the picture"),
+        (lambda: filters.sobel(PICTURE, padding="zeros"), "one of constant"),  # type: ignore[arg-type]
         (lambda: filters.kernels.gaussian_1d(1.0, order=4), "order"),  # type: ignore[arg-type]
         (lambda: filters.kernels.difference_of_gaussians(1.0, ratio=1.0), "above 1"),
         (lambda: filters.kernels.sigma_of(1), "at least 3"),

@@ -35,6 +35,16 @@ def test_a_gaussian_may_be_much_wider_than_the_picture(padding: Any, shape: tupl
     np.testing.assert_allclose(gaussian(picture, sigma=30.0, padding=padding), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_an_endless_gaussian_is_the_mean_of_what_it_sees(padding: Any) -> None:
+    picture = np.random.default_rng(0).random((6, 7))
+    smooth = gaussian(picture, sigma=1e9, padding=padding)
+    corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]].mean()
+    mirrored = np.pad(picture, ((0, 4), (0, 5)), mode="reflect").mean()
+    means = {"constant": 0, "replicate": corners, "mirror": mirrored}
+    np.testing.assert_allclose(smooth, means.get(padding, picture.mean()), atol=1e-6)
+
+
 def test_gaussian_keeps_dtype_range_and_channels() -> None:
     for picture in (scene(1), scene(1)[:, :, 0], scene(1).astype(np.uint16) * 257, scene(1) / 255.0):
         for sigma in (1.0, 20.0):

@@ -57,6 +57,8 @@ def test_pepper_hits_white_pixels_and_all_channels_at_once() -> None:
         (lambda: noise.poisson(GREY / -255), "negative"),
         (lambda: noise.speckle(GREY, sigma=float("nan")), "sigma"),
         (lambda: noise.gaussian(GREY.astype(np.int64)), "uint8, uint16"),
+        (lambda: color.to_hsv(GREY / -255), r"within \[0, 1\]"),
+        (lambda: color.to_hsv(GREY / 64), "scale them"),
         (lambda: color.to_grey(np.zeros((2, 2, 5))), "1, 3 or 4"),
         (lambda: color.to_rgb(np.zeros((2, 2, 2))), "1, 3 or 4"),
     ],

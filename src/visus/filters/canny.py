@@ -13,7 +13,7 @@ from visus._errors import InputError
 from visus.filters import _native
 from visus.filters._check import picture_of
 from visus.filters._threads import bands, each
-from visus.filters.gradient import Gradient, padded_magnitude
+from visus.filters.gradient import Gradient, fits, padded_magnitude
 from visus.filters.kernels import gaussian_1d
 from visus.images.color import full_scale
 
@@ -138,7 +138,7 @@ class _Derivative:
     """
 
     def __init__(self, picture: NDArray[Any], sigma: float) -> None:
-        self.smooth = gaussian_1d(sigma)
+        self.smooth = gaussian_1d(fits(sigma, picture))
         slope = gaussian_1d(sigma, order=1)[::-1]  # OpenCV correlates
         self.slope = slope / slope[slope > 0].sum() / full_scale(picture.dtype)
         known = picture.dtype in (np.uint8, np.uint16, np.float32, np.float64)

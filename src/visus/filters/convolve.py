@@ -123,6 +123,12 @@ def _margins(size: tuple[int, ...], output: str) -> tuple[tuple[int, int], tuple
     return (height // 2, width // 2), ((height - 1) // 2, (width - 1) // 2)
 
 
+def by_column_and_row(image: NDArray[np.floating], column: Kernel, row: Kernel, padding: Padding) -> Floats:
+    """Convolve a float picture with the product of a column and a row, to the same size."""
+    size = (len(column), len(row))
+    return _by_opencv(pad(image, *_margins(size, "same"), padding=padding), size, (column, row))
+
+
 def pad(
     image: NDArray[Any],
     before: tuple[int, int],

@@ -3,15 +3,15 @@
 Values count as shares of white, so a gradient is in whites per pixel. x grows to the right and y downwards.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native, kernels
-from visus.filters._check import picture_of
-from visus.filters.convolve import Padding, convolve
+from visus.filters._check import one_of, picture_of, positive
+from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, convolve
 from visus.images.color import to_float
 
 Floats = NDArray[np.floating]
@@ -57,8 +57,24 @@ def gradient(image: ArrayLike, *, sigma: float = 1.0, padding: Padding = "reflec
         InputError: The picture, its dtype or sigma cannot be used.
     """
     picture = to_float(picture_of(image))
-    smooth, slope = kernels.gaussian_1d(sigma), kernels.gaussian_1d(sigma, order=1)
-    return _both(picture, kernels.Derivatives(np.outer(smooth, slope), np.outer(slope, smooth)), padding)
+    smooth, slope = (kernels.gaussian_1d(fits(sigma, picture), order=order) for order in (0, 1))
+    one_of("padding", padding, PADDINGS)
+    return Gradient(
+        by_column_and_row(picture, smooth, slope, padding),
+        by_column_and_row(picture, slope, smooth, padding),
+    )
+
+
+def fits(sigma: float, picture: NDArray[Any]) -> float:
+    """A standard deviation that is not larger than the picture.
+
+    Raises:
+        InputError: It is, or is not above 0.
+    """
+    largest = max(picture.shape[:2])
+    if positive("sigma", sigma) > max(largest, 4):
+        raise InputError(f"sigma {sigma} is larger than the picture of {picture.shape}; take at most {largest}.")
+    return sigma
 
 
 def _both(picture: Floats, pair: kernels.Derivatives, padding: Padding) -> Gradient:
@@ -91,11 +107,10 @@ def scharr(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
 
 def laplacian_of_gaussian(image: ArrayLike, *, sigma: float = 1.4, padding: Padding = "reflect") -> Floats:
     """The Laplacian of the smoothed picture (Marr and Hildreth 1980); edges are where it passes through 0."""
-    smooth, curve = kernels.gaussian_1d(sigma), kernels.gaussian_1d(sigma, order=2)
     picture = to_float(picture_of(image))
-    return convolve(picture, np.outer(smooth, curve), padding=padding) + convolve(
-        picture, np.outer(curve, smooth), padding=padding
-    )
+    smooth, curve = (kernels.gaussian_1d(fits(sigma, picture), order=order) for order in (0, 2))
+    one_of("padding", padding, PADDINGS)
+    return by_column_and_row(picture, smooth, curve, padding) + by_column_and_row(picture, curve, smooth, padding)
 
 
 def difference_of_gaussians(

@@ -14,7 +14,7 @@ from visus._errors import InputError
 from visus.filters import _native
 from visus.filters._check import odd, one_of, picture_of, positive, whole
 from visus.filters._threads import each
-from visus.filters.convolve import PADDINGS, Padding, convolve, pad
+from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, pad
 from visus.filters.kernels import gaussian_1d
 from visus.images.color import full_scale, like, to_float
 
@@ -47,7 +47,7 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     positive("sigma", sigma)
     one_of("padding", padding, PADDINGS)
     if sigma < _LARGE:
-        return like(_by_column_and_row(picture, gaussian_1d(sigma), padding), picture.dtype)
+        return like(_by_opencv(picture, gaussian_1d(sigma), padding), picture.dtype)
     values = _working(picture)
     if padding == "reflect":
         smooth = _by_cosines(values, sigma)
@@ -64,7 +64,7 @@ def _working(picture: Array) -> NDArray[np.floating]:
     return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32)
 
 
-def _by_column_and_row(picture: Array, row: NDArray[np.float64], padding: Padding) -> NDArray[np.floating]:
+def _by_opencv(picture: Array, row: NDArray[np.float64], padding: Padding) -> NDArray[np.floating]:
     import cv2
 
     borders = {
@@ -74,7 +74,7 @@ def _by_column_and_row(picture: Array, row: NDArray[np.float64], padding: Paddin
         "mirror": cv2.BORDER_REFLECT_101,
     }
     if padding not in borders or (picture.ndim == 3 and picture.shape[2] > 4):
-        return convolve(_working(picture), np.outer(row, row), padding=padding, method="separable")
+        return by_column_and_row(_working(picture), row, row, padding)
     values = np.ascontiguousarray(picture if picture.dtype in (np.uint8, np.uint16) else _working(picture))
     depth = cv2.CV_64F if values.dtype == np.float64 else cv2.CV_32F
     smooth = cv2.sepFilter2D(values, depth, row, row, borderType=borders[padding])
@@ -107,17 +107,22 @@ def _gaussian_matrix(length: int, sigma: float, padding: str, dtype: np.dtype) -
         beyond = (1 + weight(np.array(0))) / 2 - np.cumsum(weight(place))
         matrix[:, 0] += beyond
         matrix[:, -1] += beyond[::-1]
-    elif padding in ("mirror", "wrap"):  # the line comes again and again
-        period = length if padding == "wrap" else max(1, 2 * length - 2)
-        turns = math.ceil(6 * sigma / period) + 1
-        matrix = np.sum([weight(place[:, None] - place + turn * period) for turn in range(-turns, turns + 1)], axis=0)
-        if padding == "mirror" and length > 1:
-            inner = place[1:-1]
-            back = np.sum([weight(place[:, None] + inner + turn * period) for turn in range(-turns, turns + 1)], axis=0)
-            matrix[:, 1:-1] += back
-        elif padding == "mirror":
-            matrix = np.ones((1, 1))
+    elif padding == "wrap":
+        matrix = _periodic(sigma, length)[(place[:, None] - place) % length]
+    elif padding == "mirror" and length > 1:  # a line, and back without its ends
+        period = 2 * length - 2
+        weights = _periodic(sigma, period)
+        matrix = weights[(place[:, None] - place) % period]
+        matrix[:, 1:-1] += weights[(place[:, None] + place[1:-1]) % period]
+    elif padding == "mirror":
+        matrix = np.ones((1, 1))
     return np.asarray(matrix, dtype)
+
+
+def _periodic(sigma: float, period: int) -> NDArray[np.float64]:
+    """Weights by distance of a Gaussian on a line that comes again and again."""
+    frequency = 2 * np.pi * np.fft.fftfreq(period)
+    return np.fft.ifft(np.exp(-0.5 * (sigma * frequency) ** 2)).real
 
 
 def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
@@ -134,7 +139,7 @@ def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
     import cv2
 
     picture = picture_of(image)
-    whole("size", size)
+    _fits("box", whole("size", size), picture)
     one_of("padding", padding, PADDINGS)
     before, after = size // 2, (size - 1) // 2
     wide = np.ascontiguousarray(pad(_working(picture), (before, before), (after, after), padding=padding))
@@ -147,6 +152,13 @@ def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
         for plane in planes
     ]
     return like(np.asarray(means[0] if wide.ndim == 2 else np.stack(means, axis=2), np.float64), picture.dtype)
+
+
+def _fits(name: str, size: int, picture: Array) -> None:
+    """A window that is not much larger than the picture; of a larger one the border's repetition is all that counts."""
+    largest = 2 * max(picture.shape[:2]) + 1
+    if size > largest:
+        raise InputError(f"A {name} over {size} pixels is too large for a picture of {picture.shape}; take {largest}.")
 
 
 def median(image: ArrayLike, *, size: int) -> Array:
@@ -166,6 +178,7 @@ def median(image: ArrayLike, *, size: int) -> Array:
     2.0
     """
     picture, size = picture_of(image), odd("size", size)
+    _fits("median", size, picture)
     if size == 1:
         return picture.copy()
     if picture.ndim == 2:
@@ -176,9 +189,6 @@ def median(image: ArrayLike, *, size: int) -> Array:
 def _median(plane: Array, size: int) -> Array:
     import cv2
 
-    largest = 2 * max(plane.shape) + 1  # a larger window holds little more than repeated corners
-    if size > largest:
-        raise InputError(f"A median over {size} pixels is too large for a picture of {plane.shape}; take {largest}.")
     small = size <= 5 and plane.dtype in (np.uint16, np.float32)
     if small or (plane.dtype == np.uint8 and size < 256):
         return np.asarray(cv2.medianBlur(plane, size))

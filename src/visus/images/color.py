@@ -91,12 +91,19 @@ def to_hsv(picture: Array) -> NDArray[np.float32]:
 
     Hue lies in [0, 1) (0 red, 1/3 green, 2/3 blue), saturation and value in [0, 1].
 
+    Raises:
+        InputError: Floats are not within [0, 1], or there are 2 or more than 4 channels.
+
     >>> to_hsv(np.array([[[0, 255, 0]]], np.uint8)).round(3).tolist()
     [[[0.3330000042915344, 1.0, 1.0]]]
     """
     import cv2
 
     values = np.ascontiguousarray(to_float(to_rgb(picture)), np.float32)
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise InputError(
+            f"Colours of floats must be within [0, 1], not {values.min():.3g} to {values.max():.3g}; scale them first."
+        )
     hsv = np.asarray(cv2.cvtColor(values, cv2.COLOR_RGB2HSV), np.float32)
     hsv[..., 0] /= np.float32(360)
     return hsv
