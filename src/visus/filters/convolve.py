@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 from visus.filters._check import one_of, picture_of, whole
 from visus.filters._threads import each
-from visus.filters.kernels import Kernel, as_kernel, rank_one
+from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -159,19 +159,19 @@ def pad(
 
 def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
     """The valid part of a convolution, by the way that is asked for or the fastest."""
-    factors = rank_one(kernel) if method in ("auto", "separable") else None
-    if method == "separable" and factors is None:
-        from visus.filters.kernels import separate
-
-        separate(kernel)  # says which rank it has
-    if factors and sum(kernel.shape) < kernel.size:
-        return _by_opencv(image, kernel.shape, factors)
-    if method == "fft" or (method == "auto" and kernel.size > _DIRECT):
+    if method == "separable":
+        return _by_opencv(image, kernel.shape, separate(kernel))
+    if method == "auto":
+        factors = rank_one(kernel, 1e-12 if image.dtype == np.float64 else 1e-7)
+        if factors and sum(kernel.shape) < kernel.size:
+            return _by_opencv(image, kernel.shape, factors)
+        method = "fft" if kernel.size > _DIRECT else "direct"
+    if method == "fft":
         return _each_channel(image, lambda plane: _by_fft(plane, kernel))
-    return _by_opencv(image, kernel.shape, factors if method == "separable" else kernel)
+    return _by_opencv(image, kernel.shape, kernel)
 
 
-def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tuple[Kernel, Kernel] | None) -> Floats:
+def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tuple[Kernel, Kernel]) -> Floats:
     """One column and one row, or the kernel as it is; OpenCV correlates, so it gets the kernel turned."""
     import cv2
 
@@ -183,7 +183,7 @@ def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tupl
         if isinstance(kernel, tuple):
             column, row = (np.ascontiguousarray(factor[::-1], dtype) for factor in kernel)
             return np.asarray(cv2.sepFilter2D(plane, -1, row, column, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
-        turned = np.ascontiguousarray(kernel[::-1, ::-1], dtype)  # pyright: ignore[reportOptionalSubscript]
+        turned = np.ascontiguousarray(kernel[::-1, ::-1], dtype)
         return np.asarray(cv2.filter2D(plane, -1, turned, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
 
     return _each_channel(image, filtered)[:height, :width]
