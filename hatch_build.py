@@ -16,7 +16,7 @@ SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
 # Without contraction every processor rounds alike, so that edges are the same on every machine; without errno square
 # roots become vector code.
-FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-shared"]
+FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-shared"]
 
 
 def compiler() -> list[str] | None:

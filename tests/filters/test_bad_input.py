@@ -37,7 +37,7 @@ SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6)
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_array(name: str, data: st.DataObject) -> None:
     dtype, shape = data.draw(DTYPES), data.draw(SHAPES)
     if dtype == "O":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -25,7 +25,6 @@ def near(one: np.ndarray, other: np.ndarray) -> None:
 
 
 @given(PICTURES, KERNELS, st.sampled_from(["full", "same", "valid"]))
-@settings(deadline=None)
 def test_convolution_equals_scipy(picture: np.ndarray, kernel: np.ndarray, output: Any) -> None:
     if output == "valid" and (picture.shape[0] < kernel.shape[0] or picture.shape[1] < kernel.shape[1]):
         with pytest.raises(InputError, match="does not fit"):
@@ -55,7 +54,6 @@ def test_padding_may_be_wider_than_the_picture(padding: Any) -> None:
 
 
 @given(PICTURES, KERNELS, st.sampled_from(PADDINGS), st.integers(1, 3))
-@settings(deadline=None)
 def test_every_way_gives_the_same(picture: np.ndarray, kernel: np.ndarray, padding: Any, stride: int) -> None:
     ways = [convolve(picture, kernel, padding=padding, stride=stride, method=m) for m in ("auto", "direct", "fft")]  # pyright: ignore
     near(ways[1], ways[0])
@@ -79,14 +77,12 @@ def test_float32_ways_agree_to_1e5() -> None:
 
 
 @given(PICTURES, PICTURES, KERNELS, NUMBERS)
-@settings(deadline=None)
 def test_linear(one: np.ndarray, other: np.ndarray, kernel: np.ndarray, factor: float) -> None:
     other = np.resize(other, one.shape)
     near(convolve(one + factor * other, kernel), convolve(one, kernel) + factor * convolve(other, kernel))
 
 
 @given(PICTURES, KERNELS, KERNELS)
-@settings(deadline=None)
 def test_commutative_and_associative(picture: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
     def full(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return convolve(a, b, padding="constant", output="full")
@@ -96,7 +92,6 @@ def test_commutative_and_associative(picture: np.ndarray, one: np.ndarray, other
 
 
 @given(PICTURES, KERNELS, st.integers(-5, 5), st.integers(-5, 5))
-@settings(deadline=None)
 def test_shift_invariant(picture: np.ndarray, kernel: np.ndarray, down: int, right: int) -> None:
     moved = np.roll(picture, (down, right), (0, 1))
     near(
@@ -141,7 +136,6 @@ def test_separable_on_a_kernel_of_higher_rank_is_refused() -> None:
 
 
 @given(PICTURES, KERNELS, st.sampled_from(PADDINGS), st.sampled_from(["same", "full", "valid"]), st.integers(1, 3))
-@settings(deadline=None)
 def test_matrix_is_the_convolution(
     picture: np.ndarray, kernel: np.ndarray, padding: Any, output: Any, stride: int
 ) -> None:

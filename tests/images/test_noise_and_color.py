@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pictures import scene
@@ -69,7 +69,6 @@ def test_bad_options(call, message: str) -> None:
 
 
 @given(st.integers(0, 40))
-@settings(deadline=None)
 def test_hsv_and_back(seed: int) -> None:
     picture = scene(seed, 40, 30)
     hsv = color.to_hsv(picture)

@@ -11,7 +11,7 @@
 #if defined(_WIN32)
 #define API __declspec(dllexport)
 #else
-#define API __attribute__((visibility("default")))
+#define API
 #endif
 
 /* One machine code for each generation of processors, chosen as the library is loaded. */
