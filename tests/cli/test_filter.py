@@ -13,6 +13,7 @@ from tests.support.pictures import folder_of, scene
 from visus import filters, read
 from visus.filters.steps import FILTERS
 from visus.images import noise
+from visus.images.color import to_grey
 
 
 @pytest.fixture
@@ -29,6 +30,10 @@ def test_results_are_the_librarys(picture: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(out), filters.median(scene(1), size=7))
     visus("filter", "noise", picture, out, "--kind", "salt_and_pepper", "--amount", 0.2, "--seed", 5)
     np.testing.assert_array_equal(read(out), noise.salt_and_pepper(scene(1), amount=0.2, seed=5))
+    visus("filter", "derivative", picture, out, "--sigma", 2, "--order", 2, "--angle", 30, "--elongation", 3)
+    kernel = filters.kernels.gaussian_derivative(2, order=2, angle=30, elongation=3)
+    values = filters.convolve(to_grey(scene(1)) / 255, kernel)
+    assert abs(read(out)[:, :, 0] - 255 * (0.5 + values / (2 * abs(values).max()))).max() < 1
     visus("filter", "convolve", picture, out, "--kernel", "0 -1 0; -1 5 -1; 0 -1 0")
     expected = cv2.filter2D(
         scene(1), -1, np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]), borderType=cv2.BORDER_REFLECT
@@ -42,7 +47,7 @@ def test_every_filter_makes_pictures_of_its_steps(name: str) -> None:
     for sort in (scene(2), scene(2).astype(np.uint16) * 257):
         for title, step in FILTERS[name](sort, **options):
             assert title
-            assert step.shape[:2] == sort.shape[:2]
+            assert step.shape[:2] == ((240, 600) if name == "histogram" else sort.shape[:2])
             assert step.dtype in (np.uint8, np.uint16, np.bool_, np.float32)
             assert step.max() <= (255 if step.dtype == np.uint8 else 65535 if step.dtype == np.uint16 else 1)
             assert len(np.unique(step)) > 1
@@ -101,6 +106,9 @@ def test_a_folder(tmp_path: Path) -> None:
         (("gaussian", "EMPTY", "out"), "no pictures"),
         (("gaussian", "FOLDER", "IN"), "is a file"),
         (("texture", "IN", "out.png", "--scales", "tiny"), "small, large"),
+        (("derivative", "IN", "out.png", "--order", 3), "order must be 1 or 2"),
+        (("derivative", "IN", "out.png", "--sigma", 5000), "larger than the picture"),
+        (("histogram", "IN", "out.png", "--hues", 0), "whole number"),
         (("sharpen", "IN", "out.png"), "gaussian"),
     ],
 )

@@ -34,8 +34,8 @@ Examples:
 _SHEET_TILE = 320
 
 Name = Literal[
-    "gaussian", "box", "median", "bilateral", "noise", "convolve", "gradient", "roberts", "prewitt", "sobel", "scharr",
-    "log", "dog", "canny", "texture", "textons",
+    "gaussian", "box", "median", "bilateral", "noise", "convolve", "gradient", "derivative", "roberts", "prewitt",
+    "sobel", "scharr", "log", "dog", "canny", "histogram", "texture", "textons",
 ]  # fmt: skip
 
 
@@ -52,6 +52,9 @@ def filter_(
     low: Annotated[float | None, typer.Option(help="canny: lower threshold.")] = None,
     high: Annotated[float | None, typer.Option(help="canny: higher threshold.")] = None,
     thresholds: Annotated[str | None, typer.Option(help="canny: 'contrast' of a step, or 'quantile'.")] = None,
+    order: Annotated[int | None, typer.Option(help="derivative: 1 or 2.")] = None,
+    angle: Annotated[float | None, typer.Option(help="derivative: direction in degrees, 0 right, 90 down.")] = None,
+    elongation: Annotated[float | None, typer.Option(help="derivative: how many times longer across.")] = None,
     ratio: Annotated[float | None, typer.Option(help="dog: how many times wider the other Gaussian is.")] = None,
     kernel: Annotated[str | None, typer.Option(help="convolve: rows of numbers, '1 0 -1; 2 0 -2'.")] = None,
     padding: Annotated[str | None, typer.Option(help="Border: constant, replicate, reflect, mirror or wrap.")] = None,
@@ -61,6 +64,9 @@ def filter_(
     amount: Annotated[float | None, typer.Option(help="noise: share of pixels that are hit.")] = None,
     peak: Annotated[float | None, typer.Option(help="noise: photons of a white pixel, for poisson.")] = None,
     scales: Annotated[str | None, typer.Option(help="texture, textons: 'small' or 'large' filters.")] = None,
+    hues: Annotated[int | None, typer.Option(help="histogram: bins of hue.")] = None,
+    saturations: Annotated[int | None, typer.Option(help="histogram: bins of saturation.")] = None,
+    values: Annotated[int | None, typer.Option(help="histogram: bins of value.")] = None,
     count: Annotated[int | None, typer.Option(help="textons: how many kinds of pixel.")] = None,
     seed: Annotated[int | None, typer.Option(help="noise, textons: repeats the same result.")] = None,
     max_pixels: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest picture, in megapixels.")] = 200.0,
@@ -70,18 +76,20 @@ def filter_(
     * smoothing: gaussian, box, median, bilateral
     * noise: noise
     * any kernel: convolve
-    * gradients: gradient, roberts, prewitt, sobel, scharr, log, dog
+    * gradients: gradient, derivative, roberts, prewitt, sobel, scharr, log, dog
     * edges: canny
+    * colour: histogram
     * texture: texture (the 48 Leung-Malik responses), textons
 
     Pictures with 16 bits keep them. A folder is written to a folder, as PNG files under the same names.
     """
-    values = {
+    options = {
         "sigma": sigma, "size": size, "tolerance": tolerance, "low": low, "high": high, "thresholds": thresholds,
-        "ratio": ratio, "kernel": kernel, "padding": padding, "kind": kind, "amount": amount, "peak": peak,
-        "scales": scales, "count": count, "seed": seed,
+        "order": order, "angle": angle, "elongation": elongation, "ratio": ratio, "kernel": kernel, "padding": padding,
+        "kind": kind, "amount": amount, "peak": peak, "scales": scales, "hues": hues, "saturations": saturations,
+        "values": values, "count": count, "seed": seed,
     }  # fmt: skip
-    given = {option: value for option, value in values.items() if value is not None}
+    given = {option: value for option, value in options.items() if value is not None}
     steps = _bound(name, given)
     limit = round(max_pixels * 1e6)
     if source.expanduser().is_dir():

@@ -16,6 +16,7 @@ from visus.filters.convolve import Padding, convolve
 from visus.filters.gradient import (
     Gradient,
     difference_of_gaussians,
+    fits,
     gradient,
     laplacian_of_gaussian,
     prewitt,
@@ -24,11 +25,13 @@ from visus.filters.gradient import (
     sobel,
     zero_crossings,
 )
+from visus.filters.histogram import hsv_histogram
+from visus.filters.kernels import gaussian_derivative
 from visus.filters.smooth import bilateral, box, gaussian, median
 from visus.filters.textons import learn_textons, texton_map
 from visus.filters.texture import ORIENTATIONS, Scales, responses
 from visus.images import noise
-from visus.images.color import from_hsv, full_scale, like, to_grey
+from visus.images.color import from_hsv, full_scale, like, to_float, to_grey
 
 Array = NDArray[Any]
 Floats = NDArray[np.floating]
@@ -114,6 +117,20 @@ def _gradient(picture: Array, sigma: float = 1.4, padding: Padding = "reflect") 
     return _parts(gradient(to_grey(picture), sigma=sigma, padding=padding))
 
 
+def _derivative(
+    picture: Array,
+    *,
+    sigma: float = 2.0,
+    order: Literal[1, 2] = 1,
+    angle: float = 0.0,
+    elongation: float = 1.0,
+    padding: Padding = "reflect",
+) -> Steps:
+    kernel = gaussian_derivative(fits(sigma, picture), order=order, angle=angle, elongation=elongation)
+    values = convolve(to_float(to_grey(picture)), kernel, padding=padding)
+    return [("derivative of Gaussian", _shown(values, signed=True))]
+
+
 def _kernel_pair(derive: Callable[..., Gradient]) -> Callable[..., Steps]:
     def steps(picture: Array, padding: Padding = "reflect") -> Steps:
         return _parts(derive(to_grey(picture), padding=padding))
@@ -171,6 +188,21 @@ def _strongest(answers: Floats) -> NDArray[np.float32]:
     return from_hsv(hsv)
 
 
+def _histogram(picture: Array, hues: int = 12, saturations: int = 3, values: int = 3) -> Steps:
+    """A column for each bin, in its colour; its height is the root of its share."""
+    shares = hsv_histogram(picture, hues=hues, saturations=saturations, values=values)
+    bins = np.indices((hues, saturations, values)).reshape(3, -1).T
+    colors = bins / np.maximum([hues, saturations - 1, values - 1], 1)
+    greys = np.zeros((4 * values, 3))
+    greys[:, 2] = np.linspace(0, 1, 4 * values)
+    heights = np.rint(_HISTOGRAM_HEIGHT * np.sqrt(shares)).astype(int)
+    chart = np.full((_HISTOGRAM_HEIGHT, len(shares), 3), 0.75, np.float32)
+    columns = from_hsv(np.concatenate([colors, greys])[None])[0]
+    for place, (height, color) in enumerate(zip(heights, columns, strict=True)):
+        chart[_HISTOGRAM_HEIGHT - height :, place] = color
+    return [("colours", np.repeat(chart, _HISTOGRAM_WIDTH, axis=1))]
+
+
 def _textons(picture: Array, count: int = 8, scales: Scales = "small", seed: int | None = 0) -> Steps:
     words = learn_textons([picture], count, scales=scales, seed=seed)
     places = texton_map(picture, words, scales=scales)
@@ -178,6 +210,9 @@ def _textons(picture: Array, count: int = 8, scales: Scales = "small", seed: int
     wheel = np.stack([0.5 + 0.5 * np.cos(2 * np.pi * (colors + shift / 3)) for shift in range(3)], axis=1)
     return [("textons", wheel[places].astype(np.float32))]
 
+
+_HISTOGRAM_HEIGHT = 240  # pixels
+_HISTOGRAM_WIDTH = 5  # pixels of a column
 
 FILTERS: dict[str, Callable[..., Steps]] = {
     "gaussian": _gaussian,
@@ -187,6 +222,7 @@ FILTERS: dict[str, Callable[..., Steps]] = {
     "noise": _noise,
     "convolve": _convolve,
     "gradient": _gradient,
+    "derivative": _derivative,
     "roberts": _kernel_pair(roberts),
     "prewitt": _kernel_pair(prewitt),
     "sobel": _kernel_pair(sobel),
@@ -194,6 +230,7 @@ FILTERS: dict[str, Callable[..., Steps]] = {
     "log": _log,
     "dog": _dog,
     "canny": _canny,
+    "histogram": _histogram,
     "texture": _texture,
     "textons": _textons,
 }

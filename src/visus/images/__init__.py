@@ -4,7 +4,7 @@ The contract of a picture in visus: a NumPy array ``(H, W)`` or ``(H, W, C)`` in
 uint16, or float in [0, 1].
 """
 
-from visus.images import draw
+from visus.images import color, draw, noise
 from visus.images.decode import MAX_PIXELS, Decoded, decode
 from visus.images.io import SUFFIXES, encode_jpeg, is_picture_name, read, read_bytes, write
 from visus.images.scale import resize, shrink
@@ -13,10 +13,12 @@ __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "Decoded",
+    "color",
     "decode",
     "draw",
     "encode_jpeg",
     "is_picture_name",
+    "noise",
     "read",
     "read_bytes",
     "resize",
