@@ -1,6 +1,9 @@
 """Texture and colour as descriptors of an index."""
 
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +110,40 @@ def test_sql_does_not_offer_the_vectors(photos: Path, tmp_path: Path) -> None:
     index = Index(tmp_path / "i.visus")
     index.add(photos, descriptors=["color"])
     assert "color" not in index._opened().columns
+
+
+_CHILD = """
+import sys
+from visus import Index
+from visus.search import ingest
+ingest._BATCH, ingest._COMMIT_ROWS = 1, 1
+print("start", flush=True)
+Index(sys.argv[1]).add(sys.argv[2], descriptors=["texture", "color"], progress=lambda p: print(p.done, flush=True))
+"""
+
+
+def test_kill_while_a_descriptor_is_filled_in(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p", 24)
+    place = tmp_path / "i.visus"
+    Index(place).add(tmp_path / "p")
+    before = to_numpy(Index(place)._opened().read(["embedding"]).column("embedding"))
+    for lines in (1, 2, 5, 9):  # killed after so many lines: before the columns are there, between, and while filling
+        with subprocess.Popen(
+            [sys.executable, "-c", _CHILD, str(place), str(tmp_path / "p")], stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None
+            for _ in range(lines):
+                child.stdout.readline()
+            child.send_signal(signal.SIGKILL)
+        index = Index(place)
+        assert len(index) == 24
+        assert names(index.search(tmp_path / "p" / "0003.jpg", k=1)) == ["0003"]
+    report = Index(place).add(tmp_path / "p", descriptors=["texture", "color"])
+    assert 0 < report.filled <= 24
+    store = Index(place)._opened()
+    assert not store.paths_without("texture")
+    assert not store.paths_without("color")
+    assert sorted(store.extras) == ["color", "texture"]
+    after = to_numpy(store.read(["embedding"]).column("embedding"))
+    np.testing.assert_array_equal(np.sort(after, axis=0), np.sort(before, axis=0))
+    assert names(Index(place).search(tmp_path / "p" / "0007.jpg", by="color", k=1)) == ["0007"]
