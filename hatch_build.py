@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from platform import machine
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -14,8 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = Path(__file__).parent / "src" / "visus" / "filters"
 SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
-# Without contraction every processor rounds alike, so that edges are the same on every machine; without errno square
-# roots become vector code.
+# Without contraction these loops round alike on every processor; without errno square roots become vector code.
 FLAGS = ["-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-shared"]
 
 
@@ -42,7 +42,7 @@ class CompileHook(BuildHookInterface[Any]):
         position = [] if sys.platform == "win32" else ["-fPIC"]
         subprocess.run([*command, *FLAGS, *position, "-o", str(fresh), str(FOLDER / "_loops.c"), "-lm"], check=True)
         fresh.replace(target)  # a process that has loaded the old one keeps it
-        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        platform = sysconfig.get_platform().replace("universal2", machine()).replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
         build_data["artifacts"].append(f"src/visus/filters/{target.name}")

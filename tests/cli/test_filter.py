@@ -87,6 +87,14 @@ def test_a_folder(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "in" / "out" / "x.png.png"), filters.gaussian(scene(9), sigma=2))
     (tmp_path / "in" / "broken.jpg").unlink()
     again = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out")
+    Image.fromarray(scene(7)).save(tmp_path / "in" / "x.jpg.png")  # would meet what x.jpg becomes
+    third = visus("filter", "gaussian", tmp_path / "in", tmp_path / "third")
+    assert "Wrote 9 pictures" in third.stderr  # four of them an earlier run's answers: another folder may take all
+    assert len(list((tmp_path / "third").rglob("*.png"))) == 9
+    same = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in", code=2)
+    assert "another folder to write to" in same.stderr
+    above = visus("filter", "gaussian", tmp_path / "in" / "deep er", tmp_path / "in")
+    assert "Wrote 2 pictures" in above.stderr
     assert "Wrote 4 pictures" in again.stderr  # the answers of the first run are not filtered again
 
 
@@ -98,6 +106,11 @@ def test_a_folder(tmp_path: Path) -> None:
         (("canny", "IN", "out.png", "--low", 0.5, "--high", 0.2), "exchange"),
         (("noise", "IN", "out.png", "--kind", "pink"), "must be one of"),
         (("noise", "IN", "out.png", "--kind", "poisson", "--amount", 1), "does not take --amount"),
+        (("noise", "IN", "out.png", "--seed=-1"), "seed"),
+        (("textons", "IN", "out.png", "--seed=-1"), "seed"),
+        (("bilateral", "IN", "out.png", "--sigma", 1e4), "too large"),
+        (("bilateral", "IN", "out.png", "--sigma", 1e300), "too large"),
+        (("dog", "IN", "out.png", "--ratio", 0.5), "above 1"),
         (("convolve", "IN", "out.png"), "needs a kernel"),
         (("convolve", "IN", "out.png", "--kernel", "1 2; 3"), "same number"),
         (("convolve", "IN", "out.png", "--kernel", "1 b"), "rows of numbers"),
@@ -125,9 +138,16 @@ def test_descriptors_of_an_index(photos: Path) -> None:
     for by in ("texture", "color"):
         answer = json.loads(visus("search", photos / "0002.jpg", "--by", by, "-k", 2, "--json").stdout)
         assert Path(answer["hits"][0]["path"]).name == "0002.jpg"
+    folder_of(photos.parent / "other", 2, first=40)
     labels = photos / "labels.csv"
     labels.write_text("file,class\n" + "".join(f"{i:04d}.jpg,{i % 2}\n" for i in range(12)))
     lines = visus("index", "--evaluate", labels).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["embedding", "texture", "color"]
+    other = photos.parent / "two.visus"
+    visus("index", photos, "--index", other)
+    visus("index", photos.parent / "other", "--index", other, "--descriptor", "color")
+    partly = visus("index", "--index", other, "--evaluate", labels)
+    assert partly.stdout.count("queries") == 1
+    assert "with color" in partly.stderr
     assert "shape" in visus("index", photos, "--descriptor", "shape", code=2).stderr
     assert "Name the folder" in visus("index", "--descriptor", "color", code=2).stderr

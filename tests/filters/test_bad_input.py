@@ -1,5 +1,7 @@
 """Whatever is fed to a filter, it answers or says in a sentence what is wrong."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +112,15 @@ PICTURE = np.zeros((9, 9))
         (lambda: filters.laplacian_of_gaussian(PICTURE, sigma=1e6), "larger than the picture"),
         (lambda: filters.canny(PICTURE, sigma=1e6), "larger than the picture"),
         (lambda: filters.sobel(PICTURE, padding="zeros"), "one of constant"),  # type: ignore[arg-type]
+        (lambda: filters.bilateral(PICTURE, sigma=1e300), "too large"),
+        (lambda: filters.kernels.gaussian(1e6), "more than 8191"),
+        (lambda: filters.pad(PICTURE, (1, 0), (0, 0), padding="x"), "one of constant"),  # type: ignore[arg-type]
+        (lambda: filters.pad(PICTURE, (-1, 0), (0, 0)), "0 or more"),
+        (lambda: filters.convolve(PICTURE, [[1, 2]], padding="constant", value="x"), "value"),  # type: ignore[arg-type]
+        (lambda: filters.canny(PICTURE, low="a"), "low"),  # type: ignore[arg-type]
+        (lambda: filters.texton_map(PICTURE, "ab"), "numbers"),
+        (lambda: filters.convolution_matrix([[1]], 5), "height and a width"),  # type: ignore[arg-type]
+        (lambda: filters.convolution_matrix([[1]], (3.5, 3)), "whole number"),  # type: ignore[arg-type]
         (lambda: filters.kernels.gaussian_1d(1.0, order=4), "order"),  # type: ignore[arg-type]
         (lambda: filters.kernels.difference_of_gaussians(1.0, ratio=1.0), "above 1"),
         (lambda: filters.kernels.sigma_of(1), "at least 3"),
@@ -121,3 +132,25 @@ PICTURE = np.zeros((9, 9))
 def test_bad_options(call: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_other_byte_orders() -> None:
+    picture = np.arange(4000, 4144).reshape(12, 12).astype(">u2")
+    for name in ("gaussian", "median", "canny", "box", "gaussian noise"):
+        answer = CALLS[name](picture)
+        np.testing.assert_array_equal(answer, CALLS[name](picture.astype("u2")))
+
+
+def test_filters_work_in_a_thread_that_outlives_the_main_one() -> None:
+    code = """
+import threading, time
+import numpy as np
+from visus import filters
+picture = np.random.default_rng(0).random((600, 600)).astype("f4")
+def late():
+    time.sleep(0.5)
+    print(filters.median(picture, size=9).shape)
+threading.Thread(target=late).start()
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert answer.stdout.strip() == "(600, 600)", answer.stderr

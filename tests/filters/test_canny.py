@@ -142,7 +142,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     [
         ({"low": 0.3, "high": 0.2}, "exchange"),
         ({"low": -0.1}, "0 or more"),
-        ({"high": float("nan")}, "0 or more"),
+        ({"high": float("nan")}, "finite"),
         ({"high": 2.0, "thresholds": "quantile"}, "share of the pixels"),
         ({"thresholds": "otsu"}, "contrast"),
         ({"sigma": 0}, "above 0"),

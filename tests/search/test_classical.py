@@ -67,7 +67,7 @@ def test_a_later_descriptor_fills_what_is_there_and_is_kept(photos: Path, tmp_pa
     assert (report.added, report.moved, report.changed, report.filled) == (3, 1, 1, 0)
     hits = Index(tmp_path / "i.visus").search(photos / "0003.jpg", by="texture", k=2)
     assert set(names(hits)) == {"0003", "copy"}
-    assert not index._opened().paths_without("texture")
+    assert not index._opened().contents_without("texture")
     assert Index(tmp_path / "i.visus").add(photos).unchanged == 15
 
 
@@ -94,16 +94,55 @@ def test_whitening_and_descriptors_live_together(photos: Path, tmp_path: Path) -
         assert names(index.search(photos / "0100.jpg", by=by, k=1)) == ["0100"]
 
 
-def test_unknown_names_and_other_versions(photos: Path, tmp_path: Path) -> None:
+def test_moved_copied_and_returned_pictures_are_filled_in_the_same_run(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    shutil.move(photos / "0003.jpg", tmp_path / "away.jpg")
+    index.add(photos)
+    shutil.move(photos / "0001.jpg", photos / "moved.jpg")
+    shutil.copy(photos / "0002.jpg", photos / "copy.jpg")
+    (photos / "0004.jpg").rename(tmp_path / "later.jpg")
+    report = index.add(photos, descriptors=["color"])
+    assert (report.moved, report.added, report.gone, report.filled) == (1, 1, 1, 9)
+    (tmp_path / "later.jpg").rename(photos / "0004.jpg")  # was gone while the others were described
+    index.add(photos)
+    assert not index._opened().contents_without("color")
+    for name in ("moved", "copy", "0004"):
+        assert name in names(index.search(photos / f"{name}.jpg", by="color", k=2))
+
+
+def test_other_versions_are_described_again_and_unknown_ones_left_alone(photos: Path, tmp_path: Path) -> None:
     index = Index(tmp_path / "i.visus")
     with pytest.raises(InputError, match="texture, color"):
         index.add(photos, descriptors=["shape"])
     index.add(photos, descriptors=["color"])
-    index._opened().add_extra("color", {"descriptor": "color", "version": 0, "dimension": 120})
-    with pytest.raises(IndexError_, match="another version"):
+    index._opened().add_extra("color", {"descriptor": "color", "version": 0, "dimension": 7})
+    index._opened().add_extra("shape", {"descriptor": "shape", "version": 1, "dimension": 3})
+    with pytest.raises(IndexError_, match="describe it again"):
         Index(tmp_path / "i.visus").search(photos / "0001.jpg", by="color")
     with pytest.raises(InputError, match="shape"):
         index.search(photos / "0001.jpg", by="shape")  # pyright: ignore[reportArgumentType]
+    Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(photos / "0005.jpg")
+    index = Index(tmp_path / "i.visus")
+    report = index.add(photos)
+    assert (report.changed, report.filled) == (1, 11)
+    assert index.descriptors == ["embedding", "color"]
+    assert names(index.search(photos / "0001.jpg", by="color", k=1)) == ["0001"]
+
+
+def test_an_older_visus_refuses_an_index_whose_descriptors_it_would_not_keep(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    index.add(photos, descriptors=["color"])
+    assert index.about["format"] == 2
+
+
+def test_unlike_by_texture(tmp_path: Path) -> None:
+    stripes(tmp_path / "p")
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "p", descriptors=["texture"])
+    lying, spots = tmp_path / "p" / "lying-red.png", tmp_path / "p" / "spots-green.png"
+    assert set(names(index.search(lying, unlike=[spots], by="texture", k=2))) == {"lying-red", "lying-green"}
+    scores = index.search(lying, by="texture", k=6).scores
+    assert scores[1] > 0.95 > scores[2]
 
 
 def test_sql_does_not_offer_the_vectors(photos: Path, tmp_path: Path) -> None:
@@ -141,8 +180,8 @@ def test_kill_while_a_descriptor_is_filled_in(tmp_path: Path) -> None:
     report = Index(place).add(tmp_path / "p", descriptors=["texture", "color"])
     assert 0 < report.filled <= 24
     store = Index(place)._opened()
-    assert not store.paths_without("texture")
-    assert not store.paths_without("color")
+    assert not store.contents_without("texture")
+    assert not store.contents_without("color")
     assert sorted(store.extras) == ["color", "texture"]
     after = to_numpy(store.read(["embedding"]).column("embedding"))
     np.testing.assert_array_equal(np.sort(after, axis=0), np.sort(before, axis=0))

@@ -144,10 +144,9 @@ def test_errors_of_the_disk_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FORMAT", 2)
+    monkeypatch.setattr(module, "_PLAIN_FORMAT", 3)
     synthetic(tmp_path / "a.visus", 3)
-    monkeypatch.setattr(module, "FORMAT", 1)
-    with pytest.raises(IndexError_, match=r"newer visus \(format 2.*pip install --upgrade visus"):
+    with pytest.raises(IndexError_, match=r"newer visus \(format 3.*pip install --upgrade visus"):
         Store(tmp_path / "a.visus")
 
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -143,12 +144,12 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
 
     if target.is_file():
         raise InputError(f"{target} is a file; a folder of pictures is written to a folder.")
-    inside = target.resolve()
-    paths = sorted(
-        path
-        for path in source.rglob("*")
-        if is_picture_name(path.name) and path.is_file() and inside not in path.resolve().parents
-    )
+    start, end = source.resolve(), target.resolve()
+    if start == end:
+        raise InputError(f"{target} is the folder of the pictures themselves; name another folder to write to.")
+    below = [path for path in source.rglob("*") if is_picture_name(path.name) and path.is_file()]
+    # What an earlier run has written below the pictures is not filtered again.
+    paths = sorted(path for path in below if not (start in end.parents and end in path.resolve().parents))
     if not paths:
         raise InputError(f"There are no pictures in {source}; name a folder with .jpg, .png ... files.")
     console = Console(file=sys.stderr)
@@ -166,6 +167,8 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
             write(place, result)
         except InputError as error:
             failures.append(str(error))
+        except MemoryError:
+            failures.append(f"{path} needs more memory than there is; make it smaller or skip it.")
     typer.echo(f"Wrote {plural(len(paths) - len(failures), 'picture')} to {target}", err=True)
     for failure in failures:
         typer.echo(f"  {failure}", err=True)
@@ -175,9 +178,15 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
 
 def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:
     """Where each picture goes: the same name with .png; where two would meet, .png after the whole name."""
+    places: list[Path] = []
     plain = [target / path.relative_to(source).with_suffix(".png") for path in paths]
-    met = {place for place in plain if plain.count(place) > 1} if len(set(plain)) < len(plain) else set()
-    return [
-        target / f"{path.relative_to(source)}.png" if place in met else place
-        for path, place in zip(paths, plain, strict=True)
-    ]
+    often = Counter(plain)
+    taken = {place for place in plain if often[place] == 1}
+    for path, place in zip(paths, plain, strict=True):
+        if often[place] > 1:
+            place = target / f"{path.relative_to(source)}.png"  # noqa: PLW2901
+            while place in taken:
+                place = place.with_name(f"{place.stem}.png.png")  # noqa: PLW2901
+            taken.add(place)
+        places.append(place)
+    return places

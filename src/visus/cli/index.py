@@ -106,10 +106,21 @@ def index(
         report = Report(pruned=opened.prune())
     if whiten:
         opened.whiten(whiten)
-    measures = {by: opened.evaluate(evaluate, by=by) for by in opened.descriptors} if evaluate else {}
+    measures = _measures(opened, evaluate) if evaluate else {}
     _print(report, measures, location, opened, as_json)
     if report and report.unreadable and not len(opened):
         raise InputError("None of the pictures could be read.")
+
+
+def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
+    """How well each descriptor finds; one that describes none of the labelled pictures is left out."""
+    measures = {"embedding": opened.evaluate(labels)}
+    for by in opened.descriptors[1:]:
+        try:
+            measures[by] = opened.evaluate(labels, by=by)
+        except InputError as error:
+            typer.echo(f"{by}: {error}", err=True)
+    return measures
 
 
 def _print(

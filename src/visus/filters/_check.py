@@ -30,10 +30,24 @@ def picture_of(image: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
         raise InputError(f"A picture must hold numbers or bool, not {array.dtype}; convert it first.")
     if array.dtype.itemsize > 8:
         raise InputError(f"{array.dtype} is too wide for a picture; convert it to float64.")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # TIFF and FITS hold the other order
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         count = array.size - np.count_nonzero(np.isfinite(array))
         raise InputError(f"The picture has {count:,} values that are NaN or infinite; fill them, say by np.nan_to_num.")
     return array
+
+
+def number(name: str, value: object) -> float:
+    """A finite number.
+
+    Raises:
+        InputError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InputError(f"{name} must be a number, not {value!r}.")
+    if not math.isfinite(value):
+        raise InputError(f"{name} must be a finite number, not {value!r}.")
+    return float(value)
 
 
 def positive(name: str, value: float) -> float:

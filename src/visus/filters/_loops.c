@@ -15,7 +15,7 @@
 #endif
 
 /* One machine code for each generation of processors, chosen as the library is loaded. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
 #define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define EACH_PROCESSOR

@@ -1,11 +1,12 @@
 """Parts of one picture on all cores; OpenCV, SciPy and the compiled loops let go of the interpreter's lock."""
 
+import contextlib
 import functools
 import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Part = TypeVar("Part")
@@ -39,7 +40,9 @@ def each(work: Callable[[Part], object], parts: Iterable[Part]) -> None:
                 return
             work(part)
 
-    futures = [_helpers().submit(drain) for _ in range(min(_cores(), len(waiting)) - 1)]
+    futures: list[Future[None]] = []
+    with contextlib.suppress(RuntimeError):  # helpers are gone once the main thread has ended
+        futures += [_helpers().submit(drain) for _ in range(min(_cores(), len(waiting)) - 1)]
     try:
         drain()
     finally:

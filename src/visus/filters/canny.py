@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native
-from visus.filters._check import picture_of
+from visus.filters._check import number, picture_of
 from visus.filters._threads import bands, each
 from visus.filters.gradient import Gradient, fits, padded_magnitude
 from visus.filters.kernels import gaussian_1d
@@ -124,7 +124,7 @@ def _check_thresholds(low: float, high: float, kind: str) -> None:
     if kind not in ("contrast", "quantile"):
         raise InputError(f"thresholds must be 'contrast' or 'quantile', not {kind!r}.")
     for name, value in (("low", low), ("high", high)):
-        if not 0 <= value <= (1 if kind == "quantile" else np.inf):
+        if not 0 <= number(name, value) <= (1 if kind == "quantile" else np.inf):
             what = "a share of the pixels in [0, 1]" if kind == "quantile" else "a share of white, 0 or more"
             raise InputError(f"{name} must be {what}, not {value!r}.")
     if low > high:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import one_of, picture_of, whole
+from visus.filters._check import number, one_of, picture_of, whole
 from visus.filters._threads import each
 from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
 
@@ -149,11 +149,14 @@ def pad(
     >>> pad(np.array([[1, 2, 3]]), (0, 2), (0, 2), padding="mirror").tolist()
     [[3, 2, 1, 2, 3, 2, 1]]
     """
+    one_of("padding", padding, PADDINGS)
+    if min(*before, *after) < 0:
+        raise InputError(f"A picture goes on by 0 or more rows and columns, not by {before} and {after}.")
     widths = [(before[0], after[0]), (before[1], after[1]), (0, 0)][: image.ndim]
     if not any(sum(pair) for pair in widths):
         return image
     if padding == "constant":
-        return np.pad(image, widths, constant_values=value)
+        return np.pad(image, widths, constant_values=number("value", value))
     return np.pad(image, widths, mode=_NUMPY_MODES[padding])  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
@@ -252,20 +255,25 @@ def convolution_matrix(
 
     weights = as_kernel(kernel)
     one_of("padding", padding, PADDINGS)
-    if len(shape) != 2 or min(shape) < 1:
-        raise InputError(f"shape must be a height and a width above 0, not {shape}.")
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise InputError(f"shape must be a height and a width above 0, not {shape!r}.")
+    whole("height", shape[0])
+    whole("width", shape[1])
     whole("stride", stride)
     before, after = _margins(weights.shape, output)
     if output == "valid" and (shape[0] < weights.shape[0] or shape[1] < weights.shape[1]):
         raise InputError(f"A kernel of {weights.shape} does not fit into a picture of {shape}; use output='same'.")
 
     # Pad the pixels' numbers instead of their values: then each window tells which pixels its output is made of.
-    numbers = pad(np.arange(shape[0] * shape[1]).reshape(shape), before, after, padding=padding, value=-1)
+    numbers = pad(
+        np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape), before, after, padding=padding, value=-1
+    )
     windows = np.lib.stride_tricks.sliding_window_view(numbers, weights.shape)[::stride, ::stride]
     count = windows.shape[0] * windows.shape[1]
     columns = windows.reshape(count, -1)
     values = np.broadcast_to(weights[::-1, ::-1].ravel(), columns.shape)
-    rows = np.broadcast_to(np.arange(count)[:, None], columns.shape)
     inside = columns >= 0
-    entries = (values[inside], (rows[inside], columns[inside]))
-    return csr_array(entries, shape=(count, shape[0] * shape[1]))
+    starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1))])  # of each row's entries
+    matrix = csr_array((values[inside], columns[inside], starts), shape=(count, shape[0] * shape[1]))
+    matrix.sum_duplicates()  # a border that repeats a pixel
+    return matrix

@@ -38,6 +38,7 @@ class Gradient(NamedTuple):
         90.0
         """
         radians = np.arctan2(self.y, self.x)
+        radians = np.where(radians == -np.pi, -radians, radians).astype(radians.dtype)  # of y = -0.0
         if unit == "radians":
             return radians
         if unit != "degrees":
@@ -119,7 +120,7 @@ def difference_of_gaussians(
     """The picture smoothed a little less the picture smoothed ``ratio`` times as much (Marr and Hildreth 1980)."""
     from visus.filters.smooth import gaussian
 
-    kernels.difference_of_gaussians(1.0, ratio=ratio)  # says what is wrong with a ratio
+    kernels.wider(ratio)
     picture = to_float(picture_of(image))
     near, far = (gaussian(picture, sigma=s, padding=padding) for s in (sigma, sigma * ratio))
     return np.asarray(near - far)

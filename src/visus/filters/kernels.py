@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import odd, positive, whole
+from visus.filters._check import number, odd, positive, whole
 
 Kernel = NDArray[np.float64]
 
+_LARGEST = 8191  # pixels; side of the largest kernel that is made by itself
 TRUNCATE = 4.0  # standard deviations that a sampled Gaussian reaches: 6e-5 of its weight lies beyond
 
 
@@ -24,7 +25,10 @@ def size_of(sigma: float, *, truncate: float = TRUNCATE) -> int:
     >>> size_of(1.0), size_of(2.5)
     (9, 21)
     """
-    return 2 * max(1, math.ceil(positive("truncate", truncate) * positive("sigma", sigma))) + 1
+    reach = positive("truncate", truncate) * positive("sigma", sigma)
+    if reach > _LARGEST // 2:
+        raise InputError(f"sigma {sigma} needs a kernel of more than {_LARGEST} pixels; smooth by filters.gaussian.")
+    return 2 * max(1, math.ceil(reach)) + 1
 
 
 def sigma_of(size: int, *, truncate: float = TRUNCATE) -> float:
@@ -137,8 +141,7 @@ def gaussian_derivative(
 
 def _turned(size: int, angle: float) -> tuple[Kernel, Kernel]:
     """Coordinates of the samples along a direction and across it."""
-    if not math.isfinite(angle):
-        raise InputError(f"angle must be a number of degrees, not {angle!r}.")
+    number("angle in degrees", angle)
     y, x = np.mgrid[:size, :size] - size // 2.0
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     return x * cosine + y * sine, y * cosine - x * sine
@@ -163,10 +166,19 @@ def difference_of_gaussians(sigma: float, *, ratio: float = 1.6, size: int | Non
         ratio: How many times wider the other is; 1.6 comes nearest to the Laplacian of Gaussian.
         size: Odd; None takes what holds the wider one.
     """
-    if not (math.isfinite(ratio) and ratio > 1):
-        raise InputError(f"ratio must be above 1, not {ratio!r}; 1.6 is usual.")
-    size = size_of(sigma * ratio) if size is None else odd("size", size)
+    size = size_of(sigma * wider(ratio)) if size is None else odd("size", size)
     return gaussian(sigma, size=size) - gaussian(sigma * ratio, size=size)
+
+
+def wider(ratio: float) -> float:
+    """A ratio above 1.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not (number("ratio", ratio) > 1):
+        raise InputError(f"ratio must be above 1, not {ratio!r}; 1.6 is usual.")
+    return ratio
 
 
 class Derivatives(NamedTuple):

@@ -22,6 +22,7 @@ Array = NDArray[Any]
 
 _LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
 _TILE = 256  # pixels; side of the tiles of the median
+_WIDEST = 64  # pixels; sigma of the bilateral filter
 _GREATEST = 1e6  # whites; OpenCV's bilateral filter reads beyond its table where differences overflow
 
 
@@ -116,6 +117,7 @@ def _gaussian_matrix(length: int, sigma: float, padding: str, dtype: np.dtype) -
         matrix[:, 1:-1] += weights[(place[:, None] + place[1:-1]) % period]
     elif padding == "mirror":
         matrix = np.ones((1, 1))
+    matrix[abs(matrix) < 1e-15] = 0  # processors are slow on numbers near the smallest
     return np.asarray(matrix, dtype)
 
 
@@ -256,6 +258,8 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
         raise InputError(f"Values up to {abs(values).max():.3g} are no shares of white; scale it to [0, 1] first.")
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
+    if sigma > _WIDEST:
+        raise InputError(f"sigma {sigma:g} is too large: time grows with its square; take at most {_WIDEST}.")
     size = 2 * math.ceil(2 * sigma) + 1
     flat = np.ascontiguousarray(values, np.float32)
     smooth = cv2.bilateralFilter(flat, size, tolerance, sigma, borderType=cv2.BORDER_REFLECT)

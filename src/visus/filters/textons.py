@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 from visus.filters._check import one_of, whole
 from visus.filters.texture import FILTERS, Scales, grey_of, responses
+from visus.images.noise import generator
 
 Floats = NDArray[np.float32]
 
@@ -65,7 +66,7 @@ def learn_textons(
 
     if not len(images):
         raise InputError("Textons are learned from pictures; give at least one.")
-    draw = np.random.default_rng(seed)
+    draw = generator(seed)
     parts = []
     for image in images:
         pixels = pixel_descriptions(image, scales=scales).reshape(-1, FILTERS)
@@ -106,7 +107,10 @@ def texton_histogram(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "
 
 
 def _dictionary(textons: ArrayLike) -> Floats:
-    centres = np.asarray(textons, np.float32)
+    try:
+        centres = np.asarray(textons, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Textons must be numbers of the shape (K, 48) ({error}); see learn_textons.") from error
     if centres.ndim != 2 or centres.shape[1] != FILTERS or not len(centres) or not np.isfinite(centres).all():
         raise InputError(
             f"Textons must be finite numbers of the shape (K, 48), not {centres.shape}; see learn_textons."

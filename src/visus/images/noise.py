@@ -15,6 +15,29 @@ from visus.images.color import full_scale, like, to_float
 Array = NDArray[Any]
 
 
+def _checked(picture: Array, seed: int | None) -> tuple[Array, np.random.Generator]:
+    """A picture with finite values, and what draws its noise."""
+    array = np.asarray(picture)
+    if array.ndim not in (2, 3) or not array.size:
+        raise InputError(f"A picture must have the shape (H, W) or (H, W, C) and pixels, not {array.shape}.")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    full_scale(array.dtype)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError("The picture has values that are NaN or infinite; fill them, say by np.nan_to_num.")
+    return array, generator(seed)
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    """What draws random numbers, from a seed or from none.
+
+    Raises:
+        InputError: The seed is no whole number from 0 on.
+    """
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise InputError(f"seed must be a whole number from 0 on, not {seed!r}.")
+    return np.random.default_rng(seed)
+
+
 def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> Array:
     """Add normally distributed noise, independent in each pixel and channel; then clip to the range.
 
@@ -31,7 +54,8 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
     """
     if not 0 <= sigma < np.inf:
         raise InputError(f"sigma must be 0 or more, a share of white, not {sigma}; 0.1 is strong noise.")
-    noise = np.random.default_rng(seed).standard_normal(picture.shape, np.float32)
+    picture, draw = _checked(picture, seed)
+    noise = draw.standard_normal(picture.shape, np.float32)
     return _clipped(to_float(picture) + sigma * noise, picture.dtype)
 
 
@@ -53,8 +77,8 @@ def salt_and_pepper(picture: Array, *, amount: float = 0.05, salt: float = 0.5, 
     for name, value in (("amount", amount), ("salt", salt)):
         if not 0 <= value <= 1:
             raise InputError(f"{name} must be a share in [0, 1], not {value}.")
+    picture, draw = _checked(picture, seed)
     white = full_scale(picture.dtype)
-    draw = np.random.default_rng(seed)
     noisy = np.array(picture)
     hit = draw.random(picture.shape[:2]) < amount
     salted = draw.random(picture.shape[:2]) < salt
@@ -87,10 +111,14 @@ def poisson(picture: Array, *, peak: float = 30.0, seed: int | None = None) -> A
     """
     if not 0 < peak <= 1e9:
         raise InputError(f"peak must be a number of photons in (0, 1e9], not {peak}; 30 is a dark scene.")
+    picture, draw = _checked(picture, seed)
     values = to_float(picture)
-    if (values < 0).any():
-        raise InputError("Photons cannot be fewer than none: the picture has negative values; scale it to [0, 1].")
-    counts = np.random.default_rng(seed).poisson(values.astype(np.float64) * peak)
+    if values.min() < 0 or values.max() > 1:
+        raise InputError(
+            f"Photons are counted from 0 to {peak:g}: the picture must be within [0, 1], not {values.min():.3g} to "
+            f"{values.max():.3g}; scale it first."
+        )
+    counts = draw.poisson(values.astype(np.float64) * peak)
     return _clipped((counts / peak).astype(values.dtype), picture.dtype)
 
 
@@ -107,7 +135,8 @@ def speckle(picture: Array, *, sigma: float = 0.2, seed: int | None = None) -> A
     """
     if not 0 <= sigma < np.inf:
         raise InputError(f"sigma must be 0 or more, not {sigma}.")
-    noise = np.random.default_rng(seed).standard_normal(picture.shape, np.float32)
+    picture, draw = _checked(picture, seed)
+    noise = draw.standard_normal(picture.shape, np.float32)
     return _clipped(to_float(picture) * (1 + sigma * noise), picture.dtype)
 
 

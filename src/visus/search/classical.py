@@ -3,6 +3,7 @@
 They stand in an index beside the network's, each in a column of its own.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -14,16 +15,32 @@ from visus.search.describe import Floats, Pixels, unit
 
 Extra = Literal["texture", "color"]
 
-_TEXTURE_SIDE = 384  # pixels; texture is told at one scale, whatever a picture's resolution
+_TEXTURE_SIDE = 384  # pixels; larger pictures are shrunk, so that their texture is told at one scale
 _COLOR_SIDE = 256
 _FAINT = 1e-3  # responses below a thousandth of white hardly count
 
 
 def texture(picture: Pixels) -> Floats:
-    """Logarithms of the 48 mean Leung-Malik responses: ``(48,)``."""
+    """How the 48 mean Leung-Malik responses differ from those of a natural picture without any texture: ``(48,)``.
+
+    Differences of logarithms, so that they count in proportion.
+    """
     from visus.filters import mean_responses
 
-    return np.log(mean_responses(shrink(picture, _TEXTURE_SIDE)) + np.float32(_FAINT))
+    return np.log(mean_responses(shrink(picture, _TEXTURE_SIDE)) + np.float32(_FAINT)) - _plain()
+
+
+@functools.cache
+def _plain() -> Floats:
+    """The logarithms for noise whose amplitude falls as 1 / frequency, as that of photographs does (Field 1987)."""
+    from visus.filters import mean_responses
+
+    frequency = np.hypot(np.fft.fftfreq(_TEXTURE_SIDE)[:, None], np.fft.rfftfreq(_TEXTURE_SIDE))
+    frequency[0, 0] = 1
+    white = np.random.default_rng(0).standard_normal((_TEXTURE_SIDE, _TEXTURE_SIDE))
+    pink = np.fft.irfft2(np.fft.rfft2(white) / frequency, white.shape)
+    grey = np.clip(0.45 + 0.22 * (pink - pink.mean()) / pink.std(), 0, 1)
+    return np.log(mean_responses(grey) + np.float32(_FAINT))
 
 
 def color(picture: Pixels) -> Floats:

@@ -83,7 +83,7 @@ class Index:
     @property
     def descriptors(self) -> list[Literal["embedding", "texture", "color"]]:
         """What the index's pictures are described by."""
-        return ["embedding", *(_classical(name).name for name in self._opened().extras)]
+        return ["embedding", *(_classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -136,7 +136,8 @@ class Index:
             )
         if made != extra.about():
             raise IndexError_(
-                f"{self.location} was described by another version of {name}; index the pictures in a new folder."
+                f"{self.location} was described by another version of {name}; describe it again: visus index FOLDER "
+                f"--descriptor {name}"
             )
         return extra
 
@@ -188,10 +189,10 @@ class Index:
             if self._store is None:
                 self._store = Store.create(self.location, embedder.about(), self._dtype)
             self._store.refresh()
+            extras |= {name: _classical(name) for name in self.descriptors[1:]}
             for name, extra in extras.items():
-                if name not in self._store.extras:
-                    self._store.add_extra(name, extra.about())
-            every = {"embedding": embedder, **{name: self._extra(name) for name in self._store.extras}}
+                self._store.add_extra(name, extra.about())
+            every = {"embedding": embedder, **extras}
             ingest = Ingest(self._store, every, threads=threads, max_pixels=max_pixels, progress=progress)
             try:
                 report = ingest.run(roots, exclude)
@@ -432,8 +433,10 @@ class Index:
         paths = table.column("path").to_pylist()
         rows = [row for row, path in enumerate(paths) if path in known]
         if not rows:
+            described = "" if by == "embedding" else f" with {by}"
             raise InputError(
-                f"None of the files in {labels} is in {self.location}; index their folder, or check the column file."
+                f"None of the files in {labels} is in {self.location}{described}; index their folder, or check the "
+                "column file."
             )
         vectors = unit(to_numpy(table.column(column).take(pa.array(rows))))
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)

@@ -126,8 +126,8 @@ class Ingest:
         self.progress = progress or (lambda _: None)
         self.report = Report()
         self.catalog = Catalog(store)
-        # Paths whose rows lack the vector of a descriptor that came later.
-        self.lacking = {name: store.paths_without(name) for name in self.descriptors if name in store.extras}
+        # Contents whose rows lack the vector of a descriptor that came later.
+        self.lacking = {name: store.contents_without(name) for name in self.descriptors if name in store.extras}
         self._commits = 0
 
     def run(self, roots: Sequence[str], exclude: Sequence[str] = ()) -> Report:
@@ -158,7 +158,7 @@ class Ingest:
             if known:
                 seen.add(found.path)
             same = known and not known.gone and (known.mtime, known.size) == (found.mtime, found.size)
-            if same and not any(found.path in paths for paths in self.lacking.values()):
+            if known and same and not any(known.hash in contents for contents in self.lacking.values()):
                 self.report.unchanged += 1
             else:
                 work.append(found)
@@ -264,10 +264,7 @@ class Ingest:
         """Which descriptors a file still needs: all of them if its content is new."""
         if answer.hash not in self.catalog.by_hash:
             return list(self.descriptors)
-        known = self.catalog.by_path.get(answer.found.path)
-        if known is None or known.hash != answer.hash:
-            return []
-        return [name for name, paths in self.lacking.items() if answer.found.path in paths]
+        return [name for name, contents in self.lacking.items() if answer.hash in contents]
 
     # Writing: the calling thread -----------------------------------------------------------------------------
 
@@ -282,14 +279,15 @@ class Ingest:
         if not batch:
             return
         self._write_fresh([answer for answer in batch if "embedding" in answer.vectors])
-        self._write_lacking([answer for answer in batch if answer.vectors and "embedding" not in answer.vectors])
-        copies = [answer for answer in batch if not answer.vectors and not answer.failure]
+        copies = [answer for answer in batch if "embedding" not in answer.vectors and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
         again = self._describe_batch(lost, self._runners()) if lost else []
-        self._write_fresh([answer for answer in again if answer.vectors])
-        self._write_copies([*copies, *(a for a in again if not a.vectors and not a.failure)], seen)
+        self._write_fresh([answer for answer in again if "embedding" in answer.vectors])
+        copies += [answer for answer in again if "embedding" not in answer.vectors and not answer.failure]
+        self._write_copies(copies, seen)
+        self._write_lacking([answer for answer in copies if answer.vectors])
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
         self._commits += 1
         if self._commits % _COMPACT_EVERY == 0:
@@ -301,8 +299,7 @@ class Ingest:
             self._write(rows, {name: [a.vectors[name] for a in fresh] for name in self.descriptors})
 
     def _write_lacking(self, answers: list[_Done]) -> None:
-        """Add the vectors of later descriptors to rows that are there."""
-        self.report.filled += len(answers)
+        """Add the vectors of later descriptors to the rows of known contents."""
         for name in self.lacking:
             filled = [answer for answer in answers if name in answer.vectors]
             if filled:
@@ -319,7 +316,8 @@ class Ingest:
             source = self.catalog.by_hash[answer.hash]
             if known and known.hash == answer.hash:  # only the time has changed, or it has come back
                 self.report.added += known.gone
-                self.report.unchanged += not known.gone
+                self.report.unchanged += not known.gone and not answer.vectors
+                self.report.filled += not known.gone and bool(answer.vectors)
                 moved.append(self._place(path, known, answer.found))
             elif known is None and source not in seen and _missing(source):
                 self.report.moved += 1
@@ -374,6 +372,8 @@ class Ingest:
         for name, values in vectors.items():
             half = [None if value is None else np.asarray(value, self.store.dtype) for value in values]
             columns[name] = pa.array(half, self._field(name).type)
+        for name in self.store.extras:  # one that this version does not know: no vector rather than an old one
+            columns.setdefault(name, pa.nulls(len(rows), self._field(name).type))
         if self.store.whitening:
             white = project(np.array(vectors["embedding"], np.float32), *self.store.whitening)
             columns["whitened"] = to_arrow(white, self.store.dtype)

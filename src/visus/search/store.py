@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from visus._errors import IndexError_, InputError
 from visus.search.rows import Dtype, schema, to_arrow, to_numpy, vector_type
 
-FORMAT = 1
-"""Version of the table's layout; a newer one is refused."""
+FORMAT = 2
+"""Version of the table's layout; a newer one is refused. 2 has further descriptors, which 1 would not keep up."""
+_PLAIN_FORMAT = 1
 
 EXACT_ROWS = 200_000
 """Up to this many rows every vector is compared; above, an approximate index is kept (docs/performance.md)."""
@@ -122,7 +123,7 @@ class Store:
             dtype: How vectors are stored.
         """
         folder = Path(location)
-        metadata = {"visus": json.dumps({"format": FORMAT, "dtype": dtype, **about})}
+        metadata = {"visus": json.dumps({"format": _PLAIN_FORMAT, "dtype": dtype, **about})}
         empty = schema(about["dimension"], dtype).with_metadata(metadata).empty_table()
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -192,9 +193,9 @@ class Store:
                 found[row["id"]] = row
         return found
 
-    def paths_without(self, name: str) -> set[str]:
-        """Paths of the rows that one of :attr:`extras` has not described."""
-        return set(self.read(["path"], f"{name} IS NULL AND NOT gone").column("path").to_pylist())
+    def contents_without(self, name: str) -> set[bytes]:
+        """Hashes of the rows that one of :attr:`extras` has not described."""
+        return set(self.read(["hash"], f"{name} IS NULL").column("hash").to_pylist())
 
     @property
     def schema(self) -> pa.Schema:
@@ -294,10 +295,14 @@ class Store:
 
     def add_extra(self, name: str, about: dict[str, Any]) -> None:
         """Make room for the vectors of one more descriptor; no row has one yet."""
+        if name in self.extras and self.about["extras"][name] == about:
+            return
         with _explained(self.location):
+            if self.about.get("extras", {}).get(name, about) != about:  # described by another version
+                self._table.drop_columns([name])
             if name not in self._table.schema.names:
                 self._table.add_columns(pa.field(name, vector_type(about["dimension"], self.dtype)))
-            told = {**self.about, "extras": {**self.about.get("extras", {}), name: about}}
+            told = {**self.about, "format": FORMAT, "extras": {**self.about.get("extras", {}), name: about}}
             self._table.update_schema_metadata({"visus": json.dumps(told)})
         self.refresh()
 
@@ -365,16 +370,19 @@ class Store:
 
     def refresh_approximate(self) -> bool:
         """Build or refresh the approximate indices where there are enough rows; tells whether the first was built."""
-        built = [self._refresh_approximate(column) for column in (self.vector_column, *self.extras)]
-        return built[0]
-
-    def _refresh_approximate(self, column: str) -> bool:
-        rows = self._table.count_rows(f"{column} IS NOT NULL" if column in self.extras else None)
         with _explained(self.location):
-            known = [index for index in self._table.describe_indices() if column in index.field_names]
+            known = {name for index in self._table.describe_indices() for name in index.field_names}
             if known:
                 self._table.optimize.optimize_indices()
-            elif rows > EXACT_ROWS:
+                self._table.checkout_latest()
+        columns = [column for column in (self.vector_column, *self.extras) if column not in known]
+        built = {column for column in columns if self._build_approximate(column)}
+        return self.vector_column in built
+
+    def _build_approximate(self, column: str) -> bool:
+        rows = self._table.count_rows(f"{column} IS NOT NULL" if column in self.extras else None)
+        with _explained(self.location):
+            if rows > EXACT_ROWS:
                 dimension = self._table.schema.field(column).type.list_size
                 self._table.create_index(
                     column,
@@ -384,7 +392,7 @@ class Store:
                     num_sub_vectors=_sub_vectors(dimension),
                 )
             self._table.checkout_latest()
-        return not known and rows > EXACT_ROWS
+        return rows > EXACT_ROWS
 
     def recall(self, *, k: int = 10, queries: int = 20) -> float:
         """Share of the k nearest rows that the approximate index finds, over some rows spread over the table."""
