@@ -144,8 +144,10 @@ def test_errors_of_the_disk_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PLAIN_FORMAT", 3)
-    synthetic(tmp_path / "a.visus", 3)
+    with monkeypatch.context() as newer:
+        newer.setattr(module, "FORMAT", 3)
+        newer.setattr(module, "_PLAIN_FORMAT", 3)
+        synthetic(tmp_path / "a.visus", 3)
     with pytest.raises(IndexError_, match=r"newer visus \(format 3.*pip install --upgrade visus"):
         Store(tmp_path / "a.visus")
 
