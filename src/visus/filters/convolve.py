@@ -56,6 +56,8 @@ def convolve(
 ) -> Floats:
     """Convolve a picture with a kernel: ``out[y, x] = sum over j, i of kernel[j, i] * image[y - j, x - i]``.
 
+    j and i count from the kernel's middle, or with ``output="full"`` from its corner.
+
     Args:
         image: ``(H, W)`` or ``(H, W, C)``, any numbers; values keep their scale.
         kernel: ``(kh, kw)`` of any size, even too.

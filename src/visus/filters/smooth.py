@@ -132,7 +132,7 @@ def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
 
     Args:
         image: ``(H, W)`` or ``(H, W, C)``.
-        size: Side of the window; of an even one the middle is the pixel before it.
+        size: Side of the window; an even one reaches one pixel further up and to the left.
         padding: What lies beyond the border.
 
     Raises:
