@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from visus import InputError, filters
-from visus.filters._check import picture_of
 from visus.images import noise
+from visus.images.check import picture_of
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "gaussian": lambda p: filters.gaussian(p, sigma=1.0),

@@ -178,15 +178,18 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
 
 def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:
     """Where each picture goes: the same name with .png; where two would meet, .png after the whole name."""
-    places: list[Path] = []
     plain = [target / path.relative_to(source).with_suffix(".png") for path in paths]
     often = Counter(plain)
     taken = {place for place in plain if often[place] == 1}
-    for path, place in zip(paths, plain, strict=True):
-        if often[place] > 1:
-            place = target / f"{path.relative_to(source)}.png"  # noqa: PLW2901
-            while place in taken:
-                place = place.with_name(f"{place.stem}.png.png")  # noqa: PLW2901
-            taken.add(place)
-        places.append(place)
-    return places
+    return [
+        place if often[place] == 1 else _free(target / f"{path.relative_to(source)}.png", taken)
+        for path, place in zip(paths, plain, strict=True)
+    ]
+
+
+def _free(place: Path, taken: set[Path]) -> Path:
+    """A place that is not taken yet, and is from now on."""
+    while place in taken:
+        place = place.with_name(f"{place.stem}.png.png")
+    taken.add(place)
+    return place

@@ -63,3 +63,12 @@ def bands(length: int, size: int) -> list[tuple[int, int]]:
     short, longer = divmod(length, count)
     ends = [k * short + min(k, longer) for k in range(count + 1)]
     return list(itertools.pairwise(ends))
+
+
+def corners(shape: tuple[int, ...], step: tuple[int, int]) -> list[tuple[int, int]]:
+    """The upper left corners of the tiles that cover a picture.
+
+    >>> corners((5, 3), (4, 4))
+    [(0, 0), (4, 0)]
+    """
+    return [(top, left) for top in range(0, shape[0], step[0]) for left in range(0, shape[1], step[1])]

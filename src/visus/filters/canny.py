@@ -11,14 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native
-from visus.filters._check import number, picture_of
 from visus.filters._threads import bands, each
 from visus.filters.gradient import Gradient, fits, padded_magnitude
 from visus.filters.kernels import gaussian_1d
+from visus.images.check import number, picture_of
 from visus.images.color import full_scale
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Thresholds = Literal["contrast", "quantile"]
 
 _FLAT = 1e-6  # of white; slopes below it are rounding errors
 _BAND = 1 << 17  # pixels of a band: its derivatives and magnitudes stay in the cache
@@ -47,7 +48,7 @@ def canny(
     sigma: float = ...,
     low: float = ...,
     high: float = ...,
-    thresholds: Literal["contrast", "quantile"] = ...,
+    thresholds: Thresholds = ...,
     return_stages: Literal[False] = ...,
 ) -> Mask: ...
 
@@ -59,7 +60,7 @@ def canny(
     sigma: float = ...,
     low: float = ...,
     high: float = ...,
-    thresholds: Literal["contrast", "quantile"] = ...,
+    thresholds: Thresholds = ...,
     return_stages: Literal[True],
 ) -> CannyStages: ...
 
@@ -70,7 +71,7 @@ def canny(
     sigma: float = 1.4,
     low: float = 0.1,
     high: float = 0.2,
-    thresholds: Literal["contrast", "quantile"] = "contrast",
+    thresholds: Thresholds = "contrast",
     return_stages: bool = False,
 ) -> Mask | CannyStages:
     """Find edges one pixel wide.

@@ -14,15 +14,16 @@ wrap       ``c d | a b c d | a b``
 ========== =====================
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import number, one_of, picture_of, whole
-from visus.filters._threads import each
+from visus.filters._threads import corners, each
 from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
+from visus.images.check import number, one_of, picture_of, whole
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -83,12 +84,7 @@ def convolve(
     one_of("method", method, ("auto", "separable", "direct", "fft"))
     whole("stride", stride)
     dtype = np.float32 if picture.dtype.type in _SINGLE else np.float64
-    before, after = _margins(weights.shape, output)
-    if output == "valid" and (picture.shape[0] < weights.shape[0] or picture.shape[1] < weights.shape[1]):
-        raise InputError(
-            f"A kernel of {weights.shape} does not fit into a picture of {picture.shape[:2]}; "
-            "use output='same' or 'full', or a smaller kernel."
-        )
+    before, after = _margins(weights.shape, picture.shape, output)
     wide = pad(picture.astype(dtype, copy=False), before, after, padding=padding, value=value)
     return _valid(wide, weights, method)[::stride, ::stride]
 
@@ -114,10 +110,15 @@ def correlate(
     return convolve(image, turned, padding=padding, value=value, output=output, stride=stride, method=method)
 
 
-def _margins(size: tuple[int, ...], output: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How many rows and columns of padding come before the picture, and behind it."""
+def _margins(size: tuple[int, ...], picture: tuple[int, ...], output: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many rows and columns of padding come before a picture of some shape, and behind it."""
     height, width = size
     one_of("output", output, ("same", "valid", "full"))
+    if output == "valid" and (picture[0] < height or picture[1] < width):
+        raise InputError(
+            f"A kernel of {size} does not fit into a picture of {picture[:2]}; use output='same' or 'full', or a "
+            "smaller kernel."
+        )
     if output == "valid":
         return (0, 0), (0, 0)
     if output == "full":
@@ -128,7 +129,7 @@ def _margins(size: tuple[int, ...], output: str) -> tuple[tuple[int, int], tuple
 def by_column_and_row(image: NDArray[np.floating], column: Kernel, row: Kernel, padding: Padding) -> Floats:
     """Convolve a float picture with the product of a column and a row, to the same size."""
     size = (len(column), len(row))
-    return _by_opencv(pad(image, *_margins(size, "same"), padding=padding), size, (column, row))
+    return _by_opencv(pad(image, *_margins(size, image.shape, "same"), padding=padding), size, (column, row))
 
 
 def pad(
@@ -172,7 +173,7 @@ def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
             return _by_opencv(image, kernel.shape, factors)
         method = "fft" if kernel.size > _DIRECT else "direct"
     if method == "fft":
-        return _each_channel(image, lambda plane: _by_fft(plane, kernel))
+        return each_channel(lambda plane: _by_fft(plane, kernel), image)
     return _by_opencv(image, kernel.shape, kernel)
 
 
@@ -191,10 +192,11 @@ def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tupl
         turned = np.ascontiguousarray(kernel[::-1, ::-1], dtype)
         return np.asarray(cv2.filter2D(plane, -1, turned, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
 
-    return _each_channel(image, filtered)[:height, :width]
+    return each_channel(filtered, image)[:height, :width]
 
 
-def _each_channel(image: NDArray[Any], work) -> Floats:  # noqa: ANN001
+def each_channel(work: Callable[[NDArray[Any]], NDArray[Any]], image: NDArray[Any]) -> NDArray[Any]:
+    """Do some work for a picture ``(H, W)``, or for each channel of a picture ``(H, W, C)``."""
     if image.ndim == 2:
         return work(image)
     return np.stack([work(image[:, :, c]) for c in range(image.shape[2])], axis=2)
@@ -220,7 +222,7 @@ def _by_fft(image: NDArray[Any], kernel: Kernel) -> Floats:
         target = out[top : top + step[0], left : left + step[1]]
         target[...] = answer[: target.shape[0], : target.shape[1]]
 
-    each(filtered, [(top, left) for top in range(0, height, step[0]) for left in range(0, width, step[1])])
+    each(filtered, corners(out.shape, (step[0], step[1])))
     return out
 
 
@@ -262,9 +264,7 @@ def convolution_matrix(
     whole("height", shape[0])
     whole("width", shape[1])
     whole("stride", stride)
-    before, after = _margins(weights.shape, output)
-    if output == "valid" and (shape[0] < weights.shape[0] or shape[1] < weights.shape[1]):
-        raise InputError(f"A kernel of {weights.shape} does not fit into a picture of {shape}; use output='same'.")
+    before, after = _margins(weights.shape, shape, output)
 
     # Pad the pixels' numbers instead of their values: then each window tells which pixels its output is made of.
     numbers = pad(

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native, kernels
-from visus.filters._check import one_of, picture_of, positive
 from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, convolve
+from visus.images.check import one_of, picture_of, positive
 from visus.images.color import to_float
 
 Floats = NDArray[np.floating]

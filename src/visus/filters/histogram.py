@@ -6,7 +6,7 @@ Swain and Ballard (1991), Color Indexing, IJCV 7(1); in hue, saturation and valu
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visus.filters._check import picture_of, whole
+from visus.images.check import picture_of, whole
 from visus.images.color import to_hsv
 
 

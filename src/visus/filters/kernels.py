@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import number, odd, positive, whole
+from visus.images.check import number, odd, positive, whole
 
 Kernel = NDArray[np.float64]
 

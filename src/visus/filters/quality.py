@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import picture_of
+from visus.images.check import picture_of
 from visus.images.color import full_scale, to_float
 
 

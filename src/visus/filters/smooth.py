@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native
-from visus.filters._check import odd, one_of, picture_of, positive, whole
-from visus.filters._threads import each
-from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, pad
+from visus.filters._threads import corners, each
+from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, each_channel, pad
 from visus.filters.kernels import gaussian_1d
+from visus.images.check import odd, one_of, picture_of, positive, whole
 from visus.images.color import full_scale, like, to_float
 
 Array = NDArray[Any]
@@ -144,16 +144,15 @@ def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
     _fits("box", whole("size", size), picture)
     one_of("padding", padding, PADDINGS)
     before, after = size // 2, (size - 1) // 2
-    wide = np.ascontiguousarray(pad(_working(picture), (before, before), (after, after), padding=padding))
+    wide = pad(_working(picture), (before, before), (after, after), padding=padding)
     sides = (int(size), int(size))
-    planes = [wide] if wide.ndim == 2 else [np.ascontiguousarray(wide[:, :, c]) for c in range(wide.shape[2])]
-    means = [
-        cv2.boxFilter(plane, cv2.CV_64F, sides, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)[
-            : picture.shape[0], : picture.shape[1]
-        ]
-        for plane in planes
-    ]
-    return like(np.asarray(means[0] if wide.ndim == 2 else np.stack(means, axis=2), np.float64), picture.dtype)
+
+    def mean(plane: Array) -> Array:
+        plane = np.ascontiguousarray(plane)
+        return np.asarray(cv2.boxFilter(plane, cv2.CV_64F, sides, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
+
+    means = each_channel(mean, wide)[: picture.shape[0], : picture.shape[1]]
+    return like(means, picture.dtype)
 
 
 def _fits(name: str, size: int, picture: Array) -> None:
@@ -183,9 +182,7 @@ def median(image: ArrayLike, *, size: int) -> Array:
     _fits("median", size, picture)
     if size == 1:
         return picture.copy()
-    if picture.ndim == 2:
-        return _median(np.ascontiguousarray(picture), size)
-    return np.stack([_median(np.ascontiguousarray(picture[:, :, c]), size) for c in range(picture.shape[2])], axis=2)
+    return each_channel(lambda plane: _median(np.ascontiguousarray(plane), size), picture)
 
 
 def _median(plane: Array, size: int) -> Array:
@@ -208,7 +205,7 @@ def _median(plane: Array, size: int) -> Array:
         tile = wide[top : top + target.shape[0] + size - 1, left : left + target.shape[1] + size - 1]
         _native.median_tile(tile, size, target)
 
-    each(work, [(top, left) for top in range(0, plane.shape[0], step) for left in range(0, plane.shape[1], step)])
+    each(work, corners(plane.shape, (step, step)))
     if values is not None:
         return values[out]
     return _from_keys(out, plane.dtype)

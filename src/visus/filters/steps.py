@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.filters.canny import canny
+from visus.filters.canny import Thresholds, canny
 from visus.filters.convolve import Padding, convolve
 from visus.filters.gradient import (
     Gradient,
@@ -35,7 +35,6 @@ from visus.images.color import from_hsv, full_scale, like, to_float, to_grey
 
 Array = NDArray[Any]
 Floats = NDArray[np.floating]
-Thresholds = Literal["contrast", "quantile"]
 Steps = list[tuple[str, Array]]
 
 
@@ -107,10 +106,12 @@ def _parts(slope: Gradient) -> Steps:
 
 def _wheel(slope: Gradient) -> NDArray[np.float32]:
     """Directions as hues, magnitudes as brightness."""
-    hue = slope.direction() % 360 / 360
-    value = _shown(slope.magnitude)
-    hsv = np.stack([hue, np.ones_like(hue), value], axis=2).astype(np.float32)
-    return from_hsv(hsv)
+    return _colored(slope.direction() % 360 / 360, slope.magnitude)
+
+
+def _colored(hue: Floats, strength: Floats) -> NDArray[np.float32]:
+    """Hues in [0, 1), as bright as they are strong."""
+    return from_hsv(np.stack([hue, np.ones(hue.shape), _shown(strength)], axis=2))
 
 
 def _gradient(picture: Array, sigma: float = 1.4, padding: Padding = "reflect") -> Steps:
@@ -161,7 +162,7 @@ def _canny(
     sigma: float = 1.4,
     low: float = 0.1,
     high: float = 0.2,
-    thresholds: Literal["contrast", "quantile"] = "contrast",
+    thresholds: Thresholds = "contrast",
 ) -> Steps:
     done = canny(picture, sigma=sigma, low=low, high=high, thresholds=thresholds, return_stages=True)
     return [
@@ -183,9 +184,7 @@ def _texture(picture: Array, scales: Scales = "small", padding: Padding = "refle
 
 def _strongest(answers: Floats) -> NDArray[np.float32]:
     """The orientation of the edge or bar that answers most as hue, how much as brightness."""
-    hue = (answers.argmax(axis=2) % ORIENTATIONS) / ORIENTATIONS
-    hsv = np.stack([hue, np.ones(hue.shape), _shown(answers.max(axis=2))], axis=2).astype(np.float32)
-    return from_hsv(hsv)
+    return _colored((answers.argmax(axis=2) % ORIENTATIONS) / ORIENTATIONS, answers.max(axis=2))
 
 
 def _histogram(picture: Array, hues: int = 12, saturations: int = 3, values: int = 3) -> Steps:

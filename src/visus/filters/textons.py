@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters._check import one_of, whole
 from visus.filters.texture import FILTERS, Scales, grey_of, responses
+from visus.images.check import one_of, whole
 from visus.images.noise import generator
 
 Floats = NDArray[np.float32]

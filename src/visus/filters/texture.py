@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import kernels
-from visus.filters._check import one_of, picture_of
-from visus.filters._threads import each
+from visus.filters._threads import corners, each
 from visus.filters.convolve import PADDINGS, Padding, pad
+from visus.images.check import one_of, picture_of
 from visus.images.color import to_float, to_grey
 
 Bank = NDArray[np.float64]
@@ -190,4 +190,4 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
             for index, part in zip(range(2 * pair, len(bank)), (answer.real, answer.imag), strict=False):
                 take(index, rows, columns, part + greys[index] if abs(greys[index]) > _NO_GREY else part)
 
-    each(work, [(top, left) for top in range(0, height, step[0]) for left in range(0, width, step[1])])
+    each(work, corners(picture.shape, (step[0], step[1])))

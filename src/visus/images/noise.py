@@ -10,21 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.images.check import picture_of
 from visus.images.color import full_scale, like, to_float
 
 Array = NDArray[Any]
-
-
-def _checked(picture: Array, seed: int | None) -> tuple[Array, np.random.Generator]:
-    """A picture with finite values, and what draws its noise."""
-    array = np.asarray(picture)
-    if array.ndim not in (2, 3) or not array.size:
-        raise InputError(f"A picture must have the shape (H, W) or (H, W, C) and pixels, not {array.shape}.")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    full_scale(array.dtype)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError("The picture has values that are NaN or infinite; fill them, say by np.nan_to_num.")
-    return array, generator(seed)
 
 
 def generator(seed: int | None) -> np.random.Generator:
@@ -54,7 +43,7 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
     """
     if not 0 <= sigma < np.inf:
         raise InputError(f"sigma must be 0 or more, a share of white, not {sigma}; 0.1 is strong noise.")
-    picture, draw = _checked(picture, seed)
+    picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)
     return _clipped(to_float(picture) + sigma * noise, picture.dtype)
 
@@ -77,7 +66,7 @@ def salt_and_pepper(picture: Array, *, amount: float = 0.05, salt: float = 0.5, 
     for name, value in (("amount", amount), ("salt", salt)):
         if not 0 <= value <= 1:
             raise InputError(f"{name} must be a share in [0, 1], not {value}.")
-    picture, draw = _checked(picture, seed)
+    picture, draw = picture_of(picture), generator(seed)
     white = full_scale(picture.dtype)
     noisy = np.array(picture)
     hit = draw.random(picture.shape[:2]) < amount
@@ -111,7 +100,7 @@ def poisson(picture: Array, *, peak: float = 30.0, seed: int | None = None) -> A
     """
     if not 0 < peak <= 1e9:
         raise InputError(f"peak must be a number of photons in (0, 1e9], not {peak}; 30 is a dark scene.")
-    picture, draw = _checked(picture, seed)
+    picture, draw = picture_of(picture), generator(seed)
     values = to_float(picture)
     if values.min() < 0 or values.max() > 1:
         raise InputError(
@@ -135,7 +124,7 @@ def speckle(picture: Array, *, sigma: float = 0.2, seed: int | None = None) -> A
     """
     if not 0 <= sigma < np.inf:
         raise InputError(f"sigma must be 0 or more, not {sigma}.")
-    picture, draw = _checked(picture, seed)
+    picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)
     return _clipped(to_float(picture) * (1 + sigma * noise), picture.dtype)
 

@@ -1,4 +1,4 @@
-"""What every filter asks of its arguments; the errors say what was got, what is expected, and the mend."""
+"""What functions on pictures ask of their arguments; the errors say what was got, what is expected, and the mend."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 
 
-def picture_of(image: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
+def picture_of(image: ArrayLike) -> NDArray[Any]:
     """An array that is a picture: ``(H, W)`` or ``(H, W, C)``, with pixels and numbers.
 
     Raises:
@@ -31,7 +31,7 @@ def picture_of(image: ArrayLike, *, finite: bool = True) -> NDArray[Any]:
     if array.dtype.itemsize > 8:
         raise InputError(f"{array.dtype} is too wide for a picture; convert it to float64.")
     array = array.astype(array.dtype.newbyteorder("="), copy=False)  # TIFF and FITS hold the other order
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         count = array.size - np.count_nonzero(np.isfinite(array))
         raise InputError(f"The picture has {count:,} values that are NaN or infinite; fill them, say by np.nan_to_num.")
     return array
