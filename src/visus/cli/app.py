@@ -6,7 +6,7 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import demo, duplicates, filter, index, search
+from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, predict, search, train
 
 app = typer.Typer(
     name="visus",
@@ -20,6 +20,11 @@ app.command(name="index", epilog=index.EXAMPLES)(index.index)
 app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
+app.command(name="train", epilog=train.EXAMPLES)(train.train)
+app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(name="predict", epilog=predict.EXAMPLES)(predict.predict)
+app.command(name="export", epilog=export.EXAMPLES)(export.export)
+app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 
 
@@ -33,7 +38,7 @@ def _version(wanted: bool) -> None:
 def visus(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Find pictures that look alike, offline, on your own machine."""
+    """Find pictures that look alike, and train networks on your own, offline, on your own machine."""
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ uint16, or float in [0, 1].
 from visus.images import color, draw, noise
 from visus.images.decode import MAX_PIXELS, Decoded, decode
 from visus.images.io import SUFFIXES, encode_jpeg, is_picture_name, read, read_bytes, write
-from visus.images.scale import resize, shrink
+from visus.images.scale import resize, shrink, square
 
 __all__ = [
     "MAX_PIXELS",
@@ -23,5 +23,6 @@ __all__ = [
     "read_bytes",
     "resize",
     "shrink",
+    "square",
     "write",
 ]

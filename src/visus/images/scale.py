@@ -45,3 +45,28 @@ def shrink(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def square(
+    picture: NDArray[np.uint8],
+    *,
+    size: int,
+    resize_to: int,
+    interpolation: Literal["bicubic", "bilinear"] = "bilinear",
+) -> NDArray[np.uint8]:
+    """Bring the shorter side to a length and cut the square out of the middle, as networks are tested.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, 3)`` uint8.
+        size: Side of the square in pixels, at least 1.
+        resize_to: Length of the shorter side before the cut in pixels, at least ``size``.
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
+
+    Returns:
+        ``(size, size)`` or ``(size, size, 3)`` uint8.
+    """
+    height, width = picture.shape[:2]
+    scale = resize_to / min(height, width)
+    resized = resize(picture, round(width * scale), round(height * scale), interpolation=interpolation)
+    top, left = (resized.shape[0] - size) // 2, (resized.shape[1] - size) // 2
+    return resized[top : top + size, left : left + size]

@@ -3,17 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from visus.nets import backbones, registry, weights
-    from visus.nets.registry import create, names
+    from visus.nets import backbones, overview, registry, trained, weights
+    from visus.nets.registry import create, input_of, names
+    from visus.nets.summary import summary
 
-__all__ = ["backbones", "create", "names", "registry", "weights"]
+__all__ = ["backbones", "create", "input_of", "names", "overview", "registry", "summary", "trained", "weights"]
+
+_FUNCTIONS = {"create": "registry", "input_of": "registry", "names": "registry", "summary": "summary"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
     import importlib
 
-    if name in ("create", "names"):
-        return getattr(importlib.import_module("visus.nets.registry"), name)
-    if name in ("backbones", "registry", "weights"):
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"visus.nets.{_FUNCTIONS[name]}"), name)
+    if name in ("backbones", "overview", "registry", "trained", "weights"):
         return importlib.import_module(f"visus.nets.{name}")
     raise AttributeError(f"module 'visus.nets' has no attribute {name!r}")

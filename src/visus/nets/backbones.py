@@ -8,7 +8,7 @@ Each backbone answers three questions about a batch ``(N, 3, H, W)``:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,11 @@ class Backbone(nn.Module, ABC):
     dimension: int
     classes: int
 
+    @property
+    @abstractmethod
+    def head(self) -> nn.Linear:
+        """The last linear layer, from the embedding to the logits."""
+
     @abstractmethod
     def features(self, x: Tensor) -> list[Tensor]:
         """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
@@ -47,6 +52,10 @@ class Backbone(nn.Module, ABC):
     def embed(self, x: Tensor) -> Tensor:
         """What the last linear layer sees, ``(N, dimension)``."""
         return self.pool(self.last(x))
+
+    def heads(self, x: Tensor) -> list[Tensor]:
+        """The logits that training looks at: those of the network, then those of its auxiliary classifiers."""
+        return [self(x)]
 
     def pools_by_average(self, size: int) -> bool:
         """Whether the embedding is the mean of the last map over its positions, found by trying.
@@ -95,31 +104,31 @@ _STAGES: dict[str, Callable[[Any], list[nn.Module]]] = {
 }
 
 
-class TorchvisionBackbone(Backbone):
-    """AlexNet, VGG16, GoogLeNet or a ResNet of torchvision, as their library defines them.
-
-    The embedding of AlexNet and VGG16 is fc7 after its ReLU (4096 values), that of the others the globally
-    averaged last map.
+class StagedBackbone(Backbone):
+    """A network that is a row of stages, hidden layers on the flattened map, and one linear layer.
 
     Args:
-        name: ``alexnet``, ``vgg16``, ``googlenet``, ``resnet18``, ``resnet34`` or ``resnet50``.
-        net: The network of torchvision, without auxiliary heads.
+        name: Name of the network.
+        net: The network itself.
+        stages: Its stages; each ends where the picture is about to be halved.
+        hidden: From the last map to the embedding.
+        head: From the embedding to the logits.
     """
 
-    def __init__(self, name: str, net: nn.Module) -> None:
+    def __init__(
+        self, name: str, net: nn.Module, stages: Sequence[nn.Module], hidden: nn.Module, head: nn.Linear
+    ) -> None:
         super().__init__()
         self.name = name
         self.net = net
-        whole: Any = net
-        if hasattr(net, "classifier"):  # AlexNet, VGG: linear layers after the convolutions
-            hidden = nn.Sequential(whole.avgpool, nn.Flatten(), *whole.classifier[:-1])
-            head: nn.Linear = whole.classifier[-1]
-        else:
-            hidden = nn.Sequential(whole.avgpool, nn.Flatten())
-            head = whole.fc
         self.dimension, self.classes = head.in_features, head.out_features
         # The same layers once more under other names: held in a tuple, they are not registered twice.
-        self._parts = (_STAGES[name if name in _STAGES else "resnet"](net), hidden, head)
+        self._parts = (list(stages), hidden, head)
+
+    @property
+    def head(self) -> nn.Linear:
+        """The last linear layer."""
+        return self._parts[2]
 
     def features(self, x: Tensor) -> list[Tensor]:
         """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
@@ -142,6 +151,26 @@ class TorchvisionBackbone(Backbone):
         return self._parts[2](self.embed(x))
 
 
+def of_torchvision(name: str, net: nn.Module) -> StagedBackbone:
+    """AlexNet, VGG16, GoogLeNet or a ResNet of torchvision, as their library defines them.
+
+    The embedding of AlexNet and VGG16 is fc7 after its ReLU (4096 values), that of the others the globally
+    averaged last map.
+
+    Args:
+        name: ``alexnet``, ``vgg16``, ``googlenet``, ``resnet18``, ``resnet34`` or ``resnet50``.
+        net: The network of torchvision, without auxiliary heads.
+    """
+    whole: Any = net
+    if hasattr(net, "classifier"):  # AlexNet, VGG: linear layers after the convolutions
+        hidden = nn.Sequential(whole.avgpool, nn.Flatten(), *whole.classifier[:-1])
+        head: nn.Linear = whole.classifier[-1]
+    else:
+        hidden = nn.Sequential(whole.avgpool, nn.Flatten(), getattr(whole, "dropout", nn.Identity()))
+        head = whole.fc
+    return StagedBackbone(name, net, _STAGES[name if name in _STAGES else "resnet"](net), hidden, head)
+
+
 class TimmBackbone(Backbone):
     """Any classification network of timm; EfficientNet-Lite is one of them.
 
@@ -160,6 +189,11 @@ class TimmBackbone(Backbone):
             raise InputError(f"timm's {name} does not give its stages; choose another network.")
         self.dimension = getattr(timm_net, "head_hidden_size", timm_net.num_features)
         self.classes = timm_net.num_classes
+
+    @property
+    def head(self) -> nn.Linear:
+        """The last linear layer."""
+        return self._timm[0].get_classifier()
 
     def features(self, x: Tensor) -> list[Tensor]:
         """The output of every stage (CNN) or block (transformer), each ``(N, C, h, w)``."""

@@ -1,19 +1,81 @@
 """Networks by name."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
 from visus._errors import InputError
 from visus.nets import weights as _weights
-from visus.nets.backbones import Backbone, TimmBackbone, TorchvisionBackbone
+from visus.nets.backbones import Backbone, TimmBackbone, of_torchvision
+from visus.nets.classification.alexnet import alexnet_paper
+from visus.nets.classification.cnn import cnn
+from visus.nets.classification.googlenet import GoogLeNet
+from visus.nets.classification.mlp import mlp
+from visus.nets.classification.zfnet import zfnet
 
 TORCHVISION = ("alexnet", "vgg16", "googlenet", "resnet18", "resnet34", "resnet50")
 """Networks that come from torchvision."""
 
 LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 """Networks whose weights come from Python packages, and so need no download."""
+
+OWN: dict[str, Callable[..., Backbone]] = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "alexnet_paper": alexnet_paper,
+    "zfnet": zfnet,
+    "googlenet_paper": GoogLeNet,
+}
+"""Networks that visus defines itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Which pictures a network takes.
+
+    Attributes:
+        size: Side in pixels that it was designed for.
+        least: Smallest side that leaves something to look at in its last map.
+        fixed: Whether it takes no other size than the one that it is built for.
+    """
+
+    size: int
+    least: int
+    fixed: bool = False
+
+
+_INPUTS = {
+    "mlp": Input(28, 1, fixed=True),
+    "cnn": Input(32, 4),
+    "alexnet_paper": Input(227, 67),
+    "alexnet": Input(224, 63),
+    "zfnet": Input(224, 35),
+    "vgg16": Input(224, 32),
+    "googlenet_paper": Input(224, 17),
+    "googlenet": Input(224, 16),
+}
+_ANY = Input(224, 16)
+
+
+def input_of(name: str) -> Input:
+    """Which pictures a network takes.
+
+    Raises:
+        WeightsError: The name is unknown.
+
+    >>> input_of("alexnet")
+    Input(size=224, least=63, fixed=False)
+    """
+    if name in _INPUTS:
+        return _INPUTS[name]
+    size = _weights.preprocessing(name).size
+    if name in TORCHVISION or name in LITE:
+        return Input(size, _ANY.least)
+    return Input(size, size if _weights.fixed_size(name) else _ANY.least, _weights.fixed_size(name))
 
 
 def names() -> list[str]:
@@ -22,10 +84,16 @@ def names() -> list[str]:
     >>> "resnet18" in names()
     True
     """
-    return sorted((*TORCHVISION, *LITE))
+    return sorted((*OWN, *TORCHVISION, *LITE))
 
 
-def create(name: str, *, classes: int = 1000, weights: Literal["imagenet"] | Path | str | None = None) -> Backbone:
+def create(
+    name: str,
+    *,
+    classes: int = 1000,
+    weights: Literal["imagenet"] | Path | str | None = None,
+    **options: Any,  # noqa: ANN401 - what the network's own function takes
+) -> Backbone:
     """Build a network, in evaluation mode.
 
     Args:
@@ -34,20 +102,25 @@ def create(name: str, *, classes: int = 1000, weights: Literal["imagenet"] | Pat
             the last layer alone starts at random.
         weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for
             random weights.
+        options: What the function of a network in :data:`OWN` takes, for example ``hidden`` of ``mlp``.
 
     Returns:
         The network; ``features``, ``embed`` and ``forward`` take ``(N, 3, H, W)`` float tensors that were
         prepared as ``visus.nets.weights.of(name).preprocessing`` says.
 
     Raises:
-        InputError: The name is unknown.
+        InputError: The name is unknown, or the network does not take an option.
         WeightsError: The weights are not at hand or do not fit.
     """
     if classes < 1:
         raise InputError(f"classes must be at least 1, not {classes}.")
     pretrained = weights == "imagenet"
-    if name in TORCHVISION:
-        backbone: Backbone = TorchvisionBackbone(name, _build_torchvision(name, classes, pretrained))
+    if name in OWN:
+        backbone = _build_own(name, classes, pretrained, options)
+    elif options:
+        raise InputError(f"{name} takes no options of its own, not {', '.join(options)}.")
+    elif name in TORCHVISION:
+        backbone = of_torchvision(name, _build_torchvision(name, classes, pretrained))
     elif name in LITE:
         backbone = TimmBackbone(name, _build_lite(name, classes, pretrained))
     else:
@@ -56,6 +129,16 @@ def create(name: str, *, classes: int = 1000, weights: Literal["imagenet"] | Pat
         tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
         _weights.fill(backbone.net, tensors, str(weights))
     return backbone.eval()
+
+
+def _build_own(name: str, classes: int, pretrained: bool, options: dict[str, Any]) -> Backbone:
+    if pretrained:
+        raise _weights.unknown(name)
+    known = inspect.signature(OWN[name]).parameters
+    strange = [option for option in options if option not in known]
+    if strange:
+        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(known)}.")
+    return OWN[name](classes=classes, **options)
 
 
 def _build_torchvision(name: str, classes: int, pretrained: bool) -> nn.Module:

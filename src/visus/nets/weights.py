@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import WeightsError
-from visus.images import resize
+from visus.images import square
 
 if TYPE_CHECKING:
     import torch
@@ -48,12 +48,8 @@ class Preprocessing:
 
     def prepare(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """From a picture ``(H, W, 3)`` uint8 to the input of a network, ``(3, size, size)`` float32."""
-        height, width = picture.shape[:2]
-        scale = self.resize / min(height, width)
-        resized = resize(picture, round(width * scale), round(height * scale), interpolation=self.interpolation)
-        top, left = (resized.shape[0] - self.size) // 2, (resized.shape[1] - self.size) // 2
-        middle = resized[top : top + self.size, left : left + self.size] / np.float32(255)
-        normal = (middle - np.asarray(self.mean, np.float32)) / np.asarray(self.deviation, np.float32)
+        middle = square(picture, size=self.size, resize_to=self.resize, interpolation=self.interpolation)
+        normal = (middle / np.float32(255) - np.asarray(self.mean, np.float32)) / np.asarray(self.deviation, np.float32)
         return np.ascontiguousarray(normal.transpose(2, 0, 1), dtype=np.float32)
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,7 +137,7 @@ def of(net: str) -> Weights:
         return TABLE[net]
     config = _timm_config(net)
     if not config.has_weights:
-        raise _unknown(net)
+        raise unknown(net)
     return Weights(net, "timm", net, _timm_preprocessing(config), config.num_classes, config.license or "see timm")
 
 
@@ -168,7 +164,17 @@ def preprocessing(net: str) -> Preprocessing:
     return TABLE[net].preprocessing if net in TABLE else _timm_preprocessing(_timm_config(net))
 
 
-def _unknown(net: str) -> WeightsError:
+def fixed_size(net: str) -> bool:
+    """Whether a network of timm takes no other size than its own.
+
+    Raises:
+        WeightsError: The name is unknown.
+    """
+    return bool(_timm_config(net).fixed_input_size)
+
+
+def unknown(net: str) -> WeightsError:
+    """Say that there are no ImageNet weights for a network."""
     return WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
 
 
@@ -180,7 +186,7 @@ def _timm_config(net: str) -> Any:  # noqa: ANN401 - a type of timm, imported at
     except RuntimeError:  # a tag that timm does not know
         config = None
     if config is None:
-        raise _unknown(net)
+        raise unknown(net)
     return config
 
 

@@ -1,0 +1,62 @@
+"""``visus predict``: what a trained network says of pictures."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import plural
+
+EXAMPLES = """
+Examples:
+
+    visus predict runs/classify/flowers-1 garden.jpg
+    visus predict runs/classify/flowers-1 holiday --csv > classes.csv
+    visus predict runs/classify/flowers-1 holiday --json -k 3
+"""
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, or folders of them.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many classes for each picture.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for another program.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: file, class, probability, class, ...")] = False,
+) -> None:
+    """Name the likeliest classes of pictures."""
+    if as_json and as_csv:
+        raise InputError("Choose one of --json and --csv.")
+    from visus.runs.predict import Predictor, Unreadable, files_of
+
+    predictor = Predictor(run)
+    files = [file for place in pictures for file in files_of(place)]
+    failures: list[Unreadable] = []
+    rows = []
+    table = csv.writer(sys.stdout)
+    if as_csv:
+        count = min(k, len(predictor.about.classes))
+        table.writerow(["file", *(f"{what}{n}" for n in range(1, count + 1) for what in ("class", "probability"))])
+    for answer in predictor.predict_many(files, k=k):
+        if isinstance(answer, Unreadable):
+            failures.append(answer)
+            continue
+        pairs = list(zip(answer.classes, answer.probabilities, strict=True))
+        if as_json:
+            rows.append(answer.to_dict())
+        elif as_csv:
+            table.writerow([answer.path, *(value for name, p in pairs for value in (name, f"{p:.6f}"))])
+        else:
+            typer.echo(f"{answer.path}  " + "  ".join(f"{name} {p:.1%}" for name, p in pairs))
+    if as_json:
+        lost = [{"file": failure.path, "error": failure.message} for failure in failures]
+        typer.echo(json.dumps({"predictions": rows, "unreadable": lost}, ensure_ascii=False))
+    elif failures:
+        typer.echo(f"Could not use {plural(len(failures), 'file')}:", err=True)
+        for failure in failures:
+            typer.echo(f"  {failure.message}", err=True)
+    if len(failures) == len(files):
+        raise InputError("None of the pictures could be read.")

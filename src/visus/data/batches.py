@@ -1,0 +1,222 @@
+"""Batches of pictures for a network.
+
+What a picture looks like depends on the seed, the epoch and the picture's number alone, never on the process that
+reads it or on what came before: a training that is resumed sees what an undisturbed one would have seen.
+"""
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torchvision.transforms import v2
+
+from visus.data.augment import Augmentation, seeded
+from visus.data.samples import Pictures
+from visus.images import square
+
+Key = tuple[int, int]
+"""The epoch, and the position of a picture."""
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+@dataclass
+class Batches(Dataset[tuple[Tensor, int]]):
+    """Pictures as tensors ``(C, size, size)`` uint8, with their labels.
+
+    Attributes:
+        pictures: A split.
+        size: Side in pixels.
+        resize_to: Length of the shorter side before the middle is cut out, in pixels; None for ``size``.
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
+        grey: One channel (the luma) in place of three.
+        augmentation: What changes pictures at random.
+        seed: Of the changes.
+    """
+
+    pictures: Pictures
+    size: int
+    resize_to: int | None = None
+    interpolation: Literal["bicubic", "bilinear"] = "bilinear"
+    grey: bool = False
+    augmentation: Augmentation = Augmentation()
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+        epoch, place = key
+        label = int(self.pictures.labels[place])
+        if self.augmentation.strength == "none":
+            return self.tensor(place), label
+        # Half the area may be cut away, so the picture is read with more pixels than the network sees.
+        side = round(1.5 * self.size)
+        picture = self._channels(self.pictures.read(place, min_side=side))
+        seed = int(np.random.SeedSequence((self.seed, epoch, place)).generate_state(1)[0])
+        return seeded(self._transform, picture, seed), label
+
+    def __getitems__(self, keys: list[Key]) -> list[tuple[Tensor, int]]:
+        """Several at a time; pictures in memory that need no change are cut out of their array at once."""
+        arrays = self.pictures.arrays
+        if arrays is None or self.augmentation.strength != "none" or arrays.shape[1:3] != (self.size, self.size):
+            return [self[key] for key in keys]
+        places = np.fromiter((place for _, place in keys), np.int64, len(keys))
+        return Whole(self._stacked(arrays[places]), torch.from_numpy(self.pictures.labels[places]))
+
+    def plain(self) -> "Batches":
+        """The same without augmentation."""
+        return replace(self, augmentation=Augmentation())
+
+    def tensor(self, place: int) -> Tensor:
+        """A picture without augmentation, ``(C, size, size)`` uint8."""
+        resize_to = self.resize_to or self.size
+        picture = self.pictures.read(place, min_side=resize_to)
+        if picture.shape[:2] != (self.size, self.size) or resize_to != self.size:
+            picture = square(picture, size=self.size, resize_to=resize_to, interpolation=self.interpolation)
+        return self._channels(picture)
+
+    @functools.cached_property
+    def _transform(self) -> v2.Transform:
+        return self.augmentation.transform(self.size, grey=self.grey)
+
+    def _channels(self, picture: NDArray[np.uint8]) -> Tensor:
+        """``(H, W, 3)`` to ``(C, H, W)``."""
+        tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+        if not self.grey:
+            return tensor
+        return tensor[:1] if _is_grey(picture) else v2.functional.rgb_to_grayscale(tensor)
+
+    def _stacked(self, arrays: NDArray[np.uint8]) -> Tensor:
+        """``(N, H, W)`` or ``(N, H, W, 3)`` to ``(N, C, H, W)``."""
+        if arrays.ndim == 3:
+            tensor = torch.from_numpy(arrays)[:, None]  # (N, 1, H, W)
+            return tensor if self.grey else tensor.expand(-1, 3, -1, -1)
+        tensor = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))  # (N, 3, H, W)
+        return v2.functional.rgb_to_grayscale(tensor) if self.grey else tensor
+
+
+def _is_grey(picture: NDArray[np.uint8]) -> bool:
+    return picture.strides[2] == 0 or bool((picture[..., :1] == picture).all())
+
+
+class Whole(list[tuple[Tensor, int]]):
+    """A batch that is collated already; a list, since that is what a loader expects to be handed."""
+
+    def __init__(self, pictures: Tensor, labels: Tensor) -> None:
+        super().__init__()
+        self.batch = pictures, labels
+
+
+def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """Samples to ``(N, C, size, size)`` uint8 and ``(N,)`` int64."""
+    if isinstance(samples, Whole):
+        return samples.batch
+    return torch.stack([picture for picture, _ in samples]), torch.tensor([label for _, label in samples])
+
+
+@dataclass
+class Features(Dataset[tuple[Tensor, int]]):
+    """Features that were computed before, in the place of pictures.
+
+    Attributes:
+        features: ``(N, D)`` float.
+        labels: ``(N,)`` int64.
+    """
+
+    features: Tensor
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+        return self.features[key[1]], int(self.labels[key[1]])
+
+    def __getitems__(self, keys: list[Key]) -> list[tuple[Tensor, int]]:
+        """Several at a time."""
+        places = np.fromiter((place for _, place in keys), np.int64, len(keys))
+        return Whole(self.features[torch.from_numpy(places)], torch.from_numpy(self.labels[places]))
+
+
+class Order(Sampler[Key]):
+    """The order of the pictures in each epoch, from a seed.
+
+    Args:
+        labels: ``(N,)``, the class of each picture.
+        shuffle: A new order in each epoch; False for the order in which they lie.
+        balanced: Draw with replacement so that every class is as frequent as the others.
+        seed: Of the order.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], *, shuffle: bool, balanced: bool = False, seed: int = 0) -> None:
+        self.labels = labels
+        self.shuffle = shuffle
+        self.balanced = balanced
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; Lightning does."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Key]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        places = np.arange(len(self.labels))
+        if self.balanced:
+            frequency = np.bincount(self.labels)[self.labels].astype(np.float64)
+            places = random.choice(places, len(places), p=1 / frequency / (1 / frequency).sum())
+        elif self.shuffle:
+            places = random.permutation(places)
+        return zip([self.epoch] * len(places), places.tolist(), strict=True)
+
+
+def loader(
+    batches: Dataset[tuple[Tensor, int]],
+    labels: NDArray[np.int64],
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    balanced: bool = False,
+    seed: int = 0,
+    workers: int = 0,
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches in the order of :class:`Order`; a last training batch of one picture, which batch normalisation cannot
+    take, is left out.
+
+    Args:
+        batches: Pictures, or features in their place.
+        labels: ``(N,)``, the class of each.
+        batch_size: Pictures in a batch.
+        shuffle: Whether they serve for training.
+        balanced: Whether classes are drawn equally often.
+        seed: Of the order.
+        workers: Processes that read ahead; 0 to read between the steps.
+    """
+    return DataLoader(
+        batches,
+        batch_size=batch_size,
+        sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
+        num_workers=workers,
+        collate_fn=_collate,
+        persistent_workers=workers > 0,
+        prefetch_factor=4 if workers else None,
+        drop_last=shuffle and len(labels) > batch_size and len(labels) % batch_size == 1,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator().manual_seed(seed),
+    )

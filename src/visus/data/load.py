@@ -1,0 +1,184 @@
+"""Bring in labelled pictures, whatever their format, in splits."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.data import check
+from visus.data.batches import cores
+from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
+from visus.data.idx import idx_files, read_idx
+from visus.data.samples import Dataset, Pictures
+from visus.data.split import stratified
+from visus.data.table import read_table
+
+Progress = Callable[[int, int], None]
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    val: float = 0.15,
+    test: float = 0.15,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Labelled pictures from a folder or a table; the format is recognised.
+
+    * ``PATH/{train,val,test}/CLASS/*.jpg``, where val and test may be missing;
+    * ``PATH/CLASS/*.jpg``, which is split here;
+    * a CSV file, or a folder of pictures with a ``labels.csv``: columns ``file``, ``class`` and perhaps ``split``;
+    * idx files as MNIST has them.
+
+    Where there is no val split, it is taken from train; where there is no split at all, test is too. The cut is
+    seeded and stratified, and copies of one picture stay together. Every picture is decoded once: what cannot be
+    read is left out and said.
+
+    Args:
+        path: Folder or CSV file.
+        seed: Of the split.
+        val: Share of the pictures that becomes the val split where there is none.
+        test: Share that becomes the test split where there are no splits.
+        progress: Called with how many pictures were looked at, of how many.
+
+    Raises:
+        InputError: The format is not recognised, a class is empty, there is one class only, or a split has a class
+            that train has not.
+    """
+    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
+        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+    dataset, digests = _checked(_read(Path(path).expanduser()), progress)
+    dataset = _split(dataset, digests, seed, val, test)
+    if len(dataset.classes) < 2:
+        raise InputError(f"{path} has one class only ({dataset.classes[0]}); a classifier needs at least two.")
+    sentence = check.imbalance(dataset.counts("train"), dataset.classes)
+    if sentence:
+        dataset.remarks.append(sentence)
+    return dataset
+
+
+def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> Dataset:
+    """Labelled pictures in the splits that are there, or in one called ``all``; nothing is cut.
+
+    Raises:
+        InputError: The format is not recognised, or a class is empty.
+    """
+    dataset, _ = _checked(_read(Path(path).expanduser(), whole=True), progress)
+    splits = {split or "all": pictures for split, pictures in dataset.splits.items()}
+    return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, dataset.remarks)
+
+
+def _read(path: Path, *, whole: bool = False) -> Dataset:
+    """The data set as it lies on the disk; the split is called ``""`` where there are none."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the spelling of the path.")
+    if path.is_file():
+        if path.suffix.lower() != ".csv":
+            raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
+        return _named(path, "pictures listed in a table", read_table(path), whole)
+    if idx_files(path):
+        classes, splits = read_idx(path)
+        grey = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
+        return Dataset(path, "idx files", classes, splits, grey)
+    if splits_of(path):
+        return _named(path, "folders of classes, in splits", read_folder(path), whole)
+    if is_folder_of_classes(path):
+        return _named(path, "folders of classes", read_folder(path), whole)
+    if (path / "labels.csv").is_file():
+        return _named(path, "pictures listed in labels.csv", read_table(path / "labels.csv"), whole)
+    raise InputError(
+        f"{path} holds no labelled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
+        "CSV file with the columns file and class."
+    )
+
+
+def _named(path: Path, form: str, named: Named, whole: bool) -> Dataset:
+    """From class names to numbers; train says which classes there are."""
+    if "" in named and len(named) > 1:
+        raise InputError(f"{path} gives some pictures a split and others none; give all of them one.")
+    if "" not in named and "train" not in named and not whole:
+        raise InputError(f"{path} has no pictures in the split train; add some.")
+    leading = named.get("") or named.get("train") or next(iter(named.values()))
+    classes = tuple(sorted(set(leading[1])))
+    if not classes:
+        raise InputError(f"{path} holds no classes to learn; add a folder of pictures for each.")
+    for split, (_, names) in named.items():
+        strange = sorted(set(names) - set(classes))
+        if strange:
+            raise InputError(
+                f"The split {split} of {path} has the class {strange[0]!r}, which train has not; the classes are "
+                f"{', '.join(classes)}."
+            )
+    return Dataset(path, form, classes, {split: to_pictures(pair, classes) for split, pair in named.items()})
+
+
+def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict[str, list[bytes]]]:
+    """Leave out what cannot be read, and say so; and the hash of each picture that can."""
+    total = sum(len(pictures) for pictures in dataset.splits.values())
+    splits: dict[str, Pictures] = {}
+    digests: dict[str, list[bytes]] = {}
+    failures: list[str] = []
+    done = 0
+    for split, pictures in dataset.splits.items():
+        start = done
+        found = check.look(
+            pictures, threads=cores(), progress=(lambda k, _, s=start: progress(s + k, total)) if progress else None
+        )
+        done += len(pictures)
+        splits[split] = pictures if len(found.readable) == len(pictures) else pictures.take(found.readable)
+        digests[split] = found.digests
+        failures += found.failures
+        for label in range(len(dataset.classes)):
+            if split in ("", "train") and not (splits[split].labels == label).any():
+                raise InputError(f"No picture of the class {dataset.classes[label]} in {dataset.root} can be read.")
+    remarks = list(dataset.remarks)
+    if failures:
+        count = f"{len(failures):,} pictures" if len(failures) > 1 else "1 picture"
+        remarks.append(f"Left out {count} that cannot be read: " + " ".join(failures[:3]) + " …" * (len(failures) > 3))
+    remarks += _doubles(splits, digests)
+    return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, remarks), digests
+
+
+def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> list[str]:
+    remarks = [
+        f"{count:,} pictures of {second} are in {first} too; what is measured on {second} will be too good. Delete "
+        f"them from one of the two (visus duplicates finds near copies as well)."
+        for (first, second), count in check.copies_across(digests).items()
+    ]
+    labels = np.concatenate([pictures.labels for pictures in splits.values()])
+    count = check.contradictions([digest for found in digests.values() for digest in found], labels)
+    if count:
+        remarks.append(f"{count:,} pictures are there under more than one class; delete the wrong ones.")
+    return remarks
+
+
+def _split(dataset: Dataset, digests: dict[str, list[bytes]], seed: int, val: float, test: float) -> Dataset:
+    """Cut val from train where it is missing, and test too where there are no splits."""
+    splits = dict(dataset.splits)
+    form = dataset.form
+    if "" in splits:
+        whole = splits.pop("")
+        parts = stratified(whole.labels, (val, test), seed=seed, groups=_groups(digests[""]))
+        splits = {name: whole.take(part) for name, part in zip(("train", "val", "test"), parts, strict=True)}
+        form += f", split here (seed {seed})"
+    elif "val" not in splits:
+        whole = splits["train"]
+        train, held = stratified(whole.labels, (val,), seed=seed, groups=_groups(digests["train"]))
+        splits = {"train": whole.take(train), "val": whole.take(held)} | {
+            name: pictures for name, pictures in splits.items() if name == "test"
+        }
+        form += f"; val is {val:.0%} of train (seed {seed})"
+    splits = {name: pictures for name, pictures in splits.items() if len(pictures)}
+    if "val" not in splits:
+        raise InputError(f"{dataset.root} has too few pictures for a val split; give at least two of each class.")
+    return Dataset(dataset.root, form, dataset.classes, splits, dataset.grey, dataset.remarks)
+
+
+def _groups(digests: list[bytes]) -> NDArray[np.int64]:
+    """The same number for pictures with the same content."""
+    number: dict[bytes, int] = {}
+    return np.array([number.setdefault(digest, len(number)) for digest in digests], dtype=np.int64)

@@ -1,0 +1,97 @@
+"""What a set of labelled pictures is, whatever format it came in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.images import read
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures of one split and the class of each; they are read at use.
+
+    Attributes:
+        labels: ``(N,)`` int64, positions in the list of classes.
+        files: Their paths, or empty where they are held in memory.
+        arrays: ``(N, H, W)`` grey or ``(N, H, W, 3)`` RGB, uint8, or None where they are files.
+        name: What the pictures in memory are called in messages.
+    """
+
+    labels: NDArray[np.int64]
+    files: Sequence[str] = ()
+    arrays: NDArray[np.uint8] | None = None
+    name: str = "picture"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, place: int, *, min_side: int | None = None) -> NDArray[np.uint8]:
+        """One picture, ``(H, W, 3)`` uint8; with ``min_side`` a JPEG may come smaller (see :func:`visus.read`).
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        if self.arrays is None:
+            return read(self.files[place], min_side=min_side)
+        picture = self.arrays[place]
+        return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+
+    def called(self, place: int) -> str:
+        """What a picture is called: its path, or its number."""
+        return f"{self.name} {place}" if self.arrays is not None else self.files[place]
+
+    def take(self, places: NDArray[np.integer]) -> "Pictures":
+        """Some of the pictures."""
+        files = [self.files[k] for k in places] if self.arrays is None else ()
+        return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places], self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Labelled pictures in splits.
+
+    Attributes:
+        root: The folder or file that they came from.
+        form: How they lie there, in words.
+        classes: Names of the classes, sorted.
+        splits: ``train``, ``val`` and ``test``, those that there are.
+        grey: Whether all pictures are grey.
+        remarks: What a user should know, each one sentence: unreadable pictures, copies across splits, imbalance.
+    """
+
+    root: Path
+    form: str
+    classes: tuple[str, ...]
+    splits: dict[str, Pictures]
+    grey: bool = False
+    remarks: list[str] = field(default_factory=list)
+
+    def counts(self, split: str) -> NDArray[np.int64]:
+        """Pictures of each class in a split, ``(classes,)``."""
+        return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+
+    def describe(self) -> str:
+        """The form, the classes and how many pictures each has, for people."""
+        names = list(self.splits)
+        width = max(len(name) for name in (*self.classes, "class"))
+        lines = [f"{self.root}: {self.form}", f"{'class':{width}}" + "".join(f"{name:>9}" for name in names)]
+        counts = {name: self.counts(name) for name in names}
+        for k in _shown(len(self.classes)):
+            row = self.classes[k] if k >= 0 else "…"
+            cells = "".join(f"{counts[name][k] if k >= 0 else '':>9}" for name in names)
+            lines.append(f"{row:{width}}{cells}")
+        lines.append(f"{'all':{width}}" + "".join(f"{len(self.splits[name]):>9}" for name in names))
+        return "\n".join(lines)
+
+
+def _shown(count: int, most: int = 24) -> list[int]:
+    """Rows of a table that is cut in the middle (-1) when it is long."""
+    return list(range(count)) if count <= most else [*range(most // 2), -1, *range(count - most // 2, count)]
+
+
+Say = Callable[[str], None]
+"""Tells a user something: one line of text."""

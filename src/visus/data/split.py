@@ -1,0 +1,38 @@
+"""Cut labelled pictures into parts: seeded, stratified, with copies of one picture kept together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def stratified(
+    labels: NDArray[np.int64], shares: Sequence[float], *, seed: int, groups: NDArray[np.int64] | None = None
+) -> list[NDArray[np.int64]]:
+    """Divide pictures so that each part holds its share of every class.
+
+    Args:
+        labels: ``(N,)``, the class of each picture.
+        shares: Share of each part but the first, which gets the rest.
+        seed: Of the random order.
+        groups: ``(N,)``; pictures with the same number go into the same part, for example copies of one file.
+
+    Returns:
+        Sorted positions of each part. A class with few pictures gives at least one to every part if it can, and to
+        the first before all.
+    """
+    random = np.random.default_rng(seed)
+    alone = np.arange(len(labels)) if groups is None else groups
+    part_of_group: dict[int, int] = {}
+    for label in np.unique(labels):
+        members = [g for g in dict.fromkeys(alone[labels == label].tolist()) if g not in part_of_group]
+        order = [members[k] for k in random.permutation(len(members))]
+        start = 0
+        for part, share in enumerate(shares, 1):
+            left = len(order) - start - 1  # one stays for the first part
+            count = min(left, max(1, round(share * len(order)))) if share > 0 else 0
+            part_of_group |= dict.fromkeys(order[start : start + max(0, count)], part)
+            start += max(0, count)
+        part_of_group |= dict.fromkeys(order[start:], 0)
+    parts = np.array([part_of_group[g] for g in alone.tolist()], dtype=np.int64)
+    return [np.flatnonzero(parts == k) for k in range(len(shares) + 1)]

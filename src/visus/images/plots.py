@@ -1,0 +1,82 @@
+"""Plots: curves, matrices and maps as pictures, drawn by matplotlib."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, ACCENT, SECOND = "#222222", "#c8102e", "#1f5fa8"
+COLORS = (ACCENT, SECOND, "#2e8b57", "#8a5a00", "#6a3d9a", "#008b8b", "#7f7f7f")
+
+
+def figure(width: float, height: float) -> "Figure":
+    """An empty figure of a size in inches, without any global state of matplotlib's."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes(plot: "Figure", rows: int, columns: int) -> list[Any]:
+    """A grid of axes with a light look, row by row."""
+    made = np.atleast_1d(plot.subplots(rows, columns)).ravel().tolist()
+    for axis in made:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25, linewidth=0.6)
+        axis.tick_params(labelsize=8)
+    return made
+
+
+def save(plot: "Figure", path: str | os.PathLike[str]) -> None:
+    """Write a figure; the file appears whole or not at all.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    import io
+
+    from visus.images.io import write_atomically
+
+    target = Path(path)
+    buffer = io.BytesIO()
+    plot.savefig(buffer, format=target.suffix.lstrip(".") or "png", dpi=110)
+    try:
+        write_atomically(target, buffer.getvalue())
+    except OSError as error:
+        raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def matrix(
+    axis: Any,  # noqa: ANN401 - axes of matplotlib, imported at use
+    values: NDArray[np.number],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    write: bool = True,
+) -> None:
+    """Draw a matrix of counts with its numbers, dark where a row has most of its share.
+
+    Args:
+        axis: Where to draw.
+        values: ``(R, C)``.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        write: Whether the numbers are written into the cells.
+    """
+    shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
+    axis.grid(False)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axis.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0, fontsize=8)
+    axis.set_yticks(range(len(rows)), rows, fontsize=8)
+    if write:
+        for r, c in np.ndindex(*values.shape):
+            if values[r, c]:
+                ink = "white" if shares[r, c] > 0.55 else INK
+                axis.text(c, r, f"{values[r, c]:g}", ha="center", va="center", color=ink, fontsize=7)

@@ -1,0 +1,1 @@
+"""Classification networks that visus defines itself, one file each; the others come from torchvision and timm."""

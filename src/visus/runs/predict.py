@@ -1,0 +1,178 @@
+"""What a trained classifier answers to pictures."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.data import Batches, Pictures, cores
+from visus.images import draw, is_picture_name
+from visus.nets import trained
+
+Source = str | os.PathLike[str] | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The likeliest classes of one picture.
+
+    Attributes:
+        path: The file, or ``""`` for an array.
+        classes: Names, the likeliest first.
+        probabilities: The softmax of each.
+    """
+
+    path: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    @property
+    def label(self) -> str:
+        """The likeliest class."""
+        return self.classes[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        rounded = {name: round(p, 6) for name, p in zip(self.classes, self.probabilities, strict=True)}
+        return {"file": self.path, "class": self.label, "probabilities": rounded}
+
+    def save(self, path: str | os.PathLike[str], picture: NDArray[np.uint8] | None = None) -> None:
+        """Write the picture with its classes below.
+
+        Args:
+            path: Where to write.
+            picture: The picture, where it came from no file.
+        """
+        from visus.images import read, write
+
+        shown = read(self.path) if picture is None else picture
+        lines = [f"{name} {p:.1%}" for name, p in zip(self.classes[:2], self.probabilities, strict=False)]
+        write(path, draw.contact_sheet([shown], ["\n".join(lines)], tile=360))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that could not be read.
+
+    Attributes:
+        path: The file.
+        message: Why, one sentence.
+    """
+
+    path: str
+    message: str
+
+
+class Predictor:
+    """A trained network, ready to answer.
+
+    Args:
+        run: A run's folder, or a file of a trained network.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        RunError: There is no trained network, or it is damaged.
+    """
+
+    def __init__(self, run: str | os.PathLike[str], *, device: str = "auto") -> None:
+        cuda = torch.cuda.is_available()
+        if device == "cuda" and not cuda:
+            raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
+        self.device = "cuda" if cuda and device != "cpu" else "cpu"
+        network = trained.read(run)
+        self.about = network.about
+        self._net = network.backbone.to(self.device, memory_format=torch.channels_last)
+        self._normalise = network.normalise.to(self.device)
+
+    def predict(self, picture: Source, *, k: int = 5) -> Prediction:
+        """The likeliest classes of a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+            k: How many classes.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        (answer,) = self._answers([self._prepare(picture)], [_name(picture)], k)
+        return answer
+
+    def predict_many(
+        self, pictures: Iterable[Source], *, k: int = 5, batch_size: int = 32
+    ) -> Iterator[Prediction | Unreadable]:
+        """The likeliest classes of many pictures, in their order; what cannot be read is told in its place.
+
+        Args:
+            pictures: Files or arrays.
+            k: How many classes.
+            batch_size: Pictures that go through the network at once.
+        """
+        with ThreadPoolExecutor(cores()) as pool:
+            waiting = iter(pictures)
+            while group := list(islice(waiting, batch_size)):
+                ready = list(pool.map(self._try, group))
+                good = [n for n, item in enumerate(ready) if isinstance(item, torch.Tensor)]
+                tensors = [item for item in ready if isinstance(item, torch.Tensor)]
+                answers = iter(self._answers(tensors, [_name(group[n]) for n in good], k) if good else [])
+                for item in ready:
+                    yield item if isinstance(item, Unreadable) else next(answers)
+
+    def _try(self, picture: Source) -> torch.Tensor | Unreadable:
+        try:
+            return self._prepare(picture)
+        except InputError as error:
+            return Unreadable(_name(picture), str(error))
+
+    def _prepare(self, picture: Source) -> torch.Tensor:
+        """``(C, size, size)`` uint8."""
+        if isinstance(picture, np.ndarray):
+            if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+                raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
+            pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
+        else:
+            pictures = Pictures(np.zeros(1, np.int64), [os.fspath(picture)])
+        about = self.about
+        return Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey).tensor(0)
+
+    def _answers(self, tensors: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[Prediction]:
+        with torch.inference_mode():
+            x = self._normalise(torch.stack(list(tensors)).to(self.device))
+            logits = self._net(x.contiguous(memory_format=torch.channels_last))
+            values, places = logits.float().softmax(1).topk(min(k, len(self.about.classes)))
+        return [
+            Prediction(name, tuple(self.about.classes[p] for p in row.tolist()), tuple(value.tolist()))
+            for name, row, value in zip(names, places.cpu(), values.cpu(), strict=True)
+        ]
+
+
+def _name(picture: Source) -> str:
+    return "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+
+
+def files_of(path: str | os.PathLike[str]) -> list[str]:
+    """The pictures below a folder, sorted, or the file itself.
+
+    Raises:
+        InputError: It does not exist, or there are no pictures.
+    """
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise InputError(f"{path} does not exist; check the spelling of the path.")
+    if place.is_file():
+        return [str(place)]
+    found = sorted(
+        str(file)
+        for file in place.rglob("*")
+        if is_picture_name(file.name) and not file.name.startswith(".") and file.is_file()
+    )
+    if not found:
+        raise InputError(f"{path} holds no pictures; name another folder.")
+    return found

@@ -1,0 +1,91 @@
+"""The learning-rate range test: Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+
+The rate grows exponentially from step to step; where the loss falls fastest, the rate is good, and where it climbs
+again, too high.
+"""
+
+import copy
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from visus._errors import RunError
+from visus.tasks import optimizers
+from visus.tasks.classify import Classify
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTest:
+    """What a range test saw.
+
+    Attributes:
+        rates: Learning rate of each step.
+        losses: Smoothed loss after each step.
+        best: The rate where the loss falls fastest.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    best: float
+
+
+def range_test(
+    task: Classify,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 100,
+) -> RangeTest:
+    """Train a copy of a network with a growing rate until the loss explodes.
+
+    Args:
+        task: The task; it stays as it is.
+        batches: Training batches; they are gone through again when they end.
+        low: First learning rate.
+        high: Last one.
+        steps: How many.
+
+    Raises:
+        RunError: The loss never falls.
+    """
+    groups = [list(parameters) for parameters, _ in task.groups]
+    factors = [rate for _, rate in task.groups]
+    trial = copy.deepcopy(task).train()
+    own = dict(zip([id(p) for p in task.parameters()], trial.parameters(), strict=True))
+    copied = [([own[id(p)] for p in group], rate) for group, rate in zip(groups, factors, strict=True)]
+    optimizer = optimizers.build(task.recipe.optimizer, copied, lr=1.0, momentum=task.recipe.momentum)
+    base = [group["lr"] for group in optimizer.param_groups]
+    rates, losses, smooth = [], [], 0.0
+    endless = itertools.chain.from_iterable(itertools.repeat(batches))
+    for number, (x, labels) in zip(range(steps), endless, strict=False):
+        rate = low * (high / low) ** (number / (steps - 1))
+        for group, factor in zip(optimizer.param_groups, base, strict=True):
+            group["lr"] = rate * factor
+        loss = trial.loss(trial.net.heads(trial.prepare(x))[0], labels)
+        value = loss.item()
+        smooth = 0.9 * smooth + 0.1 * value
+        mean = smooth / (1 - 0.9 ** (number + 1))
+        if not math.isfinite(value) or (losses and mean > 4 * min(losses)):
+            break
+        rates.append(rate)
+        losses.append(mean)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return RangeTest(rates, losses, _steepest(rates, losses))
+
+
+def _steepest(rates: list[float], losses: list[float]) -> float:
+    """The rate where the smoothed loss falls fastest over the logarithm of the rate."""
+    if len(losses) < 10:
+        raise RunError("The learning rate cannot be found: the loss explodes at once; give --lr yourself, a small one.")
+    slope = np.convolve(np.gradient(np.array(losses)), np.ones(5) / 5, mode="same")
+    place = int(np.argmin(slope))
+    if slope[place] >= 0:
+        raise RunError("The learning rate cannot be found: the loss never falls; look at the data and at --health.")
+    return float(f"{rates[place]:.2g}")

@@ -1,0 +1,286 @@
+"""The health of a training: gradients, updates, dead and saturated units of each layer, and what they mean.
+
+Measured at a few steps of each epoch, so that it costs little:
+
+* the norm of the gradient of each layer's weights. In a deep sigmoid network it shrinks by 4 or more from layer to layer
+  (Hochreiter 1991; Glorot and Bengio 2010, section 3.2); with weights that are too large it grows instead
+  (Pascanu, Mikolov and Bengio 2013, section 2).
+* the norm of a step beside the norm of the weights: about 1e-3 is healthy.
+* the share of ReLU units that were 0 for every picture that was looked at: these get no gradient any more
+  (Maas, Hannun and Ng 2013, section 1).
+* the share of sigmoid and tanh outputs close to their limits, where the slope is almost 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+VANISHING = 1e-4
+"""Gradient of the weakest lower layer, as a share of the strongest layer's."""
+EXPLODING = 1e2
+"""Norm of a layer's gradient beside the norm of its weights."""
+RECKLESS = 0.5
+"""Norm of a step beside the norm of the weights."""
+DEAD = 0.5
+"""Share of the units of a layer."""
+SATURATED = 0.7
+"""Share of the outputs of a layer."""
+DIVERGING = 2.0
+"""Loss beside the loss at the beginning."""
+_LIMIT = 0.02  # how near to a limit an output counts as saturated, as a share of the range
+_FIRST = (0, 1, 2, 4, 8, 16, 32)  # steps that are measured whatever the length of an epoch
+
+
+@dataclass(slots=True)
+class Measure:
+    """One layer at one step; None where it has no such thing.
+
+    Attributes:
+        gradient: Norm of the gradient of its weights.
+        weight: Norm of its weights.
+        update: Norm of the step beside the norm of the weights.
+        dead: Share of units that were 0 in all measured steps of the epoch so far.
+        saturated: Share of outputs close to a limit.
+    """
+
+    gradient: float | None = None
+    weight: float | None = None
+    update: float | None = None
+    dead: float | None = None
+    saturated: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a training.
+
+    Attributes:
+        kind: ``"vanishing"``, ``"exploding"``, ``"dead"``, ``"saturated"`` or ``"diverging"``.
+        message: One sentence with the mend.
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass
+class History:
+    """All measures.
+
+    Attributes:
+        layers: Names in the order of the network.
+        steps: Number of each measured step.
+        losses: The loss at each.
+        measures: One list for each step, in the order of the layers.
+    """
+
+    layers: list[str] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    measures: list[list[Measure]] = field(default_factory=list)
+
+    def table(self, what: str) -> np.ndarray:
+        """One quantity as ``(layers, steps)`` float, NaN where there is none."""
+        values = [[getattr(measure, what) for measure in row] for row in self.measures]
+        return np.array(values, dtype=np.float64).T.reshape(len(self.layers), len(self.steps))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "History":
+        """From the plain values of :meth:`to_dict`."""
+        measures = [[Measure(**measure) for measure in row] for row in values["measures"]]
+        return cls(list(values["layers"]), list(values["steps"]), list(values["losses"]), measures)
+
+
+class Monitor:
+    """Measures a network while it is trained.
+
+    Call :meth:`watch` before the forward pass, :meth:`gradients` after the backward pass, and :meth:`updates` after the
+    step of the optimiser.
+
+    Args:
+        net: The network.
+        every: Steps between measures.
+    """
+
+    def __init__(self, net: nn.Module, *, every: int = 50) -> None:
+        self.every = max(1, every)
+        self.history = History()
+        layers = [(name, m) for name, m in net.named_modules() if next(m.children(), None) is None]
+        kinds = (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+        self._weighted = {name: m for name, m in layers if isinstance(m, kinds)}
+        self._active = {name: m for name, m in layers if isinstance(m, nn.ReLU | nn.ReLU6 | nn.Sigmoid | nn.Tanh)}
+        self.history.layers = [name for name, _ in layers if name in self._weighted or name in self._active]
+        self._alive: dict[str, Tensor] = {}
+        self._now: dict[str, Measure] = {}
+        self._before: dict[str, Tensor] = {}
+        self._hooks: list[Any] = []
+
+    def due(self, step: int) -> bool:
+        """Whether a step is measured."""
+        return step in _FIRST or step % self.every == 0
+
+    def new_epoch(self) -> None:
+        """Forget which units were alive."""
+        self._alive = {}
+
+    def watch(self) -> None:
+        """Look at the outputs of the next forward pass."""
+        self._now = {name: Measure() for name in self.history.layers}
+        for name, module in self._active.items():
+
+            def look(module: nn.Module, _: object, output: Tensor, name: str = name) -> None:
+                with torch.no_grad():
+                    self._output(name, module, output.detach())
+
+            self._hooks.append(module.register_forward_hook(look))
+
+    def _output(self, name: str, module: nn.Module, output: Tensor) -> None:
+        measure = self._now[name]
+        if isinstance(module, nn.ReLU | nn.ReLU6):
+            alive = (output > 0).transpose(0, 1).flatten(1).any(1)  # (units,): somewhere, for some picture
+            known = self._alive.get(name)
+            alive = alive if known is None or known.shape != alive.shape else alive | known
+            self._alive[name] = alive
+            measure.dead = 1 - float(alive.float().mean())
+        else:
+            low = -1.0 if isinstance(module, nn.Tanh) else 0.0
+            margin = _LIMIT * (1 - low)
+            measure.saturated = float(((output < low + margin) | (output > 1 - margin)).float().mean())
+
+    def gradients(self) -> None:
+        """Measure the gradients, and note the weights before the step."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+        for name, module in self._weighted.items():
+            weight: Any = module.weight
+            if weight.grad is None:
+                continue
+            self._now[name].gradient = float(weight.grad.detach().norm())
+            self._now[name].weight = float(weight.detach().norm())
+            self._before[name] = weight.detach().clone()
+
+    def updates(self, step: int, loss: float) -> None:
+        """Measure the step, and add a row to the history."""
+        for name, before in self._before.items():
+            weight: Any = self._weighted[name].weight
+            norm = float(before.norm())
+            self._now[name].update = float((weight.detach() - before).norm()) / max(norm, 1e-12)
+        self._before = {}
+        self.history.steps.append(step)
+        self.history.losses.append(loss)
+        self.history.measures.append([self._now[name] for name in self.history.layers])
+
+
+def diagnose(history: History, *, lr: float, last: int = 8) -> list[Finding]:
+    """What is wrong, judged by the latest measures.
+
+    Args:
+        history: The measures so far.
+        lr: The learning rate, for the mend.
+        last: How many measures count.
+
+    Returns:
+        At most one finding of each kind; none for a healthy training.
+    """
+    if len(history.steps) < 3:
+        return []
+    found = (
+        _vanishing(history, last),
+        _exploding(history, lr, last),
+        _dead(history, lr, last),
+        _saturated(history, last),
+        _diverging(history.losses, lr),
+    )
+    return [finding for finding in found if finding]
+
+
+def _recent(table: np.ndarray, last: int) -> np.ndarray:
+    """The median of each layer over the latest measures, NaN where there are none."""
+    recent = table[:, -last:]
+    medians = np.full(len(recent), np.nan)
+    for k, row in enumerate(recent):
+        known = row[np.isfinite(row)]
+        if known.size:
+            medians[k] = np.median(known)
+    return medians
+
+
+def _vanishing(history: History, last: int) -> Finding | None:
+    gradients = _recent(history.table("gradient"), last)
+    places = np.flatnonzero(np.isfinite(gradients))
+    if len(places) < 3:
+        return None
+    lower, strongest = places[: max(1, len(places) // 3)], gradients[places].max()
+    weakest = lower[gradients[lower].argmin()]
+    if strongest == 0 or gradients[weakest] > VANISHING * strongest:
+        return None
+    return Finding(
+        "vanishing",
+        f"The gradient vanishes: it is {gradients[weakest]:.1e} in {history.layers[weakest]} and {strongest:.1e} in the "
+        "strongest layer, so the lower layers hardly learn; use ReLU in place of sigmoid or tanh, batch normalisation, "
+        "or fewer layers.",
+    )
+
+
+def _exploding(history: History, lr: float, last: int) -> Finding | None:
+    gradients, weights = history.table("gradient")[:, -last:], history.table("weight")[:, -last:]
+    share = _recent(gradients / np.maximum(weights, 1e-12), last)
+    updates = _recent(history.table("update"), last)
+    mend = f"clip the gradient with --clip-norm 1, use batch normalisation, or lower --lr (now {lr:g})"
+    if np.isfinite(share).any() and np.nanmax(share) > EXPLODING:
+        layer = history.layers[int(np.nanargmax(share))]
+        return Finding(
+            "exploding",
+            f"The gradient explodes: in {layer} it is {np.nanmax(share):.0f} times as large as the weights; {mend}.",
+        )
+    if np.isfinite(updates).any() and np.nanmax(updates) > RECKLESS:
+        layer = history.layers[int(np.nanargmax(updates))]
+        return Finding(
+            "exploding",
+            f"The steps are too large: each changes the weights of {layer} by {np.nanmax(updates):.0%}; {mend}.",
+        )
+    return None
+
+
+def _dead(history: History, lr: float, last: int) -> Finding | None:
+    dead = history.table("dead")[:, -1]
+    if not np.isfinite(dead).any() or np.nanmax(dead) <= DEAD:
+        return None
+    layer = history.layers[int(np.nanargmax(dead))]
+    return Finding(
+        "dead",
+        f"Units are dead: {np.nanmax(dead):.0%} of {layer} answer 0 to every picture and learn no more; lower --lr (now "
+        f"{lr:g}), or use leaky ReLU or batch normalisation.",
+    )
+
+
+def _saturated(history: History, last: int) -> Finding | None:
+    saturated = _recent(history.table("saturated"), last)
+    if not np.isfinite(saturated).any() or np.nanmax(saturated) <= SATURATED:
+        return None
+    layer = history.layers[int(np.nanargmax(saturated))]
+    return Finding(
+        "saturated",
+        f"Units are saturated: {np.nanmax(saturated):.0%} of the outputs of {layer} are at their limits, where nothing "
+        "is learned; normalise the input (--preprocess zscore), use batch normalisation or ReLU, or lower --lr.",
+    )
+
+
+def _diverging(losses: Sequence[float], lr: float) -> Finding | None:
+    start, now = float(np.median(losses[:3])), float(np.median(losses[-3:]))
+    if len(losses) < 6 or not now > DIVERGING * start:
+        return None
+    return Finding(
+        "diverging",
+        f"The training diverges: the loss has grown from {start:.3g} to {now:.3g}; lower --lr (now {lr:g}), for example "
+        f"to {lr / 10:g}, or clip the gradient with --clip-norm 1.",
+    )

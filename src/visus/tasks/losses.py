@@ -1,0 +1,102 @@
+"""Losses of a classifier, each the mean over a batch.
+
+With s the logits of a picture, y its class, q = softmax(s):
+
+    softmax cross-entropy   -log q_y                                (Bridle 1990)
+    multi-class hinge       sum over j != y of max(0, s_j - s_y + 1)  (Weston and Watkins 1999)
+    relative entropy        sum over j of p_j log(p_j / q_j)         (Kullback and Leibler 1951)
+
+Label smoothing replaces the class by p_j = (1 - e) [j = y] + e / C (Szegedy et al. 2016, section 7).
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from visus._errors import InputError
+
+Loss = Literal["cross_entropy", "hinge", "relative_entropy"]
+LOSSES: tuple[Loss, ...] = ("cross_entropy", "hinge", "relative_entropy")
+
+
+def softmax_cross_entropy(
+    logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
+    """Softmax cross-entropy.
+
+    Args:
+        logits: ``(N, C)`` float.
+        labels: ``(N,)`` int64 in [0, C).
+        weights: ``(C,)``, how much a picture of each class counts; the mean is weighted too.
+        smoothing: e of label smoothing, in [0, 1).
+
+    Returns:
+        A scalar.
+    """
+    return F.cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing)
+
+
+def multi_class_hinge(logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, margin: float = 1.0) -> Tensor:
+    """Multi-class hinge loss.
+
+    Args:
+        logits: ``(N, C)`` float.
+        labels: ``(N,)`` int64 in [0, C).
+        weights: ``(C,)``, how much a picture of each class counts; the mean is weighted too.
+        margin: By how much the right logit should exceed the others.
+
+    Returns:
+        A scalar.
+    """
+    right = logits.gather(1, labels[:, None])  # (N, 1)
+    excess = (logits - right + margin).clamp_min(0)  # (N, C); the right class adds the margin
+    loss = excess.sum(1) - margin  # (N,)
+    return loss.mean() if weights is None else (loss * weights[labels]).sum() / weights[labels].sum()
+
+
+def relative_entropy(logits: Tensor, targets: Tensor, *, weights: Tensor | None = None) -> Tensor:
+    """Kullback-Leibler divergence from the softmax of the logits to soft targets.
+
+    Args:
+        logits: ``(N, C)`` float.
+        targets: ``(N, C)``, rows of probabilities.
+        weights: ``(C,)``, how much each class counts; a picture's weight is their mean under its targets.
+
+    Returns:
+        A scalar; 0 where softmax and targets agree.
+    """
+    loss = F.kl_div(logits.log_softmax(1), targets, reduction="none").sum(1)  # (N,)
+    if weights is None:
+        return loss.mean()
+    of_each = targets @ weights
+    return (loss * of_each).sum() / of_each.sum()
+
+
+def soft_targets(labels: Tensor, classes: int, smoothing: float) -> Tensor:
+    """Labels ``(N,)`` as smoothed probabilities ``(N, C)``."""
+    return F.one_hot(labels, classes).float() * (1 - smoothing) + smoothing / classes
+
+
+def compute(
+    loss: Loss, logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
+    """The loss of a name.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    logits = logits.float()  # a loss is computed in full precision, whatever the network ran in
+    if loss == "cross_entropy":
+        return softmax_cross_entropy(logits, labels, weights=weights, smoothing=smoothing)
+    if loss == "hinge":
+        return multi_class_hinge(logits, labels, weights=weights)
+    if loss == "relative_entropy":
+        return relative_entropy(logits, soft_targets(labels, logits.shape[1], smoothing), weights=weights)
+    raise InputError(f"The loss must be one of {', '.join(LOSSES)}, not {loss!r}.")
+
+
+def balanced_weights(counts: Tensor) -> Tensor:
+    """A weight for each class, inverse to its pictures ``(C,)``, with mean 1 over the pictures."""
+    return counts.sum() / (len(counts) * counts.clamp_min(1).float())
