@@ -6,7 +6,7 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, predict, search, train
+from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, predict, search, train, tune
 
 app = typer.Typer(
     name="visus",
@@ -21,6 +21,7 @@ app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="train", epilog=train.EXAMPLES)(train.train)
+app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)

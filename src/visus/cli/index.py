@@ -25,6 +25,7 @@ Examples:
     visus index ~/Pictures --exclude '*.png'     without some of them
     visus index ~/Pictures --prune               forget deleted pictures
     visus index ~/Pictures --descriptor texture  look at texture as well
+    visus index shop --model runs/classify/shop-1  with a network that you trained
     visus index shop --evaluate shop.csv         measure it against labels
 """
 
@@ -38,7 +39,8 @@ def index(
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove pictures from the index that are gone.")] = False,
     model: Annotated[
-        str | None, typer.Option(help="Network that describes the pictures.  [default: efficientnet_lite0]")
+        str | None,
+        typer.Option(help="Network that describes the pictures, or a run of yours.  [default: efficientnet_lite0]"),
     ] = None,
     weights: Annotated[str, typer.Option(help="'imagenet' or a file of weights.")] = "imagenet",
     store: Annotated[

@@ -40,7 +40,8 @@ _DATA, _NET, _LEARN, _LOSS, _MLP, _PLACE = (
 def train(
     task: Task,
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="CLASS/*.jpg, {train,val,test}/CLASS/*.jpg, CSV, or idx files.")
+        Path | None,
+        typer.Argument(metavar="DATA", help="CLASS/*.jpg, {train,val,test}/CLASS/*.jpg, CSV, or idx files."),
     ] = None,
     net: Annotated[
         str | None,
@@ -48,28 +49,36 @@ def train(
     ] = None,
     mode: Annotated[
         Literal["probe", "finetune", "scratch"] | None,
-        typer.Option(help="Train the last layer on cached features, all layers from weights, or all from random.",
-                     rich_help_panel=_NET),
+        typer.Option(
+            help="Train the last layer on cached features, all layers from weights, or all from random.",
+            rich_help_panel=_NET,
+        ),
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="'imagenet', a file of weights, or an earlier run.  [default: imagenet]", rich_help_panel=_NET),
+        typer.Option(
+            help="'imagenet', a file of weights, or an earlier run.  [default: imagenet]", rich_help_panel=_NET
+        ),
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=1, help="Side of the input in pixels.", rich_help_panel=_NET)
-    ] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Side of the input in pixels.", rich_help_panel=_NET)] = None,
     augment: Annotated[
         Literal["none", "light", "strong"] | None,
-        typer.Option(help="Random changes of training pictures.  [default: light; none for probe]", rich_help_panel=_DATA),
+        typer.Option(
+            help="Random changes of training pictures.  [default: light; none for probe]", rich_help_panel=_DATA
+        ),
     ] = None,
     flip: Annotated[
-        bool | None, typer.Option("--flip/--no-flip", help="Whether mirrored pictures are of the same class.",
-                                  rich_help_panel=_DATA)
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip", help="Whether mirrored pictures are of the same class.", rich_help_panel=_DATA
+        ),
     ] = None,
     preprocess: Annotated[
         Preprocess | None,
-        typer.Option(help="Fitted on the training pictures.  [default: what the weights expect, or zscore]",
-                     rich_help_panel=_DATA),
+        typer.Option(
+            help="Fitted on the training pictures.  [default: what the weights expect, or zscore]",
+            rich_help_panel=_DATA,
+        ),
     ] = None,
     val: Annotated[
         float | None, typer.Option(help="Share for val where there is none.  [default: 0.15]", rich_help_panel=_DATA)
@@ -98,12 +107,12 @@ def train(
     ] = None,
     lr_decay: Annotated[
         float | None,
-        typer.Option(help="finetune: factor from each third of the network to the one below.  [default: 0.3]",
-                     rich_help_panel=_LEARN),
+        typer.Option(
+            help="finetune: factor from each third of the network to the one below.  [default: 0.3]",
+            rich_help_panel=_LEARN,
+        ),
     ] = None,
-    optimizer: Annotated[
-        Optimizer | None, typer.Option(help="[default: adamw]", rich_help_panel=_LEARN)
-    ] = None,
+    optimizer: Annotated[Optimizer | None, typer.Option(help="[default: adamw]", rich_help_panel=_LEARN)] = None,
     momentum: Annotated[
         float | None, typer.Option(help="Of momentum and nesterov.  [default: 0.9]", rich_help_panel=_LEARN)
     ] = None,
@@ -144,8 +153,8 @@ def train(
         typer.Option("--health/--no-health", help="Watch gradients, updates and dead units.", rich_help_panel=_PLACE),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="TOML", help="Settings from a file; options go before it.",
-                                  rich_help_panel=_PLACE)
+        Path | None,
+        typer.Option(metavar="TOML", help="Settings from a file; options go before it.", rich_help_panel=_PLACE),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.", rich_help_panel=_PLACE)] = Path("runs"),
     resume: Annotated[

@@ -1,4 +1,4 @@
-"""Change training pictures at random in ways that leave their class: torchvision's transforms (v2), in two strengths."""
+"""Change training pictures at random in ways that leave their class: torchvision's transforms v2, in two strengths."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +38,7 @@ class Augmentation:
         change = 0.4 if strong else 0.2
         steps: list[v2.Transform] = []
         if strong:
-            steps.append(v2.RandomAffine(20, shear=10, interpolation=v2.InterpolationMode.BILINEAR))
+            steps.append(v2.RandomAffine((-20, 20), shear=10, interpolation=v2.InterpolationMode.BILINEAR))
         steps.append(v2.RandomResizedCrop(size, scale=(0.25 if strong else 0.5, 1.0), antialias=True))
         if self.flip:
             steps.append(v2.RandomHorizontalFlip())
@@ -53,10 +53,9 @@ class Augmentation:
 
 def seeded(transform: v2.Transform, picture: Tensor, seed: int) -> Tensor:
     """A random transform whose outcome depends on the seed alone; the global generator stays as it was."""
-    generator = torch.random.default_generator
-    state = generator.get_state()
-    generator.manual_seed(seed)
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
     try:
         return transform(picture)
     finally:
-        generator.set_state(state)
+        torch.set_rng_state(state)

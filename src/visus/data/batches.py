@@ -7,7 +7,7 @@ reads it or on what came before: a training that is resumed sees what an undistu
 import functools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -51,7 +51,7 @@ class Batches(Dataset[tuple[Tensor, int]]):
     resize_to: int | None = None
     interpolation: Literal["bicubic", "bilinear"] = "bilinear"
     grey: bool = False
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __len__(self) -> int:
@@ -187,7 +187,7 @@ class Order(Sampler[Key]):
 
 
 def loader(
-    batches: Dataset[tuple[Tensor, int]],
+    batches: Batches | Features,
     labels: NDArray[np.int64],
     *,
     batch_size: int,
@@ -196,8 +196,9 @@ def loader(
     seed: int = 0,
     workers: int = 0,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Batches in the order of :class:`Order`; a last training batch of one picture, which batch normalisation cannot
-    take, is left out.
+    """Batches in the order of :class:`Order`.
+
+    A last training batch of one picture, which batch normalisation cannot take, is left out.
 
     Args:
         batches: Pictures, or features in their place.
@@ -209,7 +210,7 @@ def loader(
         workers: Processes that read ahead; 0 to read between the steps.
     """
     return DataLoader(
-        batches,
+        batches,  # pyright: ignore[reportArgumentType] - samples become batches in _collate
         batch_size=batch_size,
         sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
         num_workers=workers,

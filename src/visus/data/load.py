@@ -54,7 +54,7 @@ def load(
     dataset, digests = _checked(_read(Path(path).expanduser()), progress)
     dataset = _split(dataset, digests, seed, val, test)
     if len(dataset.classes) < 2:
-        raise InputError(f"{path} has one class only ({dataset.classes[0]}); a classifier needs at least two.")
+        raise InputError(f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two.")
     sentence = check.imbalance(dataset.counts("train"), dataset.classes)
     if sentence:
         dataset.remarks.append(sentence)
@@ -133,7 +133,7 @@ def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict
         digests[split] = found.digests
         failures += found.failures
         for label in range(len(dataset.classes)):
-            if split in ("", "train") and not (splits[split].labels == label).any():
+            if split in {"", "train"} and not (splits[split].labels == label).any():
                 raise InputError(f"No picture of the class {dataset.classes[label]} in {dataset.root} can be read.")
     remarks = list(dataset.remarks)
     if failures:

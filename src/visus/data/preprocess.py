@@ -63,7 +63,8 @@ def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Norm
     if not count:
         raise InputError("Preprocessing needs at least one training picture.")
     if whole:
-        return _whitening(kind, count, total, products, shape, epsilon)
+        mean = total / count  # (D,)
+        return _whitening(kind, mean, products / count - torch.outer(mean, mean), shape, epsilon)
     mean = total / count  # (C, H, W)
     channel = mean.mean((1, 2), keepdim=True)  # (C, 1, 1)
     if kind == "none":
@@ -76,11 +77,8 @@ def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Norm
     return Normalise(channel, scale=variance.clamp_min(1e-8).rsqrt())
 
 
-def _whitening(
-    kind: Kind, count: int, total: Tensor, products: Tensor, shape: tuple[int, int, int], epsilon: float
-) -> Normalise:
-    mean = total / count  # (D,)
-    covariance = products / count - torch.outer(mean, mean)
+def _whitening(kind: Kind, mean: Tensor, covariance: Tensor, shape: tuple[int, int, int], epsilon: float) -> Normalise:
+    """From the mean ``(D,)`` and the covariance ``(D, D)``."""
     variances, axes = torch.linalg.eigh(covariance)  # (D,) ascending, (D, D) with axes as columns
     variances, axes = variances.flip(0).clamp_min(0), axes.flip(1)
     scale = (variances + epsilon * variances.mean().clamp_min(1e-12)).rsqrt()

@@ -1,6 +1,6 @@
 """What a set of labelled pictures is, whatever format it came in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Pictures:
     """
 
     labels: NDArray[np.int64]
-    files: Sequence[str] = ()
+    files: list[str] = field(default_factory=list)
     arrays: NDArray[np.uint8] | None = None
     name: str = "picture"
 
@@ -46,7 +46,7 @@ class Pictures:
 
     def take(self, places: NDArray[np.integer]) -> "Pictures":
         """Some of the pictures."""
-        files = [self.files[k] for k in places] if self.arrays is None else ()
+        files: list[str] = [] if self.arrays is not None else [self.files[k] for k in places.tolist()]
         return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places], self.name)
 
 

@@ -57,17 +57,18 @@ class Backbone(nn.Module, ABC):
         """The logits that training looks at: those of the network, then those of its auxiliary classifiers."""
         return [self(x)]
 
-    def pools_by_average(self, size: int) -> bool:
+    def pools_by_average(self, size: int, *, channels: int = 3) -> bool:
         """Whether the embedding is the mean of the last map over its positions, found by trying.
 
         Only then does the similarity of two pictures split into parts that their positions contribute.
 
         Args:
             size: Side of the square input in pixels.
+            channels: Channels of the input.
         """
         parameter = next(self.parameters())
         with torch.inference_mode():
-            last = self.last(torch.rand(1, 3, size, size, device=parameter.device, dtype=parameter.dtype))
+            last = self.last(torch.rand(1, channels, size, size, device=parameter.device, dtype=parameter.dtype))
             if last.ndim != 4:
                 return False
             mean = last.mean(dim=(2, 3))

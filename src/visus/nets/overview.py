@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -44,9 +45,7 @@ def overview(*, classes: int = 1000) -> list[Row]:
         whole = layers(name, None, classes=classes)
         known = weights.TABLE.get(name)
         licence, top1 = (known.licence, known.top1) if known else ("", None)
-        rows.append(
-            Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1)
-        )
+        rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1))
     return rows
 
 
@@ -85,7 +84,7 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000)
     if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
         wanted = f"of {takes.size} pixels only" if takes.fixed else f"of at least {takes.least} pixels"
         raise InputError(f"{name} takes pictures {wanted}, not {'x'.join(map(str, shape))}.")
-    options = {"channels": shape[0]} if name in registry.OWN else {}
+    options: dict[str, Any] = {"channels": shape[0]} if name in registry.OWN else {}
     if name == "mlp":
         if shape[1] != shape[2]:
             raise InputError(f"mlp takes square pictures, not {shape[1]}x{shape[2]}.")

@@ -95,12 +95,14 @@ class Summary:
             output = "x".join(map(str, layer.output))
             numbers = (f"{layer.parameters:,}", f"{layer.macs:,}")
             place = [_axes(value) for value in (layer.receptive_field, layer.stride, layer.offset)]
-            rows.append((layer.name, layer.kind, output, *numbers, *place))
+            rows.append((layer.name, layer.kind, output, *numbers, place[0], place[1], place[2]))
         total = f"input {'x'.join(map(str, self.size))}"
         rows.append(("all", total, "", f"{self.parameters:,}", f"{self.macs:,}", "", "", ""))
         widths = [max(len(row[k]) for row in rows) for k in range(8)]
         lines = [
-            "  ".join(cell.ljust(w) if k < 3 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True)))
+            "  ".join(
+                cell.ljust(w) if k < 3 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
             for row in rows
         ]
         return "\n".join(line.rstrip() for line in lines)
@@ -141,7 +143,7 @@ def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
             if isinstance(output, Tensor):
                 own = 0 if id(module) in counted else sum(p.numel() for p in module.parameters())
                 counted.add(id(module))
-                layers.append(_layer(name, module, output, own, macs, trace.of(output)))
+                layers.append(_layer((name, type(module).__name__), output, own, macs, trace.of(output)))
 
         hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
     picture = torch.empty(1, *size, device="meta")
@@ -166,11 +168,11 @@ def _on_meta(net: nn.Module) -> nn.Module:
     return copy.deepcopy(net, memo)
 
 
-def _layer(name: str, module: nn.Module, output: Tensor, parameters: int, macs: int, field: Field | None) -> Layer:
+def _layer(named: tuple[str, str], output: Tensor, parameters: int, macs: int, field: Field | None) -> Layer:
+    """A row for a module's name and class."""
     sees = None if field is None else tuple(math.ceil(r) for r in field.size)
     return Layer(
-        name,
-        type(module).__name__,
+        *named,
         tuple(output.shape[1:]),
         parameters,
         macs,
@@ -185,7 +187,9 @@ def _whole_input(picture: Tensor) -> Field:
     return Field((1,) * count, (1,) * count, (0,) * count, tuple(range(2, picture.ndim)))
 
 
-def through(field: Field, kernel: Sequence[int], stride: Sequence[float], padding: Sequence[float], dilation: Sequence[int]) -> Field:
+def through(
+    field: Field, kernel: Sequence[int], stride: Sequence[float], padding: Sequence[float], dilation: Sequence[int]
+) -> Field:
     """The field behind a layer that slides a kernel over the last axes of a map."""
     size = tuple(r + d * (k - 1) * j for r, d, k, j in zip(field.size, dilation, kernel, field.stride, strict=True))
     jump = tuple(j * s for j, s in zip(field.stride, stride, strict=True))
@@ -264,7 +268,7 @@ class _Trace(TorchDispatchMode):
     def _known(self, tensor: Tensor) -> Field:
         return self._fields[id(tensor)][1]
 
-    def _behind(self, operator: Any, args: Any, inputs: list[Tensor], result: Tensor) -> Field:  # noqa: ANN401
+    def _behind(self, operator: Any, args: Any, inputs: list[Tensor], result: Tensor) -> Field:  # noqa: ANN401, PLR0911
         """The field of an operator's result."""
         source = inputs[0]
         field = self._known(source)
@@ -332,7 +336,11 @@ def _pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # 
 def _max_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     dilation = _spread(args[4], len(field.axes)) if len(args) > 4 else [1] * len(field.axes)
     plain = _pool(field, source, result, args)
-    return plain if set(dilation) == {1} else through(field, _spread(args[1], 2), _spread(args[2], 2), _spread(args[3], 2), dilation)
+    return (
+        plain
+        if set(dilation) == {1}
+        else through(field, _spread(args[1], 2), _spread(args[2], 2), _spread(args[3], 2), dilation)
+    )
 
 
 def _adaptive_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401

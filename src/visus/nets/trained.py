@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from visus._errors import RunError
@@ -62,6 +63,18 @@ class Trained:
     backbone: Backbone
     normalise: Normalise
 
+    def on(self, device: str) -> "Trained":
+        """The same, moved to a device and laid out as convolutions like it best."""
+        self.backbone.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.normalise.to(device)
+        return self
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """``(N, C, size, size)`` uint8 to ``(N, classes)`` float32, without gradients; both on the device."""
+        with torch.inference_mode():
+            x = self.normalise(pictures).contiguous(memory_format=torch.channels_last)
+            return self.backbone(x).float()
+
 
 def write(path: Path, trained: Trained) -> None:
     """Write a trained network; the file appears whole or not at all."""
@@ -77,8 +90,10 @@ def write(path: Path, trained: Trained) -> None:
 def is_trained(path: str | os.PathLike[str]) -> bool:
     """Whether a name is that of a run's folder or of a file written by :func:`write`, from its look alone."""
     place = Path(path)
-    return (place / "best.safetensors").is_file() or (place / "config.toml").is_file() or (
-        place.suffix == ".safetensors" and place.is_file()
+    return (
+        (place / "best.safetensors").is_file()
+        or (place / "config.toml").is_file()
+        or (place.suffix == ".safetensors" and place.is_file())
     )
 
 

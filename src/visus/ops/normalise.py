@@ -43,12 +43,12 @@ class Normalise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)``, uint8 or float in [0, 255], to float of the same shape.
 
-        A picture with three equal channels may stand for a grey one: where the mean has one channel and ``x`` three,
-        the first is taken.
+        Where the mean has one channel and ``x`` three, their luma is taken (ITU-R BT.601).
         """
+        x = x.float()
         if self.mean.shape[0] == 1 and x.shape[1] == 3:
-            x = x[:, :1]
-        centred = x.float() / 255 - self.mean
+            x = 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
+        centred = x / 255 - self.mean
         if self.matrix is None:
             return centred * self.scale
         return (centred.flatten(1) @ self.matrix.T).view_as(centred)

@@ -1,5 +1,6 @@
 """Measure a trained classifier on labelled pictures."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -101,8 +102,9 @@ class Evaluation:
         return float(np.mean(values))
 
     def calibration_error(self, bins: int = 15) -> float:
-        """Expected calibration error: mean distance of confidence and accuracy over bins of equal width, weighted by
-        their pictures (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3).
+        """Expected calibration error: mean distance of confidence and accuracy over bins of equal width.
+
+        Each bin counts by its pictures (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3).
         """
         confidence = self.probabilities.max(axis=1)
         right = self.answers == self.labels
@@ -138,7 +140,9 @@ class Evaluation:
         captions = []
         for k in places.tolist():
             answer = self.answers[k]
-            captions.append(f"{self.classes[answer]} {self.probabilities[k, answer]:.0%}\nis {self.classes[self.labels[k]]}")
+            captions.append(
+                f"{self.classes[answer]} {self.probabilities[k, answer]:.0%}\nis {self.classes[self.labels[k]]}"
+            )
         pictures = [self.pictures.read(int(k), min_side=tile) for k in places]
         return draw.contact_sheet(pictures, captions, columns=5, tile=tile, title=f"Worst mistakes on {self.split}")
 
@@ -147,7 +151,9 @@ class Evaluation:
         rows = []
         for m in self.per_class:
             values = {"precision": m.precision, "recall": m.recall, "f1": m.f1}
-            rows.append({"class": m.name, "count": m.count, **{k: None if v != v else v for k, v in values.items()}})
+            rows.append(
+                {"class": m.name, "count": m.count, **{k: None if math.isnan(v) else v for k, v in values.items()}}
+            )
         return {
             "split": self.split,
             "pictures": len(self.labels),
@@ -179,7 +185,7 @@ class Evaluation:
 
 
 def _share(value: float) -> str:
-    return "-" if value != value else f"{value:.4f}"
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def evaluate(
@@ -264,15 +270,12 @@ def measure(
     own = Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey)
     reading = loader(own, pictures.labels, batch_size=64, workers=readers(own, settings))
     device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
-    net = network.backbone.to(device, memory_format=torch.channels_last)
-    normalise = network.normalise.to(device)
+    network = network.on(device)
     answers = []
-    with torch.inference_mode():
-        for batch, _ in reading:
-            x = normalise(batch.to(device)).contiguous(memory_format=torch.channels_last)
-            answers.append(net(x).float().softmax(1).cpu())
-            if progress:
-                progress(sum(map(len, answers)), len(pictures))
+    for batch, _ in reading:
+        answers.append(network.logits(batch.to(device)).softmax(1).cpu())
+        if progress:
+            progress(sum(map(len, answers)), len(pictures))
     return Evaluation(split, about.classes, pictures, pictures.labels, torch.cat(answers).numpy())
 
 

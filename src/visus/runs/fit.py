@@ -85,7 +85,12 @@ class Keep(lightning.Callback):
     """
 
     def __init__(
-        self, save_best: Callable[[], None], *, on_epoch: Hook | None = None, patience: int = 0, folder: Path | None = None
+        self,
+        save_best: Callable[[], None],
+        *,
+        on_epoch: Hook | None = None,
+        patience: int = 0,
+        folder: Path | None = None,
     ) -> None:
         self.save_best = save_best
         self.on_epoch = on_epoch
@@ -274,7 +279,9 @@ class Show(lightning.Callback):
         assert isinstance(pl_module, Classify)
         total = int(trainer.num_training_batches)
         loss = pl_module.train_sums.means()[0]
-        self.progress(Progress("training", batch_idx + 1, total, trainer.current_epoch + 1, trainer.max_epochs or 0, loss))
+        self.progress(
+            Progress("training", batch_idx + 1, total, trainer.current_epoch + 1, trainer.max_epochs or 0, loss)
+        )
 
 
 def fit(

@@ -61,8 +61,10 @@ class Parts:
 
 
 def readers(own: Batches, settings: Settings) -> int:
-    """Processes that read ahead: none for pictures in memory, else one for each two cores, so that reading and
-    computing do not get in each other's way."""
+    """Processes that read ahead: none for pictures in memory, else one for each two cores.
+
+    So reading and computing do not get in each other's way.
+    """
     if settings.workers is not None:
         return settings.workers
     in_memory = own.pictures.arrays is not None and own.augmentation.strength == "none"
@@ -93,9 +95,7 @@ def build(settings: Settings, dataset: Dataset) -> Parts:
     size, resize_to, interpolation = geometry(settings)
     grey = dataset.grey and settings.net in ("mlp", "cnn")
     options = {**settings.options, "channels": 1} if grey else settings.options
-    about = trained.About(
-        "classify", settings.net, options, dataset.classes, size, resize_to, interpolation, grey
-    )
+    about = trained.About("classify", settings.net, options, dataset.classes, size, resize_to, interpolation, grey)
     normalise = None
     if settings.mode == "scratch":
         net = registry.create(settings.net, classes=len(dataset.classes), **options)
@@ -113,14 +113,18 @@ def _from_trained(settings: Settings, about: trained.About) -> tuple[Backbone, t
     """A network that visus trained before, with a new last layer where the classes are others."""
     before = trained.read(settings.weights)
     if before.about.net != settings.net:
-        raise WeightsError(f"{settings.weights} holds {before.about.net}, not {settings.net}; say --net {before.about.net}.")
+        raise WeightsError(
+            f"{settings.weights} holds {before.about.net}, not {settings.net}; say --net {before.about.net}."
+        )
     net = registry.create(settings.net, classes=len(about.classes), **before.about.options)
     own = net.net.state_dict()
     fitting = {k: v for k, v in before.backbone.net.state_dict().items() if own[k].shape == v.shape}
     net.net.load_state_dict(fitting, strict=False)
     fixed = "size" in before.about.options
     if fixed and about.size != before.about.size:
-        raise InputError(f"{settings.weights} takes pictures of {before.about.size} pixels; say --size {before.about.size}.")
+        raise InputError(
+            f"{settings.weights} takes pictures of {before.about.size} pixels; say --size {before.about.size}."
+        )
     resize_to = round(about.size * before.about.resize_to / before.about.size)
     kept = replace(
         about,

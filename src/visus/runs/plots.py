@@ -58,7 +58,7 @@ def health(history: History, path: Path) -> None:
     first.set_title("loss", fontsize=10)
     first.set_xlabel("step", fontsize=8)
     for axis, (title, table, log) in zip(others, tables, strict=True):
-        known = np.isfinite(table).any(axis=1)
+        known = np.atleast_1d(np.isfinite(table).any(axis=1))
         names = [name for name, there in zip(history.layers, known, strict=True) if there]
         values = np.log10(np.maximum(table[known], 1e-12)) if log else table[known]
         axis.grid(False)

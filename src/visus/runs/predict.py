@@ -87,10 +87,8 @@ class Predictor:
         if device == "cuda" and not cuda:
             raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
         self.device = "cuda" if cuda and device != "cpu" else "cpu"
-        network = trained.read(run)
-        self.about = network.about
-        self._net = network.backbone.to(self.device, memory_format=torch.channels_last)
-        self._normalise = network.normalise.to(self.device)
+        self._network = trained.read(run).on(self.device)
+        self.about = self._network.about
 
     def predict(self, picture: Source, *, k: int = 5) -> Prediction:
         """The likeliest classes of a picture.
@@ -143,10 +141,8 @@ class Predictor:
         return Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey).tensor(0)
 
     def _answers(self, tensors: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[Prediction]:
-        with torch.inference_mode():
-            x = self._normalise(torch.stack(list(tensors)).to(self.device))
-            logits = self._net(x.contiguous(memory_format=torch.channels_last))
-            values, places = logits.float().softmax(1).topk(min(k, len(self.about.classes)))
+        logits = self._network.logits(torch.stack(list(tensors)).to(self.device))
+        values, places = logits.softmax(1).topk(min(k, len(self.about.classes)))
         return [
             Prediction(name, tuple(self.about.classes[p] for p in row.tolist()), tuple(value.tolist()))
             for name, row, value in zip(names, places.cpu(), values.cpu(), strict=True)

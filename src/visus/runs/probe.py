@@ -5,6 +5,8 @@ probe too, since a random last layer would first spoil what the layers below hav
 can distort pretrained features and underperform out-of-distribution", ICLR 2022).
 """
 
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +15,15 @@ import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
-from visus.data import Features, loader
+from visus.data import Features, cores, loader
 from visus.runs.fit import Progress, fit
 from visus.runs.network import Parts
 from visus.tasks.classify import Classify, Recipe
+
+Known = dict[tuple[str, str, str, str, int], Tensor]
+"""Features that were computed already: split, network, weights, preprocessing, size."""
+
+_MANY = 1000  # pictures from which on it pays to compile a network
 
 
 class LinearOnFeatures(nn.Module):
@@ -53,21 +60,100 @@ class LinearOnFeatures(nn.Module):
         self.head.bias.copy_(self.linear.bias - weight @ self.mean)
 
 
-def features(parts: Parts, split: str, *, progress: Callable[[Progress], None] | None = None) -> Tensor:
-    """The embedding of every picture of a split, without augmentation, ``(N, D)`` float32 on the CPU."""
-    own = replace(parts, settings=replace(parts.settings, augment="none", batch_size=64)).batches(split)
+def features(
+    parts: Parts, split: str, known: Known | None = None, *, progress: Callable[[Progress], None] | None = None
+) -> Tensor:
+    """The embedding of every picture of a split, without augmentation.
+
+    Args:
+        parts: The network and the pictures.
+        split: ``"train"`` or ``"val"``.
+        known: What was computed before with the same pictures; it is looked up there, and added.
+        progress: Told how many pictures are done.
+
+    Returns:
+        ``(N, D)`` float32, on the CPU.
+    """
+    settings = parts.settings
+    key = (split, settings.net, settings.weights, str(settings.preprocess), parts.about.size)
+    if known is not None and key in known:
+        return known[key]
+    own = parts.batches(split).plain()
     reading = loader(own, own.pictures.labels, batch_size=32, workers=0 if own.pictures.arrays is not None else 1)
-    device = "cuda" if parts.settings.device == "cuda" else "cpu"
-    net, normalise = parts.net.eval().to(device), parts.normalise.to(device)
+    describe = _describer(parts, len(own))
     answers = []
-    half = parts.settings.precision == "bf16"
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=half):
-        for pictures, _ in reading:
-            x = normalise(pictures.to(device)).contiguous(memory_format=torch.channels_last)
-            answers.append(net.embed(x).float().cpu())
-            if progress:
-                progress(Progress("features", sum(map(len, answers)), len(own)))
-    return torch.cat(answers).clone()
+    for pictures, _ in reading:
+        answers.append(describe(pictures))
+        if progress:
+            progress(Progress("features", sum(map(len, answers)), len(own)))
+    found = torch.cat(answers)
+    if known is not None:
+        known[key] = found
+    return found
+
+
+class _Embedding(nn.Module):
+    """From bytes ``(N, C, H, W)`` to the embedding ``(N, D)``."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.normalise = parts.normalise
+        self.net = parts.net
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.net.embed(self.normalise(pictures))
+
+
+def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
+    """What turns a batch of bytes into features: torch, or OpenVINO for many pictures on a CPU.
+
+    OpenVINO takes seconds to get ready and is several times faster then (benchmarks/classify.py measures both).
+    """
+    embedding = _Embedding(parts).eval()
+    device = parts.settings.device
+    if device != "cuda" and count >= _MANY:
+        try:
+            return _openvino(embedding, 1 if parts.about.grey else 3, parts.about.size)
+        except Exception:
+            embedding = _Embedding(parts).eval()
+    target = "cuda" if device == "cuda" else "cpu"
+    embedding.to(target).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def describe(pictures: Tensor) -> Tensor:
+        with torch.inference_mode():
+            x = pictures.to(target).contiguous(memory_format=torch.channels_last)
+            return embedding(x).float().cpu().clone()
+
+    return describe
+
+
+def _openvino(embedding: nn.Module, channels: int, size: int) -> Callable[[Tensor], Tensor]:
+    """The network compiled for this CPU; pictures go through it one by one, as many at a time as there are cores."""
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType] - it would call a server
+    import openvino
+
+    shape = (1, channels, size, size)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # it is traced by a part of torch that calls itself old
+        model = openvino.convert_model(embedding, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
+    streams = str(cores())
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
+    compiled = openvino.Core().compile_model(model, "CPU", hints)
+    compiled.create_infer_request().infer([torch.zeros(shape, dtype=torch.uint8).numpy()])
+    queue = openvino.AsyncInferQueue(compiled, 2 * cores())
+    answers: dict[int, Tensor] = {}
+    queue.set_callback(
+        lambda request, place: answers.__setitem__(place, torch.from_numpy(request.get_output_tensor(0).data.copy()))
+    )
+
+    def describe(pictures: Tensor) -> Tensor:
+        answers.clear()
+        for place, picture in enumerate(pictures.numpy()):
+            queue.start_async([picture[None]], place)
+        queue.wait_all()
+        return torch.cat([answers[place] for place in range(len(pictures))])
+
+    return describe
 
 
 def train_on(

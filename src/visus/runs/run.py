@@ -1,13 +1,13 @@
 """A run: the folder of a training.
 
-    config.toml        every setting, so that it can be repeated
-    best.safetensors   the network that was best on the val split, with its preprocessing and classes
-    last.ckpt          what a stopped training goes on from; gone when it is finished
-    metrics.csv        one line for each epoch
-    curves.png         losses, accuracies and the learning rate
-    health.png         gradients, updates and dead units of each layer
-    confusion.png      which classes are taken for which, on the val split
-    summary.json       what came of it
+config.toml        every setting, so that it can be repeated
+best.safetensors   the network that was best on the val split, with its preprocessing and classes
+last.ckpt          what a stopped training goes on from; gone when it is finished
+metrics.csv        one line for each epoch
+curves.png         losses, accuracies and the learning rate
+health.png         gradients, updates and dead units of each layer
+confusion.png      which classes are taken for which, on the val split
+summary.json       what came of it
 """
 
 import functools
@@ -46,7 +46,9 @@ class Run:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         if not (self.folder / CONFIG).is_file():
-            raise RunError(f"{self.folder} is no run ({CONFIG} is missing); train one with visus train, or check the path.")
+            raise RunError(
+                f"{self.folder} is no run ({CONFIG} is missing); train one with visus train, or check the path."
+            )
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"

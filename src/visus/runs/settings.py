@@ -241,7 +241,7 @@ _RATE = {"sgd": 50.0, "momentum": 10.0, "nesterov": 10.0, "adagrad": 10.0}
 
 def _size(settings: Settings, mode: str, takes: registry.Input, dataset: Dataset) -> int:
     """Side of the input: what the weights were trained with, or what the pictures have."""
-    if mode != "scratch" or takes.fixed and settings.net != "mlp":
+    if mode != "scratch" or (takes.fixed and settings.net != "mlp"):
         return takes.size
     sides = _sides(dataset)
     return max(takes.least, min(sides, takes.size) if settings.net != "mlp" else min(sides, 32))

@@ -1,5 +1,6 @@
 """Train a classifier on labelled pictures."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -43,11 +44,13 @@ class Hooks:
         say: Told sentences: the data, what is wrong, where the run is.
         progress: Told how far it is.
         on_epoch: Told each epoch; may raise to end the training.
+        known: Features that were computed already.
     """
 
     say: Say = lambda _: None
     progress: Tell | None = None
     on_epoch: Callable[[Epoch], None] | None = None
+    known: probe.Known = dataclasses.field(default_factory=dict)
 
 
 def train(
@@ -162,7 +165,17 @@ def resolve_device(settings: Settings) -> Settings:
     return dataclasses.replace(settings, device=device, precision=precision)
 
 
-_DENSE = ("alexnet", "alexnet_paper", "zfnet", "vgg16", "googlenet", "googlenet_paper", "resnet18", "resnet34", "resnet50")
+_DENSE = (
+    "alexnet",
+    "alexnet_paper",
+    "zfnet",
+    "vgg16",
+    "googlenet",
+    "googlenet_paper",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+)
 
 
 def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hooks) -> Run:
@@ -191,10 +204,21 @@ def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hook
         )
         keep.on_epoch = lambda epoch: _noted(folder, keep.epochs, epoch, hooks)
         try:
-            _train(parts, recipe, keep, watch, going_on, hooks)
+            _train(parts, recipe, keep, hooks, watch=watch, checkpoint=going_on)
         except Diverged as error:
             raise _diverged(error, parts, folder, keep, watch) from error
-    return _finish(parts, folder, keep, watch, time.time() - started, hooks)
+    return _finish(parts, folder, keep, watch, hooks, seconds=time.time() - started)
+
+
+def try_settings(settings: Settings, dataset: Dataset, hooks: Hooks) -> Epoch | None:
+    """Train without keeping anything, and tell the best epoch; None where none was finished before it diverged."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        parts = build(settings, dataset)
+        keep = Keep(lambda: None, on_epoch=hooks.on_epoch, patience=settings.patience or 0)
+        with contextlib.suppress(Diverged):
+            _train(parts, recipe_of(parts), keep, hooks)
+    return keep.best
 
 
 def recipe_of(parts: Parts) -> Recipe:
@@ -227,7 +251,13 @@ def groups_of(parts: Parts) -> list[Group]:
 
 
 def _train(
-    parts: Parts, recipe: Recipe, keep: Keep, watch: Health | None, checkpoint: Path | None, hooks: Hooks
+    parts: Parts,
+    recipe: Recipe,
+    keep: Keep,
+    hooks: Hooks,
+    *,
+    watch: Health | None = None,
+    checkpoint: Path | None = None,
 ) -> None:
     """Train as the mode says."""
     settings = parts.settings
@@ -239,8 +269,8 @@ def _train(
     if hooks.progress:
         callbacks.append(Show(hooks.progress))
     if settings.mode == "probe":
-        train = probe.features(parts, "train", progress=hooks.progress)
-        val = probe.features(parts, "val", progress=hooks.progress)
+        train = probe.features(parts, "train", hooks.known, progress=hooks.progress)
+        val = probe.features(parts, "val", hooks.known, progress=hooks.progress)
 
         def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
             write = keep.save_best
@@ -281,8 +311,8 @@ def _train(
 
 def _probe_first(parts: Parts, recipe: Recipe, hooks: Hooks) -> None:
     """Let fine-tuning begin with a last layer that fits the features as they are."""
-    train = probe.features(parts, "train", progress=hooks.progress)
-    val = probe.features(parts, "val", progress=hooks.progress)
+    train = probe.features(parts, "train", hooks.known, progress=hooks.progress)
+    val = probe.features(parts, "val", hooks.known, progress=hooks.progress)
     simple = dataclasses.replace(recipe, lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0)
 
     def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
@@ -295,7 +325,9 @@ def _probe_first(parts: Parts, recipe: Recipe, hooks: Hooks) -> None:
 def _find_rate(parts: Parts, recipe: Recipe, folder: Path, hooks: Hooks) -> Recipe:
     """Find the learning rate by a range test, and draw it."""
     if parts.settings.mode == "probe":
-        raise InputError("A probe has no need of --find-lr: its features are scaled, so that the default fits; leave it.")
+        raise InputError(
+            "A probe has no need of --find-lr: its features are scaled, so that the default fits; leave it."
+        )
     task = Classify(parts.net.train(), parts.normalise, recipe, groups_of(parts))
     with quiet():
         found = range_test(task, parts.loader("train"))
@@ -344,12 +376,12 @@ def _diverged(error: Diverged, parts: Parts, folder: Path, keep: Keep, watch: He
     values = {"status": "diverged", "data": fingerprint(parts.dataset), "visus": __version__, "error": str(error)}
     write_json(folder / SUMMARY, values)
     return RunError(
-        f"The training diverged in epoch {len(keep.epochs) + 1}: {error}; {kept}. Lower --lr (now {rate:g}), for example "
-        f"to {rate / 10:g}, or clip the gradient with --clip-norm 1.{cause}"
+        f"The training diverged in epoch {len(keep.epochs) + 1}: {error}; {kept}. Lower --lr (now {rate:g}), for "
+        f"example to {rate / 10:g}, or clip the gradient with --clip-norm 1.{cause}"
     )
 
 
-def _finish(parts: Parts, folder: Path, keep: Keep, watch: Health | None, seconds: float, hooks: Hooks) -> Run:
+def _finish(parts: Parts, folder: Path, keep: Keep, watch: Health | None, hooks: Hooks, *, seconds: float) -> Run:
     """Draw the plots, measure the best network on the val split, and write the summary."""
     from visus.runs.evaluate import measure
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visus._errors import InputError, WeightsError
+from visus._errors import InputError, RunError, WeightsError
 from visus.images.io import write_atomically
 from visus.nets.weights import Preprocessing, identity, preprocessing
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from visus.nets.backbones import Backbone
+    from visus.ops import Normalise
 
 _FORMAT = 1  # raise it when the graph's inputs or outputs change
 
@@ -60,16 +61,17 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     """The graph of a network, from the cache or exported now (which imports torch, and takes seconds).
 
     Args:
-        model: Name of a network (see :func:`visus.nets.create`).
+        model: Name of a network (see :func:`visus.nets.create`), or a run's folder or file.
         weights: ``"imagenet"`` or a file of weights.
 
     Raises:
         InputError: The network is unknown.
         WeightsError: The weights are not at hand, or the cache cannot be written.
+        RunError: A run has no trained network, or a damaged one.
     """
     source = _identity(model, weights)
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
-    stem = cache_folder() / f"{model.replace('/', '_')}-{key}"
+    stem = cache_folder() / f"{Path(model).name}-{key}"
     found = _read(stem)
     if found is None:
         content, about = _export(model, weights, source)
@@ -88,7 +90,32 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     return found
 
 
+def full_name(model: str) -> str:
+    """The name of a network; that of a run is its absolute path, so that an index finds it from everywhere.
+
+    >>> full_name("efficientnet_lite0")
+    'efficientnet_lite0'
+    """
+    return os.path.abspath(os.path.expanduser(model)) if _file_of_run(model) else model
+
+
+def _file_of_run(model: str) -> Path | None:
+    """The file of a trained network, if a name is that of a run's folder or of such a file."""
+    place = Path(os.path.expanduser(model))
+    if place.suffix == ".safetensors":
+        return place
+    return place / "best.safetensors" if place.is_absolute() or (place / "best.safetensors").is_file() else None
+
+
 def _identity(model: str, weights: str) -> str:
+    run = _file_of_run(model)
+    if run:
+        try:
+            return f"run:{hashlib.sha256(run.read_bytes()).hexdigest()}"
+        except OSError as error:
+            raise RunError(
+                f"{model} holds no trained network ({error.strerror}: {run.name}); check the path, or put it back."
+            ) from error
     if weights == "imagenet":
         return identity(model)
     try:
@@ -120,13 +147,10 @@ def _read(stem: Path) -> Graph | None:
 
 def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any]]:
     """The graph of a network as ONNX, and its description."""
-    from visus import nets
-
-    backbone = nets.create(model, weights=weights)
-    prepared = preprocessing(model)
-    has_map = backbone.pools_by_average(prepared.size)
+    backbone, prepared, normalise = network(model, weights)
+    has_map = backbone.pools_by_average(prepared.size, channels=len(normalise.mean))
     try:
-        content = _to_onnx(backbone, prepared, has_map)
+        content = _to_onnx(pixels_to_vector(backbone, normalise, has_map), prepared.size, has_map)
     except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
         raise InputError(
             f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."
@@ -152,7 +176,22 @@ def digest(net: "torch.nn.Module") -> str:
     return total.hexdigest()
 
 
-def _to_onnx(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> bytes:
+def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normalise]":
+    """A network, how a picture is brought to its size, and what makes its input of the pixels."""
+    from visus import nets
+    from visus.ops import Normalise
+
+    if not _file_of_run(model):
+        prepared = preprocessing(model)
+        normalise = Normalise.of_channels(prepared.mean, prepared.deviation)
+        return nets.create(model, weights=weights), prepared, normalise
+    run = nets.trained.read(model)
+    about = run.about
+    prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
+    return run.backbone, prepared, run.normalise
+
+
+def _to_onnx(module: "torch.nn.Module", size: int, has_map: bool) -> bytes:
     import contextlib
     import io
     import logging
@@ -160,8 +199,8 @@ def _to_onnx(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> by
 
     import torch
 
-    module = pixels_to_vector(backbone, prepared, has_map).eval()
-    example = torch.zeros(2, prepared.size, prepared.size, 3, dtype=torch.uint8)
+    module = module.eval()
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     buffer = io.BytesIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -180,7 +219,7 @@ def _to_onnx(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> by
     return buffer.getvalue()
 
 
-def pixels_to_vector(backbone: "Backbone", prepared: Preprocessing, has_map: bool) -> "torch.nn.Module":
+def pixels_to_vector(backbone: "Backbone", normalise: "Normalise", has_map: bool) -> "torch.nn.Module":
     """Wrap a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalisation itself."""
     import torch
 
@@ -188,12 +227,10 @@ def pixels_to_vector(backbone: "Backbone", prepared: Preprocessing, has_map: boo
         def __init__(self) -> None:
             super().__init__()
             self.backbone = backbone
-            self.mean = torch.nn.Buffer(torch.tensor(prepared.mean).view(1, 3, 1, 1) * 255)
-            self.deviation = torch.nn.Buffer(torch.tensor(prepared.deviation).view(1, 3, 1, 1) * 255)
+            self.normalise = normalise
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.deviation  # (N, 3, H, W)
-            last = self.backbone.last(x)
+            last = self.backbone.last(self.normalise(pixels.permute(0, 3, 1, 2)))
             vector = self.backbone.pool(last)  # (N, D)
             return (vector, last.permute(0, 2, 3, 1)) if has_map else (vector,)
 

@@ -18,6 +18,7 @@ from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Embedder, Floats, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
+from visus.search.graph import full_name
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
 from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
@@ -40,8 +41,8 @@ class Index:
 
     Args:
         location: Folder of the index, for example ``photos.visus``; made at the first :meth:`add`.
-        model: The network that describes pictures; None takes the index's own, for a new one
-            EfficientNet-Lite0.
+        model: The network that describes pictures, or the folder of a run; None takes the index's own, for a
+            new one EfficientNet-Lite0.
         weights: ``"imagenet"`` or a file of weights.
         dtype: How vectors are stored in a new index; float16 takes half the disk, and scans faster.
         precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors.
@@ -55,14 +56,14 @@ class Index:
         self,
         location: str | os.PathLike[str],
         *,
-        model: str | None = None,
+        model: str | os.PathLike[str] | None = None,
         weights: str = "imagenet",
         dtype: Dtype = "float16",
         precision: Precision = "f32",
         device: Device = "auto",
     ) -> None:
         self.location = Path(os.path.expanduser(location))
-        self._model = model
+        self._model = None if model is None else full_name(os.fspath(model))
         self._weights = weights
         self._dtype: Dtype = dtype
         self._precision: Precision = precision

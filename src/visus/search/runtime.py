@@ -171,11 +171,10 @@ class TorchRuntime:
     def __init__(self, graph: Graph, device: str, weights: str = "imagenet") -> None:
         import torch
 
-        from visus import nets
-        from visus.search.graph import pixels_to_vector
+        from visus.search.graph import network, pixels_to_vector
 
-        backbone = nets.create(graph.model, weights=weights)
-        module = pixels_to_vector(backbone, graph.preprocessing, graph.has_map)
+        backbone, _, normalise = network(graph.model, weights)
+        module = pixels_to_vector(backbone, normalise, graph.has_map)
         self._torch = torch
         self._device = device
         self._module = module.eval().to(device)

@@ -107,9 +107,7 @@ class Classify(lightning.LightningModule):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch of logits."""
         weights: Any = self.class_weights
-        return losses.compute(
-            self.recipe.loss, logits, labels, weights=weights, smoothing=self.recipe.smoothing
-        )
+        return losses.compute(self.recipe.loss, logits, labels, weights=weights, smoothing=self.recipe.smoothing)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, auxiliary classifiers included.

@@ -2,7 +2,7 @@
 
 Measured at a few steps of each epoch, so that it costs little:
 
-* the norm of the gradient of each layer's weights. In a deep sigmoid network it shrinks by 4 or more from layer to layer
+* the norm of the gradient of each layer's weights. In a deep sigmoid network it shrinks by 4 or more at each layer
   (Hochreiter 1991; Glorot and Bengio 2010, section 3.2); with weights that are too large it grows instead
   (Pascanu, Mikolov and Bengio 2013, section 2).
 * the norm of a step beside the norm of the weights: about 1e-3 is healthy.
@@ -225,9 +225,9 @@ def _vanishing(history: History, last: int) -> Finding | None:
         return None
     return Finding(
         "vanishing",
-        f"The gradient vanishes: it is {gradients[weakest]:.1e} in {history.layers[weakest]} and {strongest:.1e} in the "
-        "strongest layer, so the lower layers hardly learn; use ReLU in place of sigmoid or tanh, batch normalisation, "
-        "or fewer layers.",
+        f"The gradient vanishes: it is {gradients[weakest]:.1e} in {history.layers[weakest]} and {strongest:.1e} in "
+        "the strongest layer, so the lower layers hardly learn; use ReLU in place of sigmoid or tanh, batch "
+        "normalisation, or fewer layers.",
     )
 
 
@@ -258,8 +258,8 @@ def _dead(history: History, lr: float, last: int) -> Finding | None:
     layer = history.layers[int(np.nanargmax(dead))]
     return Finding(
         "dead",
-        f"Units are dead: {np.nanmax(dead):.0%} of {layer} answer 0 to every picture and learn no more; lower --lr (now "
-        f"{lr:g}), or use leaky ReLU or batch normalisation.",
+        f"Units are dead: {np.nanmax(dead):.0%} of {layer} answer 0 to every picture and learn no more; lower --lr "
+        f"(now {lr:g}), or use leaky ReLU or batch normalisation.",
     )
 
 
@@ -281,6 +281,6 @@ def _diverging(losses: Sequence[float], lr: float) -> Finding | None:
         return None
     return Finding(
         "diverging",
-        f"The training diverges: the loss has grown from {start:.3g} to {now:.3g}; lower --lr (now {lr:g}), for example "
-        f"to {lr / 10:g}, or clip the gradient with --clip-norm 1.",
+        f"The training diverges: the loss has grown from {start:.3g} to {now:.3g}; lower --lr (now {lr:g}), for "
+        f"example to {lr / 10:g}, or clip the gradient with --clip-norm 1.",
     )

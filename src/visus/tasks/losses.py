@@ -11,7 +11,6 @@ Label smoothing replaces the class by p_j = (1 - e) [j = y] + e / C (Szegedy et 
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 

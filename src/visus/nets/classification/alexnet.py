@@ -1,5 +1,6 @@
-"""AlexNet as its paper lays it out: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
-neural networks", NIPS 2012.
+"""AlexNet as its paper lays it out.
+
+Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012.
 
 torchvision's ``alexnet`` is the later one-column variant (Krizhevsky 2014) with other widths and no normalisation.
 

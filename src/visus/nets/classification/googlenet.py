@@ -103,9 +103,9 @@ class GoogLeNet(StagedBackbone):
     def heads(self, x: Tensor) -> list[Tensor]:
         """The logits of the network and of both auxiliary classifiers, each ``(N, classes)``."""
         (first, second, third, fourth, fifth), hidden, head = self._parts
-        x = third(second(first(x)))
-        after_a = fourth[0](x)  # (N, 512, H/16, W/16)
-        after_d = fourth[1](after_a)  # (N, 528, H/16, W/16)
-        last = fifth(fourth[2](after_d))
+        fourth_a, fourth_d, fourth_e = fourth.children()
+        after_a = fourth_a(third(second(first(x))))  # (N, 512, H/16, W/16)
+        after_d = fourth_d(after_a)  # (N, 528, H/16, W/16)
+        last = fifth(fourth_e(after_d))
         net: nn.ModuleDict = self.net  # pyright: ignore[reportAssignmentType]
         return [head(hidden(last)), net["auxiliary1"](after_a), net["auxiliary2"](after_d)]

@@ -25,9 +25,7 @@ def zfnet(*, classes: int, channels: int = 3) -> StagedBackbone:
             # (N, 3, 224, 224) -> (N, 96, 110, 110)
             nn.Sequential(nn.Conv2d(channels, 96, 7, stride=2, padding=1), nn.ReLU()),
             # -> (N, 96, 55, 55) -> (N, 256, 26, 26)
-            nn.Sequential(
-                nn.MaxPool2d(3, 2, padding=1), response_norm(), nn.Conv2d(96, 256, 5, stride=2), nn.ReLU()
-            ),
+            nn.Sequential(nn.MaxPool2d(3, 2, padding=1), response_norm(), nn.Conv2d(96, 256, 5, stride=2), nn.ReLU()),
             # -> (N, 256, 13, 13)
             nn.Sequential(
                 nn.MaxPool2d(3, 2, padding=1),

@@ -1,0 +1,390 @@
+"""Search for good settings: at random first, then around the best.
+
+Random search beats a grid at equal cost, since it tries a new value of every setting in each trial (Bergstra and
+Bengio, "Random search for hyper-parameter optimization", JMLR 2012). Rates and penalties are drawn uniformly in the
+logarithm. Trials that lag behind the median of the others at the same epoch are given up (Golovin et al., "Google
+Vizier", KDD 2017, section 3.2).
+
+A study is a folder:
+
+    study.log    every trial (Optuna's journal); a study goes on from it, and several processes may work on it
+    trials.csv   settings and accuracy of each trial
+    study.png    accuracy over each setting
+    best.toml    the best settings, for visus train --config
+"""
+
+import csv
+import dataclasses
+import io
+import math
+import os
+import socket
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visus._errors import InputError, RunError
+from visus.data import Dataset
+from visus.images import plots
+from visus.images.io import write_atomically
+from visus.runs.fit import Epoch, Progress, quiet
+from visus.runs.run import new_folder
+from visus.runs.settings import Settings, resolve
+from visus.runs.train import Hooks, load_for, make_settings, resolve_device, try_settings
+
+if TYPE_CHECKING:
+    import optuna
+
+COARSE = 0.6
+"""Share of the trials of the first stage."""
+SHRINK = 0.25
+"""Width of a range in the second stage, as a share of the first (in the logarithm, where it is drawn there)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From where a number is drawn.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        log: Whether it is drawn uniformly in the logarithm.
+        whole: Whether it is a whole number.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+    def around(self, center: float) -> "Range":
+        """The part of the range next to a value, with :data:`SHRINK` of its width.
+
+        >>> r = Range(1e-4, 1.0, log=True).around(1e-2)
+        >>> round(r.low, 5), round(r.high, 5)
+        (0.00316, 0.03162)
+        """
+        if self.log:
+            half = math.log(self.high / self.low) * SHRINK / 2
+            low, high = center * math.exp(-half), center * math.exp(half)
+        else:
+            half = (self.high - self.low) * SHRINK / 2
+            low, high = center - half, center + half
+        low, high = max(self.low, low), min(self.high, high)
+        if self.whole:
+            low, high = math.floor(low), math.ceil(high)
+        return Range(low, high, self.log, self.whole)
+
+    def __str__(self) -> str:
+        kind = " (log)" if self.log else ""
+        return f"{self.low:.3g} to {self.high:.3g}{kind}"
+
+
+Space = dict[str, Range | list[Any]]
+"""What is searched: a range, or a list of choices, for each setting."""
+
+DEFAULT: Space = {"lr": Range(1e-4, 1e-1, log=True), "weight_decay": Range(1e-5, 1e-1, log=True)}
+
+
+def read_space(path: Path) -> Space:
+    """A space from a TOML file.
+
+    The file holds for each setting a range, ``lr = { low = 1e-4, high = 1e-1, log = true }``, or a list of choices,
+    ``optimizer = ["adamw", "nesterov"]``.
+
+    Raises:
+        InputError: The file is missing or damaged, or names a setting that there is not.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML file ({error}); mend that line.") from error
+    if not values:
+        raise InputError(
+            f"{path} names no setting to search; write for example: lr = {{ low = 1e-4, high = 1e-1, log = true }}"
+        )
+    known = {field.name for field in dataclasses.fields(Settings)} - {"data", "seed", "val", "test"}
+    space: Space = {}
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(f"{path} searches {name!r}, which is no setting; known: {', '.join(sorted(known))}.")
+        space[name] = _entry(f"{name} in {path}", value)
+    return space
+
+
+def _entry(name: str, value: object) -> Range | list[Any]:
+    if isinstance(value, list) and value:
+        return value
+    if not isinstance(value, dict) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
+        raise InputError(f"{name} must be {{ low = ..., high = ..., log = true }} or a list of choices, not {value!r}.")
+    low, high, log = value["low"], value["high"], bool(value.get("log", False))
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high or (log and low <= 0):
+        raise InputError(f"{name} must have low < high, above 0 with log, not {low!r} and {high!r}.")
+    return Range(low, high, log, isinstance(low, int) and isinstance(high, int))
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a search found.
+
+    Attributes:
+        folder: Its folder.
+        settings: The best settings.
+        accuracy: Their best share of right answers on the val split.
+        trials: Trials that were finished or given up.
+    """
+
+    folder: Path
+    settings: Settings
+    accuracy: float
+    trials: int
+
+
+def tune(
+    task: str,
+    data: str | os.PathLike[str],
+    *,
+    trials: int = 20,
+    space: Space | None = None,
+    study: str | os.PathLike[str] | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    say: Callable[[str], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Any,  # noqa: ANN401 - the fields of Settings
+) -> Study:
+    """Search for good settings of a training.
+
+    Args:
+        task: ``"classify"``.
+        data: Folder or table of labelled pictures.
+        trials: Trials in all, those that the study holds already included.
+        space: What is searched; None for learning rate and weight decay.
+        study: Folder of a study to go on with, or to share with other processes; None for a new one in
+            ``RUNS/tune/NAME-N``.
+        runs: Where a new study's folder is made.
+        say: Told sentences.
+        progress: Told how far a trial is.
+        settings: What all trials share, as for :func:`visus.train`.
+
+    Raises:
+        InputError: The data, the space or a setting cannot be used.
+        RunError: No trial was finished.
+    """
+    if task != "classify":
+        raise InputError(f"The task must be classify, not {task!r}.")
+    if trials < 1:
+        raise InputError(f"There must be at least 1 trial, not {trials}.")
+    hooks = Hooks(say or (lambda _: None), progress)
+    wanted = make_settings(data, settings)
+    dataset = load_for(wanted, hooks)
+    base = resolve_device(resolve(wanted, dataset))
+    folder = Path(study) if study else new_folder("tune", Path(data).resolve().stem, root=runs)
+    searched = space or DEFAULT
+    opened = _open(folder, base, searched)
+    _forget_the_dead(opened)
+    coarse = max(1, round(COARSE * trials))
+    hooks.say(f"Coarse: {coarse} trials, " + "; ".join(f"{name} {_text(entry)}" for name, entry in searched.items()))
+    told = False
+    while len(_counted(opened)) < trials:
+        trial = opened.ask()
+        fine = trial.number >= coarse and bool(_finished(opened))
+        here = _around_the_best(opened, searched) if fine else searched
+        if fine and not told:
+            told = True
+            hooks.say(f"Fine: {trials - coarse} trials, " + "; ".join(f"{n} {_text(e)}" for n, e in here.items()))
+        _run(opened, trial, here, (base, dataset), hooks)
+        _write(folder, opened, base, searched, coarse)
+    return _best(folder, opened, base)
+
+
+def _text(entry: Range | list[Any]) -> str:
+    return str(entry) if isinstance(entry, Range) else f"one of {', '.join(map(str, entry))}"
+
+
+def _open(folder: Path, base: Settings, space: Space) -> "optuna.Study":
+    """The study of a folder, new or as it was left."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    with quiet():
+        try:
+            storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+            study = optuna.create_study(
+                study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
+            )
+        except (ValueError, KeyError, OSError) as error:
+            raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
+    about = {"data": base.data, "net": base.net, "mode": base.mode, "space": {n: _text(e) for n, e in space.items()}}
+    known = study.user_attrs.get("about")
+    if known is not None and known != about:
+        raise RunError(f"{folder} holds a study of {known}, not of {about}; begin a new one, or say the same.")
+    if known is None:
+        study.set_user_attr("about", about)
+    return study
+
+
+def _forget_the_dead(study: "optuna.Study") -> None:
+    """Trials whose process on this machine is gone will never end; mark them as failed."""
+    import optuna
+
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        host, pid = trial.user_attrs.get("host"), trial.user_attrs.get("pid")
+        if host == socket.gethostname() and not _alive(int(pid or 0)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _counted(study: "optuna.Study") -> list[Any]:
+    """Trials that are finished, given up or running; failed ones are made up for."""
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=[s for s in optuna.trial.TrialState if s.name != "FAIL"])
+
+
+def _finished(study: "optuna.Study") -> list[Any]:
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+
+
+def _around_the_best(study: "optuna.Study", space: Space) -> Space:
+    """Ranges next to the best trial's values; choices stay with its choice."""
+    best = study.best_trial.params
+    return {
+        name: entry.around(best[name]) if isinstance(entry, Range) else [best[name]] for name, entry in space.items()
+    }
+
+
+def _run(
+    study: "optuna.Study", trial: "optuna.Trial", space: Space, base: tuple[Settings, Dataset], hooks: Hooks
+) -> None:
+    """Draw settings, train with them, and tell what came of it."""
+    import optuna
+
+    shared, dataset = base
+
+    trial.set_user_attr("host", socket.gethostname())
+    trial.set_user_attr("pid", os.getpid())
+    # What a trial draws depends on the seed and its number, so that a study that goes on draws nothing twice.
+    study.sampler = optuna.samplers.RandomSampler(seed=shared.seed * 1_000_003 + trial.number)
+    drawn = {name: _draw(trial, name, entry) for name, entry in space.items()}
+    words = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in drawn.items()
+    )
+
+    def on_epoch(epoch: Epoch) -> None:
+        trial.report(epoch.val_accuracy, epoch.epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    listening = dataclasses.replace(hooks, on_epoch=on_epoch)
+    try:
+        settings = resolve(dataclasses.replace(shared, **drawn), dataset)
+        best = try_settings(settings, dataset, listening)
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        hooks.say(f"trial {trial.number}: {words}: given up, since it lags behind")
+        return
+    except BaseException:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        raise
+    accuracy = best.val_accuracy if best else 0.0
+    trial.set_user_attr("diverged", best is None)
+    study.tell(trial, accuracy)
+    hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} of val right" if best else "diverged"))
+
+
+def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  # noqa: ANN401
+    if isinstance(entry, list):
+        # Optuna wants the same choices in every trial, so the place in the list is kept beside the value.
+        value = entry[trial.suggest_int(f"{name} choice", 0, len(entry) - 1)] if len(entry) > 1 else entry[0]
+        trial.set_user_attr(name, value)
+        return tuple(value) if isinstance(value, list) else value
+    if entry.whole:
+        return trial.suggest_int(name, int(entry.low), int(entry.high), log=entry.log)
+    return trial.suggest_float(name, entry.low, entry.high, log=entry.log)
+
+
+def _best(folder: Path, study: "optuna.Study", base: Settings) -> Study:
+    finished = _finished(study)
+    if not finished:
+        raise RunError(f"No trial of {folder} was finished; look at the data, or give more --trials.")
+    settings = dataclasses.replace(base, **_values(study.best_trial))
+    return Study(folder, settings, float(study.best_trial.value or 0.0), len(_counted(study)))
+
+
+def _values(trial: Any) -> dict[str, Any]:  # noqa: ANN401 - a frozen trial of Optuna
+    """The settings that a trial drew."""
+    known = {field.name for field in dataclasses.fields(Settings)}
+    drawn = {**trial.params, **trial.user_attrs}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in drawn.items() if k in known}
+
+
+def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space, coarse: int) -> None:
+    """The table, the picture and the best settings so far."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    names = list(space)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["trial", "stage", "state", *names, "accuracy"])
+    for t in trials:
+        values = _values(t)
+        stage = "coarse" if t.number < coarse else "fine"
+        score = "" if t.value is None else f"{t.value:.6f}"
+        writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), score])
+    write_atomically(folder / "trials.csv", buffer.getvalue().encode())
+    if _finished(study):
+        write_atomically(folder / "best.toml", _best(folder, study, base).settings.to_toml().encode())
+        _plot(folder / "study.png", trials, space, coarse)
+
+
+def _plot(path: Path, trials: list[Any], space: Space, coarse: int) -> None:
+    """Accuracy over each setting: coarse and fine trials, and those that were given up."""
+    figure = plots.figure(4 * len(space), 3.4)
+    best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
+    for axis, (name, entry) in zip(plots.axes(figure, 1, len(space)), space.items(), strict=True):
+        for fine, color, label in ((False, plots.SECOND, "coarse"), (True, plots.ACCENT, "fine")):
+            points = [
+                (_values(t).get(name), t.value if t.value is not None else _last(t), t.value is None)
+                for t in trials
+                if (t.number >= coarse) == fine and name in _values(t)
+            ]
+            for given_up, marker in ((False, "o"), (True, "x")):
+                x = [str(p[0]) if isinstance(entry, list) else p[0] for p in points if p[2] == given_up]
+                y = [p[1] for p in points if p[2] == given_up]
+                text = label + (", given up" if given_up else "")
+                axis.scatter(x, y, color=color, marker=marker, s=22, label=text if x else None)
+        if isinstance(entry, Range) and entry.log:
+            axis.set_xscale("log")
+        if not isinstance(entry, list):
+            axis.axvline(_values(best)[name], color=plots.INK, linewidth=0.7)
+        axis.set_title(name, fontsize=10)
+        axis.set_ylabel("accuracy on val", fontsize=8)
+    figure.axes[0].legend(frameon=False, fontsize=7)
+    plots.save(figure, path)
+
+
+def _last(trial: Any) -> float:  # noqa: ANN401 - a frozen trial of Optuna
+    """The last accuracy of a trial that was given up."""
+    values = trial.intermediate_values
+    return values[max(values)] if values else 0.0
