@@ -5,7 +5,7 @@ import torch
 
 from visus import InputError, nets
 from visus.nets import weights
-from visus.nets.registry import LITE, TORCHVISION
+from visus.nets.registry import LITE, OWN, TORCHVISION
 
 # Parameters as the papers' reference implementations count them.
 PARAMETERS = {
@@ -60,7 +60,8 @@ def test_which_networks_pool_by_average() -> None:
 
 
 def test_names_lists_what_create_builds() -> None:
-    assert set(nets.names()) == {*TORCHVISION, *LITE} == set(weights.TABLE)
+    assert set(nets.names()) == {*OWN, *TORCHVISION, *LITE}
+    assert set(weights.TABLE) == {*TORCHVISION, *LITE}
 
 
 def test_unknown_name_proposes_near_ones() -> None:

@@ -209,8 +209,8 @@ def loader(
         seed: Of the order.
         workers: Processes that read ahead; 0 to read between the steps.
     """
-    return DataLoader(
-        batches,  # pyright: ignore[reportArgumentType] - samples become batches in _collate
+    return DataLoader(  # pyright: ignore[reportReturnType] - _collate makes batches of samples
+        batches,
         batch_size=batch_size,
         sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
         num_workers=workers,

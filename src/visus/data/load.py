@@ -12,7 +12,7 @@ from visus.data import check
 from visus.data.batches import cores
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
-from visus.data.samples import Dataset, Pictures
+from visus.data.samples import Dataset, Pictures, counted
 from visus.data.split import stratified
 from visus.data.table import read_table
 
@@ -137,22 +137,25 @@ def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict
                 raise InputError(f"No picture of the class {dataset.classes[label]} in {dataset.root} can be read.")
     remarks = list(dataset.remarks)
     if failures:
-        count = f"{len(failures):,} pictures" if len(failures) > 1 else "1 picture"
-        remarks.append(f"Left out {count} that cannot be read: " + " ".join(failures[:3]) + " …" * (len(failures) > 3))
+        remarks.append(
+            f"Left out {counted(len(failures))} that cannot be read: "
+            + " ".join(failures[:3])
+            + " …" * (len(failures) > 3)
+        )
     remarks += _doubles(splits, digests)
     return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, remarks), digests
 
 
 def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> list[str]:
     remarks = [
-        f"{count:,} pictures of {second} are in {first} too; what is measured on {second} will be too good. Delete "
-        f"them from one of the two (visus duplicates finds near copies as well)."
+        f"{counted(count)} of {second} can be found in {first} too; what is measured on {second} will be too good. "
+        f"Delete the copies from one of the two (visus duplicates finds near copies as well)."
         for (first, second), count in check.copies_across(digests).items()
     ]
     labels = np.concatenate([pictures.labels for pictures in splits.values()])
     count = check.contradictions([digest for found in digests.values() for digest in found], labels)
     if count:
-        remarks.append(f"{count:,} pictures are there under more than one class; delete the wrong ones.")
+        remarks.append(f"{counted(count)} can be found under more than one class; delete the wrong copies.")
     return remarks
 
 

@@ -1,6 +1,5 @@
 """What a set of labelled pictures is, whatever format it came in."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,5 +92,10 @@ def _shown(count: int, most: int = 24) -> list[int]:
     return list(range(count)) if count <= most else [*range(most // 2), -1, *range(count - most // 2, count)]
 
 
-Say = Callable[[str], None]
-"""Tells a user something: one line of text."""
+def counted(count: int) -> str:
+    """A number of pictures in words.
+
+    >>> counted(1), counted(2000)
+    ('1 picture', '2,000 pictures')
+    """
+    return "1 picture" if count == 1 else f"{count:,} pictures"

@@ -44,7 +44,7 @@ def read_table(path: Path) -> Named:
         names.append(label)
     if missing:
         raise InputError(
-            f"{path} names {len(missing):,} files that are not there (the first: {path.parent / missing[0]}); names "
+            f"{path} names files that are not there, {len(missing):,} in all, the first {path.parent / missing[0]}; names "
             "are relative to the table's folder."
         )
     if not rows:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visus.nets import backbones, overview, registry, trained, weights
+    from visus.nets.layers import summary
     from visus.nets.registry import create, input_of, names
-    from visus.nets.summary import summary
 
 __all__ = ["backbones", "create", "input_of", "names", "overview", "registry", "summary", "trained", "weights"]
 
-_FUNCTIONS = {"create": "registry", "input_of": "registry", "names": "registry", "summary": "summary"}
+_FUNCTIONS = {"create": "registry", "input_of": "registry", "names": "registry", "summary": "layers"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

@@ -9,7 +9,7 @@ import torch
 
 from visus._errors import InputError, WeightsError
 from visus.nets import registry, weights
-from visus.nets.summary import Summary, summary
+from visus.nets.layers import Summary, summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ _INPUTS = {
     "cnn": Input(32, 4),
     "alexnet_paper": Input(227, 67),
     "alexnet": Input(224, 63),
-    "zfnet": Input(224, 35),
+    "zfnet": Input(224, 53),
     "vgg16": Input(224, 32),
-    "googlenet_paper": Input(224, 17),
+    "googlenet_paper": Input(224, 31),
     "googlenet": Input(224, 16),
 }
 _ANY = Input(224, 16)

@@ -88,13 +88,17 @@ def write(path: Path, trained: Trained) -> None:
 
 
 def is_trained(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of a run's folder or of a file written by :func:`write`, from its look alone."""
+    """Whether a name is that of a run's folder, or of a file that says which network it holds."""
     place = Path(path)
-    return (
-        (place / "best.safetensors").is_file()
-        or (place / "config.toml").is_file()
-        or (place.suffix == ".safetensors" and place.is_file())
-    )
+    if place.is_dir():
+        return (place / "best.safetensors").is_file() or (place / "config.toml").is_file()
+    if place.suffix != ".safetensors" or not place.is_file():
+        return False
+    try:
+        read_about(place)
+    except RunError:
+        return False
+    return True
 
 
 def file_of(path: str | os.PathLike[str]) -> Path:

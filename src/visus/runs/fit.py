@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from visus.data import Order
 from visus.nets.backbones import Backbone
 from visus.runs.settings import Settings
 from visus.tasks import health, unfreeze
@@ -309,6 +310,11 @@ def fit(
         Diverged: The loss has become NaN or infinite.
         KeyboardInterrupt: The user stopped it.
     """
+    if checkpoint:  # Lightning draws the first order before it says which epoch it is
+        finished = torch.load(checkpoint, map_location="cpu", weights_only=True)["epoch"] + 1
+        order = train.sampler
+        assert isinstance(order, Order)
+        order.set_epoch(finished)
     clip = settings.clip_norm or settings.clip_value or None
     with quiet():
         trainer = lightning.Trainer(

@@ -181,7 +181,7 @@ def train_on(
     """
     labels, val_labels = parts.dataset.splits["train"].labels, parts.dataset.splits["val"].labels
     layer = LinearOnFeatures(parts.net.head, train)
-    task = Classify(layer, nn.Identity(), recipe, [(layer.linear.parameters(), 1.0)])
+    task = Classify(layer, nn.Identity(), recipe, [(list(layer.linear.parameters()), 1.0)])
     settings = parts.settings
     batches = loader(
         Features(train, labels),

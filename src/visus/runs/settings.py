@@ -13,7 +13,7 @@ from visus.data import Dataset
 from visus.data.augment import STRENGTHS, Strength
 from visus.data.preprocess import KINDS
 from visus.images.check import number, one_of, whole
-from visus.nets import registry
+from visus.nets import registry, trained
 from visus.nets import weights as _weights
 from visus.tasks.losses import LOSSES, Loss
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES, Schedule
@@ -263,7 +263,7 @@ def geometry(settings: Settings) -> tuple[int, int, Literal["bicubic", "bilinear
     Weights come with a margin around the middle that is cut out; it is kept in proportion at other sizes.
     """
     assert settings.size is not None
-    if settings.preprocess != "weights":
+    if settings.preprocess != "weights" or trained.is_trained(settings.weights):
         return settings.size, settings.size, "bilinear"
     known = _weights.preprocessing(settings.net)
     return settings.size, round(settings.size * known.resize / known.size), known.interpolation

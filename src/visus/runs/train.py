@@ -19,7 +19,7 @@ from visus._errors import InputError, RunError
 from visus.data import Dataset, load
 from visus.images.io import write_atomically
 from visus.nets import trained
-from visus.nets.summary import summary as layers_of
+from visus.nets.layers import summary as layers_of
 from visus.runs import plots, probe
 from visus.runs.fit import Epoch, Health, Keep, Progress, Seeded, Show, Unfreeze, fit, quiet
 from visus.runs.network import Parts, build
@@ -189,8 +189,7 @@ def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hook
         torch.manual_seed(settings.seed)
         parts = build(settings, dataset)
         recipe = recipe_of(parts)
-        checkpoint = folder / LAST
-        going_on = checkpoint if checkpoint.is_file() else None
+        going_on = _checkpoint(folder)
         if going_on is None and settings.find_lr:
             recipe = _find_rate(parts, recipe, folder, hooks)
             parts = dataclasses.replace(parts, settings=dataclasses.replace(settings, lr=recipe.lr, find_lr=False))
@@ -207,7 +206,25 @@ def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hook
             _train(parts, recipe, keep, hooks, watch=watch, checkpoint=going_on)
         except Diverged as error:
             raise _diverged(error, parts, folder, keep, watch) from error
-    return _finish(parts, folder, keep, watch, hooks, seconds=time.time() - started)
+        return _finish(parts, folder, keep, watch, hooks, seconds=time.time() - started)
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    """What to go on from, if there is anything.
+
+    Raises:
+        RunError: It is damaged.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on a damaged file
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}); delete it, and the run begins anew with the same settings."
+        ) from error
+    return path
 
 
 def try_settings(settings: Settings, dataset: Dataset, hooks: Hooks) -> Epoch | None:
@@ -243,11 +260,11 @@ def groups_of(parts: Parts) -> list[Group]:
     """The parameters with the factor of their learning rate: lower below, when fine-tuning."""
     net = parts.net
     if parts.settings.mode != "finetune":
-        return [(net.net.parameters(), 1.0)]
+        return [(list(net.net.parameters()), 1.0)]
     body: list[Group] = []
     for layers, rate in zip(unfreeze.parts(net), unfreeze.rates(parts.settings.lr_decay), strict=True):
         body.append(([p for layer in layers for p in layer.parameters(recurse=False)], rate))
-    return [(net.head.parameters(), 1.0), *body]
+    return [(list(net.head.parameters()), 1.0), *body]
 
 
 def _train(

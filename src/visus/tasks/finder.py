@@ -53,12 +53,8 @@ def range_test(
     Raises:
         RunError: The loss never falls.
     """
-    groups = [list(parameters) for parameters, _ in task.groups]
-    factors = [rate for _, rate in task.groups]
-    trial = copy.deepcopy(task).train()
-    own = dict(zip([id(p) for p in task.parameters()], trial.parameters(), strict=True))
-    copied = [([own[id(p)] for p in group], rate) for group, rate in zip(groups, factors, strict=True)]
-    optimizer = optimizers.build(task.recipe.optimizer, copied, lr=1.0, momentum=task.recipe.momentum)
+    trial = copy.deepcopy(task).train()  # its groups hold the copied parameters
+    optimizer = optimizers.build(task.recipe.optimizer, trial.groups, lr=1.0, momentum=task.recipe.momentum)
     base = [group["lr"] for group in optimizer.param_groups]
     rates, losses, smooth = [], [], 0.0
     endless = itertools.chain.from_iterable(itertools.repeat(batches))

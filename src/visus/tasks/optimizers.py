@@ -14,7 +14,7 @@ A schedule is a factor of the rate as a function of the progress t in [0, 1].
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -29,7 +29,7 @@ OPTIMIZERS: tuple[Name, ...] = ("sgd", "momentum", "nesterov", "adagrad", "rmspr
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 SCHEDULES: tuple[Schedule, ...] = ("constant", "step", "cosine", "one_cycle", "plateau")
 
-Group = tuple[Iterable[nn.Parameter], float]
+Group = tuple[list[nn.Parameter], float]
 """Parameters, and their rate as a factor of the optimiser's."""
 
 
@@ -51,9 +51,8 @@ def build(
     """
     split: list[dict[str, Any]] = []
     for parameters, factor in groups:
-        own = list(parameters)
         for decayed in (True, False):
-            chosen = [p for p in own if (p.ndim > 1) == decayed]
+            chosen = [p for p in parameters if (p.ndim > 1) == decayed]
             if chosen:
                 split.append({"params": chosen, "lr": lr * factor, "weight_decay": weight_decay if decayed else 0.0})
     optim = torch.optim

@@ -146,7 +146,8 @@ def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
                 layers.append(_layer((name, type(module).__name__), output, own, macs, trace.of(output)))
 
         hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
-    picture = torch.empty(1, *size, device="meta")
+    kind = next((p.dtype for p in meta.parameters()), torch.float32)
+    picture = torch.empty(1, *size, device="meta", dtype=kind)
     trace.remember(picture, _whole_input(picture))
     try:
         with torch.no_grad(), trace:

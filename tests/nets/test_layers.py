@@ -1,0 +1,184 @@
+"""Layer tables: the receptive field against its rule, and against the support of the gradient in every network."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from visus import nets
+from visus.nets.backbones import StagedBackbone
+from visus.nets.layers import summary
+
+
+def fields(net: nn.Module, size: tuple[int, ...]) -> list[tuple]:
+    return [(layer.receptive_field, layer.stride, layer.offset) for layer in summary(net, size).layers]
+
+
+def test_the_rule_for_rows_of_layers() -> None:
+    two = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1))
+    assert fields(two, (3, 20, 20)) == [((3, 3), (1, 1), (-1, -1)), ((5, 5), (1, 1), (-2, -2))]
+    mixed = nn.Sequential(
+        nn.Conv2d(3, 4, (5, 3), stride=(2, 1)), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3, dilation=2), nn.AdaptiveAvgPool2d(1)
+    )
+    assert fields(mixed, (3, 40, 40)) == [
+        ((5, 3), (2, 1), (0, 0)),
+        ((7, 4), (4, 2), (0, 0)),
+        ((23, 12), (4, 2), (0, 0)),
+        ((39, 40), (4, 2), (0, 0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "kind", "expected"),
+    [
+        ("alexnet", 224, "MaxPool2d", (195, 32)),
+        ("alexnet_paper", 227, "MaxPool2d", (195, 32)),
+        ("alexnet_paper", 227, "Linear", (355, 32)),
+        ("vgg16", 224, "Conv2d", (196, 16)),
+        ("vgg16", 224, "MaxPool2d", (212, 32)),
+        ("vgg16", 224, "Linear", (404, 32)),
+        ("resnet50", 224, "Conv2d", (427, 32)),
+        ("zfnet", 224, "Conv2d", (139, 16)),  # the region proposals of Faster R-CNN look 2 * 16 further: 171
+    ],
+)
+def test_published_receptive_fields(name: str, size: int, kind: str, expected: tuple[int, int]) -> None:
+    layer = [layer for layer in summary(nets.create(name), (3, size, size)).layers if layer.kind == kind][-1]
+    assert layer.receptive_field is not None
+    assert layer.stride is not None
+    # AdaptiveAvgPool2d(7) of VGG16 at 224x224 changes nothing.
+    assert (layer.receptive_field[0], layer.stride[0]) == expected
+
+
+def test_skips_branches_and_concatenation_take_the_larger_field() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.five = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 5, padding=2)
+            self.joined, self.skipped = nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 3, padding=1)
+            self.last = nn.Conv2d(8, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.joined(torch.cat([self.one(x), self.five(x)], 1))
+            return self.last(y + self.skipped(y))
+
+    table = summary(Net(), (3, 16, 16))
+    assert [layer.receptive_field for layer in table.layers] == [(1, 1), (5, 5), (5, 5), (7, 7), (7, 7)]
+    assert [layer.offset for layer in table.layers] == [(0, 0), (-2, -2), (-2, -2), (-3, -3), (-3, -3)]
+
+
+def test_transposed_layers_and_upsampling() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 4, 2, 1), nn.ConvTranspose2d(2, 2, 4, 2, 1), nn.Conv2d(2, 1, 3, padding=1))
+    assert [f[0] for f in fields(net, (1, 32, 32))] == [(4, 4), (6, 6), (8, 8)]
+    nearest = nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3, padding=1))
+    assert [f[:2] for f in fields(nearest, (1, 32, 32))] == [((2, 2), (2, 2)), ((2, 2), (1, 1)), ((4, 4), (1, 1))]
+
+
+def test_volumes() -> None:
+    net = nn.Sequential(nn.Conv3d(1, 2, 5, padding=2), nn.Conv3d(2, 4, 2, stride=2))
+    assert fields(net, (1, 8, 8, 8)) == [((5,) * 3, (1,) * 3, (-2,) * 3), ((6,) * 3, (2,) * 3, (-2,) * 3)]
+
+
+def test_what_looks_everywhere_sees_everything() -> None:
+    squeeze = summary(nets.create("mobilenetv3_small_100"), (3, 64, 64))
+    assert squeeze.layers[-1].receptive_field is not None
+    vit = summary(nets.create("vit_tiny_patch16_224"))
+    assert vit.layer("net.head").receptive_field == (224, 224)
+    assert vit.parameters == 5_717_416
+    convnext = summary(nets.create("convnext_tiny"), (3, 224, 224))
+    assert convnext.layer("net.stages.0.blocks.0.mlp.fc2").receptive_field == (28, 28)  # 4 + 6 * 4, through NHWC
+
+
+def test_a_shared_layer_counts_once_and_the_network_is_left_alone() -> None:
+    shared = nn.Linear(4, 4)
+    net = nn.Sequential(shared, nn.ReLU(), shared)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    table = summary(nn.Sequential(nn.Flatten(), net), (1, 2, 2))
+    assert table.parameters == 20
+    assert sum(layer.parameters for layer in table.layers) == 20
+    assert table.macs == 32
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert not net[0]._forward_hooks
+
+
+def test_macs_agree_with_torchs_own_counter() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for name in ("googlenet", "efficientnet_lite0", "alexnet_paper"):
+        net = nets.create(name).eval()
+        size = nets.input_of(name).size
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            net(torch.rand(1, 3, size, size))
+        assert summary(net, (3, size, size)).macs == counter.get_total_flops() // 2
+
+
+def _seeing(net: nn.Module) -> nn.Module:
+    """The same layers, made so that a gradient reaches everything that a unit sees: averages in place of maxima, no
+    gates, no norms, and positive weights. What remains are sums of positive terms."""
+    for name, child in list(net.named_children()):
+        if isinstance(child, nn.MaxPool2d):
+            kernel, stride, padding = child.kernel_size, child.stride, child.padding
+            setattr(net, name, nn.AvgPool2d(kernel, stride, padding, child.ceil_mode, True))
+        elif isinstance(child, (nn.BatchNorm2d, nn.LocalResponseNorm, nn.Dropout, nn.ReLU, nn.ReLU6)) or type(
+            child
+        ).__name__ in ("BatchNormAct2d",):
+            setattr(net, name, nn.Identity())
+        else:
+            _seeing(child)
+    for parameter in net.parameters(recurse=False):
+        nn.init.constant_(parameter, 1.0 / max(1, parameter[0].numel()))
+    return net
+
+
+WIDE = {
+    "alexnet": 512, "alexnet_paper": 512, "zfnet": 512, "vgg16": 512, "cnn": 96, "mlp": 28,
+    "googlenet": 1400, "googlenet_paper": 1400, "resnet18": 1024, "resnet34": 1900, "resnet50": 1024,
+    "efficientnet_lite0": 1700, "efficientnet_lite1": 2300, "efficientnet_lite2": 2300,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", nets.names())
+def test_the_gradient_reaches_exactly_the_receptive_field(name: str) -> None:
+    """Along one axis: the picture is long and narrow, so that even the largest fields fit into it quickly."""
+    size = WIDE[name]
+    options = {"size": size} if name == "mlp" else {}
+    net = nets.create(name, classes=2, **options).double().eval()
+    narrow = size if name == "mlp" else max(64, nets.input_of(name).least)
+    shape = (3, size, narrow)
+    body = _Last(net)
+    table = summary(body, shape)
+    x = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True)
+    _seeing(net)
+    if isinstance(net, StagedBackbone):  # its stages may be views on the layers of the network
+        stages, *others = net._parts
+        net._parts = (list(_seeing(nn.Sequential(*stages)).children()), *others)
+    last = body(x)  # (1, C, h, w)
+    middle = last.shape[2] // 2
+    # The narrow side may be cut by the border, the long one not.
+    last[0, :, middle].sum().backward()
+    assert x.grad is not None
+    reached = x.grad[0].sum((0, 2)).nonzero().flatten()
+    field = table.layers[-1]
+    assert field.receptive_field is not None
+    assert field.stride is not None
+    assert field.offset is not None
+    start = field.offset[0] + middle * field.stride[0]
+    assert (reached.min().item(), reached.max().item() + 1) == (start, start + field.receptive_field[0])
+
+
+class _Last(nn.Module):
+    """A network up to its last map, and one layer that changes nothing, so that the table ends with that map."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.end = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.net.last(x))  # pyright: ignore[reportCallIssue]
+
+
+def test_the_table_as_text() -> None:
+    text = str(summary(nets.create("cnn", classes=10, channels=1), (1, 28, 28)))
+    lines = text.splitlines()
+    assert lines[0].split() == ["layer", "kind", "output", "parameters", "MACs", "field", "stride", "offset"]
+    assert "input 1x28x28" in lines[-1]
+    assert "288,170" in lines[-1]

@@ -1,0 +1,63 @@
+"""A trained network in one file."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from visus import RunError, nets
+from visus.nets import trained
+from visus.ops import Normalise
+
+
+def _network(name: str = "cnn", **options: object) -> trained.Trained:
+    torch.manual_seed(0)
+    about = trained.About("classify", name, dict(options), ("Gänse", "b", "c"), 16, 18, "bicubic", False)
+    return trained.Trained(
+        about, nets.create(name, classes=3, **options), Normalise.of_channels((0.5,) * 3, (0.2,) * 3)
+    )
+
+
+@pytest.mark.parametrize(("name", "options"), [("cnn", {}), ("mlp", {"size": 16, "hidden": (5, 4)}), ("resnet18", {})])
+def test_a_file_brings_everything_back(tmp_path: Path, name: str, options: dict) -> None:
+    network = _network(name, **options)
+    trained.write(tmp_path / "best.safetensors", network)
+    for place in (tmp_path, tmp_path / "best.safetensors", str(tmp_path)):
+        again = trained.read(place)
+        assert again.about.classes == network.about.classes
+        assert (again.about.net, again.about.size, again.about.resize_to) == (name, 16, 18)
+        x = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
+        expected = network.backbone(network.normalise(x))
+        assert torch.allclose(again.logits(x), expected, atol=1e-6)
+    assert [p.name for p in tmp_path.iterdir()] == ["best.safetensors"]
+
+
+def test_damaged_and_foreign_files(tmp_path: Path) -> None:
+    file = tmp_path / "best.safetensors"
+    with pytest.raises(RunError, match="holds no trained network"):
+        trained.read(tmp_path)
+    trained.write(file, _network())
+    content = file.read_bytes()
+    for damaged in (content[: len(content) // 2], content[:50], b"", b"\x80\x04cos\nsystem\n."):
+        file.write_bytes(damaged)
+        with pytest.raises(RunError, match="damaged"):
+            trained.read(tmp_path)
+    save_file({"a": torch.zeros(3)}, file)
+    with pytest.raises(RunError, match="does not say which network"):
+        trained.read(file)
+    file.write_bytes(content)
+    tensors = load_file(file)
+    import json
+
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as opened:
+        header = opened.metadata()
+    about = json.loads(header["visus"])
+    save_file(tensors, file, {"visus": json.dumps({**about, "net": "resnet18"})})
+    with pytest.raises(RunError, match="does not fit the network resnet18"):
+        trained.read(file)
+    save_file(tensors, file, {"visus": json.dumps({**about, "format": 99})})
+    with pytest.raises(RunError, match="newer visus"):
+        trained.read(file)

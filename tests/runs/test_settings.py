@@ -1,0 +1,106 @@
+"""Settings: what is refused, what is filled in, what goes through a file."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.labelled import idx_folder, splits
+from visus import InputError
+from visus.data import load
+from visus.runs.settings import Settings, geometry, read_settings, resolve
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"mode": "probing"}, "mode must be one of probe"),
+        ({"optimizer": "lion"}, "optimizer must be one of"),
+        ({"epochs": 0}, "epochs must be a whole number above 0"),
+        ({"batch_size": 2.5}, "batch_size"),
+        ({"lr": -1.0}, "lr must be above 0"),
+        ({"lr": float("nan")}, "lr must be a finite number"),
+        ({"momentum": 1.0}, "momentum must be within"),
+        ({"label_smoothing": 1.5}, "label_smoothing"),
+        ({"warmup": -0.1}, "warmup"),
+        ({"clip_norm": -1.0}, "clip_norm must not be negative"),
+        ({"lr_decay": 0.0}, "lr_decay"),
+        ({"seed": -1}, "seed"),
+        ({"preprocess": "pca_zca"}, "preprocess must be one of"),
+    ],
+)
+def test_what_is_refused(values: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Settings(data="d", **values)
+
+
+def test_settings_go_through_a_file(tmp_path: Path) -> None:
+    settings = Settings(data="über uns", net="mlp", hidden=(3, 4), lr=1e-5, epochs=3, flip=False, weight_decay=0.0)
+    (tmp_path / "config.toml").write_text(settings.to_toml(), encoding="utf-8")
+    assert Settings(**read_settings(tmp_path / "config.toml")) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lr = 'high'", "lr in .* must be a number"),
+        ("epochs = 2.5", "a whole number"),
+        ("epochs = true", "a whole number"),
+        ("flip = 1", "true or false"),
+        ("hidden = ['a']", "a list of numbers"),
+        ("net = 3", "must be text"),
+        ("epoch = 3", "'epoch', which there is not"),
+        ("lr = ", "no TOML file"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_settings(tmp_path / "c.toml")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_settings(tmp_path / "none.toml")
+
+
+def test_what_is_filled_in(tmp_path: Path) -> None:
+    data = load(splits(tmp_path / "d", 8, 2, 2, side=40))
+    own = resolve(Settings(data="d", net="cnn"), data)
+    assert (own.mode, own.size, own.preprocess, own.augment) == ("scratch", 32, "zscore", "light")
+    lite = resolve(Settings(data="d"), data)
+    assert (lite.mode, lite.size, lite.preprocess, lite.batch_size) == ("finetune", 224, "weights", 32)
+    assert geometry(lite) == (224, 256, "bicubic")
+    assert geometry(dataclasses.replace(lite, size=112)) == (112, 128, "bicubic")
+    probe = resolve(Settings(data="d", mode="probe"), data)
+    assert (probe.augment, probe.batch_size) == ("none", 256)
+    scratch = resolve(Settings(data="d", net="resnet18", mode="scratch"), data)
+    assert (scratch.size, geometry(scratch)) == (40, (40, 40, "bilinear"))
+    assert resolve(Settings(data="d", net="alexnet", mode="scratch"), data).size == 63
+    sgd = resolve(Settings(data="d", net="cnn", optimizer="sgd"), data)
+    assert sgd.lr is not None
+    assert own.lr is not None
+    assert sgd.lr > own.lr
+    digits = load(idx_folder(tmp_path / "i"))
+    assert resolve(Settings(data="i", net="mlp"), digits).size == 12
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"net": "cnn", "mode": "finetune"}, "no ImageNet weights for cnn"),
+        ({"net": "alexnet", "mode": "scratch", "size": 40}, "at least 63"),
+        ({"net": "vit_tiny_patch16_224", "mode": "scratch", "size": 96}, "224 pixels only"),
+        ({"mode": "probe", "augment": "light"}, "cannot augment"),
+        ({"net": "cnn", "preprocess": "weights"}, "no weights in --mode scratch"),
+    ],
+)
+def test_what_does_not_go_together(tmp_path: Path, values: dict, words: str) -> None:
+    data = load(splits(tmp_path / "d", 8, 2, 2))
+    with pytest.raises(InputError, match=words):
+        resolve(Settings(data="d", **values), data)
+
+
+def test_the_picture_size_is_taken_from_a_few_pictures(tmp_path: Path) -> None:
+    data = load(splits(tmp_path / "d", 8, 2, 2, side=24))
+    assert isinstance(resolve(Settings(data="d", net="mlp"), data).size, int)
+    assert resolve(Settings(data="d", net="mlp"), data).size == 24
+    assert np.ndim(resolve(Settings(data="d", net="mlp"), data).hidden) == 1

@@ -1,0 +1,346 @@
+"""Training end to end, on pictures that a small network learns in seconds."""
+
+import csv
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.labelled import folder_of_classes, idx_folder, splits, write_class
+from visus import InputError, RunError, nets, read
+from visus.nets import trained
+from visus.runs import Run, resume, train
+from visus.runs.fit import Progress
+from visus.tasks.losses import LOSSES
+from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES
+
+FAST = {"net": "mlp", "hidden": (16,), "epochs": 2, "augment": "none", "size": 16, "health": False}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return splits(tmp_path_factory.mktemp("data") / "textures", 30, 10, 10, side=16)
+
+
+def test_a_run_holds_all_that_the_guide_names(trained_run: Run) -> None:
+    names = {path.name for path in trained_run.folder.iterdir()}
+    assert names >= {
+        "config.toml", "best.safetensors", "metrics.csv", "curves.png", "health.png", "confusion.png", "summary.json",
+    }  # fmt: skip
+    assert "last.ckpt" not in names  # it is finished
+    summary = trained_run.summary
+    assert summary["status"] == "finished"
+    assert summary["classes"] == ["blob", "checks", "stripes"]
+    assert summary["best"]["val_accuracy"] > 0.9
+    with (trained_run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, len(rows) + 1))
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    for name in ("curves", "health", "confusion"):
+        assert read(trained_run.folder / f"{name}.png").shape[0] > 200
+    assert trained_run.folder.name == "textures-1"
+    assert trained_run.settings.hidden == (32,)
+
+
+def test_the_best_weights_are_kept_not_the_last(data: Path, tmp_path: Path) -> None:
+    # A learning rate far too high: later epochs are worse by chance, and the best one must be found again.
+    run = train(
+        "classify", data, runs=tmp_path, **{**FAST, "epochs": 6, "lr": 0.3, "schedule": "constant", "patience": 0}
+    )
+    with (run.folder / "metrics.csv").open() as file:
+        accuracies = [float(row["val_accuracy"]) for row in csv.DictReader(file)]
+    assert len(accuracies) == 6
+    assert run.evaluate(split="val").top1 == pytest.approx(max(accuracies), abs=1e-4)
+
+
+def test_runs_are_numbered_and_reproducible(data: Path, tmp_path: Path) -> None:
+    runs = [train("classify", data, runs=tmp_path, **{**FAST, "seed": seed}) for seed in (1, 1, 2)]
+    assert [run.folder.name for run in runs] == ["textures-1", "textures-2", "textures-3"]
+    first, again, other = (run.load().backbone.state_dict() for run in runs)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_config_repeats_a_run(trained_run: Run, tmp_path: Path) -> None:
+    from visus.runs.settings import read_settings
+
+    values = read_settings(trained_run.folder / "config.toml")
+    again = train("classify", values.pop("data"), runs=tmp_path, **values)
+    first, second = trained_run.load().backbone.state_dict(), again.load().backbone.state_dict()
+    assert all(torch.allclose(first[name], second[name], atol=1e-6) for name in first)
+
+
+def test_the_callers_random_numbers_are_left_alone(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train("classify", data, runs=tmp_path, **FAST)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(data: Path, tmp_path: Path, optimizer: str) -> None:
+    run = train("classify", data, runs=tmp_path, **{**FAST, "optimizer": optimizer, "epochs": 6})
+    assert run.summary["best"]["val_accuracy"] > 0.6
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_schedule_and_loss(data: Path, tmp_path: Path, schedule: str, loss: str) -> None:
+    options = {**FAST, "schedule": schedule, "loss": loss, "warmup": 0.1, "label_smoothing": 0.1, "epochs": 4}
+    run = train("classify", data, runs=tmp_path, **options)
+    assert run.summary["best"]["val_accuracy"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "preprocess", ["none", "mean_picture", "channel_mean", "zscore", "pca", "pca_whiten", "zca_whiten"]
+)
+def test_preprocessing_is_fitted_and_kept_with_the_run(data: Path, tmp_path: Path, preprocess: str) -> None:
+    run = train("classify", data, runs=tmp_path, **{**FAST, "preprocess": preprocess, "epochs": 10, "batch_size": 16})
+    normalise = run.load().normalise
+    assert (normalise.matrix is not None) == ("pca" in preprocess or "zca" in preprocess)
+    assert run.evaluate(split="train").top1 > 0.8  # 90 pictures are too few to whiten 768 values well
+
+
+@pytest.mark.parametrize(
+    "change", [{"clip_norm": 0.1}, {"clip_value": 0.01}, {"balance": "weights"}, {"balance": "sampling"}]
+)
+def test_options_change_what_happens(data: Path, tmp_path: Path, change: dict) -> None:
+    write_class(tmp_path / "d" / "blob", 0, 40, side=16)
+    write_class(tmp_path / "d" / "checks", 1, 8, side=16)
+    plain, changed = (
+        train("classify", tmp_path / "d", runs=tmp_path / "r", **{**FAST, "optimizer": "sgd", **extra})
+        for extra in ({}, change)
+    )
+    first, second = plain.load().backbone.state_dict(), changed.load().backbone.state_dict()
+    assert not all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_idx_files_and_a_convolutional_network(tmp_path: Path) -> None:
+    run = train(
+        "classify",
+        idx_folder(tmp_path / "digits", 240, 60),
+        net="cnn",
+        epochs=8,
+        batch_size=16,
+        runs=tmp_path,
+        augment="none",
+    )
+    assert run.load().about.grey
+    assert run.evaluate().top1 > 0.8
+    assert run.predict(read_first(tmp_path / "digits")).classes[0] in ("0", "1", "2")
+
+
+def read_first(folder: Path) -> np.ndarray:
+    from visus.data import load
+
+    return load(folder).splits["test"].read(0)
+
+
+def test_every_network_of_ours_trains_on_small_pictures(data: Path, tmp_path: Path) -> None:
+    for net, size in (("googlenet_paper", 32), ("resnet18", 32)):
+        run = train("classify", data, net=net, mode="scratch", size=size, epochs=1, runs=tmp_path, augment="light")
+        assert run.summary["status"] == "finished"
+        assert run.load().about.size == size
+
+
+def test_a_probe_trains_the_last_layer_only(data: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run = train("classify", data, mode="probe", size=64, runs=tmp_path, epochs=30, progress=seen.append)
+    assert run.summary["best"]["val_accuracy"] > 0.9
+    assert {p.phase for p in seen} == {"checking", "features", "training"}
+    before, after = (
+        nets.create("efficientnet_lite0", weights="imagenet").net.state_dict(),
+        run.load().backbone.net.state_dict(),
+    )
+    changed = {
+        name for name in after if before[name].shape != after[name].shape or not torch.equal(before[name], after[name])
+    }
+    assert changed == {"classifier.weight", "classifier.bias"}
+    # What the probe learned on features is what the whole network answers.
+    assert run.evaluate(split="val").top1 == pytest.approx(run.summary["best"]["val_accuracy"], abs=0.04)
+
+
+def test_fine_tuning_changes_all_layers_and_learns(data: Path, tmp_path: Path) -> None:
+    run = train("classify", data, size=32, epochs=3, runs=tmp_path)
+    assert run.settings.mode == "finetune"
+    before, after = (
+        nets.create("efficientnet_lite0", weights="imagenet").net.state_dict(),
+        run.load().backbone.net.state_dict(),
+    )
+    assert not torch.equal(before["conv_head.weight"], after["conv_head.weight"])
+    assert not torch.equal(before["bn2.running_mean"], after["bn2.running_mean"])
+    assert run.evaluate().top1 > 0.7
+
+
+def test_an_earlier_run_is_a_start(data: Path, trained_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "two")
+    for split in ("train", "val", "test"):
+        shutil.rmtree(tmp_path / "two" / split / "stripes")
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "epochs": 2, "augment": "none", "runs": tmp_path}
+    run = train("classify", tmp_path / "two", weights=str(trained_run.folder), **options)
+    assert run.load().about.classes == ("blob", "checks")
+    assert run.evaluate().top1 > 0.8
+    from visus import WeightsError
+
+    with pytest.raises(WeightsError, match="holds mlp, not cnn"):
+        train("classify", data, weights=str(trained_run.folder), **{**options, "net": "cnn"})
+    with pytest.raises(InputError, match="takes pictures of 16 pixels"):
+        train("classify", data, weights=str(trained_run.folder), **{**options, "size": 20})
+
+
+def test_a_found_learning_rate_trains(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    run = train("classify", data, runs=tmp_path, find_lr=True, say=said.append, **{**FAST, "epochs": 5})
+    assert any("range test found" in text for text in said)
+    assert (run.folder / "lr.png").is_file()
+    assert run.settings.lr is not None
+    assert 1e-4 < run.settings.lr < 1
+    assert not run.settings.find_lr
+    assert run.summary["best"]["val_accuracy"] > 0.6
+
+
+def test_early_stopping(data: Path, tmp_path: Path) -> None:
+    run = train(
+        "classify", data, runs=tmp_path, **{**FAST, "epochs": 60, "patience": 2, "lr": 0.1, "schedule": "constant"}
+    )
+    best, count = run.summary["best"]["epoch"], run.summary["epochs"]
+    assert count < 60
+    assert count - best == 2
+
+
+def test_divergence_is_named_and_keeps_what_was_good(data: Path, tmp_path: Path) -> None:
+    options = {**FAST, "health": True, "optimizer": "sgd", "lr": 1e30, "hidden": (16, 16), "batch_size": 16}
+    with pytest.raises(RunError, match=r"diverged in epoch 1.*nothing is kept.*Lower --lr"):
+        train("classify", data, runs=tmp_path, **options)
+    run = Run(tmp_path / "classify" / "textures-1")
+    assert run.summary["status"] == "diverged"
+    assert (run.folder / "health.png").is_file()
+
+
+def test_a_bad_epoch_later_keeps_the_last_good_checkpoint(data: Path, tmp_path: Path, monkeypatch) -> None:
+    from visus.tasks.classify import Classify
+
+    step = Classify.training_step
+
+    def broken(self: Classify, batch: tuple, number: int) -> torch.Tensor:
+        if self.current_epoch == 2:
+            batch = (batch[0].float() * float("nan"), batch[1])
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Classify, "training_step", broken)
+    with pytest.raises(RunError, match=r"diverged in epoch 3.*the weights of epoch \d are in"):
+        train("classify", data, runs=tmp_path, **{**FAST, "epochs": 5})
+    folder = tmp_path / "classify" / "textures-1"
+    assert trained.read(folder).about.net == "mlp"
+    assert (folder / "last.ckpt").is_file()
+    monkeypatch.setattr(Classify, "training_step", step)
+    assert resume(folder).summary["epochs"] == 5
+
+
+def test_health_is_said_while_it_trains(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    options = {**FAST, "health": True, "hidden": (12,) * 10, "activation": "sigmoid", "epochs": 6}
+    run = train("classify", data, runs=tmp_path, say=said.append, **options)
+    assert sum("gradient vanishes" in text for text in said) == 1
+    assert any("gradient vanishes" in text for text in run.summary["health"])
+
+
+def test_a_stopped_training_goes_on_as_if_undisturbed(data: Path, tmp_path: Path) -> None:
+    for number, change in enumerate(
+        ({"schedule": "plateau"}, {"net": "cnn", "schedule": "one_cycle", "augment": "light", "dropout": 0.4})
+    ):
+        options = {**FAST, "epochs": 4, "patience": 0, "health": True, **change}
+        whole = train("classify", data, runs=tmp_path / f"a{number}", **options)
+        halves = _stop_after(2, data, tmp_path / f"b{number}", options)
+        assert not Run(halves).finished
+        run = resume(halves)
+        assert run.finished
+        assert not (halves / "last.ckpt").exists()
+        first, second = whole.load().backbone.state_dict(), run.load().backbone.state_dict()
+        assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first), change
+        left, right = ((r.folder / "metrics.csv").read_text().splitlines() for r in (whole, run))
+        assert [line.rsplit(",", 1)[0] for line in left] == [line.rsplit(",", 1)[0] for line in right]
+
+
+def _stop_after(epochs: int, data: Path, runs: Path, options: dict) -> Path:
+    """Train, and break off in the epoch after."""
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch > epochs:
+            raise RuntimeError("the power went off")
+
+    with pytest.raises(RuntimeError, match="power"):
+        train("classify", data, runs=runs, progress=stop, **options)
+    return runs / "classify" / "textures-1"
+
+
+def test_what_cannot_be_resumed(trained_run: Run, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="finished"):
+        resume(trained_run.folder)
+    with pytest.raises(RunError, match="is no run"):
+        resume(tmp_path)
+    copied = splits(tmp_path / "copy", 12, 4, 4, side=16)
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch > 1:
+            raise RuntimeError("power")
+
+    with pytest.raises(RuntimeError):
+        train("classify", copied, runs=tmp_path / "r", progress=stop, **FAST)
+    place = tmp_path / "r" / "classify" / "copy-1"
+    checkpoint = (place / "last.ckpt").read_bytes()
+    (place / "last.ckpt").write_bytes(checkpoint[: len(checkpoint) // 2])
+    with pytest.raises(RunError, match="last.ckpt is damaged"):
+        resume(place)
+    write_class(copied / "train" / "blob", 0, 3, first=500, side=16)
+    with pytest.raises(RunError, match="not those that"):
+        resume(place)
+
+
+def test_a_checkpoint_is_never_unpickled(data: Path, tmp_path: Path) -> None:
+    import pickle
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch > 1:
+            raise RuntimeError("power")
+
+    with pytest.raises(RuntimeError):
+        train("classify", data, runs=tmp_path, progress=stop, **FAST)
+    place = tmp_path / "classify" / "textures-1"
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "pwned",))
+
+    torch.save({"state_dict": Evil()}, place / "last.ckpt", pickle_module=pickle)
+    with pytest.raises(RunError, match="damaged"):
+        resume(place)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_bad_calls(data: Path, tmp_path: Path) -> None:
+    for options, words in [
+        ({"epoch": 3}, "no setting 'epoch'"),
+        ({"net": "resnet19"}, "resnet1"),
+        ({"weights": str(tmp_path / "none.safetensors"), "net": "resnet18"}, "does not exist"),
+        ({"runs": data / "train" / "blob" / "0000.png"}, "cannot be made"),
+    ]:
+        with pytest.raises(Exception, match=words) as raised:
+            train("classify", data, **{"runs": tmp_path, **options})
+        from visus import VisusError
+
+        assert isinstance(raised.value, VisusError)
+    with pytest.raises(InputError, match="task must be classify"):
+        train("segment", data)
+
+
+def test_folder_of_classes_and_unicode_names(tmp_path: Path) -> None:
+    run = train("classify", folder_of_classes(tmp_path / "Bilder von früher", 20, side=16), runs=tmp_path, **FAST)
+    assert run.folder.name == "Bilder-von-früher-1"
+    assert json.loads((run.folder / "summary.json").read_text())["status"] == "finished"
+    assert dataclasses.is_dataclass(run.settings)
