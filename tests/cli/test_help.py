@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-COMMANDS = ["index", "search", "duplicates", "filter", "demo"]
+COMMANDS = (
+    "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "nets", "demo",
+)  # fmt: skip
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

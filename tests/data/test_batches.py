@@ -35,10 +35,9 @@ def test_pictures_in_memory_come_in_whole_batches_and_are_the_same(digits) -> No
     pictures = digits.splits["train"]
     for grey in (True, False):
         own = Batches(pictures, 12, grey=grey)
-        for x, labels in loader(own, pictures.labels, batch_size=32):
-            assert x.shape[1:] == (1 if grey else 3, 12, 12)
-            assert x.dtype == torch.uint8
-            break
+        x, labels = next(iter(loader(own, pictures.labels, batch_size=32)))
+        assert x.shape[1:] == (1 if grey else 3, 12, 12)
+        assert x.dtype == torch.uint8
         singles = torch.stack([own[0, k][0] for k in range(32)])
         assert torch.equal(x, singles)
         assert labels.tolist() == pictures.labels[:32].tolist()
@@ -64,9 +63,8 @@ def test_augmentation_depends_on_seed_epoch_and_place_alone(data, strength, grey
     own[0, 4]
     assert torch.equal(own[0, 3][0], first)
     assert not torch.equal(own[1, 3][0], first)
-    assert not torch.equal(
-        Batches(data.splits["train"], 24, grey=grey, augmentation=Augmentation(strength), seed=2)[0, 3][0], first
-    )
+    other = Batches(data.splits["train"], 24, grey=grey, augmentation=Augmentation(strength), seed=2)
+    assert not torch.equal(other[0, 3][0], first)
 
 
 def test_without_flip_an_asymmetric_picture_is_never_mirrored(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Networks of ours against their papers: parameters, sizes, multiply-adds, receptive fields."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -114,7 +116,7 @@ SMALL = {"mlp": 28, "cnn": 28, "resnet18": 32, "efficientnet_lite0": 32, "google
 def test_one_step_lowers_the_loss(name: str) -> None:
     torch.manual_seed(0)
     size = SMALL.get(name, nets.input_of(name).least)
-    options = {"size": size} if name == "mlp" else {}
+    options: dict[str, Any] = {"size": size} if name == "mlp" else {}
     net = nets.create(name, classes=3, **options).train()
     for module in net.modules():
         if isinstance(module, nn.Dropout):
@@ -131,7 +133,7 @@ def test_one_step_lowers_the_loss(name: str) -> None:
     with torch.no_grad():
         for parameter in net.parameters():
             if parameter.grad is not None:
-                parameter -= rate * parameter.grad
+                parameter.sub_(rate * parameter.grad)
     assert loss().item() < before.item()
     assert net.head.weight.grad is not None
 

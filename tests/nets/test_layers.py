@@ -1,5 +1,7 @@
 """Layer tables: the receptive field against its rule, and against the support of the gradient in every network."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -110,6 +112,9 @@ def test_macs_agree_with_torchs_own_counter() -> None:
         assert summary(net, (3, size, size)).macs == counter.get_total_flops() // 2
 
 
+_GATES = (nn.BatchNorm2d, nn.LocalResponseNorm, nn.Dropout, nn.ReLU, nn.ReLU6)
+
+
 def _seeing(net: nn.Module) -> nn.Module:
     """The same layers, made so that a gradient reaches everything that a unit sees: averages in place of maxima, no
     gates, no norms, and positive weights. What remains are sums of positive terms."""
@@ -117,9 +122,7 @@ def _seeing(net: nn.Module) -> nn.Module:
         if isinstance(child, nn.MaxPool2d):
             kernel, stride, padding = child.kernel_size, child.stride, child.padding
             setattr(net, name, nn.AvgPool2d(kernel, stride, padding, child.ceil_mode, True))
-        elif isinstance(child, (nn.BatchNorm2d, nn.LocalResponseNorm, nn.Dropout, nn.ReLU, nn.ReLU6)) or type(
-            child
-        ).__name__ in ("BatchNormAct2d",):
+        elif isinstance(child, _GATES) or type(child).__name__ == "BatchNormAct2d":
             setattr(net, name, nn.Identity())
         else:
             _seeing(child)
@@ -139,7 +142,7 @@ WIDE = {
 def test_the_gradient_reaches_exactly_the_receptive_field(name: str) -> None:
     """Along one axis: the picture is long and narrow, so that even the largest fields fit into it quickly."""
     size = WIDE[name]
-    options = {"size": size} if name == "mlp" else {}
+    options: dict[str, Any] = {"size": size} if name == "mlp" else {}
     net = nets.create(name, classes=2, **options).double().eval()
     narrow = size if name == "mlp" else max(64, nets.input_of(name).least)
     shape = (3, size, narrow)
@@ -148,8 +151,8 @@ def test_the_gradient_reaches_exactly_the_receptive_field(name: str) -> None:
     x = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True)
     _seeing(net)
     if isinstance(net, StagedBackbone):  # its stages may be views on the layers of the network
-        stages, *others = net._parts
-        net._parts = (list(_seeing(nn.Sequential(*stages)).children()), *others)
+        stages, hidden, head = net._parts
+        net._parts = (list(_seeing(nn.Sequential(*stages)).children()), hidden, head)
     last = body(x)  # (1, C, h, w)
     middle = last.shape[2] // 2
     # The narrow side may be cut by the border, the long one not.

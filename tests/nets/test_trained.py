@@ -1,6 +1,7 @@
 """A trained network in one file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,12 +12,11 @@ from visus.nets import trained
 from visus.ops import Normalise
 
 
-def _network(name: str = "cnn", **options: object) -> trained.Trained:
+def _network(name: str = "cnn", **options: Any) -> trained.Trained:
     torch.manual_seed(0)
     about = trained.About("classify", name, dict(options), ("Gänse", "b", "c"), 16, 18, "bicubic", False)
-    return trained.Trained(
-        about, nets.create(name, classes=3, **options), Normalise.of_channels((0.5,) * 3, (0.2,) * 3)
-    )
+    normalise = Normalise.of_channels((0.5,) * 3, (0.2,) * 3)
+    return trained.Trained(about, nets.create(name, classes=3, **options), normalise)
 
 
 @pytest.mark.parametrize(("name", "options"), [("cnn", {}), ("mlp", {"size": 16, "hidden": (5, 4)}), ("resnet18", {})])

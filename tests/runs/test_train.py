@@ -295,7 +295,7 @@ def test_what_cannot_be_resumed(trained_run: Run, data: Path, tmp_path: Path) ->
     place = tmp_path / "r" / "classify" / "copy-1"
     checkpoint = (place / "last.ckpt").read_bytes()
     (place / "last.ckpt").write_bytes(checkpoint[: len(checkpoint) // 2])
-    with pytest.raises(RunError, match="last.ckpt is damaged"):
+    with pytest.raises(RunError, match=r"last\.ckpt is damaged"):
         resume(place)
     write_class(copied / "train" / "blob", 0, 3, first=500, side=16)
     with pytest.raises(RunError, match="not those that"):

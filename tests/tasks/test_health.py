@@ -106,7 +106,7 @@ def _dying(activation: str, batch_norm: bool = False) -> nn.Module:
     with torch.no_grad():
         for layer in net.modules():
             if isinstance(layer, nn.Linear) and layer.bias is not None and layer.out_features == 24:
-                layer.bias -= 20
+                layer.bias.sub_(20)
     return net
 
 

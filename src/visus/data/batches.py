@@ -6,6 +6,7 @@ reads it or on what came before: a training that is resumed sees what an undistu
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -209,11 +210,14 @@ def loader(
         seed: Of the order.
         workers: Processes that read ahead; 0 to read between the steps.
     """
+    # A process that has opened an index must not be forked; a fresh one takes some seconds more to start.
+    context = "forkserver" if workers and "lance" in sys.modules else None
     return DataLoader(  # pyright: ignore[reportReturnType] - _collate makes batches of samples
         batches,
         batch_size=batch_size,
         sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
         num_workers=workers,
+        multiprocessing_context=context,
         collate_fn=_collate,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,

@@ -137,11 +137,8 @@ def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict
                 raise InputError(f"No picture of the class {dataset.classes[label]} in {dataset.root} can be read.")
     remarks = list(dataset.remarks)
     if failures:
-        remarks.append(
-            f"Left out {counted(len(failures))} that cannot be read: "
-            + " ".join(failures[:3])
-            + " …" * (len(failures) > 3)
-        )
+        shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
+        remarks.append(f"Left out {counted(len(failures))} that cannot be read: {shown}")
     remarks += _doubles(splits, digests)
     return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, remarks), digests
 

@@ -44,8 +44,8 @@ def read_table(path: Path) -> Named:
         names.append(label)
     if missing:
         raise InputError(
-            f"{path} names files that are not there, {len(missing):,} in all, the first {path.parent / missing[0]}; names "
-            "are relative to the table's folder."
+            f"{path} names files that are not there, {len(missing):,} in all, the first {path.parent / missing[0]}; "
+            "names are relative to the table's folder."
         )
     if not rows:
         raise InputError(f"{path} lists no pictures; add lines with file and class.")

@@ -65,13 +65,14 @@ def input_of(name: str) -> Input:
     """Which pictures a network takes.
 
     Raises:
-        WeightsError: The name is unknown.
+        InputError: The name is unknown; the message proposes near ones.
 
     >>> input_of("alexnet")
     Input(size=224, least=63, fixed=False)
     """
     if name in _INPUTS:
         return _INPUTS[name]
+    _check_name(name)
     size = _weights.preprocessing(name).size
     if name in TORCHVISION or name in LITE:
         return Input(size, _ANY.least)
@@ -191,9 +192,7 @@ def _build_lite(name: str, classes: int, pretrained: bool) -> nn.Module:
 def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
     import timm
 
-    if not timm.is_model(name.split(".", maxsplit=1)[0]):
-        near = ", ".join(_similar(name)) or "see timm.list_models()"
-        raise InputError(f"There is no network {name!r}; did you mean one of: {near}?")
+    _check_name(name)
     if not pretrained:
         return timm.create_model(name, num_classes=classes)
     known = _weights.of(name)
@@ -201,6 +200,15 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
         return timm.create_model(name, pretrained=True, num_classes=classes)
     except (OSError, RuntimeError, ValueError) as error:  # the hub's errors are of these kinds
         raise _weights.download_error(known, error) from error
+
+
+def _check_name(name: str) -> None:
+    import timm
+
+    if name in OWN or name in TORCHVISION or name in LITE or timm.is_model(name.split(".", maxsplit=1)[0]):
+        return
+    near = ", ".join(_similar(name)) or "see timm.list_models()"
+    raise InputError(f"There is no network {name!r}; did you mean one of: {near}?")
 
 
 def _similar(name: str) -> list[str]:

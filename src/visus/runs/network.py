@@ -15,6 +15,7 @@ from visus.nets.backbones import Backbone
 from visus.ops import Normalise
 from visus.runs.settings import Settings, geometry
 
+_FEW = 500  # pictures that are read sooner than a process is started
 _MOST_TO_FIT = 20_000  # training pictures that a preprocessing is fitted on
 
 
@@ -61,14 +62,14 @@ class Parts:
 
 
 def readers(own: Batches, settings: Settings) -> int:
-    """Processes that read ahead: none for pictures in memory, else one for each two cores.
+    """Processes that read ahead: none for few pictures or for those in memory, else one for each two cores.
 
     So reading and computing do not get in each other's way.
     """
     if settings.workers is not None:
         return settings.workers
     in_memory = own.pictures.arrays is not None and own.augmentation.strength == "none"
-    return 0 if in_memory else max(1, min(8, cores() // 2))
+    return 0 if in_memory or len(own) < _FEW else max(1, min(8, cores() // 2))
 
 
 def batches(dataset: Dataset, split: str, about: trained.About, settings: Settings) -> Batches:

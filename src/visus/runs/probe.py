@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from visus.data import Features, cores, loader
 from visus.runs.fit import Progress, fit
-from visus.runs.network import Parts
+from visus.runs.network import Parts, readers
 from visus.tasks.classify import Classify, Recipe
 
 Known = dict[tuple[str, str, str, str, int], Tensor]
@@ -79,7 +79,7 @@ def features(
     if known is not None and key in known:
         return known[key]
     own = parts.batches(split).plain()
-    reading = loader(own, own.pictures.labels, batch_size=32, workers=0 if own.pictures.arrays is not None else 1)
+    reading = loader(own, own.pictures.labels, batch_size=32, workers=readers(own, settings))
     describe = _describer(parts, len(own))
     answers = []
     for pictures, _ in reading:

@@ -223,7 +223,7 @@ def _open(folder: Path, base: Settings, space: Space) -> "optuna.Study":
             study = optuna.create_study(
                 study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
             )
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, AssertionError, OSError) as error:
             raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
     about = {"data": base.data, "net": base.net, "mode": base.mode, "space": {n: _text(e) for n, e in space.items()}}
     known = study.user_attrs.get("about")
@@ -269,7 +269,7 @@ def _finished(study: "optuna.Study") -> list[Any]:
 
 def _around_the_best(study: "optuna.Study", space: Space) -> Space:
     """Ranges next to the best trial's values; choices stay with its choice."""
-    best = study.best_trial.params
+    best = _values(study.best_trial)
     return {
         name: entry.around(best[name]) if isinstance(entry, Range) else [best[name]] for name, entry in space.items()
     }

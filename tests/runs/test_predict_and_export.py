@@ -1,0 +1,163 @@
+"""Answers to pictures of every kind, and graphs that answer the same."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from tests.support.bad_files import write_bad_files
+from tests.support.labelled import idx_folder, texture, write_class
+from visus import InputError, RunError, nets, read
+from visus.nets import trained
+from visus.ops import Normalise
+from visus.runs import Run, train
+from visus.runs.export import export
+from visus.runs.predict import Prediction, Predictor, Unreadable, files_of
+
+
+def _stripes(path: Path, mode: str) -> Path:
+    picture = Image.fromarray(texture(2, 777, 16))
+    if mode == "16":
+        Image.fromarray(np.asarray(picture).astype(np.uint16) * 257).save(path)
+    else:
+        picture.convert(mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "16"])
+def test_pictures_of_every_kind(trained_run: Run, tmp_path: Path, mode: str) -> None:
+    answer = trained_run.predict(_stripes(tmp_path / "p.png", mode))
+    assert answer.label == "stripes"
+    assert sum(answer.probabilities) == pytest.approx(1, abs=1e-5)
+    assert list(answer.probabilities) == sorted(answer.probabilities, reverse=True)
+
+
+def test_arrays_and_files_get_the_same_answer(trained_run: Run, tmp_path: Path) -> None:
+    (path,) = write_class(tmp_path, 1, 1, first=800, side=16)
+    predictor = Predictor(trained_run.folder)
+    from_file, from_array = predictor.predict(path), predictor.predict(read(path))
+    assert from_file.classes == from_array.classes
+    assert from_file.probabilities == from_array.probabilities
+    assert predictor.predict(path, k=1).classes == from_file.classes[:1]
+    from_file.save(tmp_path / "out.png")
+    assert read(tmp_path / "out.png").shape[0] > 300
+    for wrong in (np.zeros((4, 4, 3)), np.zeros((2, 2, 2, 3), np.uint8)):
+        with pytest.raises(InputError, match="must be"):
+            predictor.predict(wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_exif_orientation_is_applied(trained_run: Run, tmp_path: Path) -> None:
+    picture = Image.fromarray(texture(2, 5, 16))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # it must be turned by a quarter to be upright
+    picture.transpose(Image.Transpose.ROTATE_90).convert("RGB").save(tmp_path / "turned.jpg", exif=exif, quality=98)
+    assert trained_run.predict(tmp_path / "turned.jpg").label == "stripes"
+
+
+def test_many_with_broken_ones_among_them(trained_run: Run, tmp_path: Path) -> None:
+    write_class(tmp_path / "a", 0, 5, first=600, side=16)
+    bad = write_bad_files(tmp_path / "bad")
+    answers = list(Predictor(trained_run.folder).predict_many(files_of(tmp_path), batch_size=7))
+    assert len(answers) == 5 + len(bad)
+    good = [a for a in answers if isinstance(a, Prediction)]
+    assert [Path(a.path).name for a in good] == [f"{k:04d}.png" for k in range(600, 605)]
+    assert {a.path for a in answers if isinstance(a, Unreadable)} == {str(path) for path in bad}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no pictures"):
+        files_of(tmp_path / "empty")
+
+
+def _pixels(size: int, count: int = 5) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("form", ["onnx", "torchscript"])
+def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_path: Path, form: str) -> None:
+    path = export(trained_run.folder, form, tmp_path / f"net.{form}")
+    pixels = _pixels(16)
+    expected = [Predictor(trained_run.folder).predict(p, k=3).to_dict()["probabilities"] for p in pixels]
+    if form == "onnx":
+        session = onnxruntime.InferenceSession(path)
+        found = np.asarray(session.run(None, {"pixels": pixels})[0])
+        about = json.loads(session.get_modelmeta().custom_metadata_map["visus"])
+    else:
+        files = {"visus.json": ""}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch calls its own TorchScript old
+            graph = torch.jit.load(str(path), _extra_files=files)
+        found, about = graph(torch.from_numpy(pixels)).detach().numpy(), json.loads(files["visus.json"])
+    assert about["classes"] == ["blob", "checks", "stripes"]
+    for row, values in zip(found, expected, strict=True):
+        assert row == pytest.approx([values[name] for name in about["classes"]], abs=1e-5)
+
+
+@pytest.mark.parametrize("net", ["cnn", "googlenet_paper", "efficientnet_lite0", "alexnet_paper"])
+def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None:
+    size = {"alexnet_paper": 67}.get(net, 32)
+    about = trained.About("classify", net, {}, ("a", "b"), size, size)
+    network = trained.Trained(about, nets.create(net, classes=2), Normalise.of_channels((0.5,) * 3, (0.3,) * 3))
+    trained.write(tmp_path / "best.safetensors", network)
+    for form in ("onnx", "torchscript"):
+        assert export(tmp_path, form).stat().st_size > 10_000
+    assert {p.name for p in tmp_path.iterdir()} == {"best.safetensors", "model.onnx", "model.pt"}
+
+
+def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_path: Path, monkeypatch) -> None:
+    from visus.runs import export as module
+
+    monkeypatch.setattr(module, "_run_onnx", lambda content, pixels: np.full((len(pixels), 3), 1 / 3))
+    with pytest.raises(RunError, match="answers otherwise"):
+        export(trained_run.folder, "onnx", tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
+    with pytest.raises(InputError, match="format must be one of"):
+        export(trained_run.folder, "tflite")
+
+
+def test_a_grey_network_takes_colour_pictures_by_their_luma(tmp_path: Path) -> None:
+    run = train("classify", idx_folder(tmp_path / "i"), net="mlp", hidden=(8,), epochs=2, runs=tmp_path, augment="none")
+    assert run.load().about.grey
+    path = export(run.folder, "onnx")
+    pixels = _pixels(12)
+    found = np.asarray(onnxruntime.InferenceSession(path).run(None, {"pixels": pixels})[0])
+    for row, picture in zip(found, pixels, strict=True):
+        values = run.predict(picture, k=3).to_dict()["probabilities"]
+        assert row == pytest.approx([values[name] for name in ("0", "1", "2")], abs=0.02)
+
+
+def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
+    from visus import Index, IndexError_
+
+    torch.manual_seed(0)
+    for net, grey, size in (("cnn", True, 28), ("mlp", False, 16), ("resnet18", False, 32)):
+        options: dict[str, Any] = {"channels": 1} if grey else {"size": size} if net == "mlp" else {}
+        about = trained.About("classify", net, options, ("a", "b"), size, size, "bilinear", grey)
+        channels = 1 if grey else 3
+        normalise = Normalise.of_channels((0.5,) * channels, (0.3,) * channels)
+        folder = tmp_path / f"run-{net}"
+        folder.mkdir()
+        network = trained.Trained(about, nets.create(net, classes=2, **options), normalise)
+        trained.write(folder / "best.safetensors", network)
+        photos = write_class(tmp_path / "p", 1, 6, side=size)
+        index = Index(tmp_path / f"{net}.visus", model=folder)
+        index.add(tmp_path / "p")
+        hits = index.search(photos[2], k=1)
+        assert hits.paths == [str(photos[2])]
+        again = Index(tmp_path / f"{net}.visus")
+        assert again.about["model"] == str(folder)
+        vector = again.embedder()([read(photos[0])])[0]
+        x = torch.from_numpy(read(photos[0]).transpose(2, 0, 1).copy())[None]
+        with torch.inference_mode():
+            expected = network.backbone.embed(normalise(x))[0]
+        assert np.abs(vector - (expected / expected.norm()).numpy()).max() < 1e-4
+        with pytest.raises(IndexError_, match="was made with"):
+            Index(tmp_path / f"{net}.visus", model="efficientnet_lite0")
+    shutil.rmtree(tmp_path / "run-cnn")
+    with pytest.raises(RunError, match="holds no trained network"):
+        Index(tmp_path / "cnn.visus").search(photos[0])

@@ -1,0 +1,165 @@
+"""The search for settings: ranges, stages, pruning, resumption."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.labelled import splits
+from visus import InputError, RunError, read
+from visus.runs import train
+from visus.runs.settings import read_settings
+from visus.runs.tune import DEFAULT, SHRINK, Range, Space, read_space, tune
+
+FAST = {"net": "mlp", "hidden": (8,), "epochs": 3, "augment": "none", "size": 16}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return splits(tmp_path_factory.mktemp("data") / "textures", 20, 8, 0, side=16)
+
+
+@given(st.floats(1e-6, 1.0), st.floats(2.0, 1e4), st.floats(0, 1), st.booleans())
+def test_the_fine_range_is_a_part_of_the_coarse_one_around_the_best(low, ratio, place, log) -> None:
+    whole = Range(low, low * ratio, log=log)
+    center = low * ratio**place if log else low + place * (low * ratio - low)
+    part = whole.around(center)
+    assert whole.low <= part.low <= center * (1 + 1e-9)
+    assert center * (1 - 1e-9) <= part.high <= whole.high
+
+    def width(r: Range) -> float:
+        return math.log(r.high / r.low) if log else r.high - r.low
+
+    assert width(part) <= SHRINK * width(whole) * (1 + 1e-6)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    part = Range(1, 100, whole=True).around(50)
+    assert (part.low, part.high) == (37, 63)
+
+
+def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    found = tune("classify", data, trials=10, runs=tmp_path, say=said.append, **FAST)
+    assert found.folder == tmp_path / "tune" / "textures-1"
+    text = "\n".join(said)
+    assert "Coarse: 6 trials, lr 0.0001 to 0.1 (log); weight_decay 1e-05 to 0.1 (log)" in text
+    assert "Fine: 4 trials" in text
+    with (found.folder / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["stage"] for row in rows] == ["coarse"] * 6 + ["fine"] * 4
+    entry = DEFAULT["lr"]
+    assert isinstance(entry, Range)
+    rates = [float(row["lr"]) for row in rows]
+    assert all(entry.low <= rate <= entry.high for rate in rates)
+    coarse = [row for row in rows[:6] if row["accuracy"]]
+    best = max(coarse, key=lambda row: float(row["accuracy"]))
+    width = math.exp(math.log(entry.high / entry.low) * SHRINK)
+    fine = rates[6:]
+    assert max(fine) / min(fine) <= width * 1.2
+    assert best["lr"]
+    assert len(set(rates)) == 10
+    assert read(found.folder / "study.png").shape[2] == 3
+    values = read_settings(found.folder / "best.toml")
+    run = train("classify", values.pop("data"), runs=tmp_path, **values)
+    assert run.summary["best"]["val_accuracy"] == pytest.approx(found.accuracy, abs=1e-6)
+
+
+def test_a_study_goes_on_and_repeats_with_its_seed(data: Path, tmp_path: Path) -> None:
+    whole = tune("classify", data, trials=6, study=tmp_path / "a", **FAST)
+    tune("classify", data, trials=3, study=tmp_path / "b", **FAST)
+    tune("classify", data, trials=6, study=tmp_path / "b", **FAST)
+    first, second = ((tmp_path / name / "trials.csv").read_text().splitlines() for name in "ab")
+    # The stages differ, since the first part of the second study was a study of three.
+    assert first[1:3] == second[1:3]
+    assert len(first) == len(second) == 7
+    assert whole.trials == 6
+    with pytest.raises(RunError, match="holds a study of"):
+        tune("classify", data, trials=6, study=tmp_path / "a", **{**FAST, "net": "cnn"})
+
+
+def test_choices_and_whole_numbers(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text(
+        'lr = { low = 1e-3, high = 1e-2, log = true }\noptimizer = ["adam", "momentum"]\n'
+        "batch_size = { low = 8, high = 32 }\nhidden = [[4], [8, 8]]\n"
+    )
+    found = tune("classify", data, trials=6, space=read_space(tmp_path / "space.toml"), study=tmp_path / "s", **FAST)
+    with (tmp_path / "s" / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["optimizer"] for row in rows} <= {"adam", "momentum"}
+    assert all(8 <= int(row["batch_size"]) <= 32 for row in rows)
+    assert found.settings.hidden in ((4,), (8, 8))
+    assert (tmp_path / "s" / "best.toml").is_file()
+
+
+def test_hopeless_trials_are_given_up(data: Path, tmp_path: Path) -> None:
+    space: Space = {"lr": [3e-3, 1e-9]}
+    options = {**FAST, "epochs": 6}
+    said: list[str] = []
+    found = tune("classify", data, trials=14, space=space, study=tmp_path / "s", say=said.append, **options)
+    text = "\n".join(said)
+    assert "given up" in text
+    assert found.settings.lr == 3e-3
+
+
+def test_a_diverging_trial_does_not_end_the_study(data: Path, tmp_path: Path) -> None:
+    options = {**FAST, "optimizer": "sgd", "batch_size": 4}
+    said: list[str] = []
+    found = tune(
+        "classify", data, trials=6, space={"lr": [1e30, 0.05]}, study=tmp_path / "s", say=said.append, **options
+    )
+    assert found.settings.lr == 0.05
+    assert "diverged" in "\n".join(said)
+
+
+def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) -> None:
+    import socket
+
+    from visus.runs.tune import Settings as Given
+    from visus.runs.tune import _open
+
+    tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
+    opened = _open(tmp_path / "s", Given(data=str(data), net="mlp", mode="scratch"), DEFAULT)
+    lost = opened.ask()
+    lost.set_user_attr("host", socket.gethostname())
+    lost.set_user_attr("pid", 2**22 + 1)  # beyond the largest process number of Linux
+    found = tune("classify", data, trials=4, study=tmp_path / "s", **FAST)
+    assert found.trials == 4
+    with (tmp_path / "s" / "trials.csv").open() as file:
+        states = [row["state"] for row in csv.DictReader(file)]
+    assert states.count("fail") == 1
+    assert len(states) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "names no setting"),
+        ("lr = ", "no TOML file"),
+        ("rate = [1, 2]", "'rate', which is no setting"),
+        ("lr = 0.1", "must be"),
+        ("lr = { low = 1.0, high = 0.1 }", "low < high"),
+        ("lr = { low = 0.0, high = 0.1, log = true }", "above 0 with log"),
+        ("lr = { low = 0.1, top = 1.0 }", "must be"),
+        ("lr = []", "must be"),
+        ("lr = { low = 'a', high = 'b' }", "low < high"),
+    ],
+)
+def test_bad_spaces(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_space(tmp_path / "s.toml")
+
+
+def test_bad_calls(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 1 trial"):
+        tune("classify", data, trials=0, runs=tmp_path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_space(tmp_path / "none.toml")
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "study.log").write_text("{half a line")
+    with pytest.raises(RunError, match="damaged"):
+        tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
