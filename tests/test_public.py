@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import visus
-from visus import filters, images, nets, search
+from visus import data, filters, images, nets, runs, search
 from visus._optional import require
 
 
@@ -18,18 +18,23 @@ def test_public_names() -> None:
         "Index",
         "IndexError_",
         "InputError",
+        "Run",
         "RunError",
         "VisusError",
         "WeightsError",
         "__version__",
+        "data",
         "filters",
         "images",
         "nets",
         "read",
+        "runs",
         "search",
+        "train",
+        "tune",
         "write",
     }
-    for module in (visus, filters, images, nets, search):
+    for module in (visus, data, filters, images, nets, runs, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 

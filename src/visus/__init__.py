@@ -17,8 +17,9 @@ from visus._errors import (
 )
 
 if TYPE_CHECKING:
-    from visus import filters, images, nets, search
+    from visus import data, filters, images, nets, runs, search
     from visus.images import read, write
+    from visus.runs import Run, train, tune
     from visus.search import Index
 
 __version__ = "0.1.0"
@@ -29,25 +30,35 @@ __all__ = [
     "Index",
     "IndexError_",
     "InputError",
+    "Run",
     "RunError",
     "VisusError",
     "WeightsError",
     "__version__",
+    "data",
     "filters",
     "images",
     "nets",
     "read",
+    "runs",
     "search",
+    "train",
+    "tune",
     "write",
 ]
 
 _LAZY = {
     "Index": ("visus.search", "Index"),
+    "Run": ("visus.runs", "Run"),
+    "data": ("visus.data", None),
     "filters": ("visus.filters", None),
     "images": ("visus.images", None),
     "nets": ("visus.nets", None),
     "read": ("visus.images", "read"),
+    "runs": ("visus.runs", None),
     "search": ("visus.search", None),
+    "train": ("visus.runs", "train"),
+    "tune": ("visus.runs", "tune"),
     "write": ("visus.images", "write"),
 }
 

@@ -14,7 +14,7 @@ from tests.support.labelled import folder_of_classes, idx_folder, splits, write_
 from visus import InputError, RunError, nets, read
 from visus.nets import trained
 from visus.runs import Run, resume, train
-from visus.runs.fit import Progress
+from visus.runs.progress import Progress
 from visus.tasks.losses import LOSSES
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES
 

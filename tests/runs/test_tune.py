@@ -12,7 +12,7 @@ from tests.support.labelled import splits
 from visus import InputError, RunError, read
 from visus.runs import train
 from visus.runs.settings import read_settings
-from visus.runs.tune import DEFAULT, SHRINK, Range, Space, read_space, tune
+from visus.runs.tuning import DEFAULT, SHRINK, Range, Space, read_space, tune
 
 FAST = {"net": "mlp", "hidden": (8,), "epochs": 3, "augment": "none", "size": 16}
 
@@ -118,8 +118,8 @@ def test_a_diverging_trial_does_not_end_the_study(data: Path, tmp_path: Path) ->
 def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) -> None:
     import socket
 
-    from visus.runs.tune import Settings as Given
-    from visus.runs.tune import _open
+    from visus.runs.tuning import Settings as Given
+    from visus.runs.tuning import _open
 
     tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
     opened = _open(tmp_path / "s", Given(data=str(data), net="mlp", mode="scratch"), DEFAULT)

@@ -11,7 +11,7 @@ from visus._errors import InputError
 
 if TYPE_CHECKING:
     from visus.runs import Run
-    from visus.runs.fit import Progress
+    from visus.runs.progress import Progress
 
 EXAMPLES = """
 Examples:

@@ -45,9 +45,9 @@ def tune(
 
     The best settings are written to best.toml, for visus train --config.
     """
+    from visus.runs import tune as search
     from visus.runs.settings import read_settings
-    from visus.runs.tune import read_space
-    from visus.runs.tune import tune as search
+    from visus.runs.tuning import read_space
 
     options = {"net": net, "mode": mode, "epochs": epochs, "size": size, "seed": seed}
     given = {name: value for name, value in options.items() if value is not None}

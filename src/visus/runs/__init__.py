@@ -1,7 +1,21 @@
 """Runs: a training and all that comes of it, in one folder."""
 
-from visus.runs.run import Run
-from visus.runs.settings import Settings
-from visus.runs.train import resume, train
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Run", "Settings", "resume", "train"]
+if TYPE_CHECKING:
+    from visus.runs.run import Run
+    from visus.runs.settings import Settings
+    from visus.runs.training import resume, train
+    from visus.runs.tuning import tune
+
+__all__ = ["Run", "Settings", "resume", "train", "tune"]
+
+# Imported at use, since a prediction has no need of what trains.
+_FILES = {"Run": "run", "Settings": "settings", "resume": "training", "train": "training", "tune": "tuning"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    if name not in _FILES:
+        raise AttributeError(f"module 'visus.runs' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"visus.runs.{_FILES[name]}"), name)

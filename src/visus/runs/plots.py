@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus.images import plots
-from visus.runs.fit import Epoch
-from visus.tasks.finder import RangeTest
+from visus.runs.progress import Epoch
 from visus.tasks.health import History
+
+if TYPE_CHECKING:
+    from visus.tasks.finder import RangeTest
 
 
 def curves(epochs: Sequence[Epoch], path: Path) -> None:
@@ -30,7 +33,7 @@ def curves(epochs: Sequence[Epoch], path: Path) -> None:
     plots.save(figure, path)
 
 
-def range_test(found: RangeTest, path: Path) -> None:
+def range_test(found: "RangeTest", path: Path) -> None:
     """The loss over the growing learning rate, and the rate that was chosen."""
     figure = plots.figure(5.5, 3.2)
     (axis,) = plots.axes(figure, 1, 1)

@@ -11,7 +11,7 @@ from visus.images import draw, write
 from visus.nets import trained
 from visus.runs.network import batches
 from visus.runs.settings import geometry, resolve
-from visus.runs.train import Hooks, load_for, make_settings
+from visus.runs.training import Hooks, load_for, make_settings
 
 
 def preview(

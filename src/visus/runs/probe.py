@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from visus.data import Features, cores, loader
-from visus.runs.fit import Progress, fit
+from visus.runs.fit import fit
 from visus.runs.network import Parts, readers
+from visus.runs.progress import Progress
 from visus.tasks.classify import Classify, Recipe
 
 Known = dict[tuple[str, str, str, str, int], Tensor]

@@ -105,8 +105,8 @@ class Run:
         return export(self.folder, form, path)
 
     def resume(self, **hooks: Callable[..., None]) -> "Run":
-        """Go on with a stopped training (see :func:`visus.runs.train.resume`)."""
-        from visus.runs.train import resume
+        """Go on with a stopped training (see :func:`visus.runs.training.resume`)."""
+        from visus.runs.training import resume
 
         return resume(self.folder, **hooks)
 

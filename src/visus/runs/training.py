@@ -21,8 +21,9 @@ from visus.images.io import write_atomically
 from visus.nets import trained
 from visus.nets.layers import summary as layers_of
 from visus.runs import plots, probe
-from visus.runs.fit import Epoch, Health, Keep, Progress, Seeded, Show, Unfreeze, fit, quiet
+from visus.runs.fit import Health, Keep, Seeded, Show, Unfreeze, fit, quiet
 from visus.runs.network import Parts, build
+from visus.runs.progress import Epoch, Progress
 from visus.runs.run import CONFIG, LAST, METRICS, SUMMARY, Run, new_folder, write_json
 from visus.runs.settings import Settings, resolve
 from visus.tasks import unfreeze

@@ -29,10 +29,11 @@ from visus._errors import InputError, RunError
 from visus.data import Dataset
 from visus.images import plots
 from visus.images.io import write_atomically
-from visus.runs.fit import Epoch, Progress, quiet
+from visus.runs.fit import quiet
+from visus.runs.progress import Epoch, Progress
 from visus.runs.run import new_folder
 from visus.runs.settings import Settings, resolve
-from visus.runs.train import Hooks, load_for, make_settings, resolve_device, try_settings
+from visus.runs.training import Hooks, load_for, make_settings, resolve_device, try_settings
 
 if TYPE_CHECKING:
     import optuna
