@@ -41,9 +41,10 @@ bench: setup
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/edges.py
 	$(BIN)/python benchmarks/texture.py
+	$(BIN)/python benchmarks/classify.py
 
 pictures: setup
-	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python -m docs.make_pictures
 
 docs: setup
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -1,6 +1,6 @@
 """Make the pictures of the README and the guide.
 
-python docs/make_pictures.py
+python -m docs.make_pictures
 
 All photographs ship with scikit-image and scikit-learn, so the pictures can be made anywhere, offline.
 """
@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from docs.gallery import optimizers, random_vs_grid, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
-from visus.images import draw, noise
+from visus.images import draw, noise, plots
 from visus.images.color import to_rgb
 from visus.search.demo import QUERIES, VERSIONS, index_versions, photographs
 
@@ -104,6 +105,12 @@ def smoothing() -> np.ndarray:
     return draw.contact_sheet(pictures, captions, columns=4, tile=230, marked=best)
 
 
+def plotted(folder: Path, figure: object) -> np.ndarray:
+    """A figure as a picture."""
+    plots.save(figure, folder / "figure.png")  # pyright: ignore[reportArgumentType]
+    return read(folder / "figure.png")
+
+
 def main() -> None:
     """Make every picture."""
     HERE.mkdir(exist_ok=True)
@@ -119,6 +126,10 @@ def main() -> None:
             ("smoothing", smoothing()),
             ("leung-malik", bank()),
             ("textons", steps("textons", "chelsea", columns=2, tile=360)),
+            ("batch", training.batch(folder)),
+            ("optimizers", plotted(folder, optimizers.draw())),
+            ("random-vs-grid", plotted(folder, random_vs_grid.draw(random_vs_grid.compare()))),
+            *training.pictures_of_runs(folder).items(),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
             print(HERE / f"{name}.jpg", picture.shape)

@@ -6,7 +6,7 @@ reads it or on what came before: a training that is resumed sees what an undistu
 
 import functools
 import os
-import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -21,6 +21,9 @@ from torchvision.transforms import v2
 from visus.data.augment import Augmentation, seeded
 from visus.data.samples import Pictures
 from visus.images import square
+
+# Readers are forked, and open no index; a process that has one open would be warned of that.
+warnings.filterwarnings("ignore", message="lance is not fork-safe")
 
 Key = tuple[int, int]
 """The epoch, and the position of a picture."""
@@ -210,14 +213,11 @@ def loader(
         seed: Of the order.
         workers: Processes that read ahead; 0 to read between the steps.
     """
-    # A process that has opened an index must not be forked; a fresh one takes some seconds more to start.
-    context = "forkserver" if workers and "lance" in sys.modules else None
     return DataLoader(  # pyright: ignore[reportReturnType] - _collate makes batches of samples
         batches,
         batch_size=batch_size,
         sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
         num_workers=workers,
-        multiprocessing_context=context,
         collate_fn=_collate,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,

@@ -1,0 +1,1 @@
+"""Examples whose pictures stand in the guide."""
