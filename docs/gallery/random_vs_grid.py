@@ -2,8 +2,8 @@
 
 python -m docs.gallery.random_vs_grid     prints the figures of the guide
 
-A perceptron on the digits of scikit-learn, trained for 3 epochs; the learning rate matters much, the weight decay little.
-Both searches pay for 9 trainings: the grid tries 3 rates with 3 decays, random search 9 rates.
+A perceptron on the digits of scikit-learn, trained for 3 epochs; the learning rate matters much, the weight decay
+little. Both searches pay for 9 trainings: the grid tries 3 rates with 3 decays, random search 9 rates.
 """
 
 import numpy as np

@@ -155,7 +155,7 @@ def test_nets_lists_and_lays_out(tmp_path: Path) -> None:
         (["train", "classify", "textures", "--net", "mlp", "--hidden", "a,b"], "--hidden must be whole numbers"),
         (["train", "classify", "textures", "--lr", "-1"], "lr must be above 0"),
         (["train", "classify", "textures", "--mode", "probe", "--augment", "light"], "cannot augment"),
-        (["train", "classify", "textures", "--resume", RUN], "leave the other options"),
+        (["train", "classify", "--lr", "0.1", "--resume", RUN], "leave the other options"),
         (["train", "classify", "--resume", RUN], "is finished"),
         (["train", "classify", "--resume", "none"], "is no run"),
         (["train", "classify", "textures", "--config", "none.toml"], "cannot be read"),

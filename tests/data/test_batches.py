@@ -45,6 +45,24 @@ def test_pictures_in_memory_come_in_whole_batches_and_are_the_same(digits) -> No
     assert bigger.shape == (8, 3, 20, 20)
 
 
+def test_the_margin_is_cut_off_from_pictures_in_memory_too(digits) -> None:
+    own = Batches(digits.splits["train"], 12, 14)
+    x, _ = next(iter(loader(own, own.pictures.labels, batch_size=4)))
+    assert torch.equal(x[1], own.tensor(1))
+
+
+def test_an_error_of_a_reading_process_is_one_sentence(data) -> None:
+    from visus import InputError
+    from visus.data import plain_errors
+
+    pictures = data.splits["train"]
+    Path(pictures.files[0]).unlink()
+    with pytest.raises(InputError) as raised, plain_errors():
+        list(loader(Batches(pictures, 16), pictures.labels, batch_size=4, workers=1))
+    assert str(raised.value).startswith(pictures.files[0])
+    assert "\n" not in str(raised.value)
+
+
 def test_colour_pictures_become_luma(data) -> None:
     pictures = data.splits["train"]
     grey = Batches(pictures, 40, grey=True).tensor(0).float()

@@ -132,7 +132,7 @@ def test_bad_data_is_one_sentence(tmp_path: Path) -> None:
         (tmp_path / "nothing", "holds no labelled pictures"),
         (tmp_path / "empty", "The class a has no pictures"),
         (tmp_path / "one", "one class only"),
-        (tmp_path / "broken", "No picture of the class a"),
+        (tmp_path / "broken", "The class a has no pictures to learn from"),
         (tmp_path / "strange", "has the class 'lily', which train has not"),
         (tmp_path / "p" / "blob" / "0000.png", "neither a folder nor a CSV"),
     ]
@@ -153,6 +153,26 @@ def test_bad_data_is_one_sentence(tmp_path: Path) -> None:
     for val, test in ((0.0, 0.1), (0.6, 0.5), (0.1, -0.1)):
         with pytest.raises(InputError, match="shares"):
             load(tmp_path / "p", val=val, test=test)
+
+
+def test_a_folder_of_splits_without_train_is_not_learned_from(tmp_path: Path) -> None:
+    folder = splits(tmp_path / "d", 0, 3, 3)
+    with pytest.raises(InputError, match="no pictures in the split train"):
+        load(folder)
+    assert load_whole(folder).splits.keys() == {"val", "test"}
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    write_class(tmp_path / "d" / "train", 0, 6)
+    write_class(tmp_path / "d" / "plane", 1, 6)
+    assert load(tmp_path / "d").classes == ("plane", "train")
+
+
+def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    write_class(tmp_path / "d" / "b", 1, 4)
+    write_class(tmp_path / "d" / "caf\udce9", 0, 4)
+    with pytest.raises(InputError, match="not UTF-8"):
+        load(tmp_path / "d")
 
 
 def test_damaged_idx_files(tmp_path: Path) -> None:

@@ -305,3 +305,12 @@ def test_shrink() -> None:
     assert shrink(scene(1), 500) is not None
     assert shrink(scene(1), 500).shape == (150, 200, 3)
     assert shrink(scene(1, 300, 1), 10).shape == (1, 10, 3)
+
+
+def test_a_strip_is_cut_before_it_is_enlarged() -> None:
+    from visus.images import square
+
+    strip = np.zeros((1, 20_000, 3), np.uint8)
+    strip[:, 9_000:11_000] = 200
+    assert (square(strip, size=64, resize_to=64) == 200).all()
+    assert square(strip.transpose(1, 0, 2), size=32, resize_to=40).shape == (32, 32, 3)

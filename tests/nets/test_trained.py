@@ -61,3 +61,44 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
     save_file(tensors, file, {"visus": json.dumps({**about, "format": 99})})
     with pytest.raises(RunError, match="newer visus"):
         trained.read(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"options": {"weights": "imagenet"}},
+        {"options": {"classes": 5}},
+        {"options": []},
+        {"options": {"channels": "three"}},
+        {"size": -5},
+        {"size": 10**7},
+        {"size": "a"},
+        {"resize_to": 3},
+        {"interpolation": "lanczos"},
+        {"task": "segment"},
+        {"classes": [1, 2, 3]},
+        {"classes": ["a", "a", "a"]},
+        {"grey": True},
+        {"net": "../../x"},
+    ],
+)
+def test_a_header_that_cannot_be_true_is_refused(tmp_path: Path, change: dict) -> None:
+    import json
+
+    from safetensors import safe_open
+
+    file = tmp_path / "best.safetensors"
+    trained.write(file, _network())
+    with safe_open(file, "pt") as opened:
+        about = json.loads(opened.metadata()["visus"])
+    save_file(load_file(file), file, {"visus": json.dumps({**about, **change})})
+    with pytest.raises(RunError):
+        trained.read(file)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    network = _network()
+    network.backbone.head.weight.data[0, 0] = float("nan")
+    trained.write(tmp_path / "best.safetensors", network)
+    with pytest.raises(RunError, match="does not fit"):
+        trained.read(tmp_path)

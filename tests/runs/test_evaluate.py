@@ -20,7 +20,7 @@ from visus.runs.evaluate import Evaluation, evaluate
 
 def _evaluation(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Evaluation:
     names = tuple(f"c{k}" for k in range(probabilities.shape[1]))
-    return Evaluation("test", names, Pictures(labels), labels, probabilities.astype(np.float32))
+    return Evaluation("test", names, Pictures(labels), labels, probabilities)
 
 
 def _random(seed: int, n: int = 200, c: int = 7) -> Evaluation:
@@ -121,6 +121,46 @@ def test_a_folder_that_was_split_is_split_again_alike(tmp_path: Path) -> None:
     assert len(one.labels) == 18
     assert one.pictures.files == same.pictures.files
     assert not set(one.pictures.files) & set(run.evaluate(split="train").pictures.files)
+
+
+def test_pictures_of_the_training_are_counted_wherever_they_lie(tmp_path: Path) -> None:
+    from visus.runs import train
+
+    data = folder_of_classes(tmp_path / "d", 20, side=16)
+    run = train("classify", data, net="mlp", hidden=(8,), epochs=1, augment="none", runs=tmp_path)
+    assert run.evaluate().remarks == []
+    shutil.move(data, tmp_path / "moved")
+    with pytest.raises(InputError, match="name where it is now"):
+        run.evaluate()
+    moved = run.evaluate(tmp_path / "moved")
+    assert (moved.split, len(moved.labels), moved.remarks) == ("test", 9, [])
+    write_class(tmp_path / "moved" / "blob", 0, 1, first=900, side=16)
+    mixed = run.evaluate(tmp_path / "moved")
+    assert mixed.split == "all"
+    (remark,) = mixed.remarks
+    assert "trained on 51 of these 61 pictures" in remark
+    assert remark in mixed.describe()
+    assert "trained on 51" in evaluate(run.folder / "best.safetensors", tmp_path / "moved").remarks[0]
+
+
+def test_what_was_left_out_is_said(trained_run: Run, tmp_path: Path) -> None:
+    from tests.support.bad_files import write_bad_files
+
+    folder = folder_of_classes(tmp_path / "d", 3, first=950, side=16)
+    bad = write_bad_files(folder / "blob" / "bad")
+    found = evaluate(trained_run.folder, folder, out=tmp_path / "out")
+    assert f"Left out {len(bad)} pictures" in found.describe()
+    assert found.to_dict()["remarks"]
+    write_bad_files(tmp_path / "e" / "test" / "blob")
+    write_class(tmp_path / "e" / "train" / "blob", 0, 2, side=16)
+    with pytest.raises(InputError, match="no pictures that can be read"):
+        evaluate(trained_run.folder, tmp_path / "e", split="test")
+
+
+def test_equal_probabilities_count_as_they_are_answered() -> None:
+    flat = _evaluation(np.arange(10), np.full((10, 10), 0.1))
+    assert flat.top1 == 0.1 == np.trace(flat.confusion) / 10
+    assert flat.top(5) == 0.5
 
 
 def test_bad_evaluations(trained_run: Run, tmp_path: Path) -> None:

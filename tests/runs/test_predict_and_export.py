@@ -48,9 +48,15 @@ def test_arrays_and_files_get_the_same_answer(trained_run: Run, tmp_path: Path) 
     assert predictor.predict(path, k=1).classes == from_file.classes[:1]
     from_file.save(tmp_path / "out.png")
     assert read(tmp_path / "out.png").shape[0] > 300
-    for wrong in (np.zeros((4, 4, 3)), np.zeros((2, 2, 2, 3), np.uint8)):
+    shapes = ((2, 2, 2, 3), (4, 4, 4), (4, 4, 1), (0, 4, 3))
+    for wrong in (np.zeros((4, 4, 3)), *(np.zeros(shape, np.uint8) for shape in shapes)):
         with pytest.raises(InputError, match="must be"):
             predictor.predict(wrong)  # pyright: ignore[reportArgumentType]
+    for k in (0, -1, "a"):
+        with pytest.raises(InputError, match="k must be"):
+            predictor.predict(path, k=k)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="device must be"):
+        Predictor(trained_run.folder, device="tpu")
 
 
 def test_exif_orientation_is_applied(trained_run: Run, tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from visus.runs.settings import Settings, geometry, read_settings, resolve
         ({"epochs": 0}, "epochs must be a whole number above 0"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"lr": -1.0}, "lr must be above 0"),
-        ({"lr": float("nan")}, "lr must be a finite number"),
+        ({"lr": float("nan")}, "must be a finite number"),
         ({"momentum": 1.0}, "momentum must be within"),
         ({"label_smoothing": 1.5}, "label_smoothing"),
         ({"warmup": -0.1}, "warmup"),
-        ({"clip_norm": -1.0}, "clip_norm must not be negative"),
+        ({"clip_norm": -1.0}, "clip_norm must be at least 0"),
         ({"lr_decay": 0.0}, "lr_decay"),
         ({"seed": -1}, "seed"),
         ({"preprocess": "pca_zca"}, "preprocess must be one of"),
@@ -48,7 +48,7 @@ def test_settings_go_through_a_file(tmp_path: Path) -> None:
         ("epochs = 2.5", "a whole number"),
         ("epochs = true", "a whole number"),
         ("flip = 1", "true or false"),
-        ("hidden = ['a']", "a list of numbers"),
+        ("hidden = ['a']", "a list of whole numbers"),
         ("net = 3", "must be text"),
         ("epoch = 3", "'epoch', which there is not"),
         ("lr = ", "no TOML file"),
@@ -97,6 +97,34 @@ def test_what_does_not_go_together(tmp_path: Path, values: dict, words: str) -> 
     data = load(splits(tmp_path / "d", 8, 2, 2))
     with pytest.raises(InputError, match=words):
         resolve(Settings(data="d", **values), data)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"net": "cnn", "loss": "hinge", "label_smoothing": 0.1},
+        {"net": "cnn", "clip_norm": 1.0, "clip_value": 1.0},
+        {"net": "cnn", "schedule": "one_cycle", "warmup": 0.1},
+        {"net": "cnn", "hidden": (4,)},
+        {"net": "resnet18", "dropout": 0.1},
+        {"net": "cnn", "mode": "scratch", "weights": "nothere"},
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path: Path, values: dict) -> None:
+    data = load(splits(tmp_path / "d", 8, 2, 2))
+    with pytest.raises(InputError, match="does nothing beside"):
+        resolve(Settings(data="d", **values), data)
+
+
+def test_wrong_types_are_refused_and_near_ones_understood() -> None:
+    for values in (
+        {"hidden": 256}, {"hidden": (2.5,)}, {"hidden": "64"}, {"net": 5}, {"net": None}, {"val": "x"}, {"flip": "no"},
+        {"weights": None}, {"seed": True}, {"workers": True}, {"epochs": 1.5}, {"seed": 10**20},
+    ):  # fmt: skip
+        with pytest.raises(InputError):
+            Settings(data="d", **values)  # pyright: ignore[reportArgumentType]
+    near = Settings(data="d", weights=Path("w"), epochs=np.int64(3), hidden=[4, 5])  # pyright: ignore[reportArgumentType]
+    assert (near.weights, near.epochs, near.hidden) == ("w", 3, (4, 5))
 
 
 def test_the_picture_size_is_taken_from_a_few_pictures(tmp_path: Path) -> None:

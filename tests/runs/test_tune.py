@@ -77,8 +77,8 @@ def test_a_study_goes_on_and_repeats_with_its_seed(data: Path, tmp_path: Path) -
     assert first[1:3] == second[1:3]
     assert len(first) == len(second) == 7
     assert whole.trials == 6
-    with pytest.raises(RunError, match="holds a study of"):
-        tune("classify", data, trials=6, study=tmp_path / "a", **{**FAST, "net": "cnn"})
+    with pytest.raises(RunError, match="holds a study with epochs 3, not 4"):
+        tune("classify", data, trials=6, study=tmp_path / "a", **{**FAST, "epochs": 4})
 
 
 def test_choices_and_whole_numbers(data: Path, tmp_path: Path) -> None:
@@ -118,11 +118,14 @@ def test_a_diverging_trial_does_not_end_the_study(data: Path, tmp_path: Path) ->
 def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) -> None:
     import socket
 
-    from visus.runs.tuning import Settings as Given
+    from visus.data import load
+    from visus.runs.settings import resolve
+    from visus.runs.training import make_settings, resolve_device
     from visus.runs.tuning import _open
 
     tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
-    opened = _open(tmp_path / "s", Given(data=str(data), net="mlp", mode="scratch"), DEFAULT)
+    base = resolve_device(resolve(make_settings(data, FAST), load(data)))
+    opened = _open(tmp_path / "s", base, DEFAULT)
     lost = opened.ask()
     lost.set_user_attr("host", socket.gethostname())
     lost.set_user_attr("pid", 2**22 + 1)  # beyond the largest process number of Linux
@@ -146,6 +149,13 @@ def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) ->
         ("lr = { low = 0.1, top = 1.0 }", "must be"),
         ("lr = []", "must be"),
         ("lr = { low = 'a', high = 'b' }", "low < high"),
+        ("lr = { low = 0.1, high = inf, log = true }", "low < high"),
+        ("lr = { low = 0.1, high = 1.0, log = 'no' }", "log = true"),
+        ("batch_size = { low = 0, high = 8 }", "would try batch_size = 0"),
+        ("epochs = { low = 1.5, high = 3.0 }", "would try epochs"),
+        ("hidden = [64, 32]", "would try hidden"),
+        ("flip = ['yes', 'no']", "would try flip"),
+        ("optimizer = ['adam', 'lion']", "would try optimizer = 'lion'"),
     ],
 )
 def test_bad_spaces(tmp_path: Path, text: str, words: str) -> None:
@@ -154,12 +164,19 @@ def test_bad_spaces(tmp_path: Path, text: str, words: str) -> None:
         read_space(tmp_path / "s.toml")
 
 
+def test_an_unfinished_line_of_a_killed_process_is_cut_off(data: Path, tmp_path: Path) -> None:
+    tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
+    log = tmp_path / "s" / "study.log"
+    log.write_bytes(log.read_bytes()[:-20])
+    assert tune("classify", data, trials=4, study=tmp_path / "s", **FAST).trials >= 4
+
+
 def test_bad_calls(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 1 trial"):
         tune("classify", data, trials=0, runs=tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         read_space(tmp_path / "none.toml")
     (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "study.log").write_text("{half a line")
+    (tmp_path / "s" / "study.log").write_text("junk\nmore junk\n")
     with pytest.raises(RunError, match="damaged"):
         tune("classify", data, trials=2, study=tmp_path / "s", **FAST)

@@ -47,3 +47,14 @@ def test_all_parts_are_open_from_a_third_on() -> None:
         assert counts == sorted(counts)
         assert all(count == 3 for count in counts[(epochs + 2) // 3 + 1 :])
     assert unfreeze.rates(1.0) == [1.0, 1.0, 1.0]
+
+
+def test_a_layer_that_holds_others_says_nothing_of_them() -> None:
+    """The root of a transformer owns its class token, and all blocks with it."""
+    net = nets.create("vit_tiny_patch16_224", classes=3)
+    total = sum(p.numel() for p in net.parameters())
+    opened = []
+    for count in (1, 2, 3):
+        unfreeze.unfreeze(net, count)
+        opened.append(sum(p.numel() for p in net.parameters() if p.requires_grad) / total)
+    assert 0.2 < opened[0] < opened[1] < opened[2] == 1.0

@@ -176,8 +176,8 @@ def train(
     }
     if hidden is not None:
         given["hidden"] = units(hidden)
-    if resume and (given or data or config or show_batch):
-        raise InputError("--resume goes on with the settings of the run; leave the other options.")
+    if resume and (given or config or show_batch):
+        raise InputError("--resume goes on with the settings of the run; leave the other options away.")
     values = {**_from_file(config), **given}
     source = data or values.pop("data", None)
     values.pop("data", None)
@@ -194,7 +194,7 @@ def train(
             if resume:
                 from visus.runs import resume as go_on
 
-                go_on(resume, say=bar.say, progress=bar)
+                go_on(resume, data, say=bar.say, progress=bar)
             else:
                 _train(task, str(source), values, runs, bar)
         except KeyboardInterrupt:

@@ -4,6 +4,7 @@ What a picture looks like depends on the seed, the epoch and the picture's numbe
 reads it or on what came before: a training that is resumed sees what an undisturbed one would have seen.
 """
 
+import contextlib
 import functools
 import os
 import warnings
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
+from visus._errors import VisusError
 from visus.data.augment import Augmentation, seeded
 from visus.data.samples import Pictures
 from visus.images import square
@@ -66,8 +68,8 @@ class Batches(Dataset[tuple[Tensor, int]]):
         label = int(self.pictures.labels[place])
         if self.augmentation.strength == "none":
             return self.tensor(place), label
-        # Half the area may be cut away, so the picture is read with more pixels than the network sees.
-        side = round(1.5 * self.size)
+        # Three quarters of the area may be cut away, so the picture is read with more pixels than the network sees.
+        side = 2 * self.size
         picture = self._channels(self.pictures.read(place, min_side=side))
         seed = int(np.random.SeedSequence((self.seed, epoch, place)).generate_state(1)[0])
         return seeded(self._transform, picture, seed), label
@@ -75,7 +77,8 @@ class Batches(Dataset[tuple[Tensor, int]]):
     def __getitems__(self, keys: list[Key]) -> list[tuple[Tensor, int]]:
         """Several at a time; pictures in memory that need no change are cut out of their array at once."""
         arrays = self.pictures.arrays
-        if arrays is None or self.augmentation.strength != "none" or arrays.shape[1:3] != (self.size, self.size):
+        same = arrays is not None and arrays.shape[1:3] == (self.size, self.size) == (self.resize_to or self.size,) * 2
+        if arrays is None or not same or self.augmentation.strength != "none":
             return [self[key] for key in keys]
         places = np.fromiter((place for _, place in keys), np.int64, len(keys))
         return Whole(self._stacked(arrays[places]), torch.from_numpy(self.pictures.labels[places]))
@@ -114,6 +117,18 @@ class Batches(Dataset[tuple[Tensor, int]]):
 
 def _is_grey(picture: NDArray[np.uint8]) -> bool:
     return picture.strides[2] == 0 or bool((picture[..., :1] == picture).all())
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Errors of the processes that read ahead come with their whole story; let the sentence alone through."""
+    try:
+        yield
+    except VisusError as error:
+        text = str(error)
+        if not text.startswith("Caught"):
+            raise
+        raise type(error)(text.strip().splitlines()[-1].split(": ", 1)[-1]) from None
 
 
 class Whole(list[tuple[Tensor, int]]):

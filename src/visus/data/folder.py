@@ -17,7 +17,7 @@ Named = dict[str, tuple[list[str], list[str]]]
 
 
 def splits_of(root: Path) -> dict[str, Path]:
-    """The folders of a data set that hold its splits.
+    """The folders of a data set that hold its splits: those with such a name and with folders of classes in them.
 
     Raises:
         InputError: Two folders hold the same split.
@@ -25,11 +25,12 @@ def splits_of(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in _folders(root):
         split = SPLITS.get(folder.name.lower())
-        if split and split in found:
+        if not split or not is_folder_of_classes(folder):
+            continue
+        if split in found:
             raise InputError(f"{found[split]} and {folder} both look like the split {split}; rename one of them.")
-        if split:
-            found[split] = folder
-    return found if "train" in found else {}
+        found[split] = folder
+    return found
 
 
 def is_folder_of_classes(root: Path) -> bool:

@@ -55,8 +55,12 @@ def read_array(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def read_idx(root: Path) -> tuple[tuple[str, ...], dict[str, Pictures]]:
+def read_idx(root: Path, *, whole: bool = False) -> tuple[tuple[str, ...], dict[str, Pictures]]:
     """Classes (the numbers that occur, as text) and pictures by split.
+
+    Args:
+        root: The folder.
+        whole: Whether the split train may be missing.
 
     Raises:
         FormatError: A file is missing or damaged, or images and labels do not belong together.
@@ -74,8 +78,10 @@ def read_idx(root: Path) -> tuple[tuple[str, ...], dict[str, Pictures]]:
             )
         if images.ndim == 4 and images.shape[3] != 3:
             raise FormatError(f"{files['images']} has {images.shape[3]} channels; write grey or RGB pictures.")
+        if not images.size:
+            raise FormatError(f"{files['images']} holds no pixels {images.shape}; bring it again.")
         arrays[split] = images, labels
-    if "train" not in arrays:
+    if "train" not in arrays and not whole:
         raise FormatError(f"{root} has no idx files of the split train; bring train-images-idx3-ubyte and its labels.")
     values = sorted({int(v) for _, labels in arrays.values() for v in np.unique(labels)})
     place = np.full(256, -1, np.int64)

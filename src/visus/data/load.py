@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,7 @@ def load(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    dataset, digests = _checked(_read(Path(path).expanduser()), progress)
-    dataset = _split(dataset, digests, seed, val, test)
+    dataset = _split(_checked(_read(Path(path).expanduser()), progress), seed, val, test)
     if len(dataset.classes) < 2:
         raise InputError(f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two.")
     sentence = check.imbalance(dataset.counts("train"), dataset.classes)
@@ -67,9 +67,10 @@ def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None
     Raises:
         InputError: The format is not recognised, or a class is empty.
     """
-    dataset, _ = _checked(_read(Path(path).expanduser(), whole=True), progress)
+    dataset = _checked(_read(Path(path).expanduser(), whole=True), progress)
     splits = {split or "all": pictures for split, pictures in dataset.splits.items()}
-    return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, dataset.remarks)
+    digests = {split or "all": found for split, found in dataset.digests.items()}
+    return replace(dataset, splits=splits, digests=digests)
 
 
 def _read(path: Path, *, whole: bool = False) -> Dataset:
@@ -81,7 +82,7 @@ def _read(path: Path, *, whole: bool = False) -> Dataset:
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
         return _named(path, "pictures listed in a table", read_table(path), whole)
     if idx_files(path):
-        classes, splits = read_idx(path)
+        classes, splits = read_idx(path, whole=whole)
         grey = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
         return Dataset(path, "idx files", classes, splits, grey)
     if splits_of(path):
@@ -104,6 +105,10 @@ def _named(path: Path, form: str, named: Named, whole: bool) -> Dataset:
         raise InputError(f"{path} has no pictures in the split train; add some.")
     leading = named.get("") or named.get("train") or next(iter(named.values()))
     classes = tuple(sorted(set(leading[1])))
+    for name in classes:
+        if not name.isprintable() or name.encode("utf-8", "ignore").decode() != name:
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            raise InputError(f"The class {shown!r} in {path} has a name that is not UTF-8 text; rename its folder.")
     if not classes:
         raise InputError(f"{path} holds no classes to learn; add a folder of pictures for each.")
     for split, (_, names) in named.items():
@@ -116,8 +121,8 @@ def _named(path: Path, form: str, named: Named, whole: bool) -> Dataset:
     return Dataset(path, form, classes, {split: to_pictures(pair, classes) for split, pair in named.items()})
 
 
-def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict[str, list[bytes]]]:
-    """Leave out what cannot be read, and say so; and the hash of each picture that can."""
+def _checked(dataset: Dataset, progress: Progress | None) -> Dataset:
+    """Leave out what cannot be read, and say so; note the hash of each picture that can."""
     total = sum(len(pictures) for pictures in dataset.splits.values())
     splits: dict[str, Pictures] = {}
     digests: dict[str, list[bytes]] = {}
@@ -134,13 +139,16 @@ def _checked(dataset: Dataset, progress: Progress | None) -> tuple[Dataset, dict
         failures += found.failures
         for label in range(len(dataset.classes)):
             if split in {"", "train"} and not (splits[split].labels == label).any():
-                raise InputError(f"No picture of the class {dataset.classes[label]} in {dataset.root} can be read.")
+                raise InputError(
+                    f"The class {dataset.classes[label]} has no pictures to learn from in {dataset.root} that can be "
+                    "read; bring some, or take the class away."
+                )
     remarks = list(dataset.remarks)
     if failures:
         shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
         remarks.append(f"Left out {counted(len(failures))} that cannot be read: {shown}")
     remarks += _doubles(splits, digests)
-    return Dataset(dataset.root, dataset.form, dataset.classes, splits, dataset.grey, remarks), digests
+    return replace(dataset, splits=splits, remarks=remarks, digests=digests)
 
 
 def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> list[str]:
@@ -156,26 +164,33 @@ def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> li
     return remarks
 
 
-def _split(dataset: Dataset, digests: dict[str, list[bytes]], seed: int, val: float, test: float) -> Dataset:
+def _split(dataset: Dataset, seed: int, val: float, test: float) -> Dataset:
     """Cut val from train where it is missing, and test too where there are no splits."""
-    splits = dict(dataset.splits)
-    form = dataset.form
+    splits, digests, form = dict(dataset.splits), dict(dataset.digests), dataset.form
+
+    def cut(source: str, names: tuple[str, ...], shares: tuple[float, ...]) -> None:
+        """Replace a split by its parts."""
+        whole, hashes = splits.pop(source), digests.pop(source)
+        parts = stratified(whole.labels, shares, seed=seed, groups=_groups(hashes))
+        for name, part in zip(names, parts, strict=True):
+            splits[name] = whole.take(part)
+            digests[name] = [hashes[k] for k in part.tolist()]
+
     if "" in splits:
-        whole = splits.pop("")
-        parts = stratified(whole.labels, (val, test), seed=seed, groups=_groups(digests[""]))
-        splits = {name: whole.take(part) for name, part in zip(("train", "val", "test"), parts, strict=True)}
+        cut("", ("train", "val", "test"), (val, test))
         form += f", split here (seed {seed})"
     elif "val" not in splits:
-        whole = splits["train"]
-        train, held = stratified(whole.labels, (val,), seed=seed, groups=_groups(digests["train"]))
-        splits = {"train": whole.take(train), "val": whole.take(held)} | {
-            name: pictures for name, pictures in splits.items() if name == "test"
-        }
+        cut("train", ("train", "val"), (val,))
         form += f"; val is {val:.0%} of train (seed {seed})"
-    splits = {name: pictures for name, pictures in splits.items() if len(pictures)}
-    if "val" not in splits:
+    ordered = [name for name in ("train", "val", "test") if name in splits and len(splits[name])]
+    if "val" not in ordered:
         raise InputError(f"{dataset.root} has too few pictures for a val split; give at least two of each class.")
-    return Dataset(dataset.root, form, dataset.classes, splits, dataset.grey, dataset.remarks)
+    return replace(
+        dataset,
+        form=form,
+        splits={name: splits[name] for name in ordered},
+        digests={name: digests[name] for name in ordered},
+    )
 
 
 def _groups(digests: list[bytes]) -> NDArray[np.int64]:

@@ -60,6 +60,7 @@ class Dataset:
         splits: ``train``, ``val`` and ``test``, those that there are.
         grey: Whether all pictures are grey.
         remarks: What a user should know, each one sentence: unreadable pictures, copies across splits, imbalance.
+        digests: A hash of the content of each picture, by split.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Dataset:
     splits: dict[str, Pictures]
     grey: bool = False
     remarks: list[str] = field(default_factory=list)
+    digests: dict[str, list[bytes]] = field(default_factory=dict)
 
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each class in a split, ``(classes,)``."""

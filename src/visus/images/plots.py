@@ -1,6 +1,7 @@
 """Plots: curves, matrices and maps as pictures, drawn by matplotlib."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,9 @@ def save(plot: "Figure", path: str | os.PathLike[str]) -> None:
 
     target = Path(path)
     buffer = io.BytesIO()
-    plot.savefig(buffer, format=target.suffix.lstrip(".") or "png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # names in scripts that the font has not show as boxes
+        plot.savefig(buffer, format=target.suffix.lstrip(".") or "png", dpi=110)
     try:
         write_atomically(target, buffer.getvalue())
     except OSError as error:
@@ -73,8 +76,9 @@ def matrix(
     shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     axis.grid(False)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axis.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0, fontsize=8)
-    axis.set_yticks(range(len(rows)), rows, fontsize=8)
+    words = {"fontsize": 8, "parse_math": False}  # a name may hold a $
+    axis.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0, **words)
+    axis.set_yticks(range(len(rows)), rows, **words)
     if write:
         for r, c in np.ndindex(*values.shape):
             if values[r, c]:

@@ -67,6 +67,11 @@ def square(
     """
     height, width = picture.shape[:2]
     scale = resize_to / min(height, width)
+    if max(height, width) * scale > 8 * resize_to:  # a strip: only its middle is needed
+        keep = min(height, width) * 4
+        top, left = max(0, (height - keep) // 2), max(0, (width - keep) // 2)
+        picture = picture[top : top + keep, left : left + keep]
+        height, width = picture.shape[:2]
     resized = resize(picture, round(width * scale), round(height * scale), interpolation=interpolation)
     top, left = (resized.shape[0] - size) // 2, (resized.shape[1] - size) // 2
     return resized[top : top + size, left : left + size]

@@ -5,6 +5,7 @@ header, as JSON, the name of the network and what it was built with, the classes
 Nothing in it is code.
 """
 
+import inspect
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -14,13 +15,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from visus._errors import RunError
+from visus._errors import RunError, VisusError
 from visus.images.io import write_atomically
 from visus.nets import registry
 from visus.nets.backbones import Backbone
 from visus.ops import Normalise
 
 _FORMAT = 1
+_LARGEST = 4096  # pixels of a side
 _KEY = "visus"
 
 
@@ -90,6 +92,8 @@ def write(path: Path, trained: Trained) -> None:
 def is_trained(path: str | os.PathLike[str]) -> bool:
     """Whether a name is that of a run's folder, or of a file that says which network it holds."""
     place = Path(path)
+    if os.fspath(path) == "imagenet":  # a word, whatever folder may be called so
+        return False
     if place.is_dir():
         return (place / "best.safetensors").is_file() or (place / "config.toml").is_file()
     if place.suffix != ".safetensors" or not place.is_file():
@@ -133,10 +137,35 @@ def read_about(path: str | os.PathLike[str]) -> About:
         version = values.pop("format")
         if version > _FORMAT:
             raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
-        values["classes"] = tuple(values["classes"])
-        return About(**values)
+        return _checked(About(**{**values, "classes": tuple(values["classes"])}))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.") from error
+
+
+def _checked(about: About) -> About:
+    """What a file says of itself, if it can be true: it may come from anywhere.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    sizes = (about.size, about.resize_to)
+    known = inspect.signature(registry.OWN[about.net]).parameters if about.net in registry.OWN else {}
+    fine = (
+        about.task == "classify"
+        and isinstance(about.net, str)
+        and isinstance(about.options, dict)
+        and about.options.keys() <= known.keys() - {"classes"}
+        and len(about.classes) > 0
+        and len(set(about.classes)) == len(about.classes)
+        and all(isinstance(name, str) for name in about.classes)
+        and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= _LARGEST for n in sizes)
+        and about.resize_to >= about.size
+        and about.interpolation in ("bicubic", "bilinear")
+        and isinstance(about.grey, bool)
+    )
+    if not fine:
+        raise ValueError("its header cannot be true")
+    return about
 
 
 def read(path: str | os.PathLike[str]) -> Trained:
@@ -157,11 +186,17 @@ def read(path: str | os.PathLike[str]) -> Trained:
     for key, value in tensors.items():
         part, _, name = key.partition(".")
         parts.setdefault(part, {})[name] = value
-    backbone = registry.create(about.net, classes=len(about.classes), **about.options)
     try:
+        backbone = registry.create(about.net, classes=len(about.classes), **about.options)
         backbone.net.load_state_dict(parts["net"])
         normalise = Normalise.from_tensors(parts["normalise"])
-    except (RuntimeError, KeyError) as error:
+        channels = 1 if about.grey else 3
+        if len(normalise.mean) != channels:
+            raise ValueError(f"its preprocessing has {len(normalise.mean)} channels, not {channels}")
+        normalise(torch.zeros(1, channels, about.size, about.size, dtype=torch.uint8))
+        if not all(torch.isfinite(value).all() for value in tensors.values() if value.is_floating_point()):
+            raise ValueError("it holds NaN or infinite weights")
+    except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
         detail = str(error).splitlines()[-1].strip()
         raise RunError(f"{file} does not fit the network {about.net} that it names ({detail}); train anew.") from error
     return Trained(about, backbone.requires_grad_(False).eval(), normalise.eval())

@@ -1,9 +1,10 @@
 """Measure a trained classifier on labelled pictures."""
 
+import contextlib
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from visus._errors import InputError
-from visus.data import Batches, Dataset, Pictures, load, load_whole, loader
+from visus._errors import InputError, RunError
+from visus.data import Batches, Dataset, Pictures, load, load_whole, loader, plain_errors
 from visus.images import draw, write
 from visus.nets import trained
-from visus.runs import plots
+from visus.runs import plots, seen
 from visus.runs.network import readers
-from visus.runs.run import CONFIG, Run, write_json
+from visus.runs.run import CONFIG, SEEN, Run, write_json
 from visus.runs.settings import Settings
 
 Tell = Callable[[int, int], None]
@@ -52,13 +53,15 @@ class Evaluation:
         pictures: The pictures.
         labels: ``(N,)``, their true classes.
         probabilities: ``(N, C)``, the softmax of the logits.
+        remarks: What a reader of the figures should know, each one sentence.
     """
 
     split: str
     classes: tuple[str, ...]
     pictures: Pictures
     labels: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -71,10 +74,9 @@ class Evaluation:
         return self.top(1)
 
     def top(self, k: int) -> float:
-        """Share of pictures whose class is among the k likeliest."""
-        right = np.take_along_axis(self.probabilities, self.labels[:, None], 1)  # (N, 1)
-        better = (self.probabilities > right).sum(axis=1)
-        return float((better < k).mean())
+        """Share of pictures whose class is among the k likeliest; of equals, the first in the list comes first."""
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :k]
+        return float((order == self.labels[:, None]).any(axis=1).mean())
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -164,6 +166,7 @@ class Evaluation:
             "classes": rows,
             "confused": [{"truth": t, "answer": a, "pictures": n} for t, a, n in self.confused()],
             "confusion": self.confusion.tolist(),
+            "remarks": self.remarks,
         }
 
     def describe(self) -> str:
@@ -181,7 +184,7 @@ class Evaluation:
         pairs = self.confused(5)
         if pairs:
             lines.append("Most confused: " + ", ".join(f"{t} taken for {a} ({n})" for t, a, n in pairs))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks])
 
 
 def _share(value: float) -> str:
@@ -214,26 +217,45 @@ def evaluate(
     settings = Run(folder).settings if (folder / CONFIG).is_file() else None
     if data is None and settings is None:
         raise InputError(f"{run} does not say on which pictures it was trained; name some.")
-    dataset = _same_classes(_load(data, settings), network.about.classes)
+    dataset = _same_classes(_load(data, settings, folder), network.about.classes)
     chosen = split or next(name for name in ("test", "val", "all", *dataset.splits) if name in dataset.splits)
     if chosen not in dataset.splits:
         raise InputError(f"{dataset.root} has no split {chosen}; it has {', '.join(dataset.splits)}.")
+    if not len(dataset.splits[chosen]):
+        raise InputError(f"The split {chosen} of {dataset.root} has no pictures that can be read; bring some.")
     found = measure(network, dataset, chosen, settings or Settings(data=str(data)), progress=progress)
-    place = Path(out) if out else (folder if folder.is_dir() else folder.parent) / f"evaluation-{chosen}"
-    _write(found, place)
+    home = folder if folder.is_dir() else folder.parent
+    found = replace(found, remarks=[*dataset.remarks, *_remarks(home, dataset, chosen)])
+    _write(found, Path(out) if out else home / f"evaluation-{chosen}")
     return found
 
 
-def _load(data: str | os.PathLike[str] | None, settings: Settings | None) -> Dataset:
-    """The data that a run was trained on, in its splits; other data as it lies on the disk."""
-    if settings and (data is None or _same_place(data, settings.data)):
-        return load(settings.data, seed=settings.seed, val=settings.val, test=settings.test)
-    assert data is not None
-    return load_whole(data)
+def _load(data: str | os.PathLike[str] | None, settings: Settings | None, folder: Path) -> Dataset:
+    """The data that a run was trained on, in its splits, wherever it lies now; other data as it lies on the disk."""
+    if settings is None:
+        assert data is not None
+        return load_whole(data)
+    if data is None and not Path(settings.data).exists():
+        raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
+    with contextlib.suppress(InputError):
+        own = load(data or settings.data, seed=settings.seed, val=settings.val, test=settings.test)
+        if data is None or seen.fingerprint(own) == Run(folder).summary.get("data"):
+            return own
+    return load_whole(data or settings.data)
 
 
-def _same_place(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+def _remarks(folder: Path, dataset: Dataset, split: str) -> list[str]:
+    """What takes away from a measurement."""
+    if split in ("train", "val") and folder.joinpath(CONFIG).is_file():
+        purpose = "was trained on" if split == "train" else "chose its weights by"
+        return [f"The network {purpose} {split}; measure it on pictures that it has not seen."]
+    count = seen.count(folder / SEEN, dataset.digests[split])
+    if not count:
+        return []
+    return [
+        f"The network was trained on {count:,} of these {len(dataset.splits[split]):,} pictures; what is measured is "
+        "too good."
+    ]
 
 
 def _same_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
@@ -272,11 +294,15 @@ def measure(
     device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
     network = network.on(device)
     answers = []
-    for batch, _ in reading:
-        answers.append(network.logits(batch.to(device)).softmax(1).cpu())
-        if progress:
-            progress(sum(map(len, answers)), len(pictures))
-    return Evaluation(split, about.classes, pictures, pictures.labels, torch.cat(answers).numpy())
+    with plain_errors():
+        for batch, _ in reading:
+            answers.append(network.logits(batch.to(device)).double().softmax(1).cpu())
+            if progress:
+                progress(sum(map(len, answers)), len(pictures))
+    probabilities = torch.cat(answers).numpy()
+    if not np.isfinite(probabilities).all():
+        raise RunError("The network answers with NaN: its weights are damaged, or its training diverged; train anew.")
+    return Evaluation(split, about.classes, pictures, pictures.labels, probabilities)
 
 
 def _write(found: Evaluation, folder: Path) -> None:

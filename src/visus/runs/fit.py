@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from visus.data import Order
+from visus.data import Order, plain_errors
 from visus.nets.backbones import Backbone
 from visus.runs.progress import Epoch, Progress
 from visus.runs.settings import Settings
@@ -79,13 +79,25 @@ class Keep(lightning.Callback):
         self.epochs.append(epoch)
         if better:
             self.save_best()
-        best = self.best
-        if self.patience and best and epoch.epoch - best.epoch >= self.patience:
+        if self._is_stuck():
             trainer.should_stop = True
         if self.folder:
             save_checkpoint(trainer, self.folder / "last.ckpt")
         if self.on_epoch:
             self.on_epoch(epoch)
+
+    def _is_stuck(self) -> bool:
+        best = self.best
+        return bool(self.patience and best and self.epochs[-1].epoch - best.epoch >= self.patience)
+
+    def had_stopped(self, checkpoint: Path) -> bool:
+        """Whether a training was killed after its last epoch for want of progress; its epochs are then brought back."""
+        states = torch.load(checkpoint, map_location="cpu", weights_only=True)["callbacks"]
+        mine = Keep(self.save_best, patience=self.patience)
+        mine.load_state_dict(states[self.state_key])
+        if mine._is_stuck():
+            self.epochs = mine.epochs
+        return mine._is_stuck()
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs."""
@@ -113,7 +125,7 @@ class Seeded(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Seed torch's generators."""
-        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+        torch.manual_seed((self.seed * 1_000_003 + trainer.current_epoch) % 2**63)
 
 
 class Unfreeze(lightning.Callback):
@@ -192,6 +204,11 @@ class Health(lightning.Callback):
         """Say what is wrong."""
         assert isinstance(pl_module, Classify)
         self.judge(pl_module.recipe.lr)
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Leave the network as it was."""
+        if self.monitor:
+            self.monitor.close()
 
     def judge(self, lr: float) -> None:
         """Look at the measures so far, and say what is new."""
@@ -284,8 +301,10 @@ def fit(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
+        task.train()  # a network comes in evaluation mode, and Lightning leaves it as it is
         try:
-            trainer.fit(task, train, val, ckpt_path=checkpoint, weights_only=True)
+            with plain_errors():
+                trainer.fit(task, train, val, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from error
 

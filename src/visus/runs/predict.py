@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.data import Batches, Pictures, cores
 from visus.images import draw, is_picture_name
+from visus.images.check import one_of, whole
 from visus.nets import trained
 
 Source = str | os.PathLike[str] | NDArray[np.uint8]
@@ -84,6 +85,7 @@ class Predictor:
 
     def __init__(self, run: str | os.PathLike[str], *, device: str = "auto") -> None:
         cuda = torch.cuda.is_available()
+        one_of("device", device, ("auto", "cpu", "cuda"))
         if device == "cuda" and not cuda:
             raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
         self.device = "cuda" if cuda and device != "cpu" else "cpu"
@@ -100,6 +102,7 @@ class Predictor:
         Raises:
             InputError: The file is missing or damaged.
         """
+        whole("k", k)
         (answer,) = self._answers([self._prepare(picture)], [_name(picture)], k)
         return answer
 
@@ -113,6 +116,7 @@ class Predictor:
             k: How many classes.
             batch_size: Pictures that go through the network at once.
         """
+        whole("k", k)
         with ThreadPoolExecutor(cores()) as pool:
             waiting = iter(pictures)
             while group := list(islice(waiting, batch_size)):
@@ -132,7 +136,9 @@ class Predictor:
     def _prepare(self, picture: Source) -> torch.Tensor:
         """``(C, size, size)`` uint8."""
         if isinstance(picture, np.ndarray):
-            if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+            shape = picture.shape
+            fine = picture.ndim == 2 or (picture.ndim == 3 and shape[2] == 3)
+            if picture.dtype != np.uint8 or not fine or not picture.size:
                 raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
             pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
         else:

@@ -15,7 +15,7 @@ import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
-from visus.data import Features, cores, loader
+from visus.data import Features, cores, loader, plain_errors
 from visus.runs.fit import fit
 from visus.runs.network import Parts, readers
 from visus.runs.progress import Progress
@@ -83,10 +83,11 @@ def features(
     reading = loader(own, own.pictures.labels, batch_size=32, workers=readers(own, settings))
     describe = _describer(parts, len(own))
     answers = []
-    for pictures, _ in reading:
-        answers.append(describe(pictures))
-        if progress:
-            progress(Progress("features", sum(map(len, answers)), len(own)))
+    with plain_errors():
+        for pictures, _ in reading:
+            answers.append(describe(pictures))
+            if progress:
+                progress(Progress("features", sum(map(len, answers)), len(own)))
     found = torch.cat(answers)
     if known is not None:
         known[key] = found

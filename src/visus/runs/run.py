@@ -14,7 +14,6 @@ import functools
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from visus.runs.evaluate import Evaluation
     from visus.runs.predict import Prediction
 
-CONFIG, SUMMARY, METRICS, LAST = "config.toml", "summary.json", "metrics.csv", "last.ckpt"
+CONFIG, SUMMARY, METRICS, LAST, SEEN = "config.toml", "summary.json", "metrics.csv", "last.ckpt", "seen.npy"
 
 
 class Run:
@@ -55,8 +54,15 @@ class Run:
 
     @functools.cached_property
     def settings(self) -> Settings:
-        """How it was trained."""
-        return Settings(**read_settings(self.folder / CONFIG))
+        """How it was trained.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        values = read_settings(self.folder / CONFIG)
+        if "data" not in values:
+            raise RunError(f"{self.folder / CONFIG} has no line data = ...; put it back.")
+        return Settings(**values)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -104,11 +110,11 @@ class Run:
 
         return export(self.folder, form, path)
 
-    def resume(self, **hooks: Callable[..., None]) -> "Run":
+    def resume(self, data: str | os.PathLike[str] | None = None) -> "Run":
         """Go on with a stopped training (see :func:`visus.runs.training.resume`)."""
         from visus.runs.training import resume
 
-        return resume(self.folder, **hooks)
+        return resume(self.folder, data)
 
 
 def new_folder(task: str, name: str, *, root: str | os.PathLike[str] = "runs") -> Path:

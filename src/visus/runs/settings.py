@@ -1,18 +1,20 @@
 """What a training was asked for: flat, with every value written down, so that it can be repeated."""
 
 import dataclasses
+import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import numpy as np
 import tomli_w
 
 from visus._errors import InputError
 from visus.data import Dataset
 from visus.data.augment import STRENGTHS, Strength
 from visus.data.preprocess import KINDS
-from visus.images.check import number, one_of, whole
+from visus.images.check import number, one_of
 from visus.nets import registry, trained
 from visus.nets import weights as _weights
 from visus.tasks.losses import LOSSES, Loss
@@ -105,27 +107,20 @@ class Settings:
     health: bool = True
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _plain(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+            if value is not None or type(None) not in get_args(field.type):
+                _check_type(field.name, value, field.type)
         for name, known in _CHOICES.items():
-            value = getattr(self, name)
-            if value is not None:
-                one_of(name, value, known)
-        for name in ("size", "epochs", "batch_size"):
             if getattr(self, name) is not None:
-                whole(name, getattr(self, name))
-        for name in ("patience", "workers", "seed"):
+                one_of(name, getattr(self, name), known)
+        for name, (low, high, text) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 0):
-                raise InputError(f"{name} must be a whole number from 0 on, not {value!r}.")
-        for name in ("weight_decay", "clip_norm", "clip_value"):
-            if number(name, getattr(self, name)) < 0:
-                raise InputError(f"{name} must not be negative, and is {getattr(self, name)}.")
-        for name in ("momentum", "warmup", "label_smoothing"):
-            if not 0 <= number(name, getattr(self, name)) < 1:
-                raise InputError(f"{name} must be within [0, 1), not {getattr(self, name)}.")
-        if self.lr is not None and not number("lr", self.lr) > 0:
-            raise InputError(f"lr must be above 0, not {self.lr}.")
-        if not 0 < number("lr_decay", self.lr_decay) <= 1:
-            raise InputError(f"lr_decay must be within (0, 1], not {self.lr_decay}.")
+            if value is not None and not low <= number(name, value) <= high:
+                raise InputError(f"{name} must be {text}, not {value!r}.")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must be within [0, 1), not {self.dropout}.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -156,6 +151,26 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "device": get_args(Device),
     "precision": get_args(Precision),
 }
+_LARGE = 10**9
+_BELOW_1 = 1 - 1e-12
+_RANGES: dict[str, tuple[float, float, str]] = {
+    **dict.fromkeys(("size", "epochs", "batch_size"), (1, _LARGE, "a whole number above 0")),
+    **dict.fromkeys(("patience", "workers"), (0, _LARGE, "a whole number from 0 on")),
+    "seed": (0, 2**32 - 1, f"a whole number from 0 to {2**32 - 1}"),
+    "lr": (1e-300, 1e300, "above 0"),
+    "lr_decay": (1e-300, 1, "within (0, 1]"),
+    **dict.fromkeys(("weight_decay", "clip_norm", "clip_value"), (0, 1e300, "at least 0")),
+    **dict.fromkeys(("momentum", "warmup", "label_smoothing"), (0, _BELOW_1, "within [0, 1)")),
+}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Paths as text, NumPy numbers as Python's, lists as tuples."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(value) if isinstance(value, list) else value
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -174,17 +189,22 @@ def read_settings(path: Path) -> dict[str, Any]:
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{path} has the setting {key!r}, which there is not; known: {', '.join(known)}.")
-        _check_type(f"{key} in {path}", value, known[key].type)
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        _check_type(f"{key} in {path}", _plain(value), known[key].type)
+    return {key: _plain(value) for key, value in values.items()}
 
 
 def _check_type(name: str, value: object, annotation: object) -> None:
-    """Whether a value of a file has the type of its setting."""
+    """Whether a value has the type of its setting.
+
+    Raises:
+        InputError: It has not.
+    """
     kinds = set(get_args(annotation)) or {annotation}
     if bool in kinds:
         fits, wanted = isinstance(value, bool), "true or false"
     elif get_origin(annotation) is tuple:
-        fits, wanted = isinstance(value, list) and all(isinstance(v, int) for v in value), "a list of numbers"
+        fits = isinstance(value, tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+        wanted = "a list of whole numbers"
     elif float in kinds:
         fits, wanted = isinstance(value, int | float) and not isinstance(value, bool), "a number"
     elif int in kinds:
@@ -202,6 +222,7 @@ def resolve(settings: Settings, dataset: Dataset) -> Settings:
         InputError: The network does not take pictures of that size, or the mode needs weights that it has not.
         WeightsError: The network is unknown.
     """
+    _refuse_what_would_be_ignored(settings)
     own = settings.net in registry.OWN
     mode = settings.mode or ("scratch" if own and settings.weights == "imagenet" else "finetune")
     if mode != "scratch" and own and settings.weights == "imagenet":
@@ -237,6 +258,27 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 # Optimisers that do not divide by the size of the gradient need other rates.
 _RATE = {"sgd": 50.0, "momentum": 10.0, "nesterov": 10.0, "adagrad": 10.0}
+
+
+def _refuse_what_would_be_ignored(settings: Settings) -> None:
+    """Options that do nothing beside others.
+
+    Raises:
+        InputError: There are some.
+    """
+    plain = {field.name: field.default for field in fields(Settings)}
+    of_mlp = [n for n in ("hidden", "activation", "batch_norm") if getattr(settings, n) != plain[n]]
+    idle = [
+        (settings.loss == "hinge" and settings.label_smoothing > 0, "label_smoothing", "the hinge loss"),
+        (settings.clip_norm > 0 and settings.clip_value > 0, "clip_value", "clip_norm"),
+        (settings.schedule in ("plateau", "one_cycle") and settings.warmup > 0, "warmup", settings.schedule),
+        (settings.net != "mlp" and bool(of_mlp), of_mlp[0] if of_mlp else "", settings.net),
+        (settings.net not in ("mlp", "cnn") and settings.dropout is not None, "dropout", settings.net),
+        (settings.mode == "scratch" and settings.weights != "imagenet", "weights", "mode scratch"),
+    ]
+    for there, name, beside in idle:
+        if there:
+            raise InputError(f"{name} does nothing beside {beside}; leave one of the two away.")
 
 
 def _size(settings: Settings, mode: str, takes: registry.Input, dataset: Dataset) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import filelock
 import lightning.pytorch as lightning
 import torch
 
@@ -20,11 +21,11 @@ from visus.data import Dataset, load
 from visus.images.io import write_atomically
 from visus.nets import trained
 from visus.nets.layers import summary as layers_of
-from visus.runs import plots, probe
+from visus.runs import plots, probe, seen
 from visus.runs.fit import Health, Keep, Seeded, Show, Unfreeze, fit, quiet
 from visus.runs.network import Parts, build
 from visus.runs.progress import Epoch, Progress
-from visus.runs.run import CONFIG, LAST, METRICS, SUMMARY, Run, new_folder, write_json
+from visus.runs.run import CONFIG, LAST, METRICS, SEEN, SUMMARY, Run, new_folder, write_json
 from visus.runs.settings import Settings, resolve
 from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Diverged, Recipe
@@ -101,7 +102,8 @@ def make_settings(data: str | os.PathLike[str], values: dict[str, Any]) -> Setti
     strange = [name for name in values if name not in known]
     if strange:
         raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-    return Settings(data=os.fspath(data), **values)
+    place = os.path.abspath(os.path.expanduser(os.fspath(data)))
+    return Settings(data=place, **values)
 
 
 def load_for(settings: Settings, hooks: Hooks) -> Dataset:
@@ -120,30 +122,37 @@ def load_for(settings: Settings, hooks: Hooks) -> Dataset:
     return dataset
 
 
-def resume(folder: str | os.PathLike[str], *, say: Say | None = None, progress: Tell | None = None) -> Run:
+def resume(
+    folder: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    say: Say | None = None,
+    progress: Tell | None = None,
+) -> Run:
     """Go on with a training that was stopped, from the end of its last epoch.
 
+    Args:
+        folder: The run's folder.
+        data: Where its pictures are now; None for where they were.
+        say: Told sentences.
+        progress: Told how far the training is.
+
     Raises:
-        RunError: There is no such run, it is finished, or its data has changed.
+        RunError: There is no such run, it is finished, or its data or its settings have changed.
     """
     run = Run(folder)
     if run.finished:
         raise RunError(f"{run.folder} is finished; there is nothing to go on with.")
+    if run.summary.get("config") != hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest()[:16]:
+        raise RunError(
+            f"{run.folder / CONFIG} was changed since the run began; train anew with --config {run.folder / CONFIG}."
+        )
     hooks = Hooks(say or (lambda _: None), progress)
-    dataset = load_for(run.settings, hooks)
-    if run.summary.get("data") != fingerprint(dataset):
-        raise RunError(f"The pictures in {run.settings.data} are not those that {run.folder} began with; train anew.")
-    return run_training(run.settings, dataset, run.folder, hooks)
-
-
-def fingerprint(dataset: Dataset) -> str:
-    """What tells the pictures of a training from others: their names, classes and splits."""
-    total = hashlib.sha256(repr(dataset.classes).encode())
-    for split, pictures in dataset.splits.items():
-        total.update(split.encode() + pictures.labels.tobytes())
-        for path in pictures.files:
-            total.update(os.path.relpath(path, dataset.root).encode("utf-8", "surrogateescape"))
-    return total.hexdigest()[:16]
+    settings = run.settings if data is None else dataclasses.replace(run.settings, data=os.fspath(data))
+    dataset = load_for(settings, hooks)
+    if run.summary.get("data") != seen.fingerprint(dataset):
+        raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")
+    return run_training(resolve_device(settings), dataset, run.folder, hooks)
 
 
 def resolve_device(settings: Settings) -> Settings:
@@ -183,8 +192,21 @@ def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hook
     """Train in a folder, from its ``last.ckpt`` where there is one.
 
     Raises:
-        RunError: The training diverged.
+        RunError: The training diverged, another process trains there, or the folder cannot be written.
     """
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            return _run_locked(settings, dataset, folder, hooks)
+    except filelock.Timeout:
+        raise RunError(f"Another process trains in {folder}; wait for it, or stop it.") from None
+    except OSError as error:
+        raise RunError(
+            f"{error.filename or folder} cannot be written or read ({error.strerror}); mend that, and go on with "
+            f"visus train classify --resume {folder}."
+        ) from error
+
+
+def _run_locked(settings: Settings, dataset: Dataset, folder: Path, hooks: Hooks) -> Run:
     started = time.time()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -204,7 +226,8 @@ def run_training(settings: Settings, dataset: Dataset, folder: Path, hooks: Hook
         )
         keep.on_epoch = lambda epoch: _noted(folder, keep.epochs, epoch, hooks)
         try:
-            _train(parts, recipe, keep, hooks, watch=watch, checkpoint=going_on)
+            if not (going_on and keep.had_stopped(going_on)):
+                _train(parts, recipe, keep, hooks, watch=watch, checkpoint=going_on)
         except Diverged as error:
             raise _diverged(error, parts, folder, keep, watch) from error
         return _finish(parts, folder, keep, watch, hooks, seconds=time.time() - started)
@@ -220,7 +243,9 @@ def _checkpoint(folder: Path) -> Path | None:
     if not path.is_file():
         return None
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if not {"epoch", "state_dict", "callbacks", "optimizer_states"} <= content.keys():
+            raise ValueError("it is no checkpoint of a training")
     except Exception as error:  # torch raises many kinds on a damaged file
         raise RunError(
             f"{path} is damaged ({type(error).__name__}); delete it, and the run begins anew with the same settings."
@@ -357,8 +382,10 @@ def _find_rate(parts: Parts, recipe: Recipe, folder: Path, hooks: Hooks) -> Reci
 def _begin(parts: Parts, folder: Path, hooks: Hooks) -> None:
     """Write down what is about to happen."""
     settings = parts.settings
-    write_atomically(folder / CONFIG, settings.to_toml().encode())
-    write_json(folder / SUMMARY, {"status": "started", "data": fingerprint(parts.dataset), "visus": __version__})
+    config = settings.to_toml().encode()
+    seen.write(folder / SEEN, parts.dataset)
+    write_json(folder / SUMMARY, _started(parts, "started", config))
+    write_atomically(folder / CONFIG, config)
     channels = 1 if parts.about.grey else 3
     table = layers_of(parts.net, (channels, parts.about.size, parts.about.size))
     hooks.say(
@@ -366,6 +393,12 @@ def _begin(parts: Parts, folder: Path, hooks: Hooks) -> None:
         f"{parts.about.size}x{parts.about.size}; {settings.mode}, {settings.optimizer} with lr {settings.lr:g}, "
         f"{settings.device} {settings.precision}, augmentation {settings.augment}; run {folder}"
     )
+
+
+def _started(parts: Parts, status: str, config: bytes) -> dict[str, Any]:
+    """What a summary holds from the beginning: what a resumed training must find unchanged."""
+    config_hash = hashlib.sha256(config).hexdigest()[:16]
+    return {"status": status, "data": seen.fingerprint(parts.dataset), "config": config_hash, "visus": __version__}
 
 
 def _noted(folder: Path, epochs: list[Epoch], epoch: Epoch, hooks: Hooks) -> None:
@@ -391,8 +424,7 @@ def _diverged(error: Diverged, parts: Parts, folder: Path, keep: Keep, watch: He
         cause = " " + " ".join(watch.findings.values()) if watch.findings else ""
     best = keep.best
     kept = f"the weights of epoch {best.epoch} are in {folder}" if best else "no epoch was finished, so nothing is kept"
-    values = {"status": "diverged", "data": fingerprint(parts.dataset), "visus": __version__, "error": str(error)}
-    write_json(folder / SUMMARY, values)
+    write_json(folder / SUMMARY, {**_started(parts, "diverged", (folder / CONFIG).read_bytes()), "error": str(error)})
     return RunError(
         f"The training diverged in epoch {len(keep.epochs) + 1}: {error}; {kept}. Lower --lr (now {rate:g}), for "
         f"example to {rate / 10:g}, or clip the gradient with --clip-norm 1.{cause}"
@@ -406,13 +438,8 @@ def _finish(parts: Parts, folder: Path, keep: Keep, watch: Health | None, hooks:
     best = keep.best
     if best is None or not (folder / "best.safetensors").is_file():
         raise RunError(f"The training in {folder} kept no weights: the val loss was never a number; lower --lr.")
-    plots.curves(keep.epochs, folder / "curves.png")
-    if watch and watch.monitor and watch.monitor.history.steps:
-        plots.health(watch.monitor.history, folder / "health.png")
-    val = measure(trained.read(folder), parts.dataset, "val", parts.settings)
-    plots.confusion(val.confusion, parts.dataset.classes, folder / "confusion.png", title="val")
     values = {
-        "status": "finished",
+        **_started(parts, "finished", (folder / CONFIG).read_bytes()),
         "task": "classify",
         "net": parts.settings.net,
         "classes": list(parts.dataset.classes),
@@ -420,11 +447,14 @@ def _finish(parts: Parts, folder: Path, keep: Keep, watch: Health | None, hooks:
         "epochs": len(keep.epochs),
         "seconds": round(seconds, 1),
         "health": list(watch.findings.values()) if watch else [],
-        "data": fingerprint(parts.dataset),
-        "visus": __version__,
         "torch": torch.__version__,
     }
     write_json(folder / SUMMARY, values)
     (folder / LAST).unlink(missing_ok=True)
+    plots.curves(keep.epochs, folder / "curves.png")
+    if watch and watch.monitor and watch.monitor.history.steps:
+        plots.health(watch.monitor.history, folder / "health.png")
+    val = measure(trained.read(folder), parts.dataset, "val", parts.settings)
+    plots.confusion(val.confusion, parts.dataset.classes, folder / "confusion.png", title="val")
     hooks.say(f"Best: {best.val_accuracy:.2%} of val right, in epoch {best.epoch} of {len(keep.epochs)}; {folder}")
     return Run(folder)

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import filelock
+
 from visus._errors import InputError, RunError
 from visus.data import Dataset
 from visus.images import plots
@@ -114,7 +116,19 @@ def read_space(path: Path) -> Space:
         if name not in known:
             raise InputError(f"{path} searches {name!r}, which is no setting; known: {', '.join(sorted(known))}.")
         space[name] = _entry(f"{name} in {path}", value)
+        for example in _examples(space[name]):
+            try:
+                Settings(data="", **{name: example})
+            except InputError as error:
+                raise InputError(f"{path} would try {name} = {example!r}: {error}") from error
     return space
+
+
+def _examples(entry: Range | list[Any]) -> list[Any]:
+    """What may be drawn: all choices, or both ends."""
+    if isinstance(entry, list):
+        return entry
+    return [int(entry.low), int(entry.high)] if entry.whole else [entry.low, entry.high]
 
 
 def _entry(name: str, value: object) -> Range | list[Any]:
@@ -122,9 +136,10 @@ def _entry(name: str, value: object) -> Range | list[Any]:
         return value
     if not isinstance(value, dict) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
         raise InputError(f"{name} must be {{ low = ..., high = ..., log = true }} or a list of choices, not {value!r}.")
-    low, high, log = value["low"], value["high"], bool(value.get("log", False))
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high or (log and low <= 0):
-        raise InputError(f"{name} must have low < high, above 0 with log, not {low!r} and {high!r}.")
+    low, high, log = value["low"], value["high"], value.get("log", False)
+    numbers = all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in (low, high))
+    if not numbers or not low < high or not isinstance(log, bool) or (log and low <= 0):
+        raise InputError(f"{name} must have numbers low < high, above 0 with log = true, not {value!r}.")
     return Range(low, high, log, isinstance(low, int) and isinstance(high, int))
 
 
@@ -193,12 +208,13 @@ def tune(
     while len(_counted(opened)) < trials:
         trial = opened.ask()
         fine = trial.number >= coarse and bool(_finished(opened))
+        trial.set_user_attr("stage", "fine" if fine else "coarse")
         here = _around_the_best(opened, searched) if fine else searched
         if fine and not told:
             told = True
             hooks.say(f"Fine: {trials - coarse} trials, " + "; ".join(f"{n} {_text(e)}" for n, e in here.items()))
         _run(opened, trial, here, (base, dataset), hooks)
-        _write(folder, opened, base, searched, coarse)
+        _write(folder, opened, base, searched)
     return _best(folder, opened, base)
 
 
@@ -217,6 +233,7 @@ def _open(folder: Path, base: Settings, space: Space) -> "optuna.Study":
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
+    _cut_unfinished_line(folder / "study.log")
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
     with quiet():
         try:
@@ -226,13 +243,29 @@ def _open(folder: Path, base: Settings, space: Space) -> "optuna.Study":
             )
         except (ValueError, KeyError, AssertionError, OSError) as error:
             raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
-    about = {"data": base.data, "net": base.net, "mode": base.mode, "space": {n: _text(e) for n, e in space.items()}}
+    shared = {k: v for k, v in dataclasses.asdict(base).items() if k not in space and v is not None}
+    shared = {k: list(v) if isinstance(v, tuple) else v for k, v in shared.items()}
+    about = {**shared, **{f"range of {name}": _text(entry) for name, entry in space.items()}}
     known = study.user_attrs.get("about")
-    if known is not None and known != about:
-        raise RunError(f"{folder} holds a study of {known}, not of {about}; begin a new one, or say the same.")
     if known is None:
         study.set_user_attr("about", about)
+        return study
+    for name, value in about.items():
+        if known.get(name) != value:
+            raise RunError(
+                f"{folder} holds a study with {name} {known.get(name)}, not {value}; begin a new one, or say the same."
+            )
     return study
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    """Take away what a process that died in the middle of a line has left at the end of a journal."""
+    if not path.is_file():
+        return
+    with filelock.FileLock(path.with_name(".study.lock")):
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            write_atomically(path, content[: content.rfind(b"\n") + 1])
 
 
 def _forget_the_dead(study: "optuna.Study") -> None:
@@ -341,7 +374,7 @@ def _values(trial: Any) -> dict[str, Any]:  # noqa: ANN401 - a frozen trial of O
     return {k: tuple(v) if isinstance(v, list) else v for k, v in drawn.items() if k in known}
 
 
-def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space, coarse: int) -> None:
+def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space) -> None:
     """The table, the picture and the best settings so far."""
     trials = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
     names = list(space)
@@ -350,16 +383,16 @@ def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space, co
     writer.writerow(["trial", "stage", "state", *names, "accuracy"])
     for t in trials:
         values = _values(t)
-        stage = "coarse" if t.number < coarse else "fine"
+        stage = t.user_attrs.get("stage", "")
         score = "" if t.value is None else f"{t.value:.6f}"
         writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), score])
     write_atomically(folder / "trials.csv", buffer.getvalue().encode())
     if _finished(study):
         write_atomically(folder / "best.toml", _best(folder, study, base).settings.to_toml().encode())
-        _plot(folder / "study.png", trials, space, coarse)
+        _plot(folder / "study.png", trials, space)
 
 
-def _plot(path: Path, trials: list[Any], space: Space, coarse: int) -> None:
+def _plot(path: Path, trials: list[Any], space: Space) -> None:
     """Accuracy over each setting: coarse and fine trials, and those that were given up."""
     figure = plots.figure(4 * len(space), 3.4)
     best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
@@ -368,7 +401,7 @@ def _plot(path: Path, trials: list[Any], space: Space, coarse: int) -> None:
             points = [
                 (_values(t).get(name), t.value if t.value is not None else _last(t), t.value is None)
                 for t in trials
-                if (t.number >= coarse) == fine and name in _values(t)
+                if (t.user_attrs.get("stage") == "fine") == fine and name in _values(t)
             ]
             for given_up, marker in ((False, "o"), (True, "x")):
                 x = [str(p[0]) if isinstance(entry, list) else p[0] for p in points if p[2] == given_up]

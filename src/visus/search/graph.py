@@ -104,7 +104,8 @@ def _file_of_run(model: str) -> Path | None:
     place = Path(os.path.expanduser(model))
     if place.suffix == ".safetensors":
         return place
-    return place / "best.safetensors" if place.is_absolute() or (place / "best.safetensors").is_file() else None
+    named = place.is_absolute() or (os.sep in model and ":" not in model)  # timm's names of a hub have a colon
+    return place / "best.safetensors" if named or (place / "best.safetensors").is_file() else None
 
 
 def _identity(model: str, weights: str) -> str:

@@ -82,7 +82,7 @@ def start(
             raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
     try:
         return OpenVinoRuntime(graph, streams, precision) if streams else OnnxRuntime(graph)
-    except ImportError:
+    except (ImportError, RuntimeError):  # not installed, or it cannot read this graph
         return OnnxRuntime(graph, streams) if streams else OpenVinoRuntime(graph)
 
 

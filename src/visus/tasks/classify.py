@@ -156,9 +156,12 @@ class Classify(lightning.LightningModule):
                 self._plateau.load_state_dict(self._plateau_state)
             return optimizer
         total = max(1, int(self.trainer.estimated_stepping_batches))
-        scheduler: Any = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda done: optimizers.factor(recipe.schedule, min(1.0, done / total), warmup=recipe.warmup)
-        )
+
+        def factor(done: int) -> float:
+            """At the middle of a step, so that a warm-up does not waste its first."""
+            return optimizers.factor(recipe.schedule, min(1.0, (done + 0.5) / total), warmup=recipe.warmup)
+
+        scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

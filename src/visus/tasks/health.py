@@ -157,9 +157,7 @@ class Monitor:
 
     def gradients(self) -> None:
         """Measure the gradients, and note the weights before the step."""
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
+        self.close()
         for name, module in self._weighted.items():
             weight: Any = module.weight
             if weight.grad is None:
@@ -167,6 +165,12 @@ class Monitor:
             self._now[name].gradient = float(weight.grad.detach().norm())
             self._now[name].weight = float(weight.detach().norm())
             self._before[name] = weight.detach().clone()
+
+    def close(self) -> None:
+        """Look at outputs no longer."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
 
     def updates(self, step: int, loss: float) -> None:
         """Measure the step, and add a row to the history."""

@@ -40,9 +40,13 @@ def open_at(epoch: int, epochs: int) -> int:
 
 
 def unfreeze(net: Backbone, count: int) -> None:
-    """Let the head and the ``count`` upper parts learn; the others keep their weights and running statistics."""
+    """Let the head and the ``count`` upper parts learn; the others keep their weights and running statistics.
+
+    A layer that holds others, such as a block with a scale of its own, says nothing of those.
+    """
+    net.train()
     for k, layers in enumerate(parts(net)):
         for layer in layers:
-            layer.requires_grad_(k < count)
-            layer.train(k < count)
-    net.head.requires_grad_(True)
+            layer.training = k < count
+            for parameter in layer.parameters(recurse=False):
+                parameter.requires_grad_(k < count)

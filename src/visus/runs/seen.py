@@ -1,0 +1,37 @@
+"""Which pictures a network has seen: so that no one measures it on them by mistake."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+from visus.data import Dataset
+from visus.images.io import write_atomically
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """What tells the pictures of a training from others, wherever they lie: content, classes and splits."""
+    total = hashlib.sha256(repr(dataset.classes).encode())
+    for split, pictures in dataset.splits.items():
+        total.update(split.encode() + pictures.labels.tobytes() + b"".join(dataset.digests[split]))
+    return total.hexdigest()[:16]
+
+
+def write(path: Path, dataset: Dataset) -> None:
+    """Write the hashes of the pictures of train and val, ``(N, 16)`` uint8; of val too, since it chose the weights."""
+    hashes = b"".join(dataset.digests["train"] + dataset.digests["val"])
+    buffer = io.BytesIO()
+    np.save(buffer, np.frombuffer(hashes, np.uint8).reshape(-1, 16))
+    write_atomically(path, buffer.getvalue())
+
+
+def count(path: Path, digests: list[bytes]) -> int:
+    """How many pictures of some hashes are among those of a file; 0 where there is no file."""
+    if not path.is_file():
+        return 0
+    try:
+        known = {row.tobytes() for row in np.load(path, allow_pickle=False)}
+    except ValueError:  # damaged; a measurement goes on without it
+        return 0
+    return sum(digest in known for digest in digests)
