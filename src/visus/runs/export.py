@@ -4,10 +4,8 @@ The graph does everything but decoding and cutting: its input ``pixels`` is ``(N
 ``probabilities`` ``(N, classes)`` float32. Names of the classes, size and cut stand in the file's metadata.
 """
 
-import contextlib
 import io
 import json
-import logging
 import os
 import warnings
 from dataclasses import asdict
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
 from visus.nets import trained
+from visus.nets.onnx import to_onnx
 
 FORMS = ("onnx", "torchscript")
 _TOLERANCE = 1e-3  # of a probability
@@ -71,7 +70,11 @@ def export(run: str | os.PathLike[str], form: str = "onnx", path: str | os.PathL
     with torch.inference_mode():
         expected = module(pixels).numpy()
     try:
-        content = (_onnx if form == "onnx" else _torchscript)(module, pixels[:2], json.dumps(asdict(network.about)))
+        about = json.dumps(asdict(network.about))
+        if form == "onnx":
+            content = to_onnx(module, size, ["probabilities"], metadata={"visus": about})
+        else:
+            content = _torchscript(module, pixels[:2], about)
     except Exception as error:  # exporters raise many kinds for networks that they cannot trace
         raise RunError(f"{network.about.net} cannot be exported as {form} ({type(error).__name__}).") from error
     found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
@@ -85,26 +88,6 @@ def export(run: str | os.PathLike[str], form: str = "onnx", path: str | os.PathL
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
-
-
-def _onnx(module: nn.Module, pixels: Tensor, about: str) -> bytes:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
-        program = torch.onnx.export(
-            module,
-            (pixels,),
-            input_names=["pixels"],
-            output_names=["probabilities"],
-            dynamic_shapes=({0: torch.export.Dim("n")},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    program.model.metadata_props["visus"] = about
-    program.save(buffer)  # pyright: ignore[reportArgumentType]
-    return buffer.getvalue()
 
 
 def _run_onnx(content: bytes, pixels: np.ndarray) -> np.ndarray:

@@ -173,18 +173,27 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     return tuple(value) if isinstance(value, list) else value
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML file ({error}); mend that line.") from error
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """The values of a ``config.toml``.
 
     Raises:
         InputError: The file is missing or damaged, or names a setting that there is not.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML file ({error}); mend that line.") from error
+    values = read_toml(path)
     known = {field.name: field for field in fields(Settings)}
     for key, value in values.items():
         if key not in known:

@@ -19,7 +19,6 @@ import io
 import math
 import os
 import socket
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from visus.images.io import write_atomically
 from visus.runs.fit import quiet
 from visus.runs.progress import Epoch, Progress
 from visus.runs.run import new_folder
-from visus.runs.settings import Settings, resolve
+from visus.runs.settings import Settings, read_toml, resolve
 from visus.runs.training import Hooks, load_for, make_settings, resolve_device, try_settings
 
 if TYPE_CHECKING:
@@ -100,12 +99,7 @@ def read_space(path: Path) -> Space:
     Raises:
         InputError: The file is missing or damaged, or names a setting that there is not.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML file ({error}); mend that line.") from error
+    values = read_toml(path)
     if not values:
         raise InputError(
             f"{path} names no setting to search; write for example: lr = {{ low = 1e-4, high = 1e-1, log = true }}"

@@ -148,10 +148,13 @@ def _read(stem: Path) -> Graph | None:
 
 def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any]]:
     """The graph of a network as ONNX, and its description."""
+    from visus.nets.onnx import to_onnx
+
     backbone, prepared, normalise = network(model, weights)
     has_map = backbone.pools_by_average(prepared.size, channels=len(normalise.mean))
     try:
-        content = _to_onnx(pixels_to_vector(backbone, normalise, has_map), prepared.size, has_map)
+        outputs = ["vector", "map"] if has_map else ["vector"]
+        content = to_onnx(pixels_to_vector(backbone, normalise, has_map), prepared.size, outputs)
     except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
         raise InputError(
             f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."
@@ -190,34 +193,6 @@ def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normali
     about = run.about
     prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
     return run.backbone, prepared, run.normalise
-
-
-def _to_onnx(module: "torch.nn.Module", size: int, has_map: bool) -> bytes:
-    import contextlib
-    import io
-    import logging
-    import warnings
-
-    import torch
-
-    module = module.eval()
-    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    buffer = io.BytesIO()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
-        program = torch.onnx.export(
-            module,
-            (example,),
-            input_names=["pixels"],
-            output_names=["vector", "map"] if has_map else ["vector"],
-            dynamic_shapes=({0: torch.export.Dim("n")},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    program.save(buffer)  # pyright: ignore[reportArgumentType]
-    return buffer.getvalue()
 
 
 def pixels_to_vector(backbone: "Backbone", normalise: "Normalise", has_map: bool) -> "torch.nn.Module":

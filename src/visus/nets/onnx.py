@@ -1,0 +1,41 @@
+"""A network as an ONNX graph that takes pixels."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+
+def to_onnx(
+    module: nn.Module, size: int, outputs: Sequence[str], *, metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """The content of an ONNX file.
+
+    Args:
+        module: Takes pixels ``(N, size, size, 3)`` uint8, for any N.
+        size: Side of the pictures in pixels.
+        outputs: Names of what it gives.
+        metadata: What the file says of itself.
+    """
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    buffer = io.BytesIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=["pixels"],
+            output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    program.model.metadata_props.update(metadata or {})
+    program.save(buffer)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
