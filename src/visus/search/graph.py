@@ -186,9 +186,9 @@ def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normali
     from visus.ops import Normalise
 
     if not _file_of_run(model):
+        backbone = nets.create(model, weights=weights)  # first, since it proposes near names for an unknown one
         prepared = preprocessing(model)
-        normalise = Normalise.of_channels(prepared.mean, prepared.deviation)
-        return nets.create(model, weights=weights), prepared, normalise
+        return backbone, prepared, Normalise.of_channels(prepared.mean, prepared.deviation)
     run = nets.trained.read(model)
     about = run.about
     prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
