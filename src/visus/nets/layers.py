@@ -326,22 +326,16 @@ def _convolution(field: Field, source: Tensor, result: Tensor, args: Any) -> Fie
     return (through_transposed if transposed else through)(field, weight.shape[2:], *numbers)
 
 
-def _pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
+def _pool(field: Field, source: Tensor, result: Tensor, args: Any, dilation: Sequence[int] = ()) -> Field:  # noqa: ANN401
     count = len(field.axes)
     kernel = _spread(args[1], count)
     stride = _spread(args[2], count) if len(args) > 2 and args[2] else kernel
     padding = _spread(args[3], count) if len(args) > 3 else [0] * count
-    return through(field, kernel, stride, padding, [1] * count)
+    return through(field, kernel, stride, padding, dilation or [1] * count)
 
 
 def _max_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
-    dilation = _spread(args[4], len(field.axes)) if len(args) > 4 else [1] * len(field.axes)
-    plain = _pool(field, source, result, args)
-    return (
-        plain
-        if set(dilation) == {1}
-        else through(field, _spread(args[1], 2), _spread(args[2], 2), _spread(args[3], 2), dilation)
-    )
+    return _pool(field, source, result, args, _spread(args[4], len(field.axes)) if len(args) > 4 else ())
 
 
 def _adaptive_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
@@ -372,7 +366,7 @@ def _padding(field: Field, source: Tensor, result: Tensor, args: Any) -> Field: 
 def _upsample(field: Field, source: Tensor, result: Tensor, args: Any, taps: int) -> Field:  # noqa: ANN401
     scale = [source.shape[axis] / result.shape[axis] for axis in field.axes]
     wide = through(field, [taps] * len(scale), scale, [0] * len(scale), [1] * len(scale))
-    start = tuple(o - (taps // 2) * j / 1 if taps > 1 else o for o, j in zip(wide.start, field.stride, strict=True))
+    start = tuple(o - (taps // 2) * j for o, j in zip(wide.start, field.stride, strict=True))
     return Field(wide.size, wide.stride, start, field.axes)
 
 
