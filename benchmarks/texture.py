@@ -119,7 +119,7 @@ def lower_bound():
     """Seconds that the inverse transforms of one megapixel's tiles take on one core, over the cores."""
     from scipy.fft import ifft2
 
-    from visus.filters._threads import _cores
+    from visus._cores import cores
     from visus.filters.texture import _TILE, FILTERS, SIZE
 
     tile = np.ones((_TILE, _TILE), np.complex64)
@@ -129,7 +129,7 @@ def lower_bound():
         ifft2(tile, overwrite_x=True)
         times.append(time.perf_counter() - began)
     tiles = (1024 / (_TILE - SIZE + 1)) ** 2
-    return float(np.median(times)) * tiles * FILTERS / 2 / _cores()
+    return float(np.median(times)) * tiles * FILTERS / 2 / cores()
 
 
 def main():

@@ -1,7 +1,7 @@
 """Labelled pictures: formats, splits, preprocessing, augmentation, batches."""
 
 from visus.data.augment import Augmentation
-from visus.data.batches import Batches, Features, Order, cores, loader, plain_errors
+from visus.data.batches import Batches, Features, Order, loader, plain_errors
 from visus.data.load import load, load_whole
 from visus.data.samples import Dataset, Pictures
 
@@ -12,7 +12,6 @@ __all__ = [
     "Features",
     "Order",
     "Pictures",
-    "cores",
     "load",
     "load_whole",
     "loader",

@@ -6,7 +6,6 @@ reads it or on what came before: a training that is resumed sees what an undistu
 
 import contextlib
 import functools
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -29,13 +28,6 @@ warnings.filterwarnings("ignore", message="lance is not fork-safe")
 
 Key = tuple[int, int]
 """The epoch, and the position of a picture."""
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Pictures in folders that are named after their classes: ``CLASS/*.jpg`` or ``{train,val,test}/CLASS/*.jpg``."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def _folders(root: Path) -> list[Path]:
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _pictures(folder: Path):  # noqa: ANN202 - a generator of paths
+def _pictures(folder: Path) -> Iterator[str]:
     """Paths of the picture files below a folder, sorted, without hidden ones."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
 from visus.data import check
-from visus.data.batches import cores
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
 from visus.data.samples import Dataset, Pictures, counted

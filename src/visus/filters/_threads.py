@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from visus._cores import cores
+
 Part = TypeVar("Part")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache
 def _helpers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _cores() - 1), thread_name_prefix="visus-filters")
+    return ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="visus-filters")
 
 
 if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
@@ -42,7 +40,7 @@ def each(work: Callable[[Part], object], parts: Iterable[Part]) -> None:
 
     futures: list[Future[None]] = []
     with contextlib.suppress(RuntimeError):  # helpers are gone once the main thread has ended
-        futures += [_helpers().submit(drain) for _ in range(min(_cores(), len(waiting)) - 1)]
+        futures += [_helpers().submit(drain) for _ in range(min(cores(), len(waiting)) - 1)]
     try:
         drain()
     finally:

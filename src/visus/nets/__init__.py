@@ -3,13 +3,25 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from visus.nets import backbones, overview, registry, trained, weights
+    from visus.nets import backbones, overview, registry, segmentation, trained, weights
+    from visus.nets.any import create, names
     from visus.nets.layers import summary
-    from visus.nets.registry import create, input_of, names
+    from visus.nets.registry import input_of
 
-__all__ = ["backbones", "create", "input_of", "names", "overview", "registry", "summary", "trained", "weights"]
+__all__ = [
+    "backbones",
+    "create",
+    "input_of",
+    "names",
+    "overview",
+    "registry",
+    "segmentation",
+    "summary",
+    "trained",
+    "weights",
+]
 
-_FUNCTIONS = {"create": "registry", "input_of": "registry", "names": "registry", "summary": "layers"}
+_FUNCTIONS = {"create": "any", "input_of": "registry", "names": "any", "summary": "layers"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
@@ -17,6 +29,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be a
 
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"visus.nets.{_FUNCTIONS[name]}"), name)
-    if name in ("backbones", "overview", "registry", "trained", "weights"):
+    if name in __all__:
         return importlib.import_module(f"visus.nets.{name}")
     raise AttributeError(f"module 'visus.nets' has no attribute {name!r}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -63,7 +62,7 @@ def at_hand(name: str) -> str:
     import torchvision
 
     url = torchvision.models.get_weight(known.key).url
-    here = (Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]).is_file()
+    here = weights.torchvision_file(url).is_file()
     return "yes" if here else "download"
 
 

@@ -279,16 +279,20 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
         raise WeightsError(f"{name} does not fit the network ({detail}); check the classes.") from error
 
 
-def download_error(weights: Weights, error: Exception) -> WeightsError:
-    """Say which file to bring, and to where, when a download failed."""
+def torchvision_file(url: str) -> Path:
+    """Where torchvision keeps, and looks for, what it downloads from an address."""
     import torch
 
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+
+
+def download_error(weights: Weights, error: Exception) -> WeightsError:
+    """Say which file to bring, and to where, when a download failed."""
     if weights.source == "torchvision":
         import torchvision
 
         url = torchvision.models.get_weight(weights.key).url
-        place = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-        mend = f"bring {url} to {place}"
+        mend = f"bring {url} to {torchvision_file(url)}"
     else:
         from huggingface_hub import constants
 

@@ -1,5 +1,6 @@
 """Operators on tensors."""
 
+from visus.ops import upsample
 from visus.ops.normalise import Normalise
 
-__all__ = ["Normalise"]
+__all__ = ["Normalise", "upsample"]

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from visus._cores import cores
 from visus._errors import InputError, WeightsError
-from visus.data import Augmentation, Batches, Dataset, cores, loader
+from visus.data import Augmentation, Batches, Dataset, loader
 from visus.data import preprocess as _preprocess
 from visus.nets import registry, trained
 from visus.nets import weights as _weights

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
-from visus.data import Batches, Pictures, cores
+from visus.data import Batches, Pictures
 from visus.images import draw, is_picture_name
 from visus.images.check import one_of, whole
 from visus.nets import trained

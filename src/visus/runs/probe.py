@@ -15,7 +15,8 @@ import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
-from visus.data import Features, cores, loader, plain_errors
+from visus._cores import cores
+from visus.data import Features, loader, plain_errors
 from visus.runs.fit import fit
 from visus.runs.network import Parts, readers
 from visus.runs.progress import Progress

@@ -176,6 +176,7 @@ def resolve_device(settings: Settings) -> Settings:
 
 
 _DENSE = (
+    "cnn",
     "alexnet",
     "alexnet_paper",
     "zfnet",

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from visus._cores import cores
 from visus._errors import IndexError_, InputError
 from visus.images import MAX_PIXELS, decode, draw
 from visus.search import rerank as _rerank
@@ -23,7 +24,7 @@ from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
 from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
 from visus.search.rows import Dtype, to_numpy
-from visus.search.runtime import Device, Precision, cores
+from visus.search.runtime import Device, Precision
 from visus.search.store import Store
 from visus.search.why import Why, explain
 

@@ -5,7 +5,6 @@ stands in for the other where it is missing. On an NVIDIA GPU: torch, with the n
 to within float rounding (docs/performance.md).
 """
 
-import os
 import shutil
 import sys
 from typing import Any, Literal, Protocol
@@ -13,6 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
 from visus.search.graph import Graph
 
@@ -42,13 +42,6 @@ class Runtime(Protocol):
     def runner(self) -> Runner:
         """A runner for one thread."""
         ...
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def start(

@@ -1,0 +1,72 @@
+"""Networks of every task by name."""
+
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from visus.nets import registry, segmentation
+from visus.nets.backbones import Backbone
+
+_Segmenters = Literal[
+    "fcn32s",
+    "fcn16s",
+    "fcn8s",
+    "segnet",
+    "deconvnet",
+    "deeplab",
+    "unet",
+    "vnet",
+    "fcn_resnet50",
+    "deeplabv3_resnet50",
+    "deeplabv3_mobilenet_v3_large",
+    "lraspp_mobilenet_v3_large",
+]
+
+
+def names() -> list[str]:
+    """The networks that visus knows by itself, of every task; any classification network of timm works too."""
+    return sorted([*registry.names(), *segmentation.names()])
+
+
+@overload
+def create(
+    name: _Segmenters,
+    *,
+    classes: int = ...,
+    weights: Path | str | None = ...,
+    **options: Any,  # noqa: ANN401 - what the network takes
+) -> segmentation.Segmenter: ...
+
+
+@overload
+def create(
+    name: str,
+    *,
+    classes: int = ...,
+    weights: Path | str | None = ...,
+    **options: Any,  # noqa: ANN401 - what the network takes
+) -> Backbone: ...
+
+
+def create(
+    name: str,
+    *,
+    classes: int | None = None,
+    weights: Path | str | None = None,
+    **options: Any,
+) -> Backbone | segmentation.Segmenter:
+    """Build a network, in evaluation mode.
+
+    Args:
+        name: A name of :func:`names`, or that of a classification network of timm.
+        classes: Number of classes; None for 1000 of a classifier, 21 of a segmenter.
+        weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for random
+            weights.
+        options: What the network takes, for example ``backbone`` of ``fcn8s``, ``channels`` of ``unet``.
+
+    Raises:
+        InputError: The name is unknown, or the network does not take an option.
+        WeightsError: The weights are not at hand or do not fit.
+    """
+    if name in segmentation.NETS:
+        return segmentation.create(name, classes=21 if classes is None else classes, weights=weights, **options)
+    return registry.create(name, classes=1000 if classes is None else classes, weights=weights, **options)

@@ -1,0 +1,77 @@
+"""DeconvNet: Noh, Hong and Han, "Learning deconvolution network for semantic segmentation", ICCV 2015.
+
+VGG16 without its last layer goes down to a single position (section 3.1, supplementary table 1); a mirror image of
+unpoolings and transposed convolutions goes up again. Every layer is normalised over the batch (section 3.3).
+
+Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; and a
+picture is segmented as a whole, in place of 50 proposals whose answers are merged.
+"""
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.nets.segmentation.vgg import Weights, fill_from_imagenet, groups, initialise
+from visus.ops import upsample
+
+# Supplementary table 1: output channels of the deconvolutions behind each unpooling, from the coarsest on.
+_UP: tuple[tuple[int, ...], ...] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64))
+
+
+class DeconvNet(Segmenter):
+    """DeconvNet: 251,805,653 parameters with 21 classes; it takes 224x224 pixels.
+
+    Args:
+        classes: Number of classes.
+        batch_norm: Whether each layer is normalised, as in the paper.
+        weights: ``"imagenet"`` for the thirteen convolutions of VGG16, or None.
+    """
+
+    fixed = 224
+
+    def __init__(self, *, classes: int, batch_norm: bool = True, weights: Weights = None) -> None:
+        super().__init__()
+        self.name, self.classes, self.channels = "deconvnet", classes, 3
+        encoder = groups(3, batch_norm=batch_norm)
+        self.encoder = nn.ModuleList(encoder)
+        self.fc6 = _layer(nn.Conv2d(512, 4096, 7), batch_norm)  # (N, 4096, 1, 1)
+        self.fc7 = _layer(nn.Conv2d(4096, 4096, 1), batch_norm)
+        self.deconv_fc6 = _layer(nn.ConvTranspose2d(4096, 512, 7), batch_norm)  # (N, 512, 7, 7)
+        decoder, channels = [], 512
+        for widths in _UP:
+            layers = []
+            for width in widths:
+                layers.append(_layer(nn.ConvTranspose2d(channels, width, 3, padding=1), batch_norm))
+                channels = width
+            decoder.append(nn.Sequential(*layers))
+        self.decoder = nn.ModuleList(decoder)
+        self.score = nn.Conv2d(channels, classes, 1)
+        initialise(self)
+        if weights == "imagenet":
+            fill_from_imagenet(encoder)
+
+    def body(self) -> Iterator[nn.Module]:
+        """The convolutions of VGG16."""
+        yield self.encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, 3, 224, 224)`` to ``(N, classes, 224, 224)``."""
+        self.check(x.shape[2:])
+        remembered = []
+        for group in self.encoder:
+            x = group(x)
+            size = x.shape[2:]
+            x, positions = upsample.max_pool(x, 2)
+            remembered.append((positions, size))
+        x = self.deconv_fc6(self.fc7(self.fc6(x)))
+        for group in self.decoder:
+            positions, size = remembered.pop()
+            x = group(upsample.max_unpool(x, positions, size))
+        return self.score(x)
+
+
+def _layer(convolution: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> nn.Sequential:
+    """A layer with its normalisation and its ReLU."""
+    norm = [nn.BatchNorm2d(convolution.out_channels)] if batch_norm else []
+    return nn.Sequential(convolution, *norm, nn.ReLU(True))

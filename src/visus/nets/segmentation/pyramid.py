@@ -1,0 +1,71 @@
+"""A classification network as the body of another: its maps at strides 8, 16 and 32."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import InputError
+from visus.nets import registry
+from visus.nets.backbones import Backbone, TimmBackbone
+from visus.nets.segmentation.vgg import Weights
+
+STRIDES = (8, 16, 32)
+
+
+class Pyramid(nn.Module):
+    """The maps of a backbone at strides 8, 16 and 32, without what follows them.
+
+    Args:
+        name: Name of a classification network that is a row of convolutions.
+        weights: ``"imagenet"`` or None.
+
+    Attributes:
+        channels: Channels of each of the three maps.
+
+    Raises:
+        InputError: The network is unknown, or has no maps at these strides.
+        WeightsError: The weights are not at hand.
+    """
+
+    def __init__(self, name: str, weights: Weights) -> None:
+        super().__init__()
+        backbone = registry.create(name, weights=weights)
+        self._places, self.channels = _places(backbone)
+        drop_classifier(backbone)
+        self.net = backbone.net
+        self._backbone = (backbone,)  # in a tuple, so that its layers are not registered twice
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """``(N, 3, H, W)``, sides a multiple of 32, to the three maps."""
+        maps = self._backbone[0].features(x)
+        return [maps[place] for place in self._places]
+
+
+def _places(backbone: Backbone) -> tuple[list[int], list[int]]:
+    """Which of the maps have strides 8, 16, 32 (the last of each), and their channels."""
+    side = 128
+    try:
+        with torch.inference_mode():
+            maps = backbone.eval().features(torch.zeros(1, 3, side, side))
+    except (AssertionError, RuntimeError) as error:  # a network of fixed size
+        raise InputError(f"{backbone.name} cannot be the body of a segmentation network ({error}).") from error
+    at = {side // m.shape[-1]: place for place, m in enumerate(maps) if m.ndim == 4}
+    if not all(stride in at for stride in STRIDES):
+        raise InputError(
+            f"{backbone.name} has no maps at strides 8, 16 and 32; choose another backbone, for example "
+            "efficientnet_lite0 or resnet18."
+        )
+    places = [at[stride] for stride in STRIDES]
+    return places, [maps[place].shape[1] for place in places]
+
+
+def drop_classifier(backbone: Backbone) -> None:
+    """Take away the layers that lead from the last map to the classes."""
+    net: Any = backbone.net
+    if isinstance(backbone, TimmBackbone):
+        net.prune_intermediate_layers(prune_norm=True, prune_head=True)
+    elif hasattr(net, "fc"):
+        net.fc = nn.Identity()
+    elif hasattr(net, "classifier"):
+        net.classifier = nn.Identity()

@@ -1,0 +1,88 @@
+"""Segmentation networks by name."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from visus._errors import InputError, WeightsError
+from visus.nets import weights as _weights
+from visus.nets.segmentation import torchvision
+from visus.nets.segmentation.deconvnet import DeconvNet
+from visus.nets.segmentation.deeplab import DeepLab
+from visus.nets.segmentation.fcn import fcn8s, fcn16s, fcn32s
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.nets.segmentation.segnet import SegNet
+from visus.nets.segmentation.unet import UNet
+from visus.nets.segmentation.vnet import VNet
+
+NETS: dict[str, Callable[..., Segmenter]] = {
+    "fcn32s": fcn32s,
+    "fcn16s": fcn16s,
+    "fcn8s": fcn8s,
+    "segnet": SegNet,
+    "deconvnet": DeconvNet,
+    "deeplab": DeepLab,
+    "unet": UNet,
+    "vnet": VNet,
+    **{name: functools.partial(torchvision.TorchvisionSegmenter, name) for name in torchvision.NAMES},
+}
+"""What builds each network."""
+
+
+def names() -> list[str]:
+    """The segmentation networks.
+
+    >>> "unet" in names()
+    True
+    """
+    return sorted(NETS)
+
+
+def options_of(name: str) -> set[str]:
+    """The options that a network takes beside classes and weights.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    if name not in NETS:
+        raise InputError(f"There is no segmentation network {name!r}; there are {', '.join(names())}.")
+    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights", "name"}
+
+
+def create(
+    name: str,
+    *,
+    classes: int = 21,
+    weights: Literal["imagenet"] | Path | str | None = None,
+    **options: Any,  # noqa: ANN401 - what the network's own function takes
+) -> Segmenter:
+    """Build a segmentation network, in evaluation mode.
+
+    Args:
+        name: A name of :func:`names`.
+        classes: Number of classes.
+        weights: ``"imagenet"`` for what has such weights: the backbone, or for a network of torchvision all layers;
+            a file of weights; or None.
+        options: What the network takes, for example ``backbone`` of ``fcn8s``.
+
+    Raises:
+        InputError: The name is unknown, or the network does not take an option.
+        WeightsError: The weights are not at hand or do not fit.
+    """
+    if classes < 1:
+        raise InputError(f"classes must be at least 1, not {classes}.")
+    known = options_of(name)
+    strange = sorted(options.keys() - known)
+    if strange:
+        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(sorted(known)) or 'no options'}.")
+    takes_weights = "weights" in inspect.signature(NETS[name]).parameters
+    if weights == "imagenet" and not takes_weights:
+        raise WeightsError(f"There are no weights for {name}; give weights=None or weights=FILE.")
+    given = {"weights": "imagenet"} if weights == "imagenet" else {}
+    net = NETS[name](classes=classes, **given, **options)
+    if weights is not None and weights != "imagenet":
+        tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
+        _weights.fill(net, tensors, str(weights))
+    return net.eval()

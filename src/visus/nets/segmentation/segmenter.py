@@ -1,0 +1,104 @@
+"""What every segmentation network has in common: which sizes it takes, and how to use it at any size."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from visus._errors import InputError
+
+
+class Segmenter(nn.Module, ABC):
+    """From pictures ``(N, C, H, W)``, or volumes ``(N, C, D, H, W)``, to logits for each position.
+
+    Attributes:
+        name: Name of the network.
+        classes: Number of classes.
+        channels: Channels of the input.
+        axes: 2 for pictures, 3 for volumes.
+        multiple: What each side of the input, less :attr:`offset`, must be a multiple of.
+        offset: See there.
+        least: Smallest side.
+        margin: Positions at each border of the input that get no answer: the network pads nothing.
+        fixed: The only side that it takes, or None.
+    """
+
+    name: str
+    classes: int
+    channels: int
+    axes: int = 2
+    multiple: int = 1
+    offset: int = 0
+    least: int = 1
+    margin: int = 0
+    fixed: int | None = None
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, *spatial)`` float to logits ``(N, classes, *spatial less the margins)``."""
+
+    def body(self) -> Iterator[nn.Module]:
+        """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
+        return iter(())
+
+    def fit_side(self, side: int) -> int:
+        """The smallest side, at least as large as one that is wanted, that the network takes."""
+        if self.fixed is not None:
+            return self.fixed
+        steps = -(-(max(side, self.least) - self.offset) // self.multiple)
+        return steps * self.multiple + self.offset
+
+    def check(self, size: Sequence[int]) -> None:
+        """Whether the network takes a spatial size.
+
+        Raises:
+            InputError: It does not; the message proposes the nearest ones.
+        """
+        if len(size) != self.axes:
+            what = "volumes (N, C, D, H, W)" if self.axes == 3 else "pictures (N, C, H, W)"
+            raise InputError(f"{self.name} takes {what}, not tensors with {len(size) + 2} axes.")
+        for side in size:
+            above = self.fit_side(side)
+            if above != side:
+                below = above - self.multiple
+                near = f"{below} or {above}" if self.fixed is None and self.least <= below < side else str(above)
+                raise InputError(f"{self.name} does not take a side of {side}; the nearest is {near}.")
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Logits for every position of pictures of any size.
+
+        What the network cannot take is mirrored at the borders (Ronneberger et al. 2015, figure 2), and the answer is
+        cut to the picture. A network of fixed size is handed the picture at that size.
+
+        Args:
+            x: ``(N, C, *spatial)`` float.
+
+        Returns:
+            ``(N, classes, *spatial)``.
+        """
+        size = x.shape[2:]
+        if self.fixed is not None:
+            mode = "bilinear" if self.axes == 2 else "trilinear"
+            small = F.interpolate(x, size=(self.fixed,) * self.axes, mode=mode, antialias=self.axes == 2)
+            return F.interpolate(self(small), size=tuple(size), mode=mode)
+        before = [self.margin] * self.axes
+        after = [self.fit_side(n + 2 * self.margin) - n - self.margin for n in size]
+        logits = self(mirrored(x, before, after))
+        return logits[(..., *(slice(0, n) for n in size))]
+
+
+def mirrored(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:
+    """Mirror a tensor ``(N, C, *spatial)`` beyond its borders, as far as is wanted.
+
+    The border itself is not repeated; a picture smaller than what is wanted is mirrored again and again.
+    """
+    for axis, (first, last) in enumerate(zip(before, after, strict=True), start=2):
+        length = x.shape[axis]
+        if first == last == 0:
+            continue
+        period = max(1, 2 * (length - 1))
+        place = torch.arange(-first, length + last, device=x.device).remainder(period)
+        x = x.index_select(axis, torch.minimum(place, period - place) if length > 1 else torch.zeros_like(place))
+    return x

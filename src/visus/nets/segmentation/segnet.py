@@ -1,0 +1,74 @@
+"""SegNet: an encoder, and a decoder that remembers where the maxima were.
+
+Badrinarayanan, Kendall and Cipolla, "SegNet: a deep convolutional encoder-decoder architecture for image segmentation",
+PAMI 2017.
+
+The thirteen convolutions of VGG16 go down; the same in reverse go up. Each pooling remembers where its maxima were,
+and the unpooling that mirrors it puts the values back there (section 3, figure 3).
+
+Deviations: none known.
+"""
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.nets.segmentation.vgg import GROUPS, Weights, convolution, fill_from_imagenet, groups, initialise
+from visus.ops import upsample
+
+
+class SegNet(Segmenter):
+    """SegNet: 29,455,125 parameters with 21 classes.
+
+    Args:
+        classes: Number of classes.
+        channels: Channels of the input.
+        batch_norm: Whether each convolution is normalised, as in the paper.
+        weights: ``"imagenet"`` for the encoder, or None.
+    """
+
+    multiple = 1
+    least = 32
+
+    def __init__(self, *, classes: int, channels: int = 3, batch_norm: bool = True, weights: Weights = None) -> None:
+        super().__init__()
+        self.name, self.classes, self.channels = "segnet", classes, channels
+        encoder = groups(channels, batch_norm=batch_norm)
+        decoder = [_mirror(level, batch_norm=batch_norm) for level in range(len(GROUPS))]
+        self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
+        self.score = nn.Conv2d(GROUPS[0][0], classes, 3, padding=1)
+        initialise(self)
+        if weights == "imagenet":
+            fill_from_imagenet(encoder)
+
+    def body(self) -> Iterator[nn.Module]:
+        """The encoder."""
+        yield self.encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, channels, H, W)`` to ``(N, classes, H, W)``."""
+        self.check(x.shape[2:])
+        remembered = []
+        for group in self.encoder:
+            x = group(x)
+            size = x.shape[2:]
+            x, positions = upsample.max_pool(x, 2)
+            remembered.append((positions, size))
+        for group in reversed(self.decoder):
+            positions, size = remembered.pop()
+            x = group(upsample.max_unpool(x, positions, size))
+        return self.score(x)
+
+
+def _mirror(level: int, *, batch_norm: bool) -> nn.Sequential:
+    """A group of the decoder: as many convolutions as the encoder's, the last to the channels of the group below.
+
+    In the lowest group that last one is the layer of scores.
+    """
+    widths = GROUPS[level]
+    outputs = [*widths[1:], GROUPS[level - 1][-1]] if level else list(widths[1:])
+    layers: list[nn.Module] = []
+    for width in outputs:
+        layers += convolution(widths[0], width, batch_norm=batch_norm)
+    return nn.Sequential(*layers)

@@ -1,0 +1,73 @@
+"""U-Net: Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015.
+
+Two unpadded convolutions at each of five levels; the left side halves the map and doubles the channels, the right side
+does the reverse and takes in what the left side had at the same level, cropped to its size (figure 1). 572x572 pixels
+give answers for the 388x388 in their middle.
+
+Deviations: none in the default; with ``padded`` every convolution keeps its size and nothing is cropped.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import InputError
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.nets.segmentation.vgg import initialise
+
+LEVELS = 5
+
+
+class UNet(Segmenter):
+    """U-Net: 31,030,658 parameters with one channel and two classes.
+
+    Args:
+        classes: Number of classes.
+        channels: Channels of the input.
+        padded: Whether convolutions keep the size of their map.
+        width: Channels of the first level; each level below has twice as many.
+    """
+
+    multiple = 16
+
+    def __init__(self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64) -> None:
+        super().__init__()
+        if width < 1:
+            raise InputError(f"The width of U-Net must be at least 1, not {width}.")
+        self.name, self.classes, self.channels = "unet", classes, channels
+        self.margin, self.offset, self.least = (0, 0, 16) if padded else (92, 12, 188)
+        widths = [width * 2**level for level in range(LEVELS)]
+        inputs = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(_twice(i, o, padded) for i, o in zip(inputs, widths, strict=True))
+        self.pool = nn.MaxPool2d(2)
+        self.dropout = nn.Dropout(0.5)  # section 3.1: at the end of the contracting path
+        rising = list(reversed(widths))
+        self.expand = nn.ModuleList(nn.ConvTranspose2d(i, i // 2, 2, stride=2) for i in rising[:-1])
+        self.up = nn.ModuleList(_twice(i, i // 2, padded) for i in rising[:-1])
+        self.score = nn.Conv2d(width, classes, 1)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, channels, H, W)`` to ``(N, classes, H - 184, W - 184)``, or ``(N, classes, H, W)`` if padded."""
+        self.check(x.shape[2:])
+        kept = []
+        for level, convolutions in enumerate(self.down):
+            x = convolutions(self.pool(x) if level else x)
+            kept.append(x)  # 568, 280, 136, 64, 28 for an input of 572
+        x = self.dropout(kept.pop())
+        for expand, convolutions in zip(self.expand, self.up, strict=True):
+            x = expand(x)
+            x = convolutions(torch.cat([_crop(kept.pop(), x.shape[2:]), x], dim=1))  # 52, 100, 196, 388
+        return self.score(x)
+
+
+def _twice(inputs: int, outputs: int, padded: bool) -> nn.Sequential:
+    """Two 3x3 convolutions, each with its ReLU."""
+    padding = 1 if padded else 0
+    first, second = nn.Conv2d(inputs, outputs, 3, padding=padding), nn.Conv2d(outputs, outputs, 3, padding=padding)
+    return nn.Sequential(first, nn.ReLU(True), second, nn.ReLU(True))
+
+
+def _crop(x: Tensor, size: torch.Size) -> Tensor:
+    """The middle of a map."""
+    top, left = (x.shape[2] - size[0]) // 2, (x.shape[3] - size[1]) // 2
+    return x[:, :, top : top + size[0], left : left + size[1]]

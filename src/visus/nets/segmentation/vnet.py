@@ -1,0 +1,115 @@
+"""V-Net: volumes, stage by stage down and up again.
+
+Milletari, Navab and Ahmadi, "V-Net: fully convolutional neural networks for volumetric medical image segmentation",
+3DV 2016.
+
+Stages of one to three 5x5x5 convolutions, each stage with its input added to its output (figure 2). Between stages on
+the left a 2x2x2 convolution with stride 2 halves the volume and doubles the channels (16 to 256), on the right a
+transposed one does the reverse, and what the left stage had is put beside it. PReLU behind every layer.
+
+The paper's reading here: on the right, a transposed convolution gives half of the channels of its stage (128, 64, 32,
+16), the left stage the other half, so that the right stages have 256, 128, 64 and 32 channels as in figure 2; the
+single channel of the input is repeated so that it can be added.
+
+Deviations: ``batch_norm`` adds batch normalisation, which the paper has not; without it the network learns slowly.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import InputError
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.nets.segmentation.vgg import initialise
+
+_LEFT = (1, 2, 3, 3, 3)  # convolutions of each stage
+_RIGHT = (3, 3, 2, 1)
+
+
+class Stage(nn.Module):
+    """Convolutions of 5x5x5 with PReLU, and the input of the stage added before the last PReLU.
+
+    Args:
+        inputs: Channels of what comes in.
+        channels: Channels of the stage.
+        convolutions: How many.
+        batch_norm: Whether each is normalised.
+    """
+
+    def __init__(self, inputs: int, channels: int, convolutions: int, *, batch_norm: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for k in range(convolutions):
+            layers.append(nn.Conv3d(inputs if k == 0 else channels, channels, 5, padding=2))
+            if batch_norm:
+                layers.append(nn.BatchNorm3d(channels))
+            if k < convolutions - 1:
+                layers.append(nn.PReLU(channels))
+        self.layers = nn.Sequential(*layers)
+        self.prelu = nn.PReLU(channels)
+
+    def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
+        """``(N, inputs, D, H, W)`` to ``(N, channels, D, H, W)``; the shortcut has one or all of the channels."""
+        return self.prelu(self.layers(x) + shortcut)
+
+
+class VNet(Segmenter):
+    """V-Net.
+
+    Args:
+        classes: Number of classes.
+        channels: Channels of the input.
+        batch_norm: Whether layers are normalised over the batch.
+        width: Channels of the first stage, 16 in the paper.
+    """
+
+    axes = 3
+    multiple = 16
+    least = 16
+
+    def __init__(self, *, classes: int, channels: int = 1, batch_norm: bool = False, width: int = 16) -> None:
+        super().__init__()
+        if width < 1:
+            raise InputError(f"The width of V-Net must be at least 1, not {width}.")
+        self.name, self.classes, self.channels = "vnet", classes, channels
+        widths = [width * 2**level for level in range(len(_LEFT))]  # 16, 32, 64, 128, 256
+        self.left = nn.ModuleList(
+            Stage(channels if level == 0 else w, w, _LEFT[level], batch_norm=batch_norm)
+            for level, w in enumerate(widths)
+        )
+        self.down = nn.ModuleList(_down(w, batch_norm) for w in widths[:-1])
+        self.up, self.right = nn.ModuleList(), nn.ModuleList()
+        coming = widths[-1]
+        for level, convolutions in zip(reversed(range(len(widths) - 1)), _RIGHT, strict=True):
+            half = widths[level]
+            self.up.append(_up(coming, half, batch_norm))
+            self.right.append(Stage(2 * half, 2 * half, convolutions, batch_norm=batch_norm))
+            coming = 2 * half
+        self.score = nn.Conv3d(coming, classes, 1)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, channels, D, H, W)``, sides a multiple of 16, to ``(N, classes, D, H, W)``."""
+        self.check(x.shape[2:])
+        x = self.left[0](x, x.mean(1, keepdim=True))  # (N, 16, D, H, W)
+        kept = [x]
+        for down, stage in zip(self.down, list(self.left)[1:], strict=True):
+            x = down(x)
+            x = stage(x, x)  # (N, 32 to 256, D/2 to D/16, ...)
+            kept.append(x)
+        x = kept.pop()
+        for up, stage in zip(self.up, self.right, strict=True):
+            x = torch.cat([up(x), kept.pop()], dim=1)
+            x = stage(x, x)  # (N, 256 to 32, D/8 to D, ...)
+        return self.score(x)
+
+
+def _down(channels: int, batch_norm: bool) -> nn.Sequential:
+    """Half the volume, twice the channels."""
+    norm = [nn.BatchNorm3d(2 * channels)] if batch_norm else []
+    return nn.Sequential(nn.Conv3d(channels, 2 * channels, 2, stride=2), *norm, nn.PReLU(2 * channels))
+
+
+def _up(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Twice the volume."""
+    norm = [nn.BatchNorm3d(outputs)] if batch_norm else []
+    return nn.Sequential(nn.ConvTranspose3d(inputs, outputs, 2, stride=2), *norm, nn.PReLU(outputs))

@@ -1,0 +1,214 @@
+"""What the papers of the segmentation networks say of their size, and what every one of them must do."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from visus import nets
+from visus._errors import InputError, WeightsError
+from visus.nets.segmentation import Segmenter, create, names
+from visus.nets.segmentation.deeplab import DeepLab
+from visus.nets.segmentation.fcn import Fcn
+from visus.nets.segmentation.segmenter import mirrored
+
+LITE = {"backbone": "efficientnet_lite0"}
+SMALL: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("fcn32s", LITE, (3, 64, 96)),
+    ("fcn16s", LITE, (3, 64, 96)),
+    ("fcn8s", {"backbone": "resnet18"}, (3, 64, 96)),
+    ("segnet", {}, (3, 47, 66)),
+    ("deeplab", LITE, (3, 64, 72)),
+    ("deeplab", {"backbone": "resnet18", "head": "aspp"}, (3, 64, 72)),
+    ("unet", {"width": 4}, (1, 204, 188)),
+    ("unet", {"width": 4, "padded": True, "channels": 3}, (3, 48, 64)),
+    ("vnet", {"width": 2}, (1, 16, 32, 16)),
+    ("vnet", {"width": 2, "batch_norm": True, "channels": 2}, (2, 16, 16, 32)),
+    ("lraspp_mobilenet_v3_large", {}, (3, 64, 80)),
+]
+IDS = [f"{name}-{'-'.join(map(str, options.values()))}" for name, options, _ in SMALL]
+
+
+def build(name: str, *, meta: bool = True, **options: Any) -> Segmenter:
+    with torch.device("meta" if meta else "cpu"):
+        return create(name, **options)
+
+
+def count(net: nn.Module, *, but: str = "no such name") -> int:
+    return sum(p.numel() for name, p in net.named_parameters() if not name.startswith(but))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("fcn32s", 134_346_581), ("fcn16s", 134_357_354), ("fcn8s", 134_362_751)]
+)
+def test_fcn_has_the_parameters_of_its_paper(name: str, parameters: int) -> None:
+    assert count(build(name), but="up") == parameters
+
+
+def test_segnet_has_the_parameters_of_its_paper() -> None:
+    assert count(build("segnet")) == 29_455_125
+    assert count(build("segnet", classes=11, batch_norm=False)) == 29_433_483
+
+
+def test_deconvnet_has_the_parameters_of_its_paper() -> None:
+    assert count(build("deconvnet")) == 251_805_653
+    assert count(build("deconvnet", batch_norm=False)) == 251_772_245
+
+
+def test_deeplab_has_the_parameters_of_its_paper() -> None:
+    assert count(build("deeplab")) == 20_505_429  # 20.5 M (v1, table 1b)
+
+
+def test_unet_has_the_parameters_and_sizes_of_its_paper() -> None:
+    net = build("unet", classes=2)
+    assert count(net) == 31_030_658
+    sizes: list[int] = []
+    for layer in net.modules():
+        if isinstance(layer, nn.Sequential):
+            layer.register_forward_hook(lambda _, __, output: sizes.append(output.shape[-1]))
+    assert net(torch.zeros(1, 1, 572, 572, device="meta")).shape == (1, 2, 388, 388)
+    assert sizes == [568, 280, 136, 64, 28, 52, 100, 196, 388]
+
+
+def test_the_bottleneck_of_unet_sees_140_pixels() -> None:
+    net = build("unet", classes=2, width=2, padded=True, meta=False).double()
+    assert isinstance(net.down, nn.ModuleList)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.constant_(layer.weight, 0.1)
+    x = torch.rand(1, 1, 256, 256, dtype=torch.float64, requires_grad=True)
+    y = x
+    for level, convolutions in enumerate(net.down):
+        y = convolutions(nn.functional.avg_pool2d(y, 2) if level else y)
+    y[0, :, 8, 8].sum().backward()
+    assert x.grad is not None
+    seen = x.grad[0, 0].abs().sum(0).nonzero()
+    assert int(seen.max() - seen.min()) + 1 == 140
+
+
+def test_vnet_has_the_channels_and_sizes_of_its_paper() -> None:
+    net = build("vnet", classes=2)
+    assert 45e6 < count(net) < 66e6
+    shapes: list[tuple[int, ...]] = []
+    assert isinstance(net.left, nn.ModuleList)
+    assert isinstance(net.right, nn.ModuleList)
+    for stage in [*net.left, *net.right]:
+        stage.register_forward_hook(lambda _, __, output: shapes.append(tuple(output.shape[1:3])))
+    assert net(torch.zeros(1, 1, 128, 128, 64, device="meta")).shape == (1, 2, 128, 128, 64)
+    assert shapes == [
+        (16, 128), (32, 64), (64, 32), (128, 16), (256, 8), (256, 16), (128, 32), (64, 64), (32, 128),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("fcn_resnet50", 35_322_218), ("deeplabv3_resnet50", 42_004_074)])
+def test_networks_of_torchvision_have_its_parameters(name: str, parameters: int) -> None:
+    assert count(build(name)) == parameters
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), SMALL, ids=IDS)
+def test_every_network_answers_for_every_position_and_learns(
+    name: str, options: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    net = build(name, classes=3, meta=False, **options)
+    x = torch.rand(2, *shape)
+    margin = 2 * net.margin
+    assert net(x).shape == (2, 3, *(n - margin for n in shape[1:]))
+    odd = x[..., : shape[-1] - 5]
+    with torch.inference_mode():
+        assert net.whole(odd).shape == (2, 3, *odd.shape[2:])
+    target = (net.whole(x).detach()[:, :1] * 0 + x[:, :1] > 0.5).long()[:, 0]
+    net.train()
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-4)
+    losses = []
+    for _ in range(8):
+        loss = nn.functional.cross_entropy(net.whole(x), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[1:]) < losses[0]
+
+
+def test_every_name_is_built_by_the_public_function() -> None:
+    assert set(names()) <= set(nets.names())
+    for name in names():
+        with torch.device("meta"):
+            net = nets.create(name, classes=5)
+        assert isinstance(net, Segmenter)
+        assert net.name == name
+        assert net.classes == 5
+
+
+@pytest.mark.slow
+def test_deconvnet_answers_for_every_position() -> None:
+    net = build("deconvnet", classes=2, meta=False)
+    with torch.inference_mode():
+        assert net.whole(torch.rand(1, 3, 100, 130)).shape == (1, 2, 100, 130)
+
+
+def test_each_stage_of_fcn_begins_with_the_answers_of_the_one_before() -> None:
+    torch.manual_seed(0)
+    coarse = build("fcn32s", meta=False, classes=4, **LITE)
+    finer = build("fcn16s", meta=False, classes=4, **LITE)
+    finer.load_state_dict(coarse.state_dict(), strict=False)
+    x = torch.rand(1, 3, 256, 256)
+    with torch.inference_mode():
+        difference = (coarse(x) - finer(x)).abs()
+        assert difference[..., 64:-64, 64:-64].max() < 0.2 * coarse(x).abs().max()
+        assert not torch.equal(coarse(x), finer(x))
+
+
+def test_dilation_keeps_what_the_weights_compute() -> None:
+    """Every other position of the dilated map is the map with strides: nothing is lost, nothing is changed."""
+    torch.manual_seed(0)
+    plain = nets.registry.create("resnet18")
+    dilated = DeepLab(classes=2, backbone="resnet18").eval()
+    assert not isinstance(dilated.backbone, nn.Sequential)
+    state = {k: v for k, v in plain.net.state_dict().items() if not k.startswith("fc")}
+    dilated.backbone.net.load_state_dict(state)
+    x = torch.rand(1, 3, 256, 256)
+    with torch.inference_mode():
+        coarse, fine = plain.features(x)[-1], dilated.backbone(x)
+    middle = slice(3, 5)  # away from the padding, which comes in at other places
+    assert fine.shape[-1] == 4 * coarse.shape[-1]
+    error = (fine[:, :, ::4, ::4] - coarse)[:, :, middle, middle].abs().max()
+    assert error < 0.35 * coarse.abs().max()
+
+
+@pytest.mark.parametrize(("name", "options"), [("fcn8s", LITE), ("deeplab", LITE), ("fcn8s", {"backbone": "resnet18"})])
+def test_no_parameter_is_idle(name: str, options: dict[str, Any]) -> None:
+    net = build(name, classes=2, meta=False, **options).train()
+    net(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    assert [n for n, p in net.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "proposal"),
+    [("unet", 570, "556 or 572"), ("fcn8s", 100, "96 or 128"), ("deconvnet", 200, "224"), ("unet", 50, "188")],
+)
+def test_a_size_that_a_network_does_not_take_is_refused_with_the_nearest(name: str, side: int, proposal: str) -> None:
+    net = build(name)
+    with pytest.raises(InputError, match=f"nearest is {proposal}"):
+        net(torch.zeros(1, net.channels, side, side, device="meta"))
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(InputError, match="no segmentation network 'unett'"):
+        create("unett")
+    with pytest.raises(InputError, match="takes no padding; it takes channels, padded, width"):
+        create("unet", padding=1)
+    with pytest.raises(WeightsError, match="no weights for unet"):
+        create("unet", weights="imagenet")
+    with pytest.raises(InputError, match="cannot be the body"):
+        Fcn(classes=2, stride=8, backbone="vit_tiny_patch16_224")
+    with pytest.raises(InputError, match="volumes"):
+        build("vnet")(torch.zeros(1, 1, 32, 32, device="meta"))
+
+
+def test_borders_are_mirrored_however_far() -> None:
+    x = torch.arange(4.0).view(1, 1, 1, 4)
+    assert mirrored(x, [0, 5], [0, 4])[0, 0, 0].tolist() == [1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
+    one: Tensor = torch.ones(1, 1, 1, 1)
+    assert mirrored(one, [2, 1], [0, 1]).shape == (1, 1, 3, 3)
