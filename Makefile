@@ -11,7 +11,7 @@ export VISUS_DATA ?=
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml hatch_build.py src/visus/filters/_loops.c
+$(VENV)/.installed: pyproject.toml hatch_build.py src/visus/filters/_loops.c src/visus/ops/_lattice.c
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "visus needs Python 3.11 or newer; say: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev]'

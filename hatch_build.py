@@ -1,4 +1,4 @@
-"""Compiles the inner loops of ``visus.filters`` as the package is installed."""
+"""Compiles the inner loops that are written in C as the package is installed."""
 
 import os
 import shlex
@@ -12,7 +12,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDER = Path(__file__).parent / "src" / "visus" / "filters"
+PACKAGE = Path(__file__).parent / "src" / "visus"
+SOURCES = (PACKAGE / "filters" / "_loops.c", PACKAGE / "ops" / "_lattice.c")
 SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
 # Without contraction these loops round alike on every processor; without errno square roots become vector code.
@@ -28,7 +29,7 @@ def compiler() -> list[str] | None:
 
 
 class CompileHook(BuildHookInterface[Any]):
-    """Compile ``_loops.c`` beside its source and take the library into the wheel."""
+    """Compile each source beside itself and take the library into the wheel."""
 
     def dependencies(self) -> list[str]:
         """A machine without a C compiler takes one from the package registry."""
@@ -37,12 +38,13 @@ class CompileHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and mark the wheel as one for this platform and any Python."""
         command = compiler() or [sys.executable, "-m", "ziglang", "cc"]
-        target = FOLDER / f"_loops{SUFFIX}"
-        fresh = FOLDER / f"_loops.{os.getpid()}{SUFFIX}"
         position = [] if sys.platform == "win32" else ["-fPIC"]
-        subprocess.run([*command, *FLAGS, *position, "-o", str(fresh), str(FOLDER / "_loops.c"), "-lm"], check=True)
-        fresh.replace(target)  # a process that has loaded the old one keeps it
+        for source in SOURCES:
+            target = source.with_suffix(SUFFIX)
+            fresh = source.with_name(f"{source.stem}.{os.getpid()}{SUFFIX}")
+            subprocess.run([*command, *FLAGS, *position, "-o", str(fresh), str(source), "-lm"], check=True)
+            fresh.replace(target)  # a process that has loaded the old one keeps it
+            build_data["artifacts"].append(f"src/visus/{source.parent.name}/{target.name}")
         platform = sysconfig.get_platform().replace("universal2", machine()).replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
-        build_data["artifacts"].append(f"src/visus/filters/{target.name}")

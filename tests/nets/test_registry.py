@@ -60,7 +60,8 @@ def test_which_networks_pool_by_average() -> None:
 
 
 def test_names_lists_what_create_builds() -> None:
-    assert set(nets.names()) == {*OWN, *TORCHVISION, *LITE}
+    assert set(nets.registry.names()) == {*OWN, *TORCHVISION, *LITE}
+    assert set(nets.names()) == {*nets.registry.names(), *nets.segmentation.names()}
     assert set(weights.TABLE) == {*TORCHVISION, *LITE}
 
 

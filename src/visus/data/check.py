@@ -41,7 +41,7 @@ def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], Non
         progress: Called with how many are done, of how many.
     """
     if pictures.arrays is not None:
-        digests = [_digest(picture.tobytes()) for picture in pictures.arrays]
+        digests = [digest_of(picture.tobytes()) for picture in pictures.arrays]
         return Checked(np.arange(len(pictures)), [], digests)
     answers: list[bytes | str] = []
     with ThreadPoolExecutor(threads) as pool:
@@ -61,10 +61,11 @@ def _look(path: str) -> bytes | str:
         decode(content, name=path, min_side=_ENOUGH)
     except InputError as error:
         return str(error)
-    return _digest(content)
+    return digest_of(content)
 
 
-def _digest(content: bytes) -> bytes:
+def digest_of(content: bytes) -> bytes:
+    """What tells one content from another."""
     return hashlib.blake2b(content, digest_size=16).digest()
 
 

@@ -2,31 +2,21 @@
 
 import ctypes
 import functools
-import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import DependencyError
+from visus import _native
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Keys = NDArray[np.uint32]
 
-_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
-
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    place = Path(__file__).with_name(f"_loops{_SUFFIX}")
-    try:
-        library = ctypes.CDLL(str(place))
-    except OSError as error:
-        raise DependencyError(
-            f"The compiled part of visus is missing or does not fit this machine ({place}); install visus again: "
-            "pip install --force-reinstall --no-deps visus"
-        ) from error
+    library = _native.library(Path(__file__).parent, "_loops")
     array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
     library.magnitude.argtypes = [array] * 3 + [whole] * 3
     library.suppress.argtypes = [array] * 4 + [whole] * 3

@@ -1,0 +1,120 @@
+"""COCO's annotations as masks: polygons and run lengths of objects, laid into one mask for each picture.
+
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014. Class 0 is what no object covers. Where objects
+overlap, the smaller one lies on top.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visus._errors import FormatError, InputError
+from visus.data.masks import MOST_CLASSES, Mask
+
+BACKGROUND = "background"
+_SPLIT = re.compile(r"(?:instances_)?(train|val|test)\d*\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of one picture.
+
+    Attributes:
+        size: Height and width.
+        classes: The class of each object, from 1 on.
+        shapes: Its polygons, or its run lengths, as COCO writes them.
+    """
+
+    size: tuple[int, int]
+    classes: list[int]
+    shapes: list[Any]
+
+
+def annotation_files(root: Path) -> dict[str, Path]:
+    """The annotation file of each split: ``train.json``, or ``annotations/instances_train2017.json``."""
+    found = {}
+    for folder in (root, root / "annotations"):
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+            match = _SPLIT.fullmatch(path.name)
+            if match and match[1] not in found:
+                found[match[1]] = path
+    return found
+
+
+def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], list[Objects]]]]:
+    """Classes, and the files and objects of each split.
+
+    Raises:
+        InputError: An annotation file is damaged, or the splits differ in their categories.
+    """
+    classes: tuple[str, ...] = ()
+    splits: dict[str, tuple[list[str], list[Objects]]] = {}
+    for split, path in annotation_files(root).items():
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            names, pair = _split(content, path, split)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
+        if classes and names != classes:
+            raise InputError(f"{path} has other categories than the split before it; give all splits the same.")
+        classes, splits[split] = names, pair
+    return classes, splits
+
+
+def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, ...], tuple[list[str], list[Objects]]]:
+    categories = sorted(content["categories"], key=lambda entry: entry["id"])
+    if len(categories) >= MOST_CLASSES:
+        raise InputError(f"{path} has {len(categories)} categories; a mask holds up to {MOST_CLASSES - 1}.")
+    number = {entry["id"]: k for k, entry in enumerate(categories, 1)}
+    root = path.parent if path.parent.name != "annotations" else path.parent.parent
+    folder = next((f for f in (root / path.stem.removeprefix("instances_"), root / split) if f.is_dir()), root)
+    objects = {entry["id"]: Objects((int(entry["height"]), int(entry["width"])), [], []) for entry in content["images"]}
+    for entry in sorted(content["annotations"], key=lambda entry: -float(entry.get("area", 0))):
+        at = objects.get(entry["image_id"])
+        if at is None or entry["category_id"] not in number:
+            raise InputError(
+                f"{path}: annotation {entry.get('id')} names a picture or a category that is not there; mend it."
+            )
+        at.classes.append(number[entry["category_id"]])
+        at.shapes.append(entry["segmentation"])
+    files = [_inside(folder, entry["file_name"], path) for entry in content["images"]]
+    names = (BACKGROUND, *(str(entry["name"]) for entry in categories))
+    return names, (files, [objects[entry["id"]] for entry in content["images"]])
+
+
+def _inside(folder: Path, name: str, path: Path) -> str:
+    place = (folder / name).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise InputError(f"{path} names the picture {name!r}, which lies outside of {folder}; mend it.")
+    return str(folder / name)
+
+
+def draw(objects: Objects) -> Mask:
+    """The mask of a picture.
+
+    Raises:
+        FormatError: A polygon or a run length cannot be read.
+    """
+    from pycocotools import mask as runs
+
+    height, width = objects.size
+    mask = np.zeros((height, width), np.uint8)
+    for label, shape in zip(objects.classes, objects.shapes, strict=True):
+        try:
+            if isinstance(shape, list):
+                encoded = runs.merge(runs.frPyObjects(shape, height, width))
+            elif isinstance(shape["counts"], list):
+                encoded = runs.frPyObjects(shape, height, width)
+            else:
+                encoded = {"size": shape["size"], "counts": shape["counts"].encode()}
+            if list(encoded["size"]) != [height, width]:
+                raise ValueError(f"its size is {encoded['size']}")
+            inside = runs.decode(encoded)
+        except Exception as error:  # a compiled library, which raises what it likes on bad input
+            raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
+        mask[inside.astype(bool)] = label
+    return mask

@@ -1,0 +1,407 @@
+"""Bring in pictures or volumes with masks, whatever their format, in splits."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import InputError
+from visus.data import coco
+from visus.data.check import digest_of
+from visus.data.folder import SPLITS
+from visus.data.masks import (
+    IGNORE,
+    MOST_CLASSES,
+    ByColor,
+    ByValue,
+    ClassList,
+    Masked,
+    MaskSet,
+    colors,
+    read_class_list,
+    read_values,
+)
+from visus.data.split import stratified
+from visus.data.volumes import read_label_volume, read_volume, volume_pairs
+from visus.images import is_picture_name, read
+
+Progress = Callable[[int, int], None]
+Pairs = dict[str, tuple[list[str], list[Any]]]
+"""Files of pictures and entries of masks, by split; ``""`` where there are none."""
+
+_PICTURES = ("images", "image", "pictures")
+_MASKS = ("masks", "labels", "annotations", "mask", "label")
+VOC_CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+_LAYOUTS = (
+    "{train,val,test}/images with {train,val,test}/masks, images with masks, JPEGImages with SegmentationClass (VOC), "
+    "train with train.json (COCO), or imagesTr with labelsTr (NIfTI)"
+)
+
+
+def load_masks(
+    path: str | os.PathLike[str],
+    *,
+    ignore: Sequence[str] = (),
+    seed: int = 0,
+    val: float = 0.15,
+    test: float = 0.15,
+    progress: Progress | None = None,
+) -> MaskSet:
+    """Pictures or volumes with masks from a folder; the format is recognised.
+
+    * ``PATH/{train,val,test}/images/*`` with ``PATH/{train,val,test}/masks/*.png`` (or ``labels``), or ``PATH/images``
+      with ``PATH/masks``, which is split here; masks hold a number for each class, or colours;
+    * Pascal VOC: ``JPEGImages``, ``SegmentationClass``, ``ImageSets/Segmentation``;
+    * COCO: ``train.json`` beside ``train/``, or ``annotations/instances_train2017.json``;
+    * NIfTI volumes: ``imagesTr/*.nii.gz`` with ``labelsTr``.
+
+    Classes are named in ``classes.txt`` or, with their colours, in ``classes.csv``; without, they are called by the
+    values that the masks hold. The value 255 does not count, unless it is the only one beside 0. Every picture and
+    mask is read once: pairs that cannot be used are left out and said.
+
+    Args:
+        path: The folder.
+        ignore: Classes, by name or by value, that do not count.
+        seed: Of the split.
+        val: Share that becomes the val split where there is none.
+        test: Share that becomes the test split where there are no splits.
+        progress: Called with how many were looked at, of how many.
+
+    Raises:
+        InputError: The format is not recognised, a mask has a value beyond the list of classes, nothing is left, or
+            there are less than two classes.
+    """
+    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
+        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+    whole = load_masks_whole(path, ignore=ignore, progress=progress, training=True)
+    found = _split(whole, seed, val, test)
+    missing = [name for k, name in enumerate(found.classes) if not found.pixels["train"][:, k].any()]
+    if missing:
+        found.remarks.append(f"Not in any training mask, and so not learned: {', '.join(missing)}.")
+    if len(found.classes) < 2:
+        raise InputError(
+            f"The masks in {path} have one class only ({', '.join(found.classes)}); at least 2 are needed."
+        )
+    return found
+
+
+def load_masks_whole(
+    path: str | os.PathLike[str],
+    *,
+    ignore: Sequence[str] = (),
+    progress: Progress | None = None,
+    training: bool = False,
+) -> MaskSet:
+    """Pictures with masks in the splits that are there, or in one called ``all``; nothing is cut.
+
+    Raises:
+        InputError: The format is not recognised, or a mask has a value beyond the list of classes.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder of pictures with masks; lay them out as {_LAYOUTS}.")
+    splits, form, named, axes = _read(root, ignore, progress)
+    dataset = _checked(MaskSet(root, form, named[0], splits, named[1], axes), progress)
+    if training or "" not in dataset.splits:
+        return dataset
+    return _renamed(dataset, {"": "all"})
+
+
+def _read(
+    root: Path, ignore: Sequence[str], progress: Progress | None
+) -> tuple[dict[str, Masked], str, tuple[tuple[str, ...], NDArray[np.uint8]], int]:
+    """Splits, form, classes with palette, and axes of the folder."""
+    listed = read_class_list(root)
+    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
+        pairs, form, axes, values = volume_pairs(root), "NIfTI volumes", 3, read_label_volume
+    elif (root / "JPEGImages").is_dir() and (root / "SegmentationClass").is_dir():
+        pairs, form, axes, values = _voc_pairs(root), "Pascal VOC", 2, read_values
+        listed = listed or ClassList(VOC_CLASSES)
+    elif coco.annotation_files(root):
+        names, pairs = coco.read_coco(root)
+        classes, lookup = _without_ignored(names, range(len(names)), ignore, root)
+        read_mask = partial(_drawn, lookup=lookup)
+        return _masked(pairs, read_mask, read), "COCO's objects", (classes, colors(len(classes))), 2
+    else:
+        pairs, form, axes, values = _folder_pairs(root), "pictures with masks", 2, read_values
+    if listed and listed.palette is not None:
+        classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
+        codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
+        kept = [k for k in range(len(listed.names)) if lookup[k] != IGNORE]
+        palette = listed.palette[kept]
+        first = _first_mask(pairs)
+        if first is None or values(first).ndim == 3:
+            by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
+            return _masked(pairs, by_color, read), f"{form} in colours", (classes, palette), axes
+        return _masked(pairs, ByValue(lookup), read), form, (classes, palette), axes
+    if listed:
+        classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
+    else:
+        seen = _values_of(pairs, values, progress)
+        classes, lookup = _without_ignored([str(v) for v in seen], seen, ignore, root)
+    read_mask = _LabelVolume(lookup) if axes == 3 else ByValue(lookup)
+    reading = read_volume if axes == 3 else read
+    return _masked(pairs, read_mask, reading), form, (classes, colors(len(classes))), axes
+
+
+class _LabelVolume(ByValue):
+    """Reads the mask of a volume."""
+
+    def __call__(self, path: str) -> NDArray[np.uint8]:
+        return self.lookup[read_label_volume(path)]
+
+
+def _drawn(objects: coco.Objects, lookup: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return lookup[coco.draw(objects)]
+
+
+def _masked(pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[str], Any]) -> dict[str, Masked]:
+    return {split: Masked(files, masks, read_mask, reading) for split, (files, masks) in pairs.items()}
+
+
+def _without_ignored(
+    names: Sequence[str], values: Sequence[int], ignore: Sequence[str], root: Path
+) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """The classes that count, and the class of each value; a value that no class has becomes 254, which is refused.
+
+    Raises:
+        InputError: There is no class that is to be ignored, or there are too many.
+    """
+    known = {*names, *(str(v) for v in values)}
+    strange = [entry for entry in ignore if entry not in known and entry != str(IGNORE)]
+    if strange:
+        raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
+    if len(names) > MOST_CLASSES - 1:
+        raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
+    lookup = np.full(256, _STRANGE, np.uint8)
+    lookup[IGNORE] = IGNORE
+    kept: list[str] = []
+    for name, value in zip(names, values, strict=True):
+        if name in ignore or str(value) in ignore:
+            lookup[value] = IGNORE
+        else:
+            lookup[value] = len(kept)
+            kept.append(name)
+    return tuple(kept), lookup
+
+
+_STRANGE = 254
+
+
+def _first_mask(pairs: Pairs) -> str | None:
+    return next((masks[0] for _, masks in pairs.values() if masks), None)
+
+
+def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> list[int]:
+    """All values that the training masks hold, but for 255 where there are others beside 0.
+
+    Raises:
+        InputError: A mask is in colour, or none can be read.
+    """
+    leading = (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
+
+    def of(path: str) -> set[int]:
+        try:
+            found = values(path)
+        except InputError:  # said when all pairs are looked at
+            return set()
+        if found.ndim == 3 and found.shape[-1] == 3 and values is read_values:
+            raise _colored(path)
+        return set(np.unique(found).tolist())
+
+    seen: set[int] = set()
+    with ThreadPoolExecutor(cores()) as pool:
+        for done, found in enumerate(pool.map(of, leading), 1):
+            seen |= found
+            if progress:
+                progress(done, len(leading))
+    if not seen:
+        raise InputError("No training mask can be read, so that the classes are not known; bring some.")
+    return sorted(seen if seen <= {0, IGNORE} else seen - {IGNORE})
+
+
+def _colored(path: str) -> InputError:
+    return InputError(f"The mask {path} is in colour; name its classes in a classes.csv (name,red,green,blue).")
+
+
+def _folder_pairs(root: Path) -> Pairs:
+    """``SPLIT/images`` with ``SPLIT/masks``, ``images/SPLIT`` with ``masks/SPLIT``, or ``images`` with ``masks``.
+
+    Raises:
+        InputError: There is nothing of the kind.
+    """
+    pairs: Pairs = {}
+    for folder in sorted(root.iterdir()):
+        split = SPLITS.get(folder.name.lower())
+        if split and folder.is_dir() and _both(folder):
+            pairs[split] = _matched(*_sides(folder))
+    if not pairs and _both(root):
+        pictures, masks = _sides(root)
+        inner = {SPLITS[p.name.lower()]: p.name for p in pictures.iterdir() if p.is_dir() and p.name.lower() in SPLITS}
+        if inner:
+            pairs = {split: _matched(pictures / name, masks / name) for split, name in sorted(inner.items())}
+        else:
+            pairs[""] = _matched(pictures, masks)
+    if not pairs:
+        raise InputError(f"{root} holds no pictures with masks; lay them out as {_LAYOUTS}.")
+    return pairs
+
+
+def _both(folder: Path) -> bool:
+    return any((folder / n).is_dir() for n in _PICTURES) and any((folder / n).is_dir() for n in _MASKS)
+
+
+def _sides(folder: Path) -> tuple[Path, Path]:
+    pictures = next(folder / n for n in _PICTURES if (folder / n).is_dir())
+    return pictures, next(folder / n for n in _MASKS if (folder / n).is_dir())
+
+
+def _matched(pictures: Path, masks: Path) -> tuple[list[str], list[str]]:
+    """Pictures and the masks of the same name, or of that name with ``_mask`` or ``_L`` behind it.
+
+    Raises:
+        InputError: A picture has no mask, or a folder is missing.
+    """
+    if not masks.is_dir():
+        raise InputError(f"{pictures} has no masks beside it in {masks}; bring them.")
+    by_stem = {p.stem: str(p) for p in sorted(masks.iterdir()) if is_picture_name(p.name) and p.name[0] != "."}
+    files = sorted(p for p in pictures.iterdir() if is_picture_name(p.name) and p.name[0] != ".")
+    found = []
+    for file in files:
+        mask = next((by_stem[s] for s in (file.stem, f"{file.stem}_mask", f"{file.stem}_L") if s in by_stem), None)
+        if mask is None:
+            raise InputError(f"{file} has no mask {masks / file.stem}.png; bring it, or take the picture away.")
+        found.append(mask)
+    return [str(file) for file in files], found
+
+
+def _voc_pairs(root: Path) -> Pairs:
+    """The lists of ``ImageSets/Segmentation``, or all that have a mask.
+
+    Raises:
+        InputError: A picture or a mask that is listed is missing.
+    """
+    pictures, masks, lists = root / "JPEGImages", root / "SegmentationClass", root / "ImageSets" / "Segmentation"
+    named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
+    stems = {split: path.read_text(encoding="utf-8").split() for split, path in named.items()}
+    stems = stems or {"": sorted(p.stem for p in masks.glob("*.png"))}
+    pairs: Pairs = {}
+    for split, members in stems.items():
+        for stem in members:
+            for place in (pictures / f"{stem}.jpg", masks / f"{stem}.png"):
+                if not place.is_file():
+                    raise InputError(f"{place}, which {named.get(split, masks)} names, does not exist; bring it.")
+        pairs[split] = [str(pictures / f"{s}.jpg") for s in members], [str(masks / f"{s}.png") for s in members]
+    return pairs
+
+
+def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
+    """Leave out pairs that cannot be used, and say so; count the positions of each class."""
+    total = sum(len(split) for split in dataset.splits.values())
+    splits, digests, pixels = {}, {}, {}
+    failures: list[str] = []
+    grey, done = dataset.axes == 2, 0
+    for name, split in dataset.splits.items():
+        kept, digests[name], rows = [], [], []
+        with ThreadPoolExecutor(cores()) as pool:
+            for place, answer in enumerate(pool.map(partial(_look, split, dataset), range(len(split)))):
+                done += 1
+                if progress:
+                    progress(done, total)
+                if isinstance(answer, str):
+                    failures.append(answer)
+                    continue
+                kept.append(place)
+                digests[name].append(answer[0])
+                rows.append(answer[1])
+                grey &= answer[2]
+        splits[name] = split.take(np.array(kept, np.int64))
+        pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
+    leading = splits.get("", splits.get("train"))
+    if leading is not None and not len(leading):
+        detail = f" (the first: {failures[0]})" if failures else ""
+        raise InputError(f"{dataset.root} has no picture with a mask to learn from{detail}; bring some.")
+    remarks = list(dataset.remarks)
+    if failures:
+        shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
+        count = "1 pair" if len(failures) == 1 else f"{len(failures):,} pairs"
+        remarks.append(f"Left out {count} of picture and mask: {shown}")
+    return replace(dataset, splits=splits, digests=digests, pixels=pixels, grey=grey, remarks=remarks)
+
+
+def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[np.int64], bool] | str:
+    """Hash, positions of each class, and whether it is grey; or why a pair cannot be used.
+
+    Raises:
+        InputError: A mask has a value that no class has.
+    """
+    try:
+        picture, mask = split.read(place)
+    except InputError as error:
+        return str(error)
+    counts = np.bincount(mask.ravel(), minlength=256)
+    if counts[_STRANGE]:
+        raise InputError(
+            f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
+            f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."
+        )
+    counts = counts[: len(dataset.classes)]
+    if not counts.any():
+        return f"The mask of {split.files[place]} is empty: no position counts."
+    grey = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
+    return digest_of(picture.tobytes() + mask.tobytes()), counts, grey
+
+
+def _renamed(dataset: MaskSet, names: dict[str, str]) -> MaskSet:
+    def by_name(values: dict[str, Any]) -> dict[str, Any]:
+        return {names.get(key, key): value for key, value in values.items()}
+
+    return replace(
+        dataset,
+        splits=by_name(dataset.splits),
+        digests=by_name(dataset.digests),
+        pixels=by_name(dataset.pixels),
+    )
+
+
+def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:
+    """Cut val from train where it is missing, and test too where there are no splits."""
+    source, names, shares = ("", ("train", "val", "test"), (val, test)) if "" in dataset.splits else (
+        "train", ("train", "val"), (val,)
+    )  # fmt: skip
+    if source == "train" and ("val" in dataset.splits or "train" not in dataset.splits):
+        if "train" not in dataset.splits:
+            raise InputError(f"{dataset.root} has no pictures in the split train; add some.")
+        return dataset
+    whole, digests, pixels = dataset.splits[source], dataset.digests[source], dataset.pixels[source]
+    number: dict[bytes, int] = {}
+    groups = np.array([number.setdefault(digest, len(number)) for digest in digests], np.int64)
+    parts = dict(zip(names, stratified(whole.labels, shares, seed=seed, groups=groups), strict=True))
+    if not len(parts["val"]):
+        raise InputError(f"{dataset.root} has too few pictures for a val split; give at least two.")
+    rest = {key: value for key, value in dataset.splits.items() if key != source}
+    form = dataset.form + (f", split here (seed {seed})" if source == "" else f"; val is {val:.0%} of train")
+    kept = {name: places for name, places in parts.items() if len(places)}
+    return replace(
+        dataset,
+        form=form,
+        splits={**{name: whole.take(places) for name, places in kept.items()}, **rest},
+        digests={
+            **{name: [digests[k] for k in places.tolist()] for name, places in kept.items()},
+            **{name: dataset.digests[name] for name in rest},
+        },
+        pixels={
+            **{name: pixels[places] for name, places in kept.items()},
+            **{name: dataset.pixels[name] for name in rest},
+        },
+    )

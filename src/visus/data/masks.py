@@ -1,0 +1,276 @@
+"""What a set of pictures or volumes with masks is, whatever format it came in.
+
+A mask gives each position a class: ``(H, W)`` or ``(D, H, W)`` uint8, the position of the class in the list of classes,
+or 255 (:data:`IGNORE`) where the class is not known or does not count.
+"""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from visus._errors import FormatError, InputError
+from visus.images import read, read_bytes
+
+IGNORE = 255
+"""What a mask holds where a position does not count."""
+
+MOST_CLASSES = 255
+
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Pictures or volumes of one split, and the mask of each; they are read at use.
+
+    Attributes:
+        files: Their paths.
+        masks: What :attr:`read_mask` takes for each.
+        read_mask: From an entry of masks to the mask.
+        read_picture: From a path to the picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
+    """
+
+    files: list[str]
+    masks: list[Any]
+    read_mask: Callable[[Any], Mask]
+    read_picture: Callable[[str], NDArray[Any]] = read
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """``(N,)`` zeros: a picture with a mask has no class of its own."""
+        return np.zeros(len(self.files), np.int64)
+
+    def read(self, place: int) -> tuple[NDArray[Any], Mask]:
+        """A picture or volume and its mask.
+
+        Raises:
+            InputError: One cannot be read, or they differ in size.
+        """
+        picture, mask = self.read_picture(self.files[place]), self.read_mask(self.masks[place])
+        size = picture.shape[: mask.ndim]
+        if size != mask.shape:
+            raise InputError(
+                f"The mask of {self.files[place]} is {_times(mask.shape)}, and its picture {_times(size)}; bring the "
+                "mask that belongs to it."
+            )
+        return picture, mask
+
+    def take(self, places: NDArray[np.integer]) -> "Masked":
+        """Some of them."""
+        files, masks = ([values[k] for k in places.tolist()] for values in (self.files, self.masks))
+        return Masked(files, masks, self.read_mask, self.read_picture)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSet:
+    """Pictures or volumes with masks, in splits.
+
+    Attributes:
+        root: The folder that they came from.
+        form: How they lie there, in words.
+        classes: Names of the classes, in the order of the masks' values.
+        splits: ``train``, ``val`` and ``test``, those that there are.
+        palette: ``(classes, 3)`` uint8, a colour for each class.
+        axes: 2 for pictures, 3 for volumes.
+        grey: Whether all pictures are grey.
+        remarks: What a user should know, each one sentence.
+        digests: A hash of the content of each picture, by split.
+        pixels: By split: positions of each class in each picture, ``(N, classes)`` int64.
+    """
+
+    root: Path
+    form: str
+    classes: tuple[str, ...]
+    splits: dict[str, Masked]
+    palette: NDArray[np.uint8]
+    axes: int = 2
+    grey: bool = False
+    remarks: list[str] = field(default_factory=list)
+    digests: dict[str, list[bytes]] = field(default_factory=dict)
+    pixels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """The form, the classes and which share of the positions each has, for people."""
+        what = "volumes" if self.axes == 3 else "pictures"
+        names = list(self.splits)
+        width = max(len(name) for name in (*self.classes, "class", what))
+        lines = [f"{self.root}: {self.form}", f"{'class':{width}}" + "".join(f"{name:>9}" for name in names)]
+        shares = {name: self.pixels[name].sum(0) / max(1, int(self.pixels[name].sum())) for name in names}
+        for k, name in enumerate(self.classes):
+            lines.append(f"{name:{width}}" + "".join(f"{shares[split][k]:>9.2%}" for split in names))
+        return "\n".join([*lines, f"{what:{width}}" + "".join(f"{len(self.splits[name]):>9}" for name in names)])
+
+    def fingerprint(self) -> str:
+        """What tells these pictures and classes from others, wherever they lie."""
+        total = hashlib.sha256(repr(self.classes).encode())
+        for split in self.splits:
+            total.update(split.encode() + b"".join(self.digests[split]) + self.pixels[split].tobytes())
+        return total.hexdigest()[:16]
+
+
+def colors(count: int) -> NDArray[np.uint8]:
+    """A colour for each class, ``(count, 3)`` uint8: those of Pascal VOC, the first of which is black.
+
+    The bits of the class number are dealt to red, green and blue in turn, from the highest bit of each on.
+
+    >>> colors(3).tolist()
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    """
+    palette = np.zeros((count, 3), np.uint8)
+    for k in range(count):
+        for bit in range(8):
+            for channel in range(3):
+                palette[k, channel] |= (k >> (3 * bit + channel) & 1) << (7 - bit)
+    return palette
+
+
+@dataclass(frozen=True, slots=True)
+class ClassList:
+    """Names of classes, and what they are called in the masks.
+
+    Attributes:
+        names: All names, in the order of the file.
+        palette: A colour for each, ``(N, 3)`` uint8, or None where masks hold numbers only.
+    """
+
+    names: tuple[str, ...]
+    palette: NDArray[np.uint8] | None = None
+
+
+def read_class_list(root: Path) -> ClassList | None:
+    """``classes.txt`` (a name on each line) or ``classes.csv`` (columns name, red, green, blue), if there is one.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    plain, table = root / "classes.txt", root / "classes.csv"
+    if plain.is_file():
+        names = [line.strip() for line in _text(plain).splitlines() if line.strip()]
+        return ClassList(_distinct(names, plain))
+    if not table.is_file():
+        return None
+    rows = list(csv.DictReader(io.StringIO(_text(table))))
+    try:
+        names = [row["name"].strip() for row in rows]
+        palette = np.array([[int(row[key]) for key in ("red", "green", "blue")] for row in rows])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise InputError(f"{table} must have the columns name, red, green and blue, with numbers to 255.") from None
+    if not len(palette) or palette.min() < 0 or palette.max() > 255:
+        raise InputError(f"{table} must name at least one class, with colours from 0 to 255.")
+    return ClassList(_distinct(names, table), palette.astype(np.uint8))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text ({error}); mend it.") from error
+
+
+def _distinct(names: Sequence[str], path: Path) -> tuple[str, ...]:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path} names the class {twice!r} twice; give each one line.")
+    if not names:
+        raise InputError(f"{path} names no class; write one on each line.")
+    return tuple(names)
+
+
+def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """The values of a mask file: ``(H, W)`` uint8 numbers of a grey or indexed picture, or ``(H, W, 3)`` colours.
+
+    Raises:
+        InputError: The file is missing.
+        FormatError: It is damaged, or holds numbers beyond 255.
+    """
+    name = os.fspath(path)
+    content = read_bytes(path)
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            if picture.format == "JPEG":
+                raise FormatError(f"The mask {name} is a JPEG file, which changes its values; save masks as PNG.")
+            if picture.mode in ("P", "L"):
+                values = np.array(picture)
+            elif picture.mode == "1":
+                values = np.array(picture).astype(np.uint8)
+            elif picture.mode.startswith("I"):
+                values = np.array(picture).astype(np.int64)
+            else:
+                values = np.array(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise FormatError(f"The mask {name} is damaged or no picture ({error}); bring it again.") from error
+    if values.ndim == 2 and values.size and int(values.max()) > IGNORE:
+        raise FormatError(f"The mask {name} holds the value {values.max()}; the largest for a class is {IGNORE - 1}.")
+    if values.ndim == 3 and (values == values[..., :1]).all():  # grey saved as RGB
+        return values[..., 0] if values.max() < IGNORE or not values.any() else values
+    return values.astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class ByValue:
+    """Reads masks that hold numbers.
+
+    Attributes:
+        lookup: ``(256,)`` uint8: the class of each value, or :data:`IGNORE`.
+    """
+
+    lookup: NDArray[np.uint8]
+
+    def __call__(self, path: str) -> Mask:
+        """The mask of a file.
+
+        Raises:
+            InputError: It is missing, damaged or in colour.
+        """
+        values = read_values(path)
+        if values.ndim != 2:
+            raise InputError(f"The mask {path} is in colour; name its classes in a classes.csv (name,red,green,blue).")
+        return self.lookup[values]
+
+
+@dataclass(frozen=True, slots=True)
+class ByColor:
+    """Reads masks that hold colours.
+
+    Attributes:
+        classes: The class of each colour, as red * 65536 + green * 256 + blue.
+    """
+
+    classes: dict[int, int]
+
+    def __call__(self, path: str) -> Mask:
+        """The mask of a file.
+
+        Raises:
+            InputError: It is missing or damaged, or has a colour that no class has.
+        """
+        values = read_values(path)
+        if values.ndim == 2:
+            values = np.repeat(values[..., None], 3, axis=2)
+        codes = values.astype(np.int64) @ np.array([65536, 256, 1])
+        found, place = np.unique(codes, return_inverse=True)
+        strange = [code for code in found.tolist() if code not in self.classes]
+        if strange:
+            red, rest = divmod(strange[0], 65536)
+            raise InputError(
+                f"The mask {path} has the colour ({red}, {rest // 256}, {rest % 256}), which no class has; add it to "
+                "classes.csv."
+            )
+        return np.array([self.classes[code] for code in found.tolist()], np.uint8)[place].reshape(codes.shape)
+
+
+def _times(size: Sequence[int]) -> str:
+    """A size in words, width first."""
+    return "x".join(str(n) for n in reversed(size))

@@ -1,0 +1,124 @@
+"""Volumes: NIfTI files of a scanner, and their masks.
+
+The folders are those of the Medical Segmentation Decathlon (Antonelli et al. 2022): ``imagesTr/*.nii.gz`` with
+``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation.
+"""
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import FormatError, InputError
+from visus.data.masks import IGNORE
+
+SUFFIXES = (".nii", ".nii.gz")
+MOST_VOXELS = 1 << 30
+
+
+def is_volume_name(name: str) -> bool:
+    """Tell from its ending whether a file is taken for a volume.
+
+    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.png")
+    (True, False)
+    """
+    return name.lower().endswith(SUFFIXES)
+
+
+def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """A volume in canonical orientation, with mean 0 and standard deviation 1: a scanner's numbers have no unit.
+
+    Returns:
+        ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
+
+    Raises:
+        FormatError: The file is damaged, is no volume, or holds NaN.
+    """
+    values = _load(path)
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise FormatError(f"The volume {os.fspath(path)} holds {count:,} values that are no numbers (NaN); mend it.")
+    values = values - values.mean(dtype=np.float64)
+    deviation = values.std(dtype=np.float64)
+    return np.asarray(values / (deviation if deviation > 0 else 1), np.float32)
+
+
+def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """The values of a mask ``(D, H, W)`` uint8.
+
+    Raises:
+        FormatError: The file is damaged, or holds other numbers than whole ones from 0 to 255.
+    """
+    values = _load(path)
+    whole = np.rint(values)
+    if not np.isfinite(values).all() or not np.array_equal(values, whole) or whole.min() < 0 or whole.max() > IGNORE:
+        raise FormatError(f"The mask {os.fspath(path)} must hold whole numbers from 0 to {IGNORE}; mend it.")
+    return whole.astype(np.uint8)
+
+
+def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    name = os.fspath(path)
+    if not Path(name).is_file():
+        raise InputError(f"{name} does not exist; check the spelling of the path.")
+    try:
+        image: Any = nibabel.load(name)
+        if len(image.shape) != 3 or np.prod(image.shape) > MOST_VOXELS:
+            raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 1024^3 values.")
+        upright: Any = nibabel.as_closest_canonical(image)
+        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error, KeyError) as error:
+        raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
+
+
+def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: str | os.PathLike[str]) -> None:
+    """Write a mask as a volume that lies in space as another does.
+
+    Args:
+        path: Where to write, ``.nii.gz``.
+        mask: ``(D, H, W)`` as :func:`read_volume` gives it.
+        like: The volume that the mask belongs to.
+    """
+    import nibabel
+    from nibabel import orientations
+
+    source: Any = nibabel.load(os.fspath(like))
+    own = orientations.io_orientation(source.affine)
+    back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
+    values = orientations.apply_orientation(mask.transpose(2, 1, 0), back)
+    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(values), source.affine), os.fspath(path))
+
+
+def volume_pairs(root: Path) -> dict[str, tuple[list[str], list[str]]]:
+    """Volumes and their masks, by split; ``""`` where there is no ``splits.json``.
+
+    Raises:
+        InputError: A mask or a volume that is named is missing, or the list is damaged.
+    """
+    images, labels = root / "imagesTr", root / "labelsTr"
+    names = sorted(p.name for p in images.iterdir() if is_volume_name(p.name) and not p.name.startswith("."))
+    splits = {"": names}
+    listed = root / "splits.json"
+    if listed.is_file():
+        try:
+            content = json.loads(listed.read_text(encoding="utf-8"))
+            splits = {str(split): [str(name) for name in members] for split, members in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise FormatError(f"{listed} must be {{split: [file, ...]}} ({error}); mend it.") from error
+    known = set(names)
+    for split, members in splits.items():
+        for name in members:
+            if name not in known:
+                raise InputError(f"{listed} names {name} in {split}, which is not in {images}; bring it.")
+            if not (labels / name).is_file():
+                raise InputError(f"The volume {images / name} has no mask {labels / name}; bring it.")
+    return {
+        split: ([str(images / name) for name in members], [str(labels / name) for name in members])
+        for split, members in splits.items()
+    }

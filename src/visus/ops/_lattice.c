@@ -1,0 +1,283 @@
+/* The permutohedral lattice: Gaussian filtering of points in a space of several axes.
+ *
+ * Adams, Baek and Davis, "Fast high-dimensional filtering using the permutohedral lattice", Eurographics 2010. A point
+ * in d axes is laid into the plane x_0 + ... + x_d = 0 of d + 1 axes, which the lattice cuts into simplices. Its value
+ * is shared among the d + 1 corners of its simplex (splat), the corners are blurred along each of the d + 1 axes
+ * (blur), and the value is gathered from the corners again (slice).
+ *
+ * Plain C11 without Python's headers, called through ctypes; one lattice may be filtered by several threads at a time.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define API __declspec(dllexport)
+#else
+#define API
+#endif
+
+/* One machine code for each generation of processors, chosen as the library is loaded. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
+#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define EACH_PROCESSOR
+#endif
+
+enum { MOST_AXES = 16 };
+
+typedef struct {
+    int axes;            /* d */
+    int64_t points;      /* n */
+    int64_t corners;     /* m, those that some point has */
+    int32_t *corner;     /* (n, d + 1): the corners of each point's simplex */
+    float *share;        /* (n, d + 1): how much of it each has */
+    int32_t *neighbour;  /* (d + 1, m, 2): the corners on both sides along each axis; m where there is none */
+} Lattice;
+
+/* Corners by their coordinates: open addressing, the first d of d + 1 coordinates as the key. --------------------- */
+
+typedef struct {
+    int axes;
+    int64_t count, room; /* room is a power of two */
+    int32_t *keys;       /* (count, d) */
+    int64_t capacity;    /* of keys */
+    int32_t *slots;      /* (room,): number of a corner, or -1 */
+} Corners;
+
+static uint64_t hash(const int32_t *key, int axes)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (int k = 0; k < axes; k++)
+        h = (h ^ (uint32_t)key[k]) * 0x100000001b3u;
+    return h ^ (h >> 29);
+}
+
+static int64_t slot_of(const Corners *c, const int32_t *key)
+{
+    int64_t place = (int64_t)(hash(key, c->axes) & (uint64_t)(c->room - 1));
+    while (c->slots[place] >= 0 && memcmp(c->keys + (int64_t)c->slots[place] * c->axes, key, c->axes * sizeof *key))
+        place = (place + 1) & (c->room - 1);
+    return place;
+}
+
+static int widen(Corners *c)
+{
+    int32_t *slots = malloc(2 * c->room * sizeof *slots);
+    if (!slots)
+        return 0;
+    free(c->slots);
+    c->slots = slots;
+    c->room *= 2;
+    memset(slots, 0xff, c->room * sizeof *slots);
+    for (int64_t k = 0; k < c->count; k++)
+        slots[slot_of(c, c->keys + k * c->axes)] = (int32_t)k;
+    return 1;
+}
+
+/* The number of a corner, new if it was not there; -1 if there is no memory. */
+static int32_t number_of(Corners *c, const int32_t *key)
+{
+    int64_t place = slot_of(c, key);
+    if (c->slots[place] >= 0)
+        return c->slots[place];
+    if (c->count == c->capacity) {
+        int32_t *keys = realloc(c->keys, 2 * c->capacity * c->axes * sizeof *keys);
+        if (!keys)
+            return -1;
+        c->keys = keys;
+        c->capacity *= 2;
+    }
+    if (2 * c->count >= c->room) {
+        if (!widen(c))
+            return -1;
+        place = slot_of(c, key);
+    }
+    memcpy(c->keys + c->count * c->axes, key, c->axes * sizeof *key);
+    c->slots[place] = (int32_t)c->count;
+    return (int32_t)c->count++;
+}
+
+/* The simplex of a point (sections 3.1 and 3.2). ------------------------------------------------------------------ */
+
+typedef struct {
+    int32_t corner[MOST_AXES + 1][MOST_AXES + 1]; /* all d + 1 coordinates of each corner */
+    float share[MOST_AXES + 1];
+} Simplex;
+
+static void simplex_of(const float *point, int d, const float *scale, Simplex *s)
+{
+    float high[MOST_AXES + 1], left[MOST_AXES + 1];
+    int base[MOST_AXES + 1], rank[MOST_AXES + 1];
+
+    /* Lay the point into the plane. */
+    float sum = 0;
+    for (int k = d; k > 0; k--) {
+        float x = point[k - 1] * scale[k - 1];
+        high[k] = sum - k * x;
+        sum += x;
+    }
+    high[0] = sum;
+
+    /* The nearest point whose coordinates are multiples of d + 1, and by how much its coordinates miss the plane. */
+    int excess = 0;
+    for (int k = 0; k <= d; k++) {
+        base[k] = (int)floorf(high[k] / (d + 1) + 0.5f) * (d + 1);
+        left[k] = high[k] - base[k];
+        excess += base[k] / (d + 1);
+        rank[k] = 0;
+    }
+    /* The order of what is left tells the simplex around it. */
+    for (int a = 0; a < d; a++)
+        for (int b = a + 1; b <= d; b++)
+            rank[left[a] < left[b] ? a : b]++;
+    for (int k = 0; k <= d; k++) {
+        rank[k] += excess;
+        if (rank[k] < 0) {
+            rank[k] += d + 1;
+            base[k] += d + 1;
+        } else if (rank[k] > d) {
+            rank[k] -= d + 1;
+            base[k] -= d + 1;
+        }
+    }
+    /* Barycentric coordinates. */
+    float b[MOST_AXES + 2] = {0};
+    for (int k = 0; k <= d; k++) {
+        float delta = (high[k] - base[k]) / (d + 1);
+        b[d - rank[k]] += delta;
+        b[d + 1 - rank[k]] -= delta;
+    }
+    b[0] += 1 + b[d + 1];
+    for (int corner = 0; corner <= d; corner++) {
+        s->share[corner] = b[corner];
+        for (int k = 0; k <= d; k++)
+            s->corner[corner][k] = (int32_t)(base[k] + (rank[k] > d - corner ? corner - (d + 1) : corner));
+    }
+}
+
+API void lattice_free(Lattice *lattice)
+{
+    if (!lattice)
+        return;
+    free(lattice->corner);
+    free(lattice->share);
+    free(lattice->neighbour);
+    free(lattice);
+}
+
+/* The lattice of n points with d axes, each divided by the standard deviation that is wanted; NULL without memory. */
+API Lattice *lattice_new(const float *points, int64_t n, int d)
+{
+    Lattice *lattice = calloc(1, sizeof *lattice);
+    Corners corners = {.axes = d, .room = 1 << 16, .capacity = 1 << 15};
+    corners.keys = malloc(corners.capacity * d * sizeof *corners.keys);
+    corners.slots = malloc(corners.room * sizeof *corners.slots);
+    if (!lattice || !corners.keys || !corners.slots)
+        goto failed;
+    memset(corners.slots, 0xff, corners.room * sizeof *corners.slots);
+    lattice->axes = d;
+    lattice->points = n;
+    lattice->corner = malloc(n * (d + 1) * sizeof *lattice->corner);
+    lattice->share = malloc(n * (d + 1) * sizeof *lattice->share);
+    if (!lattice->corner || !lattice->share)
+        goto failed;
+
+    /* Splat, blur and slice together have a variance of 2 (d + 1)^2 / 3 in each direction (section 3.1). */
+    float scale[MOST_AXES];
+    for (int k = 0; k < d; k++)
+        scale[k] = (float)((d + 1) * sqrt(2.0 / 3.0) / sqrt((k + 1.0) * (k + 2.0)));
+    for (int64_t p = 0; p < n; p++) {
+        Simplex s;
+        simplex_of(points + p * d, d, scale, &s);
+        for (int k = 0; k <= d; k++) {
+            int32_t number = number_of(&corners, s.corner[k]);
+            if (number < 0)
+                goto failed;
+            lattice->corner[p * (d + 1) + k] = number;
+            lattice->share[p * (d + 1) + k] = s.share[k];
+        }
+    }
+    int64_t m = lattice->corners = corners.count;
+    lattice->neighbour = malloc(2 * m * (d + 1) * sizeof *lattice->neighbour);
+    if (!lattice->neighbour)
+        goto failed;
+    for (int axis = 0; axis <= d; axis++)
+        for (int64_t c = 0; c < m; c++)
+            for (int side = 0; side < 2; side++) {
+                int32_t key[MOST_AXES];
+                int step = side ? 1 : -1;
+                for (int k = 0; k < d; k++)
+                    key[k] = (int32_t)(corners.keys[c * d + k] - step);
+                if (axis < d)
+                    key[axis] = (int32_t)(corners.keys[c * d + axis] + step * d);
+                int32_t found = corners.slots[slot_of(&corners, key)];
+                lattice->neighbour[(axis * m + c) * 2 + side] = found < 0 ? (int32_t)m : found;
+            }
+    free(corners.keys);
+    free(corners.slots);
+    return lattice;
+failed:
+    free(corners.keys);
+    free(corners.slots);
+    lattice_free(lattice);
+    return NULL;
+}
+
+API int64_t lattice_corners(const Lattice *lattice)
+{
+    return lattice->corners;
+}
+
+/* Filter some channels, first to last - 1, of values (n, channels) into out; 0 without memory. */
+EACH_PROCESSOR
+API int lattice_filter(const Lattice *lattice, const float *values, float *out, int channels, int first, int last)
+{
+    int64_t n = lattice->points, m = lattice->corners;
+    int d1 = lattice->axes + 1, width = last - first;
+    /* One row more stands for the neighbours that are not there. */
+    float *here = calloc((m + 1) * width, sizeof *here), *next = calloc((m + 1) * width, sizeof *next);
+    if (!here || !next) {
+        free(here);
+        free(next);
+        return 0;
+    }
+    for (int64_t p = 0; p < n; p++) {
+        const float *value = values + p * channels + first;
+        for (int k = 0; k < d1; k++) {
+            float share = lattice->share[p * d1 + k];
+            float *row = here + (int64_t)lattice->corner[p * d1 + k] * width;
+            for (int c = 0; c < width; c++)
+                row[c] += share * value[c];
+        }
+    }
+    for (int axis = 0; axis < d1; axis++) {
+        const int32_t *neighbour = lattice->neighbour + (int64_t)axis * m * 2;
+        for (int64_t v = 0; v < m; v++) {
+            const float *row = here + v * width;
+            const float *before = here + (int64_t)neighbour[2 * v] * width;
+            const float *after = here + (int64_t)neighbour[2 * v + 1] * width;
+            float *to = next + v * width;
+            for (int c = 0; c < width; c++)
+                to[c] = 0.5f * row[c] + 0.25f * (before[c] + after[c]);
+        }
+        float *other = here;
+        here = next;
+        next = other;
+    }
+    for (int64_t p = 0; p < n; p++) {
+        float *to = out + p * channels + first;
+        for (int c = 0; c < width; c++)
+            to[c] = 0;
+        for (int k = 0; k < d1; k++) {
+            float share = lattice->share[p * d1 + k];
+            const float *row = here + (int64_t)lattice->corner[p * d1 + k] * width;
+            for (int c = 0; c < width; c++)
+                to[c] += share * row[c];
+        }
+    }
+    free(here);
+    free(next);
+    return 1;
+}

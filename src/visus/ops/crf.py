@@ -1,0 +1,165 @@
+"""The fully connected CRF: labels that keep to the borders in the picture.
+
+Kraehenbuehl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials", NIPS 2011. Every
+pair of positions i, j is connected by two kernels (equation 3)
+
+    appearance   w1 exp(-|p_i - p_j|^2 / (2 theta_alpha^2) - |I_i - I_j|^2 / (2 theta_beta^2))
+    smoothness   w2 exp(-|p_i - p_j|^2 / (2 theta_gamma^2))
+
+of positions p in pixels and values I of the picture from 0 to 255. Mean-field inference (algorithm 1) passes messages:
+each filters all answers with both kernels, weighs them by how badly two classes go together, adds the unary energies,
+and normalises. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel exactly.
+
+As in the authors' implementation, kernels are normalised symmetrically, by the root of their sums at i and j, and a
+position's message reaches itself too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from visus._errors import InputError
+from visus.ops.lattice import Lattice
+
+Floats = NDArray[np.float32]
+_CUT = 4.0  # standard deviations of the smoothness kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Weights and widths of the kernels; the defaults are those of the paper's experiments on Pascal VOC.
+
+    Attributes:
+        appearance: w1, the weight of the appearance kernel.
+        alpha: theta_alpha, its width in pixels.
+        beta: theta_beta, its width in values of the picture, which go from 0 to 255.
+        smoothness: w2, the weight of the smoothness kernel.
+        gamma: theta_gamma, its width in pixels.
+        iterations: Rounds of messages.
+    """
+
+    appearance: float = 10.0
+    alpha: float = 60.0
+    beta: float = 10.0
+    smoothness: float = 3.0
+    gamma: float = 3.0
+    iterations: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta", "gamma"):
+            value = getattr(self, name)
+            if not 0.01 <= value <= 1e6:
+                raise InputError(f"{name} of the CRF must be a width from 0.01 to 1,000,000, not {value}.")
+        for name in ("appearance", "smoothness"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1e6:
+                raise InputError(f"{name} of the CRF must be a weight from 0 to 1,000,000, not {value}.")
+        if not 0 <= self.iterations <= 1000:
+            raise InputError(f"iterations of the CRF must be from 0 to 1000, not {self.iterations}.")
+
+
+def refine(
+    probabilities: NDArray[np.floating],
+    picture: NDArray[np.generic],
+    settings: Settings | None = None,
+    *,
+    compatibility: NDArray[np.floating] | None = None,
+) -> Floats:
+    """Answers of a network, refined by mean-field inference.
+
+    Args:
+        probabilities: ``(classes, *spatial)``, the softmax of the network, for 2 or 3 spatial axes.
+        picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
+        settings: Weights and widths; None for the paper's.
+        compatibility: ``(classes, classes)``, how badly a class goes with another; None for Potts: 1 for different
+            classes, 0 for the same.
+
+    Returns:
+        ``(classes, *spatial)`` float32, which sum to 1.
+
+    Raises:
+        InputError: The shapes do not fit, or values are no probabilities.
+    """
+    settings = settings or Settings()
+    spatial, classes = probabilities.shape[1:], probabilities.shape[0]
+    if len(spatial) not in (2, 3) or picture.shape[: len(spatial)] != spatial or picture.ndim > len(spatial) + 1:
+        raise InputError(
+            f"A picture {picture.shape} does not fit probabilities (classes, *spatial) {probabilities.shape}."
+        )
+    if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
+        raise InputError("Probabilities must be numbers from 0 on.")
+    penalty = _potts(classes) if compatibility is None else np.asarray(compatibility, np.float32)
+    if penalty.shape != (classes, classes) or not np.isfinite(penalty).all():
+        raise InputError(f"The compatibility must be ({classes}, {classes}) numbers, not {penalty.shape}.")
+
+    flat = probabilities.reshape(classes, -1).T  # (N, classes)
+    unary = -np.log(np.maximum(flat, 1e-8)).astype(np.float32)
+    kernels = []
+    if settings.appearance:
+        kernels.append((settings.appearance, _Appearance(picture, spatial, settings)))
+    if settings.smoothness:
+        kernels.append((settings.smoothness, _Smoothness(spatial, settings.gamma)))
+
+    q = _softmax(-unary)
+    for _ in range(settings.iterations):
+        message = np.zeros_like(q)
+        for weight, kernel in kernels:
+            message += weight * kernel.filter(q)
+        q = _softmax(-unary - message @ penalty)  # algorithm 1: compatibility, local update, normalise
+    return np.ascontiguousarray(q.T).reshape(probabilities.shape)
+
+
+def _potts(classes: int) -> Floats:
+    return (1 - np.eye(classes)).astype(np.float32)
+
+
+def _softmax(energy: Floats) -> Floats:
+    """``(N, classes)``, along the classes."""
+    energy = energy - energy.max(axis=1, keepdims=True)
+    np.exp(energy, out=energy)
+    energy /= energy.sum(axis=1, keepdims=True)
+    return energy
+
+
+class _Appearance:
+    """The appearance kernel, by the permutohedral lattice."""
+
+    def __init__(self, picture: NDArray[np.generic], spatial: tuple[int, ...], settings: Settings) -> None:
+        places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in spatial), indexing="ij"), axis=-1)
+        values = picture.reshape(*spatial, -1).astype(np.float32)
+        points = np.concatenate([places / settings.alpha, values / settings.beta], axis=-1)
+        self.lattice = Lattice(points.reshape(-1, points.shape[-1]))
+        self.root = 1 / np.sqrt(self.lattice.filter(np.ones((self.lattice.count, 1), np.float32)) + 1e-20)
+
+    def filter(self, q: Floats) -> Floats:
+        """``(N, classes)`` to ``(N, classes)``."""
+        return self.root * self.lattice.filter(self.root * q)
+
+
+class _Smoothness:
+    """The smoothness kernel, one axis after the other."""
+
+    def __init__(self, spatial: tuple[int, ...], gamma: float) -> None:
+        self.spatial = spatial
+        reach = max(1, int(np.ceil(_CUT * gamma)))
+        steps = np.arange(-reach, reach + 1)
+        self.line = np.exp(-(steps**2) / (2 * gamma**2)).astype(np.float32)
+        self.root = 1 / np.sqrt(self._sums(np.ones((int(np.prod(spatial)), 1), np.float32)))
+
+    def filter(self, q: Floats) -> Floats:
+        """``(N, classes)`` to ``(N, classes)``."""
+        return self.root * self._sums(self.root * q)
+
+    def _sums(self, values: Floats) -> Floats:
+        import cv2
+
+        channels = values.shape[1]
+        volume = values.reshape(*self.spatial, channels)
+        if len(self.spatial) == 3:
+            for axis in range(3):
+                volume = ndimage.correlate1d(volume, self.line, axis=axis, mode="constant")
+            return volume.reshape(values.shape)
+        found = cv2.sepFilter2D(volume, cv2.CV_32F, self.line, self.line, borderType=cv2.BORDER_CONSTANT)
+        return found.reshape(values.shape)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,163 @@
+"""The dense CRF beside a brute-force mean field, and its lattice beside sums over all pairs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.ops import crf
+from visus.ops.lattice import Lattice
+
+Array = NDArray[np.float64]
+
+
+def gaussian(points: Array) -> Array:
+    """The kernel between all pairs of points."""
+    square = ((points[:, None] - points[None]) ** 2).sum(-1)
+    return np.exp(-square / 2)
+
+
+def brute_force(probabilities: Array, picture: Array, s: crf.Settings, penalty: Array | None = None) -> Array:
+    """Algorithm 1 with every pair written out."""
+    classes, *spatial = probabilities.shape
+    places = np.stack(np.meshgrid(*map(np.arange, spatial), indexing="ij"), -1).reshape(-1, len(spatial))
+    values = picture.reshape(len(places), -1)
+    kernels = []
+    for weight, points in (
+        (s.appearance, np.hstack([places / s.alpha, values / s.beta])),
+        (s.smoothness, places / s.gamma),
+    ):
+        k = gaussian(points)
+        root = 1 / np.sqrt(k.sum(1))
+        kernels.append(weight * root[:, None] * k * root)
+    unary = -np.log(np.maximum(probabilities.reshape(classes, -1).T, 1e-8))
+    penalty = 1 - np.eye(classes) if penalty is None else penalty
+
+    def softmax(x: Array) -> Array:
+        e = np.exp(x - x.max(1, keepdims=True))
+        return e / e.sum(1, keepdims=True)
+
+    q = softmax(-unary)
+    for _ in range(s.iterations):
+        q = softmax(-unary - sum(k @ q for k in kernels) @ penalty)
+    return q.T.reshape(probabilities.shape)
+
+
+def scene(spatial: tuple[int, ...], classes: int = 3, *, channels: int = 3, seed: int = 0) -> tuple[Array, Array]:
+    """Noisy answers to a picture of a few flat regions."""
+    random = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in spatial), indexing="ij"))
+    truth = np.clip((grid.mean(0) * classes * 1.2).astype(int), 0, classes - 1)
+    colors = random.uniform(40, 215, (classes, channels))
+    picture = np.clip(colors[truth] + random.normal(0, 6, (*spatial, channels)), 0, 255)
+    scores = np.eye(classes)[truth] * 1.2 + random.normal(0, 1, (*spatial, classes))
+    probabilities = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    return np.moveaxis(probabilities, -1, 0), picture
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_lattice_filters_as_a_gaussian(axes: int) -> None:
+    random = np.random.default_rng(axes)
+    points = random.uniform(0, 4, (900, axes))
+    values = random.uniform(0, 1, (900, 3))
+    exact = gaussian(points) @ values
+    found = Lattice(points).filter(values).astype(np.float64)
+    factor = (found * exact).sum() / (exact**2).sum()  # the lattice knows the kernel up to one factor
+    # The kernel is that of a few blurs, not quite a Gaussian.
+    assert np.abs(found / factor - exact).max() < 0.05 * exact.max()
+
+
+def test_the_lattice_filters_positions_and_colors_as_a_gaussian() -> None:
+    probabilities, picture = scene((40, 50))
+    places = np.stack(np.meshgrid(np.arange(40), np.arange(50), indexing="ij"), -1)
+    points = np.concatenate([places / 10, picture / 20], -1).reshape(-1, 5)
+    values = probabilities.reshape(3, -1).T
+    exact, found = gaussian(points) @ values, Lattice(points).filter(values).astype(np.float64)
+    factor = (found * exact).sum() / (exact**2).sum()
+    error = np.sqrt(((found / factor - exact) ** 2).mean() / (exact**2).mean())
+    assert error < 0.06
+
+
+def test_the_lattice_is_the_same_for_many_channels_and_for_one() -> None:
+    random = np.random.default_rng(0)
+    points, values = random.uniform(0, 5, (500, 5)), random.normal(size=(500, 7))
+    lattice = Lattice(points)
+    whole = lattice.filter(values)
+    for channel in range(7):
+        np.testing.assert_allclose(lattice.filter(values[:, channel : channel + 1])[:, 0], whole[:, channel], rtol=1e-6)
+    assert 0 < lattice.corners <= 500 * 6
+
+
+@given(shift=st.floats(-50, 50), seed=st.integers(0, 100))
+@settings(deadline=None, max_examples=25)
+def test_the_lattice_is_linear_and_does_not_lose_much_where_it_is_moved(shift: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    points, values = random.uniform(0, 2, (200, 2)), random.uniform(0, 1, (200, 2))
+    lattice = Lattice(points)
+    np.testing.assert_allclose(lattice.filter(3 * values), 3 * lattice.filter(values), rtol=1e-4)
+    moved = Lattice(points + shift).filter(values)
+    assert np.abs(moved - lattice.filter(values)).max() < 0.2 * moved.max()
+
+
+@pytest.mark.parametrize("spatial", [(24, 30), (6, 10, 9)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mean_field_equals_brute_force(spatial: tuple[int, ...], channels: int) -> None:
+    probabilities, picture = scene(spatial, channels=channels)
+    how = crf.Settings(appearance=5, alpha=8, beta=20, smoothness=2, gamma=1.5, iterations=5)
+    exact = brute_force(probabilities, picture, how)
+    found = crf.refine(probabilities, picture, how)
+    assert np.abs(found - exact).mean() < 0.01
+    assert (found.argmax(0) == exact.argmax(0)).mean() > 0.99
+    np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+
+
+def test_smoothness_alone_is_exact() -> None:
+    probabilities, picture = scene((20, 25))
+    how = crf.Settings(appearance=0, smoothness=3, gamma=2, iterations=4)
+    exact = brute_force(probabilities, picture, how)
+    np.testing.assert_allclose(crf.refine(probabilities, picture, how), exact, atol=2e-3)
+
+
+def test_a_learned_compatibility_decides_which_classes_go_together() -> None:
+    probabilities, picture = scene((16, 20))
+    penalty = np.array([[0, 1, 0.2], [1, 0, 2], [0.2, 2, 0]])
+    how = crf.Settings(appearance=4, alpha=6, beta=25, smoothness=1, gamma=1, iterations=5)
+    exact = brute_force(probabilities, picture, how, penalty)
+    found = crf.refine(probabilities, picture, how, compatibility=penalty)
+    assert np.abs(found - exact).mean() < 0.01
+    assert np.abs(found - crf.refine(probabilities, picture, how)).max() > 0.05
+
+
+def test_it_mends_noisy_answers() -> None:
+    probabilities, picture = scene((60, 80), seed=3)
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 80), indexing="ij"))
+    truth = np.clip((grid.mean(0) * 3.6).astype(int), 0, 2)
+    before = (probabilities.argmax(0) == truth).mean()
+    after = (crf.refine(probabilities, picture).argmax(0) == truth).mean()
+    assert before < 0.8
+    assert after > 0.97
+
+
+def test_no_iterations_change_nothing() -> None:
+    probabilities, picture = scene((8, 9))
+    np.testing.assert_allclose(crf.refine(probabilities, picture, crf.Settings(iterations=0)), probabilities, atol=1e-6)
+
+
+def test_bad_input_is_refused() -> None:
+    probabilities, picture = scene((8, 9))
+    with pytest.raises(InputError, match="does not fit"):
+        crf.refine(probabilities, picture[:4])
+    with pytest.raises(InputError, match="numbers"):
+        crf.refine(np.full_like(probabilities, np.nan), picture)
+    with pytest.raises(InputError, match=r"compatibility must be \(3, 3\)"):
+        crf.refine(probabilities, picture, compatibility=np.ones((2, 2)))
+    with pytest.raises(InputError, match="alpha"):
+        crf.Settings(alpha=0)
+    with pytest.raises(InputError, match="axes"):
+        Lattice(np.zeros((3, 17)))
+    with pytest.raises(InputError, match="numbers below"):
+        Lattice(np.array([[np.nan]]))
+    with pytest.raises(InputError, match="shape"):
+        Lattice(np.zeros((3, 2))).filter(np.zeros((2, 1)))
