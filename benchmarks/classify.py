@@ -24,11 +24,11 @@ import torch
 from visus.data import Batches, Features, Pictures, loader
 from visus.ops import Normalise
 from visus.runs import Run, Settings, train
+from visus.runs.classification import groups_of, recipe_of
 from visus.runs.fit import Health, Keep, Seeded, fit
 from visus.runs.network import Parts, build
 from visus.runs.probe import LinearOnFeatures, features
 from visus.runs.settings import resolve
-from visus.runs.training import groups_of, recipe_of
 from visus.tasks.classify import Classify, Recipe
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")

@@ -205,7 +205,7 @@ def _rows(folder: Path) -> list[list[float]]:
         return [[float(value) for value in row[:-1]] for row in list(csv.reader(file))[1:]]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, how: signal.Signals) -> None:
     whole = _start(place, tmp_path / "whole")
     whole.communicate(timeout=250)

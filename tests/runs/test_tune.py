@@ -119,12 +119,12 @@ def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) ->
     import socket
 
     from visus.data import load
-    from visus.runs.settings import resolve
-    from visus.runs.training import make_settings, resolve_device
+    from visus.runs.device import resolve_device
+    from visus.runs.settings import Settings, resolve
     from visus.runs.tuning import _open
 
     tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
-    base = resolve_device(resolve(make_settings(data, FAST), load(data)))
+    base = resolve_device(resolve(Settings.of(data, FAST), load(data)))
     opened = _open(tmp_path / "s", base, DEFAULT)
     lost = opened.ask()
     lost.set_user_attr("host", socket.gethostname())

@@ -65,6 +65,6 @@ def tune(
             bar.say("visus: stopped; the same command with --study FOLDER goes on from here.")
             raise typer.Exit(130) from None
     typer.echo(
-        f"Best: {found.accuracy:.2%} of val right; train with: "
+        f"Best: {found.accuracy:.2%} on val; train with: "
         f"visus train {task} {data} --config {found.folder / 'best.toml'}"
     )

@@ -1,8 +1,10 @@
-"""Labelled pictures: formats, splits, preprocessing, augmentation, batches."""
+"""Labelled pictures and pictures with masks: formats, splits, preprocessing, augmentation, batches."""
 
 from visus.data.augment import Augmentation
 from visus.data.batches import Batches, Features, Order, loader, plain_errors
 from visus.data.load import load, load_whole
+from visus.data.load_masks import load_masks, load_masks_whole
+from visus.data.masks import Masked, MaskSet
 from visus.data.samples import Dataset, Pictures
 
 __all__ = [
@@ -10,9 +12,13 @@ __all__ = [
     "Batches",
     "Dataset",
     "Features",
+    "MaskSet",
+    "Masked",
     "Order",
     "Pictures",
     "load",
+    "load_masks",
+    "load_masks_whole",
     "load_whole",
     "loader",
     "plain_errors",

@@ -1,5 +1,6 @@
 """What a set of labelled pictures is, whatever format it came in."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +75,13 @@ class Dataset:
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each class in a split, ``(classes,)``."""
         return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+
+    def fingerprint(self) -> str:
+        """What tells these pictures from others, wherever they lie: content, classes and splits."""
+        total = hashlib.sha256(repr(self.classes).encode())
+        for split, pictures in self.splits.items():
+            total.update(split.encode() + pictures.labels.tobytes() + b"".join(self.digests[split]))
+        return total.hexdigest()[:16]
 
     def describe(self) -> str:
         """The form, the classes and how many pictures each has, for people."""

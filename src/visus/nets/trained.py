@@ -1,12 +1,6 @@
-"""A trained network in one file that says itself what it is.
-
-The file is safetensors: the tensors of the network (``net.*``) and of its preprocessing (``normalise.*``), and in its
-header, as JSON, the name of the network and what it was built with, the classes, and how a picture becomes its input.
-Nothing in it is code.
-"""
+"""A trained classifier: what it is, and how it is written and read (see :mod:`visus.nets.file`)."""
 
 import inspect
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +10,14 @@ import torch
 from torch import Tensor
 
 from visus._errors import RunError, VisusError
-from visus.images.io import write_atomically
-from visus.nets import registry
+from visus.nets import file, registry
 from visus.nets.backbones import Backbone
+from visus.nets.file import file_of, is_trained
 from visus.ops import Normalise
 
-_FORMAT = 1
+__all__ = ["About", "Trained", "file_of", "is_trained", "read", "read_about", "write"]
+
 _LARGEST = 4096  # pixels of a side
-_KEY = "visus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,67 +73,24 @@ class Trained:
 
 
 def write(path: Path, trained: Trained) -> None:
-    """Write a trained network; the file appears whole or not at all."""
-    from safetensors.torch import save
-
-    tensors = {f"net.{key}": value for key, value in trained.backbone.net.state_dict().items()}
-    tensors |= {f"normalise.{key}": value for key, value in trained.normalise.state_dict().items()}
-    about = {"format": _FORMAT, **asdict(trained.about)}
-    plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    write_atomically(path, save(plain, {_KEY: json.dumps(about, ensure_ascii=False)}))
-
-
-def is_trained(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of a run's folder, or of a file that says which network it holds."""
-    place = Path(path)
-    if os.fspath(path) == "imagenet":  # a word, whatever folder may be called so
-        return False
-    if place.is_dir():
-        return (place / "best.safetensors").is_file() or (place / "config.toml").is_file()
-    if place.suffix != ".safetensors" or not place.is_file():
-        return False
-    try:
-        read_about(place)
-    except RunError:
-        return False
-    return True
-
-
-def file_of(path: str | os.PathLike[str]) -> Path:
-    """The file of a trained network: itself, or the best one of a run.
-
-    Raises:
-        RunError: There is none.
-    """
-    place = Path(path)
-    if place.is_dir():
-        place = place / "best.safetensors"
-    if not place.is_file():
-        raise RunError(f"{path} holds no trained network (best.safetensors is missing); train one, or check the path.")
-    return place
+    """Write a trained classifier; the file appears whole or not at all."""
+    file.write(path, asdict(trained.about), trained.backbone.net, trained.normalise)
 
 
 def read_about(path: str | os.PathLike[str]) -> About:
-    """What a trained network is, without its tensors.
+    """What a trained classifier is, without its tensors.
 
     Raises:
         RunError: The file is missing, damaged, or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
-    file = file_of(path)
+    values = file.read_header(path)
+    task = values.get("task")
+    if task != "classify" and isinstance(task, str):
+        raise RunError(f"{path} holds a network of the task {task}, not a classifier; give a run of classify.")
     try:
-        with safe_open(file, framework="pt") as opened:
-            header = (opened.metadata() or {}).get(_KEY)
-        if header is None:
-            raise RunError(f"{file} does not say which network it is; give a file or a run that visus trained.")
-        values: dict[str, Any] = json.loads(header)
-        version = values.pop("format")
-        if version > _FORMAT:
-            raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
         return _checked(About(**{**values, "classes": tuple(values["classes"])}))
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise file.damaged(file.file_of(path), error) from error
 
 
 def _checked(about: About) -> About:
@@ -169,7 +120,7 @@ def _checked(about: About) -> About:
 
 
 def read(path: str | os.PathLike[str]) -> Trained:
-    """Read a trained network.
+    """Read a trained classifier.
 
     Args:
         path: A run's folder, or a file that :func:`write` wrote.
@@ -177,16 +128,9 @@ def read(path: str | os.PathLike[str]) -> Trained:
     Raises:
         RunError: The file is missing, damaged, or its tensors do not fit the network that it names.
     """
-    from safetensors.torch import load_file
-
-    file = file_of(path)
-    about = read_about(file)
-    tensors = load_file(file)
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "normalise": {}}
-    for key, value in tensors.items():
-        part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
+    place, about = file.file_of(path), read_about(path)
     try:
+        parts = file.read_parts(place)
         backbone = registry.create(about.net, classes=len(about.classes), **about.options)
         backbone.net.load_state_dict(parts["net"])
         normalise = Normalise.from_tensors(parts["normalise"])
@@ -194,9 +138,6 @@ def read(path: str | os.PathLike[str]) -> Trained:
         if len(normalise.mean) != channels:
             raise ValueError(f"its preprocessing has {len(normalise.mean)} channels, not {channels}")
         normalise(torch.zeros(1, channels, about.size, about.size, dtype=torch.uint8))
-        if not all(torch.isfinite(value).all() for value in tensors.values() if value.is_floating_point()):
-            raise ValueError("it holds NaN or infinite weights")
     except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise RunError(f"{file} does not fit the network {about.net} that it names ({detail}); train anew.") from error
+        raise file.does_not_fit(place, about.net, error) from error
     return Trained(about, backbone.requires_grad_(False).eval(), normalise.eval())

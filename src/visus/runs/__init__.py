@@ -5,14 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visus.runs.run import Run
+    from visus.runs.segment_settings import SegmentSettings
     from visus.runs.settings import Settings
     from visus.runs.training import resume, train
     from visus.runs.tuning import tune
 
-__all__ = ["Run", "Settings", "resume", "train", "tune"]
+__all__ = ["Run", "SegmentSettings", "Settings", "resume", "train", "tune"]
 
 # Imported at use, since a prediction has no need of what trains.
-_FILES = {"Run": "run", "Settings": "settings", "resume": "training", "train": "training", "tune": "tuning"}
+_FILES = {
+    "Run": "run",
+    "SegmentSettings": "segment_settings",
+    "Settings": "settings",
+    "resume": "training",
+    "train": "training",
+    "tune": "tuning",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.data import Batches, Dataset, Pictures, load, load_whole, loader, plain_errors
+from visus.data import Batches, Dataset, MaskSet, Pictures, load, load_whole, loader, plain_errors
 from visus.images import draw, write
 from visus.nets import trained
 from visus.runs import plots, seen
@@ -214,7 +214,7 @@ def evaluate(
     """
     network = trained.read(run)
     folder = Path(run)
-    settings = Run(folder).settings if (folder / CONFIG).is_file() else None
+    settings = own_settings(folder)
     if data is None and settings is None:
         raise InputError(f"{run} does not say on which pictures it was trained; name some.")
     dataset = _same_classes(_load(data, settings, folder), network.about.classes)
@@ -225,9 +225,17 @@ def evaluate(
         raise InputError(f"The split {chosen} of {dataset.root} has no pictures that can be read; bring some.")
     found = measure(network, dataset, chosen, settings or Settings(data=str(data)), progress=progress)
     home = folder if folder.is_dir() else folder.parent
-    found = replace(found, remarks=[*dataset.remarks, *_remarks(home, dataset, chosen)])
+    found = replace(found, remarks=[*dataset.remarks, *remarks_on(home, dataset, chosen)])
     _write(found, Path(out) if out else home / f"evaluation-{chosen}")
     return found
+
+
+def own_settings(folder: Path) -> Settings | None:
+    """How a run was trained; None where a file of weights lies alone."""
+    settings = Run(folder).settings if (folder / CONFIG).is_file() else None
+    if settings is not None and not isinstance(settings, Settings):
+        raise RunError(f"{folder} is a run of the task {settings.task}, not of classify; give another one.")
+    return settings
 
 
 def _load(data: str | os.PathLike[str] | None, settings: Settings | None, folder: Path) -> Dataset:
@@ -239,12 +247,12 @@ def _load(data: str | os.PathLike[str] | None, settings: Settings | None, folder
         raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
     with contextlib.suppress(InputError):
         own = load(data or settings.data, seed=settings.seed, val=settings.val, test=settings.test)
-        if data is None or seen.fingerprint(own) == Run(folder).summary.get("data"):
+        if data is None or own.fingerprint() == Run(folder).summary.get("data"):
             return own
     return load_whole(data or settings.data)
 
 
-def _remarks(folder: Path, dataset: Dataset, split: str) -> list[str]:
+def remarks_on(folder: Path, dataset: Dataset | MaskSet, split: str) -> list[str]:
     """What takes away from a measurement."""
     if split in ("train", "val") and folder.joinpath(CONFIG).is_file():
         purpose = "was trained on" if split == "train" else "chose its weights by"

@@ -11,17 +11,16 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from visus.data import Order, plain_errors
 from visus.nets.backbones import Backbone
+from visus.runs.learning import Learning
 from visus.runs.progress import Epoch, Progress
-from visus.runs.settings import Settings
 from visus.tasks import health, unfreeze
-from visus.tasks.classify import Classify
+from visus.tasks.learner import Learner
 
-Loader = DataLoader[tuple[Tensor, Tensor]]
+Loader = DataLoader[Any]
 
 
 Hook = Callable[[Epoch], None]
@@ -70,7 +69,7 @@ class Keep(lightning.Callback):
         """Note the epoch and keep what must not be lost: first the best weights, then the state to go on from."""
         import time
 
-        assert isinstance(pl_module, Classify)
+        assert isinstance(pl_module, Learner)
         train, val = pl_module.train_sums.means(), pl_module.val_sums.means()
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         seconds = time.perf_counter() - self._started
@@ -202,7 +201,7 @@ class Health(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Say what is wrong."""
-        assert isinstance(pl_module, Classify)
+        assert isinstance(pl_module, Learner)
         self.judge(pl_module.recipe.lr)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
@@ -246,7 +245,7 @@ class Show(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Tell."""
-        assert isinstance(pl_module, Classify)
+        assert isinstance(pl_module, Learner)
         total = int(trainer.num_training_batches)
         loss = pl_module.train_sums.means()[0]
         self.progress(
@@ -255,10 +254,10 @@ class Show(lightning.Callback):
 
 
 def fit(
-    task: Classify,
+    task: Learner,
     train: Loader,
     val: Loader,
-    settings: Settings,
+    settings: Learning,
     callbacks: list[lightning.Callback],
     *,
     epochs: int,

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from visus.tasks.finder import RangeTest
 
 
-def curves(epochs: Sequence[Epoch], path: Path) -> None:
-    """Losses, accuracies and the learning rate over the epochs."""
+def curves(epochs: Sequence[Epoch], path: Path, *, score: str) -> None:
+    """Losses, scores and the learning rate over the epochs."""
     figure = plots.figure(11, 3.2)
-    loss, accuracy, rate = plots.axes(figure, 1, 3)
+    loss, scores, rate = plots.axes(figure, 1, 3)
     x = [epoch.epoch for epoch in epochs]
-    for axis, what, title in ((loss, "loss", "loss"), (accuracy, "accuracy", "accuracy")):
+    for axis, what, title in ((loss, "loss", "loss"), (scores, "score", score)):
         axis.plot(x, [getattr(e, f"train_{what}") for e in epochs], color=plots.SECOND, label="train", marker=".")
         axis.plot(x, [getattr(e, f"val_{what}") for e in epochs], color=plots.ACCENT, label="val", marker=".")
         axis.set_title(title, fontsize=10)
         axis.legend(frameon=False, fontsize=8)
     rate.plot(x, [epoch.lr for epoch in epochs], color=plots.INK, marker=".")
     rate.set_title("learning rate", fontsize=10)
-    for axis in (loss, accuracy, rate):
+    for axis in (loss, scores, rate):
         axis.set_xlabel("epoch", fontsize=8)
         axis.xaxis.get_major_locator().set_params(integer=True)
     plots.save(figure, path)

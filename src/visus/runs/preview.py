@@ -9,9 +9,10 @@ import numpy as np
 
 from visus.images import draw, write
 from visus.nets import trained
+from visus.runs.job import Hooks
 from visus.runs.network import batches
-from visus.runs.settings import geometry, resolve
-from visus.runs.training import Hooks, load_for, make_settings
+from visus.runs.settings import Settings, geometry, resolve
+from visus.runs.training import load_for
 
 
 def preview(
@@ -34,7 +35,7 @@ def preview(
     Raises:
         InputError: The data or a setting cannot be used.
     """
-    wanted = make_settings(data, settings or {})
+    wanted = Settings.of(data, settings or {})
     dataset = load_for(wanted, Hooks(say))
     resolved = resolve(wanted, dataset)
     size, resize_to, interpolation = geometry(resolved)

@@ -1,5 +1,6 @@
 """How far a training is, and what its epochs came to."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -33,20 +34,28 @@ class Epoch:
         epoch: From 1 on.
         lr: Learning rate at its end.
         train_loss: Mean loss while training, augmentation and dropout included.
-        train_accuracy: Share of right answers while training.
+        train_score: Score while training: of a classifier the share of right answers, of a segmenter the mean IoU.
         val_loss: Mean loss on the val split.
-        val_accuracy: Share of right answers on the val split.
+        val_score: Score on the val split.
         seconds: How long it took.
     """
 
     epoch: int
     lr: float
     train_loss: float
-    train_accuracy: float
+    train_score: float
     val_loss: float
-    val_accuracy: float
+    val_score: float
     seconds: float
 
     def better_than(self, other: "Epoch | None") -> bool:
-        """Whether it answers better on the val split: more right answers, then a smaller loss."""
-        return other is None or (self.val_accuracy, -self.val_loss) > (other.val_accuracy, -other.val_loss)
+        """Whether it answers better on the val split: a higher score, then a smaller loss."""
+        return other is None or (self.val_score, -self.val_loss) > (other.val_score, -other.val_loss)
+
+    def named(self, score: str) -> dict[str, float]:
+        """As plain values, with the scores under their own name.
+
+        >>> Epoch(1, 0.1, 2.0, 0.5, 2.5, 0.4, 1.0).named("accuracy")["val_accuracy"]
+        0.4
+        """
+        return {key.replace("score", score): value for key, value in dataclasses.asdict(self).items()}

@@ -7,6 +7,7 @@ metrics.csv        one line for each epoch
 curves.png         losses, accuracies and the learning rate
 health.png         gradients, updates and dead units of each layer
 confusion.png      which classes are taken for which, on the val split
+answers.jpg        of a segmenter: its answers to some pictures of val
 summary.json       what came of it
 """
 
@@ -17,17 +18,20 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visus._errors import RunError
+from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
 from visus.nets import trained
-from visus.runs.settings import Settings, read_settings
+from visus.runs.learning import Learning, read_toml, read_values
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from visus.nets.segmentation import trained as segmenters
     from visus.runs.evaluate import Evaluation
     from visus.runs.predict import Prediction
+    from visus.runs.segment_evaluate import MaskEvaluation
+    from visus.runs.segment_predict import MaskPrediction
 
 CONFIG, SUMMARY, METRICS, LAST, SEEN = "config.toml", "summary.json", "metrics.csv", "last.ckpt", "seen.npy"
 
@@ -53,16 +57,26 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @functools.cached_property
-    def settings(self) -> Settings:
+    def task(self) -> str:
+        """``"classify"`` or ``"segment"``.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        return str(read_toml(self.folder / CONFIG).get("task", "classify"))
+
+    @functools.cached_property
+    def settings(self) -> Learning:
         """How it was trained.
 
         Raises:
             InputError: The file is damaged.
         """
-        values = read_settings(self.folder / CONFIG)
+        kind = _settings_of(self.task)
+        values = read_values(self.folder / CONFIG, kind)
         if "data" not in values:
             raise RunError(f"{self.folder / CONFIG} has no line data = ...; put it back.")
-        return Settings(**values)
+        return kind(**values)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -84,25 +98,53 @@ class Run:
         """Whether the training came to its end."""
         return self.summary.get("status") == "finished"
 
-    def load(self) -> trained.Trained:
+    def load(self) -> "trained.Trained | segmenters.Trained":
         """The best network of the run.
 
         Raises:
             RunError: There is none, or it is damaged.
         """
+        if self.task == "segment":
+            from visus.nets.segmentation import trained as of_segmenters
+
+            return of_segmenters.read(self.folder)
         return trained.read(self.folder)
 
-    def evaluate(self, data: str | os.PathLike[str] | None = None, *, split: str | None = None) -> "Evaluation":
-        """Measure the network on labelled pictures (see :func:`visus.runs.evaluate.evaluate`)."""
+    def evaluate(
+        self,
+        data: str | os.PathLike[str] | None = None,
+        *,
+        split: str | None = None,
+        **options: Any,  # noqa: ANN401 - of the task
+    ) -> "Evaluation | MaskEvaluation":
+        """Measure the network on labelled pictures, or on pictures with masks.
+
+        See :func:`visus.runs.evaluate.evaluate`, and :func:`visus.runs.segment_evaluate.evaluate` for the options.
+        """
+        if self.task == "segment":
+            from visus.runs import segment_evaluate
+
+            return segment_evaluate.evaluate(self.folder, data, split=split, **options)
         from visus.runs.evaluate import evaluate
 
-        return evaluate(self.folder, data, split=split)
+        return evaluate(self.folder, data, split=split, **options)
 
-    def predict(self, picture: "str | os.PathLike[str] | NDArray[np.uint8]", *, k: int = 5) -> "Prediction":
-        """The likeliest classes of a picture (see :class:`visus.runs.predict.Predictor`)."""
+    def predict(
+        self,
+        picture: "str | os.PathLike[str] | NDArray[np.uint8]",
+        **options: Any,  # noqa: ANN401 - of the task
+    ) -> "Prediction | MaskPrediction":
+        """The likeliest classes of a picture, or the class of each of its positions.
+
+        See :meth:`visus.runs.predict.Predictor.predict` and :class:`visus.runs.segment_predict.Segmenting`.
+        """
+        if self.task == "segment":
+            from visus.runs.segment_predict import Segmenting
+
+            return Segmenting(self.folder, **options).predict(picture)
         from visus.runs.predict import Predictor
 
-        return Predictor(self.folder).predict(picture, k=k)
+        return Predictor(self.folder).predict(picture, **options)
 
     def export(self, form: str = "onnx", path: str | os.PathLike[str] | None = None) -> Path:
         """Write the network for other programs (see :func:`visus.runs.export.export`)."""
@@ -115,6 +157,23 @@ class Run:
         from visus.runs.training import resume
 
         return resume(self.folder, data)
+
+
+def _settings_of(task: str) -> type[Learning]:
+    """The settings of a task.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    if task == "segment":
+        from visus.runs.segment_settings import SegmentSettings
+
+        return SegmentSettings
+    if task != "classify":
+        raise InputError(f"{CONFIG} names the task {task!r}, which there is not; put back classify or segment.")
+    from visus.runs.settings import Settings
+
+    return Settings
 
 
 def new_folder(task: str, name: str, *, root: str | os.PathLike[str] = "runs") -> Path:

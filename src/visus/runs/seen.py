@@ -1,24 +1,15 @@
 """Which pictures a network has seen: so that no one measures it on them by mistake."""
 
-import hashlib
 import io
 from pathlib import Path
 
 import numpy as np
 
-from visus.data import Dataset
+from visus.data import Dataset, MaskSet
 from visus.images.io import write_atomically
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """What tells the pictures of a training from others, wherever they lie: content, classes and splits."""
-    total = hashlib.sha256(repr(dataset.classes).encode())
-    for split, pictures in dataset.splits.items():
-        total.update(split.encode() + pictures.labels.tobytes() + b"".join(dataset.digests[split]))
-    return total.hexdigest()[:16]
-
-
-def write(path: Path, dataset: Dataset) -> None:
+def write(path: Path, dataset: Dataset | MaskSet) -> None:
     """Write the hashes of the pictures of train and val, ``(N, 16)`` uint8; of val too, since it chose the weights."""
     hashes = b"".join(dataset.digests["train"] + dataset.digests["val"])
     buffer = io.BytesIO()

@@ -8,8 +8,8 @@ Vizier", KDD 2017, section 3.2).
 A study is a folder:
 
     study.log    every trial (Optuna's journal); a study goes on from it, and several processes may work on it
-    trials.csv   settings and accuracy of each trial
-    study.png    accuracy over each setting
+    trials.csv   settings and score of each trial
+    study.png    score over each setting
     best.toml    the best settings, for visus train --config
 """
 
@@ -27,14 +27,15 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from visus._errors import InputError, RunError
-from visus.data import Dataset
 from visus.images import plots
 from visus.images.io import write_atomically
+from visus.runs.device import resolve_device
 from visus.runs.fit import quiet
+from visus.runs.job import Data, Hooks
+from visus.runs.learning import Learning, read_toml
 from visus.runs.progress import Epoch, Progress
 from visus.runs.run import new_folder
-from visus.runs.settings import Settings, read_toml, resolve
-from visus.runs.training import Hooks, load_for, make_settings, resolve_device, try_settings
+from visus.runs.training import load_for, task_of, try_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -90,11 +91,15 @@ Space = dict[str, Range | list[Any]]
 DEFAULT: Space = {"lr": Range(1e-4, 1e-1, log=True), "weight_decay": Range(1e-5, 1e-1, log=True)}
 
 
-def read_space(path: Path) -> Space:
+def read_space(path: Path, task: str = "classify") -> Space:
     """A space from a TOML file.
 
     The file holds for each setting a range, ``lr = { low = 1e-4, high = 1e-1, log = true }``, or a list of choices,
     ``optimizer = ["adamw", "nesterov"]``.
+
+    Args:
+        path: The file.
+        task: Whose settings are searched.
 
     Raises:
         InputError: The file is missing or damaged, or names a setting that there is not.
@@ -104,7 +109,8 @@ def read_space(path: Path) -> Space:
         raise InputError(
             f"{path} names no setting to search; write for example: lr = {{ low = 1e-4, high = 1e-1, log = true }}"
         )
-    known = {field.name for field in dataclasses.fields(Settings)} - {"data", "seed", "val", "test"}
+    kind = task_of(task).settings
+    known = {field.name for field in dataclasses.fields(kind)} - {"data", "seed", "val", "test", "ignore"}
     space: Space = {}
     for name, value in values.items():
         if name not in known:
@@ -112,7 +118,7 @@ def read_space(path: Path) -> Space:
         space[name] = _entry(f"{name} in {path}", value)
         for example in _examples(space[name]):
             try:
-                Settings(data="", **{name: example})
+                kind(data="", **{name: example})
             except InputError as error:
                 raise InputError(f"{path} would try {name} = {example!r}: {error}") from error
     return space
@@ -144,12 +150,12 @@ class Study:
     Attributes:
         folder: Its folder.
         settings: The best settings.
-        accuracy: Their best share of right answers on the val split.
+        accuracy: Their best score on the val split: accuracy of a classifier, mean IoU of a segmenter.
         trials: Trials that were finished or given up.
     """
 
     folder: Path
-    settings: Settings
+    settings: Learning
     accuracy: float
     trials: int
 
@@ -169,8 +175,8 @@ def tune(
     """Search for good settings of a training.
 
     Args:
-        task: ``"classify"``.
-        data: Folder or table of labelled pictures.
+        task: ``"classify"`` or ``"segment"``.
+        data: Labelled pictures, or pictures with masks.
         trials: Trials in all, those that the study holds already included.
         space: What is searched; None for learning rate and weight decay.
         study: Folder of a study to go on with, or to share with other processes; None for a new one in
@@ -184,14 +190,13 @@ def tune(
         InputError: The data, the space or a setting cannot be used.
         RunError: No trial was finished.
     """
-    if task != "classify":
-        raise InputError(f"The task must be classify, not {task!r}.")
+    of = task_of(task)
     if trials < 1:
         raise InputError(f"There must be at least 1 trial, not {trials}.")
     hooks = Hooks(say or (lambda _: None), progress)
-    wanted = make_settings(data, settings)
+    wanted = of.settings.of(data, settings)
     dataset = load_for(wanted, hooks)
-    base = resolve_device(resolve(wanted, dataset))
+    base = resolve_device(of.resolve(wanted, dataset))
     folder = Path(study) if study else new_folder("tune", Path(data).resolve().stem, root=runs)
     searched = space or DEFAULT
     opened = _open(folder, base, searched)
@@ -216,7 +221,7 @@ def _text(entry: Range | list[Any]) -> str:
     return str(entry) if isinstance(entry, Range) else f"one of {', '.join(map(str, entry))}"
 
 
-def _open(folder: Path, base: Settings, space: Space) -> "optuna.Study":
+def _open(folder: Path, base: Learning, space: Space) -> "optuna.Study":
     """The study of a folder, new or as it was left."""
     import optuna
     from optuna.storages import JournalStorage
@@ -303,9 +308,7 @@ def _around_the_best(study: "optuna.Study", space: Space) -> Space:
     }
 
 
-def _run(
-    study: "optuna.Study", trial: "optuna.Trial", space: Space, base: tuple[Settings, Dataset], hooks: Hooks
-) -> None:
+def _run(study: "optuna.Study", trial: "optuna.Trial", space: Space, base: tuple[Learning, Data], hooks: Hooks) -> None:
     """Draw settings, train with them, and tell what came of it."""
     import optuna
 
@@ -321,13 +324,13 @@ def _run(
     )
 
     def on_epoch(epoch: Epoch) -> None:
-        trial.report(epoch.val_accuracy, epoch.epoch)
+        trial.report(epoch.val_score, epoch.epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
 
     listening = dataclasses.replace(hooks, on_epoch=on_epoch)
     try:
-        settings = resolve(dataclasses.replace(shared, **drawn), dataset)
+        settings = task_of(shared.task).resolve(dataclasses.replace(shared, **drawn), dataset)
         best = try_settings(settings, dataset, listening)
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -336,10 +339,10 @@ def _run(
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise
-    accuracy = best.val_accuracy if best else 0.0
+    accuracy = best.val_score if best else 0.0
     trial.set_user_attr("diverged", best is None)
     study.tell(trial, accuracy)
-    hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} of val right" if best else "diverged"))
+    hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} on val" if best else "diverged"))
 
 
 def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  # noqa: ANN401
@@ -353,7 +356,7 @@ def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  #
     return trial.suggest_float(name, entry.low, entry.high, log=entry.log)
 
 
-def _best(folder: Path, study: "optuna.Study", base: Settings) -> Study:
+def _best(folder: Path, study: "optuna.Study", base: Learning) -> Study:
     finished = _finished(study)
     if not finished:
         raise RunError(f"No trial of {folder} was finished; look at the data, or give more --trials.")
@@ -363,18 +366,22 @@ def _best(folder: Path, study: "optuna.Study", base: Settings) -> Study:
 
 def _values(trial: Any) -> dict[str, Any]:  # noqa: ANN401 - a frozen trial of Optuna
     """The settings that a trial drew."""
-    known = {field.name for field in dataclasses.fields(Settings)}
     drawn = {**trial.params, **trial.user_attrs}
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in drawn.items() if k in known}
+    own = {"stage", "host", "pid", "diverged"}
+    return {
+        k: tuple(v) if isinstance(v, list) else v
+        for k, v in drawn.items()
+        if k not in own and not k.endswith(" choice")
+    }
 
 
-def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space) -> None:
+def _write(folder: Path, study: "optuna.Study", base: Learning, space: Space) -> None:
     """The table, the picture and the best settings so far."""
     trials = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
     names = list(space)
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["trial", "stage", "state", *names, "accuracy"])
+    writer.writerow(["trial", "stage", "state", *names, "score"])
     for t in trials:
         values = _values(t)
         stage = t.user_attrs.get("stage", "")
@@ -387,7 +394,7 @@ def _write(folder: Path, study: "optuna.Study", base: Settings, space: Space) ->
 
 
 def _plot(path: Path, trials: list[Any], space: Space) -> None:
-    """Accuracy over each setting: coarse and fine trials, and those that were given up."""
+    """The score over each setting: coarse and fine trials, and those that were given up."""
     figure = plots.figure(4 * len(space), 3.4)
     best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
     for axis, (name, entry) in zip(plots.axes(figure, 1, len(space)), space.items(), strict=True):
@@ -407,7 +414,7 @@ def _plot(path: Path, trials: list[Any], space: Space) -> None:
         if not isinstance(entry, list):
             axis.axvline(_values(best)[name], color=plots.INK, linewidth=0.7)
         axis.set_title(name, fontsize=10)
-        axis.set_ylabel("accuracy on val", fontsize=8)
+        axis.set_ylabel("score on val", fontsize=8)
     figure.axes[0].legend(frameon=False, fontsize=7)
     plots.save(figure, path)
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
-from visus._errors import RunError
-from visus.tasks import losses, optimizers
+from visus.tasks import learner, losses, optimizers
 
 AUXILIARY = 0.3
 """Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5)."""
@@ -28,35 +26,19 @@ class Net(Protocol):
         ...
 
 
-class Diverged(RunError):
-    """The loss has become NaN or infinite."""
-
-
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(learner.Recipe):
     """How a classifier learns.
 
     Attributes:
-        lr: Learning rate.
         loss: A name in :data:`visus.tasks.losses.LOSSES`.
         smoothing: Label smoothing, in [0, 1).
         weights: How much a picture of each class counts, or None.
-        optimizer: A name in :data:`visus.tasks.optimizers.OPTIMIZERS`.
-        momentum: Of ``momentum`` and ``nesterov``.
-        weight_decay: L2 penalty of weights.
-        schedule: A name in :data:`visus.tasks.optimizers.SCHEDULES`.
-        warmup: Share of the training in which the rate grows from 0.
     """
 
-    lr: float
     loss: losses.Loss = "cross_entropy"
     smoothing: float = 0.0
     weights: Tensor | None = None
-    optimizer: optimizers.Name = "adamw"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: optimizers.Schedule = "cosine"
-    warmup: float = 0.0
 
 
 @dataclass
@@ -78,7 +60,7 @@ class Sums:
         return float(self.loss) / max(1, self.count), float(self.right) / max(1, self.count)
 
 
-class Classify(lightning.LightningModule):
+class Classify(learner.Learner[Sums]):
     """Trains a classifier.
 
     Args:
@@ -88,26 +70,25 @@ class Classify(lightning.LightningModule):
         groups: Its parameters, with a factor of the learning rate each.
     """
 
+    recipe: Recipe
+
     def __init__(self, net: nn.Module, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
-        super().__init__()
-        self.net: Any = net
-        self.normalise = normalise
-        self.recipe = recipe
-        self.groups = groups
-        self.train_sums, self.val_sums = Sums(), Sums()
-        self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] | None = None
+        super().__init__(net, normalise, recipe, groups)
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
-    def prepare(self, x: Tensor) -> Tensor:
-        """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""
-        x = self.normalise(x)
-        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+    def new_sums(self) -> Sums:
+        """Empty sums."""
+        return Sums()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch of logits."""
         weights: Any = self.class_weights
         return losses.compute(self.recipe.loss, logits, labels, weights=weights, smoothing=self.recipe.smoothing)
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        """The loss of a batch."""
+        x, labels = batch
+        return self.loss(self.net.heads(self.prepare(x))[0], labels)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, auxiliary classifiers included.
@@ -122,7 +103,7 @@ class Classify(lightning.LightningModule):
         for other in auxiliary:
             loss = loss + AUXILIARY * self.loss(other, labels)
         if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {loss.item()}")
+            raise learner.Diverged(f"the loss is {loss.item()}")
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -130,45 +111,3 @@ class Classify(lightning.LightningModule):
         x, labels = batch
         logits = self.net(self.prepare(x))
         self.val_sums.add(self.loss(logits, labels), logits, labels)
-
-    def on_train_epoch_start(self) -> None:
-        """Start new sums."""
-        self.train_sums = Sums()
-
-    def on_validation_epoch_start(self) -> None:
-        """Start new sums."""
-        self.val_sums = Sums()
-
-    def on_validation_epoch_end(self) -> None:
-        """Tell the schedule ``plateau`` how it goes."""
-        if self._plateau is not None:
-            self._plateau.step(self.val_sums.means()[0])
-
-    def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
-        """The optimiser and its schedule."""
-        recipe = self.recipe
-        optimizer = optimizers.build(
-            recipe.optimizer, self.groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-        if recipe.schedule == "plateau":
-            self._plateau = optimizers.plateau(optimizer)
-            if self._plateau_state is not None:
-                self._plateau.load_state_dict(self._plateau_state)
-            return optimizer
-        total = max(1, int(self.trainer.estimated_stepping_batches))
-
-        def factor(done: int) -> float:
-            """At the middle of a step, so that a warm-up does not waste its first."""
-            return optimizers.factor(recipe.schedule, min(1.0, (done + 0.5) / total), warmup=recipe.warmup)
-
-        scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the schedule ``plateau``, which Lightning does not see."""
-        if self._plateau is not None:
-            checkpoint["plateau"] = self._plateau.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Bring it back; the optimiser is made later."""
-        self._plateau_state = checkpoint.get("plateau")

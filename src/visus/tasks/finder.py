@@ -15,7 +15,7 @@ from torch import Tensor
 
 from visus._errors import RunError
 from visus.tasks import optimizers
-from visus.tasks.classify import Classify
+from visus.tasks.learner import Learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class RangeTest:
 
 
 def range_test(
-    task: Classify,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    task: Learner,
+    batches: Iterable[tuple[Tensor, ...]],
     *,
     low: float = 1e-6,
     high: float = 10.0,
@@ -58,11 +58,11 @@ def range_test(
     base = [group["lr"] for group in optimizer.param_groups]
     rates, losses, smooth = [], [], 0.0
     endless = itertools.chain.from_iterable(itertools.repeat(batches))
-    for number, (x, labels) in zip(range(steps), endless, strict=False):
+    for number, batch in zip(range(steps), endless, strict=False):
         rate = low * (high / low) ** (number / (steps - 1))
         for group, factor in zip(optimizer.param_groups, base, strict=True):
             group["lr"] = rate * factor
-        loss = trial.loss(trial.net.heads(trial.prepare(x))[0], labels)
+        loss = trial.batch_loss(batch)
         value = loss.item()
         smooth = 0.9 * smooth + 0.1 * value
         mean = smooth / (1 - 0.9 ** (number + 1))

@@ -51,6 +51,11 @@ def options_of(name: str) -> set[str]:
     return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights", "name"}
 
 
+def has_weights(name: str) -> bool:
+    """Whether a network, or its backbone, can begin with weights that were trained on other pictures."""
+    return "weights" in inspect.signature(NETS[name]).parameters
+
+
 def create(
     name: str,
     *,
@@ -77,8 +82,7 @@ def create(
     strange = sorted(options.keys() - known)
     if strange:
         raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(sorted(known)) or 'no options'}.")
-    takes_weights = "weights" in inspect.signature(NETS[name]).parameters
-    if weights == "imagenet" and not takes_weights:
+    if weights == "imagenet" and not has_weights(name):
         raise WeightsError(f"There are no weights for {name}; give weights=None or weights=FILE.")
     given = {"weights": "imagenet"} if weights == "imagenet" else {}
     net = NETS[name](classes=classes, **given, **options)

@@ -39,6 +39,10 @@ class Segmenter(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, *spatial)`` float to logits ``(N, classes, *spatial less the margins)``."""
 
+    def heads(self, x: Tensor) -> list[Tensor]:
+        """The logits that training looks at: those of the network, then those of its auxiliary classifiers."""
+        return [self(x)]
+
     def body(self) -> Iterator[nn.Module]:
         """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
         return iter(())

@@ -1,0 +1,257 @@
+"""Segmentation: how well networks answer on public data, and what they cost.
+
+    python benchmarks/segment.py [fcn|segnet|deeplab|unet|vnet|crf|step|predict] --data DATA [--keep FOLDER]
+
+Without a name all parts run, one after the other. ``--keep`` is where runs are kept; without it they are thrown away.
+"""
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import visus
+from visus.ops import crf
+from visus.tasks import pixel_metrics
+
+CAMVID = {"ignore": ("11",), "window": (224, 224), "batch_size": 8}
+
+
+def train(data: Path, folder: Path, title: str, **settings: Any) -> Any:
+    """Train, and print what the network answers on val and test."""
+    started = time.perf_counter()
+    run = visus.train("segment", data, runs=folder, say=lambda text: print(f"  {text}", file=sys.stderr), **settings)
+    seconds = time.perf_counter() - started
+    row(title, run, seconds=seconds, epochs=run.summary["epochs"])
+    return run
+
+
+def row(title: str, run: Any, *, seconds: float, epochs: int | str = "", **options: Any) -> None:
+    """Print one line of measures on the test split."""
+    found = run.evaluate(split="test", **options)
+    val = run.summary["best"]["val_mean_iou"]
+    print(
+        f"{title:34} {val:8.2%} {found.mean_iou:9.2%} {found.pixel_accuracy:8.2%} "
+        f"{pixel_metrics.mean(found.dices):8.4f} {epochs!s:>7} {seconds:8.0f}",
+        flush=True,
+    )
+
+
+HEAD = f"{'':34} {'val mIoU':>8} {'test mIoU':>9} {'pixels':>8} {'Dice':>8} {'epochs':>7} {'seconds':>8}"
+
+
+def fcn(data: Path, folder: Path) -> None:
+    """CamVid at full resolution: FCN-32s, then 16s from its weights, then 8s from those."""
+    print(f"\nfcn: CamVid, 480x360, windows of 224\n{HEAD}", flush=True)
+    backbone = {**CAMVID, "backbone": "efficientnet_lite0"}
+    before = train(data / "camvid", folder, "FCN-32s on EfficientNet-Lite0", net="fcn32s", epochs=22, **backbone)
+    for net, title in (("fcn16s", "FCN-16s"), ("fcn8s", "FCN-8s")):
+        later = {**backbone, "weights": str(before.folder), "epochs": 12, "lr_decay": 0.5}
+        before = train(data / "camvid", folder, f"{title}, from the one above", net=net, **later)
+    started = time.perf_counter()
+    row("FCN-8s, three scales and mirrored", before, seconds=0, scales=(0.75, 1.0, 1.25), flip=True)
+    row("FCN-8s with CRF", before, seconds=time.perf_counter() - started, crf_settings=CRF)
+
+
+CRF = crf.Settings(appearance=3.0, alpha=30.0, beta=8.0, smoothness=1.0, gamma=1.5, iterations=5)
+
+
+def segnet(data: Path, folder: Path) -> None:
+    """CamVid: SegNet from random weights."""
+    print(f"\nsegnet: CamVid, windows of 96 pixels\n{HEAD}", flush=True)
+    settings = {**CAMVID, "window": (96, 96), "net": "segnet", "weights": "none", "epochs": 20}
+    run = train(data / "camvid", folder, "SegNet, random weights", class_weights="median_frequency", **settings)
+    row("SegNet with CRF", run, seconds=0, crf_settings=CRF)
+
+
+def deeplab(data: Path, folder: Path) -> None:
+    """CamVid: DeepLab on EfficientNet-Lite0 with a large field of view, with and without its CRF."""
+    print(f"\ndeeplab: CamVid, windows of 160 pixels\n{HEAD}", flush=True)
+    settings = {**CAMVID, "window": (160, 160), "net": "deeplab", "backbone": "efficientnet_lite0", "epochs": 20}
+    run = train(data / "camvid", folder, "DeepLab-LargeFOV on Lite0", **settings)
+    row("DeepLab with CRF", run, seconds=0, crf_settings=CRF)
+
+
+def unet(data: Path, folder: Path) -> None:
+    """ISBI 2012: 20 slices to learn from, 4 to choose by, the last 6 to test."""
+    print(f"\nunet: ISBI 2012, the last 6 slices held out\n{HEAD}", flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "isbi"
+        for split, numbers in (("train", range(20)), ("val", range(20, 24)), ("test", range(24, 30))):
+            for kind in ("images", "labels"):
+                target = root / split / kind
+                target.mkdir(parents=True)
+                for number in numbers:
+                    source = data / "isbi2012" / "train" / kind / f"{number:02}.png"
+                    (target / source.name).symlink_to(source)
+        settings: dict[str, Any] = {"net": "unet", "elastic": 8.0, "border": 5.0, "augment": "strong", "epochs": 60}
+        settings |= {"padded": True, "window": (192, 192), "batch_size": 4, "width": 32}
+        run = train(root, folder, "U-Net, padded, 32 channels", **settings)
+        found = run.evaluate(split="test")
+        print(f"  membrane: IoU {found.ious[0]:.4f}, Dice {found.dices[0]:.4f}", flush=True)
+
+
+def vnet(data: Path, folder: Path) -> None:
+    """Hippocampus: V-Net with Dice loss."""
+    print(f"\nvnet: hippocampus, 26 volumes to test\n{HEAD}", flush=True)
+    settings: dict[str, Any] = {"net": "vnet", "loss": "cross_entropy+dice", "batch_norm": True, "width": 8}
+    run = train(data / "hippocampus", folder, "V-Net, 8 channels, batch norm", epochs=15, batch_size=2, **settings)
+    found = run.evaluate(split="test")
+    print(f"  Dice: anterior {found.dices[1]:.4f}, posterior {found.dices[2]:.4f}", flush=True)
+
+
+def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
+    """The median time of each work in milliseconds, done in turn."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, own in zip(works, times, strict=True):
+            started = time.perf_counter()
+            work()
+            own.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(own) for own in times]
+
+
+def measure_crf(_data: Path, _folder: Path) -> None:
+    """The dense CRF: 500x375 pixels, 21 classes, 10 iterations; and beside a brute-force mean field at 100x75."""
+    from skimage import data as pictures
+
+    print("\ncrf: 21 classes, 10 iterations")
+    random = np.random.default_rng(0)
+    whole = pictures.astronaut()[:375, :500]
+    probabilities = random.dirichlet(np.ones(21), whole.shape[:2]).transpose(2, 0, 1).astype(np.float32)
+    cpu = time.process_time()
+    (wall,) = interleaved(lambda: crf.refine(probabilities, whole), rounds=3)
+    print(f"500x375: {wall / 1000:.2f} s, {(time.process_time() - cpu) / 3:.2f} s of CPU")
+    small, answers = whole[::5, ::5], np.ascontiguousarray(probabilities[:, ::5, ::5])
+    settings = crf.Settings()
+    ours, theirs = interleaved(
+        lambda: crf.refine(answers, small, settings), lambda: brute_force(answers, small, settings), rounds=2
+    )
+    error = np.abs(crf.refine(answers, small, settings) - brute_force(answers, small, settings)).mean()
+    print(f"100x75: {ours:.0f} ms, brute force {theirs:.0f} ms, ratio {theirs / ours:.0f}; mean difference {error:.4f}")
+
+
+def brute_force(probabilities: np.ndarray, picture: np.ndarray, s: crf.Settings) -> np.ndarray:
+    """Mean field with every pair of pixels written out, row by row."""
+    classes, height, width = probabilities.shape
+    places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), -1).reshape(-1, 2)
+    colors = picture.reshape(-1, 3)
+    points = [np.hstack([places / s.alpha, colors / s.beta]), places / s.gamma]
+
+    def rows(point: np.ndarray) -> Any:
+        square = (point**2).sum(1)
+        for start in range(0, len(point), 500):
+            part = point[start : start + 500]
+            yield start, np.exp(part @ point.T - square[start : start + 500, None] / 2 - square / 2)
+
+    sums = [np.concatenate([k.sum(1) for _, k in rows(point)]) for point in points]
+    unary = -np.log(np.maximum(probabilities.reshape(classes, -1).T, 1e-8))
+    q = probabilities.reshape(classes, -1).T.astype(np.float64)
+    for _ in range(s.iterations):
+        message = np.zeros_like(q)
+        for weight, point, total in zip((s.appearance, s.smoothness), points, sums, strict=True):
+            root = 1 / np.sqrt(total)[:, None]
+            for start, kernel in rows(point):
+                message[start : start + len(kernel)] += (
+                    weight * root[start : start + len(kernel)] * (kernel @ (root * q))
+                )
+        energy = message - unary
+        q = np.exp(energy - energy.max(1, keepdims=True))
+        q /= q.sum(1, keepdims=True)
+    return q.T.reshape(probabilities.shape)
+
+
+def step(_data: Path, _folder: Path) -> None:
+    """A training step and a prediction of FCN-8s beside segmentation_models.pytorch's U-Net with the same backbone."""
+    import segmentation_models_pytorch as smp
+
+    print("\nstep: EfficientNet-Lite0, 8 pictures of 224x224 (step), one of 480x352 (prediction), 11 classes")
+    ours = visus.nets.create("fcn8s", classes=11, backbone="efficientnet_lite0")
+    theirs = smp.Unet("timm-tf_efficientnet_lite0", encoder_weights=None, classes=11)
+    x, labels = torch.rand(8, 3, 224, 224), torch.randint(0, 11, (8, 224, 224))
+    picture = torch.rand(1, 3, 352, 480)
+    steps, answers = [], []
+    for net in (ours, theirs):
+        net.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(net.parameters())
+
+        def once(net: Any = net, optimizer: Any = optimizer) -> None:
+            net.train()
+            loss = torch.nn.functional.cross_entropy(net(x.contiguous(memory_format=torch.channels_last)), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        def answer(net: Any = net) -> None:
+            net.eval()
+            with torch.inference_mode():
+                net(picture.contiguous(memory_format=torch.channels_last))
+
+        steps.append(once)
+        answers.append(answer)
+    for title, works, rounds in (("training step", steps, 7), ("prediction", answers, 11)):
+        own, peer = interleaved(*works, rounds=rounds)
+        print(f"{title:16} FCN-8s {own:8.1f} ms   smp U-Net {peer:8.1f} ms   ratio {own / peer:.3f}", flush=True)
+
+
+def predict(_data: Path, folder: Path) -> None:
+    """A picture of 10,000 x 10,000 pixels in bounded memory."""
+    import resource
+
+    from visus.nets.segmentation import trained
+    from visus.ops import Normalise
+    from visus.runs.segment_predict import Segmenting
+
+    print("\npredict: 10,000 x 10,000 pixels")
+    net = visus.nets.create("fcn8s", classes=3, backbone="efficientnet_lite0")
+    about = trained.About("fcn8s", {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (224, 224), ((0, 0, 0),) * 3)
+    trained.write(folder / "net.safetensors", trained.Trained(about, net, Normalise(torch.zeros(3, 1, 1))))
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 255, (10_000, 10_000, 3), dtype=np.uint8)
+    started = time.perf_counter()
+    Segmenting(folder / "net.safetensors").predict(picture)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{time.perf_counter() - started:.0f} s, at most {peak:.1f} GB of memory in all (300 MB are the picture)")
+
+
+PARTS = {
+    "fcn": fcn,
+    "segnet": segnet,
+    "deeplab": deeplab,
+    "unet": unet,
+    "vnet": vnet,
+    "crf": measure_crf,
+    "step": step,
+    "predict": predict,
+}
+NEED_DATA = ("fcn", "segnet", "deeplab", "unet", "vnet")
+
+
+def main() -> None:
+    """Run one part or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
+    parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
+    parser.add_argument("--keep", type=Path)
+    arguments = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in arguments.part or PARTS:
+            if name in NEED_DATA and arguments.data is None:
+                print(f"\n{name}: skipped; name the data sets with --data DATA")
+                continue
+            PARTS[name](arguments.data, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""A trained network in one file that says itself what it is.
+
+The file is safetensors: the tensors of the network (``net.*``) and of its preprocessing (``normalise.*``), and in its
+header, as JSON, its task, the name of the network and what it was built with, the classes, and how a picture becomes
+its input. Nothing in it is code.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from visus._errors import RunError
+from visus.images.io import write_atomically
+
+_FORMAT = 1
+_KEY = "visus"
+
+
+def write(path: Path, about: Mapping[str, Any], net: torch.nn.Module, normalise: torch.nn.Module) -> None:
+    """Write a trained network; the file appears whole or not at all."""
+    from safetensors.torch import save
+
+    tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
+    tensors |= {f"normalise.{key}": value for key, value in normalise.state_dict().items()}
+    header = json.dumps({"format": _FORMAT, **about}, ensure_ascii=False)
+    plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    write_atomically(path, save(plain, {_KEY: header}))
+
+
+def file_of(path: str | os.PathLike[str]) -> Path:
+    """The file of a trained network: itself, or the best one of a run.
+
+    Raises:
+        RunError: There is none.
+    """
+    place = Path(path)
+    if place.is_dir():
+        place = place / "best.safetensors"
+    if not place.is_file():
+        raise RunError(f"{path} holds no trained network (best.safetensors is missing); train one, or check the path.")
+    return place
+
+
+def is_trained(path: str | os.PathLike[str]) -> bool:
+    """Whether a name is that of a run's folder, or of a file that says which network it holds."""
+    place = Path(path)
+    if os.fspath(path) == "imagenet":  # a word, whatever folder may be called so
+        return False
+    if place.is_dir():
+        return (place / "best.safetensors").is_file() or (place / "config.toml").is_file()
+    if place.suffix != ".safetensors" or not place.is_file():
+        return False
+    try:
+        read_header(place)
+    except RunError:
+        return False
+    return True
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a trained network says of itself, as plain values that are not checked yet.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another kind.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = file_of(path)
+    try:
+        with safe_open(file, framework="pt") as opened:
+            header = (opened.metadata() or {}).get(_KEY)
+        if header is None:
+            raise RunError(f"{file} does not say which network it is; give a file or a run that visus trained.")
+        values: dict[str, Any] = json.loads(header)
+        version = values.pop("format")
+        if version > _FORMAT:
+            raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
+        return values
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged(file, error) from error
+
+
+def task_of(path: str | os.PathLike[str]) -> str:
+    """The task of a trained network: ``"classify"`` or ``"segment"``.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another kind.
+    """
+    return str(read_header(path).get("task", "classify"))
+
+
+def damaged(file: Path, error: Exception) -> RunError:
+    """Say that a file is damaged."""
+    return RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.")
+
+
+def does_not_fit(file: Path, net: str, error: Exception) -> RunError:
+    """Say that the tensors of a file are not those of its network."""
+    detail = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
+    return RunError(f"{file} does not fit the network {net} that it names ({detail}); train anew.")
+
+
+def read_parts(file: Path) -> dict[str, dict[str, Tensor]]:
+    """The tensors of the network (``"net"``) and of its preprocessing (``"normalise"``).
+
+    Raises:
+        ValueError: Some are no numbers.
+    """
+    from safetensors.torch import load_file
+
+    parts: dict[str, dict[str, Tensor]] = {"net": {}, "normalise": {}}
+    for key, value in load_file(file).items():
+        part, _, name = key.partition(".")
+        parts.setdefault(part, {})[name] = value
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError("it holds NaN or infinite weights")
+    return parts

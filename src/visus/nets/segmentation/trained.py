@@ -1,0 +1,141 @@
+"""A trained segmenter: what it is, and how it is written and read (see :mod:`visus.nets.file`)."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import RunError, VisusError
+from visus.nets import file
+from visus.nets.segmentation.registry import create, options_of
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.ops import Normalise
+
+_LARGEST = 4096  # of a side of a window
+_COLOR = 255
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a trained segmenter is.
+
+    Attributes:
+        net: Name of the network.
+        options: What its function was given.
+        classes: Names of the classes, in the order of the logits.
+        window: Spatial size of the windows that it was trained on.
+        palette: A colour for each class, red, green, blue.
+        grey: Whether the input has one channel.
+        task: ``"segment"``.
+    """
+
+    net: str
+    options: dict[str, Any]
+    classes: tuple[str, ...]
+    window: tuple[int, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    grey: bool = False
+    task: str = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained segmenter with all that is needed to use it.
+
+    Attributes:
+        about: What it is.
+        net: The network, in evaluation mode.
+        normalise: From pictures ``(N, C, H, W)`` uint8 to its input; volumes come as they are.
+    """
+
+    about: About
+    net: Segmenter
+    normalise: nn.Module
+
+    def on(self, device: str) -> "Trained":
+        """The same, moved to a device."""
+        self.net.to(device)
+        self.normalise.to(device)
+        return self
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """The softmax for every position of pictures of any size, without gradients.
+
+        Args:
+            x: ``(N, C, H, W)`` uint8, or ``(N, 1, D, H, W)`` float, on the device.
+
+        Returns:
+            ``(N, classes, *spatial)`` float32.
+        """
+        with torch.inference_mode():
+            x = self.normalise(x)
+            if x.ndim == 4:
+                x = x.contiguous(memory_format=torch.channels_last)
+            return self.net.whole(x).float().softmax(1)
+
+
+def write(path: Path, trained: Trained) -> None:
+    """Write a trained segmenter; the file appears whole or not at all."""
+    file.write(path, asdict(trained.about), trained.net, trained.normalise)
+
+
+def read_about(path: str | os.PathLike[str]) -> About:
+    """What a trained segmenter is, without its tensors.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another kind.
+    """
+    values = file.read_header(path)
+    if values.get("task") != "segment":
+        raise RunError(f"{path} holds a network of the task {values.get('task')}, not a segmenter.")
+    try:
+        palette = tuple((int(r), int(g), int(b)) for r, g, b in values["palette"])
+        about = About(
+            **{
+                **values,
+                "classes": tuple(values["classes"]),
+                "window": tuple(values["window"]),
+                "palette": palette,
+            }
+        )
+        fine = (
+            isinstance(about.options, dict)
+            and about.options.keys() <= options_of(about.net)
+            and 0 < len(about.classes) <= _COLOR
+            and all(isinstance(name, str) for name in about.classes)
+            and len(about.palette) == len(about.classes)
+            and all(0 <= value <= _COLOR for color in palette for value in color)
+            and len(about.window) in (2, 3)
+            and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
+            and isinstance(about.grey, bool)
+        )
+        if not fine:
+            raise ValueError("its header cannot be true")
+    except (ValueError, KeyError, TypeError, VisusError) as error:
+        raise file.damaged(file.file_of(path), error) from error
+    return about
+
+
+def read(path: str | os.PathLike[str]) -> Trained:
+    """Read a trained segmenter.
+
+    Args:
+        path: A run's folder, or a file that :func:`write` wrote.
+
+    Raises:
+        RunError: The file is missing, damaged, or its tensors do not fit the network that it names.
+    """
+    place, about = file.file_of(path), read_about(path)
+    try:
+        parts = file.read_parts(place)
+        net = create(about.net, classes=len(about.classes), **about.options)
+        net.load_state_dict(parts["net"])
+        if len(about.window) != net.axes:
+            raise ValueError(f"its windows have {len(about.window)} axes")
+        normalise = Normalise.from_tensors(parts["normalise"]) if parts["normalise"] else nn.Identity()
+    except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
+        raise file.does_not_fit(place, about.net, error) from error
+    return Trained(about, net.requires_grad_(False).eval(), normalise.eval())

@@ -1,0 +1,43 @@
+"""On what a network is trained, and in which precision."""
+
+import dataclasses
+from typing import TypeVar
+
+import torch
+
+from visus._errors import InputError
+from visus.runs.learning import Learning
+
+AnySettings = TypeVar("AnySettings", bound=Learning)
+
+_DENSE = (
+    "cnn", "alexnet", "alexnet_paper", "zfnet", "vgg16", "googlenet", "googlenet_paper", "resnet18", "resnet34",
+    "resnet50", "segnet", "deconvnet", "unet", "fcn_resnet50", "deeplabv3_resnet50",
+)  # fmt: skip
+_DENSE_BACKBONES = ("vgg16", "resnet18", "resnet34", "resnet50")
+
+
+def resolve_device(settings: AnySettings) -> AnySettings:
+    """Choose device and precision.
+
+    bfloat16 is chosen where the processor multiplies matrices in it and the network is made of dense convolutions
+    (docs/training.md has the measurements): on GPUs that can, and on CPUs with AMX.
+
+    Raises:
+        InputError: CUDA was asked for and is not there.
+    """
+    cuda = torch.cuda.is_available()
+    if settings.device == "cuda" and not cuda:
+        raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
+    device = "cuda" if cuda and settings.device != "cpu" else "cpu"
+    precision = settings.precision
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_amx_tile_supported()
+        precision = "bf16" if fast and _is_dense(settings) else "f32"
+    return dataclasses.replace(settings, device=device, precision=precision)
+
+
+def _is_dense(settings: Learning) -> bool:
+    """Whether a network is made of dense convolutions."""
+    backbone = getattr(settings, "backbone", None)
+    return settings.net in _DENSE if backbone is None else backbone in _DENSE_BACKBONES

@@ -1,0 +1,201 @@
+"""A training of the task ``segment``."""
+
+import dataclasses
+from pathlib import Path
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from visus._cores import cores
+from visus._errors import WeightsError
+from visus.data import MaskSet, plain_errors
+from visus.data import preprocess as _preprocess
+from visus.data.joint import Joint
+from visus.data.windows import Windows, window_loader
+from visus.nets import segmentation
+from visus.nets import weights as _weights
+from visus.nets.segmentation import Segmenter, trained
+from visus.ops import Normalise
+from visus.runs.fit import Keep, fit
+from visus.runs.job import Hooks
+from visus.runs.segment_settings import NO_WEIGHTS, SegmentSettings, channels_of
+from visus.tasks import pixel_losses
+from visus.tasks.optimizers import Group
+from visus.tasks.segment import Recipe, Segment
+
+_FEW = 16  # windows in an epoch that are read sooner than a process is started
+_MOST_TO_FIT = 500  # training pictures that a preprocessing is fitted on
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """A training of a segmenter.
+
+    Attributes:
+        settings: The settings, with nothing left open.
+        data: Pictures or volumes with masks.
+        about: What the trained network will say of itself.
+        net: The network.
+        normalise: From what the loader gives to its input.
+        body: Parameters that were trained before.
+    """
+
+    settings: SegmentSettings
+    data: MaskSet
+    about: trained.About
+    net: Segmenter
+    normalise: nn.Module
+    body: list[nn.Parameter]
+    score = "mean_iou"
+
+    @classmethod
+    def begin(cls, settings: SegmentSettings, data: MaskSet) -> "Segmentation":
+        """The network with its first weights, and its preprocessing.
+
+        Raises:
+            WeightsError: The weights are not at hand, or nothing of them fits.
+        """
+        options = {**settings.options, **channels_of(settings, data)}
+        assert settings.window is not None
+        palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
+        grey = options.get("channels") == 1
+        about = trained.About(settings.net, options, data.classes, settings.window, palette, grey)
+        imagenet = "imagenet" if settings.weights == "imagenet" else None
+        net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
+        body = [p for part in net.body() for p in part.parameters()] if imagenet else []
+        if settings.weights not in ("imagenet", NO_WEIGHTS):
+            body, normalise = _carry_over(net, str(settings.weights))
+        elif imagenet:
+            known = _weights.preprocessing(settings.backbone or _BODY.get(settings.net, "vgg16"))
+            normalise = Normalise.of_channels(known.mean, known.deviation)
+        else:
+            normalise = _fitted(settings, data, about)
+        net.requires_grad_(True)
+        if net.axes == 2:
+            net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return cls(settings, data, about, net, normalise, body)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels and spatial size of its input."""
+        return (self.net.channels, *self.about.window)
+
+    def with_rate(self, lr: float) -> "Segmentation":
+        """The same with another learning rate."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, lr=lr, find_lr=False))
+
+    def learner(self) -> Segment:
+        """The network as it learns: what was trained before with a lower rate."""
+        settings = self.settings
+        assert settings.lr is not None
+        weights = None
+        if settings.class_weights == "median_frequency":
+            weights = pixel_losses.median_frequency_weights(torch.from_numpy(self.data.pixels["train"]))
+        recipe = Recipe(
+            settings.lr,
+            settings.optimizer,
+            settings.momentum,
+            settings.weight_decay,
+            settings.schedule,
+            settings.warmup,
+            pixel_losses.parse(settings.loss),
+            weights,
+        )
+        before = {id(p) for p in self.body}
+        new = [p for p in self.net.parameters() if id(p) not in before]
+        groups: list[Group] = [(new, 1.0), (self.body, settings.lr_decay)]
+        return Segment(self.net.train(), self.normalise, recipe, [group for group in groups if group[0]])
+
+    def windows(self, split: str) -> Windows:
+        """Random windows of the training pictures, whole pictures of other splits."""
+        settings = self.settings
+        if split != "train":
+            return Windows(self.data.splits[split], None, self.about.grey)
+        joint = Joint(settings.augment or "none", settings.flip, settings.elastic)
+        return Windows(
+            self.data.splits[split],
+            self.about.window,
+            self.about.grey,
+            joint,
+            margin=self.net.margin,
+            border=settings.border,
+            seed=settings.seed,
+        )
+
+    def loader(self, split: str) -> DataLoader[tuple[Tensor, ...]]:
+        """Batches of windows of train, shuffled; whole pictures of other splits, one by one."""
+        own, settings = self.windows(split), self.settings
+        assert settings.batch_size is not None
+        train = split == "train"
+        workers = settings.workers
+        if workers is None:
+            workers = 0 if len(own) < _FEW else max(1, min(8, cores() // 2))
+        return window_loader(
+            own,
+            batch_size=settings.batch_size if train else 1,
+            shuffle=train,
+            seed=settings.seed,
+            workers=workers,
+        )
+
+    def learn(self, callbacks: list[lightning.Callback], keep: Keep, hooks: Hooks, checkpoint: Path | None) -> None:
+        """Train all layers."""
+        settings = self.settings
+        assert settings.epochs is not None
+        fit(
+            self.learner(),
+            self.loader("train"),
+            self.loader("val"),
+            settings,
+            [*callbacks, keep],
+            epochs=settings.epochs,
+            checkpoint=checkpoint,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the network as it is now."""
+        trained.write(path, trained.Trained(self.about, self.net, self.normalise))
+
+    def draw(self, folder: Path) -> None:
+        """Draw the answers to some pictures of val, and which classes are taken for which."""
+        from visus.runs.segment_evaluate import measure, picture_of_confusion
+
+        val = measure(trained.read(folder), self.data, "val", device=self.settings.device)
+        picture_of_confusion(val, folder / "confusion.png")
+        val.write_sheet(folder / "answers.jpg")
+
+
+_BODY = dict.fromkeys(segmentation.torchvision.NAMES, "resnet50")
+"""What the weights expect, where they are not those of VGG16; torchvision prepares all of its own alike."""
+
+
+def _carry_over(net: Segmenter, source: str) -> tuple[list[nn.Parameter], nn.Module]:
+    """Take all layers of an earlier training that fit, such as those of FCN-32s for FCN-16s.
+
+    Raises:
+        WeightsError: None fits.
+    """
+    before = trained.read(source)
+    own = net.state_dict()
+    fitting = {k: v for k, v in before.net.state_dict().items() if k in own and own[k].shape == v.shape}
+    if not fitting or before.net.channels != net.channels:
+        raise WeightsError(f"{source} holds {before.about.net}, of which nothing fits {net.name}; choose another run.")
+    net.load_state_dict(fitting, strict=False)
+    parameters = dict(net.named_parameters())
+    return [parameters[name] for name in fitting if name in parameters], before.normalise
+
+
+def _fitted(settings: SegmentSettings, data: MaskSet, about: trained.About) -> nn.Module:
+    """Mean 0 and deviation 1 of each channel over the training pictures; volumes come so."""
+    if data.axes == 3:
+        return nn.Identity()
+    train = data.splits["train"]
+    if len(train) > _MOST_TO_FIT:
+        places = np.random.default_rng(settings.seed).permutation(len(train))[:_MOST_TO_FIT]
+        train = train.take(np.sort(places))
+    windows = Windows(train, about.window, about.grey, seed=settings.seed)
+    with plain_errors():
+        return _preprocess.fit("zscore", (batch[0] for batch in window_loader(windows, batch_size=16)))

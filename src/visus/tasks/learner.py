@@ -1,0 +1,130 @@
+"""What all tasks have in common: an optimiser with its schedule, and sums over an epoch."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor, nn
+
+from visus._errors import RunError
+from visus.tasks import optimizers
+
+
+class Diverged(RunError):
+    """The loss has become NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network learns.
+
+    Attributes:
+        lr: Learning rate.
+        optimizer: A name in :data:`visus.tasks.optimizers.OPTIMIZERS`.
+        momentum: Of ``momentum`` and ``nesterov``.
+        weight_decay: L2 penalty of weights.
+        schedule: A name in :data:`visus.tasks.optimizers.SCHEDULES`.
+        warmup: Share of the training in which the rate grows from 0.
+    """
+
+    lr: float
+    optimizer: optimizers.Name = "adamw"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: optimizers.Schedule = "cosine"
+    warmup: float = 0.0
+
+
+class Sums(Protocol):
+    """What is summed over an epoch."""
+
+    def means(self) -> tuple[float, float]:
+        """The mean loss, and the score, of which more is better."""
+        ...
+
+
+AnySums = TypeVar("AnySums", bound=Sums)
+
+
+class Learner(lightning.LightningModule, Generic[AnySums]):
+    """A network that learns; each task adds its steps.
+
+    Args:
+        net: The network.
+        normalise: From what a loader gives to its input.
+        recipe: How it learns.
+        groups: Its parameters, with a factor of the learning rate each.
+
+    Attributes:
+        train_sums: Sums over the training pictures of this epoch.
+        val_sums: Sums over the val split.
+    """
+
+    train_sums: AnySums
+    val_sums: AnySums
+
+    def __init__(self, net: nn.Module, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
+        super().__init__()
+        self.net: Any = net
+        self.normalise = normalise
+        self.recipe = recipe
+        self.groups = groups
+        self.train_sums, self.val_sums = self.new_sums(), self.new_sums()
+        self._plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] | None = None
+
+    def new_sums(self) -> AnySums:
+        """Empty sums."""
+        raise NotImplementedError
+
+    def batch_loss(self, batch: Any) -> Tensor:  # noqa: ANN401 - what the loader of the task gives
+        """The loss of a batch, without auxiliary classifiers."""
+        raise NotImplementedError
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""
+        x = self.normalise(x)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+    def on_train_epoch_start(self) -> None:
+        """Start new sums."""
+        self.train_sums = self.new_sums()
+
+    def on_validation_epoch_start(self) -> None:
+        """Start new sums."""
+        self.val_sums = self.new_sums()
+
+    def on_validation_epoch_end(self) -> None:
+        """Tell the schedule ``plateau`` how it goes."""
+        if self._plateau is not None:
+            self._plateau.step(self.val_sums.means()[0])
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
+        """The optimiser and its schedule."""
+        recipe = self.recipe
+        optimizer = optimizers.build(
+            recipe.optimizer, self.groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+        if recipe.schedule == "plateau":
+            self._plateau = optimizers.plateau(optimizer)
+            if self._plateau_state is not None:
+                self._plateau.load_state_dict(self._plateau_state)
+            return optimizer
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+
+        def factor(done: int) -> float:
+            """At the middle of a step, so that a warm-up does not waste its first."""
+            return optimizers.factor(recipe.schedule, min(1.0, (done + 0.5) / total), warmup=recipe.warmup)
+
+        scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the state of the schedule ``plateau``, which Lightning does not see."""
+        if self._plateau is not None:
+            checkpoint["plateau"] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Bring it back; the optimiser is made later."""
+        self._plateau_state = checkpoint.get("plateau")

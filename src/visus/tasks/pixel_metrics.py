@@ -1,0 +1,67 @@
+"""Measures of a segmenter, all from one confusion matrix over a whole set (Long et al. 2015, section 5).
+
+With n_ij the positions of class i that are called j, and t_i = sum over j of n_ij:
+
+    pixel accuracy         sum n_ii / sum t_i
+    mean accuracy          mean of n_ii / t_i
+    IoU of a class         n_ii / (t_i + sum over j of n_ji - n_ii)
+    frequency-weighted IoU sum t_i IoU_i / sum t_i
+    Dice of a class        2 n_ii / (t_i + sum over j of n_ji)
+
+Means go over the classes that are in the truth or in the answers; the others have no measure (NaN).
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+IGNORE = 255
+
+
+def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """``(classes, classes)`` int64: true classes in rows, answers in columns; positions that do not count left out."""
+    counts = labels != IGNORE
+    pairs = labels[counts].long() * classes + answers[counts].long()
+    return torch.bincount(pairs, minlength=classes * classes).view(classes, classes)
+
+
+def pixel_accuracy(matrix: Counts) -> float:
+    """Share of the positions that are right."""
+    return float(matrix.trace() / max(1, matrix.sum()))
+
+
+def accuracies(matrix: Counts) -> Floats:
+    """``(C,)``, of the positions of each class, the share that is right; NaN where there are none."""
+    return _divide(np.diag(matrix), matrix.sum(1))
+
+
+def ious(matrix: Counts) -> Floats:
+    """``(C,)``, intersection over union of each class; NaN where it is in neither truth nor answers."""
+    right = np.diag(matrix)
+    return _divide(right, matrix.sum(1) + matrix.sum(0) - right)
+
+
+def dices(matrix: Counts) -> Floats:
+    """``(C,)``, the Dice coefficient of each class; NaN where it is in neither truth nor answers."""
+    return _divide(2 * np.diag(matrix), matrix.sum(1) + matrix.sum(0))
+
+
+def mean(values: Floats) -> float:
+    """Mean over the classes that have a value; 0 if none has."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else 0.0
+
+
+def frequency_weighted_iou(matrix: Counts) -> float:
+    """IoU of the classes, each weighed by its positions."""
+    there = matrix.sum(1)
+    return float((np.nan_to_num(ious(matrix)) * there).sum() / max(1, there.sum()))
+
+
+def _divide(above: NDArray[Any], below: NDArray[Any]) -> Floats:
+    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)

@@ -1,0 +1,116 @@
+"""The task ``segment``: one class for each position of a picture or volume."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from visus.nets.segmentation.blocks import blocks
+from visus.nets.segmentation.segmenter import Segmenter
+from visus.tasks import learner, optimizers, pixel_losses, pixel_metrics
+
+AUXILIARY = 0.5
+"""Weight of an auxiliary classifier's loss, as torchvision trains its own."""
+
+_SIDE = {2: 1024, 3: 96}  # of the blocks in which a picture or volume of the val split is answered
+_CONTEXT = {2: 64, 3: 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe(learner.Recipe):
+    """How a segmenter learns.
+
+    Attributes:
+        losses: Names in :data:`visus.tasks.pixel_losses.PIXEL_LOSSES`, which are summed.
+        weights: How much a position of each class counts, or None.
+    """
+
+    losses: tuple[pixel_losses.PixelLoss, ...] = ("cross_entropy",)
+    weights: Tensor | None = None
+
+
+@dataclass
+class Sums:
+    """Loss and confusion matrix of an epoch.
+
+    Attributes:
+        classes: Number of classes.
+    """
+
+    classes: int
+    loss: Tensor | float = 0.0
+    count: float = 0
+    confusion: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.confusion = torch.zeros(self.classes, self.classes, dtype=torch.int64)
+
+    def add(self, loss: Tensor, answers: Tensor, labels: Tensor, count: float) -> None:
+        """A batch more of so many pictures, or of a part of one."""
+        self.loss = self.loss + loss.detach() * count
+        self.count += count
+        self.confusion = self.confusion.to(answers.device) + pixel_metrics.confusion(answers, labels, self.classes)
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss, and mean IoU in [0, 1]."""
+        ious = pixel_metrics.ious(self.confusion.cpu().numpy())
+        return float(self.loss) / max(1e-9, self.count), pixel_metrics.mean(ious)
+
+
+class Segment(learner.Learner[Sums]):
+    """Trains a segmenter.
+
+    Args:
+        net: The network.
+        normalise: From what the loader gives to its input.
+        recipe: How it learns.
+        groups: Its parameters, with a factor of the learning rate each.
+    """
+
+    net: Segmenter
+    recipe: Recipe
+
+    def __init__(self, net: Segmenter, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
+        self._classes = net.classes
+        super().__init__(net, normalise, recipe, groups)
+        self.register_buffer("class_weights", recipe.weights, persistent=False)
+
+    def new_sums(self) -> Sums:
+        """Empty sums."""
+        return Sums(self._classes)
+
+    def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The loss of a batch of logits."""
+        classes: Tensor | None = self.class_weights  # pyright: ignore[reportAssignmentType]
+        return pixel_losses.compute(self.recipe.losses, logits, labels, class_weights=classes, position_weights=weights)
+
+    def batch_loss(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """The loss of a batch of windows."""
+        x, labels, *weights = batch
+        return self.loss(self.net(self.prepare(x)), labels, *weights)
+
+    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
+        """The loss of one batch: windows, their masks, and perhaps a weight for each position.
+
+        Raises:
+            Diverged: It is NaN or infinite.
+        """
+        x, labels, *weights = batch
+        logits, *auxiliary = self.net.heads(self.prepare(x))
+        loss = self.loss(logits, labels, *weights)
+        self.train_sums.add(loss, logits.detach().argmax(1), labels, len(x))
+        for other in auxiliary:
+            loss = loss + AUXILIARY * self.loss(other, labels, *weights)
+        if not torch.isfinite(loss):
+            raise learner.Diverged(f"the loss is {loss.item()}")
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
+        """Loss and answers of whole pictures, block by block."""
+        x, labels = batch[:2]
+        axes = self.net.axes
+        for block in blocks(x.shape[2:], _SIDE[axes], _CONTEXT[axes]):
+            logits = self.net.whole(self.prepare(x[(..., *block.window)]))[(..., *block.inner)]
+            here = labels[(..., *block.place)]
+            share = len(x) * here.numel() / labels.numel()
+            self.val_sums.add(self.loss(logits, here), logits.argmax(1), here, share)
