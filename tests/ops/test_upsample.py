@@ -39,7 +39,7 @@ def test_unpooling_undoes_pooling_at_the_maxima(size: tuple[int, int]) -> None:
     x = maps(*size)
     values, positions = upsample.max_pool(x, 2)
     back = upsample.max_unpool(values, positions, size)
-    torch.testing.assert_close(back, F.max_unpool2d(values, positions, 2, output_size=list(size)))
+    torch.testing.assert_close(back, F.max_unpool2d(values, positions, (2, 2), output_size=list(size)))
     again, _ = upsample.max_pool(back.clamp_min(0), 2)
     torch.testing.assert_close(again, values.clamp_min(0))
 
@@ -73,10 +73,9 @@ def test_it_is_the_transpose_of_the_matrix_of_a_convolution(stride: int, kernel:
 
 @pytest.mark.parametrize("operator", [upsample.nearest, upsample.bed_of_nails, upsample.bilinear])
 @pytest.mark.parametrize("spatial", [(3, 2), (2, 2, 3)])
-def test_the_gradients_are_right(operator: object, spatial: tuple[int, ...]) -> None:
+def test_the_gradients_are_right(operator: Any, spatial: tuple[int, ...]) -> None:
     x = maps(*spatial)
     size = [3 * n - 1 for n in spatial]
-    assert callable(operator)
     assert torch.autograd.gradcheck(lambda t: operator(t, 3, size=size), x)
 
 

@@ -427,8 +427,8 @@ def test_bad_calls(data: Path, tmp_path: Path) -> None:
         from visus import VisusError
 
         assert isinstance(raised.value, VisusError)
-    with pytest.raises(InputError, match="task must be classify"):
-        train("segment", data)
+    with pytest.raises(InputError, match="task must be one of classify, segment"):
+        train("guess", data)
 
 
 def test_folder_of_classes_and_unicode_names(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from visus.cli import segmenting
 from visus.cli.options import AsJson
 
 EXAMPLES = """
@@ -14,6 +15,7 @@ Examples:
     visus evaluate runs/classify/flowers-1               the test split that it was not trained on
     visus evaluate runs/classify/flowers-1 more-flowers  other pictures
     visus evaluate runs/classify/flowers-1 --split val --json
+    visus evaluate runs/segment/camvid-1 --crf --scales 0.75,1,1.25 --flip
 """
 
 
@@ -25,14 +27,31 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="train, val or test.  [default: test]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.  [default: in the run]")] = None,
     as_json: AsJson = False,
+    crf: segmenting.Crf = False,
+    scales: segmenting.Scales = None,
+    flip: segmenting.Flip = False,
 ) -> None:
-    """Measure a trained network: accuracy, each class, confusion, calibration, worst mistakes."""
-    from visus.runs.evaluate import evaluate as measure
+    """Measure a trained network.
 
-    found = measure(run, data, split=split, out=out)
+    Of a classifier: accuracy, each class, confusion, calibration, worst mistakes. Of a segmenter: IoU, Dice and
+    accuracy of each class, confusion, worst answers.
+    """
+    from visus.nets.file import task_of
+
+    task = task_of(run)
+    if task == "segment":
+        from visus.runs import segment_evaluate
+
+        how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
+        found = segment_evaluate.evaluate(run, data, split=split, out=out, **how)
+    else:
+        from visus.runs.evaluate import evaluate as measure
+
+        segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
+        found = measure(run, data, split=split, out=out)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
     typer.echo(found.describe())
-    place = out or (run if run.is_dir() else run.parent) / f"evaluation-{found.split}"
+    place = out or (run if run.is_dir() else run.parent) / f"evaluation-{found.split}{'-crf' if crf else ''}"
     typer.echo(f"Wrote {place}", err=True)

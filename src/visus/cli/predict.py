@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from visus._errors import InputError
+from visus.cli import segmenting
 from visus.cli.options import plural
 
 EXAMPLES = """
@@ -17,6 +18,7 @@ Examples:
     visus predict runs/classify/flowers-1 garden.jpg
     visus predict runs/classify/flowers-1 holiday --csv > classes.csv
     visus predict runs/classify/flowers-1 holiday --json -k 3
+    visus predict runs/segment/camvid-1 street.jpg --crf --out masks
 """
 
 
@@ -26,10 +28,42 @@ def predict(
     k: Annotated[int, typer.Option("-k", min=1, help="How many classes for each picture.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for another program.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: file, class, probability, class, ...")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where masks, overlays and contours go.  [default: predictions]", rich_help_panel="Segmenters"
+        ),
+    ] = None,
+    crf: segmenting.Crf = False,
+    scales: segmenting.Scales = None,
+    flip: segmenting.Flip = False,
 ) -> None:
-    """Name the likeliest classes of pictures."""
+    """Name the likeliest classes of pictures, or of each of their positions.
+
+    A classifier prints classes. A segmenter writes for each picture a mask (.png), an overlay (.jpg) and contours
+    (.json, like GeoJSON), for each volume a mask (.nii.gz).
+    """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
+    from visus.nets.file import task_of
+
+    task = task_of(run)
+    if task == "segment":
+        if as_csv:
+            raise InputError("A segmenter has no --csv; it writes masks, and --json prints the shares of the classes.")
+        how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
+        segmenting.predict(run, pictures, out or Path("predictions"), as_json=as_json, options=how)
+        return
+    segmenting.refuse(task, crf=crf, scales=scales, flip=flip, out=out)
+    _classify(run, pictures, k, as_json=as_json, as_csv=as_csv)
+
+
+def _classify(run: Path, pictures: list[Path], k: int, *, as_json: bool, as_csv: bool) -> None:
+    """Print the likeliest classes of each picture.
+
+    Raises:
+        InputError: None of them could be read.
+    """
     from visus.runs.predict import Predictor, Unreadable, files_of
 
     predictor = Predictor(run)

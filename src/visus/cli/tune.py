@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.train import TrainingBar, units
+from visus._errors import InputError
+from visus.cli import learning
+from visus.cli.train_classify import units
+from visus.cli.train_segment import sides
 
 EXAMPLES = """
 Examples:
@@ -14,6 +17,8 @@ Examples:
     visus tune classify digits --net cnn --epochs 5 --space space.toml
     visus tune classify flowers --trials 40 --study runs/tune/flowers-1   go on, or help another process
     visus train classify flowers --config runs/tune/flowers-1/best.toml
+    visus tune segment camvid --backbone efficientnet_lite0 --epochs 5 --trials 10
+    visus tune crf runs/segment/camvid-1                 weights and widths of the dense CRF
 
 A space is a TOML file with a range or a list of choices for each setting:
 
@@ -23,8 +28,12 @@ A space is a TOML file with a range or a list of choices for each setting:
 
 
 def tune(
-    task: Annotated[Literal["classify"], typer.Argument(metavar="TASK", help="classify")],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Labelled pictures.")],
+    task: Annotated[
+        Literal["classify", "segment", "crf"], typer.Argument(metavar="TASK", help="classify, segment or crf")
+    ],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Labelled pictures, pictures with masks; for crf: a run of segment.")
+    ],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all.")] = 20,
     space: Annotated[
         Path | None, typer.Option(metavar="TOML", help="What is searched.  [default: lr and weight_decay]")
@@ -35,7 +44,9 @@ def tune(
     net: Annotated[str | None, typer.Option(help="The network.  [default: efficientnet_lite0]")] = None,
     mode: Annotated[Literal["probe", "finetune", "scratch"] | None, typer.Option(help="As for visus train.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each trial.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Side of the input in pixels.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="N", help="As for visus train.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="segment: as for visus train.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="segment: as for visus train.")] = None,
     hidden: Annotated[str | None, typer.Option(help="mlp: units of each layer.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings that all trials share.")] = None,
@@ -45,18 +56,21 @@ def tune(
 
     The best settings are written to best.toml, for visus train --config.
     """
+    if task == "crf":
+        _tune_crf(data, trials, learning.given({"net": net, "mode": mode, "space": space, "study": study}))
+        return
     from visus.runs import tune as search
-    from visus.runs.settings import read_settings
     from visus.runs.tuning import read_space
 
-    options = {"net": net, "mode": mode, "epochs": epochs, "size": size, "seed": seed}
-    given = {name: value for name, value in options.items() if value is not None}
+    options = {"net": net, "mode": mode, "epochs": epochs, "seed": seed, "backbone": backbone, "ignore": ignore}
+    values = {**learning.from_file(config, task), **learning.given(options)}
+    if size is not None:
+        values |= {"window": sides(size)} if task == "segment" else {"size": sides(size)[0]}
     if hidden is not None:
-        given["hidden"] = units(hidden)
-    values = {**(read_settings(config) if config else {}), **given}
+        values["hidden"] = units(hidden)
     values.pop("data", None)
-    ranges = read_space(space) if space else None
-    with TrainingBar() as bar:
+    ranges = read_space(space, task) if space else None
+    with learning.TrainingBar() as bar:
         try:
             found = search(
                 task, data, trials=trials, space=ranges, study=study, runs=runs, say=bar.say, progress=bar, **values
@@ -68,3 +82,17 @@ def tune(
         f"Best: {found.accuracy:.2%} on val; train with: "
         f"visus train {task} {data} --config {found.folder / 'best.toml'}"
     )
+
+
+def _tune_crf(run: Path, trials: int, others: dict[str, object]) -> None:
+    """Search for the weights and widths of a CRF.
+
+    Raises:
+        InputError: There are options that it does not take.
+    """
+    if others:
+        raise InputError(f"visus tune crf RUN takes no --{next(iter(others))}; it takes --trials.")
+    from visus.runs.tune_crf import tune_crf
+
+    found = tune_crf(run, trials=trials, say=typer.echo)
+    typer.echo(f"Wrote {found}; visus predict and visus evaluate use it with --crf.")

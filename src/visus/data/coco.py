@@ -6,6 +6,7 @@ overlap, the smaller one lies on top.
 
 import json
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def draw(objects: Objects) -> Mask:
     height, width = objects.size
     mask = np.zeros((height, width), np.uint8)
     for label, shape in zip(objects.classes, objects.shapes, strict=True):
+        encoded: Any
         try:
             if isinstance(shape, list):
                 encoded = runs.merge(runs.frPyObjects(shape, height, width))
@@ -113,7 +115,9 @@ def draw(objects: Objects) -> Mask:
                 encoded = {"size": shape["size"], "counts": shape["counts"].encode()}
             if list(encoded["size"]) != [height, width]:
                 raise ValueError(f"its size is {encoded['size']}")
-            inside = runs.decode(encoded)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
+                inside = runs.decode(encoded)
         except Exception as error:  # a compiled library, which raises what it likes on bad input
             raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
         mask[inside.astype(bool)] = label

@@ -105,7 +105,8 @@ def _displacement(size: Sequence[int], deviation: float, random: np.random.Gener
     """``(axes, *size)``: how far each position is moved."""
     coarse = random.normal(0, deviation, (len(size), *(3,) * len(size)))
     factors = [n / 3 for n in size]
-    return np.stack([ndimage.zoom(one, factors, order=3, mode="nearest", grid_mode=True) for one in coarse])
+    fine: list[Any] = [ndimage.zoom(one, factors, order=3, mode="nearest", grid_mode=True) for one in coarse]
+    return np.stack(fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,8 @@ def _warp_picture(picture: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArra
 def _warp_volume(volume: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArray[Any], Mask]:
     """With SciPy."""
     places = warp.positions()
-    found = ndimage.map_coordinates(volume, places, order=1, mode="mirror")
-    labels = ndimage.map_coordinates(mask, places, order=0, mode="constant", cval=IGNORE)
+    found: Any = ndimage.map_coordinates(volume, places, order=1, mode="mirror")
+    labels: Any = ndimage.map_coordinates(mask, places, order=0, mode="constant", cval=IGNORE)
     return found, labels
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -77,12 +79,14 @@ def border_weights(mask: Mask, weight: float, *, sigma: float = _SIGMA) -> np.nd
     Returns:
         ``(H, W)`` float32.
     """
-    regions, _ = ndimage.label((mask != 0) & (mask != IGNORE), np.ones((3,) * mask.ndim))
+    labelled: Any = ndimage.label((mask != 0) & (mask != IGNORE), np.ones((3,) * mask.ndim))
+    regions: NDArray[np.int32] = labelled[0]
     reach = int(np.ceil(4 * sigma))  # beyond, the weight is less than 0.04 % of w0
     first, second = (np.full(mask.shape, np.inf, np.float32) for _ in range(2))
     for number, box in enumerate(ndimage.find_objects(regions), 1):
         wide = tuple(slice(max(0, s.start - reach), s.stop + reach) for s in box)
-        distance = ndimage.distance_transform_edt(regions[wide] != number).astype(np.float32)
+        exact: Any = ndimage.distance_transform_edt(regions[wide] != number)
+        distance = exact.astype(np.float32)
         nearer, farther = np.minimum(distance, first[wide]), np.maximum(distance, first[wide])
         first[wide] = nearer
         second[wide] = np.minimum(second[wide], farther)

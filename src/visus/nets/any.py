@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 @overload
-def create(
+def create(  # pyright: ignore[reportOverlappingOverload] - the names are apart from those of classifiers
     name: _Segmenters,
     *,
     classes: int = ...,

@@ -95,7 +95,7 @@ def refine(
         raise InputError(f"The compatibility must be ({classes}, {classes}) numbers, not {penalty.shape}.")
 
     flat = probabilities.reshape(classes, -1).T  # (N, classes)
-    unary = -np.log(np.maximum(flat, 1e-8)).astype(np.float32)
+    unary: Floats = np.asarray(-np.log(np.maximum(flat, 1e-8)), np.float32)
     kernels = []
     if settings.appearance:
         kernels.append((settings.appearance, _Appearance(picture, spatial, settings)))
@@ -107,7 +107,9 @@ def refine(
         message = np.zeros_like(q)
         for weight, kernel in kernels:
             message += weight * kernel.filter(q)
-        q = _softmax(-unary - message @ penalty)  # algorithm 1: compatibility, local update, normalise
+        q = _softmax(
+            np.asarray(-unary - message @ penalty, np.float32)
+        )  # algorithm 1: compatibility, local update, normalise
     return np.ascontiguousarray(q.T).reshape(probabilities.shape)
 
 
@@ -131,11 +133,12 @@ class _Appearance:
         values = picture.reshape(*spatial, -1).astype(np.float32)
         points = np.concatenate([places / settings.alpha, values / settings.beta], axis=-1)
         self.lattice = Lattice(points.reshape(-1, points.shape[-1]))
-        self.root = 1 / np.sqrt(self.lattice.filter(np.ones((self.lattice.count, 1), np.float32)) + 1e-20)
+        sums = self.lattice.filter(np.ones((self.lattice.count, 1), np.float32))
+        self.root: Floats = np.asarray(1 / np.sqrt(sums + 1e-20), np.float32)
 
     def filter(self, q: Floats) -> Floats:
         """``(N, classes)`` to ``(N, classes)``."""
-        return self.root * self.lattice.filter(self.root * q)
+        return np.asarray(self.root * self.lattice.filter(self.root * q), np.float32)
 
 
 class _Smoothness:
@@ -146,11 +149,12 @@ class _Smoothness:
         reach = max(1, int(np.ceil(_CUT * gamma)))
         steps = np.arange(-reach, reach + 1)
         self.line = np.exp(-(steps**2) / (2 * gamma**2)).astype(np.float32)
-        self.root = 1 / np.sqrt(self._sums(np.ones((int(np.prod(spatial)), 1), np.float32)))
+        sums = self._sums(np.ones((int(np.prod(spatial)), 1), np.float32))
+        self.root: Floats = np.asarray(1 / np.sqrt(sums), np.float32)
 
     def filter(self, q: Floats) -> Floats:
         """``(N, classes)`` to ``(N, classes)``."""
-        return self.root * self._sums(self.root * q)
+        return np.asarray(self.root * self._sums(self.root * q), np.float32)
 
     def _sums(self, values: Floats) -> Floats:
         import cv2
@@ -160,6 +164,6 @@ class _Smoothness:
         if len(self.spatial) == 3:
             for axis in range(3):
                 volume = ndimage.correlate1d(volume, self.line, axis=axis, mode="constant")
-            return volume.reshape(values.shape)
+            return np.asarray(volume, np.float32).reshape(values.shape)
         found = cv2.sepFilter2D(volume, cv2.CV_32F, self.line, self.line, borderType=cv2.BORDER_CONSTANT)
         return found.reshape(values.shape)  # pyright: ignore[reportReturnType]

@@ -70,10 +70,11 @@ class Keep(lightning.Callback):
         import time
 
         assert isinstance(pl_module, Learner)
-        train, val = pl_module.train_sums.means(), pl_module.val_sums.means()
+        (train_loss, train_score), (val_loss, val_score) = pl_module.train_sums.means(), pl_module.val_sums.means()
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         seconds = time.perf_counter() - self._started
-        epoch = Epoch(trainer.current_epoch + 1, rate, *train, *val, seconds)
+        number = trainer.current_epoch + 1
+        epoch = Epoch(number, rate, train_loss, train_score, val_loss, val_score, seconds)
         better = epoch.better_than(self.best) and math.isfinite(epoch.val_loss)
         self.epochs.append(epoch)
         if better:

@@ -1,7 +1,7 @@
 """What a trained classifier answers to pictures."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -160,8 +160,12 @@ def _name(picture: Source) -> str:
     return "" if isinstance(picture, np.ndarray) else os.fspath(picture)
 
 
-def files_of(path: str | os.PathLike[str]) -> list[str]:
+def files_of(path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name) -> list[str]:
     """The pictures below a folder, sorted, or the file itself.
+
+    Args:
+        path: Folder or file.
+        wanted: Tells from its name whether a file of a folder is taken.
 
     Raises:
         InputError: It does not exist, or there are no pictures.
@@ -172,9 +176,7 @@ def files_of(path: str | os.PathLike[str]) -> list[str]:
     if place.is_file():
         return [str(place)]
     found = sorted(
-        str(file)
-        for file in place.rglob("*")
-        if is_picture_name(file.name) and not file.name.startswith(".") and file.is_file()
+        str(file) for file in place.rglob("*") if wanted(file.name) and not file.name.startswith(".") and file.is_file()
     )
     if not found:
         raise InputError(f"{path} holds no pictures; name another folder.")

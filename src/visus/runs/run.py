@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from visus.nets.segmentation import trained as segmenters
-    from visus.runs.evaluate import Evaluation
-    from visus.runs.predict import Prediction
-    from visus.runs.segment_evaluate import MaskEvaluation
-    from visus.runs.segment_predict import MaskPrediction
 
 CONFIG, SUMMARY, METRICS, LAST, SEEN = "config.toml", "summary.json", "metrics.csv", "last.ckpt", "seen.npy"
 
@@ -66,8 +61,8 @@ class Run:
         return str(read_toml(self.folder / CONFIG).get("task", "classify"))
 
     @functools.cached_property
-    def settings(self) -> Learning:
-        """How it was trained.
+    def settings(self) -> Any:  # noqa: ANN401 - the settings of its task
+        """How it was trained: :class:`visus.runs.Settings` or :class:`visus.runs.SegmentSettings`.
 
         Raises:
             InputError: The file is damaged.
@@ -98,7 +93,7 @@ class Run:
         """Whether the training came to its end."""
         return self.summary.get("status") == "finished"
 
-    def load(self) -> "trained.Trained | segmenters.Trained":
+    def load(self) -> Any:  # noqa: ANN401 - a network of its task
         """The best network of the run.
 
         Raises:
@@ -116,7 +111,7 @@ class Run:
         *,
         split: str | None = None,
         **options: Any,  # noqa: ANN401 - of the task
-    ) -> "Evaluation | MaskEvaluation":
+    ) -> Any:  # noqa: ANN401 - the measures of its task
         """Measure the network on labelled pictures, or on pictures with masks.
 
         See :func:`visus.runs.evaluate.evaluate`, and :func:`visus.runs.segment_evaluate.evaluate` for the options.
@@ -133,7 +128,7 @@ class Run:
         self,
         picture: "str | os.PathLike[str] | NDArray[np.uint8]",
         **options: Any,  # noqa: ANN401 - of the task
-    ) -> "Prediction | MaskPrediction":
+    ) -> Any:  # noqa: ANN401 - the answer of its task
         """The likeliest classes of a picture, or the class of each of its positions.
 
         See :meth:`visus.runs.predict.Predictor.predict` and :class:`visus.runs.segment_predict.Segmenting`.

@@ -261,3 +261,23 @@ class Segmenting:
         else:
             x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
         return x.to(self.device)
+
+
+def names_for(files: Sequence[str]) -> list[str]:
+    """A name without ending for what is written of each file, all different.
+
+    >>> names_for(["a/cat.jpg", "b/cat.png", "head.nii.gz"])
+    ['cat', 'cat-2', 'head']
+    """
+    taken: set[str] = set()
+    names = []
+    for file in files:
+        stem = Path(file).name
+        stem = stem[: -len(".nii.gz")] if stem.lower().endswith(".nii.gz") else Path(stem).stem
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        names.append(name)
+    return names

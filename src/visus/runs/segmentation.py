@@ -69,7 +69,8 @@ class Segmentation:
         if settings.weights not in ("imagenet", NO_WEIGHTS):
             body, normalise = _carry_over(net, str(settings.weights))
         elif imagenet:
-            known = _weights.preprocessing(settings.backbone or _BODY.get(settings.net, "vgg16"))
+            of_torchvision = settings.net in segmentation.torchvision.NAMES
+            known = _weights.preprocessing(settings.backbone or ("resnet50" if of_torchvision else "vgg16"))
             normalise = Normalise.of_channels(known.mean, known.deviation)
         else:
             normalise = _fitted(settings, data, about)
@@ -168,21 +169,18 @@ class Segmentation:
         val.write_sheet(folder / "answers.jpg")
 
 
-_BODY = dict.fromkeys(segmentation.torchvision.NAMES, "resnet50")
-"""What the weights expect, where they are not those of VGG16; torchvision prepares all of its own alike."""
-
-
 def _carry_over(net: Segmenter, source: str) -> tuple[list[nn.Parameter], nn.Module]:
     """Take all layers of an earlier training that fit, such as those of FCN-32s for FCN-16s.
 
     Raises:
-        WeightsError: None fits.
+        WeightsError: Most of the network would be left without.
     """
     before = trained.read(source)
     own = net.state_dict()
     fitting = {k: v for k, v in before.net.state_dict().items() if k in own and own[k].shape == v.shape}
-    if not fitting or before.net.channels != net.channels:
-        raise WeightsError(f"{source} holds {before.about.net}, of which nothing fits {net.name}; choose another run.")
+    shared = sum(value.numel() for value in fitting.values())
+    if before.net.channels != net.channels or 2 * shared < sum(value.numel() for value in own.values()):
+        raise WeightsError(f"{source} holds {before.about.net}, which does not fit {net.name}; choose another run.")
     net.load_state_dict(fitting, strict=False)
     parameters = dict(net.named_parameters())
     return [parameters[name] for name in fitting if name in parameters], before.normalise

@@ -149,13 +149,13 @@ class Study:
 
     Attributes:
         folder: Its folder.
-        settings: The best settings.
+        settings: The best settings, of the task.
         accuracy: Their best score on the val split: accuracy of a classifier, mean IoU of a segmenter.
         trials: Trials that were finished or given up.
     """
 
     folder: Path
-    settings: Learning
+    settings: Any
     accuracy: float
     trials: int
 

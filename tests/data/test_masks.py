@@ -1,0 +1,220 @@
+"""Pictures with masks: every layout, and what is said of bad ones."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.masked import folder_of_masks, folder_of_volumes, scene, write_pairs, write_volume
+from visus._errors import InputError
+from visus.data import load_masks, load_masks_whole
+from visus.data.masks import IGNORE, colors
+from visus.data.volumes import read_label_volume, read_volume
+from visus.data.volumes import write_volume as save_volume
+
+
+def test_splits_with_a_list_of_classes(tmp_path: Path) -> None:
+    found = load_masks(folder_of_masks(tmp_path))
+    assert found.classes == ("ground", "disc", "square")
+    assert {split: len(pictures) for split, pictures in found.splits.items()} == {"train": 12, "val": 4, "test": 4}
+    picture, mask = found.splits["val"].read(0)
+    np.testing.assert_array_equal(picture, scene(12)[0])
+    np.testing.assert_array_equal(mask, scene(12)[1])
+    assert found.pixels["train"].shape == (12, 3)
+    assert found.pixels["train"].sum() == 12 * 72 * 80
+    assert "ground" in found.describe()
+
+
+def test_one_folder_is_split_here_and_classes_are_called_by_their_values(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(20), masks="labels")
+    found = load_masks(tmp_path, ignore=("2",), val=0.2, test=0.2)
+    assert found.classes == ("0", "1")
+    assert sorted(len(pictures) for pictures in found.splits.values()) == [4, 4, 12]
+    mask = found.splits["train"].read(0)[1]
+    assert set(np.unique(mask).tolist()) == {0, 1, IGNORE}
+    assert found.fingerprint() == load_masks(tmp_path, ignore=("2",), val=0.2, test=0.2).fingerprint()
+
+
+def test_black_and_white_masks_have_two_classes(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(4))
+    for path in (tmp_path / "masks").iterdir():
+        Image.fromarray(np.where(np.asarray(Image.open(path)) > 0, 255, 0).astype(np.uint8)).save(path)
+    assert load_masks(tmp_path).classes == ("0", "255")
+
+
+def test_masks_in_colour_with_their_list(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(6))
+    _paint(tmp_path)
+    with pytest.raises(InputError, match=r"in colour; name its classes in a classes\.csv"):
+        load_masks(tmp_path)
+    (tmp_path / "classes.csv").write_text("name,red,green,blue\nground,0,0,0\ndisc,200,10,20\nsquare,0,0,90\n")
+    found = load_masks_whole(tmp_path)
+    assert found.classes == ("ground", "disc", "square")
+    assert found.palette.tolist() == [[0, 0, 0], [200, 10, 20], [0, 0, 90]]
+    np.testing.assert_array_equal(found.splits["all"].read(0)[1], scene(0)[1])
+    (tmp_path / "classes.csv").write_text("name,red,green,blue\nground,0,0,0\ndisc,200,10,20\n")
+    with pytest.raises(InputError, match=r"\(0, 0, 90\)"):
+        load_masks_whole(tmp_path)
+
+
+def _paint(root: Path) -> None:
+    palette = np.array([[0, 0, 0], [200, 10, 20], [0, 0, 90]], np.uint8)
+    for path in (root / "masks").iterdir():
+        Image.fromarray(palette[np.asarray(Image.open(path))]).save(path)
+
+
+def test_pascal_voc(tmp_path: Path) -> None:
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (tmp_path / folder).mkdir(parents=True)
+    for number in range(6):
+        picture, mask = scene(number)
+        Image.fromarray(picture).save(tmp_path / "JPEGImages" / f"p{number}.jpg")
+        indexed = Image.fromarray(np.where(mask == 2, 255, mask).astype(np.uint8))
+        indexed.putpalette(colors(256).tobytes())
+        indexed.save(tmp_path / "SegmentationClass" / f"p{number}.png")
+    (tmp_path / "ImageSets/Segmentation/train.txt").write_text("p0\np1\np2\np3\n")
+    (tmp_path / "ImageSets/Segmentation/val.txt").write_text("p4\np5\n")
+    found = load_masks(tmp_path)
+    assert found.form == "Pascal VOC"
+    assert found.classes[:2] == ("background", "aeroplane")
+    assert len(found.classes) == 21
+    assert set(np.unique(found.splits["train"].read(0)[1]).tolist()) == {0, 1, IGNORE}
+    assert "not learned" in found.remarks[0]
+    (tmp_path / "ImageSets/Segmentation/val.txt").write_text("p9\n")
+    with pytest.raises(InputError, match=r"p9.jpg"):
+        load_masks(tmp_path)
+
+
+def coco(root: Path) -> Path:
+    """Polygons and run lengths of discs and squares, beside what pycocotools draws."""
+    from pycocotools import mask as runs
+
+    for split, numbers in (("train", range(4)), ("val", range(4, 6))):
+        (root / split).mkdir(parents=True)
+        images, annotations = [], []
+        for number in numbers:
+            picture, mask = scene(number)
+            Image.fromarray(picture).save(root / split / f"{number}.png")
+            images.append({"id": number, "file_name": f"{number}.png", "height": 72, "width": 80})
+            disc: Any = runs.encode(np.asfortranarray((mask == 1).astype(np.uint8)))
+            disc["counts"] = disc["counts"].decode()
+            rows, columns = np.nonzero(mask == 2)
+            if len(rows):
+                box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+                corners = [box[k] for k in (0, 1, 2, 1, 2, 3, 0, 3)]
+                square = {"segmentation": [[int(v) for v in corners]], "area": int((mask == 2).sum())}
+                annotations.append({"id": len(annotations), "image_id": number, "category_id": 9, **square})
+            entry = {"id": len(annotations), "image_id": number, "category_id": 4, "segmentation": disc}
+            annotations.append({**entry, "area": int((mask == 1).sum())})
+        categories = [{"id": 4, "name": "disc"}, {"id": 9, "name": "square"}]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (root / f"{split}.json").write_text(json.dumps(content))
+    return root
+
+
+def test_coco(tmp_path: Path) -> None:
+    found = load_masks(coco(tmp_path))
+    assert found.classes == ("background", "disc", "square")
+    for place in range(4):
+        mask, truth = found.splits["train"].read(place)[1], scene(place)[1]
+        assert (mask != truth).mean() < 0.02  # the rectangle around a square that a disc lies over
+        np.testing.assert_array_equal(mask == 1, truth == 1) if not (truth == 2).any() else None
+    content = json.loads((tmp_path / "val.json").read_text())
+    content["images"][0]["file_name"] = "../secret.png"
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="outside"):
+        load_masks(tmp_path)
+    (tmp_path / "val.json").write_text("{}")
+    with pytest.raises(InputError, match="no annotations of COCO's form"):
+        load_masks(tmp_path)
+
+
+def test_volumes(tmp_path: Path) -> None:
+    found = load_masks(folder_of_volumes(tmp_path))
+    assert (found.axes, found.classes) == (3, ("0", "1"))
+    volume, mask = found.splits["train"].read(0)
+    assert volume.shape == mask.shape == (18, 20, 16)
+    assert abs(volume.mean()) < 1e-4
+    assert volume[mask == 1].mean() > 1.5
+    (tmp_path / "splits.json").write_text(json.dumps({"train": ["v0.nii.gz", "v1.nii.gz"], "val": ["v2.nii.gz"]}))
+    assert {s: len(p) for s, p in load_masks(tmp_path).splits.items()} == {"train": 2, "val": 1}
+    (tmp_path / "splits.json").write_text(json.dumps({"train": ["v0.nii.gz", "v99.nii.gz"]}))
+    with pytest.raises(InputError, match="v99"):
+        load_masks(tmp_path)
+
+
+def test_a_volume_with_nan_is_left_out_and_said(tmp_path: Path) -> None:
+    folder_of_volumes(tmp_path)
+    values = read_volume(tmp_path / "imagesTr" / "v3.nii.gz").copy()
+    values[0, 0, 0] = np.nan
+    write_volume(tmp_path / "imagesTr" / "v3.nii.gz", values)
+    found = load_masks(tmp_path)
+    assert sum(len(p) for p in found.splits.values()) == 7
+    assert "Left out 1 pair" in found.remarks[0]
+    assert "NaN" in found.remarks[0]
+
+
+def test_a_mask_is_written_where_its_volume_lies(tmp_path: Path) -> None:
+    import nibabel
+
+    random = np.random.default_rng(0)
+    values = random.normal(size=(5, 6, 7)).astype(np.float32)
+    affine = np.array([[0, -2, 0, 3], [0, 0, 1.5, -4], [-1, 0, 0, 9], [0, 0, 0, 1]])  # axes swapped and turned
+    nibabel.save(nibabel.Nifti1Image(values, affine), str(tmp_path / "v.nii.gz"))
+    mask = (read_volume(tmp_path / "v.nii.gz") > 0.4).astype(np.uint8)
+    save_volume(tmp_path / "m.nii.gz", mask, tmp_path / "v.nii.gz")
+    written: Any = nibabel.load(str(tmp_path / "m.nii.gz"))
+    np.testing.assert_array_equal(written.affine, affine)
+    standard = (values - values.mean()) / values.std()
+    np.testing.assert_array_equal(np.asarray(written.dataobj), standard > 0.4)
+    np.testing.assert_array_equal(read_label_volume(tmp_path / "m.nii.gz"), mask)
+
+
+def test_bad_pairs_are_left_out_and_said(tmp_path: Path) -> None:
+    folder_of_masks(tmp_path)
+    masks = tmp_path / "train" / "masks"
+    Image.fromarray(np.zeros((10, 12), np.uint8)).save(masks / "0.png")
+    Image.fromarray(np.full((72, 80), 255, np.uint8)).save(masks / "1.png")
+    (masks / "2.png").write_bytes(b"no picture")
+    found = load_masks(tmp_path)
+    assert len(found.splits["train"]) == 9
+    (said,) = found.remarks
+    assert "Left out 3 pairs" in said
+    for words in ("is 12x10, and its picture 80x72", "is empty", "is damaged"):
+        assert words in said
+
+
+def test_what_cannot_be_mended_is_one_sentence(tmp_path: Path) -> None:
+    folder_of_masks(tmp_path)
+    Image.fromarray(np.full((72, 80), 7, np.uint8)).save(tmp_path / "val" / "masks" / "12.png")
+    with pytest.raises(
+        InputError, match=r"beyond the list of classes \(3: ground, disc, square\); add the class, or say"
+    ):
+        load_masks(tmp_path)
+    found = tmp_path / "val" / "masks" / "12.png"
+    found.unlink()
+    with pytest.raises(InputError, match=r"has no mask .*12\.png"):
+        load_masks(tmp_path)
+    write_pairs(tmp_path / "other", range(4))
+    with pytest.raises(InputError, match="no class 'sky' to ignore"):
+        load_masks(tmp_path / "other", ignore=("sky",))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no pictures with masks"):
+        load_masks(tmp_path / "empty")
+    with pytest.raises(InputError, match="no folder"):
+        load_masks(tmp_path / "nowhere")
+    (tmp_path / "classes.txt").write_text("a\na\n")
+    with pytest.raises(InputError, match="'a' twice"):
+        load_masks(tmp_path)
+
+
+def test_a_mask_saved_as_jpeg_is_refused(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(3))
+    for path in (tmp_path / "masks").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    with pytest.raises(InputError, match="classes are not known"):
+        load_masks(tmp_path)

@@ -1,0 +1,251 @@
+"""Trainings, measures and answers of segmenters on small pictures and volumes."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.support.masked import folder_of_masks, folder_of_volumes, scene
+from visus import Run, train
+from visus._errors import InputError, RunError, VisusError
+from visus.nets.segmentation import trained
+from visus.nets.segmentation.blocks import blocks
+from visus.ops import crf
+from visus.runs.segment_evaluate import MaskEvaluation, evaluate
+from visus.runs.segment_predict import MaskPrediction, Segmenting
+from visus.runs.training import resume
+from visus.runs.tune_crf import crf_of, tune_crf
+
+SMALL: dict[str, Any] = {"net": "unet", "padded": True, "width": 4, "window": (48, 48), "batch_size": 4, "lr": 5e-3}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of_masks(tmp_path_factory.mktemp("data") / "shapes")
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train("segment", data, runs=tmp_path_factory.mktemp("runs"), epochs=25, **SMALL)
+
+
+def measured(found: object) -> MaskEvaluation:
+    assert isinstance(found, MaskEvaluation)
+    return found
+
+
+def predicted(found: object) -> MaskPrediction:
+    assert isinstance(found, MaskPrediction)
+    return found
+
+
+def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
+    names = {path.name for path in run.folder.iterdir()}
+    expected = {"config.toml", "best.safetensors", "metrics.csv", "curves.png", "health.png", "confusion.png"}
+    assert expected | {"answers.jpg", "summary.json", "seen.npy"} <= names
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 25
+    assert float(rows[-1]["val_mean_iou"]) > 0.6
+    assert run.summary["best"]["val_mean_iou"] > 0.6
+    assert (run.task, run.finished) == ("segment", True)
+
+
+def test_evaluation(run: Run) -> None:
+    found = measured(run.evaluate(split="test"))
+    assert found.mean_iou > 0.5
+    assert found.confusion.sum() == 4 * 72 * 80
+    content = json.loads((run.folder / "evaluation-test" / "evaluation.json").read_text())
+    assert content["mean_iou"] == pytest.approx(found.mean_iou)
+    assert [row["class"] for row in content["classes"]] == ["ground", "disc", "square"]
+    assert (run.folder / "evaluation-test" / "answers.jpg").is_file()
+    assert "mean IoU" in found.describe()
+    assert measured(run.evaluate(split="val")).mean_iou == pytest.approx(run.summary["best"]["val_mean_iou"], abs=0.01)
+
+
+def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
+    picture, truth = scene(17)
+    found = predicted(run.predict(picture))
+    assert found.mask.shape == truth.shape
+    assert (found.mask == truth).mean() > 0.9
+    assert sum(found.shares().values()) == pytest.approx(1)
+    found.save(tmp_path / "m.png")
+    found.save(tmp_path / "o.jpg")
+    found.save(tmp_path / "c.json")
+    with Image.open(tmp_path / "m.png") as written:
+        assert written.mode == "P"
+        np.testing.assert_array_equal(np.asarray(written), found.mask)
+        assert written.getpalette()[3:6] == [128, 0, 0]  # pyright: ignore[reportOptionalSubscript]
+    features = json.loads((tmp_path / "c.json").read_text())["features"]
+    assert {f["properties"]["class"] for f in features} <= {"ground", "disc", "square"}
+    np.testing.assert_array_equal(_filled(features, found.classes, truth.shape), found.mask)
+    with pytest.raises(InputError, match=r"must end in \.png"):
+        found.save(tmp_path / "m.txt")
+
+
+def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Contours drawn again: the smaller regions last, so that each lies over what it is a hole of."""
+    import cv2
+
+    mask = np.zeros(shape, np.uint8)
+    rings = [(f["properties"]["class"], np.array(f["geometry"]["coordinates"][0])) for f in features]
+    for name, ring in sorted(rings, key=lambda item: -cv2.contourArea(item[1].astype(np.int32))):
+        cv2.fillPoly(mask, [ring.astype(np.int32)], classes.index(name))
+    return mask
+
+
+def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
+    whole = Segmenting(run.folder).predict(large).mask
+    monkeypatch.setattr("visus.runs.segment_predict._SIDE", {2: 64, 3: 32})
+    told: list[tuple[int, int]] = []
+    parts = Segmenting(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
+    assert told[-1] == (9, 9)
+    assert (parts != whole).mean() < 0.01
+
+
+def test_blocks_tile_every_size() -> None:
+    for size in [(10,), (7, 13), (5, 6, 9)]:
+        seen = np.zeros(size, int)
+        for block in blocks(size, 4, 2):
+            seen[block.place] += 1
+            window = np.zeros(size, int)[block.window]
+            assert window[block.inner].shape == seen[block.place].shape
+        assert (seen == 1).all()
+
+
+def test_scales_mirrors_and_a_crf(run: Run) -> None:
+    picture, truth = scene(18)
+    plain = Segmenting(run.folder)
+    more = Segmenting(run.folder, scales=(0.75, 1.0, 1.25), flip=True)
+    assert more.probabilities(picture).sum(0) == pytest.approx(1, abs=1e-4)
+    assert (more.predict(picture).mask == truth).mean() > 0.9
+    mirrored = Segmenting(run.folder, flip=True)
+    both = mirrored.raw_probabilities(picture)
+    np.testing.assert_allclose(mirrored.raw_probabilities(picture[:, ::-1].copy())[..., ::-1], both, atol=1e-4)
+    refined = Segmenting(run.folder, crf_settings=crf.Settings(alpha=20, iterations=3)).predict(picture).mask
+    assert (refined == truth).mean() > 0.9
+    assert (refined != plain.predict(picture).mask).any()
+    with pytest.raises(InputError, match="Scales"):
+        Segmenting(run.folder, scales=(0.0,))
+
+
+def test_a_crf_is_tuned_on_val_and_kept_with_the_run(run: Run) -> None:
+    assert crf_of(run.folder) == crf.Settings()
+    said: list[str] = []
+    path = tune_crf(run.folder, trials=6, say=said.append)
+    assert path == run.folder / "crf.toml"
+    assert "without a CRF" in said[0]
+    tuned = crf_of(run.folder)
+    before, after = (measured(evaluate(run.folder, split="val", crf_settings=s)) for s in (None, tuned))
+    assert after.mean_iou >= before.mean_iou - 0.005
+    path.write_text("alpha = 'wide'\n")
+    with pytest.raises(InputError, match="must hold numbers"):
+        crf_of(run.folder)
+    path.unlink()
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) -> None:
+    settings = {**SMALL, "epochs": 4, "elastic": 3.0, "border": 5.0, "augment": "strong"}
+    whole = train("segment", data, runs=tmp_path / "a", **settings)
+
+    class Stop(Exception):
+        pass
+
+    def stop(progress: Any) -> None:
+        if progress.phase == "training" and progress.epoch == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train("segment", data, runs=tmp_path / "b", progress=stop, **settings)
+    later = resume(tmp_path / "b" / "segment" / "shapes-1")
+    first, second = (trained.read(r.folder).net.state_dict() for r in (whole, later))
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], rtol=1e-4, atol=1e-5)
+
+
+def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:
+    settings = {"runs": tmp_path, "backbone": "efficientnet_lite0", "window": (64, 64), "epochs": 2, "batch_size": 4}
+    first = train("segment", data, net="fcn32s", **settings)
+    second = train("segment", data, net="fcn16s", weights=first.folder, **settings)
+    assert trained.read(second.folder).about.net == "fcn16s"
+    scores = [r.summary["best"]["val_mean_iou"] for r in (first, second)]
+    assert scores[1] > scores[0] - 0.1
+    with pytest.raises(VisusError, match="does not fit unet"):
+        train("segment", data, weights=first.folder, **{**SMALL, "runs": tmp_path})
+
+
+def test_unpadded_unet_with_class_weights(data: Path, tmp_path: Path) -> None:
+    settings = {**SMALL, "padded": None, "window": (188, 204), "epochs": 1}
+    run = train("segment", data, runs=tmp_path, class_weights="median_frequency", loss="cross_entropy+dice", **settings)
+    assert predicted(run.predict(scene(3)[0])).mask.shape == (72, 80)
+
+
+def test_volumes(tmp_path: Path) -> None:
+    data = folder_of_volumes(tmp_path / "balls")
+    settings: dict[str, Any] = {"net": "vnet", "width": 2, "batch_norm": True, "loss": "cross_entropy+dice", "lr": 1e-2}
+    run = train("segment", data, runs=tmp_path, epochs=8, **settings)
+    found = measured(run.evaluate(split="test"))
+    assert found.dices[1] > 0.6
+    answer = predicted(run.predict(data / "imagesTr" / "v0.nii.gz"))
+    assert answer.mask.shape == (18, 20, 16)
+    answer.save(tmp_path / "mask.nii.gz")
+    answer.save(tmp_path / "middle.jpg")
+    with pytest.raises(InputError, match=r"not what the network takes: volumes"):
+        run.predict("cat.jpg")
+    with pytest.raises(InputError, match="vnet takes volumes"):
+        train("segment", folder_of_masks(tmp_path / "p"), runs=tmp_path, net="vnet")
+
+
+def test_grey_pictures_have_one_channel(tmp_path: Path) -> None:
+    run = train("segment", folder_of_masks(tmp_path / "grey", grey=True), runs=tmp_path, epochs=1, **SMALL)
+    about = trained.read_about(run.folder)
+    assert about.grey
+    assert about.options["channels"] == 1
+    assert predicted(run.predict(scene(1)[0])).mask.shape == (72, 80)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"net": "unett"}, "no segmentation network"),
+        ({"net": "unet", "backbone": "resnet18"}, "has no option backbone; it has: padded, width"),
+        ({"net": "unet", "window": (100, 100)}, "nearest is 188"),
+        ({"loss": "dices"}, "loss must be one of"),
+        ({**SMALL, "loss": "dice", "border": 3.0}, "border does nothing beside the loss dice"),
+        ({"net": "unet", "weights": "imagenet"}, "no weights for unet"),
+        ({"weights": "nowhere"}, "neither 'imagenet' nor 'none'"),
+        ({"window": (64, 64, 64), "backbone": "efficientnet_lite0"}, "has 2 sides, not 3"),
+        ({"epoch": 3}, "no setting 'epoch'"),
+        ({"backbone": "vit_tiny_patch16_224"}, "cannot be the body"),
+    ],
+)
+def test_what_cannot_be_trained_is_said(data: Path, tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(VisusError, match=words):
+        train("segment", data, runs=tmp_path, **settings)
+    assert not list(tmp_path.rglob("best.safetensors"))
+
+
+def test_a_damaged_or_foreign_file_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run.folder, copy)
+    content = (copy / "best.safetensors").read_bytes()
+    (copy / "best.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(RunError, match="damaged"):
+        Segmenting(copy)
+    (copy / "best.safetensors").write_bytes(content.replace(b'width\\": 4', b'width\\": 5'))
+    with pytest.raises(RunError, match="does not fit the network unet"):
+        Segmenting(copy)
+    (copy / "best.safetensors").write_bytes(content.replace(b"padded", b"paddle"))
+    with pytest.raises(RunError, match="damaged"):
+        Segmenting(copy)
+    other = folder_of_masks(tmp_path / "other")
+    (other / "classes.txt").write_text("a\nb\nc\n")
+    with pytest.raises(InputError, match="has the classes a, b, c"):
+        run.evaluate(other)
