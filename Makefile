@@ -42,6 +42,7 @@ bench: setup
 	$(BIN)/python benchmarks/edges.py
 	$(BIN)/python benchmarks/texture.py
 	$(BIN)/python benchmarks/classify.py
+	$(BIN)/python benchmarks/segment.py
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures

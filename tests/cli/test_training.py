@@ -142,6 +142,8 @@ def test_nets_lists_and_lays_out(tmp_path: Path) -> None:
     assert {row["name"] for row in rows} >= {"mlp", "vgg16", "efficientnet_lite0"}
     assert json.loads(visus("nets", "cnn", "--json").stdout)["parameters"] > 100_000
     assert "224" in visus("nets", "vit_tiny_patch16_224").stdout
+    assert "2x388x388" in visus("nets", "unet", "--classes", "2").stdout
+    assert {row["name"] for row in rows} >= {"fcn8s", "segnet", "vnet"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Upsampling beside torch's own operators, the matrix of a convolution, and numerical gradients."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch

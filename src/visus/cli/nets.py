@@ -16,6 +16,7 @@ Examples:
     visus nets alexnet_paper                layer by layer
     visus nets resnet18 --size 3,512,512    at another size
     visus nets convnext_tiny                any network of timm
+    visus nets vnet --size 1,64,64,64       volumes
 """
 
 
@@ -39,11 +40,13 @@ def nets(
     typer.echo(json.dumps(asdict(table)) if as_json else str(table))
 
 
-def _shape(text: str) -> tuple[int, int, int]:
+def _shape(text: str) -> tuple[int, ...]:
     try:
-        channels, height, width = (int(part) for part in text.split(","))
+        shape = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--size must be three whole numbers such as 3,224,224, not {text!r}.") from None
-    if min(channels, height, width) < 1:
+        shape = ()
+    if len(shape) not in (3, 4):
+        raise InputError(f"--size must be three whole numbers such as 3,224,224, four for volumes, not {text!r}.")
+    if min(shape) < 1:
         raise InputError(f"--size must be above 0 in each place, not {text}.")
-    return channels, height, width
+    return shape

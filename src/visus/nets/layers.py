@@ -393,6 +393,7 @@ _SLIDING: dict[Any, Any] = {
     _aten.constant_pad_nd: _padding,
     _aten.reflection_pad2d: _padding,
     _aten.replication_pad2d: _padding,
+    _aten.max_unpool2d: _nearest,  # a value comes from somewhere in its cell
     _aten.upsample_nearest2d: _nearest,
     _aten.upsample_nearest3d: _nearest,
     _aten.upsample_bilinear2d: _bilinear,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from visus._errors import InputError, WeightsError
-from visus.nets import registry, weights
+from visus.nets import registry, segmentation, weights
 from visus.nets.layers import Summary, summary
 
 
@@ -21,7 +21,8 @@ class Row:
         macs: Multiply-adds for one picture of its own size.
         size: Side of the pictures that it was designed for.
         least: Smallest side that it takes.
-        at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``""`` for none.
+        at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``"backbone"`` for a
+            segmenter whose body can have such, ``""`` for none.
         licence: Of the weights.
         top1: Published ImageNet top-1 accuracy in percent.
     """
@@ -36,8 +37,12 @@ class Row:
     top1: float | None
 
 
+SEGMENTER_SIZES = {"unet": (1, 572, 572), "vnet": (1, 128, 128, 64)}
+"""Shapes of the papers; those of the other segmenters are (3, 224, 224)."""
+
+
 def overview(*, classes: int = 1000) -> list[Row]:
-    """Every network that visus knows by name."""
+    """Every network that visus knows by name: classifiers, then segmenters, whose classes are 21."""
     rows = []
     for name in registry.names():
         takes = registry.input_of(name)
@@ -45,7 +50,18 @@ def overview(*, classes: int = 1000) -> list[Row]:
         known = weights.TABLE.get(name)
         licence, top1 = (known.licence, known.top1) if known else ("", None)
         rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1))
-    return rows
+    return rows + [_segmenter(name) for name in segmentation.names()]
+
+
+def _segmenter(name: str) -> Row:
+    """A segmenter, which answers for each position."""
+    shape = SEGMENTER_SIZES.get(name, (3, 224, 224))
+    whole = layers(name, shape, classes=21)
+    with torch.device("meta"):
+        least = segmentation.create(name).fit_side(1)
+    source = "backbone" if segmentation.registry.has_weights(name) else ""
+    licence = "BSD-3-Clause" if name in segmentation.torchvision.NAMES else ""
+    return Row(name, whole.parameters, whole.macs, shape[1], least, source, licence, None)
 
 
 def at_hand(name: str) -> str:
@@ -78,6 +94,8 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000)
         InputError: The name is unknown, or the network does not take such pictures.
         WeightsError: The name is unknown.
     """
+    if name in segmentation.NETS:
+        return _layers_of_segmenter(name, size, classes)
     takes = registry.input_of(name)
     shape = tuple(size) if size else (3, takes.size, takes.size)
     if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
@@ -92,6 +110,18 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000)
         raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
     with torch.device("meta"):
         net = registry.create(name, classes=classes, **options)
+    return summary(net, shape)
+
+
+def _layers_of_segmenter(name: str, size: Sequence[int] | None, classes: int) -> Summary:
+    shape = tuple(size) if size else SEGMENTER_SIZES.get(name, (3, 224, 224))
+    takes_channels = "channels" in segmentation.registry.options_of(name)
+    if not takes_channels and shape[0] != 3:
+        raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
+    options: dict[str, Any] = {"channels": shape[0]} if takes_channels else {}
+    with torch.device("meta"):
+        net = segmentation.create(name, classes=classes, **options)
+    net.check(shape[1:])
     return summary(net, shape)
 
 

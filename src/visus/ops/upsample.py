@@ -83,6 +83,8 @@ def max_unpool(x: Tensor, positions: Tensor, size: Sequence[int]) -> Tensor:
     """
     if x.shape != positions.shape:
         raise InputError(f"There must be a position for each value: {tuple(positions.shape)}, {tuple(x.shape)}.")
+    if x.ndim == 4:
+        return torch.ops.aten.max_unpool2d(x, positions, list(size))
     flat = x.new_zeros((*x.shape[:2], math.prod(size)))
     return flat.scatter(2, positions.flatten(2), x.flatten(2)).reshape(*x.shape[:2], *size)
 

@@ -122,8 +122,6 @@ def channels_of(settings: SegmentSettings, dataset: MaskSet) -> dict[str, int]:
 def blueprint(settings: SegmentSettings, dataset: MaskSet) -> Segmenter:
     """The network without numbers in its weights."""
     options = {**settings.options, **channels_of(settings, dataset)}
-    if "backbone" in options or settings.net in ("fcn32s", "fcn16s", "fcn8s", "deeplab"):
-        return segmentation.create(settings.net, classes=len(dataset.classes), **options)
     with torch.device("meta"):
         return segmentation.create(settings.net, classes=len(dataset.classes), **options)
 
