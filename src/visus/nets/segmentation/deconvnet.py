@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import Weights, fill_from_imagenet, groups, initialise
-from visus.ops import upsample
+from visus.nets.segmentation.vgg import Weights, decode, encode, fill_from_imagenet, groups, initialise
 
 # Supplementary table 1: output channels of the deconvolutions behind each unpooling, from the coarsest on.
 _UP: tuple[tuple[int, ...], ...] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64))
@@ -58,17 +57,9 @@ class DeconvNet(Segmenter):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, 3, 224, 224)`` to ``(N, classes, 224, 224)``."""
         self.check(x.shape[2:])
-        remembered = []
-        for group in self.encoder:
-            x = group(x)
-            size = x.shape[2:]
-            x, positions = upsample.max_pool(x, 2)
-            remembered.append((positions, size))
+        x, remembered = encode(self.encoder, x)  # (N, 512, 7, 7)
         x = self.deconv_fc6(self.fc7(self.fc6(x)))
-        for group in self.decoder:
-            positions, size = remembered.pop()
-            x = group(upsample.max_unpool(x, positions, size))
-        return self.score(x)
+        return self.score(decode(self.decoder, x, remembered))
 
 
 def _layer(convolution: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> nn.Sequential:

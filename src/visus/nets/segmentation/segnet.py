@@ -14,8 +14,16 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import GROUPS, Weights, convolution, fill_from_imagenet, groups, initialise
-from visus.ops import upsample
+from visus.nets.segmentation.vgg import (
+    GROUPS,
+    Weights,
+    convolution,
+    decode,
+    encode,
+    fill_from_imagenet,
+    groups,
+    initialise,
+)
 
 
 class SegNet(Segmenter):
@@ -49,16 +57,8 @@ class SegNet(Segmenter):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, channels, H, W)`` to ``(N, classes, H, W)``."""
         self.check(x.shape[2:])
-        remembered = []
-        for group in self.encoder:
-            x = group(x)
-            size = x.shape[2:]
-            x, positions = upsample.max_pool(x, 2)
-            remembered.append((positions, size))
-        for group in reversed(self.decoder):
-            positions, size = remembered.pop()
-            x = group(upsample.max_unpool(x, positions, size))
-        return self.score(x)
+        x, remembered = encode(self.encoder, x)  # (N, 512, H/32, W/32)
+        return self.score(decode(reversed(self.decoder), x, remembered))
 
 
 def _mirror(level: int, *, batch_norm: bool) -> nn.Sequential:

@@ -3,12 +3,14 @@
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015, column D.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from visus.nets import registry
+from visus.ops import upsample
 
 GROUPS: tuple[tuple[int, ...], ...] = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Output channels of the convolutions of each group."""
@@ -34,6 +36,28 @@ def groups(channels: int, *, batch_norm: bool) -> list[nn.Sequential]:
             channels = width
         built.append(nn.Sequential(*layers))
     return built
+
+
+Remembered = list[tuple[Tensor, torch.Size]]
+"""Where the maxima of each pooling were, and the size of the map that was pooled."""
+
+
+def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
+    """Go through groups, each followed by a 2x2 pooling whose positions are remembered."""
+    remembered: Remembered = []
+    for group in own:
+        x = group(x)
+        size = x.shape[2:]
+        x, positions = upsample.max_pool(x, 2)
+        remembered.append((positions, size))
+    return x, remembered
+
+
+def decode(own: Iterable[nn.Module], x: Tensor, remembered: Remembered) -> Tensor:
+    """Go through groups, each after the unpooling that mirrors a pooling, from the last one back."""
+    for group, (positions, size) in zip(own, reversed(remembered), strict=True):
+        x = group(upsample.max_unpool(x, positions, size))
+    return x
 
 
 def fill_from_imagenet(own: list[nn.Sequential]) -> None:
