@@ -64,7 +64,10 @@ class Segmentation:
         grey = options.get("channels") == 1
         about = trained.About(settings.net, options, data.classes, settings.window, palette, grey)
         imagenet = "imagenet" if settings.weights == "imagenet" else None
-        net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
+        try:
+            net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
+        except WeightsError as error:
+            raise WeightsError(f"{error} Or {_other_weights(settings)}") from error
         body = [p for part in net.body() for p in part.parameters()] if imagenet else []
         if settings.weights not in ("imagenet", NO_WEIGHTS):
             body, normalise = _carry_over(net, str(settings.weights))
@@ -167,6 +170,13 @@ class Segmentation:
         val = measure(trained.read(folder), self.data, "val", device=self.settings.device)
         picture_of_confusion(val, folder / "confusion.png")
         val.write_sheet(folder / "answers.jpg")
+
+
+def _other_weights(settings: SegmentSettings) -> str:
+    """How to begin without weights that are not at hand."""
+    has_backbone = "backbone" in segmentation.registry.options_of(settings.net)
+    at_hand = "say --backbone efficientnet_lite0, whose weights are here, or " if has_backbone else ""
+    return f"{at_hand}train from random weights: --weights none."
 
 
 def _carry_over(net: Segmenter, source: str) -> tuple[list[nn.Parameter], nn.Module]:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import lightning.pytorch as lightning
 import torch
 
 from visus import __version__
-from visus._errors import InputError, RunError
+from visus._errors import InputError, RunError, VisusError
 from visus.data import load, load_masks
 from visus.images.io import write_atomically
 from visus.nets.layers import summary as layers_of
@@ -113,7 +114,12 @@ def train(
     dataset = load_for(wanted, hooks)
     resolved = resolve_device(of.resolve(wanted, dataset))
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
-    return run_training(resolved, dataset, folder, hooks)
+    try:
+        return run_training(resolved, dataset, folder, hooks)
+    except VisusError:
+        if not (folder / CONFIG).is_file():  # nothing has begun
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def load_for(settings: Learning, hooks: Hooks) -> Any:  # noqa: ANN401 - the data of the task

@@ -81,10 +81,10 @@ def _vgg_branch(channels: int, classes: int, rate: int) -> nn.Sequential:
     branch = nn.Sequential(
         nn.Conv2d(channels, 1024, 3, padding=rate, dilation=rate),
         nn.ReLU(True),
-        nn.Dropout2d(0.5),
+        nn.Dropout(0.5),
         nn.Conv2d(1024, 1024, 1),
         nn.ReLU(True),
-        nn.Dropout2d(0.5),
+        nn.Dropout(0.5),
         nn.Conv2d(1024, classes, 1),
     )
     initialise(branch)

@@ -92,7 +92,7 @@ class Convolutional(nn.Module):
         super().__init__()
         self.fc6 = nn.Conv2d(512, 4096, 7, padding=3)
         self.fc7 = nn.Conv2d(4096, 4096, 1)
-        self.dropout = nn.Dropout2d(0.5)
+        self.dropout = nn.Dropout(0.5)
         initialise(self)
         if weights == "imagenet":
             trained: Any = registry.create("vgg16", weights="imagenet").net
