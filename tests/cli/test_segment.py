@@ -84,7 +84,7 @@ def test_tune_and_train_with_the_best(place: Path) -> None:
         (["train", "classify", "--resume", RUN], "is a run of the task segment"),
         (["train", "segment", "--resume", RUN], "is finished"),
         (["predict", RUN, "street.txt"], "does not exist"),
-        (["predict", RUN, "Bilder ünïcode", "--csv"], "has no --csv"),
+        (["predict", RUN, "Bilder ünïcode", "--csv"], "has no --csv and no -k"),
         (["predict", RUN, "Bilder ünïcode", "--scales", "x"], "--scales must be numbers"),
         (["tune", "crf", RUN, "--net", "unet"], "takes no --net"),
         (["tune", "crf", "runs"], "is no run"),

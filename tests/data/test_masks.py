@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.support.masked import folder_of_masks, folder_of_volumes, scene, write_pairs, write_volume
-from visus._errors import InputError
+from visus._errors import FormatError, InputError
 from visus.data import load_masks, load_masks_whole
+from visus.data.coco import Objects, _run_lengths, draw
 from visus.data.masks import IGNORE, colors
 from visus.data.volumes import read_label_volume, read_volume
 from visus.data.volumes import write_volume as save_volume
@@ -218,3 +219,92 @@ def test_a_mask_saved_as_jpeg_is_refused(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match="classes are not known"):
         load_masks(tmp_path)
+
+
+def test_run_lengths_are_read_as_pycocotools_writes_them() -> None:
+    from pycocotools import mask as runs
+
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        mask = (random.random((17, 23)) < random.uniform(0.01, 0.99)).astype(np.uint8)
+        encoded: Any = runs.encode(np.asfortranarray(mask))
+        lengths = _run_lengths(encoded["counts"].decode())
+        assert sum(lengths) == mask.size
+        colored = np.repeat(np.arange(len(lengths)) % 2, lengths).reshape(23, 17).T
+        np.testing.assert_array_equal(colored, mask)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"counts": [0, 10], "size": [10, 10]},
+        {"counts": [-5, 105], "size": [10, 10]},
+        {"counts": "zzzz", "size": [10, 10]},
+        {"counts": [0, 100], "size": [5, 20]},
+        [[1e9, 1, 5, 5, -1e9, 3]],
+        [[float("nan"), 1, 5, 5, 3, 3]],
+        [["a", 1, 5, 5, 3, 3]],
+        [[1, 2]],
+        7,
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused_before_it_is_drawn(shape: Any) -> None:
+    with pytest.raises(FormatError, match="cannot be read"):
+        draw(Objects((10, 10), [1], [shape]))
+
+
+@pytest.mark.parametrize("size", [{"height": -1}, {"height": 10**8, "width": 10**8}, {"height": 0}])
+def test_a_size_that_cannot_be_is_refused(tmp_path: Path, size: dict[str, int]) -> None:
+    coco(tmp_path)
+    content = json.loads((tmp_path / "val.json").read_text())
+    content["images"][0] |= size
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="which cannot be"):
+        load_masks(tmp_path)
+
+
+def test_a_black_mask_does_not_decide_what_the_others_hold(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(6))
+    _paint(tmp_path)
+    first = sorted((tmp_path / "masks").iterdir())[0]
+    Image.fromarray(np.zeros((72, 80, 3), np.uint8)).save(first)
+    (tmp_path / "classes.csv").write_text("name,red,green,blue\nground,0,0,0\ndisc,200,10,20\nsquare,0,0,90\n")
+    found = load_masks_whole(tmp_path)
+    assert len(found.splits["all"]) == 6
+    assert found.remarks == []
+
+
+def test_named_black_and_white_masks(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(4))
+    for path in (tmp_path / "masks").iterdir():
+        Image.fromarray(np.where(np.asarray(Image.open(path)) > 0, 255, 0).astype(np.uint8)).save(path)
+    (tmp_path / "classes.txt").write_text("ground\nthing\n")
+    found = load_masks(tmp_path)
+    assert found.classes == ("ground", "thing")
+    assert found.pixels["train"][:, 1].all()
+
+
+def test_volumes_with_colours_for_their_classes(tmp_path: Path) -> None:
+    folder_of_volumes(tmp_path)
+    (tmp_path / "classes.csv").write_text("name,red,green,blue\naround,0,0,0\nball,9,8,7\n")
+    found = load_masks(tmp_path)
+    assert (found.axes, found.classes) == (3, ("around", "ball"))
+    assert found.palette[1].tolist() == [9, 8, 7]
+
+
+def test_a_split_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:
+    folder_of_masks(tmp_path)
+    for path in (tmp_path / "val" / "masks").iterdir():
+        path.write_bytes(b"no")
+    with pytest.raises(InputError, match="No pair of the split val"):
+        load_masks(tmp_path)
+
+
+@pytest.mark.parametrize("place", [70, 42, 40])
+def test_a_damaged_volume_is_one_sentence(tmp_path: Path, place: int) -> None:
+    write_volume(tmp_path / "v.nii", np.zeros((4, 5, 6), np.float32))
+    content = bytearray((tmp_path / "v.nii").read_bytes())
+    content[place : place + 2] = b"\xff\x7f"
+    (tmp_path / "v.nii").write_bytes(content)
+    with pytest.raises(InputError, match=r"v\.nii"):
+        read_volume(tmp_path / "v.nii")

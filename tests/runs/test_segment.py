@@ -14,11 +14,13 @@ from PIL import Image
 from tests.support.masked import folder_of_masks, folder_of_volumes, scene
 from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
-from visus.nets.segmentation import trained
+from visus.data import load_masks
+from visus.nets.segmentation import Segmenter, trained
 from visus.nets.segmentation.blocks import blocks
 from visus.ops import crf
 from visus.runs.segment_evaluate import MaskEvaluation, evaluate
 from visus.runs.segment_predict import MaskPrediction, Segmenting
+from visus.runs.segment_settings import SegmentSettings, channels_of, resolve
 from visus.runs.training import resume
 from visus.runs.tune_crf import crf_of, tune_crf
 
@@ -103,7 +105,7 @@ def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...
 def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
     whole = Segmenting(run.folder).predict(large).mask
-    monkeypatch.setattr("visus.runs.segment_predict._SIDE", {2: 64, 3: 32})
+    monkeypatch.setattr("visus.runs.segment_predict.SIDE", {2: 64, 3: 32})
     told: list[tuple[int, int]] = []
     parts = Segmenting(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
     assert told[-1] == (9, 9)
@@ -249,3 +251,36 @@ def test_a_damaged_or_foreign_file_is_refused(run: Run, data: Path, tmp_path: Pa
     (other / "classes.txt").write_text("a\nb\nc\n")
     with pytest.raises(InputError, match="has the classes a, b, c"):
         run.evaluate(other)
+
+
+def test_a_network_of_fixed_size_answers_any_picture_at_its_own_scale() -> None:
+    class Echo(Segmenter):
+        name, classes, channels, fixed = "echo", 3, 3, 64
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.check(x.shape[2:])
+            return 2 * x
+
+    for size in [(40, 50), (64, 64), (150, 65)]:
+        x = torch.rand(2, 3, *size)
+        torch.testing.assert_close(Echo().whole(x), 2 * x)
+
+
+def test_the_default_backbone_is_written_down(data: Path) -> None:
+    resolved = resolve(SegmentSettings.of(data, {"net": "fcn8s"}), load_masks(data))
+    assert (resolved.backbone, resolved.weights) == ("vgg16", "imagenet")
+    with pytest.raises(InputError, match="at least two pictures in a step"):
+        resolve(SegmentSettings.of(data, {"net": "deeplabv3_resnet50", "batch_size": 1}), load_masks(data))
+    with pytest.raises(InputError, match="up to 4096"):
+        resolve(SegmentSettings.of(data, {"net": "segnet", "window": (5000,)}), load_masks(data))
+
+
+def test_segnet_takes_colours_for_its_weights_and_grey_without(tmp_path: Path) -> None:
+    grey = load_masks(folder_of_masks(tmp_path / "grey", grey=True))
+    for weights, channels in ((None, 3), ("none", 1)):
+        assert channels_of(SegmentSettings(data="", net="segnet", weights=weights), grey) == {"channels": channels}
+
+
+def test_weights_are_found_from_another_folder(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.folder.parent)
+    assert SegmentSettings.of(data, {"weights": run.folder.name}).weights == str(run.folder)

@@ -25,7 +25,7 @@ Examples:
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, or folders of them.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many classes for each picture.")] = 3,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="How many classes for each picture.  [default: 3]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for another program.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: file, class, probability, class, ...")] = False,
     out: Annotated[
@@ -49,13 +49,15 @@ def predict(
 
     task = task_of(run)
     if task == "segment":
-        if as_csv:
-            raise InputError("A segmenter has no --csv; it writes masks, and --json prints the shares of the classes.")
+        if as_csv or k is not None:
+            raise InputError(
+                "A segmenter has no --csv and no -k; it writes masks, and --json prints the shares of the classes."
+            )
         how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
         segmenting.predict(run, pictures, out or Path("predictions"), as_json=as_json, options=how)
         return
     segmenting.refuse(task, crf=crf, scales=scales, flip=flip, out=out)
-    _classify(run, pictures, k, as_json=as_json, as_csv=as_csv)
+    _classify(run, pictures, k or 3, as_json=as_json, as_csv=as_csv)
 
 
 def _classify(run: Path, pictures: list[Path], k: int, *, as_json: bool, as_csv: bool) -> None:

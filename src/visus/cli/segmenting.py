@@ -16,7 +16,7 @@ Crf = Annotated[
     bool,
     typer.Option(
         "--crf",
-        help="Refine by the dense CRF, as visus tune crf found it or as the paper has it.",
+        help="Refine by the dense CRF, as visus tune crf found it, or with its defaults.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -43,7 +43,7 @@ def segment(
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="fcn and deeplab.  [default: vgg16; efficientnet_lite0 on a CPU]", rich_help_panel=_OWN),
+        typer.Option(help="fcn and deeplab; on a CPU take efficientnet_lite0.  [default: vgg16]", rich_help_panel=_OWN),
     ] = None,
     head: Annotated[Literal["large_fov", "aspp"] | None, typer.Option(help="deeplab.", rich_help_panel=_OWN)] = None,
     padded: Annotated[

@@ -41,7 +41,7 @@ def tune(
     study: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A study to go on with, or to share.  [default: a new one]")
     ] = None,
-    net: Annotated[str | None, typer.Option(help="The network.  [default: efficientnet_lite0]")] = None,
+    net: Annotated[str | None, typer.Option(help="The network.  [default: as for visus train]")] = None,
     mode: Annotated[Literal["probe", "finetune", "scratch"] | None, typer.Option(help="As for visus train.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each trial.")] = None,
     size: Annotated[str | None, typer.Option(metavar="N", help="As for visus train.")] = None,
@@ -57,7 +57,7 @@ def tune(
     The best settings are written to best.toml, for visus train --config.
     """
     if task == "crf":
-        _tune_crf(data, trials, learning.given({"net": net, "mode": mode, "space": space, "study": study}))
+        _tune_crf(data, trials, seed or 0, learning.given(locals(), "task", "data", "trials", "seed", "runs"))
         return
     from visus.runs import tune as search
     from visus.runs.tuning import read_space
@@ -65,6 +65,8 @@ def tune(
     options = {"net": net, "mode": mode, "epochs": epochs, "seed": seed, "backbone": backbone, "ignore": ignore}
     values = {**learning.from_file(config, task), **learning.given(options)}
     if size is not None:
+        if task == "classify" and len(sides(size)) > 1:
+            raise InputError(f"--size of a classifier is one whole number, not {size}.")
         values |= {"window": sides(size)} if task == "segment" else {"size": sides(size)[0]}
     if hidden is not None:
         values["hidden"] = units(hidden)
@@ -84,15 +86,15 @@ def tune(
     )
 
 
-def _tune_crf(run: Path, trials: int, others: dict[str, object]) -> None:
+def _tune_crf(run: Path, trials: int, seed: int, others: dict[str, object]) -> None:
     """Search for the weights and widths of a CRF.
 
     Raises:
         InputError: There are options that it does not take.
     """
     if others:
-        raise InputError(f"visus tune crf RUN takes no --{next(iter(others))}; it takes --trials.")
+        raise InputError(f"visus tune crf RUN takes no --{next(iter(others))}; it takes --trials and --seed.")
     from visus.runs.tune_crf import tune_crf
 
-    found = tune_crf(run, trials=trials, say=typer.echo)
+    found = tune_crf(run, trials=trials, seed=seed, say=typer.echo)
     typer.echo(f"Wrote {found}; visus predict and visus evaluate use it with --crf.")

@@ -15,6 +15,7 @@ import numpy as np
 
 from visus._errors import FormatError, InputError
 from visus.data.masks import MOST_CLASSES, Mask
+from visus.images import MAX_PIXELS
 
 BACKGROUND = "background"
 _SPLIT = re.compile(r"(?:instances_)?(train|val|test)\d*\.json")
@@ -58,7 +59,7 @@ def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], l
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             names, pair = _split(content, path, split)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
         if classes and names != classes:
             raise InputError(f"{path} has other categories than the split before it; give all splits the same.")
@@ -73,18 +74,33 @@ def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, 
     number = {entry["id"]: k for k, entry in enumerate(categories, 1)}
     root = path.parent if path.parent.name != "annotations" else path.parent.parent
     folder = next((f for f in (root / path.stem.removeprefix("instances_"), root / split) if f.is_dir()), root)
-    objects = {entry["id"]: Objects((int(entry["height"]), int(entry["width"])), [], []) for entry in content["images"]}
+    objects = {entry["id"]: Objects(_size(entry, path), [], []) for entry in content["images"]}
     for entry in sorted(content["annotations"], key=lambda entry: -float(entry.get("area", 0))):
         at = objects.get(entry["image_id"])
         if at is None or entry["category_id"] not in number:
             raise InputError(
                 f"{path}: annotation {entry.get('id')} names a picture or a category that is not there; mend it."
             )
-        at.classes.append(number[entry["category_id"]])
-        at.shapes.append(entry["segmentation"])
+        if entry["segmentation"]:  # an object without a shape covers nothing
+            at.classes.append(number[entry["category_id"]])
+            at.shapes.append(entry["segmentation"])
     files = [_inside(folder, entry["file_name"], path) for entry in content["images"]]
     names = (BACKGROUND, *(str(entry["name"]) for entry in categories))
+    if len(set(names)) < len(names) or len(number) < len(categories):
+        raise InputError(f"{path} has two categories of one name or number, or one called {BACKGROUND}; rename it.")
     return names, (files, [objects[entry["id"]] for entry in content["images"]])
+
+
+def _size(entry: dict[str, Any], path: Path) -> tuple[int, int]:
+    """Height and width of a picture, if they can be.
+
+    Raises:
+        InputError: They cannot.
+    """
+    height, width = int(entry["height"]), int(entry["width"])
+    if min(height, width) < 1 or height * width > MAX_PIXELS:
+        raise InputError(f"{path} gives {entry.get('file_name')} the size {width}x{height}, which cannot be; mend it.")
+    return height, width
 
 
 def _inside(folder: Path, name: str, path: Path) -> str:
@@ -107,6 +123,7 @@ def draw(objects: Objects) -> Mask:
     for label, shape in zip(objects.classes, objects.shapes, strict=True):
         encoded: Any
         try:
+            _check_shape(shape, height, width)
             if isinstance(shape, list):
                 encoded = runs.merge(runs.frPyObjects(shape, height, width))
             elif isinstance(shape["counts"], list):
@@ -122,3 +139,48 @@ def draw(objects: Objects) -> Mask:
             raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
         mask[inside.astype(bool)] = label
     return mask
+
+
+def _check_shape(shape: Any, height: int, width: int) -> None:  # noqa: ANN401 - from a file
+    """Whether a shape can be handed to the compiled library, which trusts what it is given.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if isinstance(shape, list):
+        reach = 2 * max(height, width)
+        values = [float(value) for polygon in shape for value in polygon]
+        if not all(-reach <= value <= reach for value in values):  # NaN is not
+            raise ValueError("a corner lies far outside of the picture")
+        return
+    counts = shape["counts"]
+    numbers = [int(n) for n in counts] if isinstance(counts, list) else _run_lengths(str(counts))
+    if min(numbers, default=0) < 0 or sum(numbers) != height * width:
+        raise ValueError("its run lengths do not fill the picture")
+
+
+def _run_lengths(text: str) -> list[int]:
+    """The numbers of compressed run lengths.
+
+    Each is written in groups of five bits, the lowest first; from the fourth number on it is the difference to the
+    number before the last.
+
+    Raises:
+        ValueError: They are damaged.
+    """
+    numbers: list[int] = []
+    value, shift = 0, 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 60:
+            raise ValueError("its run lengths are damaged")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            if bits & 16:
+                value -= 1 << shift
+            numbers.append(value + (numbers[-2] if len(numbers) > 2 else 0))
+            value, shift = 0, 0
+    if shift:
+        raise ValueError("its run lengths are damaged")
+    return numbers

@@ -1,5 +1,6 @@
 """Bring in pictures or volumes with masks, whatever their format, in splits."""
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,13 +140,16 @@ def _read(
         codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
         kept = [k for k in range(len(listed.names)) if lookup[k] != IGNORE]
         palette = listed.palette[kept]
-        first = _first_mask(pairs)
-        if first is None or values(first).ndim == 3:
+        if axes == 3:
+            return _masked(pairs, _LabelVolume(lookup), read_volume), form, (classes, palette), axes
+        if _any_in_color(pairs):
             by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
             return _masked(pairs, by_color, read), f"{form} in colours", (classes, palette), axes
         return _masked(pairs, ByValue(lookup), read), form, (classes, palette), axes
     if listed:
         classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
+        if len(listed.names) == 2 and _values_of(pairs, values, progress) == [0, IGNORE]:  # black and white
+            lookup[IGNORE] = lookup[1]
     else:
         seen = _values_of(pairs, values, progress)
         classes, lookup = _without_ignored([str(v) for v in seen], seen, ignore, root)
@@ -198,8 +202,14 @@ def _without_ignored(
 _STRANGE = 254
 
 
-def _first_mask(pairs: Pairs) -> str | None:
-    return next((masks[0] for _, masks in pairs.values() if masks), None)
+def _any_in_color(pairs: Pairs) -> bool:
+    """Whether some mask that can be read holds colours; a black one may belong to them."""
+    for _, masks in pairs.values():
+        for mask in masks:
+            with contextlib.suppress(InputError):
+                if read_values(mask).ndim == 3:
+                    return True
+    return False
 
 
 def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> list[int]:
@@ -293,7 +303,7 @@ def _voc_pairs(root: Path) -> Pairs:
     """
     pictures, masks, lists = root / "JPEGImages", root / "SegmentationClass", root / "ImageSets" / "Segmentation"
     named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
-    stems = {split: path.read_text(encoding="utf-8").split() for split, path in named.items()}
+    stems = {split: path.read_text(encoding="utf-8", errors="replace").split() for split, path in named.items()}
     stems = stems or {"": sorted(p.stem for p in masks.glob("*.png"))}
     pairs: Pairs = {}
     for split, members in stems.items():
@@ -331,6 +341,9 @@ def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
     if leading is not None and not len(leading):
         detail = f" (the first: {failures[0]})" if failures else ""
         raise InputError(f"{dataset.root} has no picture with a mask to learn from{detail}; bring some.")
+    empty = next((name for name, split in splits.items() if not len(split)), None)
+    if empty is not None and len(dataset.splits[empty]):
+        raise InputError(f"No pair of the split {empty} of {dataset.root} can be used (the first: {failures[0]}).")
     remarks = list(dataset.remarks)
     if failures:
         shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")

@@ -17,7 +17,7 @@ from visus._errors import FormatError, InputError
 from visus.data.masks import IGNORE
 
 SUFFIXES = (".nii", ".nii.gz")
-MOST_VOXELS = 1 << 30
+MOST_VOXELS = 1 << 27
 
 
 def is_volume_name(name: str) -> bool:
@@ -63,17 +63,25 @@ def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.orientations import OrientationError
+    from nibabel.spatialimages import HeaderDataError
 
     name = os.fspath(path)
     if not Path(name).is_file():
         raise InputError(f"{name} does not exist; check the spelling of the path.")
     try:
         image: Any = nibabel.load(name)
-        if len(image.shape) != 3 or np.prod(image.shape) > MOST_VOXELS:
-            raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 1024^3 values.")
+        voxels = int(np.prod(np.array(image.shape, dtype=object)))
+        if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
+            raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
         upright: Any = nibabel.as_closest_canonical(image)
         return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error, KeyError) as error:
+    except FormatError:
+        raise
+    except (
+        ImageFileError, HeaderDataError, OrientationError, OSError, EOFError, ValueError, TypeError, KeyError,
+        OverflowError, MemoryError, zlib.error,
+    ) as error:  # fmt: skip
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 

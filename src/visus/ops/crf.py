@@ -29,7 +29,7 @@ _CUT = 4.0  # standard deviations of the smoothness kernel
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Weights and widths of the kernels; the defaults are those of the paper's experiments on Pascal VOC.
+    """Weights and widths of the kernels; the defaults suit photographs of 500 pixels.
 
     Attributes:
         appearance: w1, the weight of the appearance kernel.
@@ -72,7 +72,7 @@ def refine(
     Args:
         probabilities: ``(classes, *spatial)``, the softmax of the network, for 2 or 3 spatial axes.
         picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
-        settings: Weights and widths; None for the paper's.
+        settings: Weights and widths; None for the defaults.
         compatibility: ``(classes, classes)``, how badly a class goes with another; None for Potts: 1 for different
             classes, 0 for the same.
 

@@ -110,7 +110,7 @@ class Learning:
         strange = [name for name in values if name not in known]
         if strange:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-        return cls(data=os.path.abspath(os.path.expanduser(os.fspath(data))), **values)
+        return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
 
     def refuse_idle(self) -> None:
         """Refuse options that do nothing beside others.
@@ -129,6 +129,18 @@ class Learning:
         for there, name, beside in idle:
             if there:
                 raise InputError(f"{name} does nothing beside {beside}; leave one of the two away.")
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))
+
+
+def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
+    """The file or run that the weights come from, wherever the training goes on."""
+    weights = values.get("weights")
+    if weights is None or os.fspath(weights) in ("imagenet", "none") or not os.path.exists(weights):
+        return {}
+    return {"weights": _absolute(weights)}
 
 
 LARGE = 10**9

@@ -18,11 +18,9 @@ from visus.data.volumes import is_volume_name, read_volume, write_volume
 from visus.images import read, write
 from visus.images.io import write_atomically
 from visus.nets.segmentation import trained
-from visus.nets.segmentation.blocks import blocks
+from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.ops import crf
 
-_SIDE = {2: 1024, 3: 96}  # of the blocks that are answered one by one, which bounds the memory
-_CONTEXT = {2: 96, 3: 16}
 Tell = Callable[[int, int], None]
 
 
@@ -89,7 +87,7 @@ class MaskPrediction:
         """
         place = Path(path)
         try:
-            if is_volume_name(place.name):
+            if is_volume_name(place.name) and self.mask.ndim == 3 and self.path:
                 write_volume(place, self.mask, self.path)
             elif place.suffix.lower() == ".png" and self.mask.ndim == 2:
                 write_atomically(place, _indexed(self.mask, self.palette))
@@ -218,9 +216,12 @@ class Segmenting:
             )
         size = values.shape[: self.axes]
         mask = np.empty(size, np.uint8)
-        cut = list(blocks(size, _SIDE[self.axes], max(_CONTEXT[self.axes], self.network.net.margin)))
+        shown = as_bytes(values) if self.crf_settings else values
+        cut = list(blocks(size, SIDE[self.axes], max(CONTEXT[self.axes], self.network.net.margin)))
         for done, block in enumerate(cut, 1):
-            answers = self.probabilities(values[block.window])
+            answers = self.raw_probabilities(values[block.window])
+            if self.crf_settings:
+                answers = crf.refine(answers, shown[block.window], self.crf_settings)
             mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
             if progress:
                 progress(done, len(cut))

@@ -11,7 +11,7 @@ from visus.data import MaskSet
 from visus.nets import segmentation
 from visus.nets.file import is_trained
 from visus.nets.segmentation import Segmenter
-from visus.runs.learning import LARGE, Learning, rate_for
+from visus.runs.learning import Learning, rate_for
 from visus.tasks import pixel_losses
 
 ClassWeights = Literal["none", "median_frequency"]
@@ -44,7 +44,7 @@ class SegmentSettings(Learning):
         "head": ("large_fov", "aspp"),
     }
     ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
-        "width": (1, LARGE, "a whole number above 0"),
+        "width": (1, 1024, "a whole number from 1 to 1024"),
         **dict.fromkeys(("border", "elastic"), (0, 1e6, "at least 0")),
     }
 
@@ -76,6 +76,9 @@ _DEFAULTS: dict[int, dict[str, Any]] = {
 }
 _SIDE = {2: 256, 3: 64}  # of a window, where pictures are as large
 _LEARNING_RATE = 1e-3
+_LARGEST = 4096  # side of a window
+_POOL_ALL = ("deconvnet", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large")
+"""Networks that normalise a map of one position over the batch."""
 
 
 def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
@@ -108,6 +111,10 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     for name, default in _DEFAULTS[net.axes].items():
         value = getattr(settings, name)
         filled[name] = default if value is None else value
+    if "backbone" in known:
+        filled["backbone"] = settings.backbone or "vgg16"
+    if settings.net in _POOL_ALL and min(filled["batch_size"], len(dataset.splits["train"])) < 2:
+        raise InputError(f"{settings.net} needs at least two pictures in a step; say --batch-size 2, or bring more.")
     rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)
     return dataclasses.replace(settings, **filled, lr=rate)
 
@@ -116,7 +123,10 @@ def channels_of(settings: SegmentSettings, dataset: MaskSet) -> dict[str, int]:
     """The option ``channels``, where the network has it: 1 for volumes and grey pictures."""
     if "channels" not in segmentation.registry.options_of(settings.net):
         return {}
-    return {"channels": 1 if dataset.axes == 3 or dataset.grey else 3}
+    of_colors = settings.weights == "imagenet" or (
+        settings.weights is None and segmentation.registry.has_weights(settings.net)
+    )
+    return {"channels": 1 if (dataset.axes == 3 or dataset.grey) and not of_colors else 3}
 
 
 def blueprint(settings: SegmentSettings, dataset: MaskSet) -> Segmenter:
@@ -154,5 +164,7 @@ def _window(settings: SegmentSettings, dataset: MaskSet, net: Segmenter) -> tupl
     window = wanted * net.axes if len(wanted) == 1 else wanted
     if len(window) != net.axes:
         raise InputError(f"A window of {settings.net} has {net.axes} sides, not {len(window)}; say --size 256.")
+    if max(window) > _LARGEST:
+        raise InputError(f"A window has sides up to {_LARGEST}, not {max(window)}; say a smaller --size.")
     net.check(window)
     return tuple(window)

@@ -159,7 +159,7 @@ def resume(
             f"{run.folder / CONFIG} was changed since the run began; train anew with --config {run.folder / CONFIG}."
         )
     hooks = Hooks(say or (lambda _: None), progress)
-    settings = run.settings if data is None else dataclasses.replace(run.settings, data=os.fspath(data))
+    settings = run.settings if data is None else dataclasses.replace(run.settings, data=os.path.abspath(data))
     dataset = load_for(settings, hooks)
     if run.summary.get("data") != dataset.fingerprint():
         raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")

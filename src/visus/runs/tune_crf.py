@@ -38,18 +38,19 @@ _RANGES = {
 
 
 def crf_of(run: str | os.PathLike[str]) -> crf.Settings:
-    """What :func:`tune_crf` found for a run; the paper's where it was not tuned.
+    """What :func:`tune_crf` found for a run; the defaults where it was not tuned.
 
     Raises:
         InputError: The file is damaged.
     """
-    path = Path(run) / FILE
+    place = Path(run)
+    path = (place if place.is_dir() else place.parent) / FILE
     if not path.is_file():
         return crf.Settings()
     values = read_toml(path)
     known = {field.name for field in dataclasses.fields(crf.Settings)}
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values.values())
-    if not values.keys() <= known or not numbers:
+    if not values.keys() <= known or not numbers or not isinstance(values.get("iterations", 0), int):
         raise InputError(f"{path} must hold numbers for {', '.join(sorted(known))}; mend it, or tune anew.")
     return crf.Settings(**values)
 

@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from visus.nets.segmentation.blocks import blocks
+from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.tasks import learner, optimizers, pixel_losses, pixel_metrics
 
 AUXILIARY = 0.5
 """Weight of an auxiliary classifier's loss, as torchvision trains its own."""
-
-_SIDE = {2: 1024, 3: 96}  # of the blocks in which a picture or volume of the val split is answered
-_CONTEXT = {2: 64, 3: 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +106,12 @@ class Segment(learner.Learner[Sums]):
         """Loss and answers of whole pictures, block by block."""
         x, labels = batch[:2]
         axes = self.net.axes
-        for block in blocks(x.shape[2:], _SIDE[axes], _CONTEXT[axes]):
+        total = max(1, int((labels != pixel_losses.IGNORE).sum()))
+        for block in blocks(x.shape[2:], SIDE[axes], max(CONTEXT[axes], self.net.margin)):
             logits = self.net.whole(self.prepare(x[(..., *block.window)]))[(..., *block.inner)]
             here = labels[(..., *block.place)]
-            share = len(x) * here.numel() / labels.numel()
-            self.val_sums.add(self.loss(logits, here), logits.argmax(1), here, share)
+            share = len(x) * int((here != pixel_losses.IGNORE).sum()) / total
+            loss = self.loss(logits, here)
+            if "cross_entropy_sum" in self.recipe.losses and share:  # summed over the blocks, not averaged
+                loss = loss * len(x) / share
+            self.val_sums.add(loss, logits.argmax(1), here, share)

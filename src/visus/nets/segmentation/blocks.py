@@ -7,6 +7,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+SIDE = {2: 1024, 3: 96}
+"""Longest side of a block, for pictures and for volumes: what bounds the memory."""
+
+CONTEXT = {2: 96, 3: 16}
+"""How much is looked at beside a block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

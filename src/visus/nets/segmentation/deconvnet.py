@@ -3,8 +3,9 @@
 VGG16 without its last layer goes down to a single position (section 3.1, supplementary table 1); a mirror image of
 unpoolings and transposed convolutions goes up again. Every layer is normalised over the batch (section 3.3).
 
-Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; and a
-picture is segmented as a whole, in place of 50 proposals whose answers are merged.
+Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
+picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the
+thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random.
 """
 
 from collections.abc import Iterator

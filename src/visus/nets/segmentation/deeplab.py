@@ -14,7 +14,8 @@ On VGG16 a branch is fc6 of 1024 channels, fc7 and the scores; on other backbone
 does it on ResNet.
 
 Deviations: poolings of VGG16 are 2x2 (the authors' release makes them 3x3), but for the two without stride, which are
-3x3.
+3x3; fc6 and fc7 begin at random, not with weights picked from VGG16's; the loss is taken at the size of the picture,
+not at an eighth of it; v2's maximum over scales is left to ``--scales``, which averages.
 """
 
 from collections.abc import Iterator

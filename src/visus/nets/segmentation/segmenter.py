@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from visus._errors import InputError
+from visus.nets.segmentation.blocks import blocks
 
 
 class Segmenter(nn.Module, ABC):
@@ -74,7 +74,7 @@ class Segmenter(nn.Module, ABC):
         """Logits for every position of pictures of any size.
 
         What the network cannot take is mirrored at the borders (Ronneberger et al. 2015, figure 2), and the answer is
-        cut to the picture. A network of fixed size is handed the picture at that size.
+        cut to the picture. A network of fixed size sees overlapping windows of that size.
 
         Args:
             x: ``(N, C, *spatial)`` float.
@@ -84,9 +84,14 @@ class Segmenter(nn.Module, ABC):
         """
         size = x.shape[2:]
         if self.fixed is not None:
-            mode = "bilinear" if self.axes == 2 else "trilinear"
-            small = F.interpolate(x, size=(self.fixed,) * self.axes, mode=mode, antialias=self.axes == 2)
-            return F.interpolate(self(small), size=tuple(size), mode=mode)
+            context = self.fixed // 8
+            logits = x.new_empty((len(x), self.classes, *size))
+            for block in blocks(size, self.fixed - 2 * context, context):
+                window = x[(..., *block.window)]
+                after = [self.fixed - n for n in window.shape[2:]]
+                answer = self(mirrored(window, [0] * self.axes, after))
+                logits[(..., *block.place)] = answer[(..., *block.inner)].to(logits.dtype)
+            return logits
         before = [self.margin] * self.axes
         after = [self.fit_side(n + 2 * self.margin) - n - self.margin for n in size]
         logits = self(mirrored(x, before, after))

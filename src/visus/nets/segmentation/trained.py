@@ -135,7 +135,11 @@ def read(path: str | os.PathLike[str]) -> Trained:
         net.load_state_dict(parts["net"])
         if len(about.window) != net.axes:
             raise ValueError(f"its windows have {len(about.window)} axes")
-        normalise = Normalise.from_tensors(parts["normalise"]) if parts["normalise"] else nn.Identity()
+        normalise = nn.Identity() if net.axes == 3 else Normalise.from_tensors(parts["normalise"])
+        if net.axes == 2:
+            if about.grey != (net.channels == 1):
+                raise ValueError(f"it takes {net.channels} channels")
+            normalise(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
     except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
         raise file.does_not_fit(place, about.net, error) from error
     return Trained(about, net.requires_grad_(False).eval(), normalise.eval())
