@@ -55,8 +55,8 @@ def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -
     assert isinstance(entry, Range)
     rates = [float(row["lr"]) for row in rows]
     assert all(entry.low <= rate <= entry.high for rate in rates)
-    coarse = [row for row in rows[:6] if row["accuracy"]]
-    best = max(coarse, key=lambda row: float(row["accuracy"]))
+    coarse = [row for row in rows[:6] if row["score"]]
+    best = max(coarse, key=lambda row: float(row["score"]))
     width = math.exp(math.log(entry.high / entry.low) * SHRINK)
     fine = rates[6:]
     assert max(fine) / min(fine) <= width * 1.2
