@@ -60,6 +60,7 @@ def test_a_crf_is_tuned_and_used(place: Path) -> None:
     assert (place / RUN / "evaluation-test-crf" / "evaluation.json").is_file()
 
 
+@pytest.mark.slow
 def test_tune_and_train_with_the_best(place: Path) -> None:
     (place / "base.toml").write_text(
         'task = "segment"\nnet = "unet"\npadded = true\nwidth = 2\nwindow = [48, 48]\nbatch_size = 4\n'

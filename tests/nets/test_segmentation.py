@@ -106,7 +106,14 @@ def test_networks_of_torchvision_have_its_parameters(name: str, parameters: int)
     assert count(build(name)) == parameters
 
 
-@pytest.mark.parametrize(("name", "options", "shape"), SMALL, ids=IDS)
+_LONG = {"segnet-", "deeplab-resnet18-aspp", "fcn8s-resnet18", "unet-4", "lraspp_mobilenet_v3_large-"}
+_EACH = [
+    pytest.param(*entry, id=name, marks=pytest.mark.slow if name in _LONG else ())
+    for entry, name in zip(SMALL, IDS, strict=True)
+]
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), _EACH)
 def test_every_network_answers_for_every_position_and_learns(
     name: str, options: dict[str, Any], shape: tuple[int, ...]
 ) -> None:

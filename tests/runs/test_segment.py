@@ -183,6 +183,7 @@ def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:
         train("segment", data, weights=first.folder, **{**SMALL, "runs": tmp_path})
 
 
+@pytest.mark.slow
 def test_unpadded_unet_with_class_weights(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "padded": None, "window": (188, 204), "epochs": 1}
     run = train("segment", data, runs=tmp_path, class_weights="median_frequency", loss="cross_entropy+dice", **settings)

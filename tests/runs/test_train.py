@@ -275,7 +275,10 @@ def test_health_is_said_while_it_trains(data: Path, tmp_path: Path) -> None:
         {"schedule": "plateau"},
         {"net": "cnn", "hidden": (256, 128), "schedule": "one_cycle", "augment": "light", "dropout": 0.4},
         {"batch_norm": True, "dropout": 0.5, "optimizer": "nesterov", "balance": "sampling"},
-        {"net": "efficientnet_lite0", "hidden": (256, 128), "mode": "finetune", "size": 32, "augment": "light"},
+        pytest.param(
+            {"net": "efficientnet_lite0", "hidden": (256, 128), "mode": "finetune", "size": 32, "augment": "light"},
+            marks=pytest.mark.slow,
+        ),
         {"net": "efficientnet_lite0", "hidden": (256, 128), "mode": "probe", "size": 32},
     ],
 )
