@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visus._errors import InputError
+from visus.data.masks import IGNORE
 from visus.tasks import pixel_losses, pixel_metrics
 
 
@@ -15,7 +16,7 @@ def batch(classes: int = 4, spatial: tuple[int, ...] = (5, 6)) -> tuple[torch.Te
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, classes, *spatial, generator=generator, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(0, classes, (2, *spatial), generator=generator)
-    labels[0, 0] = pixel_losses.IGNORE
+    labels[0, 0] = IGNORE
     return logits, labels
 
 

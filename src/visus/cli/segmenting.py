@@ -65,15 +65,13 @@ def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, options:
     from visus.data.volumes import is_volume_name
     from visus.images import is_picture_name
     from visus.runs.predict import files_of
+    from visus.runs.run import make_folder
     from visus.runs.segment_predict import Segmenting, names_for
 
     segmenting = Segmenting(run, **options)
     wanted = is_volume_name if segmenting.axes == 3 else is_picture_name
     files = [file for place in places for file in files_of(place, wanted)]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out} cannot be made ({error.strerror}); choose another with --out.") from error
+    make_folder(out)
     rows, lost = [], []
     for file, name in zip(files, names_for(files), strict=True):
         try:

@@ -115,7 +115,8 @@ def load_masks_whole(
     dataset = _checked(MaskSet(root, form, named[0], splits, named[1], axes), progress)
     if training or "" not in dataset.splits:
         return dataset
-    return _renamed(dataset, {"": "all"})
+    splits, digests, pixels = ({"all": part[""]} for part in (dataset.splits, dataset.digests, dataset.pixels))
+    return replace(dataset, splits=splits, digests=digests, pixels=pixels)
 
 
 def _read(
@@ -373,18 +374,6 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[n
         return f"The mask of {split.files[place]} is empty: no position counts."
     grey = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
     return digest_of(picture.tobytes() + mask.tobytes()), counts, grey
-
-
-def _renamed(dataset: MaskSet, names: dict[str, str]) -> MaskSet:
-    def by_name(values: dict[str, Any]) -> dict[str, Any]:
-        return {names.get(key, key): value for key, value in values.items()}
-
-    return replace(
-        dataset,
-        splits=by_name(dataset.splits),
-        digests=by_name(dataset.digests),
-        pixels=by_name(dataset.pixels),
-    )
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:

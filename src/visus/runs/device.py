@@ -1,12 +1,13 @@
 """On what a network is trained, and in which precision."""
 
 import dataclasses
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import torch
 
 from visus._errors import InputError
-from visus.runs.learning import Learning
+from visus.images.check import one_of
+from visus.runs.learning import Device, Learning
 
 AnySettings = TypeVar("AnySettings", bound=Learning)
 
@@ -15,6 +16,19 @@ _DENSE = (
     "resnet50", "segnet", "deconvnet", "unet", "fcn_resnet50", "deeplabv3_resnet50",
 )  # fmt: skip
 _DENSE_BACKBONES = ("vgg16", "resnet18", "resnet34", "resnet50")
+
+
+def chosen(device: str) -> str:
+    """``"cuda"`` or ``"cpu"``, from ``"auto"`` or one of these.
+
+    Raises:
+        InputError: CUDA was asked for and is not there, or it is none of these.
+    """
+    one_of("device", device, get_args(Device))
+    cuda = torch.cuda.is_available()
+    if device == "cuda" and not cuda:
+        raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
+    return "cuda" if cuda and device != "cpu" else "cpu"
 
 
 def resolve_device(settings: AnySettings) -> AnySettings:
@@ -26,10 +40,7 @@ def resolve_device(settings: AnySettings) -> AnySettings:
     Raises:
         InputError: CUDA was asked for and is not there.
     """
-    cuda = torch.cuda.is_available()
-    if settings.device == "cuda" and not cuda:
-        raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
-    device = "cuda" if cuda and settings.device != "cpu" else "cpu"
+    device = chosen(settings.device)
     precision = settings.precision
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_amx_tile_supported()

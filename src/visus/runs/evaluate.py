@@ -18,7 +18,7 @@ from visus.images import draw, write
 from visus.nets import trained
 from visus.runs import plots, seen
 from visus.runs.network import readers
-from visus.runs.run import CONFIG, SEEN, Run, write_json
+from visus.runs.run import CONFIG, SEEN, Run, make_folder, write_json
 from visus.runs.settings import Settings
 
 Tell = Callable[[int, int], None]
@@ -314,10 +314,7 @@ def measure(
 
 
 def _write(found: Evaluation, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another with --out.") from error
+    make_folder(folder)
     write_json(folder / "evaluation.json", found.to_dict())
     plots.confusion(found.confusion, found.classes, folder / "confusion.png", title=found.split)
     if len(found.mistakes()):

@@ -16,8 +16,9 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.data import Batches, Pictures
 from visus.images import draw, is_picture_name
-from visus.images.check import one_of, whole
+from visus.images.check import whole
 from visus.nets import trained
+from visus.runs.device import chosen
 
 Source = str | os.PathLike[str] | NDArray[np.uint8]
 
@@ -85,11 +86,7 @@ class Predictor:
     """
 
     def __init__(self, run: str | os.PathLike[str], *, device: str = "auto") -> None:
-        cuda = torch.cuda.is_available()
-        one_of("device", device, ("auto", "cpu", "cuda"))
-        if device == "cuda" and not cuda:
-            raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
-        self.device = "cuda" if cuda and device != "cpu" else "cpu"
+        self.device = chosen(device)
         self._network = trained.read(run).on(self.device)
         self.about = self._network.about
 

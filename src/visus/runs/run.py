@@ -193,6 +193,18 @@ def new_folder(task: str, name: str, *, root: str | os.PathLike[str] = "runs") -
         raise RunError(f"{parent} cannot be made ({error.strerror}); choose another place with --runs.") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that ``--out`` names.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another with --out.") from error
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values; the file appears whole or not at all."""
     write_atomically(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())

@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.data import MaskSet, load_masks, load_masks_whole
+from visus.data import MaskSet, load_masks_whole
 from visus.data.masks import IGNORE, Masked
 from visus.images import draw, write
 from visus.nets.segmentation import trained
 from visus.ops import crf
 from visus.runs import plots
 from visus.runs.evaluate import remarks_on
-from visus.runs.run import CONFIG, Run, write_json
+from visus.runs.run import CONFIG, Run, make_folder, write_json
 from visus.runs.segment_predict import Segmenting, as_bytes
-from visus.runs.segment_settings import SegmentSettings
+from visus.runs.segment_settings import SegmentSettings, load
 from visus.tasks import pixel_metrics
 
 Tell = Callable[[int, int], None]
@@ -213,7 +213,7 @@ def _load(data: str | os.PathLike[str] | None, settings: SegmentSettings | None,
         raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
     place = data or settings.data
     with contextlib.suppress(InputError):
-        own = load_masks(place, ignore=settings.ignore, seed=settings.seed, val=settings.val, test=settings.test)
+        own = load(replace(settings, data=os.fspath(place)))
         if data is None or own.fingerprint() == Run(folder).summary.get("data"):
             return own
     return load_masks_whole(place, ignore=settings.ignore)
@@ -247,10 +247,7 @@ def _measure(segmenting: Segmenting, dataset: MaskSet, split: str, progress: Tel
 
 
 def _write(found: MaskEvaluation, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another with --out.") from error
+    make_folder(folder)
     write_json(folder / "evaluation.json", found.to_dict())
     picture_of_confusion(found, folder / "confusion.png")
     found.write_sheet(folder / "answers.jpg")

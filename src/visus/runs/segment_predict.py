@@ -20,6 +20,7 @@ from visus.images.io import write_atomically
 from visus.nets.segmentation import trained
 from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.ops import crf
+from visus.runs.device import chosen
 
 Tell = Callable[[int, int], None]
 
@@ -172,10 +173,7 @@ class Segmenting:
     ) -> None:
         if not scales or not all(0.1 <= scale <= 10 for scale in scales):
             raise InputError(f"Scales must be numbers from 0.1 to 10, not {list(scales)}.")
-        cuda = torch.cuda.is_available()
-        if device == "cuda" and not cuda:
-            raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
-        self.device = "cuda" if cuda and device != "cpu" else "cpu"
+        self.device = chosen(device)
         network = run if isinstance(run, trained.Trained) else trained.read(run)
         self.network = network.on(self.device)
         self.about = self.network.about
@@ -219,9 +217,7 @@ class Segmenting:
         shown = as_bytes(values) if self.crf_settings else values
         cut = list(blocks(size, SIDE[self.axes], max(CONTEXT[self.axes], self.network.net.margin)))
         for done, block in enumerate(cut, 1):
-            answers = self.raw_probabilities(values[block.window])
-            if self.crf_settings:
-                answers = crf.refine(answers, shown[block.window], self.crf_settings)
+            answers = self.probabilities(values[block.window], shown[block.window])
             mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
             if progress:
                 progress(done, len(cut))
@@ -247,10 +243,17 @@ class Segmenting:
                 total += answers.cpu()
         return (total[0] / (len(self.scales) * (2 if self.flip else 1))).numpy()
 
-    def probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
-        """The answers to a picture that fits into memory, ``(classes, *spatial)``, which sum to 1."""
+    def probabilities(self, picture: NDArray[Any], shown: NDArray[Any] | None = None) -> NDArray[np.float32]:
+        """The answers to a picture that fits into memory, ``(classes, *spatial)``, which sum to 1.
+
+        Args:
+            picture: A picture, a volume, or a part of one.
+            shown: The same with values from 0 to 255, which the CRF looks at; None to take it from the part alone.
+        """
         raw = self.raw_probabilities(picture)
-        return raw if self.crf_settings is None else crf.refine(raw, as_bytes(picture), self.crf_settings)
+        if self.crf_settings is None:
+            return raw
+        return crf.refine(raw, as_bytes(picture) if shown is None else shown, self.crf_settings)
 
     def _tensor(self, picture: NDArray[Any]) -> Tensor:
         if self.axes == 3:

@@ -1,13 +1,14 @@
 """How a segmenter is trained."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
 
 from visus._errors import InputError
-from visus.data import MaskSet
+from visus.data import MaskSet, load_masks
 from visus.nets import segmentation
 from visus.nets.file import is_trained
 from visus.nets.segmentation import Segmenter
@@ -67,6 +68,18 @@ class SegmentSettings(Learning):
         """What the network's own function is given, but for the channels."""
         values = {name: getattr(self, name) for name in _OPTIONS}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def load(settings: SegmentSettings, progress: Callable[[int, int], None] | None = None) -> MaskSet:
+    """The pictures with masks that the settings name, in their splits."""
+    return load_masks(
+        settings.data,
+        ignore=settings.ignore,
+        seed=settings.seed,
+        val=settings.val,
+        test=settings.test,
+        progress=progress,
+    )
 
 
 _OPTIONS = ("backbone", "head", "padded", "width", "batch_norm")

@@ -19,7 +19,7 @@ import torch
 
 from visus import __version__
 from visus._errors import InputError, RunError, VisusError
-from visus.data import load, load_masks
+from visus.data import load
 from visus.images.io import write_atomically
 from visus.nets.layers import summary as layers_of
 from visus.runs import plots, seen, segment_settings
@@ -62,7 +62,7 @@ TASKS: dict[str, Task] = {
     ),
     "segment": Task(
         segment_settings.SegmentSettings,
-        lambda s, tell: load_masks(s.data, ignore=s.ignore, seed=s.seed, val=s.val, test=s.test, progress=tell),
+        segment_settings.load,
         segment_settings.resolve,
         Segmentation.begin,
     ),

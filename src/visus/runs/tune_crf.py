@@ -16,13 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.data import load_masks
 from visus.images.io import write_atomically
 from visus.ops import crf
 from visus.runs.learning import read_toml
 from visus.runs.run import Run
 from visus.runs.segment_predict import Segmenting, as_bytes
-from visus.runs.segment_settings import SegmentSettings
+from visus.runs.segment_settings import SegmentSettings, load
 from visus.tasks import pixel_metrics
 
 FILE = "crf.toml"
@@ -79,9 +78,7 @@ def tune_crf(
         raise RunError(f"{folder} is a run of the task {settings.task}; a CRF refines a segmenter.")
     if trials < 1:
         raise InputError(f"There must be at least 1 trial, not {trials}.")
-    dataset = load_masks(
-        settings.data, ignore=settings.ignore, seed=settings.seed, val=settings.val, test=settings.test
-    )
+    dataset = load(settings)
     random = np.random.default_rng(seed)
     val = dataset.splits["val"]
     places = np.sort(random.permutation(len(val))[:_MOST_PICTURES]).tolist()

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from visus._errors import InputError
+from visus.data.masks import IGNORE
 
 PixelLoss = Literal["cross_entropy", "cross_entropy_sum", "focal", "dice"]
 PIXEL_LOSSES: tuple[PixelLoss, ...] = ("cross_entropy", "cross_entropy_sum", "focal", "dice")
-IGNORE = 255
 _GAMMA = 2.0
 
 

@@ -18,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from visus.data.masks import IGNORE
+
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-IGNORE = 255
 
 
 def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from visus.data.masks import IGNORE
 from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.tasks import learner, optimizers, pixel_losses, pixel_metrics
@@ -106,11 +107,11 @@ class Segment(learner.Learner[Sums]):
         """Loss and answers of whole pictures, block by block."""
         x, labels = batch[:2]
         axes = self.net.axes
-        total = max(1, int((labels != pixel_losses.IGNORE).sum()))
+        total = max(1, int((labels != IGNORE).sum()))
         for block in blocks(x.shape[2:], SIDE[axes], max(CONTEXT[axes], self.net.margin)):
             logits = self.net.whole(self.prepare(x[(..., *block.window)]))[(..., *block.inner)]
             here = labels[(..., *block.place)]
-            share = len(x) * int((here != pixel_losses.IGNORE).sum()) / total
+            share = len(x) * int((here != IGNORE).sum()) / total
             loss = self.loss(logits, here)
             if "cross_entropy_sum" in self.recipe.losses and share:  # summed over the blocks, not averaged
                 loss = loss * len(x) / share
