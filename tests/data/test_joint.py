@@ -101,3 +101,24 @@ def test_border_weights_equal_distances_to_all_regions() -> None:
     distances = np.sort(each, axis=0)
     expected = 1 + 10 * np.exp(-((distances[0] + distances[1]) ** 2) / 50) * (mask == 0)
     np.testing.assert_allclose(border_weights(mask, 10.0), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("elastic", [0.0, 4.0])
+def test_a_picture_too_large_for_opencv_is_cut_around_the_window_first(
+    elastic: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture, mask = pair((120, 150))
+    joint = Joint("strong", elastic=elastic)
+    for seed in range(12):
+        size = (40, 30) if seed < 6 else (110, 150)  # the second looks beyond the borders
+        monkeypatch.setattr("visus.data.joint._LARGEST", 32_766)
+        whole, labels = joint.window(picture, mask, size, np.random.default_rng(seed))
+        monkeypatch.setattr("visus.data.joint._LARGEST", 100)
+        part, part_labels = joint.window(picture, mask, size, np.random.default_rng(seed))
+        assert np.abs(whole.astype(int) - part).max() <= 2
+        assert (labels != part_labels).mean() < 0.01
+    long = np.zeros((8, 40_000, 3), np.uint8)
+    long[:, 30_000:] = 255
+    monkeypatch.undo()
+    _, labels = Joint(elastic=2.0).window(long, long[..., 0] // 255, (8, 64), np.random.default_rng(0))
+    assert set(np.unique(labels)) <= {0, 1, IGNORE}

@@ -112,7 +112,7 @@ def test_macs_agree_with_torchs_own_counter() -> None:
         assert summary(net, (3, size, size)).macs == counter.get_total_flops() // 2
 
 
-_GATES = (nn.BatchNorm2d, nn.LocalResponseNorm, nn.Dropout, nn.ReLU, nn.ReLU6)
+_GATES = (nn.BatchNorm2d, nn.LocalResponseNorm, nn.Dropout, nn.ReLU, nn.ReLU6, nn.PReLU)
 
 
 def _seeing(net: nn.Module) -> nn.Module:
@@ -189,3 +189,32 @@ def test_the_table_as_text() -> None:
     assert lines[0].split() == ["layer", "kind", "output", "parameters", "MACs", "field", "stride", "offset"]
     assert "input 1x28x28" in lines[-1]
     assert "288,170" in lines[-1]
+
+
+SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("unet", {"width": 2, "padded": True}, (1, 512, 32)),
+    ("unet", {"width": 2}, (1, 572, 188)),
+    ("fcn32s", {"backbone": "efficientnet_lite0"}, (3, 1280, 32)),
+    ("fcn8s", {"backbone": "efficientnet_lite0"}, (3, 1280, 32)),
+    ("deeplab", {"backbone": "efficientnet_lite0"}, (3, 1280, 32)),
+    ("vnet", {"width": 1}, (1, 640, 16, 16)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), SEGMENTERS, ids=[f"{n}-{s[1]}" for n, _, s in SEGMENTERS])
+def test_an_answer_of_a_segmenter_sees_what_the_table_says(
+    name: str, options: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    """Behind an upsampling, positions see more or less; the table tells the most."""
+    net = nets.segmentation.create(name, classes=2, **options).double().eval()
+    table = summary(nn.Sequential(net, nn.Identity()), shape)
+    x = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True)
+    answers = _seeing(net)(x)[0].flatten(2).sum((0, 2))  # along the long axis
+    spans = []
+    for place in range(len(answers) // 2, len(answers) // 2 + 32):
+        (slope,) = torch.autograd.grad(answers[place], x, retain_graph=True)
+        reached = slope[0].flatten(2).sum((0, 2)).nonzero().flatten()
+        spans.append(reached.max().item() + 1 - reached.min().item())
+    field = table.layers[-1].receptive_field
+    assert field is not None
+    assert max(spans) == field[0]

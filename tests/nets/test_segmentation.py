@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from visus import nets
 from visus._errors import InputError, WeightsError
+from visus.data.joint import Joint
 from visus.nets.segmentation import Segmenter, create, names
 from visus.nets.segmentation.deeplab import DeepLab
 from visus.nets.segmentation.fcn import Fcn
@@ -212,6 +214,32 @@ def test_mistakes_are_named() -> None:
         Fcn(classes=2, stride=8, backbone="vit_tiny_patch16_224")
     with pytest.raises(InputError, match="volumes"):
         build("vnet")(torch.zeros(1, 1, 32, 32, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "shape", "window"),
+    [
+        ("vnet", {"width": 2}, (20, 18, 30), (32, 32, 32)),
+        ("unet", {"width": 2, "padded": True}, (40, 50), (64, 64)),
+        ("fcn8s", LITE, (50, 42), (64, 96)),
+    ],
+)
+def test_a_picture_smaller_than_the_window_is_seen_as_in_training(
+    name: str, options: dict[str, Any], shape: tuple[int, ...], window: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    net = build(name, meta=False, classes=2, **options).eval()
+    volume = np.random.default_rng(0).normal(size=(net.channels, *shape)).astype(np.float32)
+    planes, labels = [], np.zeros(shape, np.uint8)
+    for plane in volume:
+        picture = plane if len(shape) == 3 else plane[..., None]
+        seen, mask = Joint().window(picture, labels, window, np.random.default_rng(0))
+        planes.append(seen.reshape(window))
+    inside = mask == 0  # what is mirrored does not count
+    with torch.inference_mode():
+        answers = net(torch.from_numpy(np.stack(planes))[None])[0]
+        found = net.whole(torch.from_numpy(volume)[None], window)[0]
+    torch.testing.assert_close(answers[:, inside], found.reshape(2, -1), rtol=1e-3, atol=1e-4)
 
 
 def test_borders_are_mirrored_however_far() -> None:

@@ -1,5 +1,8 @@
 """The dense CRF beside a brute-force mean field, and its lattice beside sums over all pairs."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.ops import crf
+from visus.ops.crf_learning import Example, learn_compatibility, slope
 from visus.ops.lattice import Lattice
 
 Array = NDArray[np.float64]
@@ -125,9 +129,67 @@ def test_a_learned_compatibility_decides_which_classes_go_together() -> None:
     penalty = np.array([[0, 1, 0.2], [1, 0, 2], [0.2, 2, 0]])
     how = crf.Settings(appearance=4, alpha=6, beta=25, smoothness=1, gamma=1, iterations=5)
     exact = brute_force(probabilities, picture, how, penalty)
-    found = crf.refine(probabilities, picture, how, compatibility=penalty)
+    learned = replace(how, compatibility=tuple(map(tuple, penalty.tolist())))
+    found = crf.refine(probabilities, picture, learned)
     assert np.abs(found - exact).mean() < 0.01
     assert np.abs(found - crf.refine(probabilities, picture, how)).max() > 0.05
+
+
+def test_the_slope_of_the_compatibility_is_that_of_the_likelihood() -> None:
+    """With two positions the likelihood of the truth can be written out, and its mean field is exact where both agree
+    to be independent: without any penalty."""
+    probabilities = np.array([[0.7, 0.2], [0.3, 0.8]])[:, None]  # (classes, 1, 2)
+    truth = np.array([[0, 1]])
+    picture = np.zeros((1, 2))
+    how = crf.Settings(appearance=0, smoothness=1.5, gamma=1.0, iterations=3)
+    near = np.exp(-np.array([[0.0, 1.0], [1.0, 0.0]]) / 2)
+    kernel = 1.5 * near / near.sum(1)
+
+    def likelihood(mu: Array) -> float:
+        """Over the four labellings; the message to itself counts too, as in refine."""
+        scores = {}
+        for labels in itertools.product(range(2), repeat=2):
+            unary = sum(np.log(probabilities[label, 0, i]) for i, label in enumerate(labels))
+            pairs = sum(kernel[i, j] * mu[labels[i], labels[j]] for i in range(2) for j in range(2) if i != j)
+            scores[labels] = unary - pairs
+        return scores[0, 1] - float(np.logaddexp.reduce(list(scores.values())))
+
+    found = slope(Example(probabilities, picture, truth), how, np.zeros((2, 2), np.float32))
+    step = 1e-5
+    for a, b in ((0, 0), (0, 1), (1, 1)):
+        change = np.zeros((2, 2))
+        change[a, b] += step / 2
+        change[b, a] += step / 2
+        numeric = (likelihood(change) - likelihood(-change)) / (2 * step)
+        own = sum(  # what a position sends to itself is no part of the likelihood
+            kernel[i, i] * (float(probabilities[a, 0, i] * probabilities[b, 0, i]) - float(truth[0, i] == a == b))
+            for i in range(2)
+        )
+        assert found[a, b] - own == pytest.approx(numeric, abs=1e-4)
+
+
+def test_a_compatibility_is_learned_where_the_classes_of_the_truth_lie_beside_each_other() -> None:
+    probabilities, picture = scene((40, 50), seed=2)
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 40), np.linspace(0, 1, 50), indexing="ij"))
+    truth = np.clip((grid.mean(0) * 3.6).astype(int), 0, 2)
+    truth[:4] = 255
+    how = crf.Settings(appearance=2, alpha=8, beta=30, smoothness=1, gamma=1.5, iterations=4)
+    example = Example(probabilities, picture, truth)
+    *_, learned = learn_compatibility([example], how, rounds=12)
+    mu = np.array(learned.compatibility)
+    np.testing.assert_array_equal(mu, mu.T)
+    assert mu[0, 2] > 1 > mu[0, 0]  # the first and the third class never meet
+    counted = truth != 255
+
+    def likelihood(s: crf.Settings) -> float:
+        answers = np.take_along_axis(crf.refine(probabilities, picture, s), np.where(counted, truth, 0)[None], 0)[0]
+        return float(np.log(answers[counted]).mean())
+
+    assert likelihood(learned) > likelihood(how) + 0.01
+    with pytest.raises(InputError, match="at least one"):
+        next(learn_compatibility([], how))
+    with pytest.raises(InputError, match="does not fit a picture"):
+        next(learn_compatibility([Example(probabilities, picture, truth[:3])], how))
 
 
 def test_it_mends_noisy_answers() -> None:
@@ -151,8 +213,10 @@ def test_bad_input_is_refused() -> None:
         crf.refine(probabilities, picture[:4])
     with pytest.raises(InputError, match="numbers"):
         crf.refine(np.full_like(probabilities, np.nan), picture)
-    with pytest.raises(InputError, match=r"compatibility must be \(3, 3\)"):
-        crf.refine(probabilities, picture, compatibility=np.ones((2, 2)))
+    with pytest.raises(InputError, match="there are 3 classes"):
+        crf.refine(probabilities, picture, crf.Settings(compatibility=((0.0, 1.0), (1.0, 0.0))))
+    with pytest.raises(InputError, match="2 rows of as many numbers"):
+        crf.Settings(compatibility=((0.0, 1.0), (1.0,)))
     with pytest.raises(InputError, match="alpha"):
         crf.Settings(alpha=0)
     with pytest.raises(InputError, match="axes"):

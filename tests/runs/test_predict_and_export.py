@@ -16,10 +16,12 @@ from tests.support.bad_files import write_bad_files
 from tests.support.labelled import idx_folder, texture, write_class
 from visus import InputError, RunError, nets, read
 from visus.nets import trained
+from visus.nets.segmentation import trained as segmenters
 from visus.ops import Normalise
 from visus.runs import Run, train
 from visus.runs.export import export
 from visus.runs.predict import Prediction, Predictor, Unreadable, files_of
+from visus.runs.segment_predict import Segmenting
 
 
 def _stripes(path: Path, mode: str) -> Path:
@@ -115,6 +117,47 @@ def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None
     assert {p.name for p in tmp_path.iterdir()} == {"best.safetensors", "model.onnx", "model.pt"}
 
 
+SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("fcn8s", {"backbone": "efficientnet_lite0"}, (64, 96)),
+    ("deeplab", {"backbone": "efficientnet_lite0"}, (48, 64)),
+    ("unet", {"width": 2, "channels": 1}, (60, 52)),
+    ("vnet", {"width": 2}, (16, 16, 32)),
+]
+
+
+@pytest.mark.parametrize(("net", "options", "window"), SEGMENTERS, ids=[net for net, _, _ in SEGMENTERS])
+def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str, Any], window: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    grey, volumes = net == "unet", len(window) == 3
+    channels = 1 if grey else 3
+    about = segmenters.About(net, options, ("a", "b"), window, ((0, 0, 0), (9, 9, 9)), grey=grey or volumes)
+    normalise = torch.nn.Identity() if volumes else Normalise.of_channels((0.5,) * channels, (0.3,) * channels)
+    network = segmenters.Trained(about, nets.segmentation.create(net, classes=2, **options).eval(), normalise)
+    segmenters.write(tmp_path / "best.safetensors", network)
+    path = export(tmp_path, "onnx")
+    random = np.random.default_rng(1)
+    picture: Any = random.integers(0, 256, (*window, 3), dtype=np.uint8)
+    if grey:
+        picture = np.repeat(picture[..., :1], 3, axis=2)
+    if volumes:
+        picture = random.normal(size=window).astype(np.float32)
+    found = np.asarray(onnxruntime.InferenceSession(path).run(None, {"pixels": picture[None]})[0])[0]
+    np.testing.assert_allclose(found, Segmenting(tmp_path).probabilities(picture), atol=1e-4)
+    export(tmp_path, "torchscript", size=[2 * n for n in window])
+    with pytest.raises(InputError, match="sides from 1 to"):
+        export(tmp_path, "onnx", size=(64, 64, 64, 64))
+
+
+def test_a_network_that_remembers_positions_has_no_onnx(tmp_path: Path) -> None:
+    about = segmenters.About("segnet", {}, ("a", "b"), (32, 32), ((0, 0, 0), (9, 9, 9)))
+    net = nets.segmentation.create("segnet", classes=2).eval()
+    normalise = Normalise.of_channels((0.5,) * 3, (0.3,) * 3)
+    segmenters.write(tmp_path / "best.safetensors", segmenters.Trained(about, net, normalise))
+    with pytest.raises(RunError, match=r"cannot be exported as onnx .* try torchscript"):
+        export(tmp_path, "onnx")
+    assert export(tmp_path, "torchscript").name == "model.pt"
+
+
 def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_path: Path, monkeypatch) -> None:
     from visus.runs import export as module
 
@@ -124,6 +167,8 @@ def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_pat
     assert not (tmp_path / "m.onnx").exists()
     with pytest.raises(InputError, match="format must be one of"):
         export(trained_run.folder, "tflite")
+    with pytest.raises(InputError, match="a size is for segmenters"):
+        export(trained_run.folder, size=(64, 64))
 
 
 def test_a_grey_network_takes_colour_pictures_by_their_luma(tmp_path: Path) -> None:

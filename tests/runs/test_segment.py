@@ -172,6 +172,15 @@ def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) 
         torch.testing.assert_close(value, second[name], rtol=1e-4, atol=1e-5)
 
 
+def test_a_file_alone_remembers_which_classes_did_not_count(data: Path, tmp_path: Path) -> None:
+    own = train("segment", data, runs=tmp_path, **{**SMALL, "epochs": 1}, ignore=("square",))
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(own.folder / "best.safetensors", alone)
+    found = evaluate(alone, data, split="test")
+    assert measured(found).classes == ("ground", "disc")
+    assert measured(found).confusion.sum() < 4 * 72 * 80
+
+
 def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:
     settings = {"runs": tmp_path, "backbone": "efficientnet_lite0", "window": (64, 64), "epochs": 2, "batch_size": 4}
     first = train("segment", data, net="fcn32s", **settings)

@@ -10,18 +10,26 @@ Examples:
 
     visus export runs/classify/flowers-1                        RUN/model.onnx
     visus export runs/classify/flowers-1 --format torchscript --out flowers.pt
+    visus export runs/segment/camvid-1 --size 360,480           a segmenter, for pictures of 480x360 pixels
 """
 
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
     form: Annotated[Literal["onnx", "torchscript"], typer.Option("--format", help="What to write.")] = "onnx",
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Segmenters: height,width that the graph takes.  [default: as in training]"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write.  [default: RUN/model.onnx or model.pt]")] = None,
 ) -> None:
     """Write a trained network as a graph, and check that the graph answers the same.
 
-    Its input is pixels (N, size, size, 3) uint8 RGB, its output the probability of each class.
+    Its input is pixels (N, height, width, 3) uint8 RGB, or volumes (N, depth, height, width) float32; its output the
+    probability of each class, of a segmenter for each position.
     """
+    from visus.cli.train_segment import sides
     from visus.runs.export import export as write_graph
 
-    typer.echo(f"Wrote {write_graph(run, form, out)}; it answers as the network does.")
+    written = write_graph(run, form, out, size=sides(size) if size else None)
+    typer.echo(f"Wrote {written}; it answers as the network does.")

@@ -6,7 +6,7 @@ does not count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,10 +133,28 @@ class Warp:
         return places if self.moved is None else places + self.moved
 
 
+_LARGEST = 32_766  # side of a picture that OpenCV warps
+
+
+def _near(shape: Sequence[int], warp: Warp) -> tuple[slice, ...]:
+    """The part of a large picture that a window comes from, with what is mirrored into it."""
+    reach = np.abs(warp.linear) @ ((np.array(warp.size) - 1) / 2) + 2
+    if warp.moved is not None:
+        reach += np.abs(warp.moved).max()
+    low, high = np.floor(warp.middle - reach), np.ceil(warp.middle + reach)
+    beyond = np.maximum(0, np.maximum(-low, high - np.array(shape)))
+    starts, stops = np.maximum(0, low - beyond), np.minimum(shape, high + beyond)
+    return tuple(slice(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True))
+
+
 def _warp_picture(picture: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArray[Any], Mask]:
     """With OpenCV, whose positions are (x, y)."""
     import cv2
 
+    if max(mask.shape) > _LARGEST:
+        part = _near(mask.shape, warp)
+        picture, mask = picture[part], mask[part]
+        warp = replace(warp, middle=warp.middle - [s.start for s in part])
     beyond: Any = IGNORE
     mirrored = cv2.BORDER_REFLECT_101
     if warp.moved is not None:

@@ -1,46 +1,26 @@
 """What a network is made of: output, parameters, multiply-adds, receptive field of each layer.
 
-A layer with kernel k, stride s, dilation d and padding p turns the field of its input (size r, jump j between
-neighbours, first pixel o) into
-
-    r + d (k - 1) j,    j s,    o - p j
-
-(Dumoulin and Visin 2016; Araujo, Norris and Sim, Distill 2019). Where branches meet, the field covers all of them. What
-looks at every position (a linear layer after a map, attention, a global mean) sees the fields of all positions.
+The field of each layer's units follows from those of its input (:mod:`visus.nets.fields`). Where branches meet, it
+covers all of them. What looks at every position (a linear layer after a map, attention, a global mean) sees the fields
+of all positions.
 
 The network runs once on the meta device, where tensors have shapes and no values, so a summary costs milliseconds and
 no memory. Each operator of that run is seen on its way, so it does not matter how a network is written.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from visus.nets import fields
+from visus.nets.fields import Field, Kernel, Line, everything, union
+
 _aten = torch.ops.aten
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What one unit of a map sees of the input, for each spatial axis.
-
-    Attributes:
-        size: Receptive field in pixels.
-        stride: Pixels between the fields of neighbours.
-        start: First pixel that the first unit sees; negative where it reaches into the padding.
-        axes: Which axes of the tensor are spatial.
-        folded: Sizes of all axes but the last, while a layer sees them as one axis.
-    """
-
-    size: tuple[float, ...]
-    stride: tuple[float, ...]
-    start: tuple[float, ...]
-    axes: tuple[int, ...]
-    folded: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +33,7 @@ class Layer:
         output: Shape of what it gives, without the batch.
         parameters: Weights and biases.
         macs: Multiply-adds for one picture.
-        receptive_field: Pixels of each axis that one unit sees; None where positions have no meaning.
+        receptive_field: Pixels of each axis that the unit sees that sees most; None where positions have no meaning.
         stride: Pixels between neighbours.
         offset: First pixel that the first unit sees.
     """
@@ -148,7 +128,7 @@ def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
         hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
     kind = next((p.dtype for p in meta.parameters()), torch.float32)
     picture = torch.empty(1, *size, device="meta", dtype=kind)
-    trace.remember(picture, _whole_input(picture))
+    trace.remember(picture, fields.of_input(size[1:]))
     try:
         with torch.no_grad(), trace:
             meta(picture)
@@ -171,63 +151,8 @@ def _on_meta(net: nn.Module) -> nn.Module:
 
 def _layer(named: tuple[str, str], output: Tensor, parameters: int, macs: int, field: Field | None) -> Layer:
     """A row for a module's name and class."""
-    sees = None if field is None else tuple(math.ceil(r) for r in field.size)
-    return Layer(
-        *named,
-        tuple(output.shape[1:]),
-        parameters,
-        macs,
-        sees,
-        None if field is None else field.stride,
-        None if field is None else field.start,
-    )
-
-
-def _whole_input(picture: Tensor) -> Field:
-    count = picture.ndim - 2
-    return Field((1,) * count, (1,) * count, (0,) * count, tuple(range(2, picture.ndim)))
-
-
-def through(
-    field: Field, kernel: Sequence[int], stride: Sequence[float], padding: Sequence[float], dilation: Sequence[int]
-) -> Field:
-    """The field behind a layer that slides a kernel over the last axes of a map."""
-    size = tuple(r + d * (k - 1) * j for r, d, k, j in zip(field.size, dilation, kernel, field.stride, strict=True))
-    jump = tuple(j * s for j, s in zip(field.stride, stride, strict=True))
-    start = tuple(o - p * j for o, p, j in zip(field.start, padding, field.stride, strict=True))
-    return Field(size, jump, start, field.axes)
-
-
-def through_transposed(
-    field: Field, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
-) -> Field:
-    """The field behind a transposed convolution: an output takes from ceil(d (k - 1) + 1 / s) inputs at most."""
-    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    taps = [math.ceil(span / s) for span, s in zip(spans, stride, strict=True)]
-    size = tuple(r + (t - 1) * j for r, t, j in zip(field.size, taps, field.stride, strict=True))
-    jump = tuple(j / s for j, s in zip(field.stride, stride, strict=True))
-    # Output i takes from input ceil((i + p - span + 1) / s) on.
-    start = tuple(
-        o + math.ceil((p - span + 1) / s) * j
-        for o, p, span, s, j in zip(field.start, padding, spans, stride, field.stride, strict=True)
-    )
-    return Field(size, jump, start, field.axes)
-
-
-def everything(field: Field, shape: Sequence[int]) -> Field:
-    """The field of what looks at every position of a map."""
-    counts = [shape[axis] for axis in field.axes] if field.axes else [1] * len(field.size)
-    size = tuple(r + (n - 1) * j for r, n, j in zip(field.size, counts, field.stride, strict=True))
-    return Field(size, field.stride, field.start, ())
-
-
-def union(fields: Sequence[Field]) -> Field:
-    """The field where branches meet; jumps and axes are those of the first."""
-    first = fields[0]
-    start = tuple(min(values) for values in zip(*(f.start for f in fields), strict=True))
-    ends = [tuple(o + r for o, r in zip(f.start, f.size, strict=True)) for f in fields]
-    size = tuple(max(values) - o for values, o in zip(zip(*ends, strict=True), start, strict=True))
-    return Field(size, first.stride, start, first.axes, first.folded)
+    place = (None, None, None) if field is None else (field.size, field.stride, field.start)
+    return Layer(*named, tuple(output.shape[1:]), parameters, macs, *place)
 
 
 class _Trace(TorchDispatchMode):
@@ -278,17 +203,17 @@ class _Trace(TorchDispatchMode):
         if operator in (_aten.addmm, _aten.mm) and field.folded is not None:
             return field
         if operator in (_aten.addmm, _aten.mm, _aten.bmm, _aten.baddbmm) or "attention" in str(operator):
-            return union([everything(self._known(tensor), tensor.shape) for tensor in inputs])
+            return union([everything(self._known(tensor)) for tensor in inputs])
         if operator in (_aten.view, _aten._unsafe_view, _aten.reshape) and len(inputs) == 1:
             return _viewed(field, source.shape, result.shape)
         if operator is _aten.permute:
             order = [axis % source.ndim for axis in args[1]]
-            return Field(field.size, field.stride, field.start, tuple(order.index(axis) for axis in field.axes))
+            return field.with_axes([order.index(axis) for axis in field.axes])
         if operator in (_aten.unsqueeze, _aten.squeeze) and field.axes:
             moved = tuple(axis + result.ndim - source.ndim for axis in field.axes)
             if all(a >= 0 and result.shape[a] == source.shape[b] for a, b in zip(moved, field.axes, strict=True)):
-                return Field(field.size, field.stride, field.start, moved)
-            return everything(field, source.shape)
+                return field.with_axes(moved)
+            return everything(field)
         return self._default(inputs, result)
 
     def _default(self, inputs: list[Tensor], result: Tensor) -> Field:
@@ -299,7 +224,7 @@ class _Trace(TorchDispatchMode):
             same = result.ndim == tensor.ndim and all(
                 tensor.shape[axis] in (1, result.shape[axis]) for axis in field.axes
             )
-            fields.append(field if same else everything(field, tensor.shape))
+            fields.append(field if same else everything(field))
         return union(fields)
 
 
@@ -319,63 +244,66 @@ def _spread(values: Any, count: int) -> list[int]:  # noqa: ANN401
     return [values[0]] * count if len(values) == 1 else list(values)[-count:]
 
 
+def _each(field: Field, result: Tensor, rule: Callable[..., Line], *numbers: Sequence[Any]) -> Field:
+    """A rule along each axis, with its numbers for that axis."""
+    counts = [result.shape[axis] for axis in field.axes]
+    return field.with_lines([rule(*values) for values in zip(field.lines, counts, *numbers, strict=True)])
+
+
+def _kernels(count: int, *numbers: Any) -> list[Kernel]:  # noqa: ANN401
+    """One for each axis, from size, stride, padding and dilation."""
+    return [Kernel(*values) for values in zip(*(_spread(value, count) for value in numbers), strict=True)]
+
+
 def _convolution(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     weight, stride, padding, dilation, transposed = args[1], args[3], args[4], args[5], args[6]
-    count = len(field.axes)
-    numbers = [_spread(value, count) for value in (stride, padding, dilation)]
-    return (through_transposed if transposed else through)(field, weight.shape[2:], *numbers)
+    kernels = _kernels(len(field.axes), list(weight.shape[2:]), stride, padding, dilation)
+    return _each(field, result, fields.slide_transposed if transposed else fields.slide, kernels)
 
 
-def _pool(field: Field, source: Tensor, result: Tensor, args: Any, dilation: Sequence[int] = ()) -> Field:  # noqa: ANN401
-    count = len(field.axes)
-    kernel = _spread(args[1], count)
-    stride = _spread(args[2], count) if len(args) > 2 and args[2] else kernel
-    padding = _spread(args[3], count) if len(args) > 3 else [0] * count
-    return through(field, kernel, stride, padding, dilation or [1] * count)
+def _pool(field: Field, source: Tensor, result: Tensor, args: Any, dilation: Any = 1) -> Field:  # noqa: ANN401
+    stride = args[2] if len(args) > 2 and args[2] else args[1]
+    padding = args[3] if len(args) > 3 else 0
+    return _each(field, result, fields.slide, _kernels(len(field.axes), args[1], stride, padding, dilation))
 
 
 def _max_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
-    return _pool(field, source, result, args, _spread(args[4], len(field.axes)) if len(args) > 4 else ())
+    return _pool(field, source, result, args, args[4] if len(args) > 4 else 1)
 
 
 def _adaptive_pool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
-    """Window i of m over n values reaches from floor(i n / m) to ceil((i + 1) n / m)."""
-    pairs = [(source.shape[axis], result.shape[axis]) for axis in field.axes]
-    kernel = [max(-(-(i + 1) * n // m) - i * n // m for i in range(m)) for n, m in pairs]
-    return through(field, kernel, [n / m for n, m in pairs], [0] * len(pairs), [1] * len(pairs))
+    return _each(field, result, fields.share)
 
 
 def _mean(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     axes = [axis % source.ndim for axis in args[1]] if len(args) > 1 and args[1] else list(range(source.ndim))
+    keeps = result.ndim == source.ndim
     if not set(axes) & set(field.axes):
-        keeps = result.ndim == source.ndim
-        return field if keeps else everything(field, source.shape)
-    seen = everything(field, source.shape)
-    return Field(seen.size, seen.stride, seen.start, field.axes if result.ndim == source.ndim else ())
+        return field if keeps else everything(field)
+    return everything(field).with_axes(field.axes if keeps else ())
 
 
 def _padding(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     amounts = list(args[1])  # pairs (before, after), from the last axis backwards
-    start = list(field.start)
-    for k, axis in enumerate(field.axes):
-        pair = 2 * (source.ndim - 1 - axis)
-        start[k] -= amounts[pair] * field.stride[k] if pair < len(amounts) else 0
-    return Field(field.size, field.stride, tuple(start), field.axes)
+    pairs = [2 * (source.ndim - 1 - axis) for axis in field.axes]
+    kernels = [Kernel(1, padding=amounts[pair] if pair < len(amounts) else 0) for pair in pairs]
+    return _each(field, result, fields.slide, kernels)
 
 
-def _upsample(field: Field, source: Tensor, result: Tensor, args: Any, taps: int) -> Field:  # noqa: ANN401
-    scale = [source.shape[axis] / result.shape[axis] for axis in field.axes]
-    wide = through(field, [taps] * len(scale), scale, [0] * len(scale), [1] * len(scale))
-    start = tuple(o - (taps // 2) * j for o, j in zip(wide.start, field.stride, strict=True))
-    return Field(wide.size, wide.stride, start, field.axes)
+def _cut(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
+    axis = args[1] % source.ndim
+    start = slice(*args[2:4] or (None,)).indices(source.shape[axis])[0]
+    step = args[4] if len(args) > 4 else 1
+    kernels = [Kernel(1, step, -start) if own == axis else Kernel(1) for own in field.axes]
+    return _each(field, result, fields.slide, kernels)
 
 
 def _nearest(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
-    return _upsample(field, source, result, args, 1)
+    return _each(field, result, fields.repeat)
 
 
 def _bilinear(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
-    return _upsample(field, source, result, args, 2)
+    return _each(field, result, partial(fields.interpolate, align_corners=bool(args[2])))
 
 
 _SLIDING: dict[Any, Any] = {
@@ -393,6 +321,7 @@ _SLIDING: dict[Any, Any] = {
     _aten.constant_pad_nd: _padding,
     _aten.reflection_pad2d: _padding,
     _aten.replication_pad2d: _padding,
+    _aten.slice: _cut,
     _aten.max_unpool2d: _nearest,  # a value comes from somewhere in its cell
     _aten.upsample_nearest2d: _nearest,
     _aten.upsample_nearest3d: _nearest,
@@ -406,15 +335,12 @@ def _viewed(field: Field, old: Sequence[int], new: Sequence[int]) -> Field:
     count = len(field.axes)
     old, new = tuple(old), tuple(new)
     if field.folded is not None:
-        if new[:-1] == field.folded:
-            return Field(field.size, field.stride, field.start, field.axes)
-        shape = (*field.folded, 1)
-        return everything(field, shape)
+        return field.with_axes(field.axes) if new[:-1] == field.folded else everything(field)
     if count and field.axes == tuple(range(len(old) - count, len(old))) and new[-count:] == old[-count:]:
-        return Field(field.size, field.stride, field.start, tuple(range(len(new) - count, len(new))))
+        return field.with_axes(range(len(new) - count, len(new)))
     if count and len(new) == 2 and new[-1] == old[-1] and len(old) - 1 not in field.axes:
-        return Field(field.size, field.stride, field.start, field.axes, old[:-1])
-    return everything(field, old)
+        return field.with_axes(field.axes, old[:-1])
+    return everything(field)
 
 
 def _multiply_adds(operator: Any, args: Any, result: Tensor) -> int:  # noqa: ANN401

@@ -7,21 +7,20 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def to_onnx(
-    module: nn.Module, size: int, outputs: Sequence[str], *, metadata: Mapping[str, str] | None = None
+    module: nn.Module, example: Tensor, outputs: Sequence[str], *, metadata: Mapping[str, str] | None = None
 ) -> bytes:
     """The content of an ONNX file.
 
     Args:
-        module: Takes pixels ``(N, size, size, 3)`` uint8, for any N.
-        size: Side of the pictures in pixels.
+        module: Takes pixels, for any number of pictures N.
+        example: Pixels of two pictures, for example ``(2, size, size, 3)`` uint8.
         outputs: Names of what it gives.
         metadata: What the file says of itself.
     """
-    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     buffer = io.BytesIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

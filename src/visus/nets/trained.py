@@ -17,7 +17,7 @@ from visus.ops import Normalise
 
 __all__ = ["About", "Trained", "file_of", "is_trained", "read", "read_about", "write"]
 
-_LARGEST = 4096  # pixels of a side
+LARGEST = 4096  # pixels of a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _checked(about: About) -> About:
         and len(about.classes) > 0
         and len(set(about.classes)) == len(about.classes)
         and all(isinstance(name, str) for name in about.classes)
-        and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= _LARGEST for n in sizes)
+        and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= LARGEST for n in sizes)
         and about.resize_to >= about.size
         and about.interpolation in ("bicubic", "bilinear")
         and isinstance(about.grey, bool)

@@ -38,6 +38,8 @@ class Settings:
         smoothness: w2, the weight of the smoothness kernel.
         gamma: theta_gamma, its width in pixels.
         iterations: Rounds of messages.
+        compatibility: mu, ``(classes, classes)``: how badly a class (row) goes with another (column); None for Potts:
+            1 for different classes, 0 for the same. See :mod:`visus.ops.crf_learning`.
     """
 
     appearance: float = 10.0
@@ -46,6 +48,7 @@ class Settings:
     smoothness: float = 3.0
     gamma: float = 3.0
     iterations: int = 10
+    compatibility: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "gamma"):
@@ -58,14 +61,13 @@ class Settings:
                 raise InputError(f"{name} of the CRF must be a weight from 0 to 1,000,000, not {value}.")
         if not 0 <= self.iterations <= 1000:
             raise InputError(f"iterations of the CRF must be from 0 to 1000, not {self.iterations}.")
+        rows = self.compatibility or ()
+        if not all(len(row) == len(rows) and np.isfinite(row).all() for row in rows):
+            raise InputError(f"The compatibility of the CRF must be {len(rows)} rows of as many numbers.")
 
 
 def refine(
-    probabilities: NDArray[np.floating],
-    picture: NDArray[np.generic],
-    settings: Settings | None = None,
-    *,
-    compatibility: NDArray[np.floating] | None = None,
+    probabilities: NDArray[np.floating], picture: NDArray[np.generic], settings: Settings | None = None
 ) -> Floats:
     """Answers of a network, refined by mean-field inference.
 
@@ -73,8 +75,6 @@ def refine(
         probabilities: ``(classes, *spatial)``, the softmax of the network, for 2 or 3 spatial axes.
         picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
         settings: Weights and widths; None for the defaults.
-        compatibility: ``(classes, classes)``, how badly a class goes with another; None for Potts: 1 for different
-            classes, 0 for the same.
 
     Returns:
         ``(classes, *spatial)`` float32, which sum to 1.
@@ -83,38 +83,82 @@ def refine(
         InputError: The shapes do not fit, or values are no probabilities.
     """
     settings = settings or Settings()
-    spatial, classes = probabilities.shape[1:], probabilities.shape[0]
+    field = Field(picture, check(probabilities, picture), settings)
+    return mean_field(probabilities, field, penalty(settings, len(probabilities)), settings.iterations)
+
+
+def check(probabilities: NDArray[np.floating], picture: NDArray[np.generic]) -> tuple[int, ...]:
+    """The spatial shape of answers and their picture.
+
+    Raises:
+        InputError: The shapes do not fit, or values are no probabilities.
+    """
+    spatial = probabilities.shape[1:]
     if len(spatial) not in (2, 3) or picture.shape[: len(spatial)] != spatial or picture.ndim > len(spatial) + 1:
         raise InputError(
             f"A picture {picture.shape} does not fit probabilities (classes, *spatial) {probabilities.shape}."
         )
     if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
         raise InputError("Probabilities must be numbers from 0 on.")
-    penalty = _potts(classes) if compatibility is None else np.asarray(compatibility, np.float32)
-    if penalty.shape != (classes, classes) or not np.isfinite(penalty).all():
-        raise InputError(f"The compatibility must be ({classes}, {classes}) numbers, not {penalty.shape}.")
+    return spatial
 
-    flat = probabilities.reshape(classes, -1).T  # (N, classes)
+
+def penalty(settings: Settings, classes: int) -> Floats:
+    """The compatibility ``(classes, classes)``.
+
+    Raises:
+        InputError: It is for another number of classes.
+    """
+    if settings.compatibility is None:
+        return (1 - np.eye(classes)).astype(np.float32)
+    found = np.asarray(settings.compatibility, np.float32)
+    if found.shape != (classes, classes):
+        raise InputError(f"The compatibility of the CRF is {found.shape}, and there are {classes} classes; learn anew.")
+    return found
+
+
+class Field:
+    """Both kernels over the positions of a picture.
+
+    Args:
+        picture: ``(*spatial)`` or ``(*spatial, channels)``.
+        spatial: Its spatial shape.
+        settings: Weights and widths.
+    """
+
+    def __init__(self, picture: NDArray[np.generic], spatial: tuple[int, ...], settings: Settings) -> None:
+        self.kernels: list[tuple[float, _Appearance | _Smoothness]] = []
+        if settings.appearance:
+            self.kernels.append((settings.appearance, _Appearance(picture, spatial, settings)))
+        if settings.smoothness:
+            self.kernels.append((settings.smoothness, _Smoothness(spatial, settings.gamma)))
+
+    def message(self, q: Floats) -> Floats:
+        """``(N, classes)``: what each position hears of all others, summed over both kernels."""
+        total = np.zeros_like(q)
+        for weight, kernel in self.kernels:
+            total += weight * kernel.filter(q)
+        return total
+
+
+def mean_field(probabilities: NDArray[np.floating], field: Field, mu: Floats, iterations: int) -> Floats:
+    """Algorithm 1: message passing, compatibility transform, local update, normalisation.
+
+    Args:
+        probabilities: ``(classes, *spatial)``.
+        field: The kernels.
+        mu: ``(classes, classes)``, the compatibility.
+        iterations: Rounds.
+
+    Returns:
+        ``(classes, *spatial)`` float32.
+    """
+    flat = probabilities.reshape(len(probabilities), -1).T  # (N, classes)
     unary: Floats = np.asarray(-np.log(np.maximum(flat, 1e-8)), np.float32)
-    kernels = []
-    if settings.appearance:
-        kernels.append((settings.appearance, _Appearance(picture, spatial, settings)))
-    if settings.smoothness:
-        kernels.append((settings.smoothness, _Smoothness(spatial, settings.gamma)))
-
     q = _softmax(-unary)
-    for _ in range(settings.iterations):
-        message = np.zeros_like(q)
-        for weight, kernel in kernels:
-            message += weight * kernel.filter(q)
-        q = _softmax(
-            np.asarray(-unary - message @ penalty, np.float32)
-        )  # algorithm 1: compatibility, local update, normalise
+    for _ in range(iterations):
+        q = _softmax(np.asarray(-unary - field.message(q) @ mu.T, np.float32))
     return np.ascontiguousarray(q.T).reshape(probabilities.shape)
-
-
-def _potts(classes: int) -> Floats:
-    return (1 - np.eye(classes)).astype(np.float32)
 
 
 def _softmax(energy: Floats) -> Floats:

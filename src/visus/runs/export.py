@@ -1,13 +1,16 @@
 """Write a trained network for other programs: ONNX or TorchScript.
 
-The graph does everything but decoding and cutting: its input ``pixels`` is ``(N, size, size, 3)`` uint8 RGB, its output
-``probabilities`` ``(N, classes)`` float32. Names of the classes, size and cut stand in the file's metadata.
+The graph does everything but decoding and cutting. Its input ``pixels`` is ``(N, height, width, 3)`` uint8 RGB, of
+volumes ``(N, depth, height, width)`` float32 as :func:`visus.data.volumes.read_volume` gives them; its output
+``probabilities`` float32 is ``(N, classes)`` of a classifier, ``(N, classes, height, width)`` or ``(N, classes, depth,
+height, width)`` of a segmenter. Names of the classes, size and cut stand in the file's metadata.
 """
 
 import io
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,8 +20,10 @@ from torch import Tensor, nn
 
 from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
-from visus.nets import trained
+from visus.nets import file, trained
 from visus.nets.onnx import to_onnx
+from visus.nets.segmentation import Segmenter
+from visus.nets.segmentation import trained as segmenters
 
 FORMS = ("onnx", "torchscript")
 _TOLERANCE = 1e-3  # of a probability
@@ -31,52 +36,66 @@ class PixelsToProbabilities(nn.Module):
         network: The trained network.
     """
 
-    def __init__(self, network: trained.Trained) -> None:
+    def __init__(self, network: trained.Trained | segmenters.Trained) -> None:
         super().__init__()
         self.normalise = network.normalise
-        self.net = network.backbone
+        self.window: tuple[int, ...] = ()
+        if isinstance(network, segmenters.Trained):
+            self.net, self.window = network.net, network.about.window
+        else:
+            self.net = network.backbone
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """``(N, H, W, 3)`` uint8 to ``(N, classes)``."""
-        return self.net(self.normalise(pixels.permute(0, 3, 1, 2))).softmax(1)
+        """``(N, H, W, 3)`` uint8 or ``(N, D, H, W)`` float32 to ``(N, classes, ...)``."""
+        volumes = len(self.window) == 3
+        x = self.normalise(pixels[:, None] if volumes else pixels.permute(0, 3, 1, 2))
+        logits = self.net.whole(x, self.window) if isinstance(self.net, Segmenter) else self.net(x)
+        return logits.softmax(1)
 
 
-def export(run: str | os.PathLike[str], form: str = "onnx", path: str | os.PathLike[str] | None = None) -> Path:
+def export(
+    run: str | os.PathLike[str],
+    form: str = "onnx",
+    path: str | os.PathLike[str] | None = None,
+    *,
+    size: Sequence[int] | None = None,
+) -> Path:
     """Write a trained network, and check that what was written answers the same.
 
     Args:
         run: A run's folder, or a file of a trained network.
         form: ``"onnx"`` or ``"torchscript"``.
         path: Where to write; None for ``RUN/model.onnx`` or ``RUN/model.pt``.
+        size: Of a segmenter's pictures or volumes; None for that of the windows that it was trained on. A classifier
+            has its own.
 
     Returns:
         The file.
 
     Raises:
-        InputError: The form is unknown, or the place cannot be written.
+        InputError: The form is unknown, the size cannot be, or the place cannot be written.
         RunError: The network cannot be exported, or the file answers otherwise.
     """
     if form not in FORMS:
         raise InputError(f"The format must be one of {', '.join(FORMS)}, not {form!r}.")
-    network = trained.read(run)
+    network = segmenters.read(run) if file.task_of(run) == "segment" else trained.read(run)
     folder = Path(run) if Path(run).is_dir() else Path(run).parent
     target = Path(path) if path else folder / ("model.onnx" if form == "onnx" else "model.pt")
     module = PixelsToProbabilities(network).eval()
-    size = network.about.size
-    random = np.random.default_rng(0)
-    pixels = torch.from_numpy(random.integers(0, 256, (3, size, size, 3), dtype=np.uint8))
-    if network.about.grey:
-        pixels = pixels[..., :1].repeat(1, 1, 1, 3)
+    pixels = _pixels(network, size)
     with torch.inference_mode():
         expected = module(pixels).numpy()
     try:
         about = json.dumps(asdict(network.about))
         if form == "onnx":
-            content = to_onnx(module, size, ["probabilities"], metadata={"visus": about})
+            content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
         else:
             content = _torchscript(module, pixels[:2], about)
     except Exception as error:  # exporters raise many kinds for networks that they cannot trace
-        raise RunError(f"{network.about.net} cannot be exported as {form} ({type(error).__name__}).") from error
+        other = FORMS[1 - FORMS.index(form)]
+        raise RunError(
+            f"{network.about.net} cannot be exported as {form} ({type(error).__name__}); try {other}."
+        ) from error
     found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
     difference = float(np.abs(found - expected).max())
     if not difference <= _TOLERANCE:
@@ -88,6 +107,30 @@ def export(run: str | os.PathLike[str], form: str = "onnx", path: str | os.PathL
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
+
+
+def _pixels(network: trained.Trained | segmenters.Trained, size: Sequence[int] | None) -> Tensor:
+    """Three pictures or volumes at random.
+
+    Raises:
+        InputError: The size cannot be.
+    """
+    if isinstance(network, trained.Trained):
+        own, axes = (network.about.size,) * 2, 2
+        if size is not None:
+            raise InputError(f"{network.about.net} takes {own[0]}x{own[0]} pixels only; a size is for segmenters.")
+    else:
+        own, axes = network.about.window, network.net.axes
+    wanted = own if size is None else tuple(size) * axes if len(size) == 1 else tuple(size)
+    if len(wanted) != axes or not all(0 < side <= trained.LARGEST for side in wanted):
+        raise InputError(
+            f"The size must be {axes} sides from 1 to {trained.LARGEST}, not {','.join(map(str, wanted))}."
+        )
+    random = np.random.default_rng(0)
+    if axes == 3:
+        return torch.from_numpy(random.normal(size=(3, *wanted)).astype(np.float32))
+    pixels = torch.from_numpy(random.integers(0, 256, (3, *wanted, 3), dtype=np.uint8))
+    return pixels[..., :1].repeat(1, 1, 1, 3) if network.about.grey else pixels
 
 
 def _run_onnx(content: bytes, pixels: np.ndarray) -> np.ndarray:

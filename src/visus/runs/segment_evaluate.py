@@ -186,7 +186,7 @@ def evaluate(
     settings = Run(folder).settings if (folder / CONFIG).is_file() else None
     if settings is not None and not isinstance(settings, SegmentSettings):
         raise RunError(f"{folder} is a run of the task {settings.task}, not of segment; give another one.")
-    dataset = _load(data, settings, folder)
+    dataset = _load(data, settings, folder, network.about.ignored)
     if dataset.classes != network.about.classes:
         raise InputError(
             f"{dataset.root} has the classes {', '.join(dataset.classes)}, and the network knows "
@@ -203,12 +203,14 @@ def evaluate(
     return found
 
 
-def _load(data: str | os.PathLike[str] | None, settings: SegmentSettings | None, folder: Path) -> MaskSet:
+def _load(
+    data: str | os.PathLike[str] | None, settings: SegmentSettings | None, folder: Path, ignored: Sequence[str]
+) -> MaskSet:
     """The data that a run was trained on, in its splits, wherever it lies now; other data as it lies on the disk."""
     if settings is None:
         if data is None:
             raise InputError(f"{folder} does not say on which pictures it was trained; name some.")
-        return load_masks_whole(data)
+        return load_masks_whole(data, ignore=ignored)
     if data is None and not Path(settings.data).exists():
         raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
     place = data or settings.data
@@ -216,7 +218,7 @@ def _load(data: str | os.PathLike[str] | None, settings: SegmentSettings | None,
         own = load(replace(settings, data=os.fspath(place)))
         if data is None or own.fingerprint() == Run(folder).summary.get("data"):
             return own
-    return load_masks_whole(place, ignore=settings.ignore)
+    return load_masks_whole(place, ignore=ignored)
 
 
 def measure(network: trained.Trained, dataset: MaskSet, split: str, *, device: str = "auto") -> MaskEvaluation:

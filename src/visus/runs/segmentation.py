@@ -62,7 +62,7 @@ class Segmentation:
         assert settings.window is not None
         palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
         grey = options.get("channels") == 1
-        about = trained.About(settings.net, options, data.classes, settings.window, palette, grey)
+        about = trained.About(settings.net, options, data.classes, settings.window, palette, grey, settings.ignore)
         imagenet = "imagenet" if settings.weights == "imagenet" else None
         try:
             net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
@@ -107,6 +107,7 @@ class Segmentation:
             settings.warmup,
             pixel_losses.parse(settings.loss),
             weights,
+            self.about.window,
         )
         before = {id(p) for p in self.body}
         new = [p for p in self.net.parameters() if id(p) not in before]

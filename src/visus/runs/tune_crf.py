@@ -1,7 +1,7 @@
-"""Search for the weights and widths of the dense CRF of a segmenter, on the val split.
+"""Search for the weights, widths and compatibility of the dense CRF of a segmenter, on the val split.
 
 The answers of the network are computed once; each trial draws weights and widths uniformly in the logarithm, refines
-all answers, and is judged by the mean IoU.
+all answers, and is judged by the mean IoU. From the best, the compatibility is learned, and kept if it is better still.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
-from visus.ops import crf
+from visus.ops import crf, crf_learning
 from visus.runs.learning import read_toml
 from visus.runs.run import Run
 from visus.runs.segment_predict import Segmenting, as_bytes
@@ -27,6 +27,7 @@ from visus.tasks import pixel_metrics
 FILE = "crf.toml"
 _MOST_PICTURES = 12
 _ITERATIONS = 5
+_STEPS = 8  # of the compatibility
 _RANGES = {
     "appearance": (0.3, 20.0),
     "alpha": (4.0, 100.0),
@@ -48,10 +49,21 @@ def crf_of(run: str | os.PathLike[str]) -> crf.Settings:
         return crf.Settings()
     values = read_toml(path)
     known = {field.name for field in dataclasses.fields(crf.Settings)}
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values.values())
-    if not values.keys() <= known or not numbers or not isinstance(values.get("iterations", 0), int):
+    rows = values.get("compatibility", [])
+    fine = (
+        values.keys() <= known
+        and isinstance(values.get("iterations", 0), int)
+        and all(_is_number(value) for name, value in values.items() if name != "compatibility")
+        and isinstance(rows, list)
+        and all(isinstance(row, list) and all(map(_is_number, row)) for row in rows)
+    )
+    if not fine:
         raise InputError(f"{path} must hold numbers for {', '.join(sorted(known))}; mend it, or tune anew.")
-    return crf.Settings(**values)
+    return crf.Settings(**{**values, "compatibility": tuple(map(tuple, rows)) or None})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def tune_crf(
@@ -87,7 +99,9 @@ def tune_crf(
     best, best_score = None, _score(samples, None, len(dataset.classes))
     say(f"without a CRF: mean IoU {best_score:.2%} on {len(samples)} pictures of val")
     for number in range(trials):
-        drawn = {k: float(f"{np.exp(random.uniform(np.log(a), np.log(b))):.3g}") for k, (a, b) in _RANGES.items()}
+        drawn: dict[str, Any] = {
+            k: float(f"{np.exp(random.uniform(np.log(a), np.log(b))):.3g}") for k, (a, b) in _RANGES.items()
+        }
         how = crf.Settings(**drawn, iterations=_ITERATIONS)
         score = _score(samples, how, len(dataset.classes))
         if score > best_score:
@@ -97,8 +111,16 @@ def tune_crf(
     if best is None:
         say("No trial is better than the network without a CRF; the file says 0 iterations.")
         best = crf.Settings(iterations=0)
+    else:
+        examples = [crf_learning.Example(s.answer, s.picture, s.mask.numpy()) for s in samples]
+        for step, how in enumerate(crf_learning.learn_compatibility(examples, best, rounds=_STEPS), 1):
+            score = _score(samples, how, len(dataset.classes))
+            if score > best_score:
+                best, best_score = how, score
+                say(f"compatibility, step {step}: mean IoU {score:.2%}")
     path = folder / FILE
-    write_atomically(path, tomli_w.dumps(dataclasses.asdict(best)).encode())
+    values = {name: value for name, value in dataclasses.asdict(best).items() if value is not None}
+    write_atomically(path, tomli_w.dumps(values).encode())
     return path
 
 

@@ -154,7 +154,8 @@ def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any
     has_map = backbone.pools_by_average(prepared.size, channels=len(normalise.mean))
     try:
         outputs = ["vector", "map"] if has_map else ["vector"]
-        content = to_onnx(pixels_to_vector(backbone, normalise, has_map), prepared.size, outputs)
+        example = torch.zeros(2, prepared.size, prepared.size, 3, dtype=torch.uint8)
+        content = to_onnx(pixels_to_vector(backbone, normalise, has_map), example, outputs)
     except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
         raise InputError(
             f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."

@@ -21,10 +21,12 @@ class Recipe(learner.Recipe):
     Attributes:
         losses: Names in :data:`visus.tasks.pixel_losses.PIXEL_LOSSES`, which are summed.
         weights: How much a position of each class counts, or None.
+        window: Spatial size of the windows, which smaller pictures are brought to; empty for none.
     """
 
     losses: tuple[pixel_losses.PixelLoss, ...] = ("cross_entropy",)
     weights: Tensor | None = None
+    window: tuple[int, ...] = ()
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Segment(learner.Learner[Sums]):
         axes = self.net.axes
         total = max(1, int((labels != IGNORE).sum()))
         for block in blocks(x.shape[2:], SIDE[axes], max(CONTEXT[axes], self.net.margin)):
-            logits = self.net.whole(self.prepare(x[(..., *block.window)]))[(..., *block.inner)]
+            logits = self.net.whole(self.prepare(x[(..., *block.window)]), self.recipe.window)[(..., *block.inner)]
             here = labels[(..., *block.place)]
             share = len(x) * int((here != IGNORE).sum()) / total
             loss = self.loss(logits, here)

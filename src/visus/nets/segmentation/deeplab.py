@@ -73,7 +73,9 @@ class DeepLab(Segmenter):
         """``(N, 3, H, W)``, sides a multiple of 8, to ``(N, classes, H, W)``."""
         self.check(x.shape[2:])
         x = self.backbone(x)  # (N, C, H/8, W/8)
-        scores = torch.stack([branch(x) for branch in self.branches]).sum(0)  # (N, classes, H/8, W/8)
+        scores = self.branches[0](x)
+        for branch in list(self.branches)[1:]:
+            scores = scores + branch(x)  # (N, classes, H/8, W/8)
         return upsample.bilinear(scores, STRIDE)
 
 

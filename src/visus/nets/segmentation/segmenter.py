@@ -70,7 +70,7 @@ class Segmenter(nn.Module, ABC):
                 near = f"{below} or {above}" if self.fixed is None and self.least <= below < side else str(above)
                 raise InputError(f"{self.name} does not take a side of {side}; the nearest is {near}.")
 
-    def whole(self, x: Tensor) -> Tensor:
+    def whole(self, x: Tensor, window: Sequence[int] = ()) -> Tensor:
         """Logits for every position of pictures of any size.
 
         What the network cannot take is mirrored at the borders (Ronneberger et al. 2015, figure 2), and the answer is
@@ -78,24 +78,34 @@ class Segmenter(nn.Module, ABC):
 
         Args:
             x: ``(N, C, *spatial)`` float.
+            window: What the network was trained on: smaller pictures are mirrored up to that size, as in training,
+                since a network that pads knows by its padding where a position lies.
 
         Returns:
             ``(N, classes, *spatial)``.
         """
         size = x.shape[2:]
         if self.fixed is not None:
-            context = self.fixed // 8
-            logits = x.new_empty((len(x), self.classes, *size))
-            for block in blocks(size, self.fixed - 2 * context, context):
-                window = x[(..., *block.window)]
-                after = [self.fixed - n for n in window.shape[2:]]
-                answer = self(mirrored(window, [0] * self.axes, after))
-                logits[(..., *block.place)] = answer[(..., *block.inner)].to(logits.dtype)
-            return logits
-        before = [self.margin] * self.axes
-        after = [self.fit_side(n + 2 * self.margin) - n - self.margin for n in size]
+            return self._in_windows(x, self.fixed)
+        least = tuple(window) or size
+        seen = [self.fit_side(max(n + 2 * self.margin, w)) for n, w in zip(size, least, strict=True)]
+        before = [(s - n) // 2 for s, n in zip(seen, size, strict=True)]
+        after = [s - n - b for s, n, b in zip(seen, size, before, strict=True)]
         logits = self(mirrored(x, before, after))
-        return logits[(..., *(slice(0, n) for n in size))]
+        return logits[(..., *(slice(b - self.margin, b - self.margin + n) for b, n in zip(before, size, strict=True)))]
+
+    def _in_windows(self, x: Tensor, side: int) -> Tensor:
+        """Logits from overlapping windows of one side."""
+        size, context = x.shape[2:], side // 8
+        logits = x.new_empty((len(x), self.classes, *size))
+        for block in blocks(size, side - 2 * context, context):
+            window = x[(..., *block.window)]
+            before = [(side - n) // 2 for n in window.shape[2:]]
+            after = [side - n - b for n, b in zip(window.shape[2:], before, strict=True)]
+            answer = self(mirrored(window, before, after))
+            inner = (slice(b + s.start, b + s.stop) for b, s in zip(before, block.inner, strict=True))
+            logits[(..., *block.place)] = answer[(..., *inner)].to(logits.dtype)
+        return logits
 
 
 def mirrored(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:

@@ -29,6 +29,7 @@ class About:
         window: Spatial size of the windows that it was trained on.
         palette: A colour for each class, red, green, blue.
         grey: Whether the input has one channel.
+        ignored: Names of classes in the masks that did not count.
         task: ``"segment"``.
     """
 
@@ -38,6 +39,7 @@ class About:
     window: tuple[int, ...]
     palette: tuple[tuple[int, int, int], ...]
     grey: bool = False
+    ignored: tuple[str, ...] = ()
     task: str = "segment"
 
 
@@ -74,7 +76,7 @@ class Trained:
             x = self.normalise(x)
             if x.ndim == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
-            return self.net.whole(x).float().softmax(1)
+            return self.net.whole(x, self.about.window).float().softmax(1)
 
 
 def write(path: Path, trained: Trained) -> None:
@@ -99,13 +101,14 @@ def read_about(path: str | os.PathLike[str]) -> About:
                 "classes": tuple(values["classes"]),
                 "window": tuple(values["window"]),
                 "palette": palette,
+                "ignored": tuple(values.get("ignored", ())),
             }
         )
         fine = (
             isinstance(about.options, dict)
             and about.options.keys() <= options_of(about.net)
             and 0 < len(about.classes) <= _COLOR
-            and all(isinstance(name, str) for name in about.classes)
+            and all(isinstance(name, str) for name in (*about.classes, *about.ignored))
             and len(about.palette) == len(about.classes)
             and all(0 <= value <= _COLOR for color in palette for value in color)
             and len(about.window) in (2, 3)
