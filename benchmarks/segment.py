@@ -7,12 +7,15 @@ Without a name all parts run, one after the other. ``--keep`` is where runs are 
 
 import argparse
 import contextlib
+import multiprocessing
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,18 @@ def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
     return [statistics.median(own) for own in times]
 
 
+def peak_of(work: Callable[..., object], *arguments: object) -> float:
+    """How much more memory a process holds at most for some work, in GB; in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak, work, arguments).result()
+
+
+def _peak(work: Callable[..., object], arguments: tuple[object, ...]) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    work(*arguments)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6
+
+
 def measure_crf(_data: Path, _folder: Path) -> None:
     """The dense CRF: 500x375 pixels, 21 classes, 10 iterations; and beside a brute-force mean field at 100x75."""
     from skimage import data as pictures
@@ -131,6 +146,7 @@ def measure_crf(_data: Path, _folder: Path) -> None:
     cpu = time.process_time()
     (wall,) = interleaved(lambda: crf.refine(probabilities, whole), rounds=3)
     print(f"500x375: {wall / 1000:.2f} s, {(time.process_time() - cpu) / 3:.2f} s of CPU")
+    print(f"memory beside the arguments: {peak_of(crf.refine, probabilities, whole):.2f} GB")
     small, answers = whole[::5, ::5], np.ascontiguousarray(probabilities[:, ::5, ::5])
     settings = crf.Settings()
     ours, theirs = interleaved(
@@ -205,22 +221,26 @@ def step(_data: Path, _folder: Path) -> None:
 
 def predict(_data: Path, folder: Path) -> None:
     """A picture of 10,000 x 10,000 pixels in bounded memory."""
-    import resource
-
     from visus.nets.segmentation import trained
     from visus.ops import Normalise
-    from visus.runs.segment_predict import Segmenting
 
-    print("\npredict: 10,000 x 10,000 pixels")
+    print("\npredict: FCN-8s on EfficientNet-Lite0")
     net = visus.nets.create("fcn8s", classes=3, backbone="efficientnet_lite0")
     about = trained.About("fcn8s", {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (224, 224), ((0, 0, 0),) * 3)
     trained.write(folder / "net.safetensors", trained.Trained(about, net, Normalise(torch.zeros(3, 1, 1))))
-    random = np.random.default_rng(0)
-    picture = random.integers(0, 255, (10_000, 10_000, 3), dtype=np.uint8)
-    started = time.perf_counter()
-    Segmenting(folder / "net.safetensors").predict(picture)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{time.perf_counter() - started:.0f} s, at most {peak:.1f} GB of memory in all (300 MB are the picture)")
+    for side in (2_000, 10_000):
+        started = time.perf_counter()
+        peak = peak_of(_predict, folder / "net.safetensors", side)
+        pixels = 4 * side**2 / 1e9
+        seconds = time.perf_counter() - started
+        print(f"{side}x{side}: {seconds:.0f} s, {peak:.2f} GB of memory, {pixels:.2f} GB of them picture and mask")
+
+
+def _predict(file: Path, side: int) -> None:
+    from visus.runs.segment_predict import Segmenting
+
+    picture = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    Segmenting(file).predict(picture)
 
 
 PARTS = {

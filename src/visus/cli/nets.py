@@ -25,7 +25,7 @@ def nets(
     size: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of the input.  [default: what it was designed for]")
     ] = None,
-    classes: Annotated[int, typer.Option(min=1, help="Classes.")] = 1000,
+    classes: Annotated[int | None, typer.Option(min=1, help="Classes.  [default: 1000, of a segmenter 21]")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the networks, or print one layer by layer: output, parameters, multiply-adds, receptive field."""

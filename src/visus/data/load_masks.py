@@ -16,7 +16,7 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.check import digest_of
-from visus.data.folder import SPLITS
+from visus.data.mask_layouts import LAYOUTS, VOC_CLASSES, Pairs, folder_pairs, voc_pairs
 from visus.data.masks import (
     IGNORE,
     MOST_CLASSES,
@@ -31,22 +31,9 @@ from visus.data.masks import (
 )
 from visus.data.split import stratified
 from visus.data.volumes import read_label_volume, read_volume, volume_pairs
-from visus.images import is_picture_name, read
+from visus.images import read
 
 Progress = Callable[[int, int], None]
-Pairs = dict[str, tuple[list[str], list[Any]]]
-"""Files of pictures and entries of masks, by split; ``""`` where there are none."""
-
-_PICTURES = ("images", "image", "pictures")
-_MASKS = ("masks", "labels", "annotations", "mask", "label")
-VOC_CLASSES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
-    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
-)  # fmt: skip
-_LAYOUTS = (
-    "{train,val,test}/images with {train,val,test}/masks, images with masks, JPEGImages with SegmentationClass (VOC), "
-    "train with train.json (COCO), or imagesTr with labelsTr (NIfTI)"
-)
 
 
 def load_masks(
@@ -110,7 +97,7 @@ def load_masks_whole(
     """
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise InputError(f"{root} is no folder of pictures with masks; lay them out as {_LAYOUTS}.")
+        raise InputError(f"{root} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
     splits, form, named, axes = _read(root, ignore, progress)
     dataset = _checked(MaskSet(root, form, named[0], splits, named[1], axes), progress)
     if training or "" not in dataset.splits:
@@ -127,7 +114,7 @@ def _read(
     if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
         pairs, form, axes, values = volume_pairs(root), "NIfTI volumes", 3, read_label_volume
     elif (root / "JPEGImages").is_dir() and (root / "SegmentationClass").is_dir():
-        pairs, form, axes, values = _voc_pairs(root), "Pascal VOC", 2, read_values
+        pairs, form, axes, values = voc_pairs(root), "Pascal VOC", 2, read_values
         listed = listed or ClassList(VOC_CLASSES)
     elif coco.annotation_files(root):
         names, pairs = coco.read_coco(root)
@@ -135,7 +122,7 @@ def _read(
         read_mask = partial(_drawn, lookup=lookup)
         return _masked(pairs, read_mask, read), "COCO's objects", (classes, colors(len(classes))), 2
     else:
-        pairs, form, axes, values = _folder_pairs(root), "pictures with masks", 2, read_values
+        pairs, form, axes, values = folder_pairs(root), "pictures with masks", 2, read_values
     if listed and listed.palette is not None:
         classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
         codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
@@ -205,12 +192,15 @@ _STRANGE = 254
 
 def _any_in_color(pairs: Pairs) -> bool:
     """Whether some mask that can be read holds colours; a black one may belong to them."""
-    for _, masks in pairs.values():
-        for mask in masks:
-            with contextlib.suppress(InputError):
-                if read_values(mask).ndim == 3:
-                    return True
-    return False
+
+    def colored(path: str) -> bool:
+        with contextlib.suppress(InputError):
+            return read_values(path).ndim == 3
+        return False
+
+    paths = [mask for _, masks in pairs.values() for mask in masks]
+    with ThreadPoolExecutor(cores()) as pool:
+        return any(pool.map(colored, paths))
 
 
 def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> list[int]:
@@ -243,77 +233,6 @@ def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Pr
 
 def _colored(path: str) -> InputError:
     return InputError(f"The mask {path} is in colour; name its classes in a classes.csv (name,red,green,blue).")
-
-
-def _folder_pairs(root: Path) -> Pairs:
-    """``SPLIT/images`` with ``SPLIT/masks``, ``images/SPLIT`` with ``masks/SPLIT``, or ``images`` with ``masks``.
-
-    Raises:
-        InputError: There is nothing of the kind.
-    """
-    pairs: Pairs = {}
-    for folder in sorted(root.iterdir()):
-        split = SPLITS.get(folder.name.lower())
-        if split and folder.is_dir() and _both(folder):
-            pairs[split] = _matched(*_sides(folder))
-    if not pairs and _both(root):
-        pictures, masks = _sides(root)
-        inner = {SPLITS[p.name.lower()]: p.name for p in pictures.iterdir() if p.is_dir() and p.name.lower() in SPLITS}
-        if inner:
-            pairs = {split: _matched(pictures / name, masks / name) for split, name in sorted(inner.items())}
-        else:
-            pairs[""] = _matched(pictures, masks)
-    if not pairs:
-        raise InputError(f"{root} holds no pictures with masks; lay them out as {_LAYOUTS}.")
-    return pairs
-
-
-def _both(folder: Path) -> bool:
-    return any((folder / n).is_dir() for n in _PICTURES) and any((folder / n).is_dir() for n in _MASKS)
-
-
-def _sides(folder: Path) -> tuple[Path, Path]:
-    pictures = next(folder / n for n in _PICTURES if (folder / n).is_dir())
-    return pictures, next(folder / n for n in _MASKS if (folder / n).is_dir())
-
-
-def _matched(pictures: Path, masks: Path) -> tuple[list[str], list[str]]:
-    """Pictures and the masks of the same name, or of that name with ``_mask`` or ``_L`` behind it.
-
-    Raises:
-        InputError: A picture has no mask, or a folder is missing.
-    """
-    if not masks.is_dir():
-        raise InputError(f"{pictures} has no masks beside it in {masks}; bring them.")
-    by_stem = {p.stem: str(p) for p in sorted(masks.iterdir()) if is_picture_name(p.name) and p.name[0] != "."}
-    files = sorted(p for p in pictures.iterdir() if is_picture_name(p.name) and p.name[0] != ".")
-    found = []
-    for file in files:
-        mask = next((by_stem[s] for s in (file.stem, f"{file.stem}_mask", f"{file.stem}_L") if s in by_stem), None)
-        if mask is None:
-            raise InputError(f"{file} has no mask {masks / file.stem}.png; bring it, or take the picture away.")
-        found.append(mask)
-    return [str(file) for file in files], found
-
-
-def _voc_pairs(root: Path) -> Pairs:
-    """The lists of ``ImageSets/Segmentation``, or all that have a mask.
-
-    Raises:
-        InputError: A picture or a mask that is listed is missing.
-    """
-    pictures, masks, lists = root / "JPEGImages", root / "SegmentationClass", root / "ImageSets" / "Segmentation"
-    named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
-    stems = {split: path.read_text(encoding="utf-8", errors="replace").split() for split, path in named.items()}
-    stems = stems or {"": sorted(p.stem for p in masks.glob("*.png"))}
-    pairs: Pairs = {}
-    for split, members in stems.items():
-        for stem in members:
-            for place in (pictures / f"{stem}.jpg", masks / f"{stem}.png"):
-                if not place.is_file():
-                    raise InputError(f"{place}, which {named.get(split, masks)} names, does not exist; bring it.")
-        pairs[split] = [str(pictures / f"{s}.jpg") for s in members], [str(masks / f"{s}.png") for s in members]
-    return pairs
 
 
 def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:

@@ -41,8 +41,16 @@ SEGMENTER_SIZES = {"unet": (1, 572, 572), "vnet": (1, 128, 128, 64)}
 """Shapes of the papers; those of the other segmenters are (3, 224, 224)."""
 
 
-def overview(*, classes: int = 1000) -> list[Row]:
-    """Every network that visus knows by name: classifiers, then segmenters, whose classes are 21."""
+CLASSES = {"classify": 1000, "segment": 21}
+"""Classes of ImageNet and of Pascal VOC, which the papers' figures are for."""
+
+
+def overview(*, classes: int | None = None) -> list[Row]:
+    """Every network that visus knows by name: classifiers, then segmenters.
+
+    Args:
+        classes: Number of classes; None for those of the papers, 1000 and 21.
+    """
     rows = []
     for name in registry.names():
         takes = registry.input_of(name)
@@ -50,13 +58,13 @@ def overview(*, classes: int = 1000) -> list[Row]:
         known = weights.TABLE.get(name)
         licence, top1 = (known.licence, known.top1) if known else ("", None)
         rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1))
-    return rows + [_segmenter(name) for name in segmentation.names()]
+    return rows + [_segmenter(name, classes) for name in segmentation.names()]
 
 
-def _segmenter(name: str) -> Row:
+def _segmenter(name: str, classes: int | None) -> Row:
     """A segmenter, which answers for each position."""
     shape = SEGMENTER_SIZES.get(name, (3, 224, 224))
-    whole = layers(name, shape, classes=21)
+    whole = layers(name, shape, classes=classes)
     with torch.device("meta"):
         least = segmentation.create(name).fit_side(1)
     source = "backbone" if segmentation.registry.has_weights(name) else ""
@@ -82,20 +90,20 @@ def at_hand(name: str) -> str:
     return "yes" if here else "download"
 
 
-def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000) -> Summary:
+def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None = None) -> Summary:
     """A network layer by layer.
 
     Args:
         name: Name of the network.
         size: ``(C, H, W)`` of the input; None for what it was designed for.
-        classes: Number of classes.
+        classes: Number of classes; None for 1000, of a segmenter 21.
 
     Raises:
         InputError: The name is unknown, or the network does not take such pictures.
         WeightsError: The name is unknown.
     """
     if name in segmentation.NETS:
-        return _layers_of_segmenter(name, size, classes)
+        return _layers_of_segmenter(name, size, classes or CLASSES["segment"])
     takes = registry.input_of(name)
     shape = tuple(size) if size else (3, takes.size, takes.size)
     if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
@@ -109,7 +117,7 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int = 1000)
     elif name not in registry.OWN and shape[0] != 3:
         raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
     with torch.device("meta"):
-        net = registry.create(name, classes=classes, **options)
+        net = registry.create(name, classes=classes or CLASSES["classify"], **options)
     return summary(net, shape)
 
 
