@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
 from visus.data.masks import MOST_CLASSES, Mask
@@ -72,8 +73,7 @@ def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, 
     if len(categories) >= MOST_CLASSES:
         raise InputError(f"{path} has {len(categories)} categories; a mask holds up to {MOST_CLASSES - 1}.")
     number = {entry["id"]: k for k, entry in enumerate(categories, 1)}
-    root = path.parent if path.parent.name != "annotations" else path.parent.parent
-    folder = next((f for f in (root / path.stem.removeprefix("instances_"), root / split) if f.is_dir()), root)
+    folder = picture_folder(path, split)
     objects = {entry["id"]: Objects(_size(entry, path), [], []) for entry in content["images"]}
     for entry in sorted(content["annotations"], key=lambda entry: -float(entry.get("area", 0))):
         at = objects.get(entry["image_id"])
@@ -84,7 +84,7 @@ def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, 
         if entry["segmentation"]:  # an object without a shape covers nothing
             at.classes.append(number[entry["category_id"]])
             at.shapes.append(entry["segmentation"])
-    files = [_inside(folder, entry["file_name"], path) for entry in content["images"]]
+    files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
     names = (BACKGROUND, *(str(entry["name"]) for entry in categories))
     if len(set(names)) < len(names) or len(number) < len(categories):
         raise InputError(f"{path} has two categories of one name or number, or one called {BACKGROUND}; rename it.")
@@ -103,7 +103,18 @@ def _size(entry: dict[str, Any], path: Path) -> tuple[int, int]:
     return height, width
 
 
-def _inside(folder: Path, name: str, path: Path) -> str:
+def picture_folder(path: Path, split: str) -> Path:
+    """Where the pictures of an annotation file lie: in a folder of its name, or of the split's, or beside it."""
+    root = path.parent if path.parent.name != "annotations" else path.parent.parent
+    return next((f for f in (root / path.stem.removeprefix("instances_"), root / split) if f.is_dir()), root)
+
+
+def inside_folder(folder: Path, name: str, path: Path) -> str:
+    """The picture of a name.
+
+    Raises:
+        InputError: It lies outside of the folder.
+    """
     place = (folder / name).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise InputError(f"{path} names the picture {name!r}, which lies outside of {folder}; mend it.")
@@ -116,29 +127,41 @@ def draw(objects: Objects) -> Mask:
     Raises:
         FormatError: A polygon or a run length cannot be read.
     """
+    mask = np.zeros(objects.size, np.uint8)
+    for label, shape in zip(objects.classes, objects.shapes, strict=True):
+        mask[decode(shape, objects.size)] = label
+    return mask
+
+
+def decode(shape: Any, size: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ANN401 - from a file
+    """The positions that an object covers, ``(H, W)`` bool.
+
+    Args:
+        shape: Polygons, or run lengths, compressed or not, as COCO writes them.
+        size: Height and width.
+
+    Raises:
+        FormatError: It cannot be read.
+    """
     from pycocotools import mask as runs
 
-    height, width = objects.size
-    mask = np.zeros((height, width), np.uint8)
-    for label, shape in zip(objects.classes, objects.shapes, strict=True):
-        encoded: Any
-        try:
-            _check_shape(shape, height, width)
-            if isinstance(shape, list):
-                encoded = runs.merge(runs.frPyObjects(shape, height, width))
-            elif isinstance(shape["counts"], list):
-                encoded = runs.frPyObjects(shape, height, width)
-            else:
-                encoded = {"size": shape["size"], "counts": shape["counts"].encode()}
-            if list(encoded["size"]) != [height, width]:
-                raise ValueError(f"its size is {encoded['size']}")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
-                inside = runs.decode(encoded)
-        except Exception as error:  # a compiled library, which raises what it likes on bad input
-            raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
-        mask[inside.astype(bool)] = label
-    return mask
+    height, width = size
+    encoded: Any
+    try:
+        _check_shape(shape, height, width)
+        if isinstance(shape, list):
+            encoded = runs.merge(runs.frPyObjects(shape, height, width))
+        elif isinstance(shape["counts"], list):
+            encoded = runs.frPyObjects(shape, height, width)
+        else:
+            encoded = {"size": shape["size"], "counts": shape["counts"].encode()}
+        if list(encoded["size"]) != [height, width]:
+            raise ValueError(f"its size is {encoded['size']}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
+            return runs.decode(encoded).astype(bool)
+    except Exception as error:  # a compiled library, which raises what it likes on bad input
+        raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
 
 
 def _check_shape(shape: Any, height: int, width: int) -> None:  # noqa: ANN401 - from a file

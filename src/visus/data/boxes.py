@@ -1,0 +1,184 @@
+"""What a set of pictures with boxes around their objects is, whatever format it came in.
+
+A box is (x0, y0, x1, y1) in pixels: its left, upper, right and lower edge.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.images import read
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of one picture.
+
+    Attributes:
+        boxes: ``(n, 4)`` float32.
+        labels: ``(n,)`` int64, positions in the classes.
+        crowd: ``(n,)`` bool: many objects in one box (COCO), which neither serve training nor count as misses.
+        difficult: ``(n,)`` bool: hard to see (VOC), which do not count as misses.
+        shapes: For each object its polygons or run lengths as COCO writes them, or None.
+    """
+
+    boxes: Floats
+    labels: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    difficult: NDArray[np.bool_]
+    shapes: list[Any]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, places: Any) -> "Objects":  # noqa: ANN401 - what indexes an array
+        """Some of them."""
+        kept = np.arange(len(self))[places]
+        shapes = [self.shapes[k] for k in kept.tolist()]
+        return Objects(self.boxes[kept], self.labels[kept], self.crowd[kept], self.difficult[kept], shapes)
+
+    def masks(self, size: Sequence[int]) -> NDArray[np.bool_]:
+        """Each object's shape, ``(n, H, W)`` bool; the whole box where it has none.
+
+        Raises:
+            FormatError: A shape cannot be read.
+        """
+        from visus.data.coco import decode
+
+        found = np.zeros((len(self), *size), bool)
+        for inside, box, shape in zip(found, self.boxes, self.shapes, strict=True):
+            if shape:
+                inside[:] = decode(shape, (int(size[0]), int(size[1])))
+            else:
+                x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
+                inside[max(0, y0) : y1, max(0, x0) : x1] = True
+        return found
+
+
+def objects(rows: Sequence[dict[str, Any]]) -> Objects:
+    """From rows with ``box`` and ``label``, and perhaps ``crowd``, ``difficult`` and ``shape``."""
+    return Objects(
+        np.array([row["box"] for row in rows], np.float32).reshape(-1, 4),
+        np.array([row["label"] for row in rows], np.int64),
+        np.array([row.get("crowd", False) for row in rows], bool),
+        np.array([row.get("difficult", False) for row in rows], bool),
+        [row.get("shape") for row in rows],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed:
+    """Pictures of one split, and the objects of each; pictures are read at use.
+
+    Attributes:
+        files: Their paths.
+        objects: The objects of each.
+    """
+
+    files: list[str]
+    objects: list[Objects]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """``(N,)`` zeros: a picture with objects has no class of its own."""
+        return np.zeros(len(self.files), np.int64)
+
+    def read(self, place: int) -> tuple[NDArray[np.uint8], Objects]:
+        """A picture ``(H, W, 3)`` and its objects.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        return read(self.files[place]), self.objects[place]
+
+    def take(self, places: NDArray[np.integer]) -> "Boxed":
+        """Some of them."""
+        kept = places.tolist()
+        return Boxed([self.files[k] for k in kept], [self.objects[k] for k in kept])
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSet:
+    """Pictures with objects, in splits.
+
+    Attributes:
+        root: The folder that they came from.
+        form: How they lie there, in words.
+        classes: Names of the classes.
+        splits: ``train``, ``val`` and ``test``, those that there are.
+        remarks: What a user should know, each one sentence.
+        digests: A hash of the content of each picture and of its objects, by split.
+    """
+
+    root: Path
+    form: str
+    classes: tuple[str, ...]
+    splits: dict[str, Boxed]
+    remarks: list[str] = field(default_factory=list)
+    digests: dict[str, list[bytes]] = field(default_factory=dict)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether every object of the training pictures has a shape."""
+        first = self.splits.get("train") or next(iter(self.splits.values()))
+        return any(len(own) for own in first.objects) and all(all(own.shapes) for own in first.objects)
+
+    def counts(self, split: str) -> NDArray[np.int64]:
+        """Objects of each class."""
+        total = np.zeros(len(self.classes), np.int64)
+        for own in self.splits[split].objects:
+            total += np.bincount(own.labels, minlength=len(self.classes))
+        return total
+
+    def describe(self) -> str:
+        """The form, and how many objects each class has, for people."""
+        names = list(self.splits)
+        width = max(len(name) for name in (*self.classes, "pictures"))
+        counts = {name: self.counts(name) for name in names}
+        lines = [f"{self.root}: {self.form}", f"{'objects':{width}}" + "".join(f"{name:>9}" for name in names)]
+        for k, name in enumerate(self.classes):
+            lines.append(f"{name:{width}}" + "".join(f"{counts[split][k]:>9,}" for split in names))
+        return "\n".join([*lines, f"{'pictures':{width}}" + "".join(f"{len(self.splits[s]):>9,}" for s in names)])
+
+    def fingerprint(self) -> str:
+        """What tells these pictures, objects and classes from others, wherever they lie."""
+        total = hashlib.sha256(repr(self.classes).encode())
+        for split in self.splits:
+            total.update(split.encode() + b"".join(self.digests[split]))
+        return total.hexdigest()[:16]
+
+
+def mended(own: Objects, size: Sequence[int], mends: Counter[str]) -> Objects:
+    """The objects that can be used, their boxes cut to the picture.
+
+    Args:
+        own: What the annotations say.
+        size: Height and width of the picture.
+        mends: What was mended, counted by reason.
+    """
+    height, width = size
+    finite = np.isfinite(own.boxes).all(1)
+    mends["with a number that is none (NaN), left out"] += int((~finite).sum())
+    own = own.take(finite)
+    empty = (own.boxes[:, 2:] <= own.boxes[:, :2]).any(1)
+    mends["without area, left out"] += int(empty.sum())
+    own = own.take(~empty)
+    cut = np.clip(own.boxes, 0, np.array([width, height, width, height], np.float32))
+    away = (cut[:, 2:] - cut[:, :2] <= 0).any(1)
+    mends["outside of the picture, left out"] += int(away.sum())
+    # Half a pixel beyond the border is how a format counts its edges, and no word is lost on it.
+    beyond = (np.abs(cut - own.boxes) > 0.5).any(1) & ~away
+    mends["beyond the border of the picture, cut to it"] += int(beyond.sum())
+    own = own.take(~away)
+    return Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes)

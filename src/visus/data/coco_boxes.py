@@ -1,0 +1,66 @@
+"""COCO's annotations as boxes: what each picture's objects are, with their shapes.
+
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from visus._errors import FormatError, InputError
+from visus.data.coco import annotation_files, inside_folder, picture_folder
+
+Named = tuple[list[str], list[list[dict[str, Any]]]]
+"""Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
+
+
+def read_coco_boxes(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Named]]:
+    """Classes, and pictures with their objects by split.
+
+    Args:
+        root: The folder.
+        mends: What was left out, counted by reason.
+
+    Raises:
+        InputError: An annotation file is damaged, or the splits differ in their categories.
+    """
+    classes: tuple[str, ...] = ()
+    splits: dict[str, Named] = {}
+    for split, path in annotation_files(root).items():
+        try:
+            names, pair = _split(json.loads(path.read_text(encoding="utf-8")), path, split, mends)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
+        if classes and names != classes:
+            raise InputError(f"{path} has other categories than the split before it; give all splits the same.")
+        classes, splits[split] = names, pair
+    return classes, splits
+
+
+def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str]) -> tuple[tuple[str, ...], Named]:
+    categories = sorted(content["categories"], key=lambda entry: entry["id"])
+    names = {entry["id"]: str(entry["name"]) for entry in categories}
+    if len(set(names.values())) < len(categories):
+        raise InputError(f"{path} has two categories of one name or number; rename one.")
+    rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in content["images"]}
+    if len(rows) < len(content["images"]):
+        raise InputError(f"{path} has two pictures of one number; number them anew.")
+    for entry in content["annotations"]:
+        if entry["category_id"] not in names:
+            mends["of an unknown category, left out"] += 1
+        elif entry["image_id"] not in rows:
+            mends["on a picture that is not listed, left out"] += 1
+        else:
+            x, y, width, height = (float(value) for value in entry["bbox"])
+            own = {
+                "name": names[entry["category_id"]],
+                "box": [x, y, x + width, y + height],
+                "crowd": bool(entry.get("iscrowd", 0)),
+                "difficult": bool(entry.get("difficult", 0)),
+                "shape": entry.get("segmentation") or None,
+            }
+            rows[entry["image_id"]].append(own)
+    folder = picture_folder(path, split)
+    files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
+    return tuple(names.values()), (files, list(rows.values()))

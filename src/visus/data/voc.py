@@ -1,0 +1,119 @@
+"""Boxes in Pascal VOC's form: one XML file for each picture.
+
+Everingham et al., "The Pascal Visual Object Classes challenge", IJCV 2010. Pixels are counted from 1, and the last one
+belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax).
+"""
+
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
+
+from visus._errors import FormatError, InputError
+from visus.data.folder import SPLITS
+
+Named = tuple[list[str], list[list[dict[str, Any]]]]
+"""Files, and for each its objects: ``name``, ``box`` and ``difficult``."""
+
+
+def is_voc(root: Path) -> bool:
+    """Whether a folder is laid out so."""
+    return (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir()
+
+
+def read_voc(root: Path) -> dict[str, Named]:
+    """Pictures and objects by split, as ``ImageSets/Main`` lists them; ``""`` where there are no lists.
+
+    Raises:
+        InputError: What a list names is not there, or an annotation is damaged.
+    """
+    lists = root / "ImageSets" / "Main"
+    named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
+    stems: dict[str, list[str]] = {}
+    for split, path in named.items():
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        stems[split] = [line.split()[0] for line in lines if line.strip()]
+    if not stems:
+        stems[""] = sorted(path.stem for path in (root / "Annotations").glob("*.xml"))
+    if not any(stems.values()):
+        raise InputError(f"{root / 'Annotations'} holds no annotations; bring some.")
+    return {split: _pairs(root, members, named.get(split)) for split, members in stems.items()}
+
+
+def _pairs(root: Path, stems: list[str], listed: Path | None) -> Named:
+    files, rows = [], []
+    for stem in stems:
+        path = root / "Annotations" / f"{stem}.xml"
+        if Path(stem).name != stem or not path.is_file():
+            raise InputError(f"{path}, which {listed} names, does not exist; bring it.")
+        name, found = read_annotation(path)
+        places = [root / "JPEGImages" / n for n in (f"{stem}.jpg", f"{stem}.png", Path(name).name) if n]
+        picture = next((place for place in places if place.is_file()), None)
+        if picture is None:
+            raise InputError(f"{path} has no picture {places[0]}; bring it, or take the annotation away.")
+        files.append(str(picture))
+        rows.append(found)
+    return files, rows
+
+
+def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """The picture that an annotation names, and its objects.
+
+    Raises:
+        FormatError: It is damaged, or tries to blow up the parser.
+    """
+    from defusedxml import DefusedXmlException, ElementTree
+
+    try:
+        tree = ElementTree.parse(path).getroot()
+        assert tree is not None
+        rows = [_object(entry) for entry in tree.iter("object")]
+        return _text(tree, "filename", ""), rows
+    except DefusedXmlException as error:
+        raise FormatError(f"{path} declares entities, as an XML bomb does, and is not read; take them out.") from error
+    except (ParseError, OSError, ValueError, AssertionError) as error:
+        raise FormatError(f"{path} is no annotation of VOC's form ({error}); mend it.") from error
+
+
+def _object(entry: Element) -> dict[str, Any]:
+    box = entry.find("bndbox")
+    name = _text(entry, "name", "")
+    if box is None or not name:
+        raise ValueError("an object has no name or no bndbox")
+    x0, y0, x1, y1 = (float(_text(box, side, "")) for side in ("xmin", "ymin", "xmax", "ymax"))
+    if x1 <= x0 or y1 <= y0:  # left empty, so that it is counted as such
+        return {"name": name, "box": [x0, y0, x0, y0]}
+    return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": _text(entry, "difficult", "0").strip() == "1"}
+
+
+def _text(entry: Element, name: str, default: str) -> str:
+    found = entry.findtext(name)
+    return found.strip() if found else default
+
+
+def write_annotation(path: Path, picture: str, size: tuple[int, int], rows: list[dict[str, Any]]) -> None:
+    """Write the objects of a picture.
+
+    Args:
+        path: The file.
+        picture: Name of the picture.
+        size: Its height and width.
+        rows: Objects: ``name``, ``box`` and ``difficult``.
+    """
+    from xml.etree.ElementTree import SubElement, indent, tostring
+
+    root = Element("annotation")
+    SubElement(root, "folder").text = "JPEGImages"
+    SubElement(root, "filename").text = picture
+    sides = SubElement(root, "size")
+    for name, value in (("width", size[1]), ("height", size[0]), ("depth", 3)):
+        SubElement(sides, name).text = str(value)
+    for row in rows:
+        entry = SubElement(root, "object")
+        SubElement(entry, "name").text = row["name"]
+        SubElement(entry, "difficult").text = str(int(row["difficult"]))
+        box = SubElement(entry, "bndbox")
+        x0, y0, x1, y1 = row["box"]
+        for name, value in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
+            SubElement(box, name).text = f"{value:g}" if value == round(value) else f"{value:.4f}"
+    indent(root)
+    path.write_bytes(tostring(root, encoding="utf-8", xml_declaration=True))

@@ -1,0 +1,153 @@
+"""Boxes in YOLO's form: beside each picture a text file, in each line a class and a box or a polygon.
+
+``images/.../NAME.jpg`` has its objects in ``labels/.../NAME.txt``: the number of the class, then the middle and the
+size of the box (x, y, w, h), or the corners of a polygon, all as shares of the width and the height. ``data.yaml``
+names the classes and the folders of the splits; without it, ``classes.txt`` or ``labels/classes.txt`` does.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from visus._errors import FormatError, InputError
+from visus.data.folder import SPLITS
+from visus.images import is_picture_name
+
+Lines = tuple[list[str], list[list[list[float]]]]
+"""Files, and for each its lines of numbers."""
+
+
+def is_yolo(root: Path) -> bool:
+    """Whether a folder is laid out so."""
+    if _yaml_of(root) is not None:
+        return True
+    labels = (root / "labels", *(root / name / "labels" for name in SPLITS))
+    return any(next(folder.rglob("*.txt"), None) is not None for folder in labels if folder.is_dir())
+
+
+def _yaml_of(root: Path) -> Path | None:
+    return next((root / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (root / name).is_file()), None)
+
+
+def read_yolo(root: Path) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
+    """Classes, and pictures with their lines by split; the classes are None where nothing names them.
+
+    Raises:
+        InputError: A file is damaged, or there are no pictures.
+    """
+    path = _yaml_of(root)
+    values = _yaml(path) if path else {}
+    names = _names(values, path) if path else _listed(root)
+    folders = {split: _folder(root, values, key) for key, split in SPLITS.items() if values.get(key)}
+    if not folders:
+        for key, split in SPLITS.items():
+            for place in (root / "images" / key, root / key / "images"):
+                if place.is_dir():
+                    folders.setdefault(split, place)
+    if not folders:
+        folders = {"": root / "images" if (root / "images").is_dir() else root}
+    splits = {split: _pairs(folder) for split, folder in folders.items()}
+    if not any(files for files, _ in splits.values()):
+        raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
+    return names, splits
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise FormatError(f"{path} is damaged ({str(error).splitlines()[0]}); mend it.") from error
+    if not isinstance(values, dict):
+        raise FormatError(f"{path} must hold names and folders, such as train: images/train; mend it.")
+    return values
+
+
+def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
+    names = values.get("names")
+    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+        names = [names[k] for k in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise FormatError(f"{path} must name all classes from 0 on in a list called names; mend it.")
+    return tuple(str(name) for name in names)
+
+
+def _listed(root: Path) -> tuple[str, ...] | None:
+    place = next((p for p in (root / "classes.txt", root / "labels" / "classes.txt") if p.is_file()), None)
+    if place is None:
+        return None
+    return tuple(line.strip() for line in place.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def _folder(root: Path, values: dict[str, Any], key: str) -> Path:
+    """The folder of a split, inside the data set.
+
+    Raises:
+        InputError: It lies outside, or does not exist.
+    """
+    entry = values[key]
+    if not isinstance(entry, str):
+        raise FormatError(f"{_yaml_of(root)} must give one folder for {key}, not {entry!r}.")
+    for place in (root / str(values.get("path") or "") / entry, root / entry, root / entry.removeprefix("../")):
+        if place.is_dir() and place.resolve().is_relative_to(root.resolve()):
+            return place
+    raise InputError(f"The folder {entry!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
+
+
+def _pairs(folder: Path) -> Lines:
+    files = sorted(p for p in folder.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
+    return [str(p) for p in files], [read_lines(label_of(p)) for p in files]
+
+
+def label_of(picture: Path) -> Path:
+    """Where the objects of a picture stand: the last folder called images becomes labels."""
+    parts = list(picture.parts)
+    for k in range(len(parts) - 2, -1, -1):
+        if parts[k] == "images":
+            parts[k] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def read_lines(path: Path) -> list[list[float]]:
+    """The numbers of each line; none where there is no file: a picture without objects.
+
+    Raises:
+        FormatError: A line is neither a box nor a polygon.
+    """
+    if not path.is_file():
+        return []
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = [float(part) for part in line.split()]
+            if len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0):
+                raise ValueError(f"{len(row)} numbers")
+            if row[0] != int(row[0]) or row[0] < 0:
+                raise ValueError(f"class {row[0]}")
+        except (ValueError, OverflowError) as error:
+            raise FormatError(
+                f"{path}, line {number} is neither a class with a box (x y w h) nor with a polygon ({error}); mend it."
+            ) from error
+        rows.append(row)
+    return rows
+
+
+def row_of(line: list[float], size: tuple[int, int]) -> dict[str, Any]:
+    """An object in pixels.
+
+    Args:
+        line: The numbers.
+        size: Height and width of the picture.
+    """
+    height, width = size
+    label, numbers = int(line[0]), line[1:]
+    if len(numbers) == 4:
+        x, y, w, h = numbers
+        box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
+        return {"label": label, "box": box}
+    corners = [value * side for value, side in zip(numbers, [width, height] * (len(numbers) // 2), strict=True)]
+    xs, ys = corners[0::2], corners[1::2]
+    return {"label": label, "box": [min(xs), min(ys), max(xs), max(ys)], "shape": [corners]}

@@ -1,0 +1,203 @@
+"""Pictures with boxes in every format, and what is wrong with some."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.boxed import CLASSES, coco_folder, scene
+from visus._errors import FormatError, InputError
+from visus.data import BoxSet, load_boxes, load_boxes_whole
+from visus.data.save_boxes import save_boxes
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coco_folder(tmp_path_factory.mktemp("data") / "Fötos")
+
+
+def edit(root: Path, change: Any, split: str = "train") -> None:
+    """Change the annotations of a split."""
+    path = root / f"{split}.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def same(first: BoxSet, second: BoxSet) -> None:
+    """Whether both hold the same objects on the same pictures."""
+    assert first.classes == second.classes
+    assert list(first.splits) == list(second.splits)
+    for split, pictures in first.splits.items():
+        for ours, theirs in zip(pictures.objects, second.splits[split].objects, strict=True):
+            np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=1e-3)
+            np.testing.assert_array_equal(ours.labels, theirs.labels)
+
+
+def test_coco_is_read_to_the_pixel(coco: Path) -> None:
+    found = load_boxes(coco)
+    assert (found.form, found.classes) == ("COCO", CLASSES)
+    assert {name: len(split) for name, split in found.splits.items()} == {"train": 12, "val": 4}
+    assert found.has_shapes
+    for place in range(12):
+        picture, own = found.splits["train"].read(place)
+        expected, rows = scene(place)
+        np.testing.assert_array_equal(picture, expected)
+        assert own.boxes.tolist() == [row["box"] for row in rows]
+        assert [CLASSES[label] for label in own.labels] == [row["name"] for row in rows]
+        np.testing.assert_array_equal(own.masks(picture.shape[:2]), [row["mask"] for row in rows])
+    assert "disc" in found.describe()
+    assert not found.remarks
+
+
+@pytest.mark.parametrize("form", ["voc", "coco", "yolo"])
+def test_no_box_is_lost_or_shifted_on_the_way_through_a_format(coco: Path, tmp_path: Path, form: Any) -> None:
+    before = load_boxes_whole(coco)
+    after = load_boxes_whole(save_boxes(before, tmp_path / "out", form))
+    assert after.form.lower().endswith(form)
+    same(before, after)
+    if form == "coco":
+        for ours, theirs in zip(before.splits["val"].objects, after.splits["val"].objects, strict=True):
+            np.testing.assert_array_equal(ours.masks((96, 128)), theirs.masks((96, 128)))
+    back = load_boxes_whole(save_boxes(after, tmp_path / "back", "coco"))
+    same(before, back)
+    with pytest.raises(InputError, match="is not empty"):
+        save_boxes(before, tmp_path / "out", form)
+
+
+def test_fractions_crowds_and_difficult_objects_survive(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a", {"train": 3, "val": 2})
+
+    def change(content: dict[str, Any]) -> None:
+        content["annotations"][0] |= {"bbox": [3.25, 4.5, 20.125, 30.0], "iscrowd": 1, "segmentation": []}
+        content["annotations"][1] |= {"difficult": 1, "segmentation": [[1.5, 2, 30, 2, 30, 40.5, 1.5, 40.5]]}
+
+    edit(root, change)
+    before = load_boxes_whole(root)
+    assert not before.has_shapes
+    for form, keeps_crowd in (("coco", True), ("voc", False), ("yolo", False)):
+        after = load_boxes_whole(save_boxes(before, tmp_path / form, form))  # pyright: ignore[reportArgumentType]
+        own = np.concatenate([o.boxes for o in after.splits["train"].objects])
+        np.testing.assert_allclose(own[0], [3.25, 4.5, 23.375, 34.5], atol=1e-3)
+        crowd = np.concatenate([o.crowd for o in after.splits["train"].objects])
+        hard = np.concatenate([o.difficult for o in after.splits["train"].objects])
+        assert crowd[0] == keeps_crowd
+        assert hard[:2].any() == (form != "yolo")
+
+
+def test_yolo_folders_of_every_kind(tmp_path: Path) -> None:
+    for style in ("images/train", "train/images"):
+        root = tmp_path / style[:5]
+        for split in ("train", "val"):
+            images = root / style.replace("train", split)
+            labels = root / style.replace("train", split).replace("images", "labels")
+            images.mkdir(parents=True)
+            labels.mkdir(parents=True)
+            for k in range(2):
+                Image.fromarray(scene(k)[0]).save(images / f"p{k}.png")
+            (labels / "p0.txt").write_text("1 0.5 0.5 0.25 0.5\n0 0.1 0.1 0.3 0.1 0.3 0.4\n")  # p1 has no objects
+        found = load_boxes(root)
+        assert (found.form, found.classes) == ("YOLO", ("0", "1"))
+        first, second = found.splits["train"].objects
+        np.testing.assert_allclose(first.boxes, [[48, 24, 80, 72], [12.8, 9.6, 38.4, 38.4]], rtol=1e-5)
+        assert len(second) == 0
+        (root / "data.yaml").write_text(f"train: {style}\nval: {style}\nnames: [vögel, fish]\n")
+        assert load_boxes(root).classes == ("vögel", "fish")
+        (root / "data.yaml").write_text("names: {0: a}\n")
+        assert "1 object of an unknown category" in " ".join(load_boxes_whole(root).remarks).replace(
+            "2 objects", "1 object"
+        )
+        (root / "data.yaml").write_text("train: ../../elsewhere\nnames: [a, b]\n")
+        with pytest.raises(InputError, match="is not in"):
+            load_boxes(root)
+
+
+def test_boxes_that_cannot_be_are_mended_and_counted(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+
+    def change(content: dict[str, Any]) -> None:
+        image = content["images"][0]["id"]
+        for k, box in enumerate([[-5, 10, 30, 20], [10, 10, 0, 5], [float("nan"), 1, 2, 3], [200, 10, 20, 20]]):
+            entry = {"id": 900 + k, "image_id": image, "category_id": 1, "bbox": box, "area": 1, "iscrowd": 0}
+            content["annotations"].append(entry)
+        content["annotations"].append({**content["annotations"][-4], "id": 990, "category_id": 77})
+        content["annotations"].append({**content["annotations"][-5], "id": 991, "image_id": 4711})
+
+    before = load_boxes_whole(root)
+    edit(root, change)
+    after = load_boxes_whole(root)
+    assert len(after.splits["train"].objects[0]) == len(before.splits["train"].objects[0]) + 1
+    assert after.splits["train"].objects[0].boxes[-1].tolist() == [0, 10, 25, 30]
+    text = " ".join(after.remarks)
+    for words in ("unknown category", "not listed", "NaN", "without area", "outside of the picture", "cut to it"):
+        assert f"1 object {words}" in text or words in text
+    assert all(remark.startswith("1 object ") for remark in after.remarks)
+
+
+def test_pictures_that_cannot_be_used_are_left_out_and_said(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+    (root / "train" / "001.png").write_bytes(b"no picture")
+    (root / "train" / "002.png").unlink()
+    edit(root, lambda content: content["annotations"][0].update(segmentation={"size": [96, 128], "counts": "99"}))
+    found = load_boxes(root)
+    assert len(found.splits["train"]) == 9
+    assert "Left out 3 pictures" in found.remarks[0]
+
+
+def voc_folder(root: Path) -> Path:
+    return save_boxes(load_boxes_whole(coco_folder(root / "coco")), root / "voc", "voc")
+
+
+def test_an_xml_bomb_is_not_read(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path)
+    path = next((root / "Annotations").glob("*.xml"))
+    path.write_text(
+        '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "boom"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>'
+    )
+    with pytest.raises(FormatError, match="declares entities"):
+        load_boxes(root)
+    path.write_text("<annotation><object><name>a</name></object></annotation>")
+    with pytest.raises(FormatError, match="no bndbox"):
+        load_boxes(root)
+    path.write_text("<annotation>")
+    with pytest.raises(FormatError, match="is no annotation of VOC's form"):
+        load_boxes(root)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path)
+    picture = next((root / "JPEGImages").iterdir())
+    picture.unlink()
+    with pytest.raises(InputError, match=rf"has no picture .*{picture.name[:3]}"):
+        load_boxes(root)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no pictures with boxes"):
+        load_boxes(tmp_path / "empty")
+    with pytest.raises(InputError, match="is no folder"):
+        load_boxes(tmp_path / "nowhere")
+    bare = coco_folder(tmp_path / "bare")
+    edit(bare, lambda content: content.update(annotations=[]))
+    edit(bare, lambda content: content.update(annotations=[]), "val")
+    with pytest.raises(InputError, match="have no objects"):
+        load_boxes(bare)
+    edit(bare, lambda content: content.pop("images"))
+    with pytest.raises(FormatError, match="no annotations of COCO's form"):
+        load_boxes(bare)
+    outside = coco_folder(tmp_path / "outside")
+    edit(outside, lambda content: content["images"][0].update(file_name="../../secret.png"))
+    with pytest.raises(InputError, match="lies outside"):
+        load_boxes(outside)
+
+
+def test_splits_are_cut_where_there_are_none(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a", {"train": 16})
+    found = load_boxes(root, val=0.25)
+    assert {name: len(split) for name, split in found.splits.items()} == {"train": 12, "val": 4}
+    again = load_boxes(root, val=0.25)
+    assert again.fingerprint() == found.fingerprint() != load_boxes(root, val=0.25, seed=1).fingerprint()
+    assert not set(found.splits["train"].files) & set(found.splits["val"].files)
+    with pytest.raises(InputError, match="shares"):
+        load_boxes(root, val=1.5)
