@@ -1,0 +1,101 @@
+"""A classification network cut in two: a map at stride 16 of the whole picture, and what follows it for each box.
+
+VGG16 and ZFNet are cut as in Fast and Faster R-CNN: behind the last convolution, whose boxes go through fc6 and fc7. A
+ResNet is cut as in He et al. (CVPR 2016, appendix A), "C4": the stage behind stride 16 and the mean over its positions
+serve each box; an EfficientNet likewise.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from visus._errors import InputError
+from visus.nets import registry
+from visus.nets.backbones import TimmBackbone
+from visus.nets.segmentation.vgg import Weights
+
+STRIDE = 16
+_SIDE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A network cut in two.
+
+    Attributes:
+        body: ``(N, 3, H, W)`` to ``(N, channels, H/16, W/16)``.
+        head: ``(boxes, channels, size, size)`` to ``(boxes, dimension)``.
+        channels: Of the map.
+        dimension: Of what the head gives.
+        size: Side of a pooled box.
+    """
+
+    body: nn.Module
+    head: nn.Module
+    channels: int
+    dimension: int
+    size: int
+
+
+def cut(name: str, weights: Weights = None) -> Halves:
+    """Cut a classification network in two.
+
+    Args:
+        name: ``vgg16``, ``zfnet``, a ResNet of torchvision, or an EfficientNet of timm.
+        weights: ``"imagenet"`` or None.
+
+    Raises:
+        InputError: The network is unknown, or cannot be cut.
+        WeightsError: The weights are not at hand.
+    """
+    backbone = registry.create(name, weights=weights)
+    net: Any = backbone.net
+    if name == "vgg16":
+        head = nn.Sequential(nn.Flatten(), *net.classifier[:-1])
+        return Halves(net.features[:30], head, 512, 4096, 7)
+    if name == "zfnet":
+        return Halves(nn.Sequential(*net["stages"][:3]), net["hidden"], 256, 4096, 6)
+    if hasattr(net, "layer4"):
+        body = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3)
+        head = nn.Sequential(net.layer4, net.avgpool, nn.Flatten())
+        return _measured(body, head, 14)
+    if isinstance(backbone, TimmBackbone) and hasattr(net, "conv_stem") and hasattr(net, "conv_head"):
+        stages = [nn.Sequential(net.conv_stem, net.bn1), *net.blocks]
+        place = _last_at_stride(stages)
+        tail = nn.Sequential(net.conv_head, net.bn2, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return _measured(nn.Sequential(*stages[: place + 1]), nn.Sequential(*stages[place + 1 :], tail), 7)
+    raise InputError(
+        f"{name} cannot be cut at stride {STRIDE}; take vgg16, zfnet, resnet18, resnet34, resnet50 or an EfficientNet."
+    )
+
+
+def _last_at_stride(stages: list[nn.Sequential]) -> int:
+    """The last stage whose map has stride 16."""
+    x, at = torch.zeros(1, 3, _SIDE, _SIDE), -1
+    with torch.inference_mode():
+        for place, stage in enumerate(stages):
+            x = stage.eval()(x)
+            at = place if x.shape[-1] == _SIDE // STRIDE else at
+    return at
+
+
+def _measured(body: nn.Module, head: nn.Module, size: int) -> Halves:
+    """Find out how many channels the halves have."""
+    with torch.inference_mode():
+        found = body.eval()(torch.zeros(1, 3, _SIDE, _SIDE))
+        dimension = head.eval()(torch.zeros(1, found.shape[1], size, size)).shape[1]
+    return Halves(body, head, found.shape[1], dimension, size)
+
+
+def hold_norms(net: nn.Module) -> None:
+    """Let batch normalisation keep the means that it came with: a step sees too few pictures for its own."""
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+
+
+def as_features(x: Tensor) -> dict[str, Tensor]:
+    """A map as torchvision's parts take it: they know several levels."""
+    return {"0": x}

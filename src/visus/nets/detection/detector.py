@@ -1,0 +1,157 @@
+"""What every detection network has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
+
+from visus._errors import InputError
+
+Target = dict[str, Tensor]
+"""The objects of a picture: ``boxes`` ``(n, 4)`` float32 in pixels, ``labels`` ``(n,)`` int64 from 0 on, perhaps
+``masks`` ``(n, H, W)`` uint8 and ``proposals`` ``(m, 4)``."""
+
+SHORTER_SIDE = 600
+"""Of a picture, in pixels, in Fast and Faster R-CNN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a network finds on a picture.
+
+    Attributes:
+        boxes: ``(n, 4)`` in pixels of the picture, the most certain first.
+        scores: ``(n,)`` in [0, 1].
+        labels: ``(n,)`` from 0 on.
+        masks: ``(n, H, W)`` float in [0, 1], or None.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+    masks: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which of its answers a network gives.
+
+    Attributes:
+        score: The least score.
+        overlap: Of two boxes of one class that overlap by more than this IoU, the better one stays.
+        most: How many boxes at most.
+    """
+
+    score: float = 0.05
+    overlap: float = 0.5
+    most: int = 100
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.score <= 1 and 0 <= self.overlap <= 1 and self.most >= 1):
+            raise InputError(
+                f"Score and overlap must be from 0 to 1 and the number of boxes at least 1, not {self.score}, "
+                f"{self.overlap} and {self.most}."
+            )
+
+
+class Detector(nn.Module, ABC):
+    """From pictures to boxes.
+
+    Attributes:
+        name: Name of the network.
+        classes: Number of classes, without the background.
+        has_masks: Whether it finds shapes too.
+        needs_proposals: Whether boxes that may hold an object must be given.
+    """
+
+    name: str
+    classes: int
+    has_masks: bool = False
+    needs_proposals: bool = False
+
+    @abstractmethod
+    def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """The losses of some pictures, by name.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            targets: The objects of each.
+        """
+
+    @abstractmethod
+    def detect(
+        self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
+    ) -> list[Found]:
+        """What is on some pictures, without gradients.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: For each picture boxes ``(m, 4)``, where the network needs them.
+            limits: Which answers are given; None for the defaults.
+        """
+
+    def body_modules(self) -> Iterator[nn.Module]:
+        """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
+        return iter(())
+
+    def train(self, mode: bool = True) -> "Detector":
+        """As every module, but batch normalisation keeps its means."""
+        from visus.nets.detection.body import hold_norms
+
+        super().train(mode)
+        hold_norms(self)
+        return self
+
+
+def transform_of(mean: Sequence[float], deviation: Sequence[float], side: int) -> GeneralizedRCNNTransform:
+    """Subtracts the mean, resizes, and pads pictures to a common size.
+
+    The shorter side becomes ``side``, unless the longer one were more than 5/3 of that, as 1000 to 600 in the papers.
+    """
+    longest = round(side * 1000 / SHORTER_SIDE)
+    return GeneralizedRCNNTransform(side, longest, list(mean), list(deviation), size_divisible=32)
+
+
+def targets_for(targets: Sequence[Target]) -> list[dict[str, Tensor]]:
+    """With class 0 for the background, as torchvision's parts count."""
+    return [{**target, "labels": target["labels"] + 1} for target in targets]
+
+
+def resized(proposals: Sequence[Tensor], before: Sequence[Any], after: Sequence[Any]) -> list[Tensor]:
+    """Boxes on pictures whose size has changed."""
+    return [resize_boxes(boxes, list(old), list(new)) for boxes, old, new in zip(proposals, before, after, strict=True)]
+
+
+def found_of(rows: Sequence[dict[str, Tensor]]) -> list[Found]:
+    """From what torchvision's parts give."""
+    return [
+        Found(row["boxes"], row["scores"], row["labels"] - 1, row["masks"][:, 0] if "masks" in row else None)
+        for row in rows
+    ]
+
+
+def sizes_of(pictures: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Height and width of each."""
+    return [(int(p.shape[-2]), int(p.shape[-1])) for p in pictures]
+
+
+def check_pictures(pictures: Sequence[Tensor]) -> None:
+    """Whether these are pictures.
+
+    Raises:
+        InputError: They are not.
+    """
+    for picture in pictures:
+        if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
+            raise InputError(
+                f"A detector takes pictures (3, H, W) float in [0, 1], not {tuple(picture.shape)} {picture.dtype}."
+            )
+
+
+def no_boxes(like: Tensor) -> Tensor:
+    """``(0, 4)``."""
+    return torch.zeros(0, 4, dtype=torch.float32, device=like.device)

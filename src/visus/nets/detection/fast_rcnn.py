@@ -1,0 +1,162 @@
+"""Fast R-CNN: one pass over the picture, then each proposed box from its part of the map.
+
+Girshick, "Fast R-CNN", ICCV 2015. The map of the last convolution is pooled within each proposal to a fixed size
+(section 2.1), goes through the fully connected layers, and gives a softmax over the classes and the background, and
+four offsets for each class (section 2.2). A step sees 128 boxes of 2 pictures, 64 of each, a quarter of them objects
+(IoU of at least 0.5), the others background with an IoU from 0.1 to 0.5 (section 2.3). The loss is cross-entropy and
+smooth L1 of the offsets of the true class.
+
+Losses, sampling and post-processing are torchvision's, but for the lower bound of the background.
+
+Deviations: RoIAlign is at hand beside RoI max pooling; a true box is always among the proposals of a step.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
+from torchvision.models.detection.roi_heads import RoIHeads
+
+from visus._errors import InputError
+from visus.nets import weights as _weights
+from visus.nets.detection import detector
+from visus.nets.detection.body import STRIDE, Halves, as_features, cut
+from visus.nets.detection.detector import Detector, Found, Limits, Target
+from visus.nets.segmentation.vgg import Weights
+from visus.ops import boxes, roi
+
+Pooling = Literal["pool", "align", "align_maximum"]
+POOLINGS = ("pool", "align", "align_maximum")
+BOXES_OF_A_STEP = 64  # of each picture
+OBJECTS = 0.25  # of them
+FOREGROUND, BACKGROUND = 0.5, 0.1
+
+
+class RoIPooling(nn.Module):
+    """From boxes on pictures to small maps.
+
+    Args:
+        how: ``"pool"`` (Fast R-CNN), ``"align"`` (Mask R-CNN) or ``"align_maximum"``.
+        size: Side of the small maps.
+    """
+
+    def __init__(self, how: Pooling, size: int) -> None:
+        super().__init__()
+        if how not in POOLINGS:
+            raise InputError(f"Boxes are pooled by one of {', '.join(POOLINGS)}, not by {how!r}.")
+        self.how, self.size = how, size
+
+    def forward(self, features: dict[str, Tensor], proposals: list[Tensor], _sizes: Any) -> Tensor:  # noqa: ANN401
+        """``(boxes, C, size, size)``."""
+        x = features["0"]
+        if self.how == "pool":
+            return roi.pool(x, proposals, self.size, scale=1 / STRIDE)
+        reduce = "average" if self.how == "align" else "maximum"
+        return roi.align(x, proposals, self.size, scale=1 / STRIDE, reduce=reduce)
+
+
+class Heads(RoIHeads):
+    """Samples boxes, classifies them, moves them."""
+
+    def assign_targets_to_proposals(
+        self, proposals: list[Tensor], gt_boxes: list[Tensor], gt_labels: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """For each proposal the true box that it overlaps most, and its class: 0 for background, -1 for neither."""
+        matches, labels = [], []
+        for own, truth, classes in zip(proposals, gt_boxes, gt_labels, strict=True):
+            if not len(truth):
+                matches.append(torch.zeros(len(own), dtype=torch.int64, device=own.device))
+                labels.append(torch.zeros(len(own), dtype=torch.int64, device=own.device))
+                continue
+            overlap, match = boxes.iou(own, truth).max(1)
+            label = torch.where(overlap >= FOREGROUND, classes[match], 0)
+            matches.append(match)
+            labels.append(torch.where(overlap < BACKGROUND, -1, label))
+        return matches, labels
+
+    def limit(self, limits: Limits) -> None:
+        """Which of its answers are given."""
+        self.score_thresh, self.nms_thresh, self.detections_per_img = limits.score, limits.overlap, limits.most
+
+
+def heads_of(halves: Halves, classes: int, pooling: Pooling) -> Heads:
+    """The heads behind a map, for so many classes beside the background."""
+    limits = Limits()
+    return Heads(
+        RoIPooling(pooling, halves.size),
+        halves.head,
+        FastRCNNPredictor(halves.dimension, classes + 1),
+        FOREGROUND,
+        FOREGROUND,
+        BOXES_OF_A_STEP,
+        OBJECTS,
+        None,  # offsets are weighed by 10, 10, 5, 5: about unit variance
+        limits.score,
+        limits.overlap,
+        limits.most,
+    )
+
+
+class FastRCNN(Detector):
+    """Fast R-CNN.
+
+    Args:
+        classes: Number of classes, without the background.
+        backbone: See :func:`visus.nets.detection.body.cut`; VGG16 and ZFNet are the paper's.
+        weights: ``"imagenet"`` or None.
+        pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+    """
+
+    needs_proposals = True
+
+    def __init__(
+        self,
+        *,
+        classes: int,
+        backbone: str = "vgg16",
+        weights: Weights = None,
+        pooling: Pooling = "pool",
+        side: int = detector.SHORTER_SIDE,
+    ) -> None:
+        super().__init__()
+        self.name, self.classes = "fast_rcnn", classes
+        halves = cut(backbone, weights)
+        known = _weights.preprocessing(backbone)
+        self.transform = detector.transform_of(known.mean, known.deviation, side)
+        self.body = halves.body
+        self.heads = heads_of(halves, classes, pooling)
+
+    def body_modules(self) -> Iterator[nn.Module]:
+        """Both halves of the backbone."""
+        yield self.body
+        yield self.heads.box_head
+
+    def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Of the classes and of the boxes; the targets hold ``proposals``."""
+        images, own = self.transform(list(pictures), detector.targets_for(targets))
+        proposals = [target["proposals"] for target in targets]
+        there = detector.resized(proposals, detector.sizes_of(pictures), images.image_sizes)
+        _, found = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes, own)
+        return found
+
+    def detect(
+        self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
+    ) -> list[Found]:
+        """What is in the proposed boxes.
+
+        Raises:
+            InputError: There are no proposals.
+        """
+        detector.check_pictures(pictures)
+        if proposals is None or len(proposals) != len(pictures):
+            raise InputError("Fast R-CNN needs proposed boxes for each picture; see visus.ops.proposals.")
+        self.heads.limit(limits or Limits())
+        with torch.inference_mode():
+            before = detector.sizes_of(pictures)
+            images, _ = self.transform(list(pictures))
+            there = detector.resized(proposals, before, images.image_sizes)
+            rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
+            return detector.found_of(self.transform.postprocess(rows, images.image_sizes, before))

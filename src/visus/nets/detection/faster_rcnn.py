@@ -1,0 +1,177 @@
+"""Faster R-CNN: the network proposes the boxes itself.
+
+Ren, He, Girshick and Sun, "Faster R-CNN: towards real-time object detection with region proposal networks", NIPS 2015.
+A small network slides over the map: a 3x3 convolution, then for each of 9 anchors at each point a two-way softmax
+(object or not) and four offsets (section 3.1). An anchor is an object if it overlaps a true box by an IoU of at least
+0.7, or more than any other anchor does; none if by less than 0.3; anchors that cross the border are ignored (section
+3.3). Of each picture 256 anchors count, at most half of them objects. Proposals are suppressed at an IoU of 0.7; then
+Fast R-CNN takes over.
+
+Sampling and losses are torchvision's.
+
+Deviations: both networks learn at once, which the paper calls approximate joint training (section 3.2). The paper's
+anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.rpn import RegionProposalNetwork
+
+from visus.nets import weights as _weights
+from visus.nets.detection import detector, fast_rcnn
+from visus.nets.detection.body import as_features, cut
+from visus.nets.detection.detector import Detector, Found, Limits, Target
+from visus.nets.segmentation.vgg import Weights
+from visus.ops import anchors
+
+_TRAINING, _TESTING = 2000, 300  # proposals that are kept (section 3.3 and table 2)
+
+
+class SlidingWindow(nn.Module):
+    """The small network of section 3.1.
+
+    Args:
+        channels: Of the map, and of its hidden layer.
+        count: Anchors at each point.
+    """
+
+    def __init__(self, channels: int, count: int) -> None:
+        super().__init__()
+        self.hidden = nn.Conv2d(channels, channels, 3, padding=1)
+        self.object = nn.Conv2d(channels, 2 * count, 1)  # not an object, object
+        self.offsets = nn.Conv2d(channels, 4 * count, 1)
+        for layer in (self.hidden, self.object, self.offsets):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """For each map the logit of "object" ``(N, count, h, w)`` and the offsets ``(N, 4 count, h, w)``.
+
+        The logit is the difference of both scores: its sigmoid is the two-way softmax.
+        """
+        logits, offsets = [], []
+        for x in maps:
+            hidden = self.hidden(x).relu()
+            none, some = self.object(hidden).chunk(2, dim=1)
+            logits.append(some - none)
+            offsets.append(self.offsets(hidden))
+        return logits, offsets
+
+
+class Proposing(RegionProposalNetwork):
+    """The region proposal network; anchors that cross the border of the picture do not count in training."""
+
+    _sizes: Sequence[tuple[int, int]] = ()
+
+    def forward(
+        self,
+        images: ImageList,
+        features: dict[str, Tensor],
+        targets: Any = None,  # noqa: ANN401
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Proposals for each picture, and in training the losses."""
+        self._sizes = images.image_sizes
+        return super().forward(images, features, targets)
+
+    def assign_targets_to_anchors(
+        self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Labels (1 object, 0 none, -1 ignored) and true boxes of all anchors."""
+        inside = [within(own, size) for own, size in zip(anchors, self._sizes, strict=True)]
+        labels, matched = super().assign_targets_to_anchors(
+            [own[there] for own, there in zip(anchors, inside, strict=True)], targets
+        )
+        all_labels, all_matched = [], []
+        for own, there, label, match in zip(anchors, inside, labels, matched, strict=True):
+            whole = own.new_full((len(own),), -1)
+            whole[there] = label
+            truth = own.clone()  # an anchor that is ignored is its own target
+            truth[there] = match.to(own)
+            all_labels.append(whole)
+            all_matched.append(truth)
+        return all_labels, all_matched
+
+
+def within(own: Tensor, size: tuple[int, int]) -> Tensor:
+    """Which anchors do not cross the border; all where all do."""
+    inside = anchors.inside(own, size)
+    return inside if bool(inside.any()) else torch.ones_like(inside)
+
+
+def proposing(channels: int, side: int) -> Proposing:
+    """The region proposal network for a map, with anchors for pictures of a shorter side."""
+    sizes = tuple(size * side / detector.SHORTER_SIDE for size in anchors.SIZES)
+    generator: Any = AnchorGenerator((sizes,), (anchors.RATIOS,))
+    return Proposing(
+        generator,
+        SlidingWindow(channels, len(anchors.SIZES) * len(anchors.RATIOS)),
+        0.7,
+        0.3,
+        256,
+        0.5,
+        {"training": 12_000, "testing": 6_000},
+        {"training": _TRAINING, "testing": _TESTING},
+        0.7,
+    )
+
+
+class FasterRCNN(Detector):
+    """Faster R-CNN on one map of stride 16.
+
+    Args:
+        classes: Number of classes, without the background.
+        backbone: See :func:`visus.nets.detection.body.cut`; VGG16 and ZFNet are the paper's.
+        weights: ``"imagenet"`` or None.
+        pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: int,
+        backbone: str = "vgg16",
+        weights: Weights = None,
+        pooling: fast_rcnn.Pooling = "pool",
+        side: int = detector.SHORTER_SIDE,
+    ) -> None:
+        super().__init__()
+        self.name, self.classes = "faster_rcnn", classes
+        halves = cut(backbone, weights)
+        known = _weights.preprocessing(backbone)
+        self.transform = detector.transform_of(known.mean, known.deviation, side)
+        self.body, self.channels = halves.body, halves.channels
+        self.rpn = proposing(halves.channels, side)
+        self.heads = fast_rcnn.heads_of(halves, classes, pooling)
+
+    def body_modules(self) -> Iterator[nn.Module]:
+        """Both halves of the backbone."""
+        yield self.body
+        yield self.heads.box_head
+
+    def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Of the anchors, and of the boxes that they became."""
+        images, own = self.transform(list(pictures), detector.targets_for(targets))
+        features = as_features(self.body(images.tensors))
+        proposals, of_anchors = self.rpn(images, features, own)
+        _, of_boxes = self.heads(features, proposals, images.image_sizes, own)
+        return {**of_anchors, **of_boxes}
+
+    def detect(
+        self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
+    ) -> list[Found]:
+        """What is on some pictures; proposals are the network's own."""
+        detector.check_pictures(pictures)
+        self.heads.limit(limits or Limits())
+        with torch.inference_mode():
+            before = detector.sizes_of(pictures)
+            images, _ = self.transform(list(pictures))
+            features = as_features(self.body(images.tensors))
+            own, _ = self.rpn(images, features)
+            rows, _ = self.heads(features, own, images.image_sizes)
+            return detector.found_of(self.transform.postprocess(rows, images.image_sizes, before))

@@ -1,0 +1,49 @@
+"""Mask R-CNN: Faster R-CNN with RoIAlign and a third branch, which gives each box a shape.
+
+He, Gkioxari, Dollar and Girshick, "Mask R-CNN", ICCV 2017. The mask branch is a small fully convolutional network on
+each box: four 3x3 convolutions on 14x14, a transposed one to 28x28, and a sigmoid for each class (figure 4, right, and
+section 3). Its loss is the binary cross-entropy of the true class's map; classes do not compete. The answer is resized
+to the box and laid on the picture.
+
+Deviations: on one map of stride 16 the branch has its own RoIAlign and convolutions, as with a feature pyramid, in
+place of sharing the fifth stage. ``width`` makes it narrower than the paper's 256 channels.
+"""
+
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+
+from visus.nets.detection import detector, fast_rcnn
+from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.segmentation.vgg import Weights
+
+_SIDE = 14
+_CONVOLUTIONS = 4
+
+
+class MaskRCNN(FasterRCNN):
+    """Mask R-CNN on one map of stride 16.
+
+    Args:
+        classes: Number of classes, without the background.
+        backbone: See :func:`visus.nets.detection.body.cut`.
+        weights: ``"imagenet"`` or None.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+        width: Channels of the mask branch.
+    """
+
+    has_masks = True
+
+    def __init__(
+        self,
+        *,
+        classes: int,
+        backbone: str = "resnet50",
+        weights: Weights = None,
+        side: int = detector.SHORTER_SIDE,
+        width: int = 256,
+    ) -> None:
+        super().__init__(classes=classes, backbone=backbone, weights=weights, pooling="align", side=side)
+        self.name = "mask_rcnn"
+        channels = self.channels
+        self.heads.mask_roi_pool = fast_rcnn.RoIPooling("align", _SIDE)
+        self.heads.mask_head = MaskRCNNHeads(channels, (width,) * _CONVOLUTIONS, 1)
+        self.heads.mask_predictor = MaskRCNNPredictor(width, width, classes + 1)

@@ -1,0 +1,200 @@
+"""Detection networks against their papers, and what each of them must do."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.support.boxed import CLASSES, scene
+from visus._errors import InputError
+from visus.nets.detection import Detector, Limits
+from visus.nets.detection.body import cut
+from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
+from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
+from visus.nets.detection.mask_rcnn import MaskRCNN
+from visus.ops import boxes
+
+LITE: dict[str, Any] = {"classes": 2, "backbone": "efficientnet_lite0", "side": 96}
+
+
+def batch(*seeds: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Pictures and their objects."""
+    pictures, targets = [], []
+    for seed in seeds:
+        picture, rows = scene(seed)
+        pictures.append(torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255)
+        own = torch.tensor([row["box"] for row in rows]).float()
+        random = np.random.default_rng(seed)
+        shifts = torch.from_numpy(random.uniform(-12, 12, (40, 4))).float()
+        proposals = own.repeat(40 // len(own) + 1, 1)[:40] + shifts
+        targets.append({
+            "boxes": own,
+            "labels": torch.tensor([CLASSES.index(row["name"]) for row in rows]),
+            "masks": torch.from_numpy(np.stack([row["mask"] for row in rows])).to(torch.uint8),
+            "proposals": torch.cat([own, boxes.clip(proposals, (96, 128))]),
+        })  # fmt: skip
+    return pictures, targets
+
+
+def count(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+def test_the_proposal_network_has_the_parameters_of_its_paper() -> None:
+    assert count(SlidingWindow(512, 9)) == 2_387_510  # on VGG16
+
+
+def test_its_softmax_is_two_way() -> None:
+    window = SlidingWindow(8, 3)
+    x = torch.randn(2, 8, 4, 5)
+    (logits,), (offsets,) = window([x])
+    assert logits.shape == (2, 3, 4, 5)
+    assert offsets.shape == (2, 12, 4, 5)
+    scores = window.object(window.hidden(x).relu()).view(2, 2, 3, 4, 5)
+    torch.testing.assert_close(logits.sigmoid(), scores.softmax(1)[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "dimension", "size"),
+    [
+        ("vgg16", 512, 4096, 7),
+        ("zfnet", 256, 4096, 6),
+        ("resnet18", 256, 512, 14),
+        ("efficientnet_lite0", 112, 1280, 7),
+    ],
+)
+def test_a_backbone_is_cut_at_stride_16(name: str, channels: int, dimension: int, size: int) -> None:
+    halves = cut(name)
+    assert (halves.channels, halves.dimension, halves.size) == (channels, dimension, size)
+    with torch.inference_mode():
+        x = halves.body(torch.zeros(1, 3, 224, 288))
+        assert abs(x.shape[2] - 14) <= 1
+        assert abs(x.shape[3] - 18) <= 1
+        assert halves.head(torch.zeros(2, channels, size, size)).shape == (2, dimension)
+    if name in ("resnet18", "efficientnet_lite0"):  # nothing is lost: both halves are the network
+        from visus.nets import registry
+
+        whole = registry.create(name)
+        mine = cut(name)
+        mine.body.load_state_dict(dict(zip(mine.body.state_dict(), _first(whole.net, mine.body), strict=True)))
+        assert count(mine.body) + count(mine.head) == count(whole) - count(whole.head)
+
+
+def _first(net: nn.Module, body: nn.Module) -> list[Tensor]:
+    return list(net.state_dict().values())[: len(body.state_dict())]
+
+
+def test_vgg16_in_fast_rcnn_is_that_of_the_paper() -> None:
+    with torch.device("meta"):
+        heads = nn.Linear(4096, 21), nn.Linear(4096, 84)
+    assert sum(map(count, heads)) == 4096 * 105 + 105
+    net = FastRCNN(classes=2, backbone="resnet18")
+    assert net.heads.box_predictor.bbox_pred.out_features == 4 * 3  # with the background, as torchvision counts
+    assert net.transform.min_size == (600,)
+    assert net.transform.max_size == 1000
+
+
+def test_background_has_an_overlap_from_a_tenth_to_a_half() -> None:
+    heads = heads_of(cut("efficientnet_lite0"), 2, "pool")
+    truth = torch.tensor([[0.0, 0, 10, 10]])
+    proposals = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 5.1], [0, 0, 10, 4], [0, 0, 10, 0.9], [50, 50, 60, 60]])
+    _, (labels,) = heads.assign_targets_to_proposals([proposals], [truth], [torch.tensor([2])])
+    assert labels.tolist() == [2, 2, 0, -1, -1]
+    _, (labels,) = heads.assign_targets_to_proposals([proposals], [torch.zeros(0, 4)], [torch.zeros(0).long()])
+    assert labels.tolist() == [0] * 5
+    torch.manual_seed(0)
+    many = torch.cat([truth.repeat(500, 1), proposals[2:3].repeat(500, 1)])
+    _, labels = heads.assign_targets_to_proposals([many], [truth], [torch.tensor([1])])
+    (sampled,) = heads.subsample(labels)
+    assert len(sampled) == 64
+    assert int((labels[0][sampled] > 0).sum()) == 16  # a quarter
+
+
+def test_anchors_that_cross_the_border_do_not_count() -> None:
+    network = proposing(8, 600)
+    network._sizes = [(600, 600)]
+    crossing, inner, far = [-10.0, 0, 118, 128], [100.0, 100, 228, 228], [300.0, 300, 428, 428]
+    (labels,), (matched,) = network.assign_targets_to_anchors(
+        [torch.tensor([crossing, inner, far])], [{"boxes": torch.tensor([[105.0, 100, 228, 228]])}]
+    )
+    assert labels.tolist() == [-1, 1, 0]
+    assert matched[1].tolist() == [105, 100, 228, 228]
+    assert within(torch.tensor([crossing]), (600, 600)).tolist() == [True]  # where all cross, none is left out
+
+
+@pytest.mark.parametrize("how", ["pool", "align", "align_maximum"])
+def test_boxes_are_pooled_at_stride_16(how: Any) -> None:
+    x = torch.arange(64.0).view(1, 1, 8, 8)
+    found = RoIPooling(how, 2)({"0": x}, [torch.tensor([[0.0, 0, 128, 128]])], None)
+    assert found.shape == (1, 1, 2, 2)
+    assert found[0, 0, 1, 1] > found[0, 0, 0, 0]
+    with pytest.raises(InputError, match="pooled by one of"):
+        RoIPooling("crop", 2)  # pyright: ignore[reportArgumentType]
+
+
+NETS: dict[str, Any] = {
+    "fast_rcnn": lambda: FastRCNN(**LITE),
+    "faster_rcnn": lambda: FasterRCNN(**LITE, pooling="align"),
+    "mask_rcnn": lambda: MaskRCNN(**LITE, width=16),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_network_learns_and_answers_in_pixels_of_the_picture(name: str) -> None:
+    torch.manual_seed(0)
+    net: Detector = NETS[name]().train()
+    assert not any(layer.training for layer in net.modules() if isinstance(layer, nn.BatchNorm2d))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    pictures, targets = batch(1, 2)
+    sums: list[float] = []
+    losses: dict[str, Tensor] = {}
+    for _ in range(6):
+        losses = net.losses(pictures, targets)
+        total = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        sums.append(total.item())
+    assert all(p.grad is not None for p in net.parameters())
+    assert ("loss_mask" in losses) == net.has_masks
+    assert sums[-1] < 0.8 * sums[0]
+    net.eval()
+    proposals = [target["proposals"] for target in targets] if net.needs_proposals else None
+    for found, picture in zip(net.detect(pictures, proposals, Limits(score=0.0, most=7)), pictures, strict=True):
+        assert len(found.boxes) == len(found.scores) == len(found.labels) <= 7
+        assert (found.boxes >= 0).all()
+        assert (found.boxes[:, 2] <= picture.shape[2] + 1e-3).all()
+        assert set(found.labels.tolist()) <= {0, 1}
+        assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+        if net.has_masks:
+            assert found.masks is not None
+            assert found.masks.shape == (len(found.boxes), *picture.shape[1:])
+            outside = found.masks.clone()
+            for mask, (x0, y0, x1, y1) in zip(outside, found.boxes.round().int().tolist(), strict=True):
+                mask[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = 0
+            assert float(outside.max()) == 0
+    assert all(not len(f.boxes) for f in net.detect(pictures, proposals, Limits(score=1.0)))
+
+
+def test_a_picture_without_objects_can_be_learned_from() -> None:
+    torch.manual_seed(0)
+    pictures, targets = batch(1, 2)
+    for key in ("boxes", "labels", "masks"):
+        targets[0][key] = targets[0][key][:0]
+    for build in NETS.values():
+        losses = build().train().losses(pictures, targets)
+        assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(InputError, match="cannot be cut"):
+        cut("alexnet")
+    net = FastRCNN(**LITE)
+    with pytest.raises(InputError, match="needs proposed boxes"):
+        net.detect([torch.rand(3, 64, 64)])
+    with pytest.raises(InputError, match=r"float in \[0, 1\]"):
+        net.detect([torch.zeros(3, 64, 64, dtype=torch.uint8)], [torch.zeros(1, 4)])
+    with pytest.raises(InputError, match="at least 1"):
+        Limits(most=0)
