@@ -1,0 +1,305 @@
+"""Measures of a detector: COCO's and Pascal VOC's average precision, and what is taken for what.
+
+Average precision is the area under precision over recall, where answers are counted from the most certain on; an answer
+is right if it overlaps a true object of its class, which no surer answer has taken, by at least some IoU.
+
+COCO's measures (Lin et al. 2014) are those of pycocotools, which defines them: the mean over ten IoUs from 0.5 to 0.95.
+VOC's (Everingham et al. 2010, section 4.2) are at an IoU of 0.5, from 11 points of recall (until 2009) or the whole
+area.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus.data.boxes import Objects
+from visus.ops import boxes as _boxes
+
+Floats = NDArray[np.float64]
+_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a network finds on one picture.
+
+    Attributes:
+        boxes: ``(n, 4)`` in pixels.
+        scores: ``(n,)`` in [0, 1].
+        labels: ``(n,)`` int64.
+        shapes: Run lengths of COCO's form, one for each box, or None.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    shapes: list[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """COCO's measures; -1 where there is nothing to measure by.
+
+    Attributes:
+        ap: Mean over IoUs from 0.5 to 0.95, and over the classes.
+        ap50: At an IoU of 0.5.
+        ap75: At an IoU of 0.75.
+        small: Of objects below 32x32 pixels.
+        medium: Up to 96x96.
+        large: Beyond.
+        recall1: Average recall with one answer for each picture.
+        recall10: With ten.
+        recall100: With a hundred.
+        each: ``(C,)``, AP of each class.
+        each50: ``(C,)``, AP50 of each class.
+        curves: ``(C, 101)``, precision at an IoU of 0.5 for recalls 0, 0.01 .. 1.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    small: float
+    medium: float
+    large: float
+    recall1: float
+    recall10: float
+    recall100: float
+    each: Floats
+    each50: Floats
+    curves: Floats
+
+
+def coco(
+    truth: Sequence[Objects],
+    answers: Sequence[Answers],
+    sizes: Sequence[Sequence[int]],
+    classes: int,
+    *,
+    kind: Literal["bbox", "segm"] = "bbox",
+) -> Measures:
+    """COCO's measures of boxes, or of shapes.
+
+    Args:
+        truth: The objects of each picture.
+        answers: The answers to each.
+        sizes: Height and width of each.
+        classes: Number of classes.
+        kind: ``"segm"`` compares shapes, which all objects and answers must have.
+    """
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
+        judge = COCOeval(_truth_of(truth, sizes, classes), _answers_of(answers, sizes, classes), kind)
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    precision = judge.eval["precision"]  # (IoUs, recalls, classes, areas, most answers)
+    all_sizes = precision[:, :, :, 0, -1]
+    return Measures(
+        *(float(value) for value in judge.stats[:9]),
+        each=_mean_where(all_sizes, (0, 1)),
+        each50=_mean_where(all_sizes[:1], (0, 1)),
+        curves=np.asarray(all_sizes[0].T, np.float64),
+    )
+
+
+def _mean_where(values: NDArray[Any], axes: tuple[int, ...]) -> Floats:
+    """Means over what is measured; -1 where nothing is."""
+    known = values > -1
+    count = known.sum(axes)
+    return np.where(count > 0, np.where(known, values, 0).sum(axes) / np.maximum(1, count), -1.0)
+
+
+def _coco_of(content: dict[str, Any]) -> Any:  # noqa: ANN401 - pycocotools has no types
+    from pycocotools.coco import COCO
+
+    made: Any = COCO()
+    made.dataset = content
+    made.createIndex()
+    return made
+
+
+def _frame(sizes: Sequence[Sequence[int]], classes: int) -> dict[str, Any]:
+    images = [{"id": k, "height": int(size[0]), "width": int(size[1])} for k, size in enumerate(sizes)]
+    return {"images": images, "categories": [{"id": k} for k in range(classes)]}
+
+
+def _truth_of(truth: Sequence[Objects], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401
+    rows = []
+    for picture, (own, size) in enumerate(zip(truth, sizes, strict=True)):
+        masks = own.masks(size) if any(own.shapes) else None
+        for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
+            area = float(masks[k].sum()) if masks is not None else (x1 - x0) * (y1 - y0)
+            row = {"image_id": picture, "category_id": int(own.labels[k]), "bbox": [x0, y0, x1 - x0, y1 - y0]}
+            row |= {"id": len(rows) + 1, "area": area, "iscrowd": int(own.crowd[k] | own.difficult[k])}
+            if masks is not None:
+                row["segmentation"] = run_lengths(masks[k])
+            rows.append(row)
+    return _coco_of({**_frame(sizes, classes), "annotations": rows})
+
+
+def _answers_of(answers: Sequence[Answers], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401
+    rows = []
+    for picture, own in enumerate(answers):
+        for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
+            row: dict[str, Any] = {
+                "image_id": picture,
+                "category_id": int(own.labels[k]),
+                "score": float(own.scores[k]),
+            }
+            row |= {"id": len(rows) + 1, "bbox": [x0, y0, x1 - x0, y1 - y0], "iscrowd": 0}
+            row["area"] = (x1 - x0) * (y1 - y0)
+            if own.shapes is not None:
+                from pycocotools import mask as runs
+
+                row["segmentation"] = own.shapes[k]
+                row["area"] = float(runs.area(own.shapes[k]))
+            rows.append(row)
+    return _coco_of({**_frame(sizes, classes), "annotations": rows})
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """A mask ``(H, W)`` as COCO's compressed run lengths."""
+    from pycocotools import mask as runs
+
+    coded: Any = runs.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": [int(n) for n in coded["size"]], "counts": bytes(coded["counts"]).decode()}
+
+
+def voc(
+    truth: Sequence[Objects], answers: Sequence[Answers], classes: int, *, points: Literal["all", 11] = "all"
+) -> Floats:
+    """VOC's average precision of each class at an IoU of 0.5.
+
+    Args:
+        truth: The objects of each picture; difficult ones and crowds count neither way.
+        answers: The answers to each.
+        classes: Number of classes.
+        points: 11 for the mean of the best precision at recalls of 0, 0.1 .. 1; ``"all"`` for the area.
+
+    Returns:
+        ``(classes,)``, NaN for a class of which there is no object.
+    """
+    found = np.full(classes, np.nan)
+    for label in range(classes):
+        total = sum(int(((own.labels == label) & ~(own.crowd | own.difficult)).sum()) for own in truth)
+        if not total:
+            continue
+        scores, right, counts = _judged(truth, answers, label)
+        order = np.argsort(-scores, kind="stable")
+        order = order[counts[order]]
+        hits = np.cumsum(right[order])
+        precision, recall = hits / np.arange(1, len(hits) + 1), hits / total
+        found[label] = _area(precision, recall) if points == "all" else _eleven(precision, recall)
+    return found
+
+
+def _judged(
+    truth: Sequence[Objects], answers: Sequence[Answers], label: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Scores of the answers of a class, whether each is right, and whether it counts."""
+    scores: list[float] = []
+    right: list[bool] = []
+    counts: list[bool] = []
+    for own, answer in zip(truth, answers, strict=True):
+        there, given = own.take(own.labels == label), np.flatnonzero(answer.labels == label)
+        given = given[np.argsort(-answer.scores[given], kind="stable")]
+        overlaps = _overlaps(answer.boxes[given], there.boxes)
+        taken = np.zeros(len(there), bool)
+        easy = ~(there.crowd | there.difficult)
+        for place, row in zip(given.tolist(), overlaps, strict=True):
+            best = int(row.argmax()) if len(row) else -1
+            fits = best >= 0 and row[best] >= _IOU
+            scores.append(float(answer.scores[place]))
+            right.append(bool(fits and easy[best] and not taken[best]))
+            counts.append(not fits or bool(easy[best]))
+            if fits:
+                taken[best] = True
+    return np.array(scores, np.float32), np.array(right, bool), np.array(counts, bool)
+
+
+def _overlaps(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _boxes.iou(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+
+
+def _area(precision: Floats, recall: Floats) -> float:
+    """Under the curve, made falling."""
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(recall, prepend=0) * best).sum())
+
+
+def _eleven(precision: Floats, recall: Floats) -> float:
+    """The mean over eleven recalls."""
+    best = [precision[recall >= level - 1e-9].max(initial=0) for level in np.linspace(0, 1, 11)]
+    return float(np.mean(best))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which answers belong to which objects of a picture, whatever their classes.
+
+    Attributes:
+        matches: Pairs (object, answer) with an IoU of at least 0.5, each in one pair.
+        missed: Objects without an answer.
+        wrong: Answers without an object.
+    """
+
+    matches: list[tuple[int, int]]
+    missed: list[int]
+    wrong: list[int]
+
+
+def pairs(own: Objects, answer: Answers, *, least: float = 0.5) -> Pairs:
+    """Match answers of at least a score to objects: the largest IoU first, those of the same class before others.
+
+    Crowds and difficult objects are no misses, and an answer on one is not wrong.
+    """
+    given = np.flatnonzero(answer.scores >= least)
+    overlaps = _overlaps(own.boxes, answer.boxes[given])
+    same = own.labels[:, None] == answer.labels[given][None]
+    easy = ~(own.crowd | own.difficult)
+    matches: list[tuple[int, int]] = []
+    order = np.argsort(-(overlaps + same), axis=None, kind="stable")
+    objects: set[int] = set()
+    answers: set[int] = set()
+    for place in order.tolist():
+        k, j = divmod(place, len(given))
+        if overlaps[k, j] >= _IOU and k not in objects and j not in answers:
+            objects.add(k)
+            answers.add(j)
+            if easy[k]:
+                matches.append((k, int(given[j])))
+    hard = overlaps[~easy].max(0, initial=0) >= _IOU
+    missed = [k for k in range(len(own)) if k not in objects and easy[k]]
+    wrong = [int(given[j]) for j in range(len(given)) if j not in answers and not hard[j]]
+    return Pairs(matches, missed, wrong)
+
+
+def confusion(
+    truth: Sequence[Objects], answers: Sequence[Answers], classes: int, *, least: float = 0.5
+) -> NDArray[np.int64]:
+    """``(classes + 1, classes + 1)``: true classes in rows, answers in columns, at an IoU of 0.5.
+
+    The last column counts objects that were missed, the last row answers where nothing is.
+    """
+    matrix = np.zeros((classes + 1, classes + 1), np.int64)
+    for own, answer in zip(truth, answers, strict=True):
+        found = pairs(own, answer, least=least)
+        for k, j in found.matches:
+            matrix[own.labels[k], answer.labels[j]] += 1
+        for k in found.missed:
+            matrix[own.labels[k], classes] += 1
+        for j in found.wrong:
+            matrix[classes, answer.labels[j]] += 1
+    return matrix
