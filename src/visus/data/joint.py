@@ -78,7 +78,7 @@ class Joint:
         warp = Warp(tuple(size), linear, middle, _displacement(size, self.elastic, random) if self.elastic else None)
         found, labels = _warp_picture(picture, mask, warp) if axes == 2 else _warp_volume(picture, mask, warp)
         inner = tuple(slice(margin, n - margin) for n in size)
-        return _recolored(found, change, random), np.ascontiguousarray(labels[inner])
+        return recolored(found, change, random), np.ascontiguousarray(labels[inner])
 
 
 def _linear(axes: int, zoom: float, turn: float, stretch: float, random: np.random.Generator) -> NDArray[np.float64]:
@@ -178,7 +178,7 @@ def _warp_volume(volume: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArray[
     return found, labels
 
 
-def _recolored(picture: NDArray[Any], change: float, random: np.random.Generator) -> NDArray[Any]:
+def recolored(picture: NDArray[Any], change: float, random: np.random.Generator) -> NDArray[Any]:
     """Brightness, contrast and, of colours, saturation; of volumes, scale and offset."""
     if not change:
         return picture

@@ -1,0 +1,88 @@
+"""Batches of pictures with their objects, for a network that finds them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from visus.data.batches import Key, Order
+from visus.data.boxes import Boxed
+from visus.data.joint_boxes import JointBoxes, Sample
+
+Target = dict[str, Tensor]
+Batch = tuple[list[Tensor], list[Target]]
+"""Pictures ``(3, H, W)`` uint8, and for each ``boxes``, ``labels``, perhaps ``masks`` and ``proposals``."""
+
+
+@dataclass
+class BoxBatches(Dataset[tuple[Tensor, Target]]):
+    """Pictures as tensors, each with its objects; crowds are left out.
+
+    Attributes:
+        pictures: A split.
+        joint: How they are changed at random.
+        shapes: Whether masks are wanted.
+        propose: From a picture to boxes that may hold an object, or None.
+        seed: Of the changes.
+    """
+
+    pictures: Boxed
+    joint: JointBoxes = field(default_factory=JointBoxes)
+    shapes: bool = False
+    propose: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
+        epoch, place = key
+        sample = self.joint(self.sample(place), np.random.default_rng((self.seed, epoch, place)))
+        target = {"boxes": torch.from_numpy(sample.boxes), "labels": torch.from_numpy(sample.labels)}
+        if sample.masks is not None:
+            target["masks"] = torch.from_numpy(sample.masks.astype(np.uint8))
+        if sample.proposals is not None:
+            target["proposals"] = torch.from_numpy(sample.proposals)
+        return torch.from_numpy(np.ascontiguousarray(sample.picture.transpose(2, 0, 1))), target
+
+    def sample(self, place: int) -> Sample:
+        """A picture with its objects, unchanged."""
+        picture, own = self.pictures.read(place)
+        own = own.take(~own.crowd)
+        masks = own.masks(picture.shape[:2]) if self.shapes else None
+        proposals = self.propose(picture) if self.propose else None
+        return Sample(picture, own.boxes, own.labels, masks, proposals)
+
+
+def collate(samples: list[tuple[Tensor, Target]]) -> Batch:
+    """Pictures have different sizes, so that they stay a list."""
+    return [picture for picture, _ in samples], [target for _, target in samples]
+
+
+def box_loader(
+    batches: BoxBatches, *, batch_size: int, shuffle: bool = False, seed: int = 0, workers: int = 0
+) -> DataLoader[Any]:
+    """Batches (see :data:`Batch`) in the order of :class:`visus.data.batches.Order`.
+
+    Args:
+        batches: What is read.
+        batch_size: Pictures in a batch.
+        shuffle: Whether they serve for training.
+        seed: Of the order.
+        workers: Processes that read ahead; 0 to read between the steps.
+    """
+    return DataLoader(
+        batches,
+        batch_size=batch_size,
+        sampler=Order(batches.pictures.labels, shuffle=shuffle, seed=seed),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        prefetch_factor=4 if workers else None,
+        collate_fn=collate,
+        generator=torch.Generator().manual_seed(seed),
+    )
