@@ -84,7 +84,7 @@ def test_batches_are_the_same_each_time(tmp_path: Path, workers: int) -> None:
     for (ours, targets), (theirs, others) in zip(first, second, strict=True):
         assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
         for a, b in zip(targets, others, strict=True):
-            assert a.keys() == {"boxes", "labels", "masks", "proposals"}
+            assert a.keys() == {"boxes", "labels", "masks", "place", "proposals"}
             assert all((a[key] == b[key]).all() for key in a)
             assert a["masks"].shape[1:] == (96, 128)
             assert len(a["proposals"]) == 3

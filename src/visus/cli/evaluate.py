@@ -16,6 +16,7 @@ Examples:
     visus evaluate runs/classify/flowers-1 more-flowers  other pictures
     visus evaluate runs/classify/flowers-1 --split val --json
     visus evaluate runs/segment/camvid-1 --crf --scales 0.75,1,1.25 --flip
+    visus evaluate runs/detect/cells-1
 """
 
 
@@ -34,7 +35,8 @@ def evaluate(
     """Measure a trained network.
 
     Of a classifier: accuracy, each class, confusion, calibration, worst mistakes. Of a segmenter: IoU, Dice and
-    accuracy of each class, confusion, worst answers.
+    accuracy of each class, confusion, worst answers. Of a detector: COCO's and VOC's average precision, precision over
+    recall, confusion, what was missed and what is wrong.
     """
     from visus.nets.file import task_of
 
@@ -44,6 +46,11 @@ def evaluate(
 
         how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
         found = segment_evaluate.evaluate(run, data, split=split, out=out, **how)
+    elif task == "detect":
+        from visus.runs import detect_evaluate
+
+        segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
+        found = detect_evaluate.evaluate(run, data, split=split, out=out)
     else:
         from visus.runs.evaluate import evaluate as measure
 

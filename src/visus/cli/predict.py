@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from visus._errors import InputError
-from visus.cli import segmenting
+from visus.cli import detecting, segmenting
 from visus.cli.options import plural
 
 EXAMPLES = """
@@ -19,6 +19,7 @@ Examples:
     visus predict runs/classify/flowers-1 holiday --csv > classes.csv
     visus predict runs/classify/flowers-1 holiday --json -k 3
     visus predict runs/segment/camvid-1 street.jpg --crf --out masks
+    visus predict runs/detect/cells-1 slides --conf 0.7 --out found
 """
 
 
@@ -30,24 +31,37 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: file, class, probability, class, ...")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Where masks, overlays and contours go.  [default: predictions]", rich_help_panel="Segmenters"
-        ),
+        typer.Option(help="Segmenters and detectors: where what they find goes.  [default: predictions]"),
     ] = None,
     crf: segmenting.Crf = False,
     scales: segmenting.Scales = None,
     flip: segmenting.Flip = False,
+    conf: detecting.Confidence = None,
+    iou: detecting.Overlap = None,
+    max_det: detecting.Most = None,
 ) -> None:
-    """Name the likeliest classes of pictures, or of each of their positions.
+    """Name the likeliest classes of pictures, or of each of their positions, or find their objects.
 
     A classifier prints classes. A segmenter writes for each picture a mask (.png), an overlay (.jpg) and contours
-    (.json, like GeoJSON), for each volume a mask (.nii.gz).
+    (.json, like GeoJSON), for each volume a mask (.nii.gz). A detector draws boxes and shapes (.jpg) and writes
+    results.json in COCO's form.
     """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
     from visus.nets.file import task_of
 
     task = task_of(run)
+    if task != "detect":
+        segmenting.refuse(task, "detectors", conf=conf, iou=iou, max_det=max_det)
+    if task == "detect":
+        if as_csv or k is not None:
+            raise InputError(
+                "A detector has no --csv and no -k; it writes results.json, and --json prints the objects."
+            )
+        segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
+        allowed = detecting.limits(conf, iou, max_det)
+        detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed)
+        return
     if task == "segment":
         if as_csv or k is not None:
             raise InputError(

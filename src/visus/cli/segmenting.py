@@ -39,15 +39,17 @@ def how(run: Path, *, crf: bool, scales: str | None, flip: bool) -> dict[str, An
     return {"crf_settings": _crf(run) if crf else None, "scales": numbers, "flip": flip}
 
 
-def refuse(task: str, **options: object) -> None:
-    """Refuse what only segmenters take.
+def refuse(task: str, kinds: str = "segmenters", **options: object) -> None:
+    """Refuse what only networks of other tasks take.
 
     Raises:
         InputError: Some is there.
     """
     for name, value in options.items():
         if value:
-            raise InputError(f"--{name} is for segmenters, and this network is of the task {task}; leave it away.")
+            raise InputError(
+                f"--{name.replace('_', '-')} is for {kinds}, and this network is of the task {task}; leave it away."
+            )
 
 
 def _crf(run: Path) -> "Settings":

@@ -16,7 +16,8 @@ from visus.data.joint_boxes import JointBoxes, Sample
 
 Target = dict[str, Tensor]
 Batch = tuple[list[Tensor], list[Target]]
-"""Pictures ``(3, H, W)`` uint8, and for each ``boxes``, ``labels``, perhaps ``masks`` and ``proposals``."""
+"""Pictures ``(3, H, W)`` uint8, and for each ``boxes``, ``labels``, its ``place`` in the split, perhaps ``masks`` and
+``proposals``."""
 
 
 @dataclass
@@ -44,6 +45,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         epoch, place = key
         sample = self.joint(self.sample(place), np.random.default_rng((self.seed, epoch, place)))
         target = {"boxes": torch.from_numpy(sample.boxes), "labels": torch.from_numpy(sample.labels)}
+        target["place"] = torch.tensor(place)
         if sample.masks is not None:
             target["masks"] = torch.from_numpy(sample.masks.astype(np.uint8))
         if sample.proposals is not None:

@@ -14,7 +14,7 @@ from visus.nets import trained
 from visus.nets.backbones import Backbone
 from visus.runs import plots, probe
 from visus.runs.fit import Keep, Seeded, Unfreeze, fit
-from visus.runs.job import Hooks
+from visus.runs.job import Hooks, outline_of
 from visus.runs.network import Parts, build
 from visus.runs.settings import Settings
 from visus.tasks import unfreeze
@@ -57,9 +57,11 @@ class Classification:
         return self.parts.net
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Channels and spatial size of its input."""
-        return (1 if self.parts.about.grey else 3, self.parts.about.size, self.parts.about.size)
+    def outline(self) -> str:
+        """The network in a few words."""
+        return outline_of(
+            self.parts.net, (1 if self.parts.about.grey else 3, self.parts.about.size, self.parts.about.size)
+        )
 
     def with_rate(self, lr: float) -> "Classification":
         """The same with another learning rate."""

@@ -6,20 +6,23 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.data import Batches, Dataset, MaskSet, Pictures, load, load_whole, loader, plain_errors
+from visus.data import Batches, Dataset, Pictures, load, load_whole, loader, plain_errors
 from visus.images import draw, write
 from visus.nets import trained
 from visus.runs import plots, seen
 from visus.runs.network import readers
 from visus.runs.run import CONFIG, SEEN, Run, make_folder, write_json
 from visus.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from visus.runs.job import Data
 
 Tell = Callable[[int, int], None]
 
@@ -252,7 +255,7 @@ def _load(data: str | os.PathLike[str] | None, settings: Settings | None, folder
     return load_whole(data or settings.data)
 
 
-def remarks_on(folder: Path, dataset: Dataset | MaskSet, split: str) -> list[str]:
+def remarks_on(folder: Path, dataset: "Data", split: str) -> list[str]:
     """What takes away from a measurement."""
     if split in ("train", "val") and folder.joinpath(CONFIG).is_file():
         purpose = "was trained on" if split == "train" else "chose its weights by"

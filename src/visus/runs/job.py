@@ -1,7 +1,7 @@
 """What a training of any task is made of, and who is told of it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,7 +9,8 @@ import lightning.pytorch as lightning
 from torch import nn
 from torch.utils.data import DataLoader
 
-from visus.data import Dataset, MaskSet
+from visus.data import BoxSet, Dataset, MaskSet
+from visus.nets.layers import summary
 from visus.runs.fit import Keep
 from visus.runs.learning import Learning
 from visus.runs.progress import Epoch, Progress
@@ -36,15 +37,27 @@ class Hooks:
     known: dict[Any, Any] = dataclasses.field(default_factory=dict)
 
 
-Data = Dataset | MaskSet
+Data = Dataset | MaskSet | BoxSet
 """Pictures in splits, of any task."""
+
+
+def outline_of(net: nn.Module, shape: Sequence[int]) -> str:
+    """A network in a few words.
+
+    Args:
+        net: The network.
+        shape: Channels and spatial size of its input.
+    """
+    table = summary(net, shape)
+    size = "x".join(map(str, shape[1:]))
+    return f"{table.parameters:,} parameters, {table.macs / 1e6:,.0f} M multiply-adds at {size}"
 
 
 class Job(Protocol):
     """A training of one task: a network, its pictures and its settings, with nothing left open.
 
     Attributes:
-        score: What its score is called in tables: ``"accuracy"``, ``"mean_iou"``.
+        score: What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``.
     """
 
     score: str
@@ -60,13 +73,8 @@ class Job(Protocol):
         ...
 
     @property
-    def net(self) -> nn.Module:
-        """The network."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Channels and spatial size of its input, for the table of layers."""
+    def outline(self) -> str:
+        """The network in a few words: its size, and what it costs."""
         ...
 
     def with_rate(self, lr: float) -> "Job":

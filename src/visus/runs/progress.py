@@ -10,7 +10,7 @@ class Progress:
     """How far a training is.
 
     Attributes:
-        phase: What goes on: ``"checking"``, ``"features"`` or ``"training"``.
+        phase: What goes on: ``"checking"``, ``"features"``, ``"proposals"`` or ``"training"``.
         done: Steps or pictures done in this epoch or phase.
         total: Of how many.
         epoch: Epoch, from 1 on; 0 before the first.
@@ -34,7 +34,8 @@ class Epoch:
         epoch: From 1 on.
         lr: Learning rate at its end.
         train_loss: Mean loss while training, augmentation and dropout included.
-        train_score: Score while training: of a classifier the share of right answers, of a segmenter the mean IoU.
+        train_score: Score while training: of a classifier the share of right answers, of a segmenter the mean IoU; NaN
+            of a detector.
         val_loss: Mean loss on the val split.
         val_score: Score on the val split.
         seconds: How long it took.
@@ -58,4 +59,7 @@ class Epoch:
         >>> Epoch(1, 0.1, 2.0, 0.5, 2.5, 0.4, 1.0).named("accuracy")["val_accuracy"]
         0.4
         """
-        return {key.replace("score", score): value for key, value in dataclasses.asdict(self).items()}
+        values = dataclasses.asdict(self)
+        if math.isnan(self.train_score):
+            del values["train_score"]
+        return {key.replace("score", score): value for key, value in values.items()}

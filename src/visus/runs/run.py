@@ -8,6 +8,8 @@ curves.png         losses, accuracies and the learning rate
 health.png         gradients, updates and dead units of each layer
 confusion.png      which classes are taken for which, on the val split
 answers.jpg        of a segmenter: its answers to some pictures of val
+precision.png      of a detector: precision over recall of each class
+mistakes.jpg       of a detector: what it missed and what it found where nothing is
 summary.json       what came of it
 """
 
@@ -53,7 +55,7 @@ class Run:
 
     @functools.cached_property
     def task(self) -> str:
-        """``"classify"`` or ``"segment"``.
+        """``"classify"``, ``"segment"`` or ``"detect"``.
 
         Raises:
             InputError: The file is damaged.
@@ -62,7 +64,9 @@ class Run:
 
     @functools.cached_property
     def settings(self) -> Any:  # noqa: ANN401 - the settings of its task
-        """How it was trained: :class:`visus.runs.Settings` or :class:`visus.runs.SegmentSettings`.
+        """How it was trained.
+
+        :class:`visus.runs.Settings`, :class:`visus.runs.SegmentSettings` or :class:`visus.runs.DetectSettings`.
 
         Raises:
             InputError: The file is damaged.
@@ -103,6 +107,10 @@ class Run:
             from visus.nets.segmentation import trained as of_segmenters
 
             return of_segmenters.read(self.folder)
+        if self.task == "detect":
+            from visus.nets.detection import trained as of_detectors
+
+            return of_detectors.read(self.folder)
         return trained.read(self.folder)
 
     def evaluate(
@@ -112,14 +120,19 @@ class Run:
         split: str | None = None,
         **options: Any,  # noqa: ANN401 - of the task
     ) -> Any:  # noqa: ANN401 - the measures of its task
-        """Measure the network on labelled pictures, or on pictures with masks.
+        """Measure the network on labelled pictures, or on pictures with masks or boxes.
 
-        See :func:`visus.runs.evaluate.evaluate`, and :func:`visus.runs.segment_evaluate.evaluate` for the options.
+        See :func:`visus.runs.evaluate.evaluate`, :func:`visus.runs.segment_evaluate.evaluate` and
+        :func:`visus.runs.detect_evaluate.evaluate` for the options.
         """
         if self.task == "segment":
             from visus.runs import segment_evaluate
 
             return segment_evaluate.evaluate(self.folder, data, split=split, **options)
+        if self.task == "detect":
+            from visus.runs import detect_evaluate
+
+            return detect_evaluate.evaluate(self.folder, data, split=split, **options)
         from visus.runs.evaluate import evaluate
 
         return evaluate(self.folder, data, split=split, **options)
@@ -129,10 +142,15 @@ class Run:
         picture: "str | os.PathLike[str] | NDArray[np.uint8]",
         **options: Any,  # noqa: ANN401 - of the task
     ) -> Any:  # noqa: ANN401 - the answer of its task
-        """The likeliest classes of a picture, or the class of each of its positions.
+        """The likeliest classes of a picture, the class of each of its positions, or its objects.
 
-        See :meth:`visus.runs.predict.Predictor.predict` and :class:`visus.runs.segment_predict.Segmenting`.
+        See :meth:`visus.runs.predict.Predictor.predict`, :class:`visus.runs.segment_predict.Segmenting` and
+        :class:`visus.runs.detect_predict.Detecting`.
         """
+        if self.task == "detect":
+            from visus.runs.detect_predict import Detecting
+
+            return Detecting(self.folder, **options).predict(picture)
         if self.task == "segment":
             from visus.runs.segment_predict import Segmenting
 
@@ -164,8 +182,12 @@ def _settings_of(task: str) -> type[Learning]:
         from visus.runs.segment_settings import SegmentSettings
 
         return SegmentSettings
+    if task == "detect":
+        from visus.runs.detect_settings import DetectSettings
+
+        return DetectSettings
     if task != "classify":
-        raise InputError(f"{CONFIG} names the task {task!r}, which there is not; put back classify or segment.")
+        raise InputError(f"{CONFIG} names the task {task!r}, which there is not; put back classify, segment or detect.")
     from visus.runs.settings import Settings
 
     return Settings

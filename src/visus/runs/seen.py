@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from visus.data import Dataset, MaskSet
+from visus.data import BoxSet, Dataset, MaskSet
 from visus.images.io import write_atomically
 
 
-def write(path: Path, dataset: Dataset | MaskSet) -> None:
+def write(path: Path, dataset: Dataset | MaskSet | BoxSet) -> None:
     """Write the hashes of the pictures of train and val, ``(N, 16)`` uint8; of val too, since it chose the weights."""
     hashes = b"".join(dataset.digests["train"] + dataset.digests["val"])
     buffer = io.BytesIO()

@@ -20,7 +20,7 @@ from visus.nets import weights as _weights
 from visus.nets.segmentation import Segmenter, trained
 from visus.ops import Normalise
 from visus.runs.fit import Keep, fit
-from visus.runs.job import Hooks
+from visus.runs.job import Hooks, outline_of
 from visus.runs.segment_settings import NO_WEIGHTS, SegmentSettings, channels_of
 from visus.tasks import pixel_losses
 from visus.tasks.optimizers import Group
@@ -83,9 +83,9 @@ class Segmentation:
         return cls(settings, data, about, net, normalise, body)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Channels and spatial size of its input."""
-        return (self.net.channels, *self.about.window)
+    def outline(self) -> str:
+        """The network in a few words."""
+        return outline_of(self.net, (self.net.channels, *self.about.window))
 
     def with_rate(self, lr: float) -> "Segmentation":
         """The same with another learning rate."""

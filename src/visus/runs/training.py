@@ -21,10 +21,10 @@ from visus import __version__
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load
 from visus.images.io import write_atomically
-from visus.nets.layers import summary as layers_of
-from visus.runs import plots, seen, segment_settings
+from visus.runs import detect_settings, plots, seen, segment_settings
 from visus.runs import settings as classify_settings
 from visus.runs.classification import Classification
+from visus.runs.detection import Detection
 from visus.runs.device import resolve_device
 from visus.runs.fit import Health, Keep, Seeded, Show, quiet
 from visus.runs.job import Data, Hooks, Job, Say, Tell
@@ -66,6 +66,12 @@ TASKS: dict[str, Task] = {
         segment_settings.resolve,
         Segmentation.begin,
     ),
+    "detect": Task(
+        detect_settings.DetectSettings,
+        detect_settings.load,
+        detect_settings.resolve,
+        Detection.begin,
+    ),
 }
 
 
@@ -92,13 +98,14 @@ def train(
     """Train a network on one's own pictures.
 
     Args:
-        task: ``"classify"`` or ``"segment"``.
-        data: Labelled pictures (see :func:`visus.data.load`), or pictures or volumes with masks (see
-            :func:`visus.data.load_masks`).
+        task: ``"classify"``, ``"segment"`` or ``"detect"``.
+        data: Labelled pictures (see :func:`visus.data.load`), pictures or volumes with masks (see
+            :func:`visus.data.load_masks`), or pictures with boxes (see :func:`visus.data.load_boxes`).
         runs: Where the run's folder is made: ``RUNS/TASK/NAME-N``.
         say: Told sentences: the data, what is wrong, where the run is.
         progress: Told how far the training is.
-        settings: What :class:`visus.runs.Settings` or :class:`visus.runs.SegmentSettings` lists.
+        settings: What :class:`visus.runs.Settings`, :class:`visus.runs.SegmentSettings` or
+            :class:`visus.runs.DetectSettings` lists.
 
     Returns:
         The run.
@@ -265,11 +272,9 @@ def _begin(job: Job, folder: Path, hooks: Hooks) -> None:
     seen.write(folder / SEEN, job.data)
     write_json(folder / SUMMARY, _started(job, "started", config))
     write_atomically(folder / CONFIG, config)
-    table = layers_of(job.net, job.shape)
     how = f"{mode}, " if (mode := getattr(settings, "mode", None)) else ""
     hooks.say(
-        f"{settings.net}: {table.parameters:,} parameters, {table.macs / 1e6:,.0f} M multiply-adds at "
-        f"{'x'.join(map(str, job.shape[1:]))}; {how}{settings.optimizer} with lr {settings.lr:g}, "
+        f"{settings.net}: {job.outline}; {how}{settings.optimizer} with lr {settings.lr:g}, "
         f"{settings.device} {settings.precision}, augmentation {settings.augment}; run {folder}"
     )
 

@@ -1,0 +1,85 @@
+"""Options and output that ``visus predict`` has for detectors."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visus._errors import InputError
+
+if TYPE_CHECKING:
+    from visus.nets.detection import Limits
+
+_PANEL = "Detectors"
+Confidence = Annotated[
+    float | None,
+    typer.Option("--conf", help="Least score of an object.  [default: 0.5]", rich_help_panel=_PANEL),
+]
+Overlap = Annotated[
+    float | None,
+    typer.Option(
+        "--iou", help="Of two boxes of a class that overlap by more, one stays.  [default: 0.5]", rich_help_panel=_PANEL
+    ),
+]
+Most = Annotated[
+    int | None,
+    typer.Option("--max-det", min=1, help="Objects of a picture.  [default: 100]", rich_help_panel=_PANEL),
+]
+
+
+def limits(confidence: float | None, overlap: float | None, most: int | None) -> "Limits":
+    """Which answers are given.
+
+    Raises:
+        InputError: One cannot be.
+    """
+    from visus.nets.detection import Limits
+
+    return Limits(
+        score=0.5 if confidence is None else confidence,
+        overlap=0.5 if overlap is None else overlap,
+        most=100 if most is None else most,
+    )
+
+
+def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed: "Limits") -> None:
+    """Draw the objects of each picture, and write all of them in ``results.json``, in COCO's form.
+
+    Raises:
+        InputError: None of the pictures could be read.
+    """
+    from visus.runs.detect_evaluate import coco_results
+    from visus.runs.detect_predict import Detecting
+    from visus.runs.predict import files_of
+    from visus.runs.run import make_folder, write_json
+    from visus.runs.segment_predict import names_for
+
+    detecting = Detecting(run, limits=allowed)
+    files = [file for place in places for file in files_of(place)]
+    make_folder(out)
+    found, lost = [], []
+    for file, name in zip(files, names_for(files), strict=True):
+        try:
+            answer = detecting.predict(file)
+        except InputError as error:
+            lost.append({"file": file, "error": str(error)})
+            typer.echo(f"Could not use a file: {error}", err=True)
+            continue
+        answer.save(out / f"{name}.jpg")
+        found.append(answer)
+        if not as_json:
+            objects = [
+                f"{label} {score:.2f}" for label, score in zip(answer.names, answer.scores.tolist(), strict=True)
+            ]
+            typer.echo(f"{file}  " + ("  ".join(objects) or "nothing"))
+    rows = coco_results(
+        [answer.path for answer in found], [answer.answers for answer in found], detecting.about.classes
+    )
+    write_json(out / "results.json", {"results": rows})
+    if as_json:
+        predictions = [answer.to_dict() for answer in found]
+        typer.echo(json.dumps({"predictions": predictions, "unreadable": lost}, ensure_ascii=False))
+    typer.echo(f"Wrote {out}", err=True)
+    if not found:
+        raise InputError("None of the pictures could be read.")

@@ -1,0 +1,66 @@
+"""Detection networks by name."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal
+
+from visus._errors import InputError
+from visus.nets.detection.detector import Detector
+from visus.nets.detection.fast_rcnn import FastRCNN
+from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.mask_rcnn import MaskRCNN
+
+NETS: dict[str, Callable[..., Detector]] = {
+    "fast_rcnn": FastRCNN,
+    "faster_rcnn": FasterRCNN,
+    "mask_rcnn": MaskRCNN,
+}
+"""What builds each network."""
+
+
+def names() -> list[str]:
+    """The detection networks.
+
+    >>> "faster_rcnn" in names()
+    True
+    """
+    return sorted(NETS)
+
+
+def options_of(name: str) -> set[str]:
+    """The options that a network takes beside classes and weights.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    if name not in NETS:
+        raise InputError(f"There is no detection network {name!r}; there are {', '.join(names())}.")
+    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights"}
+
+
+def create(
+    name: str,
+    *,
+    classes: int = 20,
+    weights: Literal["imagenet"] | None = None,
+    **options: Any,  # noqa: ANN401 - what the network's own function takes
+) -> Detector:
+    """Build a detection network, in evaluation mode.
+
+    Args:
+        name: A name of :func:`names`.
+        classes: Number of classes, without the background.
+        weights: ``"imagenet"`` for the backbone, or None.
+        options: What the network takes, for example ``backbone`` or ``side``.
+
+    Raises:
+        InputError: The name is unknown, or the network does not take an option.
+        WeightsError: The weights are not at hand.
+    """
+    if classes < 1:
+        raise InputError(f"classes must be at least 1, not {classes}.")
+    known = options_of(name)
+    strange = sorted(options.keys() - known)
+    if strange:
+        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(sorted(known))}.")
+    return NETS[name](classes=classes, weights=weights, **options).eval()

@@ -1,0 +1,153 @@
+"""What a trained detector finds on pictures."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.images import draw, read, write
+from visus.images.io import write_atomically
+from visus.nets.detection import Limits, trained
+from visus.runs.detection import proposer
+from visus.runs.device import chosen
+from visus.tasks.box_metrics import Answers
+from visus.tasks.detect import answers_of
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPrediction:
+    """The objects on a picture, the most certain first.
+
+    Attributes:
+        path: The file, or ``""`` for an array.
+        answers: Boxes ``(n, 4)`` in pixels, scores, labels, and perhaps shapes.
+        classes: Names of the classes.
+        picture: ``(H, W, 3)`` uint8.
+    """
+
+    path: str
+    answers: Answers
+    classes: tuple[str, ...]
+    picture: NDArray[np.uint8]
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """``(n, 4)``: x0, y0, x1, y1 in pixels."""
+        return self.answers.boxes
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """``(n,)`` in [0, 1]."""
+        return self.answers.scores
+
+    @property
+    def names(self) -> list[str]:
+        """The class of each object."""
+        return [self.classes[label] for label in self.answers.labels.tolist()]
+
+    def masks(self) -> NDArray[np.bool_]:
+        """The shape of each object, ``(n, H, W)`` bool.
+
+        Raises:
+            InputError: The network finds no shapes.
+        """
+        from visus.data.coco import decode
+
+        if self.answers.shapes is None:
+            raise InputError("This network finds boxes only; train mask_rcnn for shapes.")
+        height, width = self.picture.shape[:2]
+        found = [decode(shape, (height, width)) for shape in self.answers.shapes]
+        return np.array(found, bool).reshape(-1, height, width)
+
+    def overlay(self) -> NDArray[np.uint8]:
+        """The picture with boxes, names and scores, and with shapes where there are some, ``(H, W, 3)`` uint8."""
+        shown = self.picture
+        if self.answers.shapes is not None:
+            shown = shown.astype(np.float32)
+            for mask in self.masks():
+                shown[mask] = 0.5 * shown[mask] + 0.5 * np.array(draw.ACCENT)
+            shown = np.rint(shown).astype(np.uint8)
+        labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
+        return draw.boxes(shown, self.boxes, labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        rows = []
+        for k, name in enumerate(self.names):
+            row: dict[str, Any] = {"class": name, "score": round(float(self.scores[k]), 5)}
+            row["box"] = [round(value, 2) for value in self.boxes[k].tolist()]
+            if self.answers.shapes is not None:
+                row["segmentation"] = self.answers.shapes[k]
+            rows.append(row)
+        return {"file": self.path, "objects": rows}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the overlay (``.jpg``, ``.png``) or the objects (``.json``).
+
+        Raises:
+            InputError: The ending is another, or the place cannot be written.
+        """
+        place = Path(path)
+        try:
+            if place.suffix.lower() == ".json":
+                write_atomically(place, json.dumps(self.to_dict(), ensure_ascii=False).encode())
+            elif place.suffix.lower() in (".jpg", ".jpeg", ".png"):
+                write(place, self.overlay())
+            else:
+                raise InputError(f"{place} must end in .jpg, .png (overlay) or .json (objects).")
+        except OSError as error:
+            raise InputError(f"{place} cannot be written ({error.strerror}); choose another place.") from error
+
+
+class Detecting:
+    """A trained detector, ready to answer.
+
+    Args:
+        run: A run's folder, a file of a trained detector, or one that was read.
+        limits: Which answers are given; None for scores from 0.5 on, at most 100.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        RunError: There is no trained detector, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        run: str | os.PathLike[str] | trained.Trained,
+        *,
+        limits: Limits | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.device = chosen(device)
+        self.network = run if isinstance(run, trained.Trained) else trained.read(run)
+        self.network.net.to(self.device)
+        self.about = self.network.about
+        self.limits = limits or Limits(score=0.5)
+        self._propose = proposer(self.about) if self.network.net.needs_proposals else None
+
+    def answers(self, picture: NDArray[np.uint8]) -> Answers:
+        """The objects on a picture ``(H, W, 3)`` uint8."""
+        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device)
+        proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
+        return answers_of(self.network.detect([x], proposals, self.limits)[0])
+
+    def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
+        """The objects on a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+        values = picture if isinstance(picture, np.ndarray) else read(picture)
+        if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
+            raise InputError(f"A picture must be (H, W, 3) uint8, not {values.shape} {values.dtype}.")
+        return BoxPrediction(name, self.answers(values), self.about.classes, values)

@@ -1,0 +1,114 @@
+"""How a detector is trained."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from visus._errors import InputError
+from visus.data import BoxSet, load_boxes
+from visus.images import read
+from visus.nets.detection import registry
+from visus.nets.detection.detector import SHORTER_SIDE
+from visus.nets.detection.fast_rcnn import POOLINGS, Pooling
+from visus.nets.file import is_trained
+from visus.ops import proposals as _proposals
+from visus.runs.learning import Learning, rate_for
+
+NO_WEIGHTS = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectSettings(Learning):
+    """How a detector is trained, beside what :class:`Learning` says of every training.
+
+    Attributes:
+        weights: ``"imagenet"`` for the backbone, ``"none"``, a file, or an earlier run, whose layers are taken as far
+            as they fit.
+        backbone: See :func:`visus.nets.detection.body.cut`.
+        pooling: Of ``fast_rcnn`` and ``faster_rcnn``: a name in :data:`visus.nets.detection.fast_rcnn.POOLINGS`.
+        width: Of ``mask_rcnn``: channels of the mask branch.
+        side: Length of the shorter side that pictures are brought to, in pixels; None for that of half of them, at
+            most 600.
+        proposals: Of ``fast_rcnn``: the mode of selective search.
+        most: Of ``fast_rcnn``: proposals for each picture.
+    """
+
+    task: ClassVar[str] = "detect"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"pooling": POOLINGS, "proposals": _proposals.MODES}
+    ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
+        "width": (1, 1024, "a whole number from 1 to 1024"),
+        "side": (64, 4096, "a whole number from 64 to 4096"),
+        "most": (1, 100_000, "a whole number above 0"),
+    }
+
+    net: str = "faster_rcnn"
+    weights: str = "imagenet"
+    backbone: str = "efficientnet_lite0"
+    pooling: Pooling | None = None
+    width: int | None = None
+    side: int | None = None
+    proposals: Literal["fast", "quality"] = "fast"
+    most: int = _proposals.MOST
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the network's own function is given."""
+        values = {name: getattr(self, name) for name in ("backbone", "pooling", "width", "side")}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def load(settings: DetectSettings, progress: Callable[[int, int], None] | None = None) -> BoxSet:
+    """The pictures with boxes that the settings name, in their splits."""
+    return load_boxes(settings.data, seed=settings.seed, val=settings.val, test=settings.test, progress=progress)
+
+
+_DEFAULTS: dict[str, Any] = {"epochs": 20, "patience": 0, "batch_size": 4, "augment": "light"}
+_LEARNING_RATE = 5e-4
+_MASK_WIDTH = 64  # of a small backbone
+
+
+def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
+    """Fill in what suits the network and the pictures.
+
+    Raises:
+        InputError: The network does not take such pictures, or an option does nothing.
+    """
+    settings.refuse_idle()
+    known = registry.options_of(settings.net)
+    strange = [name for name in settings.options if name not in known]
+    if strange:
+        raise InputError(f"{settings.net} has no option {strange[0]}; it has: {', '.join(sorted(known))}.")
+    proposes = not getattr(registry.NETS[settings.net], "needs_proposals", False)
+    settings.refuse(
+        (proposes and settings.proposals != "fast", "proposals", settings.net),
+        (proposes and settings.most != _proposals.MOST, "most", settings.net),
+    )
+    if getattr(registry.NETS[settings.net], "has_masks", False) and not dataset.has_shapes:
+        raise InputError(
+            f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
+            "bring polygons or run lengths."
+        )
+    if settings.weights not in ("imagenet", NO_WEIGHTS) and not is_trained(settings.weights):
+        raise InputError(
+            f"{settings.weights} is neither 'imagenet' nor 'none', nor a run or a file that visus trained; check the "
+            "path."
+        )
+    filled: dict[str, Any] = {"side": settings.side or _side(dataset)}
+    if "width" in known:
+        small = settings.backbone not in ("vgg16", "resnet50")
+        filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
+    if "pooling" in known:
+        filled["pooling"] = settings.pooling or "align"
+    for name, default in _DEFAULTS.items():
+        value = getattr(settings, name)
+        filled[name] = default if value is None else value
+    rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)
+    return dataclasses.replace(settings, **filled, lr=rate)
+
+
+def _side(dataset: BoxSet) -> int:
+    """The shorter side of half of the training pictures, at most that of the papers."""
+    train = dataset.splits["train"].files
+    sides = sorted(min(read(file).shape[:2]) for file in train[:: max(1, len(train) // 10)])
+    return max(64, min(SHORTER_SIDE, sides[len(sides) // 2]))

@@ -1,0 +1,109 @@
+"""The task ``detect``: a box, a class and perhaps a shape for each object."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from visus.data.box_batches import Batch
+from visus.data.boxes import Boxed, Objects
+from visus.nets.detection import Detector, Found
+from visus.tasks import box_metrics, learner, optimizers
+from visus.tasks.box_metrics import Answers
+
+
+def answers_of(found: Found) -> Answers:
+    """What a network found, as measures take it; shapes as run lengths, cut at a probability of one half."""
+    shapes = None
+    if found.masks is not None:
+        shapes = [box_metrics.run_lengths(mask) for mask in (found.masks >= 0.5).cpu().numpy()]
+    return Answers(
+        found.boxes.float().cpu().numpy(),
+        found.scores.float().cpu().numpy(),
+        found.labels.cpu().numpy().astype(np.int64),
+        shapes,
+    )
+
+
+@dataclass
+class Sums:
+    """Losses, and answers beside the truth, of an epoch.
+
+    Attributes:
+        classes: Number of classes.
+    """
+
+    classes: int
+    loss: Tensor | float = 0.0
+    count: int = 0
+    truth: list[Objects] = field(default_factory=list)
+    answers: list[Answers] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, loss: Tensor, count: int) -> None:
+        """A batch more of so many pictures."""
+        self.loss = self.loss + loss.detach() * count
+        self.count += count
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss, and AP50 of the boxes; NaN where nothing was answered, as in training."""
+        loss = float(self.loss) / max(1, self.count)
+        if not self.truth:
+            return loss, math.nan
+        return loss, max(0.0, box_metrics.coco(self.truth, self.answers, self.sizes, self.classes).ap50)
+
+
+class Detect(learner.Learner[Sums]):
+    """Trains a detector.
+
+    Args:
+        net: The network.
+        recipe: How it learns.
+        groups: Its parameters, with a factor of the learning rate each.
+        val: The pictures of val, whose objects its answers are measured by.
+    """
+
+    net: Detector
+
+    def __init__(self, net: Detector, recipe: learner.Recipe, groups: list[optimizers.Group], val: Boxed) -> None:
+        self._classes, self._val = net.classes, val
+        super().__init__(net, nn.Identity(), recipe, groups)
+
+    def new_sums(self) -> Sums:
+        """Empty sums."""
+        return Sums(self._classes)
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        """The sum of all losses of a batch."""
+        pictures, targets = batch
+        losses = self.net.losses([picture.float() / 255 for picture in pictures], targets)
+        return torch.stack(list(losses.values())).sum()
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of one batch.
+
+        Raises:
+            Diverged: It is NaN or infinite.
+        """
+        loss = self.batch_loss(batch)
+        self.train_sums.add(loss, len(batch[0]))
+        if not torch.isfinite(loss):
+            raise learner.Diverged(f"the loss is {loss.item()}")
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """The losses, with boxes drawn as in training, and the answers."""
+        pictures, targets = batch
+        self.net.train()
+        self.val_sums.add(self.batch_loss(batch), len(pictures))
+        self.net.eval()
+        proposals = [target["proposals"] for target in targets] if self.net.needs_proposals else None
+        for found, picture, target in zip(
+            self.net.detect([picture.float() / 255 for picture in pictures], proposals), pictures, targets, strict=True
+        ):
+            answers = answers_of(found)
+            self.val_sums.answers.append(Answers(answers.boxes, answers.scores, answers.labels))
+            self.val_sums.truth.append(self._val.objects[int(target["place"])])
+            self.val_sums.sizes.append((int(picture.shape[1]), int(picture.shape[2])))

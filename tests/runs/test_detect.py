@@ -1,0 +1,188 @@
+"""Trainings, measures and answers of detectors on small pictures."""
+
+import csv
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.boxed import CLASSES, coco_folder, scene
+from visus import Run, train
+from visus._errors import InputError, RunError
+from visus.data import load_boxes
+from visus.data.save_boxes import save_boxes
+from visus.nets.detection import Limits, trained
+from visus.runs.detect_evaluate import BoxEvaluation, evaluate
+from visus.runs.detect_predict import BoxPrediction, Detecting
+from visus.runs.detect_settings import DetectSettings, resolve
+from visus.runs.training import resume
+
+SMALL: dict[str, Any] = {"epochs": 8, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coco_folder(tmp_path_factory.mktemp("data") / "shapes", {"train": 32, "val": 8, "test": 8})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VISUS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train("detect", data, net="mask_rcnn", width=16, runs=tmp_path_factory.mktemp("runs"), **SMALL)
+
+
+def measured(found: object) -> BoxEvaluation:
+    assert isinstance(found, BoxEvaluation)
+    return found
+
+
+def predicted(found: object) -> BoxPrediction:
+    assert isinstance(found, BoxPrediction)
+    return found
+
+
+def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
+    names = {p.name for p in run.folder.iterdir()}
+    assert {"best.safetensors", "config.toml", "curves.png", "confusion.png", "precision.png"} <= names
+    assert "last.ckpt" not in names
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    assert "train_ap50" not in rows[0]
+    assert float(rows[-1]["val_ap50"]) > 0.6
+    assert (run.task, run.finished) == ("detect", True)
+    assert json.loads((run.folder / "summary.json").read_text())["best"]["val_ap50"] > 0.6
+
+
+def test_evaluation(run: Run, tmp_path: Path) -> None:
+    found = measured(run.evaluate(split="test"))
+    assert found.ap50 > 0.6
+    assert found.shapes is not None
+    assert found.shapes.ap50 > 0.6
+    folder = run.folder / "evaluation-test"
+    content = json.loads((folder / "evaluation.json").read_text())
+    assert content["boxes"]["ap50"] == pytest.approx(found.ap50)
+    assert set(content["voc"]) == set(CLASSES)
+    rows = json.loads((folder / "results.json").read_text())["results"]
+    assert {"file_name", "category", "bbox", "score", "segmentation"} <= rows[0].keys()
+    for name in ("confusion.png", "precision.png"):
+        assert (folder / name).is_file()
+    assert "AP50" in found.describe()
+    assert measured(run.evaluate(split="val")).ap50 == pytest.approx(run.summary["best"]["val_ap50"], abs=0.05)
+
+
+def test_other_pictures_of_another_format_and_classes_that_are_strange(run: Run, data: Path, tmp_path: Path) -> None:
+    other = save_boxes(load_boxes(data), tmp_path / "voc", "voc")
+    found = measured(evaluate(run.folder, other, split="test"))
+    assert found.ap50 == pytest.approx(measured(run.evaluate(split="test")).ap50, abs=0.02)
+    for path in (other / "Annotations").glob("*.xml"):
+        path.write_text(path.read_text().replace("disc", "ball"))
+    with pytest.raises(InputError, match="'ball', which the network does not know"):
+        evaluate(run.folder, other)
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(run.folder / "best.safetensors", alone)
+    assert measured(evaluate(alone, data, split="test")).ap50 > 0.6
+    with pytest.raises(InputError, match="name some"):
+        evaluate(alone)
+
+
+def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
+    picture, rows = scene(3)
+    found = predicted(run.predict(picture, limits=Limits(score=0.5)))
+    assert sorted(found.names) == sorted(row["name"] for row in rows)
+    masks = found.masks()
+    for row in rows:
+        overlaps = [(mask & row["mask"]).sum() / (mask | row["mask"]).sum() for mask in masks]
+        assert max(overlaps) > 0.6
+    Image.fromarray(picture).save(tmp_path / "päinting.png")
+    from_file = predicted(run.predict(tmp_path / "päinting.png"))
+    np.testing.assert_array_equal(from_file.boxes, found.boxes)
+    from_file.save(tmp_path / "o.jpg")
+    from_file.save(tmp_path / "o.json")
+    content = json.loads((tmp_path / "o.json").read_text())
+    assert len(content["objects"]) == len(rows)
+    assert content["objects"][0]["segmentation"]["size"] == [96, 128]
+    assert not len(predicted(run.predict(picture, limits=Limits(score=1.0))).boxes)
+    with pytest.raises(InputError, match=r"must end in \.jpg"):
+        found.save(tmp_path / "o.txt")
+    with pytest.raises(InputError, match="uint8"):
+        run.predict(picture.astype(float))
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) -> None:
+    settings = {**SMALL, "net": "faster_rcnn", "epochs": 3, "side": 64}
+    whole = train("detect", data, runs=tmp_path / "a", **settings)
+
+    class Stop(Exception):
+        pass
+
+    def stop(progress: Any) -> None:
+        if progress.phase == "training" and progress.epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train("detect", data, runs=tmp_path / "b", progress=stop, **settings)
+    later = resume(tmp_path / "b" / "detect" / "shapes-1")
+    with (whole.folder / "metrics.csv").open() as first, (later.folder / "metrics.csv").open() as second:
+        ours, theirs = list(csv.DictReader(first)), list(csv.DictReader(second))
+    for one, other in zip(ours, theirs, strict=True):
+        assert float(one["train_loss"]) == pytest.approx(float(other["train_loss"]), rel=1e-3)
+
+
+def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    run = train("detect", data, net="fast_rcnn", runs=tmp_path, say=said.append, **{**SMALL, "epochs": 4})
+    assert any("of the objects lie in a proposal" in text for text in said)
+    assert run.summary["best"]["val_ap50"] > 0.2
+    assert predicted(run.predict(scene(40)[0])).masks is not None
+    with pytest.raises(InputError, match="finds boxes only"):
+        predicted(run.predict(scene(40)[0])).masks()
+
+
+def test_a_later_network_takes_the_layers_of_the_one_before(data: Path, run: Run, tmp_path: Path) -> None:
+    later = train("detect", data, net="faster_rcnn", weights=str(run.folder), runs=tmp_path, **{**SMALL, "epochs": 1})
+    assert later.summary["best"]["val_ap50"] > 0.5
+
+
+def test_a_damaged_or_strange_file_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    path.write_bytes((run.folder / "best.safetensors").read_bytes()[:5000])
+    with pytest.raises(RunError, match="damaged"):
+        Detecting(tmp_path)
+    network = trained.read(run.folder)
+    for name, value in (("classes", ("a",)), ("options", {"backbone": "efficientnet_lite0", "side": 10**9})):
+        trained.write(path, dataclasses.replace(network, about=dataclasses.replace(network.about, **{name: value})))
+        with pytest.raises(RunError, match=r"does not fit|damaged"):
+            trained.read(path)
+
+
+def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
+    dataset = load_boxes(data)
+
+    def resolved(**values: Any) -> DetectSettings:
+        return resolve(DetectSettings.of(data, values), dataset)
+
+    assert resolved().side == 96
+    assert resolved(net="mask_rcnn").width == 64
+    with pytest.raises(InputError, match="no option width"):
+        resolved(width=8)
+    with pytest.raises(InputError, match="proposals"):
+        resolved(proposals="quality")
+    with pytest.raises(InputError, match="neither 'imagenet' nor 'none'"):
+        resolved(weights="nowhere")
+    with pytest.raises(InputError, match="no detection network 'yolo'"):
+        resolved(net="yolo")
+    plain = load_boxes(save_boxes(dataset, tmp_path / "voc", "voc"))
+    with pytest.raises(InputError, match="learns shapes"):
+        resolve(DetectSettings.of(data, {"net": "mask_rcnn"}), plain)
