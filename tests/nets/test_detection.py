@@ -14,6 +14,7 @@ from visus.nets.detection.body import cut
 from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
 from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
 from visus.nets.detection.mask_rcnn import MaskRCNN
+from visus.nets.detection.rcnn import RCNN
 from visus.ops import boxes
 
 LITE: dict[str, Any] = {"classes": 2, "backbone": "efficientnet_lite0", "side": 96}
@@ -198,3 +199,35 @@ def test_mistakes_are_named() -> None:
         net.detect([torch.zeros(3, 64, 64, dtype=torch.uint8)], [torch.zeros(1, 4)])
     with pytest.raises(InputError, match="at least 1"):
         Limits(most=0)
+
+
+def test_rcnn_warps_a_box_with_its_context() -> None:
+    net = RCNN(classes=1, backbone="resnet18", side=227)
+    picture = torch.full((3, 300, 400), 0.5)
+    picture[:, 100:200, 150:350] = 1.0  # the box
+    (warped,) = net.warp(picture, torch.tensor([[150.0, 100, 350, 200]]))
+    assert warped.shape == (3, 227, 227)
+    inside = warped[0] > 0.75
+    rows, columns = inside.any(1).nonzero(), inside.any(0).nonzero()
+    assert (int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())) == (16, 210, 16, 210)
+    (corner,) = net.warp(picture, torch.tensor([[0.0, 0, 40, 40]]))  # beyond the picture lies its mean
+    assert corner[0, 2, 2].item() == pytest.approx(picture.mean().item(), abs=1e-3)
+    assert net.features(picture, torch.zeros(0, 4)).shape == (0, 512)
+
+
+def test_rcnns_score_matrix_and_its_answers() -> None:
+    net = RCNN(classes=2, backbone="resnet18", side=64)
+    net.svm_weight[0, 0], net.svm_weight[1, 1] = 1.0, 1.0
+    features = torch.zeros(3, 512)
+    features[0, 0], features[1, 0], features[2, 1] = 2.0, 1.0, 3.0
+    assert net.score_matrix(features).tolist() == [[2, 0], [1, 0], [0, 3]]
+    proposals = torch.tensor([[0.0, 0, 20, 20], [0, 0, 20, 19], [30, 30, 50, 50]])
+    torch.testing.assert_close(net.moved(features, proposals), proposals[:, None].expand(3, 2, 4))
+    found = net.found(features, proposals, (60, 60), Limits(score=0.6, overlap=0.3))
+    assert found.labels.tolist() == [1, 0]
+    assert found.boxes.tolist() == [[30, 30, 50, 50], [0, 0, 20, 20]]
+    assert found.scores.tolist() == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-2))])
+    with pytest.raises(InputError, match="no losses"):
+        net.losses([], [])
+    with pytest.raises(InputError, match="needs proposed boxes"):
+        net.detect([torch.rand(3, 60, 60)])

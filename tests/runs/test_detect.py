@@ -150,6 +150,45 @@ def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -
         predicted(run.predict(scene(40)[0])).masks()
 
 
+def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    phases: list[str] = []
+    settings = {"net": "rcnn", "most": 150, "workers": 0, "side": 64}
+    run = train("detect", data, runs=tmp_path, say=said.append, progress=lambda p: phases.append(p.phase), **settings)
+    assert run.summary["best"]["val_ap50"] > 0.3
+    assert not (run.folder / "features").exists()
+    assert phases.count("features") == 32
+    assert measured(run.evaluate(split="test")).ap50 > 0.3
+    with pytest.raises(InputError, match="epochs"):
+        train("detect", data, runs=tmp_path, epochs=5, **settings)
+
+
+def test_rcnn_goes_on_with_the_features_that_are_there(data: Path, tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(progress: Any) -> None:
+        if progress.phase == "features" and progress.done == 20:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train("detect", data, runs=tmp_path, progress=stop, net="rcnn", most=40, workers=0, side=64)
+    (folder,) = (tmp_path / "detect").iterdir()
+    files = sorted((folder / "features").iterdir())
+    assert len(files) == 20
+    files[3].write_bytes(b"torn")
+    times = {path.name: path.stat().st_mtime_ns for path in files}
+    kept: list[str] = []
+
+    def look(progress: Any) -> None:
+        if progress.phase == "training" and not kept:
+            kept.extend(p.name for p in files if p.stat().st_mtime_ns == times[p.name])
+
+    run = resume(folder, progress=look)
+    assert run.finished
+    assert len(kept) == 19
+
+
 def test_a_later_network_takes_the_layers_of_the_one_before(data: Path, run: Run, tmp_path: Path) -> None:
     later = train("detect", data, net="faster_rcnn", weights=str(run.folder), runs=tmp_path, **{**SMALL, "epochs": 1})
     assert later.summary["best"]["val_ap50"] > 0.5

@@ -29,9 +29,9 @@ class DetectSettings(Learning):
         pooling: Of ``fast_rcnn`` and ``faster_rcnn``: a name in :data:`visus.nets.detection.fast_rcnn.POOLINGS`.
         width: Of ``mask_rcnn``: channels of the mask branch.
         side: Length of the shorter side that pictures are brought to, in pixels; None for that of half of them, at
-            most 600.
-        proposals: Of ``fast_rcnn``: the mode of selective search.
-        most: Of ``fast_rcnn``: proposals for each picture.
+            most 600. Of ``rcnn``: side that boxes are warped to; None for 128.
+        proposals: Of ``rcnn`` and ``fast_rcnn``: the mode of selective search.
+        most: Of ``rcnn`` and ``fast_rcnn``: proposals for each picture.
     """
 
     task: ClassVar[str] = "detect"
@@ -66,6 +66,7 @@ def load(settings: DetectSettings, progress: Callable[[int, int], None] | None =
 _DEFAULTS: dict[str, Any] = {"epochs": 20, "patience": 0, "batch_size": 4, "augment": "light"}
 _LEARNING_RATE = 5e-4
 _MASK_WIDTH = 64  # of a small backbone
+_WARPED = 128  # side of R-CNN's boxes
 
 
 def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
@@ -84,6 +85,12 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         (proposes and settings.proposals != "fast", "proposals", settings.net),
         (proposes and settings.most != _proposals.MOST, "most", settings.net),
     )
+    fitted = settings.net == "rcnn"
+    settings.refuse(
+        (fitted and settings.epochs not in (None, 1), "epochs", "rcnn, which is fitted once"),
+        (fitted and settings.lr is not None, "lr", "rcnn, which takes no steps"),
+        (fitted and settings.augment not in (None, "none"), "augment", "rcnn, which sees each proposal once"),
+    )
     if getattr(registry.NETS[settings.net], "has_masks", False) and not dataset.has_shapes:
         raise InputError(
             f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
@@ -94,13 +101,14 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
             f"{settings.weights} is neither 'imagenet' nor 'none', nor a run or a file that visus trained; check the "
             "path."
         )
-    filled: dict[str, Any] = {"side": settings.side or _side(dataset)}
+    side = _WARPED if settings.net == "rcnn" else _side(dataset)
+    filled: dict[str, Any] = {"side": settings.side or side}
     if "width" in known:
         small = settings.backbone not in ("vgg16", "resnet50")
         filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
     if "pooling" in known:
         filled["pooling"] = settings.pooling or "align"
-    for name, default in _DEFAULTS.items():
+    for name, default in ({**_DEFAULTS, "epochs": 1, "augment": "none"} if fitted else _DEFAULTS).items():
         value = getattr(settings, name)
         filled[name] = default if value is None else value
     rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)

@@ -17,10 +17,12 @@ from visus.data import BoxSet
 from visus.data.box_batches import BoxBatches, box_loader
 from visus.data.joint_boxes import JointBoxes
 from visus.nets.detection import Detector, create, trained
+from visus.nets.detection.rcnn import RCNN
 from visus.ops import proposals as _proposals
 from visus.runs.detect_settings import NO_WEIGHTS, DetectSettings
 from visus.runs.fit import Keep, fit
 from visus.runs.job import Hooks
+from visus.runs.mining import Mining
 from visus.runs.progress import Progress
 from visus.search.graph import cache_folder
 from visus.tasks.detect import Detect
@@ -69,7 +71,8 @@ class Detection:
     def outline(self) -> str:
         """The network in a few words."""
         count = sum(p.numel() for p in self.net.parameters())
-        return f"{count:,} parameters, on {self.settings.backbone}, shorter side {self.settings.side}"
+        what = "warped to" if isinstance(self.net, RCNN) else "shorter side"
+        return f"{count:,} parameters, on {self.settings.backbone}, {what} {self.settings.side}"
 
     def with_rate(self, lr: float) -> "Detection":
         """The same with another learning rate."""
@@ -115,6 +118,11 @@ class Detection:
         assert settings.epochs is not None
         if self.net.needs_proposals:
             self._propose_all(hooks)
+        if isinstance(self.net, RCNN):
+            train, val = self.data.splits["train"], self.data.splits["val"]
+            mining = Mining(self.net, train, val, proposer(self.about), settings.device, settings.seed)
+            mining.learn(keep, hooks)
+            return
         fit(
             self.learner(),
             self.loader("train"),

@@ -74,17 +74,20 @@ class Keep(lightning.Callback):
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         seconds = time.perf_counter() - self._started
         number = trainer.current_epoch + 1
-        epoch = Epoch(number, rate, train_loss, train_score, val_loss, val_score, seconds)
-        better = epoch.better_than(self.best) and math.isfinite(epoch.val_loss)
-        self.epochs.append(epoch)
-        if better:
-            self.save_best()
+        self.note(Epoch(number, rate, train_loss, train_score, val_loss, val_score, seconds))
         if self._is_stuck():
             trainer.should_stop = True
         if self.folder:
             save_checkpoint(trainer, self.folder / "last.ckpt")
         if self.on_epoch:
-            self.on_epoch(epoch)
+            self.on_epoch(self.epochs[-1])
+
+    def note(self, epoch: Epoch) -> None:
+        """Note an epoch, and keep the weights where they are the best so far."""
+        better = epoch.better_than(self.best) and math.isfinite(epoch.val_loss)
+        self.epochs.append(epoch)
+        if better:
+            self.save_best()
 
     def _is_stuck(self) -> bool:
         best = self.best

@@ -9,8 +9,10 @@ from visus.nets.detection.detector import Detector
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import FasterRCNN
 from visus.nets.detection.mask_rcnn import MaskRCNN
+from visus.nets.detection.rcnn import RCNN
 
 NETS: dict[str, Callable[..., Detector]] = {
+    "rcnn": RCNN,
     "fast_rcnn": FastRCNN,
     "faster_rcnn": FasterRCNN,
     "mask_rcnn": MaskRCNN,

@@ -1,0 +1,121 @@
+"""A training of R-CNN: features of all proposals once, then SVMs and box regression.
+
+Features are kept in the run's folder while it trains, one file for each picture, so that a training that was stopped
+goes on with the next picture.
+"""
+
+import dataclasses
+import io
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus.data import Boxed
+from visus.data.boxes import Objects
+from visus.images.io import write_atomically
+from visus.nets.detection.rcnn import RCNN
+from visus.runs.fit import Keep
+from visus.runs.job import Hooks
+from visus.runs.progress import Epoch, Progress
+from visus.tasks import box_metrics
+from visus.tasks import rcnn as _fitting
+from visus.tasks.detect import answers_of
+
+Propose = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+FOLDER = "features"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mining:
+    """What R-CNN is trained from.
+
+    Attributes:
+        net: The network.
+        train: Pictures to learn from.
+        val: Pictures to measure by.
+        propose: From a picture to boxes.
+        device: Where the network computes features.
+        seed: Of the first negatives.
+    """
+
+    net: RCNN
+    train: Boxed
+    val: Boxed
+    propose: Propose
+    device: str
+    seed: int
+
+    def learn(self, keep: Keep, hooks: Hooks) -> None:
+        """Compute features, fit, and measure on val: one epoch."""
+        started = time.perf_counter()
+        home = Path(tempfile.mkdtemp()) if keep.folder is None else keep.folder / FOLDER
+        home.mkdir(exist_ok=True)
+        net = self.net.to(self.device).eval()
+        total = len(self.train)
+        seen = []
+        for place in range(total):
+            seen.append(self._seen(place, home))
+            if hooks.progress:
+                hooks.progress(Progress("features", place + 1, total))
+        net.cpu()
+
+        def tell(done: int, of: int) -> None:
+            if hooks.progress:
+                hooks.progress(Progress("training", done, of, epoch=1, epochs=1))
+
+        _fitting.fit(net, seen, seed=self.seed, tell=tell)
+        net.to(self.device)
+        ap50 = self._measure(hooks)
+        keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - ap50, ap50, time.perf_counter() - started))
+        if keep.on_epoch:
+            keep.on_epoch(keep.epochs[-1])
+        shutil.rmtree(home, ignore_errors=True)
+
+    def _seen(self, place: int, home: Path) -> _fitting.Seen:
+        """A training picture with its features, from its file where there is one."""
+        picture, own = self.train.read(place)
+        own = own.take(~own.crowd)
+        proposals = np.concatenate([own.boxes, self.propose(picture)])
+        path = home / f"{place:06}.npy"
+
+        def read() -> NDArray[np.float32]:
+            return np.load(path, allow_pickle=False).astype(np.float32)
+
+        if not _fits(path, (len(proposals), self.net.backbone.dimension)):
+            buffer = io.BytesIO()
+            np.save(buffer, self._features(picture, proposals).astype(np.float16))
+            write_atomically(path, buffer.getvalue())
+        return _fitting.Seen(proposals, read, own)
+
+    def _features(self, picture: NDArray[np.uint8], proposals: NDArray[np.float32]) -> NDArray[np.float32]:
+        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device).float() / 255
+        return self.net.features(x, torch.from_numpy(proposals).to(self.device)).cpu().numpy()
+
+    def _measure(self, hooks: Hooks) -> float:
+        """AP50 on val."""
+        truth: list[Objects] = []
+        answers, sizes = [], []
+        for place in range(len(self.val)):
+            picture, own = self.val.read(place)
+            x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device).float() / 255
+            proposals = torch.from_numpy(self.propose(picture)).to(self.device)
+            answers.append(answers_of(self.net.detect([x], [proposals])[0]))
+            truth.append(own)
+            sizes.append(picture.shape[:2])
+            if hooks.progress:
+                hooks.progress(Progress("validation", place + 1, len(self.val)))
+        return max(0.0, box_metrics.coco(truth, answers, sizes, self.net.classes).ap50)
+
+
+def _fits(path: Path, shape: tuple[int, int]) -> bool:
+    """Whether a file holds features of that shape."""
+    try:
+        return np.load(path, allow_pickle=False, mmap_mode="r").shape == shape
+    except (OSError, ValueError, EOFError):
+        return False

@@ -1,0 +1,75 @@
+"""The SVMs and the box regression of R-CNN on features whose meaning is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from visus.data.boxes import objects
+from visus.nets.detection.rcnn import NORM, RCNN
+from visus.tasks import rcnn
+from visus.tasks.rcnn import Seen
+
+
+def pictures(count: int, seed: int) -> list[Seen]:
+    """Features that tell how much of a box an object of each class fills, and where it lies in it, with noise."""
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        corner, label = random.uniform(0, 60, 2), int(random.integers(2))
+        truth = np.concatenate([corner, corner + 30])
+        shifts = np.concatenate(
+            [random.normal(0, 4, (20, 4)), random.uniform(-60, 60, (30, 2)).repeat(2, 1)[:, [0, 2, 1, 3]]]
+        )
+        proposals = np.concatenate([truth[None], truth + shifts]).astype(np.float32)
+        proposals[:, 2:] = np.maximum(proposals[:, 2:], proposals[:, :2] + 4)
+        own = objects([{"box": truth.tolist(), "label": label}])
+        features = random.normal(0, 0.02, (len(proposals), 512)).astype(np.float32)
+        seen = Seen(proposals, lambda features=features: features, own)
+        features[:, label] += seen.overlaps(label)
+        middle = (proposals[:, :2] + proposals[:, 2:]) / 2
+        features[:, 2:4] += 4 * (truth[:2] + 15 - middle) / (proposals[:, 2:] - proposals[:, :2])
+        made.append(seen)
+    return made
+
+
+@pytest.fixture(scope="module")
+def net() -> RCNN:
+    made = RCNN(classes=2, backbone="resnet18", side=64)
+    rcnn.fit(made, pictures(150, 0))
+    return made
+
+
+def test_objects_score_above_what_overlaps_them_little(net: RCNN) -> None:
+    for picture in pictures(20, 1):
+        features = torch.from_numpy(picture.features())
+        label = int(picture.own.labels[0])
+        scores = net.score_matrix(features)
+        overlaps = torch.from_numpy(picture.overlaps(label))
+        good, bad = scores[overlaps > 0.8][:, label], scores[overlaps < 0.2][:, label]
+        assert good.min() > bad.max()
+        assert scores[0].argmax() == label
+    assert float(net.scale) > 0
+
+
+def test_features_are_scaled_to_a_mean_norm_of_20(net: RCNN) -> None:
+    norms = [np.linalg.norm(p.features(), axis=1).mean() for p in pictures(150, 0)[:100]]
+    assert float(net.scale) * np.mean(norms) == pytest.approx(NORM, rel=1e-4)
+
+
+def test_boxes_move_towards_the_objects(net: RCNN) -> None:
+    before, after = [], []
+    for picture in pictures(20, 2):
+        label = int(picture.own.labels[0])
+        near = picture.overlaps(label) > 0.6
+        moved = net.moved(torch.from_numpy(picture.features()), torch.from_numpy(picture.boxes))[:, label].numpy()
+        middles = [((b[:, :2] + b[:, 2:]) / 2)[near] for b in (picture.boxes, moved)]
+        truth = picture.own.boxes[0, :2] + 15
+        before.append(np.abs(middles[0] - truth).mean())
+        after.append(np.abs(middles[1] - truth).mean())
+    assert np.mean(after) < 0.5 * np.mean(before)
+
+
+def test_a_class_without_objects_is_never_found() -> None:
+    made = RCNN(classes=3, backbone="resnet18", side=64)
+    rcnn.fit(made, pictures(10, 3))
+    assert (made.score_matrix(torch.randn(50, 512))[:, 2] < -5).all()
