@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import multiprocessing
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -73,15 +72,27 @@ def segnet(data: Path, folder: Path) -> None:
     print(f"\nsegnet: CamVid, windows of 96 pixels\n{HEAD}", flush=True)
     settings = {**CAMVID, "window": (96, 96), "net": "segnet", "weights": "none", "epochs": 20}
     run = train(data / "camvid", folder, "SegNet, random weights", class_weights="median_frequency", **settings)
-    row("SegNet with CRF", run, seconds=0, crf_settings=CRF)
+    with_crf(run, "SegNet with CRF, tuned on val")
 
 
 def deeplab(data: Path, folder: Path) -> None:
     """CamVid: DeepLab on EfficientNet-Lite0 with a large field of view, with and without its CRF."""
-    print(f"\ndeeplab: CamVid, windows of 160 pixels\n{HEAD}", flush=True)
-    settings = {**CAMVID, "window": (160, 160), "net": "deeplab", "backbone": "efficientnet_lite0", "epochs": 20}
-    run = train(data / "camvid", folder, "DeepLab-LargeFOV on Lite0", **settings)
-    row("DeepLab with CRF", run, seconds=0, crf_settings=CRF)
+    print(f"\ndeeplab: CamVid, windows of 160, then of 224 pixels\n{HEAD}", flush=True)
+    settings = {**CAMVID, "net": "deeplab", "backbone": "efficientnet_lite0"}
+    small = train(
+        data / "camvid", folder, "DeepLab-LargeFOV on Lite0", **settings | {"window": (160, 160), "epochs": 20}
+    )
+    later = settings | {"weights": str(small.folder), "window": (224, 224), "epochs": 6, "lr_decay": 0.5}
+    run = train(data / "camvid", folder, "the same on larger windows", **later)
+    with_crf(run, "DeepLab with CRF, tuned on val")
+
+
+def with_crf(run: Any, title: str) -> None:
+    """Tune a CRF on val, and print what it makes of the answers to test."""
+    from visus.runs.tune_crf import crf_of, tune_crf
+
+    tune_crf(run.folder, trials=20, say=lambda text: print(f"  {text}", file=sys.stderr))
+    row(title, run, seconds=0, crf_settings=crf_of(run.folder))
 
 
 def unet(data: Path, folder: Path) -> None:
@@ -131,9 +142,17 @@ def peak_of(work: Callable[..., object], *arguments: object) -> float:
 
 
 def _peak(work: Callable[..., object], arguments: tuple[object, ...]) -> float:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _most_memory(forget=True)
     work(*arguments)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6
+    return (_most_memory() - before) / 1e6
+
+
+def _most_memory(*, forget: bool = False) -> int:
+    """The largest resident set of this process so far, or since it was last forgotten, in kB; on Linux."""
+    if forget:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def measure_crf(_data: Path, _folder: Path) -> None:

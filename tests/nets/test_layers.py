@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from visus import nets
+from visus.nets import fields as rules
 from visus.nets.backbones import StagedBackbone
+from visus.nets.fields import Kernel, Line
 from visus.nets.layers import summary
 
 
@@ -218,3 +221,74 @@ def test_an_answer_of_a_segmenter_sees_what_the_table_says(
     field = table.layers[-1].receptive_field
     assert field is not None
     assert max(spans) == field[0]
+
+
+STACKS: list[tuple[nn.Module, ...]] = [
+    (nn.Conv1d(1, 1, 3, 2, 1), nn.ConvTranspose1d(1, 1, 4, 2, 1), nn.Conv1d(1, 1, 3, 1, 1)),
+    (nn.Conv1d(1, 1, 5, 3), nn.ConvTranspose1d(1, 1, 2, 2), nn.ConvTranspose1d(1, 1, 3, 3), nn.Conv1d(1, 1, 3)),
+    (nn.Conv1d(1, 1, 4, 4), nn.Upsample(scale_factor=2.0), nn.Conv1d(1, 1, 3), nn.Upsample(scale_factor=2.0)),
+    (nn.Conv1d(1, 1, 4, 2), nn.Upsample(scale_factor=4.0, mode="linear"), nn.Conv1d(1, 1, 5, dilation=2)),
+    (nn.Conv1d(1, 1, 3, 2), nn.Upsample(70, mode="linear", align_corners=True), nn.AdaptiveAvgPool1d(20)),
+]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=range(len(STACKS)))
+def test_the_first_and_the_last_pixel_of_every_unit(stack: tuple[nn.Module, ...]) -> None:
+    """Away from the border, where padding comes in, against the support of the gradient."""
+    x = torch.ones(1, 1, 120, dtype=torch.float64, requires_grad=True)
+    net = _seeing(nn.Sequential(*stack).double())
+    line, y = Line(np.arange(120), np.arange(120), 1), x
+    for layer in stack:
+        y = layer(y)
+        line = _rule(layer, line, y.shape[-1])
+    for unit in range(len(line)):
+        (slope,) = torch.autograd.grad(net(x)[0, 0, unit], x)
+        reached = slope[0, 0].nonzero().flatten()
+        if len(reached):
+            first, last = max(0, int(line.first[unit])), min(119, int(line.last[unit]))
+            assert (reached.min().item(), reached.max().item()) == (first, last), unit
+
+
+def _rule(layer: Any, line: Line, count: int) -> Line:
+    if isinstance(layer, nn.AdaptiveAvgPool1d):
+        return rules.share(line, count)
+    if isinstance(layer, nn.Upsample):
+        if layer.mode == "nearest":
+            return rules.repeat(line, count)
+        return rules.interpolate(line, count, align_corners=bool(layer.align_corners))
+    kernel = Kernel(layer.kernel_size[0], layer.stride[0], layer.padding[0], layer.dilation[0])
+    slide = rules.slide_transposed if isinstance(layer, nn.ConvTranspose1d) else rules.slide
+    return slide(line, count, kernel)
+
+
+@pytest.mark.parametrize("side", [45, 90, 47])
+def test_unpooling_goes_back_to_the_cells_of_an_odd_side(side: int) -> None:
+    pooled = rules.slide(Line(np.arange(side), np.arange(side), 1), side // 2, Kernel(2, 2))
+    line = rules.unpool(pooled, side)
+    own = np.arange(side // 2 * 2)
+    assert (line.first[own] <= own).all()
+    assert (line.last[own] >= own).all()
+    assert line.stride == 1
+
+
+def test_what_mixes_positions_sees_all_of_them() -> None:
+    def field(forward: Any, size: tuple[int, int] = (32, 32)) -> tuple[int, ...] | None:
+        class Net(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.tall, self.one = nn.Conv2d(2, 2, (3, 1)), nn.Conv2d(2, 2, 1)
+                self.norm, self.linear, self.end = nn.GroupNorm(1, 2), nn.Linear(2, 2), nn.Identity()
+
+            def forward(self, x: Tensor) -> Tensor:
+                return self.end(forward(self, x))
+
+        return summary(Net(), (2, *size)).layers[-1].receptive_field
+
+    assert field(lambda n, x: n.tall(x.mean(3, keepdim=True))) == (3, 32)
+    assert field(lambda n, x: x * n.one(x.mean(3, keepdim=True))) == (1, 32)
+    assert field(lambda n, x: n.tall(x.mean((2, 3), keepdim=True).expand_as(x))) == (32, 32)
+    assert field(lambda n, x: n.norm(x)) == (32, 32)
+    assert field(lambda n, x: x.softmax(3)) == (32, 32)
+    assert field(lambda n, x: x.softmax(1)) == (1, 1)
+    assert field(lambda n, x: n.tall(x[:, :, 4:-2, ::2])) == (3, 1)
+    assert field(lambda n, x: n.linear(x.permute(0, 2, 3, 1).reshape(-1, 2).relu())) == (1, 1)

@@ -45,7 +45,7 @@ def brute_force(probabilities: Array, picture: Array, s: crf.Settings, penalty: 
 
     q = softmax(-unary)
     for _ in range(s.iterations):
-        q = softmax(-unary - sum(k @ q for k in kernels) @ penalty)
+        q = softmax(-unary - sum(k @ q for k in kernels) @ penalty.T)
     return q.T.reshape(probabilities.shape)
 
 
@@ -126,7 +126,7 @@ def test_smoothness_alone_is_exact() -> None:
 
 def test_a_learned_compatibility_decides_which_classes_go_together() -> None:
     probabilities, picture = scene((16, 20))
-    penalty = np.array([[0, 1, 0.2], [1, 0, 2], [0.2, 2, 0]])
+    penalty = np.array([[0, 1, 0.2], [0.3, 0, 2], [0.9, 0.5, 0]])  # a class in a row, its neighbour in a column
     how = crf.Settings(appearance=4, alpha=6, beta=25, smoothness=1, gamma=1, iterations=5)
     exact = brute_force(probabilities, picture, how, penalty)
     learned = replace(how, compatibility=tuple(map(tuple, penalty.tolist())))
@@ -186,6 +186,11 @@ def test_a_compatibility_is_learned_where_the_classes_of_the_truth_lie_beside_ea
         return float(np.log(answers[counted]).mean())
 
     assert likelihood(learned) > likelihood(how) + 0.01
+    nothing = Example(probabilities, picture, np.full_like(truth, 255))
+    assert not slope(nothing, how, np.ones((3, 3), np.float32)).any()
+    # The mean field that the expectations come from is the one of these settings.
+    half = replace(how, iterations=1)
+    assert np.abs(slope(example, how, mu.astype(np.float32)) - slope(example, half, mu.astype(np.float32))).max() > 0.1
     with pytest.raises(InputError, match="at least one"):
         next(learn_compatibility([], how))
     with pytest.raises(InputError, match="does not fit a picture"):
@@ -215,6 +220,9 @@ def test_bad_input_is_refused() -> None:
         crf.refine(np.full_like(probabilities, np.nan), picture)
     with pytest.raises(InputError, match="there are 3 classes"):
         crf.refine(probabilities, picture, crf.Settings(compatibility=((0.0, 1.0), (1.0, 0.0))))
+    for wild in (10**20, 1e300, float("nan")):
+        with pytest.raises(InputError, match="2 rows of as many numbers"):
+            crf.Settings(compatibility=((0.0, wild), (1.0, 0.0)))
     with pytest.raises(InputError, match="2 rows of as many numbers"):
         crf.Settings(compatibility=((0.0, 1.0), (1.0,)))
     with pytest.raises(InputError, match="alpha"):

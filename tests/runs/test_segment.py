@@ -105,7 +105,7 @@ def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...
 def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
     whole = Segmenting(run.folder).predict(large).mask
-    monkeypatch.setattr("visus.runs.segment_predict.SIDE", {2: 64, 3: 32})
+    monkeypatch.setattr("visus.nets.segmentation.segmenter.SIDE", {2: 64, 3: 32})
     told: list[tuple[int, int]] = []
     parts = Segmenting(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
     assert told[-1] == (9, 9)
@@ -115,11 +115,16 @@ def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytes
 def test_blocks_tile_every_size() -> None:
     for size in [(10,), (7, 13), (5, 6, 9)]:
         seen = np.zeros(size, int)
-        for block in blocks(size, 4, 2):
-            seen[block.place] += 1
-            window = np.zeros(size, int)[block.window]
-            assert window[block.inner].shape == seen[block.place].shape
-        assert (seen == 1).all()
+        for least in (1, 5, 8, 30):
+            seen[:] = 0
+            for block in blocks(size, 4, 2, [least] * len(size)):
+                seen[block.place] += 1
+                own = np.arange(np.prod(size)).reshape(size)
+                np.testing.assert_array_equal(own[block.window][block.inner], own[block.place])
+                assert all(s.stop - s.start >= min(n, least) for s, n in zip(block.window, size, strict=True))
+            assert (seen == 1).all()
+            if least == 30:
+                assert len(list(blocks(size, 4, 2, [least] * len(size)))) == 1
 
 
 def test_scales_mirrors_and_a_crf(run: Run) -> None:
@@ -147,6 +152,13 @@ def test_a_crf_is_tuned_on_val_and_kept_with_the_run(run: Run) -> None:
     tuned = crf_of(run.folder)
     before, after = (measured(evaluate(run.folder, split="val", crf_settings=s)) for s in (None, tuned))
     assert after.mean_iou >= before.mean_iou - 0.005
+    path.write_text("alpha = 12.5\niterations = 3\ncompatibility = [[0, 1.5, 1], [1.5, 0, 1], [1, 1, 0.25]]\n")
+    rows = ((0, 1.5, 1), (1.5, 0, 1), (1, 1, 0.25))
+    assert crf_of(run.folder) == crf.Settings(alpha=12.5, iterations=3, compatibility=rows)
+    measured(evaluate(run.folder, split="val", crf_settings=crf_of(run.folder)))
+    path.write_text("compatibility = [[0, 'x'], [1, 0]]\n")
+    with pytest.raises(InputError, match="must hold numbers"):
+        crf_of(run.folder)
     path.write_text("alpha = 'wide'\n")
     with pytest.raises(InputError, match="must hold numbers"):
         crf_of(run.folder)
@@ -179,6 +191,19 @@ def test_a_file_alone_remembers_which_classes_did_not_count(data: Path, tmp_path
     found = evaluate(alone, data, split="test")
     assert measured(found).classes == ("ground", "disc")
     assert measured(found).confusion.sum() < 4 * 72 * 80
+    bare = folder_without_squares(data, tmp_path / "bare")
+    assert measured(evaluate(alone, bare)).classes == ("ground", "disc")  # what is to be ignored need not be there
+
+
+def folder_without_squares(data: Path, root: Path) -> Path:
+    shutil.copytree(data, root)
+    for path in root.rglob("*.png"):
+        if path.parent.name == "masks":
+            mask = np.asarray(Image.open(path)).copy()
+            mask[mask == 2] = 0
+            Image.fromarray(mask).save(path)
+    (root / "classes.txt").write_text("ground\ndisc\n")
+    return root
 
 
 def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:

@@ -31,5 +31,5 @@ def export(
     from visus.cli.train_segment import sides
     from visus.runs.export import export as write_graph
 
-    written = write_graph(run, form, out, size=sides(size) if size else None)
+    written = write_graph(run, form, out, size=None if size is None else sides(size))
     typer.echo(f"Wrote {written}; it answers as the network does.")

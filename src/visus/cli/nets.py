@@ -20,6 +20,9 @@ Examples:
 """
 
 
+_LARGEST = 100_000
+
+
 def nets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A network; none: list them.")] = None,
     size: Annotated[
@@ -47,6 +50,6 @@ def _shape(text: str) -> tuple[int, ...]:
         shape = ()
     if len(shape) not in (3, 4):
         raise InputError(f"--size must be three whole numbers such as 3,224,224, four for volumes, not {text!r}.")
-    if min(shape) < 1:
-        raise InputError(f"--size must be above 0 in each place, not {text}.")
+    if not 1 <= min(shape) <= max(shape) <= _LARGEST:
+        raise InputError(f"--size must be from 1 to {_LARGEST:,} in each place, not {text}.")
     return shape

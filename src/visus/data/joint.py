@@ -74,7 +74,7 @@ class Joint:
         linear = linear * np.where(mirror, -1.0, 1.0)
         middle = _middle(mask.shape, size, margin, linear, random)
         if plain:  # whole pixels
-            middle = np.round(middle - (np.array(size) - 1) / 2) + (np.array(size) - 1) / 2
+            middle = np.ceil(middle - (np.array(size) - 1) / 2) + (np.array(size) - 1) / 2
         warp = Warp(tuple(size), linear, middle, _displacement(size, self.elastic, random) if self.elastic else None)
         found, labels = _warp_picture(picture, mask, warp) if axes == 2 else _warp_volume(picture, mask, warp)
         inner = tuple(slice(margin, n - margin) for n in size)

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,16 @@ def load_masks_whole(
     ignore: Sequence[str] = (),
     progress: Progress | None = None,
     training: bool = False,
+    insist: bool = True,
 ) -> MaskSet:
     """Pictures with masks in the splits that are there, or in one called ``all``; nothing is cut.
+
+    Args:
+        path: The folder.
+        ignore: Classes that do not count.
+        progress: Called with how many were looked at, of how many.
+        training: Whether a set without splits stays without, to be split later.
+        insist: Whether a class that is to be ignored must be there.
 
     Raises:
         InputError: The format is not recognised, or a mask has a value beyond the list of classes.
@@ -98,7 +106,7 @@ def load_masks_whole(
     root = Path(path).expanduser()
     if not root.is_dir():
         raise InputError(f"{root} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
-    splits, form, named, axes = _read(root, ignore, progress)
+    splits, form, named, axes = _read(root, _Ignore(tuple(ignore), insist), progress)
     dataset = _checked(MaskSet(root, form, named[0], splits, named[1], axes), progress)
     if training or "" not in dataset.splits:
         return dataset
@@ -106,8 +114,16 @@ def load_masks_whole(
     return replace(dataset, splits=splits, digests=digests, pixels=pixels)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ignore:
+    """Classes that do not count, and whether they must be there."""
+
+    names: tuple[str, ...]
+    insist: bool
+
+
 def _read(
-    root: Path, ignore: Sequence[str], progress: Progress | None
+    root: Path, ignore: _Ignore, progress: Progress | None
 ) -> tuple[dict[str, Masked], str, tuple[tuple[str, ...], NDArray[np.uint8]], int]:
     """Splits, form, classes with palette, and axes of the folder."""
     listed = read_class_list(root)
@@ -162,7 +178,7 @@ def _masked(pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[st
 
 
 def _without_ignored(
-    names: Sequence[str], values: Sequence[int], ignore: Sequence[str], root: Path
+    names: Sequence[str], values: Sequence[int], ignore: _Ignore, root: Path
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """The classes that count, and the class of each value; a value that no class has becomes 254, which is refused.
 
@@ -170,8 +186,8 @@ def _without_ignored(
         InputError: There is no class that is to be ignored, or there are too many.
     """
     known = {*names, *(str(v) for v in values)}
-    strange = [entry for entry in ignore if entry not in known and entry != str(IGNORE)]
-    if strange:
+    strange = [entry for entry in ignore.names if entry not in known and entry != str(IGNORE)]
+    if strange and ignore.insist:
         raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
     if len(names) > MOST_CLASSES - 1:
         raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
@@ -179,7 +195,7 @@ def _without_ignored(
     lookup[IGNORE] = IGNORE
     kept: list[str] = []
     for name, value in zip(names, values, strict=True):
-        if name in ignore or str(value) in ignore:
+        if name in ignore.names or str(value) in ignore.names:
             lookup[value] = IGNORE
         else:
             lookup[value] = len(kept)

@@ -7,7 +7,8 @@ A unit i of a layer with kernel k, stride s, dilation d and padding p takes the 
 of its map, so that a row of layers sees r + d (k - 1) j pixels more with each, j the product of the strides before it
 (Dumoulin and Visin 2016; Araujo, Norris and Sim, Distill 2019). Behind an upsampling, neighbours see different spans;
 so the first and the last pixel of every unit are kept, along each axis. Fields reach into the padding and are not cut
-at the border of the picture.
+at the border of the picture. Resizing by other rules than nearest and linear counts as seeing
+all.
 """
 
 import math
@@ -128,7 +129,10 @@ def slide(line: Line, count: int, kernel: Kernel) -> Line:
 
 
 def slide_transposed(line: Line, count: int, kernel: Kernel) -> Line:
-    """A transposed convolution: input k goes to the outputs k s - p to k s - p + d (k - 1)."""
+    """A transposed convolution: input k goes to the outputs k s - p to k s - p + d (k - 1).
+
+    Where it is dilated, an output between the taps sees less.
+    """
     places = np.arange(count) + kernel.padding
     last = np.minimum(places // kernel.stride, len(line) - 1)  # beyond the map there is nothing
     first = np.clip(-((kernel.dilation * (kernel.size - 1) - places) // kernel.stride), 0, last)
@@ -147,13 +151,28 @@ def repeat(line: Line, count: int) -> Line:
     return line.seen_by(first, first, len(line) / count, _upsampled(line, count))
 
 
+def unpool(line: Line, count: int) -> Line:
+    """Max unpooling: m units of which each has its value from its cell, the last cell being smaller."""
+    stride = -(-count // len(line))
+    if count // stride < len(line):
+        stride = max(1, count // len(line))
+    first = np.minimum(np.arange(count) // stride, len(line) - 1)
+    return line.seen_by(first, first, 1 / stride, line.period * stride)
+
+
 def interpolate(line: Line, count: int, *, align_corners: bool) -> Line:
     """Straight lines between n values for m units."""
     n, units = len(line), np.arange(count)
     places = units * (n - 1) / max(1, count - 1) if align_corners else np.clip((units + 0.5) * n / count - 0.5, 0, None)
     first = np.minimum(np.floor(places + 1e-6), n - 1).astype(np.int64)
     last = np.minimum(np.ceil(places - 1e-6), n - 1).astype(np.int64)
-    return line.seen_by(first, np.maximum(first, last), n / count, _upsampled(line, count))
+    stride = (n - 1) / max(1, count - 1) if align_corners else n / count
+    return line.seen_by(first, np.maximum(first, last), stride, _upsampled(line, count))
+
+
+def spread(line: Line, count: int) -> Line:
+    """One unit, laid out to m."""
+    return Line(line.first.repeat(count), line.last.repeat(count), 0) if len(line) == 1 != count else line
 
 
 def _upsampled(line: Line, count: int) -> int:

@@ -5,7 +5,7 @@ covers all of them. What looks at every position (a linear layer after a map, at
 of all positions.
 
 The network runs once on the meta device, where tensors have shapes and no values, so a summary costs milliseconds and
-no memory. Each operator of that run is seen on its way, so it does not matter how a network is written.
+little memory. Each operator of that run is seen on its way, so it does not matter how a network is written.
 """
 
 from collections.abc import Callable, Sequence
@@ -198,7 +198,7 @@ class _Trace(TorchDispatchMode):
         """The field of an operator's result."""
         source = inputs[0]
         field = self._known(source)
-        if operator in _SLIDING and field.axes:
+        if operator in _SLIDING and field.axes and field.folded is None:
             return _SLIDING[operator](field, source, result, args)
         if operator in (_aten.addmm, _aten.mm) and field.folded is not None:
             return field
@@ -206,9 +206,16 @@ class _Trace(TorchDispatchMode):
             return union([everything(self._known(tensor)) for tensor in inputs])
         if operator in (_aten.view, _aten._unsafe_view, _aten.reshape) and len(inputs) == 1:
             return _viewed(field, source.shape, result.shape)
-        if operator is _aten.permute:
-            order = [axis % source.ndim for axis in args[1]]
+        if operator in (_aten.permute, _aten.transpose) and field.folded is None:
+            order = list(range(source.ndim))
+            if operator is _aten.permute:
+                order = [axis % source.ndim for axis in args[1]]
+            else:
+                one, other = args[1] % source.ndim, args[2] % source.ndim
+                order[one], order[other] = order[other], order[one]
             return field.with_axes([order.index(axis) for axis in field.axes])
+        if operator in _MIXING and field.axes and field.folded is None and _mixes(operator, args, source, field):
+            return _each(everything(field).with_axes(field.axes), result, fields.spread)
         if operator in (_aten.unsqueeze, _aten.squeeze) and field.axes:
             moved = tuple(axis + result.ndim - source.ndim for axis in field.axes)
             if all(a >= 0 and result.shape[a] == source.shape[b] for a, b in zip(moved, field.axes, strict=True)):
@@ -218,14 +225,17 @@ class _Trace(TorchDispatchMode):
 
     def _default(self, inputs: list[Tensor], result: Tensor) -> Field:
         """Operators that work position by position, where their result has the same positions; else see all."""
-        fields = []
+        found = []
         for tensor in inputs:
             field = self._known(tensor)
+            if field.folded is not None or not field.axes:
+                found.append(field if tensor.shape == result.shape else everything(field))
+                continue
             same = result.ndim == tensor.ndim and all(
                 tensor.shape[axis] in (1, result.shape[axis]) for axis in field.axes
             )
-            fields.append(field if same else everything(field))
-        return union(fields)
+            found.append(_each(field, result, fields.spread) if same else everything(field))
+        return union(found)
 
 
 def _tensors(values: Any) -> list[Tensor]:  # noqa: ANN401
@@ -280,7 +290,11 @@ def _mean(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # 
     keeps = result.ndim == source.ndim
     if not set(axes) & set(field.axes):
         return field if keeps else everything(field)
-    return everything(field).with_axes(field.axes if keeps else ())
+    if not keeps:
+        return everything(field)
+    return field.with_lines(
+        [line.whole() if a in axes else line for line, a in zip(field.lines, field.axes, strict=True)]
+    )
 
 
 def _padding(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
@@ -298,12 +312,34 @@ def _cut(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # n
     return _each(field, result, fields.slide, kernels)
 
 
+def _unpool(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
+    return _each(field, result, fields.unpool)
+
+
 def _nearest(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     return _each(field, result, fields.repeat)
 
 
 def _bilinear(field: Field, source: Tensor, result: Tensor, args: Any) -> Field:  # noqa: ANN401
     return _each(field, result, partial(fields.interpolate, align_corners=bool(args[2])))
+
+
+_MIXING: dict[Any, int] = {
+    _aten.flip: 1, _aten.roll: 2, _aten.cumsum: 1, _aten._softmax: 1, _aten.native_layer_norm: 1,
+    _aten.native_group_norm: 0,
+}  # fmt: skip
+"""Operators that look at all places along some axes, and which argument says which."""
+
+
+def _mixes(operator: Any, args: Any, source: Tensor, field: Field) -> bool:  # noqa: ANN401
+    """Whether such an operator looks along a spatial axis."""
+    if operator is _aten.native_group_norm:
+        return True
+    told = args[_MIXING[operator]] if len(args) > _MIXING[operator] else []
+    axes = [told] if isinstance(told, int) else list(told)
+    if operator is _aten.native_layer_norm:
+        axes = list(range(source.ndim - len(axes), source.ndim))
+    return not axes or any(axis % source.ndim in field.axes for axis in axes)
 
 
 _SLIDING: dict[Any, Any] = {
@@ -322,7 +358,7 @@ _SLIDING: dict[Any, Any] = {
     _aten.reflection_pad2d: _padding,
     _aten.replication_pad2d: _padding,
     _aten.slice: _cut,
-    _aten.max_unpool2d: _nearest,  # a value comes from somewhere in its cell
+    _aten.max_unpool2d: _unpool,
     _aten.upsample_nearest2d: _nearest,
     _aten.upsample_nearest3d: _nearest,
     _aten.upsample_bilinear2d: _bilinear,

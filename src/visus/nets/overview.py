@@ -46,7 +46,7 @@ CLASSES = {"classify": 1000, "segment": 21}
 
 
 def overview(*, classes: int | None = None) -> list[Row]:
-    """Every network that visus knows by name: classifiers, then segmenters.
+    """Every classifier and segmenter that visus knows by name.
 
     Args:
         classes: Number of classes; None for those of the papers, 1000 and 21.
@@ -106,6 +106,8 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
         return _layers_of_segmenter(name, size, classes or CLASSES["segment"])
     takes = registry.input_of(name)
     shape = tuple(size) if size else (3, takes.size, takes.size)
+    if len(shape) != 3:
+        raise InputError(f"{name} takes pictures (C, H, W), not {'x'.join(map(str, shape))}.")
     if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
         wanted = f"of {takes.size} pixels only" if takes.fixed else f"of at least {takes.least} pixels"
         raise InputError(f"{name} takes pictures {wanted}, not {'x'.join(map(str, shape))}.")

@@ -24,6 +24,7 @@ from visus._errors import InputError
 from visus.ops.lattice import Lattice
 
 Floats = NDArray[np.float32]
+_LARGEST = 1e6
 _CUT = 4.0  # standard deviations of the smoothness kernel
 
 
@@ -53,17 +54,19 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "gamma"):
             value = getattr(self, name)
-            if not 0.01 <= value <= 1e6:
+            if not 0.01 <= value <= _LARGEST:
                 raise InputError(f"{name} of the CRF must be a width from 0.01 to 1,000,000, not {value}.")
         for name in ("appearance", "smoothness"):
             value = getattr(self, name)
-            if not 0 <= value <= 1e6:
+            if not 0 <= value <= _LARGEST:
                 raise InputError(f"{name} of the CRF must be a weight from 0 to 1,000,000, not {value}.")
         if not 0 <= self.iterations <= 1000:
             raise InputError(f"iterations of the CRF must be from 0 to 1000, not {self.iterations}.")
         rows = self.compatibility or ()
-        if not all(len(row) == len(rows) and np.isfinite(row).all() for row in rows):
-            raise InputError(f"The compatibility of the CRF must be {len(rows)} rows of as many numbers.")
+        if not all(len(row) == len(rows) and all(abs(value) <= _LARGEST for value in row) for row in rows):
+            raise InputError(
+                f"The compatibility of the CRF must be {len(rows)} rows of as many numbers up to 1,000,000."
+            )
 
 
 def refine(

@@ -40,7 +40,7 @@ class Example:
 def learn_compatibility(
     examples: Sequence[Example], settings: crf.Settings, *, rounds: int = 10
 ) -> Iterator[crf.Settings]:
-    """The settings with a compatibility that makes the truth more likely, better with each round.
+    """The settings with a compatibility that makes the truth more likely, after each round.
 
     Args:
         examples: What is learned from.
@@ -48,13 +48,15 @@ def learn_compatibility(
         rounds: Steps; each refines all examples once.
 
     Yields:
-        The settings after each step; the compatibility is symmetric.
+        The settings after each step; a symmetric compatibility stays symmetric.
 
     Raises:
         InputError: There is no example, or shapes do not fit.
     """
     if not examples:
         raise InputError("A compatibility is learned from pictures with masks; give at least one.")
+    if len({len(example.probabilities) for example in examples}) > 1:
+        raise InputError("All examples must have the same number of classes.")
     mu = torch.from_numpy(crf.penalty(settings, len(examples[0].probabilities)).copy()).requires_grad_()
     climber = torch.optim.Adam([mu], lr=_RATE, maximize=True)
     for _ in range(rounds):

@@ -3,7 +3,7 @@
 The graph does everything but decoding and cutting. Its input ``pixels`` is ``(N, height, width, 3)`` uint8 RGB, of
 volumes ``(N, depth, height, width)`` float32 as :func:`visus.data.volumes.read_volume` gives them; its output
 ``probabilities`` float32 is ``(N, classes)`` of a classifier, ``(N, classes, height, width)`` or ``(N, classes, depth,
-height, width)`` of a segmenter. Names of the classes, size and cut stand in the file's metadata.
+height, width)`` of a segmenter. What the network is stands in the file's metadata, with its classes and the size.
 """
 
 import io
@@ -83,20 +83,19 @@ def export(
     target = Path(path) if path else folder / ("model.onnx" if form == "onnx" else "model.pt")
     module = PixelsToProbabilities(network).eval()
     pixels = _pixels(network, size)
-    with torch.inference_mode():
-        expected = module(pixels).numpy()
+    expected = _answers(module, pixels)
     try:
-        about = json.dumps(asdict(network.about))
+        about = json.dumps({**asdict(network.about), "pixels": list(pixels.shape[1:])})
         if form == "onnx":
             content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
         else:
             content = _torchscript(module, pixels[:2], about)
+        found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
     except Exception as error:  # exporters raise many kinds for networks that they cannot trace
         other = FORMS[1 - FORMS.index(form)]
         raise RunError(
             f"{network.about.net} cannot be exported as {form} ({type(error).__name__}); try {other}."
         ) from error
-    found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
     difference = float(np.abs(found - expected).max())
     if not difference <= _TOLERANCE:
         raise RunError(
@@ -107,6 +106,22 @@ def export(
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
+
+
+def _answers(module: PixelsToProbabilities, pixels: Tensor) -> np.ndarray:
+    """What the network itself says.
+
+    Raises:
+        InputError: The pictures are too large for the memory.
+    """
+    try:
+        with torch.inference_mode():
+            return module(pixels).numpy()
+    except (MemoryError, RuntimeError) as error:
+        size = "x".join(map(str, pixels.shape[1:]))
+        raise InputError(
+            f"Three inputs of {size} cannot be answered ({type(error).__name__}); say a smaller --size."
+        ) from error
 
 
 def _pixels(network: trained.Trained | segmenters.Trained, size: Sequence[int] | None) -> Tensor:

@@ -186,7 +186,8 @@ def evaluate(
     settings = Run(folder).settings if (folder / CONFIG).is_file() else None
     if settings is not None and not isinstance(settings, SegmentSettings):
         raise RunError(f"{folder} is a run of the task {settings.task}, not of segment; give another one.")
-    dataset = _load(data, settings, folder, network.about.ignored)
+    ignored = network.about.ignored or (settings.ignore if settings else ())
+    dataset = _load(data, settings, folder, ignored)
     if dataset.classes != network.about.classes:
         raise InputError(
             f"{dataset.root} has the classes {', '.join(dataset.classes)}, and the network knows "
@@ -210,7 +211,7 @@ def _load(
     if settings is None:
         if data is None:
             raise InputError(f"{folder} does not say on which pictures it was trained; name some.")
-        return load_masks_whole(data, ignore=ignored)
+        return load_masks_whole(data, ignore=ignored, insist=False)
     if data is None and not Path(settings.data).exists():
         raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
     place = data or settings.data
@@ -218,7 +219,7 @@ def _load(
         own = load(replace(settings, data=os.fspath(place)))
         if data is None or own.fingerprint() == Run(folder).summary.get("data"):
             return own
-    return load_masks_whole(place, ignore=ignored)
+    return load_masks_whole(place, ignore=ignored, insist=False)
 
 
 def measure(network: trained.Trained, dataset: MaskSet, split: str, *, device: str = "auto") -> MaskEvaluation:

@@ -18,7 +18,6 @@ from visus.data.volumes import is_volume_name, read_volume, write_volume
 from visus.images import read, write
 from visus.images.io import write_atomically
 from visus.nets.segmentation import trained
-from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.ops import crf
 from visus.runs.device import chosen
 
@@ -215,7 +214,7 @@ class Segmenting:
         size = values.shape[: self.axes]
         mask = np.empty(size, np.uint8)
         shown = as_bytes(values) if self.crf_settings else values
-        cut = list(blocks(size, SIDE[self.axes], max(CONTEXT[self.axes], self.network.net.margin)))
+        cut = self.network.net.blocks(size, self.about.window)
         for done, block in enumerate(cut, 1):
             answers = self.probabilities(values[block.window], shown[block.window])
             mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from visus.data.masks import IGNORE
-from visus.nets.segmentation.blocks import CONTEXT, SIDE, blocks
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.tasks import learner, optimizers, pixel_losses, pixel_metrics
 
@@ -108,9 +107,8 @@ class Segment(learner.Learner[Sums]):
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
         """Loss and answers of whole pictures, block by block."""
         x, labels = batch[:2]
-        axes = self.net.axes
         total = max(1, int((labels != IGNORE).sum()))
-        for block in blocks(x.shape[2:], SIDE[axes], max(CONTEXT[axes], self.net.margin)):
+        for block in self.net.blocks(x.shape[2:], self.recipe.window or x.shape[2:]):
             logits = self.net.whole(self.prepare(x[(..., *block.window)]), self.recipe.window)[(..., *block.inner)]
             here = labels[(..., *block.place)]
             share = len(x) * int((here != IGNORE).sum()) / total

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from visus._errors import InputError
-from visus.nets.segmentation.blocks import blocks
+from visus.nets.segmentation.blocks import CONTEXT, SIDE, Block, blocks
 
 
 class Segmenter(nn.Module, ABC):
@@ -94,11 +94,22 @@ class Segmenter(nn.Module, ABC):
         logits = self(mirrored(x, before, after))
         return logits[(..., *(slice(b - self.margin, b - self.margin + n) for b, n in zip(before, size, strict=True)))]
 
+    def blocks(self, size: Sequence[int], window: Sequence[int]) -> list[Block]:
+        """How a picture of any size is cut so that memory stays bounded.
+
+        Args:
+            size: Its spatial size.
+            window: What the network was trained on; what is looked at is at least as large, where the picture is.
+        """
+        context = max(CONTEXT[self.axes], self.margin)
+        least = [max(1, w - 2 * self.margin) for w in window]
+        return list(blocks(size, SIDE[self.axes], context, least))
+
     def _in_windows(self, x: Tensor, side: int) -> Tensor:
         """Logits from overlapping windows of one side."""
         size, context = x.shape[2:], side // 8
-        logits = x.new_empty((len(x), self.classes, *size))
-        for block in blocks(size, side - 2 * context, context):
+        logits = x.new_empty((x.shape[0], self.classes, *size))
+        for block in blocks(size, side - 2 * context, context, [side] * self.axes):
             window = x[(..., *block.window)]
             before = [(side - n) // 2 for n in window.shape[2:]]
             after = [side - n - b for n, b in zip(window.shape[2:], before, strict=True)]

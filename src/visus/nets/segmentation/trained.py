@@ -29,7 +29,7 @@ class About:
         window: Spatial size of the windows that it was trained on.
         palette: A colour for each class, red, green, blue.
         grey: Whether the input has one channel.
-        ignored: Names of classes in the masks that did not count.
+        ignored: Classes in the masks, by name or value, that did not count.
         task: ``"segment"``.
     """
 
