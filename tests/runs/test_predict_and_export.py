@@ -147,14 +147,23 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
         export(tmp_path, "onnx", size=(64, 64, 64, 64))
 
 
-def test_a_network_that_remembers_positions_has_no_onnx(tmp_path: Path) -> None:
+def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     about = segmenters.About("segnet", {}, ("a", "b"), (32, 32), ((0, 0, 0), (9, 9, 9)))
     net = nets.segmentation.create("segnet", classes=2).eval()
     normalise = Normalise.of_channels((0.5,) * 3, (0.3,) * 3)
     segmenters.write(tmp_path / "best.safetensors", segmenters.Trained(about, net, normalise))
+    graph = onnxruntime.InferenceSession(export(tmp_path, "onnx"))
+    assert np.asarray(graph.run(None, {"pixels": _pixels(32, 1)})[0]).shape == (1, 2, 32, 32)
+    assert export(tmp_path, "torchscript").name == "model.pt"
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise ValueError("no such operator")
+
+    monkeypatch.setattr("visus.runs.export.to_onnx", fail)
     with pytest.raises(RunError, match=r"cannot be exported as onnx .* try torchscript"):
         export(tmp_path, "onnx")
-    assert export(tmp_path, "torchscript").name == "model.pt"
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_path: Path, monkeypatch) -> None:
