@@ -133,7 +133,7 @@ def test_boxes_that_cannot_be_are_mended_and_counted(tmp_path: Path) -> None:
     assert after.splits["train"].objects[0].boxes[-1].tolist() == [0, 10, 25, 30]
     text = " ".join(after.remarks)
     for words in ("unknown category", "not listed", "NaN", "without area", "outside of the picture", "cut to it"):
-        assert f"1 object {words}" in text or words in text
+        assert words in text
     assert all(remark.startswith("1 object ") for remark in after.remarks)
 
 
@@ -149,6 +149,74 @@ def test_pictures_that_cannot_be_used_are_left_out_and_said(tmp_path: Path) -> N
 
 def voc_folder(root: Path) -> Path:
     return save_boxes(load_boxes_whole(coco_folder(root / "coco")), root / "voc", "voc")
+
+
+def test_narrow_boxes_names_with_spaces_and_sizes_survive_voc(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a", {"train": 3, "val": 2})
+    (root / "train" / "000.png").rename(root / "train" / "my photo 000.png")
+
+    def change(content: dict[str, Any]) -> None:
+        content["images"][0]["file_name"] = "my photo 000.png"
+        content["annotations"][0] |= {"bbox": [4, 10, 1, 20], "segmentation": []}
+
+    edit(root, change)
+    before = load_boxes_whole(root)
+    same(before, load_boxes_whole(save_boxes(before, tmp_path / "voc", "voc")))
+    edit(root, lambda content: content["categories"][0].update(name="a\x01b"))
+    edit(root, lambda content: content["categories"][0].update(name="a\x01b"), "val")
+    with pytest.raises(InputError, match="cannot hold the class name"):
+        save_boxes(load_boxes_whole(root), tmp_path / "voc2", "voc")
+
+
+def test_the_annotation_of_another_picture_is_not_laid_on_one_that_was_turned(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+    picture = Image.open(root / "train" / "000.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(root / "train" / "000.png", exif=exif)
+    found = load_boxes(root)
+    assert len(found.splits["train"]) == 11
+    assert "is for 128x96 pixels, and the upright picture has 96x128" in found.remarks[0]
+
+
+def test_hostile_lists_of_names(tmp_path: Path) -> None:
+    root = tmp_path / "y"
+    (root / "images").mkdir(parents=True)
+    (root / "labels").mkdir()
+    Image.fromarray(scene(0)[0]).save(root / "images" / "a.png")
+    (root / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    bomb = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nnames: [*c]\n"
+    for text in ("names: {0: a, b: c}", "names: !!timestamp x", "names: [!!int '']", "names: [!!bool foo]", bomb):
+        (root / "data.yaml").write_text(text)
+        with pytest.raises(FormatError, match=r"name all|is damaged"):
+            load_boxes_whole(root)
+    (root / "data.yaml").unlink()
+    (root / "classes.txt").write_bytes("Vögel\n".encode("latin-1"))
+    assert len(load_boxes_whole(root).classes) == 1
+
+
+def test_a_yolo_folder_within_one_called_images(tmp_path: Path) -> None:
+    root = save_boxes(load_boxes_whole(coco_folder(tmp_path / "a")), tmp_path / "images" / "set", "yolo")
+    assert load_boxes(root).counts("train").sum() > 10
+
+
+def test_splits_without_which_nothing_can_be_learned(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no pictures in the split train"):
+        load_boxes(coco_folder(tmp_path / "a", {"test": 4}))
+    root = coco_folder(tmp_path / "b")
+    for path in (root / "val").iterdir():
+        path.write_bytes(b"torn")
+    with pytest.raises(InputError, match="No picture of the split val"):
+        load_boxes(root)
+
+
+def test_other_shapes_are_another_set_and_other_boxes_are_the_same_pictures(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+    before = load_boxes(root)
+    edit(root, lambda content: content["annotations"][0].update(segmentation=[[1, 1, 9, 1, 9, 9]]))
+    after = load_boxes(root)
+    assert before.fingerprint() != after.fingerprint()
+    assert before.digests == after.digests
 
 
 def test_an_xml_bomb_is_not_read(tmp_path: Path) -> None:

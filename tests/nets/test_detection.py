@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection.image_list import ImageList
 
 from tests.support.boxed import CLASSES, scene
 from visus._errors import InputError
@@ -87,14 +88,45 @@ def _first(net: nn.Module, body: nn.Module) -> list[Tensor]:
     return list(net.state_dict().values())[: len(body.state_dict())]
 
 
-def test_vgg16_in_fast_rcnn_is_that_of_the_paper() -> None:
-    with torch.device("meta"):
-        heads = nn.Linear(4096, 21), nn.Linear(4096, 84)
-    assert sum(map(count, heads)) == 4096 * 105 + 105
-    net = FastRCNN(classes=2, backbone="resnet18")
-    assert net.heads.box_predictor.bbox_pred.out_features == 4 * 3  # with the background, as torchvision counts
-    assert net.transform.min_size == (600,)
-    assert net.transform.max_size == 1000
+def test_sizes_and_heads_are_those_of_the_paper() -> None:
+    net = FastRCNN(classes=20, backbone="resnet18")
+    assert (net.transform.min_size, net.transform.max_size) == ((600,), 1000)
+    predictor: Any = net.heads.box_predictor
+    assert (predictor.cls_score.out_features, predictor.bbox_pred.out_features) == (21, 84)
+    assert float(predictor.cls_score.weight.detach().std()) == pytest.approx(0.01, rel=0.05)
+    assert float(predictor.bbox_pred.weight.detach().std()) == pytest.approx(0.001, rel=0.05)
+
+
+@pytest.mark.parametrize("pooling", ["pool", "align"])
+def test_boxes_keep_their_32_bits_where_the_network_has_16(pooling: Any) -> None:
+    torch.manual_seed(0)
+    net = FasterRCNN(classes=2, backbone="efficientnet_lite0", side=96, pooling=pooling).train()
+    pictures, targets = batch(1, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = net.losses(pictures, targets)
+        torch.stack(list(losses.values())).sum().backward()
+        (found, _) = net.eval().detect(pictures, limits=Limits(score=0.0))
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert found.boxes.dtype == torch.float32
+    assert not torch.equal(found.boxes, found.boxes.bfloat16().float())
+
+
+def test_an_object_that_no_anchor_touches_makes_none_of_them_an_object() -> None:
+    network = proposing(8, 600)
+    network._sizes = [(600, 800)]
+    own = network.anchor_generator(ImageList(torch.zeros(1, 3, 608, 800), [(600, 800)]), [torch.zeros(1, 8, 38, 50)])
+    sliver = torch.tensor([[100.0, 597.5, 400.0, 600.0]])
+    (labels,), _ = network.assign_targets_to_anchors(own, [{"boxes": sliver}])
+    assert int((labels == 1).sum()) == 0
+    assert int((labels == 0).sum()) > 1000
+
+
+def test_anchors_are_16_pixels_apart_whatever_the_map() -> None:
+    own = proposing(8, 600).anchor_generator(
+        ImageList(torch.zeros(1, 3, 96, 96), [(96, 96)]), [torch.zeros(1, 8, 5, 5)]
+    )[0]
+    middles = (own[:, :2] + own[:, 2:]) / 2
+    assert sorted(set(middles[:, 0].round().int().tolist())) == [0, 16, 32, 48, 64]
 
 
 def test_background_has_an_overlap_from_a_tenth_to_a_half() -> None:
@@ -199,6 +231,11 @@ def test_mistakes_are_named() -> None:
         net.detect([torch.zeros(3, 64, 64, dtype=torch.uint8)], [torch.zeros(1, 4)])
     with pytest.raises(InputError, match="at least 1"):
         Limits(most=0)
+    for name in ("resnet26d", "mobilenetv3_small_100"):
+        with pytest.raises(InputError, match="cannot be cut"):
+            cut(name)
+    with pytest.raises(InputError, match="too thin"):
+        FasterRCNN(**LITE).detect([torch.rand(3, 2, 400)])
 
 
 def test_rcnn_warps_a_box_with_its_context() -> None:

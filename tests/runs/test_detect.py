@@ -75,7 +75,7 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     assert content["boxes"]["ap50"] == pytest.approx(found.ap50)
     assert set(content["voc"]) == set(CLASSES)
     rows = json.loads((folder / "results.json").read_text())["results"]
-    assert {"file_name", "category", "bbox", "score", "segmentation"} <= rows[0].keys()
+    assert {"file", "category", "bbox", "score", "segmentation"} <= rows[0].keys()
     for name in ("confusion.png", "precision.png"):
         assert (folder / name).is_file()
     assert "AP50" in found.describe()
@@ -138,6 +138,7 @@ def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) 
         ours, theirs = list(csv.DictReader(first)), list(csv.DictReader(second))
     for one, other in zip(ours, theirs, strict=True):
         assert float(one["train_loss"]) == pytest.approx(float(other["train_loss"]), rel=1e-3)
+        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-2)
 
 
 def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -> None:
@@ -145,7 +146,6 @@ def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -
     run = train("detect", data, net="fast_rcnn", runs=tmp_path, say=said.append, **{**SMALL, "epochs": 4})
     assert any("of the objects lie in a proposal" in text for text in said)
     assert run.summary["best"]["val_ap50"] > 0.2
-    assert predicted(run.predict(scene(40)[0])).masks is not None
     with pytest.raises(InputError, match="finds boxes only"):
         predicted(run.predict(scene(40)[0])).masks()
 
@@ -159,8 +159,9 @@ def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path:
     assert not (run.folder / "features").exists()
     assert phases.count("features") == 32
     assert measured(run.evaluate(split="test")).ap50 > 0.3
-    with pytest.raises(InputError, match="epochs"):
-        train("detect", data, runs=tmp_path, epochs=5, **settings)
+    for idle in ({"epochs": 5}, {"optimizer": "sgd"}, {"augment": "strong"}):
+        with pytest.raises(InputError, match=next(iter(idle))):
+            train("detect", data, runs=tmp_path, **idle, **settings)
 
 
 def test_rcnn_goes_on_with_the_features_that_are_there(data: Path, tmp_path: Path) -> None:

@@ -96,7 +96,18 @@ def test_an_object_is_found_once_and_difficult_ones_count_neither_way() -> None:
     assert box_metrics.voc([both], swapped, 1)[0] == pytest.approx(0.5 + 0.5 * 2 / 3)
     hard = objects([{"box": [0, 0, 10, 10], "label": 0, "difficult": True}, {"box": [40, 0, 50, 10], "label": 0}])
     assert box_metrics.voc([hard], swapped, 1)[0] == 1
-    assert box_metrics.coco([hard], swapped, [(60, 60)], 1).ap50 == pytest.approx(1)
+    once = [answers(([0, 0, 10, 10], 0.9, 0), ([40, 0, 50, 10], 0.7, 0))]
+    assert box_metrics.coco([hard], once, [(60, 60)], 1).ap50 == pytest.approx(1)
+
+
+def test_a_small_answer_within_a_difficult_object_is_wrong_and_within_a_crowd_is_not() -> None:
+    found = [answers(([10, 10, 40, 40], 0.9, 0), ([140, 0, 150, 10], 0.8, 0))]
+    easy = {"box": [140, 0, 150, 10], "label": 0}
+    for kind, ap in (("difficult", 0.5), ("crowd", 1.0)):
+        own = objects([{"box": [0, 0, 100, 100], "label": 0, kind: True}, easy])
+        assert box_metrics.coco([own], found, [(200, 200)], 1).ap50 == pytest.approx(ap, abs=0.01)
+        assert box_metrics.voc([own], found, 1)[0] == pytest.approx(ap)
+        assert box_metrics.confusion([own], found, 1).tolist() == [[1, 0], [1 if kind == "difficult" else 0, 0]]
 
 
 def test_the_area_under_the_curve_is_a_plain_sum() -> None:

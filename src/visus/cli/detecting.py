@@ -58,7 +58,7 @@ def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed:
     detecting = Detecting(run, limits=allowed)
     files = [file for place in places for file in files_of(place)]
     make_folder(out)
-    found, lost = [], []
+    rows, predictions, lost = [], [], []
     for file, name in zip(files, names_for(files), strict=True):
         try:
             answer = detecting.predict(file)
@@ -67,19 +67,16 @@ def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed:
             typer.echo(f"Could not use a file: {error}", err=True)
             continue
         answer.save(out / f"{name}.jpg")
-        found.append(answer)
+        rows += coco_results([file], [answer.answers], answer.classes)
+        predictions.append(answer.to_dict() if as_json else file)
         if not as_json:
             objects = [
                 f"{label} {score:.2f}" for label, score in zip(answer.names, answer.scores.tolist(), strict=True)
             ]
             typer.echo(f"{file}  " + ("  ".join(objects) or "nothing"))
-    rows = coco_results(
-        [answer.path for answer in found], [answer.answers for answer in found], detecting.about.classes
-    )
     write_json(out / "results.json", {"results": rows})
     if as_json:
-        predictions = [answer.to_dict() for answer in found]
         typer.echo(json.dumps({"predictions": predictions, "unreadable": lost}, ensure_ascii=False))
     typer.echo(f"Wrote {out}", err=True)
-    if not found:
+    if not predictions:
         raise InputError("None of the pictures could be read.")

@@ -1,7 +1,7 @@
 """Batches of pictures with their objects, for a network that finds them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,9 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
         epoch, place = key
         sample = self.joint(self.sample(place), np.random.default_rng((self.seed, epoch, place)))
+        if sample.proposals is not None and not len(sample.proposals):
+            height, width = sample.picture.shape[:2]
+            sample = replace(sample, proposals=np.array([[0, 0, width, height]], np.float32))
         target = {"boxes": torch.from_numpy(sample.boxes), "labels": torch.from_numpy(sample.labels)}
         target["place"] = torch.tensor(place)
         if sample.masks is not None:

@@ -94,6 +94,11 @@ class Boxed:
         """``(N,)`` zeros: a picture with objects has no class of its own."""
         return np.zeros(len(self.files), np.int64)
 
+    @property
+    def has_shapes(self) -> bool:
+        """Whether there are objects, and every one has a shape."""
+        return any(len(own) for own in self.objects) and all(all(own.shapes) for own in self.objects)
+
     def read(self, place: int) -> tuple[NDArray[np.uint8], Objects]:
         """A picture ``(H, W, 3)`` and its objects.
 
@@ -118,7 +123,7 @@ class BoxSet:
         classes: Names of the classes.
         splits: ``train``, ``val`` and ``test``, those that there are.
         remarks: What a user should know, each one sentence.
-        digests: A hash of the content of each picture and of its objects, by split.
+        digests: A hash of the content of each picture, by split.
     """
 
     root: Path
@@ -131,8 +136,7 @@ class BoxSet:
     @property
     def has_shapes(self) -> bool:
         """Whether every object of the training pictures has a shape."""
-        first = self.splits.get("train") or next(iter(self.splits.values()))
-        return any(len(own) for own in first.objects) and all(all(own.shapes) for own in first.objects)
+        return (self.splits.get("train") or next(iter(self.splits.values()))).has_shapes
 
     def counts(self, split: str) -> NDArray[np.int64]:
         """Objects of each class."""
@@ -154,8 +158,11 @@ class BoxSet:
     def fingerprint(self) -> str:
         """What tells these pictures, objects and classes from others, wherever they lie."""
         total = hashlib.sha256(repr(self.classes).encode())
-        for split in self.splits:
+        for split, pictures in self.splits.items():
             total.update(split.encode() + b"".join(self.digests[split]))
+            for own in pictures.objects:
+                total.update(own.boxes.tobytes() + own.labels.tobytes() + own.crowd.tobytes() + own.difficult.tobytes())
+                total.update(repr(own.shapes).encode())
         return total.hexdigest()[:16]
 
 

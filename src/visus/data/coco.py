@@ -171,6 +171,8 @@ def _check_shape(shape: Any, height: int, width: int) -> None:  # noqa: ANN401 -
         ValueError: It cannot.
     """
     if isinstance(shape, list):
+        if any(len(polygon) < 6 or len(polygon) % 2 for polygon in shape):
+            raise ValueError("a polygon needs three corners at least, two numbers each")
         reach = 2 * max(height, width)
         values = [float(value) for polygon in shape for value in polygon]
         if not all(-reach <= value <= reach for value in values):  # NaN is not

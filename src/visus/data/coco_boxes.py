@@ -46,6 +46,7 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
     rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in content["images"]}
     if len(rows) < len(content["images"]):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
+    sizes = {entry["id"]: (int(entry["height"]), int(entry["width"])) for entry in content["images"]}
     for entry in content["annotations"]:
         if entry["category_id"] not in names:
             mends["of an unknown category, left out"] += 1
@@ -59,6 +60,7 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
                 "crowd": bool(entry.get("iscrowd", 0)),
                 "difficult": bool(entry.get("difficult", 0)),
                 "shape": entry.get("segmentation") or None,
+                "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split)

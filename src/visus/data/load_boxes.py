@@ -22,6 +22,7 @@ from visus.images import read
 
 Progress = Callable[[int, int], None]
 Rows = tuple[list[str], list[list[dict[str, Any]]]]
+_THINNEST = 100  # how many times longer than wide a picture may be
 LAYOUTS = "JPEGImages with Annotations (VOC), train with train.json (COCO), or images with labels (YOLO)"
 _ORDER = ("", "train", "val", "test")
 
@@ -58,6 +59,10 @@ def load_boxes(
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
     found = _split(_load(path, progress), seed, val, test)
+    empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
+    if empty is not None:
+        said = " ".join(found.remarks)
+        raise InputError(f"No picture of the split {empty} of {path} can be used; bring some. {said}".strip())
     if not found.counts("train").sum():
         raise InputError(f"The training pictures in {path} have no objects; bring some.")
     missing = [name for name, count in zip(found.classes, found.counts("train"), strict=True) if not count]
@@ -161,6 +166,15 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tu
     except InputError as error:
         return str(error)
     size = (picture.shape[0], picture.shape[1])
+    if max(size) > _THINNEST * min(size):
+        return f"{file} is {size[1]}x{size[0]} pixels, which is too thin; cut it."
+    told = {row["size"] for row in rows if row.get("size")}
+    if told and told != {size}:
+        height, width = told.pop()
+        return (
+            f"The annotation of {file} is for {width}x{height} pixels, and the upright picture has "
+            f"{size[1]}x{size[0]}; bring the picture that it belongs to."
+        )
     counted: Counter[str] = Counter()
     made = []
     for row in rows:
@@ -176,7 +190,7 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tu
                 coco.decode(shape, size)
             except InputError as error:
                 return f"{file}: {error}"
-    return digest_of(picture.tobytes() + found.boxes.tobytes() + found.labels.tobytes()), found, counted
+    return digest_of(picture.tobytes()), found, counted
 
 
 def _split(dataset: BoxSet, seed: int, val: float, test: float) -> BoxSet:
@@ -191,7 +205,7 @@ def _split(dataset: BoxSet, seed: int, val: float, test: float) -> BoxSet:
         source, names, shares = "train", ("train", "val"), (val,)
     else:
         source, names, shares = "", (), ()
-    if "train" not in (*dataset.splits, *names):
+    if "" not in dataset.splits and "train" not in dataset.splits:
         raise InputError(f"{dataset.root} has no pictures in the split train; add some.")
     if not names:
         return dataset

@@ -79,6 +79,9 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _voc(dataset: BoxSet, root: Path) -> None:
+    strange = [name for name in dataset.classes if not name.isprintable() or name != name.strip() or not name]
+    if strange:
+        raise InputError(f"VOC cannot hold the class name {strange[0]!r}; rename it.")
     lists = root / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (root / "Annotations").mkdir()
@@ -142,11 +145,12 @@ def _yolo(dataset: BoxSet, root: Path) -> None:
 
 def _line(own: Objects, k: int, height: int, width: int) -> str:
     shape = own.shapes[k]
-    if isinstance(shape, list) and len(shape) == 1:
-        corners = [value / side for value, side in zip(shape[0], [width, height] * (len(shape[0]) // 2), strict=True)]
-        numbers = corners
+    x0, y0, x1, y1 = own.boxes[k].astype(np.float64).tolist()
+    corners = shape[0] if isinstance(shape, list) and len(shape) == 1 else []
+    hull = [min(corners[0::2]), min(corners[1::2]), max(corners[0::2]), max(corners[1::2])] if corners else []
+    if corners and np.allclose(hull, [x0, y0, x1, y1], atol=0.01):  # its box is that of the polygon
+        numbers = [value / side for value, side in zip(corners, [width, height] * (len(corners) // 2), strict=True)]
     else:
-        x0, y0, x1, y1 = own.boxes[k].astype(np.float64).tolist()
         numbers = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
     return " ".join([str(int(own.labels[k])), *(f"{value:.9g}" for value in numbers)]) + "\n"
 

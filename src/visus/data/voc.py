@@ -30,8 +30,10 @@ def read_voc(root: Path) -> dict[str, Named]:
     named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
     stems: dict[str, list[str]] = {}
     for split, path in named.items():
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        stems[split] = [line.split()[0] for line in lines if line.strip()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+        # A line may hold 1 or -1 behind the name, and a name may hold spaces.
+        there = [(root / "Annotations" / f"{line}.xml").is_file() for line in lines]
+        stems[split] = [line if own else line.split()[0] for line, own in zip(lines, there, strict=True) if line]
     if not stems:
         stems[""] = sorted(path.stem for path in (root / "Annotations").glob("*.xml"))
     if not any(stems.values()):
@@ -66,11 +68,13 @@ def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
     try:
         tree = ElementTree.parse(path).getroot()
         assert tree is not None
-        rows = [_object(entry) for entry in tree.iter("object")]
+        height, width = (int(float(_text(tree, f"size/{name}", "0"))) for name in ("height", "width"))
+        size = (height, width) if height > 0 and width > 0 else None
+        rows = [{**_object(entry), "size": size} for entry in tree.iter("object")]
         return _text(tree, "filename", ""), rows
     except DefusedXmlException as error:
         raise FormatError(f"{path} declares entities, as an XML bomb does, and is not read; take them out.") from error
-    except (ParseError, OSError, ValueError, AssertionError) as error:
+    except (ParseError, OSError, ValueError, OverflowError, LookupError, AssertionError) as error:
         raise FormatError(f"{path} is no annotation of VOC's form ({error}); mend it.") from error
 
 
@@ -80,8 +84,6 @@ def _object(entry: Element) -> dict[str, Any]:
     if box is None or not name:
         raise ValueError("an object has no name or no bndbox")
     x0, y0, x1, y1 = (float(_text(box, side, "")) for side in ("xmin", "ymin", "xmax", "ymax"))
-    if x1 <= x0 or y1 <= y0:  # left empty, so that it is counted as such
-        return {"name": name, "box": [x0, y0, x0, y0]}
     return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": _text(entry, "difficult", "0").strip() == "1"}
 
 

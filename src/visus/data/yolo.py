@@ -12,6 +12,8 @@ from visus._errors import FormatError, InputError
 from visus.data.folder import SPLITS
 from visus.images import is_picture_name
 
+_LONGEST = 200  # letters of a name
+
 Lines = tuple[list[str], list[list[list[float]]]]
 """Files, and for each its lines of numbers."""
 
@@ -45,7 +47,7 @@ def read_yolo(root: Path) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
                     folders.setdefault(split, place)
     if not folders:
         folders = {"": root / "images" if (root / "images").is_dir() else root}
-    splits = {split: _pairs(folder) for split, folder in folders.items()}
+    splits = {split: _pairs(folder, root) for split, folder in folders.items()}
     if not any(files for files, _ in splits.values()):
         raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
     return names, splits
@@ -56,8 +58,8 @@ def _yaml(path: Path) -> dict[str, Any]:
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise FormatError(f"{path} is damaged ({str(error).splitlines()[0]}); mend it.") from error
+    except Exception as error:  # the parser raises many kinds on hostile input
+        raise FormatError(f"{path} is damaged ({type(error).__name__}); mend it.") from error
     if not isinstance(values, dict):
         raise FormatError(f"{path} must hold names and folders, such as train: images/train; mend it.")
     return values
@@ -65,9 +67,10 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
     names = values.get("names")
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[k] for k in range(len(names))]
-    if not isinstance(names, list) or not names:
+    plain = isinstance(names, list) and all(isinstance(name, str | int | float) for name in names)
+    if not plain or not names or any(isinstance(name, str) and len(name) > _LONGEST for name in names):
         raise FormatError(f"{path} must name all classes from 0 on in a list called names; mend it.")
     return tuple(str(name) for name in names)
 
@@ -76,7 +79,8 @@ def _listed(root: Path) -> tuple[str, ...] | None:
     place = next((p for p in (root / "classes.txt", root / "labels" / "classes.txt") if p.is_file()), None)
     if place is None:
         return None
-    return tuple(line.strip() for line in place.read_text(encoding="utf-8").splitlines() if line.strip())
+    text = place.read_text(encoding="utf-8", errors="replace")
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _folder(root: Path, values: dict[str, Any], key: str) -> Path:
@@ -85,28 +89,28 @@ def _folder(root: Path, values: dict[str, Any], key: str) -> Path:
     Raises:
         InputError: It lies outside, or does not exist.
     """
-    entry = values[key]
-    if not isinstance(entry, str):
-        raise FormatError(f"{_yaml_of(root)} must give one folder for {key}, not {entry!r}.")
-    for place in (root / str(values.get("path") or "") / entry, root / entry, root / entry.removeprefix("../")):
+    entry, base = values[key], values.get("path") or ""
+    if not isinstance(entry, str) or not isinstance(base, str) or len(entry) + len(base) > 10 * _LONGEST:
+        raise FormatError(f"{_yaml_of(root)} must give one folder for {key}; mend it.")
+    for place in (root / base / entry, root / entry, root / entry.removeprefix("../")):
         if place.is_dir() and place.resolve().is_relative_to(root.resolve()):
             return place
     raise InputError(f"The folder {entry!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
 
 
-def _pairs(folder: Path) -> Lines:
+def _pairs(folder: Path, root: Path) -> Lines:
     files = sorted(p for p in folder.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
-    return [str(p) for p in files], [read_lines(label_of(p)) for p in files]
+    return [str(p) for p in files], [read_lines(label_of(p, root)) for p in files]
 
 
-def label_of(picture: Path) -> Path:
-    """Where the objects of a picture stand: the last folder called images becomes labels."""
-    parts = list(picture.parts)
+def label_of(picture: Path, root: Path) -> Path:
+    """Where the objects of a picture stand: the last folder called images, within the data set, becomes labels."""
+    parts = list(picture.relative_to(root).parts) if picture.is_relative_to(root) else [picture.name]
     for k in range(len(parts) - 2, -1, -1):
         if parts[k] == "images":
             parts[k] = "labels"
             break
-    return Path(*parts).with_suffix(".txt")
+    return (root / Path(*parts)).with_suffix(".txt")
 
 
 def read_lines(path: Path) -> list[list[float]]:
@@ -118,7 +122,11 @@ def read_lines(path: Path) -> list[list[float]]:
     if not path.is_file():
         return []
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read ({error.strerror}); mend it.") from error
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:

@@ -208,7 +208,7 @@ def soft_nms(
     _check_scored(boxes, scores, 0 if threshold is None else threshold)
     if sigma <= 0:
         raise InputError(f"sigma of soft NMS must be above 0, not {sigma}.")
-    current, left = scores.clone(), torch.ones(len(scores), dtype=torch.bool)
+    current, left = scores.clone(), torch.ones_like(scores, dtype=torch.bool)
     places, found = [], []
     for _ in range(len(scores)):
         best = int(torch.where(left, current, -math.inf).argmax())

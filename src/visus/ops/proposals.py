@@ -8,6 +8,7 @@ they. OpenCV draws that number anew in each call; here the same boxes are ranked
 that the answer is the same each time.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -96,8 +97,9 @@ def remembered(
         found = selective_search(picture, mode, most=1_000_000)
         buffer = io.BytesIO()
         np.save(buffer, found.astype(np.float32))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
+        with contextlib.suppress(OSError):  # where it cannot be kept, it is found again the next time
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, buffer.getvalue())
     return found[:most]
 
 

@@ -109,7 +109,7 @@ class BoxEvaluation:
         recall = np.linspace(0, 1, 101)
         for name, curve, ap in zip(self.classes, self.boxes.curves, self.boxes.each50, strict=True):
             if ap >= 0:
-                axis.plot(recall, curve, label=f"{name} {ap:.0%}")
+                axis.plot(recall, curve, label=f" {name} {ap:.0%}".replace("$", r"\$"))
         axis.set_xlabel("recall", fontsize=9)
         axis.set_ylabel("precision", fontsize=9)
         axis.set_ylim(0, 1.02)
@@ -155,6 +155,8 @@ def _number(value: float) -> float | None:
 def _line(what: str, m: Measures) -> str:
     sizes = {"small": m.small, "medium": m.medium, "large": m.large}
     by_size = ", ".join(f"{name} {value:.1%}" for name, value in sizes.items() if value >= 0)
+    if m.ap < 0:
+        return f"{what}: there is nothing to find"
     return f"{what}: AP {m.ap:.2%}, AP50 {m.ap50:.2%}, AP75 {m.ap75:.2%} ({by_size}), AR100 {m.recall100:.2%}"
 
 
@@ -258,7 +260,7 @@ def measure(
         if progress:
             progress(place + 1, len(pictures))
     truth, count = pictures.objects, len(classes)
-    shaped = network.net.has_masks and dataset.has_shapes
+    shaped = network.net.has_masks and pictures.has_shapes
     return BoxEvaluation(
         split,
         classes,
@@ -273,11 +275,11 @@ def measure(
 
 
 def coco_results(files: Sequence[str], answers: Sequence[Answers], classes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Answers as rows of COCO's results, with the file's name for the picture and that of the class for its number."""
+    """Answers as rows of COCO's results, with the file for the picture and the name of the class for its number."""
     rows = []
     for file, own in zip(files, answers, strict=True):
         for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
-            row: dict[str, Any] = {"file_name": Path(file).name, "category": classes[own.labels[k]]}
+            row: dict[str, Any] = {"file": file, "category": classes[own.labels[k]]}
             row |= {"bbox": [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)], "score": round(float(own.scores[k]), 6)}
             if own.shapes is not None:
                 row["segmentation"] = own.shapes[k]

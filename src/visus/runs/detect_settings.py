@@ -64,6 +64,12 @@ def load(settings: DetectSettings, progress: Callable[[int, int], None] | None =
 
 
 _DEFAULTS: dict[str, Any] = {"epochs": 20, "patience": 0, "batch_size": 4, "augment": "light"}
+_FITTED: dict[str, Any] = {"epochs": 1, "augment": "none"}
+_STEPS = (
+    "epochs", "augment", "lr", "find_lr", "lr_decay", "batch_size", "patience", "optimizer", "momentum", "weight_decay",
+    "schedule", "warmup", "clip_norm", "clip_value", "flip",
+)  # fmt: skip
+"""Settings of a training by steps, which R-CNN is not."""
 _LEARNING_RATE = 5e-4
 _MASK_WIDTH = 64  # of a small backbone
 _WARPED = 128  # side of R-CNN's boxes
@@ -86,11 +92,11 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         (proposes and settings.most != _proposals.MOST, "most", settings.net),
     )
     fitted = settings.net == "rcnn"
-    settings.refuse(
-        (fitted and settings.epochs not in (None, 1), "epochs", "rcnn, which is fitted once"),
-        (fitted and settings.lr is not None, "lr", "rcnn, which takes no steps"),
-        (fitted and settings.augment not in (None, "none"), "augment", "rcnn, which sees each proposal once"),
-    )
+    for name in _STEPS if fitted else ():
+        default = DetectSettings.__dataclass_fields__[name].default
+        settings.refuse(
+            (getattr(settings, name) not in (default, _FITTED.get(name)), name, "rcnn, which takes no steps")
+        )
     if getattr(registry.NETS[settings.net], "has_masks", False) and not dataset.has_shapes:
         raise InputError(
             f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
@@ -108,7 +114,7 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
     if "pooling" in known:
         filled["pooling"] = settings.pooling or "align"
-    for name, default in ({**_DEFAULTS, "epochs": 1, "augment": "none"} if fitted else _DEFAULTS).items():
+    for name, default in ({**_DEFAULTS, **_FITTED} if fitted else _DEFAULTS).items():
         value = getattr(settings, name)
         filled[name] = default if value is None else value
     rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)

@@ -229,4 +229,6 @@ def make_folder(folder: Path) -> None:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values; the file appears whole or not at all."""
-    write_atomically(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(
+        path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    )

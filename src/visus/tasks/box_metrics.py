@@ -9,6 +9,7 @@ area.
 """
 
 import contextlib
+import functools
 import io
 import warnings
 from collections.abc import Sequence
@@ -96,11 +97,9 @@ def coco(
         classes: Number of classes.
         kind: ``"segm"`` compares shapes, which all objects and answers must have.
     """
-    from pycocotools.cocoeval import COCOeval
-
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
-        judge = COCOeval(_truth_of(truth, sizes, classes), _answers_of(answers, sizes, classes), kind)
+        judge = _judge()(_truth_of(truth, sizes, classes, kind), _answers_of(answers, sizes, classes), kind)
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
@@ -112,6 +111,24 @@ def coco(
         each50=_mean_where(all_sizes[:1], (0, 1)),
         curves=np.asarray(all_sizes[0].T, np.float64),
     )
+
+
+@functools.cache
+def _judge() -> Any:  # noqa: ANN401 - pycocotools has no types
+    from pycocotools.cocoeval import COCOeval
+
+    base: Any = COCOeval
+
+    class Judge(base):
+        """Difficult objects count neither way, as crowds do, but are single objects."""
+
+        def _prepare(self) -> None:
+            super()._prepare()
+            for rows in self._gts.values():
+                for row in rows:
+                    row["ignore"] = row["ignore"] or row["difficult"]
+
+    return Judge
 
 
 def _mean_where(values: NDArray[Any], axes: tuple[int, ...]) -> Floats:
@@ -135,16 +152,18 @@ def _frame(sizes: Sequence[Sequence[int]], classes: int) -> dict[str, Any]:
     return {"images": images, "categories": [{"id": k} for k in range(classes)]}
 
 
-def _truth_of(truth: Sequence[Objects], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401
+def _truth_of(truth: Sequence[Objects], sizes: Sequence[Sequence[int]], classes: int, kind: str) -> Any:  # noqa: ANN401
+    from pycocotools import mask as runs
+
     rows = []
     for picture, (own, size) in enumerate(zip(truth, sizes, strict=True)):
-        masks = own.masks(size) if any(own.shapes) else None
         for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
-            area = float(masks[k].sum()) if masks is not None else (x1 - x0) * (y1 - y0)
-            row = {"image_id": picture, "category_id": int(own.labels[k]), "bbox": [x0, y0, x1 - x0, y1 - y0]}
-            row |= {"id": len(rows) + 1, "area": area, "iscrowd": int(own.crowd[k] | own.difficult[k])}
-            if masks is not None:
-                row["segmentation"] = run_lengths(masks[k])
+            row = {"id": len(rows) + 1, "image_id": picture, "category_id": int(own.labels[k])}
+            row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+            row |= {"iscrowd": int(own.crowd[k]), "difficult": int(own.difficult[k])}
+            if kind == "segm" or own.shapes[k]:
+                coded: Any = run_lengths(own.take([k]).masks(size)[0])
+                row |= {"segmentation": coded, "area": float(runs.area(coded))}
             rows.append(row)
     return _coco_of({**_frame(sizes, classes), "annotations": rows})
 
@@ -215,11 +234,13 @@ def _judged(
     for own, answer in zip(truth, answers, strict=True):
         there, given = own.take(own.labels == label), np.flatnonzero(answer.labels == label)
         given = given[np.argsort(-answer.scores[given], kind="stable")]
-        overlaps = _overlaps(answer.boxes[given], there.boxes)
+        overlaps = _overlaps(there, answer.boxes[given]).T
         taken = np.zeros(len(there), bool)
         easy = ~(there.crowd | there.difficult)
         for place, row in zip(given.tolist(), overlaps, strict=True):
             best = int(row.argmax()) if len(row) else -1
+            single = np.where(there.crowd, 0, row)  # an object before the crowd that it stands in
+            best = int(single.argmax()) if single.max(initial=0) >= _IOU else best
             fits = best >= 0 and row[best] >= _IOU
             scores.append(float(answer.scores[place]))
             right.append(bool(fits and easy[best] and not taken[best]))
@@ -229,8 +250,13 @@ def _judged(
     return np.array(scores, np.float32), np.array(right, bool), np.array(counts, bool)
 
 
-def _overlaps(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    return _boxes.iou(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+def _overlaps(own: Objects, answers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``(objects, answers)``: IoU, and for a crowd the share of the answer that lies in it."""
+    truth, given = torch.from_numpy(own.boxes), torch.from_numpy(answers)
+    low, high = torch.maximum(truth[:, None, :2], given[:, :2]), torch.minimum(truth[:, None, 2:], given[:, 2:])
+    inner = (high - low).clamp(min=0).prod(-1)
+    share = inner / _boxes.area(given).clamp(min=1e-9)
+    return torch.where(torch.from_numpy(own.crowd)[:, None], share, _boxes.iou(truth, given)).numpy()
 
 
 def _area(precision: Floats, recall: Floats) -> float:
@@ -266,7 +292,7 @@ def pairs(own: Objects, answer: Answers, *, least: float = 0.5) -> Pairs:
     Crowds and difficult objects are no misses, and an answer on one is not wrong.
     """
     given = np.flatnonzero(answer.scores >= least)
-    overlaps = _overlaps(own.boxes, answer.boxes[given])
+    overlaps = _overlaps(own, answer.boxes[given])
     same = own.labels[:, None] == answer.labels[given][None]
     easy = ~(own.crowd | own.difficult)
     matches: list[tuple[int, int]] = []

@@ -57,11 +57,12 @@ def cut(name: str, weights: Weights = None) -> Halves:
         return Halves(net.features[:30], head, 512, 4096, 7)
     if name == "zfnet":
         return Halves(nn.Sequential(*net["stages"][:3]), net["hidden"], 256, 4096, 6)
-    if hasattr(net, "layer4"):
+    if all(hasattr(net, part) for part in ("conv1", "bn1", "relu", "maxpool", "layer4", "avgpool")):
         body = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3)
         head = nn.Sequential(net.layer4, net.avgpool, nn.Flatten())
         return _measured(body, head, 14)
-    if isinstance(backbone, TimmBackbone) and hasattr(net, "conv_stem") and hasattr(net, "conv_head"):
+    of_timm = all(hasattr(net, part) for part in ("conv_stem", "bn1", "blocks", "conv_head", "bn2"))
+    if isinstance(backbone, TimmBackbone) and of_timm:
         stages = [nn.Sequential(net.conv_stem, net.bn1), *net.blocks]
         place = _last_at_stride(stages)
         tail = nn.Sequential(net.conv_head, net.bn2, nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -97,5 +98,5 @@ def hold_norms(net: nn.Module) -> None:
 
 
 def as_features(x: Tensor) -> dict[str, Tensor]:
-    """A map as torchvision's parts take it: they know several levels."""
-    return {"0": x}
+    """A map as torchvision's parts take it: they know several levels. Boxes need 32 bits, and so does their map."""
+    return {"0": x.float()}

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 
@@ -139,19 +138,21 @@ def sizes_of(pictures: Sequence[Tensor]) -> list[tuple[int, int]]:
     return [(int(p.shape[-2]), int(p.shape[-1])) for p in pictures]
 
 
-def check_pictures(pictures: Sequence[Tensor]) -> None:
-    """Whether these are pictures.
+def check_pictures(pictures: Sequence[Tensor], transform: GeneralizedRCNNTransform | None = None) -> None:
+    """Whether these are pictures that a detector can take.
+
+    Args:
+        pictures: Each ``(3, H, W)`` float in [0, 1].
+        transform: What resizes them.
 
     Raises:
         InputError: They are not.
     """
     for picture in pictures:
-        if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point():
+        if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point() or not picture.numel():
             raise InputError(
                 f"A detector takes pictures (3, H, W) float in [0, 1], not {tuple(picture.shape)} {picture.dtype}."
             )
-
-
-def no_boxes(like: Tensor) -> Tensor:
-    """``(0, 4)``."""
-    return torch.zeros(0, 4, dtype=torch.float32, device=like.device)
+        short, long = sorted(picture.shape[1:])
+        if transform is not None and short * transform.max_size < long:
+            raise InputError(f"A picture of {picture.shape[2]}x{picture.shape[1]} pixels is too thin; cut it first.")

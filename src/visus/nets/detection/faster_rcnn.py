@@ -10,7 +10,8 @@ Fast R-CNN takes over.
 Sampling and losses are torchvision's.
 
 Deviations: both networks learn at once, which the paper calls approximate joint training (section 3.2). The paper's
-anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it.
+anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it. Crowds are
+background to the anchors.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,10 @@ from torchvision.models.detection.rpn import RegionProposalNetwork
 
 from visus.nets import weights as _weights
 from visus.nets.detection import detector, fast_rcnn
-from visus.nets.detection.body import as_features, cut
+from visus.nets.detection.body import STRIDE, as_features, cut
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
-from visus.ops import anchors
+from visus.ops import anchors, boxes
 
 _TRAINING, _TESTING = 2000, 300  # proposals that are kept (section 3.3 and table 2)
 
@@ -58,9 +59,18 @@ class SlidingWindow(nn.Module):
         for x in maps:
             hidden = self.hidden(x).relu()
             none, some = self.object(hidden).chunk(2, dim=1)
-            logits.append(some - none)
-            offsets.append(self.offsets(hidden))
+            logits.append((some - none).float())
+            offsets.append(self.offsets(hidden).float())
         return logits, offsets
+
+
+class Anchors(AnchorGenerator):
+    """Anchors 16 pixels apart, whatever rounding has made of the size of the map."""
+
+    def grid_anchors(self, grid_sizes: list[list[int]], strides: list[list[Tensor]]) -> list[Tensor]:
+        """``(height * width * 9, 4)`` for each map."""
+        fixed = [[torch.full_like(value, STRIDE) for value in pair] for pair in strides]
+        return super().grid_anchors(grid_sizes, fixed)
 
 
 class Proposing(RegionProposalNetwork):
@@ -87,9 +97,11 @@ class Proposing(RegionProposalNetwork):
             [own[there] for own, there in zip(anchors, inside, strict=True)], targets
         )
         all_labels, all_matched = [], []
-        for own, there, label, match in zip(anchors, inside, labels, matched, strict=True):
+        for own, there, label, match, target in zip(anchors, inside, labels, matched, targets, strict=True):
             whole = own.new_full((len(own),), -1)
-            whole[there] = label
+            # The anchor that overlaps an object most is no object where it does not overlap it at all.
+            touches = boxes.iou(own[there], target["boxes"].to(own)).sum(1) > 0
+            whole[there] = torch.where(touches, label.to(own), 0)
             truth = own.clone()  # an anchor that is ignored is its own target
             truth[there] = match.to(own)
             all_labels.append(whole)
@@ -106,7 +118,7 @@ def within(own: Tensor, size: tuple[int, int]) -> Tensor:
 def proposing(channels: int, side: int) -> Proposing:
     """The region proposal network for a map, with anchors for pictures of a shorter side."""
     sizes = tuple(size * side / detector.SHORTER_SIDE for size in anchors.SIZES)
-    generator: Any = AnchorGenerator((sizes,), (anchors.RATIOS,))
+    generator = Anchors((sizes,), (anchors.RATIOS,))
     return Proposing(
         generator,
         SlidingWindow(channels, len(anchors.SIZES) * len(anchors.RATIOS)),
@@ -156,6 +168,7 @@ class FasterRCNN(Detector):
 
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """Of the anchors, and of the boxes that they became."""
+        detector.check_pictures(pictures, self.transform)
         images, own = self.transform(list(pictures), detector.targets_for(targets))
         features = as_features(self.body(images.tensors))
         proposals, of_anchors = self.rpn(images, features, own)
@@ -166,7 +179,7 @@ class FasterRCNN(Detector):
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
         """What is on some pictures; proposals are the network's own."""
-        detector.check_pictures(pictures)
+        detector.check_pictures(pictures, self.transform)
         self.heads.limit(limits or Limits())
         with torch.inference_mode():
             before = detector.sizes_of(pictures)

@@ -6,7 +6,8 @@ section 3). Its loss is the binary cross-entropy of the true class's map; classe
 to the box and laid on the picture.
 
 Deviations: on one map of stride 16 the branch has its own RoIAlign and convolutions, as with a feature pyramid, in
-place of sharing the fifth stage. ``width`` makes it narrower than the paper's 256 channels.
+place of sharing the fifth stage. ``width`` makes it narrower than the paper's 256 channels. Sides, anchors and the
+sampling of boxes are Faster R-CNN's (600 pixels, three sizes), where the paper takes 800 pixels and five.
 """
 
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor

@@ -8,7 +8,7 @@ ridge regression for each class moves the boxes (appendix C). Features are scale
 
 Deviations: the backbone keeps its ImageNet weights (the paper's "no fine-tuning" rows, table 2); boxes are moved from
 the same features as they are classified by, in place of pool5's. Scores are the sigmoid of the SVM's, so that they lie
-in [0, 1]: the SVM's 0 is 0.5.
+in [0, 1]: the SVM's 0 is 0.5. The IoU of the suppression is the caller's, 0.5 if nothing is said; the paper learns it.
 """
 
 from collections.abc import Iterator, Sequence
