@@ -69,9 +69,9 @@ CRF = crf.Settings(appearance=3.0, alpha=30.0, beta=8.0, smoothness=1.0, gamma=1
 
 def segnet(data: Path, folder: Path) -> None:
     """CamVid: SegNet from random weights."""
-    print(f"\nsegnet: CamVid, windows of 96 pixels\n{HEAD}", flush=True)
-    settings = {**CAMVID, "window": (96, 96), "net": "segnet", "weights": "none", "epochs": 20}
-    run = train(data / "camvid", folder, "SegNet, random weights", class_weights="median_frequency", **settings)
+    print(f"\nsegnet: CamVid, windows of 128 pixels\n{HEAD}", flush=True)
+    settings = {**CAMVID, "window": (128, 128), "net": "segnet", "weights": "none", "epochs": 12}
+    run = train(data / "camvid", folder, "SegNet, random weights", **settings)
     with_crf(run, "SegNet with CRF, tuned on val")
 
 
