@@ -174,6 +174,7 @@ NETS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_every_network_learns_and_answers_in_pixels_of_the_picture(name: str) -> None:
     torch.manual_seed(0)

@@ -22,7 +22,7 @@ from visus.runs.detect_predict import BoxPrediction, Detecting
 from visus.runs.detect_settings import DetectSettings, resolve
 from visus.runs.training import resume
 
-SMALL: dict[str, Any] = {"epochs": 8, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 4}
+SMALL: dict[str, Any] = {"epochs": 8, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 2, "augment": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VISUS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("visus.nets.detection.fast_rcnn.BOXES_OF_A_STEP", 16)  # a quarter of the time
+        patch.setattr("visus.nets.detection.faster_rcnn._TESTING", 40)
         yield
 
 
@@ -52,6 +54,7 @@ def predicted(found: object) -> BoxPrediction:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     names = {p.name for p in run.folder.iterdir()}
     assert {"best.safetensors", "config.toml", "curves.png", "confusion.png", "precision.png"} <= names
@@ -65,6 +68,7 @@ def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     assert json.loads((run.folder / "summary.json").read_text())["best"]["val_ap50"] > 0.6
 
 
+@pytest.mark.slow
 def test_evaluation(run: Run, tmp_path: Path) -> None:
     found = measured(run.evaluate(split="test"))
     assert found.ap50 > 0.6
@@ -82,6 +86,7 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     assert measured(run.evaluate(split="val")).ap50 == pytest.approx(run.summary["best"]["val_ap50"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_other_pictures_of_another_format_and_classes_that_are_strange(run: Run, data: Path, tmp_path: Path) -> None:
     other = save_boxes(load_boxes(data), tmp_path / "voc", "voc")
     found = measured(evaluate(run.folder, other, split="test"))
@@ -97,6 +102,7 @@ def test_other_pictures_of_another_format_and_classes_that_are_strange(run: Run,
         evaluate(alone)
 
 
+@pytest.mark.slow
 def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
     picture, rows = scene(3)
     found = predicted(run.predict(picture, limits=Limits(score=0.5)))
@@ -120,6 +126,7 @@ def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
         run.predict(picture.astype(float))
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "net": "faster_rcnn", "epochs": 3, "side": 64}
     whole = train("detect", data, runs=tmp_path / "a", **settings)
@@ -141,6 +148,7 @@ def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) 
         assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     run = train("detect", data, net="fast_rcnn", runs=tmp_path, say=said.append, **{**SMALL, "epochs": 4})
@@ -190,11 +198,13 @@ def test_rcnn_goes_on_with_the_features_that_are_there(data: Path, tmp_path: Pat
     assert len(kept) == 19
 
 
+@pytest.mark.slow
 def test_a_later_network_takes_the_layers_of_the_one_before(data: Path, run: Run, tmp_path: Path) -> None:
     later = train("detect", data, net="faster_rcnn", weights=str(run.folder), runs=tmp_path, **{**SMALL, "epochs": 1})
     assert later.summary["best"]["val_ap50"] > 0.5
 
 
+@pytest.mark.slow
 def test_a_damaged_or_strange_file_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     path.write_bytes((run.folder / "best.safetensors").read_bytes()[:5000])
