@@ -148,6 +148,8 @@ def _read(stem: Path) -> Graph | None:
 
 def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any]]:
     """The graph of a network as ONNX, and its description."""
+    import torch
+
     from visus.nets.onnx import to_onnx
 
     backbone, prepared, normalise = network(model, weights)
