@@ -1,0 +1,57 @@
+"""``visus train detect``, ``evaluate`` and ``predict`` as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.test_commands import visus
+from tests.support.boxed import coco_folder, scene
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures, and a run that was trained on them."""
+    root = tmp_path_factory.mktemp("cli")
+    coco_folder(root / "Fötos", {"train": 24, "val": 4, "test": 4})
+    answer = visus("train", "detect", "Fötos", "--net", "rcnn", "--size", 64, "--most", 100, "--workers", 0, cwd=root)
+    assert "of the objects lie in a proposal" in answer.stdout
+    assert "Best: ap50" in answer.stdout
+    return root
+
+
+RUN = "runs/detect/Fötos-1"
+
+
+def test_evaluate(place: Path) -> None:
+    assert "AP50" in visus("evaluate", RUN, cwd=place).stdout
+    content = json.loads(visus("evaluate", RUN, "--split", "val", "--json", cwd=place).stdout)
+    assert content["pictures"] == 4
+    assert (place / RUN / "evaluation-test" / "confusion.png").is_file()
+
+
+def test_predict(place: Path) -> None:
+    Image.fromarray(scene(3)[0]).save(place / "päinting.png")
+    (place / "torn.jpg").write_bytes(b"no picture")
+    answer = visus("predict", RUN, "päinting.png", "torn.jpg", "--conf", 0.4, "--out", "found", cwd=place)
+    assert "päinting.png" in answer.stdout
+    assert "Could not use a file" in answer.stderr
+    assert (place / "found" / "päinting.jpg").is_file()
+    assert isinstance(json.loads((place / "found" / "results.json").read_text())["results"], list)
+    shown = json.loads(visus("predict", RUN, "päinting.png", "--json", "--max-det", 1, "--conf", 0, cwd=place).stdout)
+    assert len(shown["predictions"][0]["objects"]) == 1
+
+
+def test_mistakes_are_one_sentence(place: Path) -> None:
+    for arguments, words in (
+        (("predict", RUN, "päinting.png", "--crf"), "--crf is for segmenters"),
+        (("predict", RUN, "päinting.png", "-k", 3), "has no --csv and no -k"),
+        (("predict", RUN, "päinting.png", "--conf", 7), "from 0 to 1"),
+        (("train", "detect", "Fötos", "--net", "rcnn", "--epochs", 3), "takes no steps"),
+        (("train", "detect", "nowhere"), "is no folder of pictures with boxes"),
+        (("train", "detect"), "pictures with boxes"),
+    ):
+        error = visus(*arguments, cwd=place, code=2).stderr
+        assert words in error.replace("\n", " ")
+        assert "Traceback" not in error
