@@ -204,7 +204,13 @@ SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "options", "shape"), SEGMENTERS, ids=[f"{n}-{s[1]}" for n, _, s in SEGMENTERS])
+_LONG_ONES = [
+    pytest.param(*entry, id=f"{entry[0]}-{entry[2][1]}", marks=() if entry[0] == "unet" else pytest.mark.slow)
+    for entry in SEGMENTERS
+]
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), _LONG_ONES)
 def test_an_answer_of_a_segmenter_sees_what_the_table_says(
     name: str, options: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
