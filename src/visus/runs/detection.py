@@ -20,14 +20,13 @@ from visus.nets.detection import Detector, create, trained
 from visus.nets.detection.rcnn import RCNN
 from visus.ops import proposals as _proposals
 from visus.runs.detect_settings import NO_WEIGHTS, DetectSettings
-from visus.runs.fit import Keep, fit
+from visus.runs.fit import Keep, fit, groups_of
 from visus.runs.job import Hooks
 from visus.runs.mining import Mining
 from visus.runs.progress import Progress
 from visus.search.graph import cache_folder
 from visus.tasks.detect import Detect
 from visus.tasks.learner import Recipe
-from visus.tasks.optimizers import Group
 
 _FEW = 16  # pictures in an epoch that are read sooner than a process is started
 Propose = Callable[[np.ndarray], np.ndarray]
@@ -90,10 +89,8 @@ class Detection:
             settings.schedule,
             settings.warmup,
         )
-        before = {id(p) for p in self.body}
-        new = [p for p in self.net.parameters() if id(p) not in before]
-        groups: list[Group] = [(new, 1.0), (self.body, settings.lr_decay)]
-        return Detect(self.net.train(), recipe, [group for group in groups if group[0]], self.data.splits["val"])
+        groups = groups_of(self.net, self.body, settings.lr_decay)
+        return Detect(self.net.train(), recipe, groups, self.data.splits["val"])
 
     @property
     def propose(self) -> Propose | None:

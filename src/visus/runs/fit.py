@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from visus.runs.learning import Learning
 from visus.runs.progress import Epoch, Progress
 from visus.tasks import health, unfreeze
 from visus.tasks.learner import Learner
+from visus.tasks.optimizers import Group
 
 Loader = DataLoader[Any]
 
@@ -326,3 +327,11 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def groups_of(net: torch.nn.Module, body: Sequence[torch.nn.Parameter], decay: float) -> list[Group]:
+    """The parameters of a network in two groups: what is new, and what was trained before, at a lower rate."""
+    before = {id(parameter) for parameter in body}
+    new = [parameter for parameter in net.parameters() if id(parameter) not in before]
+    groups: list[Group] = [(new, 1.0), (list(body), decay)]
+    return [group for group in groups if group[0]]

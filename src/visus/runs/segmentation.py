@@ -19,11 +19,10 @@ from visus.nets import segmentation
 from visus.nets import weights as _weights
 from visus.nets.segmentation import Segmenter, trained
 from visus.ops import Normalise
-from visus.runs.fit import Keep, fit
+from visus.runs.fit import Keep, fit, groups_of
 from visus.runs.job import Hooks, outline_of
 from visus.runs.segment_settings import NO_WEIGHTS, SegmentSettings, channels_of
 from visus.tasks import pixel_losses
-from visus.tasks.optimizers import Group
 from visus.tasks.segment import Recipe, Segment
 
 _FEW = 16  # windows in an epoch that are read sooner than a process is started
@@ -109,10 +108,8 @@ class Segmentation:
             weights,
             self.about.window,
         )
-        before = {id(p) for p in self.body}
-        new = [p for p in self.net.parameters() if id(p) not in before]
-        groups: list[Group] = [(new, 1.0), (self.body, settings.lr_decay)]
-        return Segment(self.net.train(), self.normalise, recipe, [group for group in groups if group[0]])
+        groups = groups_of(self.net, self.body, settings.lr_decay)
+        return Segment(self.net.train(), self.normalise, recipe, groups)
 
     def windows(self, split: str) -> Windows:
         """Random windows of the training pictures, whole pictures of other splits."""
