@@ -29,7 +29,7 @@ def detect(
     ] = None,
     net: Annotated[
         str | None,
-        typer.Option(help="fast_rcnn, faster_rcnn or mask_rcnn.  [default: faster_rcnn]", rich_help_panel=learning.NET),
+        typer.Option(help="rcnn, fast_rcnn, faster_rcnn or mask_rcnn.  [default: faster_rcnn]", rich_help_panel=learning.NET),
     ] = None,
     weights: Annotated[
         str | None,
@@ -53,11 +53,11 @@ def detect(
     ] = None,
     proposals: Annotated[
         Literal["fast", "quality"] | None,
-        typer.Option(help="fast_rcnn: mode of selective search.", rich_help_panel=_OWN),
+        typer.Option(help="rcnn, fast_rcnn: mode of selective search.", rich_help_panel=_OWN),
     ] = None,
     most: Annotated[
         int | None,
-        typer.Option(min=1, help="fast_rcnn: proposals of a picture.  [default: 2000]", rich_help_panel=_OWN),
+        typer.Option(min=1, help="rcnn, fast_rcnn: proposals of a picture.  [default: 2000]", rich_help_panel=_OWN),
     ] = None,
     size: Annotated[
         int | None,
@@ -65,6 +65,14 @@ def detect(
             min=64,
             help="Shorter side that pictures are brought to.  [default: theirs, at most 600]",
             rich_help_panel=learning.NET,
+        ),
+    ] = None,
+    boxes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Boxes of each picture that a step sees.  [default: 64, with EfficientNets 32]",
+            rich_help_panel=_OWN,
         ),
     ] = None,
     augment: learning.Augment = None,

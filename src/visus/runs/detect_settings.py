@@ -10,7 +10,7 @@ from visus.data import BoxSet, load_boxes
 from visus.images import read
 from visus.nets.detection import registry
 from visus.nets.detection.detector import SHORTER_SIDE
-from visus.nets.detection.fast_rcnn import POOLINGS, Pooling
+from visus.nets.detection.fast_rcnn import BOXES_OF_A_STEP, POOLINGS, Pooling
 from visus.nets.file import is_trained
 from visus.ops import proposals as _proposals
 from visus.runs.learning import Learning, rate_for
@@ -30,6 +30,8 @@ class DetectSettings(Learning):
         width: Of ``mask_rcnn``: channels of the mask branch.
         side: Length of the shorter side that pictures are brought to, in pixels; None for that of half of them, at
             most 600. Of ``rcnn``: side that boxes are warped to; None for 128.
+        boxes: Of networks that learn by steps: boxes of each picture that a step sees; None for the papers' 64 with
+            VGG16, ZFNet and ResNets, else for 32.
         proposals: Of ``rcnn`` and ``fast_rcnn``: the mode of selective search.
         most: Of ``rcnn`` and ``fast_rcnn``: proposals for each picture.
     """
@@ -39,6 +41,7 @@ class DetectSettings(Learning):
     ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
         "width": (1, 1024, "a whole number from 1 to 1024"),
         "side": (64, 4096, "a whole number from 64 to 4096"),
+        "boxes": (1, 512, "a whole number from 1 to 512"),
         "most": (1, 100_000, "a whole number above 0"),
     }
 
@@ -48,13 +51,14 @@ class DetectSettings(Learning):
     pooling: Pooling | None = None
     width: int | None = None
     side: int | None = None
+    boxes: int | None = None
     proposals: Literal["fast", "quality"] = "fast"
     most: int = _proposals.MOST
 
     @property
     def options(self) -> dict[str, Any]:
         """What the network's own function is given."""
-        values = {name: getattr(self, name) for name in ("backbone", "pooling", "width", "side")}
+        values = {name: getattr(self, name) for name in ("backbone", "pooling", "width", "side", "boxes")}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -71,7 +75,7 @@ _STEPS = (
 )  # fmt: skip
 """Settings of a training by steps, which R-CNN is not."""
 _LEARNING_RATE = 5e-4
-_MASK_WIDTH = 64  # of a small backbone
+_MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
 _WARPED = 128  # side of R-CNN's boxes
 
 
@@ -109,8 +113,10 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         )
     side = _WARPED if settings.net == "rcnn" else _side(dataset)
     filled: dict[str, Any] = {"side": settings.side or side}
+    small = settings.backbone.startswith("efficientnet")
+    if "boxes" in known:
+        filled["boxes"] = settings.boxes or (_FEW_BOXES if small else BOXES_OF_A_STEP)
     if "width" in known:
-        small = settings.backbone not in ("vgg16", "resnet50")
         filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
     if "pooling" in known:
         filled["pooling"] = settings.pooling or "align"

@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import numpy as np
+import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -64,7 +65,8 @@ class Detection:
         body = [p for part in net.body_modules() for p in part.parameters()] if imagenet else []
         if settings.weights not in ("imagenet", NO_WEIGHTS):
             body = _carry_over(net, settings.weights)
-        return cls(settings, data, about, net.requires_grad_(True), body)
+        net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return cls(settings, data, about, net, body)
 
     @property
     def outline(self) -> str:

@@ -26,7 +26,8 @@ from visus.nets.detection import detector
 from visus.nets.detection.body import STRIDE, Halves, as_features, cut
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
-from visus.ops import boxes, roi
+from visus.ops import boxes as _boxes
+from visus.ops import roi
 
 Pooling = Literal["pool", "align", "align_maximum"]
 POOLINGS = ("pool", "align", "align_maximum")
@@ -79,7 +80,9 @@ class Predictor(FastRCNNPredictor):
 
 
 class Heads(RoIHeads):
-    """Samples boxes, classifies them, moves them."""
+    """Samples boxes, classifies them, moves them; boxes whose IoU is less than ``background`` do not count."""
+
+    background: float = BACKGROUND
 
     def assign_targets_to_proposals(
         self, proposals: list[Tensor], gt_boxes: list[Tensor], gt_labels: list[Tensor]
@@ -91,10 +94,10 @@ class Heads(RoIHeads):
                 matches.append(torch.zeros(len(own), dtype=torch.int64, device=own.device))
                 labels.append(torch.zeros(len(own), dtype=torch.int64, device=own.device))
                 continue
-            overlap, match = boxes.iou(own, truth).max(1)
+            overlap, match = _boxes.iou(own, truth).max(1)
             label = torch.where(overlap >= FOREGROUND, classes[match], 0)
             matches.append(match)
-            labels.append(torch.where(overlap < BACKGROUND, -1, label))
+            labels.append(torch.where(overlap < self.background, -1, label))
         return matches, labels
 
     def limit(self, limits: Limits) -> None:
@@ -102,22 +105,39 @@ class Heads(RoIHeads):
         self.score_thresh, self.nms_thresh, self.detections_per_img = limits.score, limits.overlap, limits.most
 
 
-def heads_of(halves: Halves, classes: int, pooling: Pooling) -> Heads:
-    """The heads behind a map, for so many classes beside the background."""
+def heads_of(
+    halves: Halves, classes: int, pooling: Pooling, boxes: int = BOXES_OF_A_STEP, background: float = BACKGROUND
+) -> Heads:
+    """The heads behind a map, for so many classes beside the background.
+
+    Args:
+        halves: The network.
+        classes: Without the background.
+        pooling: How boxes are pooled.
+        boxes: Of each picture that a step sees.
+        background: The least IoU that makes a box background.
+
+    Raises:
+        InputError: No box is seen.
+    """
+    if boxes < 1:
+        raise InputError(f"A step must see at least 1 box of each picture, not {boxes}.")
     limits = Limits()
-    return Heads(
+    heads = Heads(
         RoIPooling(pooling, halves.size),
         halves.head,
         Predictor(halves.dimension, classes + 1),
         FOREGROUND,
         FOREGROUND,
-        BOXES_OF_A_STEP,
+        boxes,
         OBJECTS,
         None,  # offsets are weighed by 10, 10, 5, 5: about unit variance
         limits.score,
         limits.overlap,
         limits.most,
     )
+    heads.background = background
+    return heads
 
 
 class FastRCNN(Detector):
@@ -129,6 +149,7 @@ class FastRCNN(Detector):
         weights: ``"imagenet"`` or None.
         pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
         side: Length of the shorter side that pictures are brought to, in pixels.
+        boxes: Of each picture that a training step sees.
     """
 
     needs_proposals = True
@@ -141,6 +162,7 @@ class FastRCNN(Detector):
         weights: Weights = None,
         pooling: Pooling = "pool",
         side: int = detector.SHORTER_SIDE,
+        boxes: int = BOXES_OF_A_STEP,
     ) -> None:
         super().__init__()
         self.name, self.classes = "fast_rcnn", classes
@@ -148,7 +170,7 @@ class FastRCNN(Detector):
         known = _weights.preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
         self.body = halves.body
-        self.heads = heads_of(halves, classes, pooling)
+        self.heads = heads_of(halves, classes, pooling, boxes)
 
     def body_modules(self) -> Iterator[nn.Module]:
         """Both halves of the backbone."""

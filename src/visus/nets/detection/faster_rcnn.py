@@ -11,7 +11,8 @@ Sampling and losses are torchvision's.
 
 Deviations: both networks learn at once, which the paper calls approximate joint training (section 3.2). The paper's
 anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it. Crowds are
-background to the anchors.
+background to the anchors. A proposal is background down to an IoU of 0, not 0.1: what is learned at once has no first
+stage whose answers are known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,10 @@ from visus.nets.detection import detector, fast_rcnn
 from visus.nets.detection.body import STRIDE, as_features, cut
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
-from visus.ops import anchors, boxes
+from visus.ops import anchors
+from visus.ops import boxes as _boxes
 
+_BACKGROUND = 0.0  # every proposal that is no object: the network must learn to refuse its own
 _TRAINING, _TESTING = 2000, 300  # proposals that are kept (section 3.3 and table 2)
 
 
@@ -100,7 +103,7 @@ class Proposing(RegionProposalNetwork):
         for own, there, label, match, target in zip(anchors, inside, labels, matched, targets, strict=True):
             whole = own.new_full((len(own),), -1)
             # The anchor that overlaps an object most is no object where it does not overlap it at all.
-            touches = boxes.iou(own[there], target["boxes"].to(own)).sum(1) > 0
+            touches = _boxes.iou(own[there], target["boxes"].to(own)).sum(1) > 0
             whole[there] = torch.where(touches, label.to(own), 0)
             truth = own.clone()  # an anchor that is ignored is its own target
             truth[there] = match.to(own)
@@ -141,6 +144,7 @@ class FasterRCNN(Detector):
         weights: ``"imagenet"`` or None.
         pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
         side: Length of the shorter side that pictures are brought to, in pixels.
+        boxes: Of each picture that the second stage sees in a training step.
     """
 
     def __init__(
@@ -151,6 +155,7 @@ class FasterRCNN(Detector):
         weights: Weights = None,
         pooling: fast_rcnn.Pooling = "pool",
         side: int = detector.SHORTER_SIDE,
+        boxes: int = fast_rcnn.BOXES_OF_A_STEP,
     ) -> None:
         super().__init__()
         self.name, self.classes = "faster_rcnn", classes
@@ -159,7 +164,7 @@ class FasterRCNN(Detector):
         self.transform = detector.transform_of(known.mean, known.deviation, side)
         self.body, self.channels = halves.body, halves.channels
         self.rpn = proposing(halves.channels, side)
-        self.heads = fast_rcnn.heads_of(halves, classes, pooling)
+        self.heads = fast_rcnn.heads_of(halves, classes, pooling, boxes, _BACKGROUND)
 
     def body_modules(self) -> Iterator[nn.Module]:
         """Both halves of the backbone."""

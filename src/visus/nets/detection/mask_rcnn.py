@@ -28,6 +28,7 @@ class MaskRCNN(FasterRCNN):
         backbone: See :func:`visus.nets.detection.body.cut`.
         weights: ``"imagenet"`` or None.
         side: Length of the shorter side that pictures are brought to, in pixels.
+        boxes: Of each picture that the second stage sees in a training step.
         width: Channels of the mask branch.
     """
 
@@ -40,9 +41,10 @@ class MaskRCNN(FasterRCNN):
         backbone: str = "resnet50",
         weights: Weights = None,
         side: int = detector.SHORTER_SIDE,
+        boxes: int = fast_rcnn.BOXES_OF_A_STEP,
         width: int = 256,
     ) -> None:
-        super().__init__(classes=classes, backbone=backbone, weights=weights, pooling="align", side=side)
+        super().__init__(classes=classes, backbone=backbone, weights=weights, pooling="align", side=side, boxes=boxes)
         self.name = "mask_rcnn"
         channels = self.channels
         self.heads.mask_roi_pool = fast_rcnn.RoIPooling("align", _SIDE)

@@ -109,4 +109,5 @@ def read(path: str | os.PathLike[str]) -> Trained:
         net.detect([picture], [proposal])
     except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
         raise file.does_not_fit(place, about.net, error) from error
-    return Trained(about, net.requires_grad_(False).eval())
+    net.requires_grad_(False).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return Trained(about, net.eval())
