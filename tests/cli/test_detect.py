@@ -55,3 +55,18 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
         error = visus(*arguments, cwd=place, code=2).stderr
         assert words in error.replace("\n", " ")
         assert "Traceback" not in error
+
+
+def test_a_localiser(place: Path) -> None:
+    answer = visus(
+        "train", "localize", "Fötos", "--crops", "--epochs", 3, "--size", 64, "--workers", 0, "--no-health", cwd=place
+    )
+    assert "each object cut out" in answer.stdout
+    assert "Best: localised" in answer.stdout
+    run = "runs/localize/Fötos-1"
+    assert "mean IoU" in visus("evaluate", run, cwd=place).stdout
+    Image.fromarray(scene(3)[0]).save(place / "one.png")
+    shown = json.loads(visus("predict", run, "one.png", "--json", cwd=place).stdout)
+    assert len(shown["predictions"][0]["objects"]) == 1
+    error = visus("train", "localize", "Fötos", "--epochs", 2, cwd=place, code=2).stderr
+    assert "at least 3 epochs" in error

@@ -97,6 +97,14 @@ def test_sizes_and_heads_are_those_of_the_paper() -> None:
     assert float(predictor.bbox_pred.weight.detach().std()) == pytest.approx(0.001, rel=0.05)
 
 
+@pytest.mark.parametrize("kind", [FastRCNN, FasterRCNN, MaskRCNN, RCNN])
+def test_zfnet_needs_no_weights_of_its_own(kind: Any) -> None:
+    net = kind(classes=2, backbone="zfnet", side=96).eval()
+    pictures, targets = batch(1)
+    (found,) = net.detect(pictures, [targets[0]["proposals"]], Limits(score=0.0))
+    assert found.boxes.shape[1] == 4
+
+
 @pytest.mark.parametrize("pooling", ["pool", "align"])
 def test_boxes_keep_their_32_bits_where_the_network_has_16(pooling: Any) -> None:
     torch.manual_seed(0)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PANEL = "Detectors"
 Confidence = Annotated[
     float | None,
-    typer.Option("--conf", help="Least score of an object.  [default: 0.5]", rich_help_panel=_PANEL),
+    typer.Option("--conf", help="Least score of an object.  [default: 0.5; of a localiser 0]", rich_help_panel=_PANEL),
 ]
 Overlap = Annotated[
     float | None,
@@ -28,8 +28,8 @@ Most = Annotated[
 ]
 
 
-def limits(confidence: float | None, overlap: float | None, most: int | None) -> "Limits":
-    """Which answers are given.
+def limits(confidence: float | None, overlap: float | None, most: int | None, *, usual: float) -> "Limits":
+    """Which answers are given: those of at least the usual score where none is named.
 
     Raises:
         InputError: One cannot be.
@@ -37,7 +37,7 @@ def limits(confidence: float | None, overlap: float | None, most: int | None) ->
     from visus.nets.detection import Limits
 
     return Limits(
-        score=0.5 if confidence is None else confidence,
+        score=usual if confidence is None else confidence,
         overlap=0.5 if overlap is None else overlap,
         most=100 if most is None else most,
     )

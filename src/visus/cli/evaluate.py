@@ -36,7 +36,7 @@ def evaluate(
 
     Of a classifier: accuracy, each class, confusion, calibration, worst mistakes. Of a segmenter: IoU, Dice and
     accuracy of each class, confusion, worst answers. Of a detector: COCO's and VOC's average precision, precision over
-    recall, confusion, what was missed and what is wrong.
+    recall, confusion, what was missed and what is wrong. Of a localiser: right classes, right boxes, and both.
     """
     from visus.nets.file import task_of
 
@@ -46,7 +46,7 @@ def evaluate(
 
         how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
         found = segment_evaluate.evaluate(run, data, split=split, out=out, **how)
-    elif task == "detect":
+    elif task in ("detect", "localize"):
         from visus.runs import detect_evaluate
 
         segmenting.refuse(task, crf=crf, scales=scales, flip=flip)

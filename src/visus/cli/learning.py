@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 Optimizers = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
-WANTED = {"classify": "labelled pictures", "segment": "pictures with masks", "detect": "pictures with boxes"}
+WANTED = {
+    "classify": "labelled pictures",
+    "localize": "pictures with boxes",
+    "segment": "pictures with masks",
+    "detect": "pictures with boxes",
+}
 
 DATA, NET, LEARN, LOSS, PLACE = "Data", "Network", "Learning", "Loss and balance", "Machine and place"
 
@@ -103,10 +108,7 @@ def source_of(task: str, data: Path | None, values: dict[str, Any]) -> str:
     """
     named = values.pop("data", None)
     if data is None and named is None:
-        what = {"classify": "labelled pictures", "segment": "pictures with masks", "detect": "pictures with boxes"}[
-            task
-        ]
-        raise InputError(f"Name a folder of {what}, for example: visus train {task} pictures")
+        raise InputError(f"Name a folder of {WANTED[task]}, for example: visus train {task} pictures")
     return str(data or named)
 
 

@@ -51,15 +51,15 @@ def predict(
     from visus.nets.file import task_of
 
     task = task_of(run)
-    if task != "detect":
+    if task not in ("detect", "localize"):
         segmenting.refuse(task, "detectors", conf=conf, iou=iou, max_det=max_det)
-    if task == "detect":
+    if task in ("detect", "localize"):
         if as_csv or k is not None:
             raise InputError(
                 "A detector has no --csv and no -k; it writes results.json, and --json prints the objects."
             )
         segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
-        allowed = detecting.limits(conf, iou, max_det)
+        allowed = detecting.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0)
         detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed)
         return
     if task == "segment":

@@ -29,7 +29,9 @@ def detect(
     ] = None,
     net: Annotated[
         str | None,
-        typer.Option(help="rcnn, fast_rcnn, faster_rcnn or mask_rcnn.  [default: faster_rcnn]", rich_help_panel=learning.NET),
+        typer.Option(
+            help="rcnn, fast_rcnn, faster_rcnn or mask_rcnn.  [default: faster_rcnn]", rich_help_panel=learning.NET
+        ),
     ] = None,
     weights: Annotated[
         str | None,

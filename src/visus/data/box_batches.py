@@ -30,6 +30,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         shapes: Whether masks are wanted.
         propose: From a picture to boxes that may hold an object, or None.
         seed: Of the changes.
+        keep: Whether a picture stays as it is where a change would take an object away.
     """
 
     pictures: Boxed
@@ -37,13 +38,17 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
     shapes: bool = False
     propose: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
     seed: int = 0
+    keep: bool = False
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
         epoch, place = key
-        sample = self.joint(self.sample(place), np.random.default_rng((self.seed, epoch, place)))
+        plain = self.sample(place)
+        sample = self.joint(plain, np.random.default_rng((self.seed, epoch, place)))
+        if self.keep and len(sample.boxes) < len(plain.boxes):
+            sample = plain
         if sample.proposals is not None and not len(sample.proposals):
             height, width = sample.picture.shape[:2]
             sample = replace(sample, proposals=np.array([[0, 0, width, height]], np.float32))
@@ -53,7 +58,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
             target["masks"] = torch.from_numpy(sample.masks.astype(np.uint8))
         if sample.proposals is not None:
             target["proposals"] = torch.from_numpy(sample.proposals)
-        return torch.from_numpy(np.ascontiguousarray(sample.picture.transpose(2, 0, 1))), target
+        return as_tensor(sample.picture), target
 
     def sample(self, place: int) -> Sample:
         """A picture with its objects, unchanged."""
@@ -62,6 +67,11 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         masks = own.masks(picture.shape[:2]) if self.shapes else None
         proposals = self.propose(picture) if self.propose else None
         return Sample(picture, own.boxes, own.labels, masks, proposals)
+
+
+def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
+    """From ``(H, W, 3)`` to ``(3, H, W)``."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
 def collate(samples: list[tuple[Tensor, Target]]) -> Batch:

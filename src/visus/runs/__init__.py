@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visus.runs.detect_settings import DetectSettings
+    from visus.runs.localize_settings import LocalizeSettings
     from visus.runs.run import Run
     from visus.runs.segment_settings import SegmentSettings
     from visus.runs.settings import Settings
     from visus.runs.training import resume, train
     from visus.runs.tuning import tune
 
-__all__ = ["DetectSettings", "Run", "SegmentSettings", "Settings", "resume", "train", "tune"]
+__all__ = ["DetectSettings", "LocalizeSettings", "Run", "SegmentSettings", "Settings", "resume", "train", "tune"]
 
 # Imported at use, since a prediction has no need of what trains.
 _FILES = {
     "DetectSettings": "detect_settings",
+    "LocalizeSettings": "localize_settings",
     "Run": "run",
     "SegmentSettings": "segment_settings",
     "Settings": "settings",

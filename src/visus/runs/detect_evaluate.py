@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.data import Boxed, BoxSet, load_boxes_whole
+from visus.data import Boxed, BoxSet, load_boxes, load_boxes_whole
+from visus.data.crops import single
 from visus.images import draw, write
 from visus.images import plots as _plots
 from visus.nets.detection import Limits, trained
 from visus.runs import plots
 from visus.runs.detect_predict import Detecting
-from visus.runs.detect_settings import DetectSettings, load
+from visus.runs.detect_settings import DetectSettings
 from visus.runs.evaluate import remarks_on
+from visus.runs.localize_settings import LocalizeSettings, alone
 from visus.runs.run import CONFIG, Run, make_folder, write_json
 from visus.tasks import box_metrics
-from visus.tasks.box_metrics import Answers, Measures
+from visus.tasks.box_metrics import Answers, Localisation, Measures
 
 Tell = Callable[[int, int], None]
+Only = Callable[[BoxSet], BoxSet]
 _SHOWN = 12
 _ALL = Limits(score=0.001)  # average precision counts unsure answers too
 
@@ -142,6 +146,31 @@ class BoxEvaluation:
             write(path, draw.contact_sheet(pictures, captions, columns=3, tile=300, title=title))
 
 
+@dataclass(frozen=True, slots=True)
+class LocalEvaluation(BoxEvaluation):
+    """How well a localiser names and frames the one object of each picture."""
+
+    @property
+    def localisation(self) -> Localisation:
+        """Right classes, right boxes, and both."""
+        return box_metrics.localisation(self.pictures.objects, self.answers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        own = self.localisation
+        values = {"accuracy": own.accuracy, "mean_iou": own.mean_iou, "localised": own.localised}
+        return {**BoxEvaluation.to_dict(self), **values}
+
+    def describe(self) -> str:
+        """The measures for people."""
+        own = self.localisation
+        first = (
+            f"localised {own.localised:.2%} (class right, box by an IoU of 0.5), class {own.accuracy:.2%}, "
+            f"mean IoU {own.mean_iou:.2%}"
+        )
+        return f"{first}\n{BoxEvaluation.describe(self)}"
+
+
 def _plain(measures: Measures) -> dict[str, Any]:
     values = asdict(measures)
     values.pop("curves")
@@ -185,9 +214,11 @@ def evaluate(
     network = trained.read(run)
     folder = Path(run)
     settings = Run(folder).settings if (folder / CONFIG).is_file() else None
-    if settings is not None and not isinstance(settings, DetectSettings):
-        raise RunError(f"{folder} is a run of the task {settings.task}, not of detect; give another one.")
-    dataset = _load(data, settings, folder)
+    task = network.about.task
+    if settings is not None and settings.task != task:
+        raise RunError(f"{folder} is a run of the task {settings.task}, not of {task}; give another one.")
+    only = _alone(settings) if task == "localize" else (lambda found: found)
+    dataset = _load(data, settings, folder, only)
     if dataset.classes != network.about.classes:
         dataset = _same_classes(dataset, network.about.classes)
     chosen = split or next(name for name in ("test", "val", "all", *dataset.splits) if name in dataset.splits)
@@ -204,20 +235,34 @@ def evaluate(
     return found
 
 
-def _load(data: str | os.PathLike[str] | None, settings: DetectSettings | None, folder: Path) -> BoxSet:
-    """The data that a run was trained on, in its splits, wherever it lies now; other data as it lies on the disk."""
+def _alone(settings: LocalizeSettings | None) -> Only:
+    """Pictures with one object each, as those that a localiser was trained on."""
+    return single if settings is None else partial(alone, settings)
+
+
+def _load(
+    data: str | os.PathLike[str] | None, settings: DetectSettings | LocalizeSettings | None, folder: Path, only: Only
+) -> BoxSet:
+    """The data that a run was trained on, in its splits, wherever it lies now; other data as it lies on the disk.
+
+    Args:
+        data: Where it is.
+        settings: Of the run.
+        folder: The run.
+        only: Which of the pictures are taken.
+    """
     if settings is None:
         if data is None:
             raise InputError(f"{folder} does not say on which pictures it was trained; name some.")
-        return load_boxes_whole(data)
+        return only(load_boxes_whole(data))
     if data is None and not Path(settings.data).exists():
         raise InputError(f"{settings.data}, which {folder} was trained on, is not there; name where it is now.")
     place = data or settings.data
     with contextlib.suppress(InputError):
-        own = load(replace(settings, data=os.fspath(place)))
+        own = only(load_boxes(place, seed=settings.seed, val=settings.val, test=settings.test))
         if data is None or own.fingerprint() == Run(folder).summary.get("data"):
             return own
-    return load_boxes_whole(place)
+    return only(load_boxes_whole(place))
 
 
 def _same_classes(dataset: BoxSet, classes: tuple[str, ...]) -> BoxSet:
@@ -234,7 +279,7 @@ def _same_classes(dataset: BoxSet, classes: tuple[str, ...]) -> BoxSet:
         )
     place = np.array([classes.index(name) for name in dataset.classes], np.int64)
     splits = {
-        name: Boxed(split.files, [replace(own, labels=place[own.labels]) for own in split.objects])
+        name: replace(split, objects=[replace(own, labels=place[own.labels]) for own in split.objects])
         for name, split in dataset.splits.items()
     }
     return replace(dataset, classes=classes, splits=splits)
@@ -261,7 +306,8 @@ def measure(
             progress(place + 1, len(pictures))
     truth, count = pictures.objects, len(classes)
     shaped = network.net.has_masks and pictures.has_shapes
-    return BoxEvaluation(
+    kind = LocalEvaluation if network.about.task == "localize" else BoxEvaluation
+    return kind(
         split,
         classes,
         pictures,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.data.box_batches import as_tensor
 from visus.images import draw, read, write
 from visus.images.io import write_atomically
 from visus.nets.detection import Limits, trained
@@ -110,7 +111,7 @@ class Detecting:
 
     Args:
         run: A run's folder, a file of a trained detector, or one that was read.
-        limits: Which answers are given; None for scores from 0.5 on, at most 100.
+        limits: Which answers are given; None for scores from 0.5 on, at most 100, and for every answer of a localiser.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
@@ -128,12 +129,12 @@ class Detecting:
         self.network = run if isinstance(run, trained.Trained) else trained.read(run)
         self.network.net.to(self.device)
         self.about = self.network.about
-        self.limits = limits or Limits(score=0.5)
+        self.limits = limits or Limits(score=0.5 if self.about.task == "detect" else 0.0)
         self._propose = proposer(self.about) if self.network.net.needs_proposals else None
 
     def answers(self, picture: NDArray[np.uint8]) -> Answers:
         """The objects on a picture ``(H, W, 3)`` uint8."""
-        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device)
+        x = as_tensor(picture).to(self.device)
         proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
         return answers_of(self.network.detect([x], proposals, self.limits)[0])
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 
 from visus._errors import InputError
 from visus.data import BoxSet, load_boxes
-from visus.images import read
 from visus.nets.detection import registry
 from visus.nets.detection.detector import SHORTER_SIDE
 from visus.nets.detection.fast_rcnn import BOXES_OF_A_STEP, POOLINGS, Pooling
@@ -106,12 +105,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
             f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
             "bring polygons or run lengths."
         )
-    if settings.weights not in ("imagenet", NO_WEIGHTS) and not is_trained(settings.weights):
-        raise InputError(
-            f"{settings.weights} is neither 'imagenet' nor 'none', nor a run or a file that visus trained; check the "
-            "path."
-        )
-    side = _WARPED if settings.net == "rcnn" else _side(dataset)
+    check_weights(settings.weights)
+    side = _WARPED if settings.net == "rcnn" else side_of(dataset)
     filled: dict[str, Any] = {"side": settings.side or side}
     small = settings.backbone.startswith("efficientnet")
     if "boxes" in known:
@@ -127,8 +122,20 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     return dataclasses.replace(settings, **filled, lr=rate)
 
 
-def _side(dataset: BoxSet) -> int:
+def check_weights(weights: str) -> None:
+    """Whether weights can be taken from there.
+
+    Raises:
+        InputError: They cannot.
+    """
+    if weights not in ("imagenet", NO_WEIGHTS) and not is_trained(weights):
+        raise InputError(
+            f"{weights} is neither 'imagenet' nor 'none', nor a run or a file that visus trained; check the path."
+        )
+
+
+def side_of(dataset: BoxSet) -> int:
     """The shorter side of half of the training pictures, at most that of the papers."""
-    train = dataset.splits["train"].files
-    sides = sorted(min(read(file).shape[:2]) for file in train[:: max(1, len(train) // 10)])
+    train = dataset.splits["train"]
+    sides = sorted(min(train.read(place)[0].shape[:2]) for place in range(0, len(train), max(1, len(train) // 10)))
     return max(64, min(SHORTER_SIDE, sides[len(sides) // 2]))

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import lightning.pytorch as lightning
 import numpy as np
@@ -12,24 +12,19 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from visus._cores import cores
-from visus._errors import WeightsError
 from visus.data import BoxSet
 from visus.data.box_batches import BoxBatches, box_loader
 from visus.data.joint_boxes import JointBoxes
 from visus.nets.detection import Detector, create, trained
-from visus.nets.detection.rcnn import RCNN
 from visus.ops import proposals as _proposals
 from visus.runs.detect_settings import NO_WEIGHTS, DetectSettings
-from visus.runs.fit import Keep, fit, groups_of
+from visus.runs.fit import Keep, carry_over, fit, groups_of, workers_for
 from visus.runs.job import Hooks
-from visus.runs.mining import Mining
 from visus.runs.progress import Progress
 from visus.search.graph import cache_folder
 from visus.tasks.detect import Detect
 from visus.tasks.learner import Recipe
 
-_FEW = 16  # pictures in an epoch that are read sooner than a process is started
 Propose = Callable[[np.ndarray], np.ndarray]
 
 
@@ -51,9 +46,11 @@ class Detection:
     net: Detector
     body: list[nn.Parameter]
     score = "ap50"
+    sized = "shorter side"  # what the side is of
+    keeps_objects = False  # whether random changes may take none away
 
     @classmethod
-    def begin(cls, settings: DetectSettings, data: BoxSet) -> "Detection":
+    def begin(cls, settings: DetectSettings, data: BoxSet) -> Self:
         """The network with its first weights.
 
         Raises:
@@ -61,29 +58,40 @@ class Detection:
         """
         imagenet = "imagenet" if settings.weights == "imagenet" else None
         net = create(settings.net, classes=len(data.classes), weights=imagenet, **settings.options)
-        about = trained.About(settings.net, settings.options, data.classes, settings.proposals, settings.most)
+        about = cls.about_of(settings, data.classes)
         body = [p for part in net.body_modules() for p in part.parameters()] if imagenet else []
         if settings.weights not in ("imagenet", NO_WEIGHTS):
-            body = _carry_over(net, settings.weights)
+            before = trained.read(settings.weights)
+            body = carry_over(net, before.net, settings.weights)
         net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return cls(settings, data, about, net, body)
+
+    @staticmethod
+    def about_of(settings: DetectSettings, classes: tuple[str, ...]) -> trained.About:
+        """What the trained network will say of itself."""
+        return trained.About(settings.net, settings.options, classes, settings.proposals, settings.most)
 
     @property
     def outline(self) -> str:
         """The network in a few words."""
         count = sum(p.numel() for p in self.net.parameters())
-        what = "warped to" if isinstance(self.net, RCNN) else "shorter side"
-        return f"{count:,} parameters, on {self.settings.backbone}, {what} {self.settings.side}"
+        return f"{count:,} parameters, on {self.settings.backbone}, {self.sized} {self.settings.side}"
 
-    def with_rate(self, lr: float) -> "Detection":
+    def with_rate(self, lr: float) -> Self:
         """The same with another learning rate."""
         return dataclasses.replace(self, settings=dataclasses.replace(self.settings, lr=lr, find_lr=False))
 
     def learner(self) -> Detect:
         """The network as it learns: what was trained before with a lower rate."""
+        groups = groups_of(self.net, self.body, self.settings.lr_decay)
+        return Detect(self.net.train(), self.recipe, groups, self.data.splits["val"])
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it learns."""
         settings = self.settings
         assert settings.lr is not None
-        recipe = Recipe(
+        return Recipe(
             settings.lr,
             settings.optimizer,
             settings.momentum,
@@ -91,8 +99,6 @@ class Detection:
             settings.schedule,
             settings.warmup,
         )
-        groups = groups_of(self.net, self.body, settings.lr_decay)
-        return Detect(self.net.train(), recipe, groups, self.data.splits["val"])
 
     @property
     def propose(self) -> Propose | None:
@@ -105,10 +111,10 @@ class Detection:
         assert settings.batch_size is not None
         train = split == "train"
         joint = JointBoxes(settings.augment or "none", settings.flip) if train else JointBoxes()
-        own = BoxBatches(self.data.splits[split], joint, self.net.has_masks, self.propose, settings.seed)
-        workers = settings.workers
-        if workers is None:
-            workers = 0 if len(own) < _FEW else max(1, min(8, cores() // 2))
+        own = BoxBatches(
+            self.data.splits[split], joint, self.net.has_masks, self.propose, settings.seed, self.keeps_objects
+        )
+        workers = workers_for(settings.workers, len(own))
         return box_loader(own, batch_size=settings.batch_size, shuffle=train, seed=settings.seed, workers=workers)
 
     def learn(self, callbacks: list[lightning.Callback], keep: Keep, hooks: Hooks, checkpoint: Path | None) -> None:
@@ -116,12 +122,7 @@ class Detection:
         settings = self.settings
         assert settings.epochs is not None
         if self.net.needs_proposals:
-            self._propose_all(hooks)
-        if isinstance(self.net, RCNN):
-            train, val = self.data.splits["train"], self.data.splits["val"]
-            mining = Mining(self.net, train, val, proposer(self.about), settings.device, settings.seed)
-            mining.learn(keep, hooks)
-            return
+            self.propose_all(hooks)
         fit(
             self.learner(),
             self.loader("train"),
@@ -132,7 +133,7 @@ class Detection:
             checkpoint=checkpoint,
         )
 
-    def _propose_all(self, hooks: Hooks) -> None:
+    def propose_all(self, hooks: Hooks) -> None:
         """Find the proposals of all pictures once, and say how many objects they hold."""
         propose = proposer(self.about)
         train, val = self.data.splits["train"], self.data.splits["val"]
@@ -162,20 +163,3 @@ def proposer(about: trained.About) -> Propose:
     """From a picture to its proposals, which are remembered in the user's cache."""
     mode: Any = about.proposals
     return partial(_proposals.remembered, folder=cache_folder() / "proposals", mode=mode, most=about.most)
-
-
-def _carry_over(net: Detector, source: str) -> list[nn.Parameter]:
-    """Take all layers of an earlier training that fit, such as those of Faster R-CNN for Mask R-CNN.
-
-    Raises:
-        WeightsError: Most of the network would be left without.
-    """
-    before = trained.read(source)
-    own = net.state_dict()
-    fitting = {k: v for k, v in before.net.state_dict().items() if k in own and own[k].shape == v.shape}
-    shared = sum(value.numel() for value in fitting.values())
-    if 2 * shared < sum(value.numel() for value in own.values()):
-        raise WeightsError(f"{source} holds {before.about.net}, which does not fit {net.name}; choose another run.")
-    net.load_state_dict(fitting, strict=False)
-    parameters = dict(net.named_parameters())
-    return [parameters[name] for name in fitting if name in parameters]

@@ -13,6 +13,8 @@ import lightning.pytorch as lightning
 import torch
 from torch.utils.data import DataLoader
 
+from visus._cores import cores
+from visus._errors import WeightsError
 from visus.data import Order, plain_errors
 from visus.nets.backbones import Backbone
 from visus.runs.learning import Learning
@@ -22,6 +24,7 @@ from visus.tasks.learner import Learner
 from visus.tasks.optimizers import Group
 
 Loader = DataLoader[Any]
+_FEW = 16  # samples in an epoch
 
 
 Hook = Callable[[Epoch], None]
@@ -335,3 +338,34 @@ def groups_of(net: torch.nn.Module, body: Sequence[torch.nn.Parameter], decay: f
     new = [parameter for parameter in net.parameters() if id(parameter) not in before]
     groups: list[Group] = [(new, 1.0), (list(body), decay)]
     return [group for group in groups if group[0]]
+
+
+def carry_over(net: torch.nn.Module, before: torch.nn.Module, source: str) -> list[torch.nn.Parameter]:
+    """Take all layers of an earlier training that fit: those of FCN-32s for FCN-16s, of Faster R-CNN for Mask R-CNN.
+
+    Args:
+        net: What is trained now.
+        before: What was trained.
+        source: Where that came from.
+
+    Returns:
+        The parameters that were taken.
+
+    Raises:
+        WeightsError: Most of the network would be left without.
+    """
+    own = net.state_dict()
+    fitting = {k: v for k, v in before.state_dict().items() if k in own and own[k].shape == v.shape}
+    shared = sum(value.numel() for value in fitting.values())
+    if 2 * shared < sum(value.numel() for value in own.values()):
+        raise WeightsError(f"{source} holds {before.name}, which does not fit {net.name}; choose another run.")
+    net.load_state_dict(fitting, strict=False)
+    parameters = dict(net.named_parameters())
+    return [parameters[name] for name in fitting if name in parameters]
+
+
+def workers_for(wanted: int | None, count: int) -> int:
+    """Processes that read so many samples ahead: none where they are read sooner than a process is started."""
+    if wanted is not None:
+        return wanted
+    return 0 if count < _FEW else max(1, min(8, cores() // 2))

@@ -9,17 +9,19 @@ import io
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+import lightning.pytorch as lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from visus.data import Boxed
+from visus.data.box_batches import as_tensor
 from visus.data.boxes import Objects
 from visus.images.io import write_atomically
 from visus.nets.detection.rcnn import RCNN
+from visus.runs.detection import Detection, Propose, proposer
 from visus.runs.fit import Keep
 from visus.runs.job import Hooks
 from visus.runs.progress import Epoch, Progress
@@ -27,8 +29,21 @@ from visus.tasks import box_metrics
 from visus.tasks import rcnn as _fitting
 from visus.tasks.detect import answers_of
 
-Propose = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 FOLDER = "features"
+
+
+class Mined(Detection):
+    """A training of R-CNN."""
+
+    sized = "warped to"
+
+    def learn(self, callbacks: list[lightning.Callback], keep: Keep, hooks: Hooks, checkpoint: Path | None) -> None:
+        """Propose boxes, compute their features, and fit."""
+        net, settings = self.net, self.settings
+        assert isinstance(net, RCNN)
+        self.propose_all(hooks)
+        train, val = self.data.splits["train"], self.data.splits["val"]
+        Mining(net, train, val, proposer(self.about), settings.device, settings.seed).learn(keep, hooks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ class Mining:
         return _fitting.Seen(proposals, read, own)
 
     def _features(self, picture: NDArray[np.uint8], proposals: NDArray[np.float32]) -> NDArray[np.float32]:
-        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device).float() / 255
+        x = as_tensor(picture).to(self.device).float() / 255
         return self.net.features(x, torch.from_numpy(proposals).to(self.device)).cpu().numpy()
 
     def _measure(self, hooks: Hooks) -> float:
@@ -103,7 +118,7 @@ class Mining:
         answers, sizes = [], []
         for place in range(len(self.val)):
             picture, own = self.val.read(place)
-            x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(self.device).float() / 255
+            x = as_tensor(picture).to(self.device).float() / 255
             proposals = torch.from_numpy(self.propose(picture)).to(self.device)
             answers.append(answers_of(self.net.detect([x], [proposals])[0]))
             truth.append(own)

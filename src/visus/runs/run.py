@@ -66,7 +66,8 @@ class Run:
     def settings(self) -> Any:  # noqa: ANN401 - the settings of its task
         """How it was trained.
 
-        :class:`visus.runs.Settings`, :class:`visus.runs.SegmentSettings` or :class:`visus.runs.DetectSettings`.
+        :class:`visus.runs.Settings`, :class:`visus.runs.LocalizeSettings`, :class:`visus.runs.SegmentSettings` or
+        :class:`visus.runs.DetectSettings`.
 
         Raises:
             InputError: The file is damaged.
@@ -107,7 +108,7 @@ class Run:
             from visus.nets.segmentation import trained as of_segmenters
 
             return of_segmenters.read(self.folder)
-        if self.task == "detect":
+        if self.task in ("detect", "localize"):
             from visus.nets.detection import trained as of_detectors
 
             return of_detectors.read(self.folder)
@@ -129,7 +130,7 @@ class Run:
             from visus.runs import segment_evaluate
 
             return segment_evaluate.evaluate(self.folder, data, split=split, **options)
-        if self.task == "detect":
+        if self.task in ("detect", "localize"):
             from visus.runs import detect_evaluate
 
             return detect_evaluate.evaluate(self.folder, data, split=split, **options)
@@ -147,7 +148,7 @@ class Run:
         See :meth:`visus.runs.predict.Predictor.predict`, :class:`visus.runs.segment_predict.Segmenting` and
         :class:`visus.runs.detect_predict.Detecting`.
         """
-        if self.task == "detect":
+        if self.task in ("detect", "localize"):
             from visus.runs.detect_predict import Detecting
 
             return Detecting(self.folder, **options).predict(picture)
@@ -186,8 +187,14 @@ def _settings_of(task: str) -> type[Learning]:
         from visus.runs.detect_settings import DetectSettings
 
         return DetectSettings
+    if task == "localize":
+        from visus.runs.localize_settings import LocalizeSettings
+
+        return LocalizeSettings
     if task != "classify":
-        raise InputError(f"{CONFIG} names the task {task!r}, which there is not; put back classify, segment or detect.")
+        raise InputError(
+            f"{CONFIG} names the task {task!r}, which there is not; put back classify, localize, segment or detect."
+        )
     from visus.runs.settings import Settings
 
     return Settings

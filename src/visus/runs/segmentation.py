@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from visus._cores import cores
 from visus._errors import WeightsError
 from visus.data import MaskSet, plain_errors
 from visus.data import preprocess as _preprocess
@@ -19,13 +18,12 @@ from visus.nets import segmentation
 from visus.nets import weights as _weights
 from visus.nets.segmentation import Segmenter, trained
 from visus.ops import Normalise
-from visus.runs.fit import Keep, fit, groups_of
+from visus.runs.fit import Keep, carry_over, fit, groups_of, workers_for
 from visus.runs.job import Hooks, outline_of
 from visus.runs.segment_settings import NO_WEIGHTS, SegmentSettings, channels_of
 from visus.tasks import pixel_losses
 from visus.tasks.segment import Recipe, Segment
 
-_FEW = 16  # windows in an epoch that are read sooner than a process is started
 _MOST_TO_FIT = 500  # training pictures that a preprocessing is fitted on
 
 
@@ -69,7 +67,10 @@ class Segmentation:
             raise WeightsError(f"{error} Or {_other_weights(settings)}") from error
         body = [p for part in net.body() for p in part.parameters()] if imagenet else []
         if settings.weights not in ("imagenet", NO_WEIGHTS):
-            body, normalise = _carry_over(net, str(settings.weights))
+            before = trained.read(str(settings.weights))
+            if before.net.channels != net.channels:
+                raise WeightsError(f"{settings.weights} is for {before.net.channels} channels, not {net.channels}.")
+            body, normalise = carry_over(net, before.net, str(settings.weights)), before.normalise
         elif imagenet:
             of_torchvision = settings.net in segmentation.torchvision.NAMES
             known = _weights.preprocessing(settings.backbone or ("resnet50" if of_torchvision else "vgg16"))
@@ -132,15 +133,12 @@ class Segmentation:
         own, settings = self.windows(split), self.settings
         assert settings.batch_size is not None
         train = split == "train"
-        workers = settings.workers
-        if workers is None:
-            workers = 0 if len(own) < _FEW else max(1, min(8, cores() // 2))
         return window_loader(
             own,
             batch_size=settings.batch_size if train else 1,
             shuffle=train,
             seed=settings.seed,
-            workers=workers,
+            workers=workers_for(settings.workers, len(own)),
         )
 
     def learn(self, callbacks: list[lightning.Callback], keep: Keep, hooks: Hooks, checkpoint: Path | None) -> None:
@@ -175,23 +173,6 @@ def _other_weights(settings: SegmentSettings) -> str:
     has_backbone = "backbone" in segmentation.registry.options_of(settings.net)
     at_hand = "say --backbone efficientnet_lite0, whose weights are here, or " if has_backbone else ""
     return f"{at_hand}train from random weights: --weights none."
-
-
-def _carry_over(net: Segmenter, source: str) -> tuple[list[nn.Parameter], nn.Module]:
-    """Take all layers of an earlier training that fit, such as those of FCN-32s for FCN-16s.
-
-    Raises:
-        WeightsError: Most of the network would be left without.
-    """
-    before = trained.read(source)
-    own = net.state_dict()
-    fitting = {k: v for k, v in before.net.state_dict().items() if k in own and own[k].shape == v.shape}
-    shared = sum(value.numel() for value in fitting.values())
-    if before.net.channels != net.channels or 2 * shared < sum(value.numel() for value in own.values()):
-        raise WeightsError(f"{source} holds {before.about.net}, which does not fit {net.name}; choose another run.")
-    net.load_state_dict(fitting, strict=False)
-    parameters = dict(net.named_parameters())
-    return [parameters[name] for name in fitting if name in parameters], before.normalise
 
 
 def _fitted(settings: SegmentSettings, data: MaskSet, about: trained.About) -> nn.Module:

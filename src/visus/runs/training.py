@@ -21,7 +21,7 @@ from visus import __version__
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load
 from visus.images.io import write_atomically
-from visus.runs import detect_settings, plots, seen, segment_settings
+from visus.runs import detect_settings, localize_settings, plots, seen, segment_settings
 from visus.runs import settings as classify_settings
 from visus.runs.classification import Classification
 from visus.runs.detection import Detection
@@ -29,6 +29,8 @@ from visus.runs.device import resolve_device
 from visus.runs.fit import Health, Keep, Seeded, Show, quiet
 from visus.runs.job import Data, Hooks, Job, Say, Tell
 from visus.runs.learning import Learning
+from visus.runs.localization import Localization
+from visus.runs.mining import Mined
 from visus.runs.progress import Epoch, Progress
 from visus.runs.run import CONFIG, LAST, METRICS, SEEN, SUMMARY, Run, new_folder, write_json
 from visus.runs.segmentation import Segmentation
@@ -70,7 +72,13 @@ TASKS: dict[str, Task] = {
         detect_settings.DetectSettings,
         detect_settings.load,
         detect_settings.resolve,
-        Detection.begin,
+        lambda settings, data: (Mined if settings.net == "rcnn" else Detection).begin(settings, data),
+    ),
+    "localize": Task(
+        localize_settings.LocalizeSettings,
+        localize_settings.load,
+        localize_settings.resolve,
+        Localization.begin,
     ),
 }
 
@@ -98,14 +106,14 @@ def train(
     """Train a network on one's own pictures.
 
     Args:
-        task: ``"classify"``, ``"segment"`` or ``"detect"``.
+        task: ``"classify"``, ``"localize"``, ``"segment"`` or ``"detect"``.
         data: Labelled pictures (see :func:`visus.data.load`), pictures or volumes with masks (see
             :func:`visus.data.load_masks`), or pictures with boxes (see :func:`visus.data.load_boxes`).
         runs: Where the run's folder is made: ``RUNS/TASK/NAME-N``.
         say: Told sentences: the data, what is wrong, where the run is.
         progress: Told how far the training is.
-        settings: What :class:`visus.runs.Settings`, :class:`visus.runs.SegmentSettings` or
-            :class:`visus.runs.DetectSettings` lists.
+        settings: What :class:`visus.runs.Settings`, :class:`visus.runs.LocalizeSettings`,
+            :class:`visus.runs.SegmentSettings` or :class:`visus.runs.DetectSettings` lists.
 
     Returns:
         The run.

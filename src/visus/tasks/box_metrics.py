@@ -272,6 +272,42 @@ def _eleven(precision: Floats, recall: Floats) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Localisation:
+    """How well pictures with one object are answered with one box.
+
+    Attributes:
+        accuracy: Share whose class is right.
+        mean_iou: Of the box and the true one.
+        localised: Share whose class is right and whose box overlaps the true one by an IoU of at least 0.5, as in the
+            localisation task of ILSVRC (Russakovsky et al. 2015, section 4.2), with one guess.
+        ious: ``(n,)``, of each picture; 0 where nothing was answered.
+    """
+
+    accuracy: float
+    mean_iou: float
+    localised: float
+    ious: Floats
+
+
+def localisation(truth: Sequence[Objects], answers: Sequence[Answers]) -> Localisation:
+    """Compare the surest answer to each picture with its one object.
+
+    Args:
+        truth: The object of each picture.
+        answers: What was answered.
+    """
+    right, ious = np.zeros(len(truth), bool), np.zeros(len(truth))
+    for k, (own, answer) in enumerate(zip(truth, answers, strict=True)):
+        if len(answer):
+            one = own.take(~own.crowd)
+            right[k] = answer.labels[0] == one.labels[0]
+            ious[k] = _boxes.iou(torch.from_numpy(answer.boxes[:1]), torch.from_numpy(one.boxes[:1])).item()
+    count = max(1, len(truth))
+    localised = (right & (ious >= _IOU)).sum() / count
+    return Localisation(float(right.sum() / count), float(ious.sum() / count), float(localised), ious)
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Which answers belong to which objects of a picture, whatever their classes.
 

@@ -48,11 +48,12 @@ class Sums:
         self.count += count
 
     def means(self) -> tuple[float, float]:
-        """Mean loss, and AP50 of the boxes; NaN where nothing was answered, as in training."""
-        loss = float(self.loss) / max(1, self.count)
-        if not self.truth:
-            return loss, math.nan
-        return loss, max(0.0, box_metrics.coco(self.truth, self.answers, self.sizes, self.classes).ap50)
+        """Mean loss, and the score; NaN where nothing was answered, as in training."""
+        return float(self.loss) / max(1, self.count), self.score() if self.truth else math.nan
+
+    def score(self) -> float:
+        """AP50 of the boxes."""
+        return max(0.0, box_metrics.coco(self.truth, self.answers, self.sizes, self.classes).ap50)
 
 
 class Detect(learner.Learner[Sums]):

@@ -1,6 +1,6 @@
 """What all tasks have in common: an optimiser with its schedule, and sums over an epoch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import lightning.pytorch as lightning
@@ -26,6 +26,7 @@ class Recipe:
         weight_decay: L2 penalty of weights.
         schedule: A name in :data:`visus.tasks.optimizers.SCHEDULES`.
         warmup: Share of the training in which the rate grows from 0.
+        stages: Equal parts of the training, in each of which the schedule begins anew.
     """
 
     lr: float
@@ -34,6 +35,7 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: optimizers.Schedule = "cosine"
     warmup: float = 0.0
+    stages: int = field(default=1, kw_only=True)
 
 
 class Sums(Protocol):
@@ -115,7 +117,9 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
 
         def factor(done: int) -> float:
             """At the middle of a step, so that a warm-up does not waste its first."""
-            return optimizers.factor(recipe.schedule, min(1.0, (done + 0.5) / total), warmup=recipe.warmup)
+            share = recipe.stages * min(1.0, (done + 0.5) / total)
+            own = share - min(recipe.stages - 1, int(share))  # of its stage
+            return optimizers.factor(recipe.schedule, own, warmup=recipe.warmup)
 
         scheduler: Any = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]

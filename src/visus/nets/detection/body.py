@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from visus._errors import InputError
+from visus._errors import InputError, WeightsError
 from visus.nets import registry
+from visus.nets import weights as _weights
 from visus.nets.backbones import TimmBackbone
 from visus.nets.segmentation.vgg import Weights
 
@@ -30,6 +31,7 @@ class Halves:
         channels: Of the map.
         dimension: Of what the head gives.
         size: Side of a pooled box.
+        fixed: Whether the head takes maps of no other size.
     """
 
     body: nn.Module
@@ -37,6 +39,7 @@ class Halves:
     channels: int
     dimension: int
     size: int
+    fixed: bool = False
 
 
 def cut(name: str, weights: Weights = None) -> Halves:
@@ -54,9 +57,9 @@ def cut(name: str, weights: Weights = None) -> Halves:
     net: Any = backbone.net
     if name == "vgg16":
         head = nn.Sequential(nn.Flatten(), *net.classifier[:-1])
-        return Halves(net.features[:30], head, 512, 4096, 7)
+        return Halves(net.features[:30], head, 512, 4096, 7, fixed=True)
     if name == "zfnet":
-        return Halves(nn.Sequential(*net["stages"][:3]), net["hidden"], 256, 4096, 6)
+        return Halves(nn.Sequential(*net["stages"][:3]), net["hidden"], 256, 4096, 6, fixed=True)
     if all(hasattr(net, part) for part in ("conv1", "bn1", "relu", "maxpool", "layer4", "avgpool")):
         body = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3)
         head = nn.Sequential(net.layer4, net.avgpool, nn.Flatten())
@@ -70,6 +73,14 @@ def cut(name: str, weights: Weights = None) -> Halves:
     raise InputError(
         f"{name} cannot be cut at stride {STRIDE}; take vgg16, zfnet, resnet18, resnet34, resnet50 or an EfficientNet."
     )
+
+
+def preprocessing(name: str) -> _weights.Preprocessing:
+    """What a backbone expects of a picture; one for which there are no weights gets ImageNet's mean and deviation."""
+    try:
+        return _weights.preprocessing(name)
+    except WeightsError:
+        return _weights.Preprocessing()
 
 
 def _last_at_stride(stages: list[nn.Sequential]) -> int:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
@@ -97,7 +97,7 @@ class Detector(nn.Module, ABC):
         """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
         return iter(())
 
-    def train(self, mode: bool = True) -> "Detector":
+    def train(self, mode: bool = True) -> Self:
         """As every module, but batch normalisation keeps its means."""
         from visus.nets.detection.body import hold_norms
 

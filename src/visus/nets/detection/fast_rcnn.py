@@ -21,9 +21,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.roi_heads import RoIHeads
 
 from visus._errors import InputError
-from visus.nets import weights as _weights
 from visus.nets.detection import detector
-from visus.nets.detection.body import STRIDE, Halves, as_features, cut
+from visus.nets.detection.body import STRIDE, Halves, as_features, cut, preprocessing
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
 from visus.ops import boxes as _boxes
@@ -167,7 +166,7 @@ class FastRCNN(Detector):
         super().__init__()
         self.name, self.classes = "fast_rcnn", classes
         halves = cut(backbone, weights)
-        known = _weights.preprocessing(backbone)
+        known = preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
         self.body = halves.body
         self.heads = heads_of(halves, classes, pooling, boxes)

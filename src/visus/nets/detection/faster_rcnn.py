@@ -24,9 +24,8 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork
 
-from visus.nets import weights as _weights
 from visus.nets.detection import detector, fast_rcnn
-from visus.nets.detection.body import STRIDE, as_features, cut
+from visus.nets.detection.body import STRIDE, as_features, cut, preprocessing
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
 from visus.ops import anchors
@@ -160,7 +159,7 @@ class FasterRCNN(Detector):
         super().__init__()
         self.name, self.classes = "faster_rcnn", classes
         halves = cut(backbone, weights)
-        known = _weights.preprocessing(backbone)
+        known = preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
         self.body, self.channels = halves.body, halves.channels
         self.rpn = proposing(halves.channels, side)

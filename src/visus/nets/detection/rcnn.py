@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from visus._errors import InputError
 from visus.nets import registry
-from visus.nets import weights as _weights
 from visus.nets.detection import detector
+from visus.nets.detection.body import preprocessing
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
 from visus.ops import boxes, roi
@@ -60,7 +60,7 @@ class RCNN(Detector):
             raise InputError(f"Boxes are warped to at least 32 pixels, not {side}.")
         self.name, self.classes, self.side = "rcnn", classes, side
         self.backbone = registry.create(backbone, weights=weights)
-        known = _weights.preprocessing(backbone)
+        known = preprocessing(backbone)
         self.register_buffer("mean", torch.tensor(known.mean).view(-1, 1, 1))
         self.register_buffer("deviation", torch.tensor(known.deviation).view(-1, 1, 1))
         dimension = self.backbone.dimension

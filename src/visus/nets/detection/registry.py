@@ -8,10 +8,12 @@ from visus._errors import InputError
 from visus.nets.detection.detector import Detector
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.localizer import Localizer
 from visus.nets.detection.mask_rcnn import MaskRCNN
 from visus.nets.detection.rcnn import RCNN
 
 NETS: dict[str, Callable[..., Detector]] = {
+    "localizer": Localizer,
     "rcnn": RCNN,
     "fast_rcnn": FastRCNN,
     "faster_rcnn": FasterRCNN,

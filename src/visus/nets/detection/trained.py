@@ -27,7 +27,7 @@ class About:
         classes: Names of the classes.
         proposals: How boxes are proposed, where the network needs them: ``"fast"`` or ``"quality"``.
         most: How many proposals.
-        task: ``"detect"``.
+        task: ``"detect"`` or ``"localize"``.
     """
 
     net: str
@@ -69,14 +69,15 @@ def read_about(path: str | os.PathLike[str]) -> About:
         RunError: The file is missing, damaged, or of another kind.
     """
     values = file.read_header(path)
-    if values.get("task") != "detect":
+    if values.get("task") not in ("detect", "localize"):
         raise RunError(f"{path} holds a network of the task {values.get('task')}, not a detector.")
     try:
         about = About(**{**values, "classes": tuple(values["classes"])})
         fine = (
             isinstance(about.options, dict)
             and about.options.keys() <= options_of(about.net)
-            and len(about.classes) > 0
+            and (about.task == "localize") == (about.net == "localizer")
+            and len(set(about.classes)) == len(about.classes) > 0
             and all(isinstance(name, str) for name in about.classes)
             and about.proposals in ("fast", "quality")
             and isinstance(about.most, int)

@@ -1,0 +1,22 @@
+"""The task ``localize``: a class and a box for a picture with one object."""
+
+from dataclasses import dataclass
+
+from visus.tasks import box_metrics, detect
+
+
+@dataclass
+class Sums(detect.Sums):
+    """Losses, and answers beside the truth, of an epoch."""
+
+    def score(self) -> float:
+        """The share of pictures whose class and box are right."""
+        return box_metrics.localisation(self.truth, self.answers).localised
+
+
+class Localize(detect.Detect):
+    """Trains a localiser."""
+
+    def new_sums(self) -> Sums:
+        """Empty sums."""
+        return Sums(self._classes)
