@@ -18,8 +18,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import visus
 from visus.images import read
+from visus.nets import detection
 
 BACKBONE = "efficientnet_lite0"
 HEAD = (
@@ -64,14 +67,19 @@ def seconds_of_a_picture(folder: Path, files: list[str]) -> tuple[float, float]:
     return statistics.median(whole), statistics.median(part) if part else 0.0
 
 
+def seconds_of_epochs(folder: Path) -> list[float]:
+    """What each epoch of a run took."""
+    with (folder / "metrics.csv").open(encoding="utf-8") as file:
+        return [float(row["seconds"]) for row in csv.DictReader(file)]
+
+
 def train(data: Path, folder: Path, split: str, **settings: Any) -> None:
     """Train a detector, and print its line of the table."""
     started = time.perf_counter()
     run = visus.train("detect", data, runs=folder, say=lambda text: print(f"  {text}", file=sys.stderr), **settings)
     minutes = (time.perf_counter() - started) / 60
     found: Any = run.evaluate(split=split)
-    with (run.folder / "metrics.csv").open(encoding="utf-8") as file:
-        epochs = [float(row["seconds"]) for row in csv.DictReader(file)]
+    epochs = seconds_of_epochs(run.folder)
     whole, part = seconds_of_a_picture(run.folder, found.pictures.files)
     shapes = f"{found.shapes.ap50:11.2%} {found.shapes.ap:9.2%}" if found.shapes else f"{'-':>11} {'-':>9}"
     print(
@@ -83,14 +91,14 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> None:
 
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 12},
-    "faster_rcnn": {"epochs": 16},
-    "mask_rcnn": {"epochs": 16},
+    "fast_rcnn": {"epochs": 12, "augment": "strong"},
+    "faster_rcnn": {"epochs": 12, "augment": "strong"},
+    "mask_rcnn": {"epochs": 12, "augment": "strong"},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 12, "side": 320},
-    "faster_rcnn": {"epochs": 16, "side": 320},
+    "fast_rcnn": {"epochs": 8, "side": 400},
+    "faster_rcnn": {"epochs": 8, "side": 400},
 }
 
 
@@ -119,7 +127,98 @@ def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
     return [statistics.median(own) for own in times]
 
 
-PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {"pasted": pasted, "bccd": bccd}
+def localizer(data: Path, folder: Path, _nets: list[str]) -> None:
+    """The objects of ``pasted``, each cut out: class, then box, then both, beside both from the beginning."""
+    print("\nlocalizer: objects of pasted cut out, 18 epochs, measured on val")
+    print(f"{'':8} {'localised':>9} {'class':>7} {'mean IoU':>8} {'s/epoch':>7} {'minutes':>7}", flush=True)
+    for title, staged in (("staged", True), ("joint", False)):
+        started = time.perf_counter()
+        run = visus.train("localize", data / "pasted", runs=folder, crops=True, staged=staged, side=160, epochs=18)
+        minutes = (time.perf_counter() - started) / 60
+        found: Any = run.evaluate(split="val").localisation
+        print(
+            f"{title:8} {found.localised:9.2%} {found.accuracy:7.2%} {found.mean_iou:8.2%} "
+            f"{statistics.median(seconds_of_epochs(run.folder)):7.1f} {minutes:7.1f}",
+            flush=True,
+        )
+
+
+def step(_data: Path | None, _folder: Path, _nets: list[str]) -> None:
+    """A training step and a prediction of Faster R-CNN beside torchvision's with the same backbone."""
+    print(f"\nstep: Faster R-CNN on {BACKBONE}, 4 pictures of 320x240 (step), one (prediction), 6 classes", flush=True)
+    ours = detection.create("faster_rcnn", classes=6, backbone=BACKBONE, pooling="align", side=240, boxes=32)
+    nets = [ours, torchvision_detector()]
+    torch.manual_seed(0)
+    pictures = [torch.rand(3, 240, 320) for _ in range(4)]
+    box = torch.tensor([[20.0, 30, 120, 160], [150, 60, 280, 200]])
+    steps, answers = [], []
+    for net in nets:
+        net.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-5)
+
+        def once(net: Any = net, optimizer: Any = optimizer) -> None:
+            net.train()
+            own = [{"boxes": box, "labels": torch.tensor([1, 2])} for _ in pictures]
+            losses = net.losses(pictures, own) if net is ours else net(pictures, own)
+            optimizer.zero_grad()
+            torch.stack(list(losses.values())).sum().backward()
+            optimizer.step()
+
+        def answer(net: Any = net) -> None:
+            net.eval()
+            with torch.inference_mode():
+                _ = net.detect(pictures[:1]) if net is ours else net(pictures[:1])
+
+        steps.append(once)
+        answers.append(answer)
+    for title, works, rounds in (("training step", steps, 11), ("prediction", answers, 21)):
+        own, peer = interleaved(*works, rounds=rounds)
+        print(f"{title:14} visus {own:7.3f} s   torchvision {peer:7.3f} s   ratio {own / peer:.3f}", flush=True)
+
+
+def torchvision_detector() -> Any:
+    """torchvision's Faster R-CNN on one map of stride 16, with the same sizes as ours."""
+    from torchvision.models.detection import FasterRCNN
+    from torchvision.models.detection.anchor_utils import AnchorGenerator
+    from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
+    from torchvision.ops import MultiScaleRoIAlign
+
+    from visus.nets.detection.body import cut, hold_norms
+
+    halves: Any = cut(BACKBONE)
+    halves.body.out_channels = halves.channels
+    sizes = tuple(size * 240 / 600 for size in (128, 256, 512))
+    net = FasterRCNN(
+        halves.body,
+        min_size=240,
+        max_size=400,
+        rpn_anchor_generator=AnchorGenerator((sizes,), ((0.5, 1.0, 2.0),)),
+        box_roi_pool=MultiScaleRoIAlign(["0"], halves.size, 2),
+        box_head=halves.head,
+        box_predictor=FastRCNNPredictor(halves.dimension, 7),
+        rpn_pre_nms_top_n_train=12_000,
+        rpn_pre_nms_top_n_test=6_000,
+        rpn_post_nms_top_n_train=2_000,
+        rpn_post_nms_top_n_test=300,
+        box_batch_size_per_image=32,
+    )
+    train = net.train
+
+    def held(mode: bool = True) -> Any:
+        train(mode)
+        hold_norms(net)
+        return net
+
+    net.train = held
+    return net
+
+
+PARTS: dict[str, Callable[..., None]] = {
+    "pasted": pasted,
+    "bccd": bccd,
+    "localizer": localizer,
+    "step": step,
+}
 NEED_DATA = ("pasted", "bccd", "localizer")
 
 

@@ -49,6 +49,7 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
         (("predict", RUN, "päinting.png", "-k", 3), "has no --csv and no -k"),
         (("predict", RUN, "päinting.png", "--conf", 7), "from 0 to 1"),
         (("train", "detect", "Fötos", "--net", "rcnn", "--epochs", 3), "takes no steps"),
+        (("train", "detect", "Fötos", "--anchors", "8,x"), "whole numbers such as"),
         (("train", "detect", "nowhere"), "is no folder of pictures with boxes"),
         (("train", "detect"), "pictures with boxes"),
     ):
@@ -70,3 +71,33 @@ def test_a_localiser(place: Path) -> None:
     assert len(shown["predictions"][0]["objects"]) == 1
     error = visus("train", "localize", "Fötos", "--epochs", 2, cwd=place, code=2).stderr
     assert "at least 3 epochs" in error
+
+
+def test_every_object_is_searched_for_on_its_own(place: Path) -> None:
+    folder = place / "parts"
+    folder.mkdir()
+    picture, rows = scene(5)
+    for k, row in enumerate(rows):
+        x0, y0, x1, y1 = row["box"]
+        Image.fromarray(picture[y0:y1, x0:x1]).resize((64, 64)).save(folder / f"{row['name']}-{k}.png")
+    Image.fromarray(picture).save(place / "whole.png")
+    visus("index", "parts", cwd=place)
+    asked = ("search", "whole.png", "--detect", RUN)
+    shown = json.loads(visus(*asked, "--conf", 0.5, "-k", 1, "--json", "--sheet", "s.png", cwd=place).stdout)
+    assert {own["class"] for own in shown["objects"]} <= {row["name"] for row in rows}
+    for own in shown["objects"]:
+        x0, y0, x1, y1 = own["box"]
+        assert 0 <= x0 < x1 <= 128
+        assert 0 <= y0 < y1 <= 96
+        assert Path(own["hits"][0]["path"]).name.startswith(own["class"])
+    assert shown["objects"]
+    with Image.open(place / "s.png") as drawn:
+        assert drawn.width > 400
+    assert " at " in visus(*asked, cwd=place).stdout
+    assert "lower --conf" in visus(*asked, "--conf", 1, cwd=place).stderr
+    for arguments, words in (
+        ((*asked, "--region", "0,0,9,9"), "takes one picture, and neither"),
+        (("search", "whole.png", "--conf", 0.5), "goes with --detect"),
+        (("search", "whole.png", "--detect", "nowhere"), "no trained network"),
+    ):
+        assert words in visus(*arguments, cwd=place, code=2).stderr.replace("\n", " ")

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.support.boxed import CLASSES, coco_folder, scene
 from visus._errors import FormatError, InputError
 from visus.data import BoxSet, load_boxes, load_boxes_whole
+from visus.data.coco import encode
 from visus.data.save_boxes import save_boxes
 
 
@@ -168,12 +169,57 @@ def test_narrow_boxes_names_with_spaces_and_sizes_survive_voc(tmp_path: Path) ->
         save_boxes(load_boxes_whole(root), tmp_path / "voc2", "voc")
 
 
-def test_the_annotation_of_another_picture_is_not_laid_on_one_that_was_turned(tmp_path: Path) -> None:
-    root = coco_folder(tmp_path / "a")
-    picture = Image.open(root / "train" / "000.png")
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["run lengths", "polygons"])
+def test_objects_drawn_on_the_raw_pixels_are_turned_with_their_picture(
+    tmp_path: Path, orientation: int, form: str
+) -> None:
+    upright, rows = scene(5)
+    back = {
+        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1), 6: lambda a: a.swapaxes(0, 1)[::-1],
+        7: lambda a: a.swapaxes(0, 1)[::-1, ::-1], 8: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    }[orientation]  # fmt: skip
     exif = Image.Exif()
-    exif[0x0112] = 6
-    picture.save(root / "train" / "000.png", exif=exif)
+    exif[0x0112] = orientation
+    (tmp_path / "train").mkdir()
+    Image.fromarray(np.ascontiguousarray(back(upright))).save(tmp_path / "train" / "a.png", exif=exif)
+    annotations = []
+    raw: tuple[int, ...] = upright.shape[:2]
+    for k, row in enumerate(rows):
+        mask = np.zeros(upright.shape[:2], bool)
+        x0, y0, x1, y1 = row["box"]
+        mask[y0:y1, x0:x1] = True
+        drawn = back(mask) if orientation >= 5 else mask  # only sides that have changed places are told apart
+        raw = drawn.shape
+        ys, xs = np.nonzero(drawn)
+        left, top, right, bottom = (int(v) for v in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1))
+        polygon = [left, top, right, top, right, bottom, left, bottom]
+        shape = encode(drawn) if form == "run lengths" else [polygon]
+        annotations.append({
+            "id": k + 1, "image_id": 1, "category_id": 1, "bbox": [left, top, right - left, bottom - top],
+            "area": int(mask.sum()), "iscrowd": 0, "segmentation": shape,
+        })  # fmt: skip
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "height": raw[0], "width": raw[1]}],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "thing"}],
+    }
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    found = load_boxes_whole(tmp_path)
+    picture, own = found.splits["train"].read(0)
+    np.testing.assert_array_equal(picture, upright)
+    np.testing.assert_array_equal(own.boxes, np.array([row["box"] for row in rows], np.float32))
+    for mask, (x0, y0, x1, y1) in zip(own.masks((96, 128)), own.boxes.astype(int).tolist(), strict=True):
+        assert mask[y0:y1, x0:x1].all()
+        assert mask.sum() == (y1 - y0) * (x1 - x0)
+    assert any("lies on its side" in remark for remark in found.remarks) == (orientation >= 5)
+
+
+def test_the_annotation_of_another_picture_is_not_laid_on_one(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+    with Image.open(root / "train" / "000.png") as picture:
+        picture.transpose(Image.Transpose.ROTATE_90).save(root / "train" / "000.png")
     found = load_boxes(root)
     assert len(found.splits["train"]) == 11
     assert "is for 128x96 pixels, and the upright picture has 96x128" in found.remarks[0]

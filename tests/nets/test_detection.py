@@ -1,16 +1,19 @@
 """Detection networks against their papers, and what each of them must do."""
 
+from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
 from tests.support.boxed import CLASSES, scene
-from visus._errors import InputError
-from visus.nets.detection import Detector, Limits
+from visus._errors import InputError, WeightsError
+from visus.nets.detection import Detector, Limits, create
 from visus.nets.detection.body import cut
 from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
 from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
@@ -279,3 +282,44 @@ def test_rcnns_score_matrix_and_its_answers() -> None:
         net.losses([], [])
     with pytest.raises(InputError, match="needs proposed boxes"):
         net.detect([torch.rand(3, 60, 60)])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("fasterrcnn_resnet50_fpn", 41_755_286), ("maskrcnn_resnet50_fpn", 44_401_393)]
+)
+def test_networks_of_torchvision_have_its_parameters_and_its_answers(name: str, parameters: int) -> None:
+    torch.manual_seed(0)
+    net: Any = create(name, classes=90, side=64, boxes=8)
+    assert count(net) == parameters
+    pictures, targets = batch(1, 2)
+    theirs: Any = torchvision.models.get_model(name, weights=None, weights_backbone=None, min_size=64, max_size=107)
+    theirs.load_state_dict(net.net.state_dict(), strict=False)
+    theirs.eval()
+    limits = Limits(score=0.0, overlap=0.5, most=100)
+    theirs.roi_heads.score_thresh = 0.0
+    with torch.inference_mode():
+        expected = theirs(pictures)
+    for own, other in zip(net.detect(pictures, limits=limits), expected, strict=True):
+        torch.testing.assert_close(own.boxes, other["boxes"])
+        torch.testing.assert_close(own.scores, other["scores"])
+        assert (own.masks is not None) == name.startswith("mask")
+    losses = net.losses(pictures, targets)
+    assert ("loss_mask" in losses) == name.startswith("mask")
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert not net.training
+
+
+def test_weights_of_coco_that_cannot_be_had_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_, **__: (_ for _ in ()).throw(URLError("offline")))
+    with pytest.raises(WeightsError, match=r"fasterrcnn_resnet50_fpn_coco-258fb6c6\.pth to .*checkpoints"):
+        create("fasterrcnn_resnet50_fpn", weights="imagenet")
+    trained: Any = create("fasterrcnn_resnet50_fpn", classes=90)
+    tensors = trained.net.state_dict()
+    tensors["roi_heads.box_head.fc6.bias"] += 7
+    known = torchvision.models.get_model_weights("fasterrcnn_resnet50_fpn")["DEFAULT"]  # pyright: ignore
+    monkeypatch.setattr(type(known), "get_state_dict", lambda *_, **__: tensors)
+    begun: Any = create("fasterrcnn_resnet50_fpn", classes=3, weights="imagenet")
+    own = begun.net.state_dict()
+    torch.testing.assert_close(own["roi_heads.box_head.fc6.bias"], tensors["roi_heads.box_head.fc6.bias"])
+    assert own["roi_heads.box_predictor.cls_score.bias"].shape == (4,)

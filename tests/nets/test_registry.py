@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from visus import InputError, nets
-from visus.nets import weights
+from visus.nets import detection, weights
 from visus.nets.registry import LITE, OWN, TORCHVISION
 
 # Parameters as the papers' reference implementations count them.
@@ -61,7 +61,7 @@ def test_which_networks_pool_by_average() -> None:
 
 def test_names_lists_what_create_builds() -> None:
     assert set(nets.registry.names()) == {*OWN, *TORCHVISION, *LITE}
-    assert set(nets.names()) == {*nets.registry.names(), *nets.segmentation.names()}
+    assert set(nets.names()) == {*nets.registry.names(), *nets.segmentation.names(), *detection.names()}
     assert set(weights.TABLE) == {*TORCHVISION, *LITE}
 
 

@@ -22,7 +22,15 @@ from visus.runs.detect_predict import BoxPrediction, Detecting
 from visus.runs.detect_settings import DetectSettings, resolve
 from visus.runs.training import resume
 
-SMALL: dict[str, Any] = {"epochs": 8, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 2, "augment": "none"}
+SMALL: dict[str, Any] = {
+    "epochs": 8,
+    "lr": 1e-3,
+    "workers": 0,
+    "side": 96,
+    "batch_size": 2,
+    "augment": "none",
+    "boxes": 16,
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +42,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VISUS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("visus.nets.detection.fast_rcnn.BOXES_OF_A_STEP", 16)  # a quarter of the time
         patch.setattr("visus.nets.detection.faster_rcnn._TESTING", 40)
         yield
 
@@ -225,6 +232,13 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
 
     assert resolved().side == 96
     assert resolved(net="mask_rcnn").width == 64
+    small, middle, large = resolved().sizes or (0, 0, 0)
+    assert 18 <= small <= middle <= large <= 44  # as the scenes draw them
+    assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
+    assert resolved(sizes=(8, 16)).sizes == (8, 16)
+    assert (resolved().boxes, resolved(backbone="resnet18").boxes) == (32, 64)
+    with pytest.raises(InputError, match="no option sizes"):
+        resolved(net="fast_rcnn", sizes=(8, 16))
     with pytest.raises(InputError, match="no option width"):
         resolved(width=8)
     with pytest.raises(InputError, match="proposals"):
@@ -236,3 +250,11 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     plain = load_boxes(save_boxes(dataset, tmp_path / "voc", "voc"))
     with pytest.raises(InputError, match="learns shapes"):
         resolve(DetectSettings.of(data, {"net": "mask_rcnn"}), plain)
+
+
+@pytest.mark.slow
+def test_a_network_of_torchvision_trains(data: Path, tmp_path: Path) -> None:
+    small = {**SMALL, "epochs": 1, "side": 64, "weights": "none"}
+    run = train("detect", data, net="maskrcnn_resnet50_fpn", runs=tmp_path, **small)
+    assert run.summary["epochs"] == 1
+    assert measured(run.evaluate(split="test")).shapes is not None

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from tests.support.boxed import coco_folder
-from visus.data import load_boxes_whole
+from visus.data import coco, load_boxes_whole
 from visus.data.boxes import Objects, objects
 from visus.tasks import box_metrics
 from visus.tasks.box_metrics import Answers
@@ -44,7 +44,7 @@ def guesses(own: Objects, random: np.random.Generator, size: tuple[int, int]) ->
     for x0, y0, x1, y1 in np.rint(found.boxes).astype(int).tolist():
         mask = np.zeros(size, bool)
         mask[y0:y1, x0:x1] = True
-        masks.append(box_metrics.run_lengths(mask))
+        masks.append(coco.encode(mask))
     return Answers(found.boxes, found.scores, found.labels, masks)
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,7 +14,10 @@ from visus._errors import InputError
 from visus.cli.options import AsJson, IndexPlace, default_index, human_size, save_picture
 
 if TYPE_CHECKING:
-    from visus.search import Hit, Hits
+    from visus.runs.detect_search import ObjectHits
+    from visus.search import Hit, Hits, Index
+
+Options = dict[str, Any]
 
 EXAMPLES = """
 Examples:
@@ -23,6 +26,7 @@ Examples:
     visus search cat.jpg -k 30 --sheet c.png    thirty, and a contact sheet
     visus search a.jpg b.jpg --unlike c.jpg     like two, unlike a third
     visus search a.jpg --region 40,60,220,300   like a part of a picture
+    visus search a.jpg --detect runs/detect/a-1 like each object that a detector finds in it
     visus search a.jpg --why why.png            where the best hit agrees
     visus search a.jpg --where 'width >= 1000'  only large pictures
     visus search a.jpg --rerank geometry        the same object first
@@ -38,6 +42,11 @@ def search(
     region: Annotated[
         str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Only this part of the picture, in pixels.")
     ] = None,
+    detect: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Search for each object that a trained detector finds, on its own."),
+    ] = None,
+    conf: Annotated[float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5]")] = None,
     min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
     where: Annotated[
         str | None, typer.Option(metavar="SQL", help="Condition on path, width, height, size, mtime, seen.")
@@ -64,18 +73,30 @@ def search(
         from visus.search import Index
 
     location = place or default_index()
-    hits = Index(location, weights=weights).search(
-        list(pictures),
-        k=k,
-        unlike=unlike or (),
-        region=_box(region) if region else None,
-        min_score=min_score,
-        where=where,
-        rerank=rerank,
-        exact=exact,
-        by=by,
-        max_pixels=round(max_pixels * 1e6),
-    )
+    index = Index(location, weights=weights)
+    options: Options = {
+        "k": k,
+        "unlike": unlike or (),
+        "min_score": min_score,
+        "where": where,
+        "rerank": rerank,
+        "exact": exact,
+        "by": by,
+        "max_pixels": round(max_pixels * 1e6),
+    }
+    if detect is not None:
+        if len(pictures) != 1 or region or why:
+            raise InputError("--detect takes one picture, and neither --region nor --why; leave them away.")
+        objects = _objects(index, pictures[0], detect, conf, options, sheet)
+        if as_json:
+            found = [own.to_dict() for own in objects]
+            typer.echo(json.dumps({"index": str(location), "objects": found}, ensure_ascii=False))
+        else:
+            _tables(objects)
+        return
+    if conf is not None:
+        raise InputError("--conf goes with --detect RUN; leave it away, or name a detector.")
+    hits = index.search(list(pictures), region=_box(region) if region else None, **options)
     if as_json:
         typer.echo(json.dumps({"index": str(location), "hits": [h.to_dict() for h in hits]}, ensure_ascii=False))
     else:
@@ -84,6 +105,29 @@ def search(
         save_picture(sheet, hits.sheet())
     if why:
         save_picture(why, _other(hits, pictures).why().picture())
+
+
+def _objects(
+    index: "Index", picture: Path, run: Path, conf: float | None, options: Options, sheet: Path | None
+) -> "list[ObjectHits]":
+    """Search for each object of a picture, and write a contact sheet where one is asked for."""
+    from visus.nets.detection import Limits
+    from visus.runs import detect_search
+    from visus.runs.detect_predict import Detecting
+
+    detecting = Detecting(run, limits=None if conf is None else Limits(score=conf))
+    objects = detect_search.search_objects(index, picture, detecting, **options)
+    if sheet:
+        save_picture(sheet, detect_search.sheet(objects))
+    return objects
+
+
+def _tables(objects: "list[ObjectHits]") -> None:
+    if not objects:
+        typer.echo("The detector finds no object; lower --conf.", err=True)
+    for own in objects:
+        typer.echo(f"{own.name} {own.score:.2f} at {','.join(map(str, own.box))}")
+        _table(own.hits)
 
 
 class _NoPandas:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from visus._errors import InputError
 from visus.cli import learning
 
 EXAMPLES = """
@@ -14,6 +15,7 @@ Examples:
     visus train detect cells --net fast_rcnn --proposals quality  boxes proposed by selective search
     visus train detect coco --net mask_rcnn --epochs 30           shapes too
     visus train detect voc --backbone vgg16 --pooling pool --size 600    as in the paper
+    visus train detect voc --anchors 128,256,512 --size 600       anchors of the paper
     visus train detect --resume runs/detect/cells-1
 """
 
@@ -30,7 +32,9 @@ def detect(
     net: Annotated[
         str | None,
         typer.Option(
-            help="rcnn, fast_rcnn, faster_rcnn or mask_rcnn.  [default: faster_rcnn]", rich_help_panel=learning.NET
+            help="rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.  "
+            "[default: faster_rcnn]",
+            rich_help_panel=learning.NET,
         ),
     ] = None,
     weights: Annotated[
@@ -77,6 +81,14 @@ def detect(
             rich_help_panel=_OWN,
         ),
     ] = None,
+    anchors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Sizes of the anchors in pixels of the resized pictures.  [default: as the objects are]",
+            rich_help_panel=_OWN,
+        ),
+    ] = None,
     augment: learning.Augment = None,
     flip: learning.Flip = None,
     val: learning.Val = None,
@@ -116,11 +128,28 @@ def detect(
     The run lands in RUNS/detect/NAME-N with its best weights, metrics and plots. Stop it at any time, even with
     kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "size")
+    options = learning.given(locals(), "data", "config", "runs", "resume", "size", "anchors")
     if size is not None:
         options["side"] = size
+    if anchors is not None:
+        options["sizes"] = sizes(anchors)
     if resume:
         learning.go_on("detect", resume, data, {**options, **learning.given({"config": config})})
         return
     values = {**learning.from_file(config, "detect"), **options}
     learning.run_training("detect", learning.source_of("detect", data, values), values, runs)
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Sizes of anchors.
+
+    >>> sizes("16,48,96")
+    (16, 48, 96)
+
+    Raises:
+        InputError: They are no whole numbers above 0.
+    """
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"--anchors wants whole numbers such as 32,64,128, not {text!r}.")
+    return tuple(int(part) for part in parts)

@@ -164,6 +164,14 @@ def decode(shape: Any, size: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ANN
         raise FormatError(f"A segmentation cannot be read ({error}); mend the annotation file.") from error
 
 
+def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """A mask ``(H, W)`` as compressed run lengths."""
+    from pycocotools import mask as runs
+
+    coded: Any = runs.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": [int(n) for n in coded["size"]], "counts": bytes(coded["counts"]).decode()}
+
+
 def _check_shape(shape: Any, height: int, width: int) -> None:  # noqa: ANN401 - from a file
     """Whether a shape can be handed to the compiled library, which trusts what it is given.
 

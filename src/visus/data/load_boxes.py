@@ -18,6 +18,7 @@ from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
 from visus.data.check import digest_of
 from visus.data.coco_boxes import read_coco_boxes
 from visus.data.split import stratified
+from visus.data.upright import sideways, turned
 from visus.images import read
 
 Progress = Callable[[int, int], None]
@@ -168,14 +169,20 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tu
     size = (picture.shape[0], picture.shape[1])
     if max(size) > _THINNEST * min(size):
         return f"{file} is {size[1]}x{size[0]} pixels, which is too thin; cut it."
+    counted: Counter[str] = Counter()
     told = {row["size"] for row in rows if row.get("size")}
-    if told and told != {size}:
+    if told == {size[::-1]} != {size} and (orientation := sideways(file)):
+        try:
+            rows = [turned(row, orientation, size[::-1]) for row in rows]
+        except InputError as error:
+            return f"{file}: {error}"
+        counted["turned with the picture, which lies on its side in the file"] += len(rows)
+    elif told and told != {size}:
         height, width = told.pop()
         return (
             f"The annotation of {file} is for {width}x{height} pixels, and the upright picture has "
             f"{size[1]}x{size[0]}; bring the picture that it belongs to."
         )
-    counted: Counter[str] = Counter()
     made = []
     for row in rows:
         own = yolo.row_of(row["line"], size) if "line" in row else {**row, "label": classes.index(row["name"])}

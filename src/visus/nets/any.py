@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from visus.nets import registry, segmentation
+from visus.nets import detection, registry, segmentation
 from visus.nets.backbones import Backbone
 
 _Segmenters = Literal[
@@ -20,11 +20,20 @@ _Segmenters = Literal[
     "deeplabv3_mobilenet_v3_large",
     "lraspp_mobilenet_v3_large",
 ]
+_Detectors = Literal[
+    "localizer",
+    "rcnn",
+    "fast_rcnn",
+    "faster_rcnn",
+    "mask_rcnn",
+    "fasterrcnn_resnet50_fpn",
+    "maskrcnn_resnet50_fpn",
+]
 
 
 def names() -> list[str]:
     """The networks that visus knows by itself, of every task; any classification network of timm works too."""
-    return sorted([*registry.names(), *segmentation.names()])
+    return sorted([*registry.names(), *segmentation.names(), *detection.names()])
 
 
 @overload
@@ -35,6 +44,16 @@ def create(  # pyright: ignore[reportOverlappingOverload] - the names are apart 
     weights: Path | str | None = ...,
     **options: Any,  # noqa: ANN401 - what the network takes
 ) -> segmentation.Segmenter: ...
+
+
+@overload
+def create(  # pyright: ignore[reportOverlappingOverload] - the names are apart from those of classifiers
+    name: _Detectors,
+    *,
+    classes: int = ...,
+    weights: Path | str | None = ...,
+    **options: Any,  # noqa: ANN401 - what the network takes
+) -> detection.Detector: ...
 
 
 @overload
@@ -53,14 +72,14 @@ def create(
     classes: int | None = None,
     weights: Path | str | None = None,
     **options: Any,
-) -> Backbone | segmentation.Segmenter:
+) -> Backbone | segmentation.Segmenter | detection.Detector:
     """Build a network, in evaluation mode.
 
     Args:
         name: A name of :func:`names`, or that of a classification network of timm.
-        classes: Number of classes; None for 1000 of a classifier, 21 of a segmenter.
-        weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for random
-            weights.
+        classes: Number of classes; None for 1000 of a classifier, 21 of a segmenter, 20 of a detector.
+        weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``; not of a detector), or
+            None for random weights.
         options: What the network takes, for example ``backbone`` of ``fcn8s``, ``channels`` of ``unet``.
 
     Raises:
@@ -69,4 +88,6 @@ def create(
     """
     if name in segmentation.NETS:
         return segmentation.create(name, classes=21 if classes is None else classes, weights=weights, **options)
+    if name in detection.NETS:
+        return detection.create(name, classes=20 if classes is None else classes, weights=weights, **options)
     return registry.create(name, classes=1000 if classes is None else classes, weights=weights, **options)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from visus._errors import InputError, WeightsError
-from visus.nets import registry, segmentation, weights
+from visus.nets import detection, registry, segmentation, weights
 from visus.nets.layers import Summary, summary
 
 
@@ -18,7 +18,7 @@ class Row:
     Attributes:
         name: Its name.
         parameters: Weights and biases.
-        macs: Multiply-adds for one picture of its own size.
+        macs: Multiply-adds for one picture of its own size; 0 for a detector, where they depend on the boxes.
         size: Side of the pictures that it was designed for.
         least: Smallest side that it takes.
         at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``"backbone"`` for a
@@ -41,15 +41,26 @@ SEGMENTER_SIZES = {"unet": (1, 572, 572), "vnet": (1, 128, 128, 64)}
 """Shapes of the papers; those of the other segmenters are (3, 224, 224)."""
 
 
-CLASSES = {"classify": 1000, "segment": 21}
-"""Classes of ImageNet and of Pascal VOC, which the papers' figures are for."""
+CLASSES = {"classify": 1000, "segment": 21, "detect": 20}
+"""Classes of ImageNet and of Pascal VOC, without its background for detectors, which the papers' figures are for."""
+
+DETECTORS = {
+    "localizer": (224, 224, 32),
+    "rcnn": (227, 227, 32),
+    "fast_rcnn": (600, 800, 1),
+    "faster_rcnn": (600, 800, 1),
+    "mask_rcnn": (600, 800, 1),
+    "fasterrcnn_resnet50_fpn": (800, 1066, 1),
+    "maskrcnn_resnet50_fpn": (800, 1066, 1),
+}
+"""Height and width of a picture (of ``rcnn`` a warped box) that the networks are for, and their least side."""
 
 
 def overview(*, classes: int | None = None) -> list[Row]:
-    """Every classifier and segmenter that visus knows by name.
+    """Every classifier, segmenter and detector that visus knows by name.
 
     Args:
-        classes: Number of classes; None for those of the papers, 1000 and 21.
+        classes: Number of classes; None for those of the papers, 1000, 21 and 20.
     """
     rows = []
     for name in registry.names():
@@ -58,7 +69,8 @@ def overview(*, classes: int | None = None) -> list[Row]:
         known = weights.TABLE.get(name)
         licence, top1 = (known.licence, known.top1) if known else ("", None)
         rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1))
-    return rows + [_segmenter(name, classes) for name in segmentation.names()]
+    rows += [_segmenter(name, classes) for name in segmentation.names()]
+    return rows + [_detector(name, classes) for name in detection.names()]
 
 
 def _segmenter(name: str, classes: int | None) -> Row:
@@ -70,6 +82,15 @@ def _segmenter(name: str, classes: int | None) -> Row:
     source = "backbone" if segmentation.registry.has_weights(name) else ""
     licence = "BSD-3-Clause" if name in segmentation.torchvision.NAMES else ""
     return Row(name, whole.parameters, whole.macs, shape[1], least, source, licence, None)
+
+
+def _detector(name: str, classes: int | None) -> Row:
+    """A detector, whose multiply-adds depend on its boxes and are not counted."""
+    side, _, least = DETECTORS[name]
+    with torch.device("meta"):
+        net = detection.create(name, classes=classes or CLASSES["detect"])
+    licence = "BSD-3-Clause" if name.endswith("_fpn") else ""
+    return Row(name, sum(p.numel() for p in net.parameters()), 0, side, least, "backbone", licence, None)
 
 
 def at_hand(name: str) -> str:
@@ -102,6 +123,11 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
         InputError: The name is unknown, or the network does not take such pictures.
         WeightsError: The name is unknown.
     """
+    if name in detection.NETS:
+        raise InputError(
+            f"{name} has no table of layers, since what it computes depends on its boxes; its backbone has one, for "
+            "example visus nets vgg16."
+        )
     if name in segmentation.NETS:
         return _layers_of_segmenter(name, size, classes or CLASSES["segment"])
     takes = registry.input_of(name)
@@ -140,7 +166,8 @@ def table(rows: Sequence[Row]) -> str:
     cells = [("network", "parameters", "multiply-adds", "input", "least", "weights", "licence", "top-1")]
     for row in rows:
         top1 = f"{row.top1:.1f}" if row.top1 else ""
-        numbers = (f"{row.parameters:,}", f"{row.macs / 1e6:,.1f} M", str(row.size), str(row.least))
+        macs = f"{row.macs / 1e6:,.1f} M" if row.macs else ""
+        numbers = (f"{row.parameters:,}", macs, str(row.size), str(row.least))
         cells.append((row.name, *numbers, row.at_hand, row.licence, top1))
     widths = [max(len(line[k]) for line in cells) for k in range(8)]
     right = {1, 2, 3, 4, 7}

@@ -286,6 +286,25 @@ def torchvision_file(url: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
 
 
+def torchvision_tensors(known: Any, name: str) -> "dict[str, torch.Tensor]":  # noqa: ANN401 - torchvision's
+    """The tensors of weights of torchvision, from its cache or from the network.
+
+    Args:
+        known: What torchvision knows of them.
+        name: Of the network.
+
+    Raises:
+        WeightsError: They are not at hand.
+    """
+    try:
+        return known.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except OSError as error:  # URLError is one
+        raise WeightsError(
+            f"The weights of {name} are not on this machine and cannot be downloaded ({type(error).__name__}); bring "
+            f"{known.url} to {torchvision_file(known.url)}, or give weights=FILE or weights=None."
+        ) from error
+
+
 def download_error(weights: Weights, error: Exception) -> WeightsError:
     """Say which file to bring, and to where, when a download failed."""
     if weights.source == "torchvision":

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from visus._errors import InputError
 from visus.data import BoxSet, load_boxes
 from visus.nets.detection import registry
 from visus.nets.detection.detector import SHORTER_SIDE
 from visus.nets.detection.fast_rcnn import BOXES_OF_A_STEP, POOLINGS, Pooling
 from visus.nets.file import is_trained
+from visus.ops import anchors
 from visus.ops import proposals as _proposals
 from visus.runs.learning import Learning, rate_for
 
@@ -22,15 +25,18 @@ class DetectSettings(Learning):
     """How a detector is trained, beside what :class:`Learning` says of every training.
 
     Attributes:
-        weights: ``"imagenet"`` for the backbone, ``"none"``, a file, or an earlier run, whose layers are taken as far
-            as they fit.
-        backbone: See :func:`visus.nets.detection.body.cut`.
+        weights: ``"imagenet"`` for the backbone (of a network of torchvision for all layers, from COCO), ``"none"``, a
+            file, or an earlier run, whose layers are taken as far as they fit.
+        backbone: See :func:`visus.nets.detection.body.cut`; None for ``efficientnet_lite0`` where there is a choice.
         pooling: Of ``fast_rcnn`` and ``faster_rcnn``: a name in :data:`visus.nets.detection.fast_rcnn.POOLINGS`.
         width: Of ``mask_rcnn``: channels of the mask branch.
         side: Length of the shorter side that pictures are brought to, in pixels; None for that of half of them, at
             most 600. Of ``rcnn``: side that boxes are warped to; None for 128.
         boxes: Of networks that learn by steps: boxes of each picture that a step sees; None for the papers' 64 with
             VGG16, ZFNet and ResNets, else for 32.
+        sizes: Of ``faster_rcnn`` and ``mask_rcnn``: sizes of the anchors, as roots of their areas in pixels of pictures
+            brought to ``side``; None for three that suit the objects: of the small ones (the 5th percentile), the
+            middle and the large ones (the 95th). The paper's are 128, 256 and 512 at a side of 600.
         proposals: Of ``rcnn`` and ``fast_rcnn``: the mode of selective search.
         most: Of ``rcnn`` and ``fast_rcnn``: proposals for each picture.
     """
@@ -46,18 +52,19 @@ class DetectSettings(Learning):
 
     net: str = "faster_rcnn"
     weights: str = "imagenet"
-    backbone: str = "efficientnet_lite0"
+    backbone: str | None = None
     pooling: Pooling | None = None
     width: int | None = None
     side: int | None = None
     boxes: int | None = None
+    sizes: tuple[int, ...] | None = None
     proposals: Literal["fast", "quality"] = "fast"
     most: int = _proposals.MOST
 
     @property
     def options(self) -> dict[str, Any]:
         """What the network's own function is given."""
-        values = {name: getattr(self, name) for name in ("backbone", "pooling", "width", "side", "boxes")}
+        values = {name: getattr(self, name) for name in ("backbone", "pooling", "width", "side", "boxes", "sizes")}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -73,8 +80,11 @@ _STEPS = (
     "schedule", "warmup", "clip_norm", "clip_value", "flip",
 )  # fmt: skip
 """Settings of a training by steps, which R-CNN is not."""
+_BACKBONE = "efficientnet_lite0"
 _LEARNING_RATE = 5e-4
 _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
+_LOOKED_AT = 200  # pictures whose objects are measured
+_LEAST_ANCHOR = 8  # half the stride
 _WARPED = 128  # side of R-CNN's boxes
 
 
@@ -89,7 +99,7 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     strange = [name for name in settings.options if name not in known]
     if strange:
         raise InputError(f"{settings.net} has no option {strange[0]}; it has: {', '.join(sorted(known))}.")
-    proposes = not getattr(registry.NETS[settings.net], "needs_proposals", False)
+    proposes = settings.net not in ("rcnn", "fast_rcnn")
     settings.refuse(
         (proposes and settings.proposals != "fast", "proposals", settings.net),
         (proposes and settings.most != _proposals.MOST, "most", settings.net),
@@ -100,7 +110,7 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         settings.refuse(
             (getattr(settings, name) not in (default, _FITTED.get(name)), name, "rcnn, which takes no steps")
         )
-    if getattr(registry.NETS[settings.net], "has_masks", False) and not dataset.has_shapes:
+    if settings.net.startswith("mask") and not dataset.has_shapes:
         raise InputError(
             f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
             "bring polygons or run lengths."
@@ -108,9 +118,14 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     check_weights(settings.weights)
     side = _WARPED if settings.net == "rcnn" else side_of(dataset)
     filled: dict[str, Any] = {"side": settings.side or side}
-    small = settings.backbone.startswith("efficientnet")
+    backbone = settings.backbone or _BACKBONE
+    small = "backbone" in known and backbone.startswith("efficientnet")
+    if "backbone" in known:
+        filled["backbone"] = backbone
     if "boxes" in known:
         filled["boxes"] = settings.boxes or (_FEW_BOXES if small else BOXES_OF_A_STEP)
+    if "sizes" in known:
+        filled["sizes"] = settings.sizes or sizes_of(dataset, filled["side"])
     if "width" in known:
         filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
     if "pooling" in known:
@@ -120,6 +135,22 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         filled[name] = default if value is None else value
     rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)
     return dataclasses.replace(settings, **filled, lr=rate)
+
+
+def sizes_of(dataset: BoxSet, side: int) -> tuple[int, ...]:
+    """Sizes of anchors for the objects of the training pictures, brought to a shorter side."""
+    train = dataset.splits["train"]
+    step = max(1, len(train) // _LOOKED_AT)
+    found = []
+    for place in range(0, len(train), step):
+        own = train.objects[place]
+        if len(own):
+            scale = side / min(train.read(place)[0].shape[:2])
+            found += (scale * np.sqrt((own.boxes[:, 2:] - own.boxes[:, :2]).prod(1))).tolist()
+    if not found:
+        return tuple(round(size * side / SHORTER_SIDE) for size in anchors.SIZES)
+    small, middle, large = (max(_LEAST_ANCHOR, round(size)) for size in np.percentile(found, (5, 50, 95)).tolist())
+    return tuple(sorted({small, middle, large}))
 
 
 def check_weights(weights: str) -> None:

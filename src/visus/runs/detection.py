@@ -75,7 +75,8 @@ class Detection:
     def outline(self) -> str:
         """The network in a few words."""
         count = sum(p.numel() for p in self.net.parameters())
-        return f"{count:,} parameters, on {self.settings.backbone}, {self.sized} {self.settings.side}"
+        on = f", on {self.settings.backbone}" if self.settings.backbone else ""
+        return f"{count:,} parameters{on}, {self.sized} {self.settings.side}"
 
     def with_rate(self, lr: float) -> Self:
         """The same with another learning rate."""

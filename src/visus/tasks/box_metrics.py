@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus.data.boxes import Objects
+from visus.data.coco import encode
 from visus.ops import boxes as _boxes
 
 Floats = NDArray[np.float64]
@@ -162,7 +163,7 @@ def _truth_of(truth: Sequence[Objects], sizes: Sequence[Sequence[int]], classes:
             row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
             row |= {"iscrowd": int(own.crowd[k]), "difficult": int(own.difficult[k])}
             if kind == "segm" or own.shapes[k]:
-                coded: Any = run_lengths(own.take([k]).masks(size)[0])
+                coded: Any = encode(own.take([k]).masks(size)[0])
                 row |= {"segmentation": coded, "area": float(runs.area(coded))}
             rows.append(row)
     return _coco_of({**_frame(sizes, classes), "annotations": rows})
@@ -186,14 +187,6 @@ def _answers_of(answers: Sequence[Answers], sizes: Sequence[Sequence[int]], clas
                 row["area"] = float(runs.area(own.shapes[k]))
             rows.append(row)
     return _coco_of({**_frame(sizes, classes), "annotations": rows})
-
-
-def run_lengths(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """A mask ``(H, W)`` as COCO's compressed run lengths."""
-    from pycocotools import mask as runs
-
-    coded: Any = runs.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": [int(n) for n in coded["size"]], "counts": bytes(coded["counts"]).decode()}
 
 
 def voc(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from visus.data.box_batches import Batch
 from visus.data.boxes import Boxed, Objects
+from visus.data.coco import encode
 from visus.nets.detection import Detector, Found
 from visus.tasks import box_metrics, learner, optimizers
 from visus.tasks.box_metrics import Answers
@@ -18,7 +19,7 @@ def answers_of(found: Found) -> Answers:
     """What a network found, as measures take it; shapes as run lengths, cut at a probability of one half."""
     shapes = None
     if found.masks is not None:
-        shapes = [box_metrics.run_lengths(mask) for mask in (found.masks >= 0.5).cpu().numpy()]
+        shapes = [encode(mask) for mask in (found.masks >= 0.5).cpu().numpy()]
     return Answers(
         found.boxes.float().cpu().numpy(),
         found.scores.float().cpu().numpy(),

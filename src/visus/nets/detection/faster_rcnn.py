@@ -24,6 +24,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork
 
+from visus._errors import InputError
 from visus.nets.detection import detector, fast_rcnn
 from visus.nets.detection.body import STRIDE, as_features, cut, preprocessing
 from visus.nets.detection.detector import Detector, Found, Limits, Target
@@ -117,13 +118,25 @@ def within(own: Tensor, size: tuple[int, int]) -> Tensor:
     return inside if bool(inside.any()) else torch.ones_like(inside)
 
 
-def proposing(channels: int, side: int) -> Proposing:
-    """The region proposal network for a map, with anchors for pictures of a shorter side."""
-    sizes = tuple(size * side / detector.SHORTER_SIDE for size in anchors.SIZES)
-    generator = Anchors((sizes,), (anchors.RATIOS,))
+def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) -> Proposing:
+    """The region proposal network for a map.
+
+    Args:
+        channels: Of the map.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+        sizes: Of the anchors, as roots of their areas in pixels of such pictures; None for the paper's.
+
+    Raises:
+        InputError: A size is not above 0.
+    """
+    if sizes is None:
+        sizes = [size * side / detector.SHORTER_SIDE for size in anchors.SIZES]
+    if not sizes or min(sizes) <= 0:
+        raise InputError(f"Anchors must be larger than 0 pixels, not {list(sizes)}.")
+    generator = Anchors((tuple(sizes),), (anchors.RATIOS,))
     return Proposing(
         generator,
-        SlidingWindow(channels, len(anchors.SIZES) * len(anchors.RATIOS)),
+        SlidingWindow(channels, len(sizes) * len(anchors.RATIOS)),
         0.7,
         0.3,
         256,
@@ -144,6 +157,7 @@ class FasterRCNN(Detector):
         pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
         side: Length of the shorter side that pictures are brought to, in pixels.
         boxes: Of each picture that the second stage sees in a training step.
+        sizes: Of the anchors; see :func:`proposing`.
     """
 
     def __init__(
@@ -155,6 +169,7 @@ class FasterRCNN(Detector):
         pooling: fast_rcnn.Pooling = "pool",
         side: int = detector.SHORTER_SIDE,
         boxes: int = fast_rcnn.BOXES_OF_A_STEP,
+        sizes: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.classes = "faster_rcnn", classes
@@ -162,7 +177,7 @@ class FasterRCNN(Detector):
         known = preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
         self.body, self.channels = halves.body, halves.channels
-        self.rpn = proposing(halves.channels, side)
+        self.rpn = proposing(halves.channels, side, sizes)
         self.heads = fast_rcnn.heads_of(halves, classes, pooling, boxes, _BACKGROUND)
 
     def body_modules(self) -> Iterator[nn.Module]:

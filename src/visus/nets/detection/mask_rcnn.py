@@ -10,6 +10,8 @@ place of sharing the fifth stage. ``width`` makes it narrower than the paper's 2
 sampling of boxes are Faster R-CNN's (600 pixels, three sizes), where the paper takes 800 pixels and five.
 """
 
+from collections.abc import Sequence
+
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
 from visus.nets.detection import detector, fast_rcnn
@@ -29,6 +31,7 @@ class MaskRCNN(FasterRCNN):
         weights: ``"imagenet"`` or None.
         side: Length of the shorter side that pictures are brought to, in pixels.
         boxes: Of each picture that the second stage sees in a training step.
+        sizes: Of the anchors; see :func:`visus.nets.detection.faster_rcnn.proposing`.
         width: Channels of the mask branch.
     """
 
@@ -42,9 +45,12 @@ class MaskRCNN(FasterRCNN):
         weights: Weights = None,
         side: int = detector.SHORTER_SIDE,
         boxes: int = fast_rcnn.BOXES_OF_A_STEP,
+        sizes: Sequence[float] | None = None,
         width: int = 256,
     ) -> None:
-        super().__init__(classes=classes, backbone=backbone, weights=weights, pooling="align", side=side, boxes=boxes)
+        super().__init__(
+            classes=classes, backbone=backbone, weights=weights, pooling="align", side=side, boxes=boxes, sizes=sizes
+        )
         self.name = "mask_rcnn"
         channels = self.channels
         self.heads.mask_roi_pool = fast_rcnn.RoIPooling("align", _SIDE)

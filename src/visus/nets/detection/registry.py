@@ -1,10 +1,13 @@
 """Detection networks by name."""
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
-from visus._errors import InputError
+from visus._errors import InputError, WeightsError
+from visus.nets.detection import torchvision
 from visus.nets.detection.detector import Detector
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import FasterRCNN
@@ -18,6 +21,7 @@ NETS: dict[str, Callable[..., Detector]] = {
     "fast_rcnn": FastRCNN,
     "faster_rcnn": FasterRCNN,
     "mask_rcnn": MaskRCNN,
+    **{name: functools.partial(torchvision.Pyramid, name) for name in torchvision.NAMES},
 }
 """What builds each network."""
 
@@ -39,14 +43,14 @@ def options_of(name: str) -> set[str]:
     """
     if name not in NETS:
         raise InputError(f"There is no detection network {name!r}; there are {', '.join(names())}.")
-    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights"}
+    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights", "name"}
 
 
 def create(
     name: str,
     *,
     classes: int = 20,
-    weights: Literal["imagenet"] | None = None,
+    weights: Path | str | None = None,
     **options: Any,  # noqa: ANN401 - what the network's own function takes
 ) -> Detector:
     """Build a detection network, in evaluation mode.
@@ -54,13 +58,16 @@ def create(
     Args:
         name: A name of :func:`names`.
         classes: Number of classes, without the background.
-        weights: ``"imagenet"`` for the backbone, or None.
+        weights: ``"imagenet"`` for the backbone, of a network of torchvision all layers (COCO); or None.
         options: What the network takes, for example ``backbone`` or ``side``.
 
     Raises:
         InputError: The name is unknown, or the network does not take an option.
-        WeightsError: The weights are not at hand.
+        WeightsError: The weights are not at hand, or a file is named: a trained detector is read by
+            :func:`visus.nets.detection.trained.read`.
     """
+    if weights not in ("imagenet", None):
+        raise WeightsError(f"{name} begins with weights='imagenet' or None, not with {weights}.")
     if classes < 1:
         raise InputError(f"classes must be at least 1, not {classes}.")
     known = options_of(name)

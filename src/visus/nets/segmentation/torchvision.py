@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from visus._errors import WeightsError
 from visus.nets import weights as _weights
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.nets.segmentation.vgg import Weights
@@ -59,15 +58,7 @@ def _build(name: str, classes: int, weights: Weights) -> nn.Module:
     net = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **auxiliary)
     if weights != "imagenet":
         return net
-    known: Any = models.get_model_weights(name)["DEFAULT"]
-    try:
-        tensors = known.get_state_dict(progress=True, check_hash=True, weights_only=True)
-    except OSError as error:  # URLError is one
-        place = _weights.torchvision_file(known.url)
-        raise WeightsError(
-            f"The weights of {name} are not on this machine and cannot be downloaded ({type(error).__name__}); bring "
-            f"{known.url} to {place}, or give weights=FILE or weights=None."
-        ) from error
+    tensors = _weights.torchvision_tensors(models.get_model_weights(name)["DEFAULT"], name)
     own = net.state_dict()
     if classes == VOC:
         _weights.fill(net, tensors, name)

@@ -1,0 +1,86 @@
+"""Faster and Mask R-CNN of torchvision, on a pyramid of maps, with its weights for the objects of COCO.
+
+Lin et al., "Feature pyramid networks for object detection", CVPR 2017: the maps of four stages are joined from the top
+down, and each box is taken from the map that suits its size.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import detection as _detection
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from visus.nets import weights as _weights
+from visus.nets.detection import detector
+from visus.nets.detection.detector import Detector, Found, Limits, Target
+from visus.nets.segmentation.vgg import Weights
+
+NAMES = ("fasterrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn")
+"""What torchvision calls them."""
+
+SHORTER_SIDE, _LONGER_SIDE = 800, 1333
+_BOXES = 512
+
+
+class Pyramid(Detector):
+    """A detection network of torchvision on ResNet-50 with a feature pyramid.
+
+    Args:
+        name: A name in :data:`NAMES`.
+        classes: Number of classes, without the background.
+        weights: ``"imagenet"`` for weights trained on COCO, whose last layers start at random unless there are 90
+            classes; or None.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+        boxes: Of each picture that the second stage sees in a training step.
+
+    Raises:
+        WeightsError: The weights are not at hand.
+    """
+
+    def __init__(
+        self, name: str, *, classes: int, weights: Weights = None, side: int = SHORTER_SIDE, boxes: int = _BOXES
+    ) -> None:
+        super().__init__()
+        self.name, self.classes, self.has_masks = name, classes, name.startswith("mask")
+        backbone = resnet_fpn_backbone(
+            backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d, trainable_layers=5
+        )
+        build: Any = _detection.MaskRCNN if self.has_masks else _detection.FasterRCNN
+        longest = round(side * _LONGER_SIDE / SHORTER_SIDE)
+        self.net: Any = build(backbone, classes + 1, min_size=side, max_size=longest, box_batch_size_per_image=boxes)
+        if weights == "imagenet":
+            self._fill()
+
+    def _fill(self) -> None:
+        """Take the weights of COCO, as far as they fit."""
+        from torchvision.models import get_model_weights
+
+        tensors = _weights.torchvision_tensors(get_model_weights(self.name)["DEFAULT"], self.name)
+        own = self.net.state_dict()
+        self.net.load_state_dict({k: v for k, v in tensors.items() if v.shape == own[k].shape}, strict=False)
+
+    def body_modules(self) -> Iterator[nn.Module]:
+        """The backbone with its pyramid."""
+        yield self.net.backbone
+
+    def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Of the anchors, and of the boxes that they became."""
+        detector.check_pictures(pictures, self.net.transform)
+        training = self.net.training
+        self.net.train()
+        found = self.net(list(pictures), detector.targets_for(targets))
+        self.net.train(training)
+        return found
+
+    def detect(
+        self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
+    ) -> list[Found]:
+        """What is on some pictures; proposals are the network's own."""
+        detector.check_pictures(pictures, self.net.transform)
+        heads, own = self.net.roi_heads, limits or Limits()
+        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = own.score, own.overlap, own.most
+        with torch.inference_mode():
+            return detector.found_of(self.net(list(pictures)))
