@@ -73,7 +73,7 @@ def seconds_of_epochs(folder: Path) -> list[float]:
         return [float(row["seconds"]) for row in csv.DictReader(file)]
 
 
-def train(data: Path, folder: Path, split: str, **settings: Any) -> None:
+def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
     """Train a detector, and print its line of the table."""
     started = time.perf_counter()
     run = visus.train("detect", data, runs=folder, say=lambda text: print(f"  {text}", file=sys.stderr), **settings)
@@ -87,29 +87,37 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> None:
         f"{len(epochs):6} {statistics.median(epochs):7.0f} {minutes:7.1f}",
         flush=True,
     )
+    return run
 
 
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 12, "augment": "strong"},
+    "fast_rcnn": {"epochs": 8, "augment": "strong"},
     "faster_rcnn": {"epochs": 12, "augment": "strong"},
-    "mask_rcnn": {"epochs": 12, "augment": "strong"},
+    "mask_rcnn": {"epochs": 4, "augment": "strong"},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 8, "side": 400},
+    "fast_rcnn": {"epochs": 6, "side": 400},
     "faster_rcnn": {"epochs": 8, "side": 400},
 }
 
 
-def pasted(data: Path, folder: Path, nets: list[str]) -> None:
-    """Six classes of objects laid on backgrounds, with shapes; measured on val."""
+def pasted(data: Path, folder: Path, nets: list[str], begun: str | None) -> None:
+    """Six classes of objects laid on backgrounds, with shapes; measured on val.
+
+    Mask R-CNN begins with the layers of the Faster R-CNN above it, or of the run ``begun``.
+    """
     print(f"\npasted: 400 pictures of 320x240 to learn from, 100 of val, {BACKBONE}\n{HEAD}", flush=True)
     for net in nets or PASTED:
-        train(data / "pasted", folder, "val", net=net, backbone=BACKBONE, **PASTED[net])
+        settings = {**PASTED[net], "net": net, "backbone": BACKBONE}
+        if net == "mask_rcnn":
+            settings["weights"] = begun or "imagenet"
+        run = train(data / "pasted", folder, "val", **settings)
+        begun = str(run.folder) if net == "faster_rcnn" else begun
 
 
-def bccd(data: Path, folder: Path, nets: list[str]) -> None:
+def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:
     """Blood cells and platelets under a microscope; measured on test."""
     print(f"\nbccd: 205 pictures of 640x480 to learn from, 72 of test, {BACKBONE}\n{HEAD}", flush=True)
     for net in nets or BCCD:
@@ -127,7 +135,7 @@ def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
     return [statistics.median(own) for own in times]
 
 
-def localizer(data: Path, folder: Path, _nets: list[str]) -> None:
+def localizer(data: Path, folder: Path, *_: Any) -> None:
     """The objects of ``pasted``, each cut out: class, then box, then both, beside both from the beginning."""
     print("\nlocalizer: objects of pasted cut out, 18 epochs, measured on val")
     print(f"{'':8} {'localised':>9} {'class':>7} {'mean IoU':>8} {'s/epoch':>7} {'minutes':>7}", flush=True)
@@ -143,7 +151,7 @@ def localizer(data: Path, folder: Path, _nets: list[str]) -> None:
         )
 
 
-def step(_data: Path | None, _folder: Path, _nets: list[str]) -> None:
+def step(*_: Any) -> None:
     """A training step and a prediction of Faster R-CNN beside torchvision's with the same backbone."""
     print(f"\nstep: Faster R-CNN on {BACKBONE}, 4 pictures of 320x240 (step), one (prediction), 6 classes", flush=True)
     ours = detection.create("faster_rcnn", classes=6, backbone=BACKBONE, pooling="align", side=240, boxes=32)
@@ -177,7 +185,7 @@ def step(_data: Path | None, _folder: Path, _nets: list[str]) -> None:
 
 
 def torchvision_detector() -> Any:
-    """torchvision's Faster R-CNN on one map of stride 16, with the same sizes as ours."""
+    """Torchvision's Faster R-CNN on one map of stride 16, with the same sizes as ours."""
     from torchvision.models.detection import FasterRCNN
     from torchvision.models.detection.anchor_utils import AnchorGenerator
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
@@ -228,6 +236,7 @@ def main() -> None:
     parser.add_argument("part", nargs="*", choices=[[], *PARTS])
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
     parser.add_argument("--net", action="append", default=[])
+    parser.add_argument("--from", dest="begun", metavar="RUN", help="Faster R-CNN that Mask R-CNN begins with")
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -237,7 +246,7 @@ def main() -> None:
             if name in NEED_DATA and arguments.data is None:
                 print(f"\n{name}: skipped; name the data sets with --data DATA")
                 continue
-            PARTS[name](arguments.data, folder, arguments.net)
+            PARTS[name](arguments.data, folder, arguments.net, arguments.begun)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docs.gallery import optimizers, random_vs_grid, segmentation, training
+from docs.gallery import detection, optimizers, random_vs_grid, segmentation, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
@@ -131,6 +131,9 @@ def main() -> None:
             ("random-vs-grid", plotted(folder, random_vs_grid.draw(random_vs_grid.compare()))),
             ("upsampling", plotted(folder, segmentation.upsampling())),
             ("crf", segmentation.rough_outline()),
+            ("proposals", detection.proposed()),
+            ("roi-shift", plotted(folder, detection.shifted())),
+            ("suppression", detection.suppressed()),
             *training.pictures_of_runs(folder).items(),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)

@@ -185,13 +185,15 @@ def test_objects_drawn_on_the_raw_pixels_are_turned_with_their_picture(
     (tmp_path / "train").mkdir()
     Image.fromarray(np.ascontiguousarray(back(upright))).save(tmp_path / "train" / "a.png", exif=exif)
     annotations = []
-    raw: tuple[int, ...] = upright.shape[:2]
+    raw = (0, 0)
     for k, row in enumerate(rows):
         mask = np.zeros(upright.shape[:2], bool)
         x0, y0, x1, y1 = row["box"]
         mask[y0:y1, x0:x1] = True
-        drawn = back(mask) if orientation >= 5 else mask  # only sides that have changed places are told apart
-        raw = drawn.shape
+        drawn: np.ndarray = (
+            back(mask) if orientation >= 5 else mask
+        )  # only sides that have changed places are told apart
+        raw = (drawn.shape[0], drawn.shape[1])
         ys, xs = np.nonzero(drawn)
         left, top, right, bottom = (int(v) for v in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1))
         polygon = [left, top, right, top, right, bottom, left, bottom]

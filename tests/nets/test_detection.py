@@ -217,8 +217,9 @@ def test_every_network_learns_and_answers_in_pixels_of_the_picture(name: str) ->
         assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
         if net.has_masks:
             assert found.masks is not None
-            assert found.masks.shape == (len(found.boxes), *picture.shape[1:])
-            outside = found.masks.clone()
+            assert found.masks.shape == (len(found.boxes), 28, 28)
+            outside = torch.stack(list(found.pasted(picture.shape[1:])))
+            assert outside.shape == (len(found.boxes), *picture.shape[1:])
             for mask, (x0, y0, x1, y1) in zip(outside, found.boxes.round().int().tolist(), strict=True):
                 mask[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = 0
             assert float(outside.max()) == 0
@@ -303,6 +304,9 @@ def test_networks_of_torchvision_have_its_parameters_and_its_answers(name: str, 
         torch.testing.assert_close(own.boxes, other["boxes"])
         torch.testing.assert_close(own.scores, other["scores"])
         assert (own.masks is not None) == name.startswith("mask")
+        if "masks" in other:
+            size = pictures[0].shape[1:]
+            torch.testing.assert_close(torch.stack(list(own.pasted(size))), other["masks"][:, 0])
     losses = net.losses(pictures, targets)
     assert ("loss_mask" in losses) == name.startswith("mask")
     assert all(torch.isfinite(value) for value in losses.values())

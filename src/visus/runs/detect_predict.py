@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,22 +59,25 @@ class BoxPrediction:
         Raises:
             InputError: The network finds no shapes.
         """
+        height, width = self.picture.shape[:2]
+        return np.array(list(self._each_mask()), bool).reshape(-1, height, width)
+
+    def _each_mask(self) -> Iterator[NDArray[np.bool_]]:
+        """One shape after the other, so that those of a large picture need not lie in memory at once."""
         from visus.data.coco import decode
 
         if self.answers.shapes is None:
             raise InputError("This network finds boxes only; train mask_rcnn for shapes.")
         height, width = self.picture.shape[:2]
-        found = [decode(shape, (height, width)) for shape in self.answers.shapes]
-        return np.array(found, bool).reshape(-1, height, width)
+        yield from (decode(shape, (height, width)) for shape in self.answers.shapes)
 
     def overlay(self) -> NDArray[np.uint8]:
         """The picture with boxes, names and scores, and with shapes where there are some, ``(H, W, 3)`` uint8."""
         shown = self.picture
         if self.answers.shapes is not None:
-            shown = shown.astype(np.float32)
-            for mask in self.masks():
-                shown[mask] = 0.5 * shown[mask] + 0.5 * np.array(draw.ACCENT)
-            shown = np.rint(shown).astype(np.uint8)
+            shown = shown.copy()
+            for mask in self._each_mask():
+                shown[mask] = np.rint(0.5 * shown[mask] + 0.5 * np.array(draw.ACCENT)).astype(np.uint8)
         labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
         return draw.boxes(shown, self.boxes, labels)
 
@@ -136,7 +140,7 @@ class Detecting:
         """The objects on a picture ``(H, W, 3)`` uint8."""
         x = as_tensor(picture).to(self.device)
         proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
-        return answers_of(self.network.detect([x], proposals, self.limits)[0])
+        return answers_of(self.network.detect([x], proposals, self.limits)[0], picture.shape[:2])
 
     def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
         """The objects on a picture.

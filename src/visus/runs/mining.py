@@ -120,7 +120,7 @@ class Mining:
             picture, own = self.val.read(place)
             x = as_tensor(picture).to(self.device).float() / 255
             proposals = torch.from_numpy(self.propose(picture)).to(self.device)
-            answers.append(answers_of(self.net.detect([x], [proposals])[0]))
+            answers.append(answers_of(self.net.detect([x], [proposals])[0], picture.shape[:2]))
             truth.append(own)
             sizes.append(picture.shape[:2])
             if hooks.progress:

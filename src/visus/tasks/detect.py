@@ -1,6 +1,7 @@
 """The task ``detect``: a box, a class and perhaps a shape for each object."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,11 +16,16 @@ from visus.tasks import box_metrics, learner, optimizers
 from visus.tasks.box_metrics import Answers
 
 
-def answers_of(found: Found) -> Answers:
-    """What a network found, as measures take it; shapes as run lengths, cut at a probability of one half."""
+def answers_of(found: Found, size: Sequence[int]) -> Answers:
+    """What a network found, as measures take it; shapes as run lengths, cut at a probability of one half.
+
+    Args:
+        found: On a picture.
+        size: Its height and width.
+    """
     shapes = None
     if found.masks is not None:
-        shapes = [encode(mask) for mask in (found.masks >= 0.5).cpu().numpy()]
+        shapes = [encode((mask >= 0.5).cpu().numpy()) for mask in found.pasted(size)]
     return Answers(
         found.boxes.float().cpu().numpy(),
         found.scores.float().cpu().numpy(),
@@ -105,7 +111,7 @@ class Detect(learner.Learner[Sums]):
         for found, picture, target in zip(
             self.net.detect([picture.float() / 255 for picture in pictures], proposals), pictures, targets, strict=True
         ):
-            answers = answers_of(found)
-            self.val_sums.answers.append(Answers(answers.boxes, answers.scores, answers.labels))
+            plain = Found(found.boxes, found.scores, found.labels)  # shapes do not count here
+            self.val_sums.answers.append(answers_of(plain, picture.shape[1:]))
             self.val_sums.truth.append(self._val.objects[int(target["place"])])
             self.val_sums.sizes.append((int(picture.shape[1]), int(picture.shape[2])))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from torch import Tensor, nn
+from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 
 from visus._errors import InputError
@@ -26,13 +27,23 @@ class Found:
         boxes: ``(n, 4)`` in pixels of the picture, the most certain first.
         scores: ``(n,)`` in [0, 1].
         labels: ``(n,)`` from 0 on.
-        masks: ``(n, H, W)`` float in [0, 1], or None.
+        masks: ``(n, m, m)`` float in [0, 1]: how likely each part of a box belongs to its object; or None.
     """
 
     boxes: Tensor
     scores: Tensor
     labels: Tensor
     masks: Tensor | None = None
+
+    def pasted(self, size: Sequence[int]) -> Iterator[Tensor]:
+        """Each mask, laid on the picture: ``(H, W)`` float in [0, 1]; one at a time, since all may be gigabytes.
+
+        Args:
+            size: Height and width of the picture.
+        """
+        height, width = size
+        for box, mask in zip(self.boxes, () if self.masks is None else self.masks, strict=True):
+            yield paste_masks_in_image(mask[None, None], box[None], (height, width))[0, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +131,23 @@ def targets_for(targets: Sequence[Target]) -> list[dict[str, Tensor]]:
     return [{**target, "labels": target["labels"] + 1} for target in targets]
 
 
-def resized(proposals: Sequence[Tensor], before: Sequence[Any], after: Sequence[Any]) -> list[Tensor]:
+def resized(boxes: Sequence[Tensor], before: Sequence[Any], after: Sequence[Any]) -> list[Tensor]:
     """Boxes on pictures whose size has changed."""
-    return [resize_boxes(boxes, list(old), list(new)) for boxes, old, new in zip(proposals, before, after, strict=True)]
+    return [resize_boxes(own, list(old), list(new)) for own, old, new in zip(boxes, before, after, strict=True)]
 
 
-def found_of(rows: Sequence[dict[str, Tensor]]) -> list[Found]:
-    """From what torchvision's parts give."""
+def found_of(rows: Sequence[dict[str, Tensor]], inner: Sequence[Any], before: Sequence[tuple[int, int]]) -> list[Found]:
+    """From what torchvision's parts find on resized pictures.
+
+    Args:
+        rows: Boxes, scores, labels from 1 on, perhaps masks ``(n, 1, m, m)``.
+        inner: Height and width of the pictures when they were resized.
+        before: Of the pictures as they came.
+    """
+    places = resized([row["boxes"] for row in rows], inner, before)
     return [
-        Found(row["boxes"], row["scores"], row["labels"] - 1, row["masks"][:, 0] if "masks" in row else None)
-        for row in rows
+        Found(boxes, row["scores"], row["labels"] - 1, row["masks"][:, 0] if "masks" in row else None)
+        for boxes, row in zip(places, rows, strict=True)
     ]
 
 

@@ -202,4 +202,4 @@ class FastRCNN(Detector):
             images, _ = self.transform(list(pictures))
             there = detector.resized(proposals, before, images.image_sizes)
             rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
-            return detector.found_of(self.transform.postprocess(rows, images.image_sizes, before))
+            return detector.found_of(rows, images.image_sizes, before)

@@ -206,4 +206,4 @@ class FasterRCNN(Detector):
             features = as_features(self.body(images.tensors))
             own, _ = self.rpn(images, features)
             rows, _ = self.heads(features, own, images.image_sizes)
-            return detector.found_of(self.transform.postprocess(rows, images.image_sizes, before))
+            return detector.found_of(rows, images.image_sizes, before)

@@ -80,7 +80,12 @@ class Pyramid(Detector):
     ) -> list[Found]:
         """What is on some pictures; proposals are the network's own."""
         detector.check_pictures(pictures, self.net.transform)
-        heads, own = self.net.roi_heads, limits or Limits()
+        net, own = self.net, limits or Limits()
+        heads = net.roi_heads
         heads.score_thresh, heads.nms_thresh, heads.detections_per_img = own.score, own.overlap, own.most
         with torch.inference_mode():
-            return detector.found_of(self.net(list(pictures)))
+            images, _ = net.transform(list(pictures))
+            features = net.backbone(images.tensors)
+            proposed, _ = net.rpn(images, features)
+            rows, _ = heads(features, proposed, images.image_sizes)
+            return detector.found_of(rows, images.image_sizes, detector.sizes_of(pictures))

@@ -1,0 +1,40 @@
+"""Turn pictures with boxes from one form into another: Pascal VOC, COCO or YOLO; the form of IN is recognised.
+
+    python examples/convert_boxes.py IN OUT voc|coco|yolo
+
+No box is lost or shifted. VOC has no shapes, and its crowds are difficult objects; COCO keeps everything; in YOLO run
+lengths become their boxes, crowds and difficult objects plain ones.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from visus import VisusError
+from visus.data import load_boxes_whole
+from visus.data.save_boxes import save_boxes
+
+
+def main() -> int:
+    """Convert a folder; 2 if it cannot be done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="IN", type=Path)
+    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument("form", choices=["voc", "coco", "yolo"])
+    arguments = parser.parse_args()
+    try:
+        before = load_boxes_whole(arguments.source)
+        after = load_boxes_whole(save_boxes(before, arguments.target, arguments.form))
+    except VisusError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(before.describe())
+    for remark in before.remarks:
+        print(remark)
+    count = sum(int(after.counts(split).sum()) for split in after.splits)
+    print(f"Wrote {arguments.target} as {after.form}: {count:,} objects.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
