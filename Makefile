@@ -43,6 +43,7 @@ bench: setup
 	$(BIN)/python benchmarks/texture.py
 	$(BIN)/python benchmarks/classify.py
 	$(BIN)/python benchmarks/segment.py
+	$(BIN)/python benchmarks/detect.py
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures

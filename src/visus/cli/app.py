@@ -6,7 +6,7 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, predict, search, train, tune
+from visus.cli import demo, duplicates, evaluate, explain, export, filter, index, nets, predict, search, train, tune
 
 app = typer.Typer(
     name="visus",
@@ -24,6 +24,7 @@ app.add_typer(train.app, name="train", epilog=train.EXAMPLES)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="predict", epilog=predict.EXAMPLES)(predict.predict)
+app.command(name="explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)

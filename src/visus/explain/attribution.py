@@ -1,0 +1,257 @@
+"""What a network looked at: how much each pixel of a picture speaks for a class.
+
+=================== ====================================================================================
+saliency            the gradient of the class's score (Simonyan et al., ICLR 2014 workshop, section 3)
+input               gradient times the picture (Shrikumar et al. 2016)
+smoothgrad          the mean gradient of noisy pictures (Smilkov et al. 2017)
+guided              guided backpropagation (Springenberg et al. 2015)
+deconv              the deconvnet (Zeiler and Fergus 2014)
+integrated          the mean gradient on the way from black (Sundararajan et al., ICML 2017)
+gradcam             maps of a layer, weighed by their mean gradients (Selvaraju et al., ICCV 2017)
+guided_gradcam      guided backpropagation times Grad-CAM (the same, section 3.2)
+occlusion           how far the score falls where a patch is covered (Zeiler and Fergus 2014, section 4.2)
+=================== ====================================================================================
+
+The methods are Captum's; guided backpropagation and the deconvnet are its plain gradient under another rule for
+rectifiers (:mod:`visus.explain.rectifiers`), since Captum's own know only modules of the class ReLU.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visus._errors import InputError
+from visus.explain.subject import Picture, Subject, asking, open_subject
+from visus.images import draw, write
+
+Method = Literal[
+    "saliency",
+    "input",
+    "smoothgrad",
+    "guided",
+    "deconv",
+    "integrated",
+    "gradcam",
+    "guided_gradcam",
+    "occlusion",
+]
+METHODS: tuple[Method, ...] = get_args(Method)
+_NOISE, _SAMPLES = 0.15, 25  # SmoothGrad: deviation in shares of the range, and pictures (section 3)
+_STEPS = 50  # of integrated gradients
+_PATCH = 16  # part of the side that a patch covers, and half of it between neighbours
+_AT_A_TIME = 8
+_BRIGHTEST = 99.5  # percentile that is drawn as 1
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How much each pixel speaks for a class.
+
+    Attributes:
+        method: A name in :data:`METHODS`.
+        name: The class.
+        target: Its number.
+        probability: Its softmax.
+        values: ``(C, H, W)`` float32, of each value of the input; one channel of ``gradcam`` and ``occlusion``.
+        picture: ``(H, W, 3)`` uint8: the input as the network saw it.
+    """
+
+    method: Method
+    name: str
+    target: int
+    probability: float
+    values: NDArray[np.float32]
+    picture: NDArray[np.uint8]
+
+    def heat(self) -> NDArray[np.float32]:
+        """One value for each pixel ``(H, W)`` in [0, 1].
+
+        Of gradients the largest magnitude of the channels, of ``input`` and ``integrated`` the magnitude of their sum;
+        of ``gradcam`` and ``occlusion`` what speaks for the class. The brightest two hundredth are 1.
+        """
+        if self.method in ("gradcam", "occlusion"):
+            heat = np.maximum(self.values[0], 0)
+        elif self.method in ("input", "integrated"):
+            heat = np.abs(self.values.sum(0))
+        else:
+            heat = np.abs(self.values).max(0)
+        top = max(float(np.percentile(heat, _BRIGHTEST)), 1e-12)
+        return np.clip(heat / top, 0, 1).astype(np.float32)
+
+    def overlay(self) -> NDArray[np.uint8]:
+        """The heat over the picture, ``(H, W, 3)`` uint8."""
+        return draw.overlay(self.picture, self.heat())
+
+    def sheet(self) -> NDArray[np.uint8]:
+        """The picture beside the overlay, ``(H, W, 3)`` uint8."""
+        captions = [f"{self.name} {self.probability:.1%}", self.method.replace("_", " ")]
+        return draw.contact_sheet([self.picture, self.overlay()], captions, columns=2, tile=320)
+
+    def show(self) -> None:
+        """Open the sheet in the viewer of the desktop."""
+        from PIL import Image
+
+        Image.fromarray(self.sheet()).show()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the sheet (``.png``, ``.jpg``), or the values (``.npy``).
+
+        Raises:
+            InputError: The place cannot be written.
+        """
+        try:
+            if os.fspath(path).endswith(".npy"):
+                np.save(path, self.values)
+            else:
+                write(path, self.sheet())
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def saliency(
+    source: str | os.PathLike[str] | Subject,
+    picture: Picture,
+    *,
+    method: Method = "gradcam",
+    target: str | int | None = None,
+    layer: str | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+) -> Explanation:
+    """How much each pixel of a picture speaks for a class.
+
+    Args:
+        source: A run, a file of a trained classifier, the name of a network with ImageNet weights, or an open
+            :class:`visus.explain.Subject`.
+        picture: A file, or ``(H, W, 3)`` uint8.
+        method: A name in :data:`METHODS`.
+        target: Name or number of the class; None for the likeliest.
+        layer: Of ``gradcam`` and ``guided_gradcam``: its name as in ``visus nets``; None for the last map.
+        device: Where it works.
+        seed: Of the noise of ``smoothgrad``.
+
+    Raises:
+        InputError: The picture cannot be read, or there is no such method, class or layer.
+    """
+    if method not in METHODS:
+        raise InputError(f"The method must be one of {', '.join(METHODS)}, not {method!r}.")
+    if layer is not None and "gradcam" not in method:
+        raise InputError(f"layer does nothing beside {method}; it is for gradcam and guided_gradcam.")
+    subject = open_subject(source, device=device)
+    x = subject.input_of(picture).to(subject.device)
+    with torch.inference_mode(), asking(subject):
+        logits = subject(x)
+    place = subject.target_of(target, logits)
+    values = attribute(subject, x, [place], method, layer=layer, seed=seed)
+    seen = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
+    return Explanation(
+        method,
+        subject.classes[place],
+        place,
+        float(logits.softmax(1)[0, place]),
+        values[0].float().cpu().numpy(),
+        np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3))),
+    )
+
+
+def attribute(
+    subject: Subject, x: Tensor, targets: list[int], method: Method, *, layer: str | None = None, seed: int = 0
+) -> Tensor:
+    """The values of several pictures at once.
+
+    Args:
+        subject: The network.
+        x: ``(N, C, S, S)`` float in [0, 1], on its device.
+        targets: A class for each.
+        method: A name in :data:`METHODS`.
+        layer: See :func:`saliency`.
+        seed: Of noise.
+
+    Returns:
+        ``(N, C, S, S)``, of ``gradcam`` and ``occlusion`` ``(N, 1, S, S)``.
+    """
+    if method == "guided_gradcam":
+        maps = attribute(subject, x, targets, "gradcam", layer=layer)
+        return maps * attribute(subject, x, targets, "guided")
+    at = subject.layer_of(layer) if method == "gradcam" else None
+    rule = method if method in ("guided", "deconv") else "plain"
+    with asking(subject, rule), torch.enable_grad(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if at is not None:
+            return _gradcam(subject, x, targets, at)
+        return _METHODS[method](subject, x.clone().requires_grad_(), targets).detach()
+
+
+def _gradient(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
+    from captum.attr import Saliency
+
+    return Saliency(subject).attribute(x, target=targets, abs=False)
+
+
+def _input(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
+    from captum.attr import InputXGradient
+
+    return InputXGradient(subject).attribute(x, target=targets)
+
+
+def _smoothgrad(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
+    from captum.attr import NoiseTunnel, Saliency
+
+    tunnel: Any = NoiseTunnel(Saliency(subject))
+    return tunnel.attribute(
+        x,
+        target=targets,
+        abs=False,
+        nt_type="smoothgrad",
+        nt_samples=_SAMPLES,
+        nt_samples_batch_size=_AT_A_TIME,
+        stdevs=_NOISE,
+    )
+
+
+def _integrated(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
+    from captum.attr import IntegratedGradients
+
+    size = _AT_A_TIME * len(x)
+    return IntegratedGradients(subject).attribute(x, target=targets, n_steps=_STEPS, internal_batch_size=size)
+
+
+def _occlusion(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
+    from captum.attr import Occlusion
+
+    side = max(2, 2 * x.shape[-1] // _PATCH)
+    window, strides = (x.shape[1], side, side), (x.shape[1], side // 2, side // 2)
+    grey = x.mean((2, 3), keepdim=True).expand_as(x)
+    with torch.no_grad():
+        found = Occlusion(subject).attribute(
+            x, window, strides, target=targets, baselines=grey, perturbations_per_eval=_AT_A_TIME
+        )
+    return found[:, :1]
+
+
+def _gradcam(subject: Subject, x: Tensor, targets: list[int], layer: torch.nn.Module) -> Tensor:
+    """Maps weighed by the mean of their gradients; what speaks against the class is 0 (equations 1 and 2)."""
+    from captum.attr import LayerGradCam
+
+    coarse: Any = LayerGradCam(subject, layer).attribute(x.clone().requires_grad_(), target=targets)
+    if not isinstance(coarse, Tensor) or coarse.ndim != 4:
+        raise InputError("Grad-CAM needs a layer that gives one map (N, C, h, w); choose another.")
+    return F.interpolate(coarse.detach().relu(), x.shape[2:], mode="bilinear", align_corners=False)
+
+
+_METHODS: dict[str, Callable[[Subject, Tensor, list[int]], Tensor]] = {
+    "saliency": _gradient,
+    "input": _input,
+    "smoothgrad": _smoothgrad,
+    "guided": _gradient,
+    "deconv": _gradient,
+    "integrated": _integrated,
+    "occlusion": _occlusion,
+}

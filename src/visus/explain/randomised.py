@@ -1,0 +1,86 @@
+"""Whether an explanation depends on what the network has learned.
+
+Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, section 3: the weights are put at random from the last
+layer down to the first; an explanation that stays the same shows the picture, not the network.
+"""
+
+import copy
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import nn
+
+from visus.explain.attribution import Explanation, Method, saliency
+from visus.explain.subject import Picture, Subject, open_subject
+
+_STEPS = 6
+PASSED = 0.5
+"""The rank correlation below which an explanation counts as destroyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sanity:
+    """What became of an explanation while the network was put at random.
+
+    Attributes:
+        layers: How many layers were at random, from the last on, at each step.
+        similarity: Spearman's rank correlation of the heat with that of the trained network, at each step.
+        explanation: That of the trained network.
+    """
+
+    layers: list[int]
+    similarity: list[float]
+    explanation: Explanation
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is left of it when the whole network is random."""
+        return self.similarity[-1] < PASSED
+
+
+def sanity(
+    source: str | os.PathLike[str] | Subject,
+    picture: Picture,
+    *,
+    method: Method = "gradcam",
+    target: str | int | None = None,
+    layer: str | None = None,
+    seed: int = 0,
+) -> Sanity:
+    """Put the layers of a network at random, one part after the other, and explain each time.
+
+    Args:
+        source: See :func:`visus.explain.saliency`; the network itself is not changed.
+        picture: A file, or ``(H, W, 3)`` uint8.
+        method: How it is explained.
+        target: Name or number of the class; None for the likeliest of the trained network.
+        layer: See :func:`visus.explain.saliency`.
+        seed: Of the random weights.
+    """
+    first = open_subject(source)
+    subject = copy.deepcopy(first)
+    before = saliency(subject, picture, method=method, target=target, layer=layer)
+    layers = [m for m in subject.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)][::-1]
+    counts = sorted({round(len(layers) * (k + 1) / _STEPS) for k in range(_STEPS)} - {0})
+    similarity = []
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        done = 0
+        for count in counts:
+            for module in layers[done:count]:
+                module.reset_parameters()
+            done = count
+            after = saliency(subject, picture, method=method, target=before.target, layer=layer)
+            similarity.append(_similar(before, after))
+    return Sanity(counts, similarity, before)
+
+
+def _similar(one: Explanation, other: Explanation) -> float:
+    """Spearman's rank correlation; 0 where one is the same everywhere."""
+    a, b = one.heat().ravel(), other.heat().ravel()
+    if a.min() == a.max() or b.min() == b.max():
+        return 0.0
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])

@@ -1,0 +1,74 @@
+"""How gradients pass a rectifier: as they are, or only where an explanation lets them.
+
+* plain: where the input was positive (backpropagation);
+* deconv: where the gradient is positive (Zeiler and Fergus, "Visualizing and understanding convolutional networks",
+  ECCV 2014: the deconvnet);
+* guided: where both are (Springenberg et al., "Striving for simplicity", ICLR 2015 workshop, section 3.4).
+
+Every function of torch that rectifies is met on its way, in a module or not, and none works in place meanwhile. So the
+network keeps no hook, and whoever holds a map of it finds it unchanged.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+Rule = Literal["plain", "deconv", "guided"]
+RULES: tuple[Rule, ...] = ("plain", "deconv", "guided")
+
+_RELU = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+_RELU6 = {F.relu6}
+_HARDTANH = {F.hardtanh, F.hardtanh_}
+
+
+class _Rectified(torch.autograd.Function):
+    """The values of a rectifier; its gradient passes by a rule."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float, rule: Rule) -> Tensor:  # noqa: ANN401 - torch's
+        ctx.save_for_backward((x > low) & (x < high))
+        ctx.rule = rule
+        return x.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:  # noqa: ANN401 - torch's
+        (gradient,) = gradients
+        (open_,) = ctx.saved_tensors
+        if ctx.rule != "plain":
+            gradient = gradient.clamp(min=0)
+        return (gradient if ctx.rule == "deconv" else gradient * open_), None, None, None
+
+
+class Rectifiers(TorchFunctionMode):
+    """While it is entered, gradients pass rectifiers (ReLU, ReLU6, hard tanh) by a rule.
+
+    Args:
+        rule: A name in :data:`RULES`.
+    """
+
+    def __init__(self, rule: Rule = "plain") -> None:
+        super().__init__()
+        self.rule = rule
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,  # noqa: ANN401 - torch's
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - torch's
+        """Put the rule in the place of a rectifier; let everything else pass."""
+        given = kwargs or {}
+        if func in _RELU:
+            return _Rectified.apply(args[0] if args else given["input"], 0.0, float("inf"), self.rule)
+        if func in _RELU6:
+            return _Rectified.apply(args[0] if args else given["input"], 0.0, 6.0, self.rule)
+        if func in _HARDTANH:
+            named = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | given
+            low, high = named.get("min_val", -1.0), named.get("max_val", 1.0)
+            return _Rectified.apply(named["input"], low, high, self.rule)
+        return func(*args, **given)

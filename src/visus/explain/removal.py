@@ -1,0 +1,69 @@
+"""How well an explanation finds what the network's answer rests on.
+
+Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.3: the pixels are taken away from the hottest on (deletion), or
+given to a blurred picture from the hottest on (insertion); the probability of the class is drawn over the share of
+pixels. A good explanation has a small area under the first curve and a large one under the second.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from visus.explain.attribution import Explanation
+from visus.explain.subject import Picture, Subject, asking, open_subject
+
+_STEPS = 32
+_AT_A_TIME = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The probability of the class while pixels go and come, the hottest first.
+
+    Attributes:
+        share: ``(n,)`` of the pixels that are gone, or there, from 0 to 1.
+        deletion: ``(n,)`` while they go.
+        insertion: ``(n,)`` while they come.
+    """
+
+    share: NDArray[np.float64]
+    deletion: NDArray[np.float64]
+    insertion: NDArray[np.float64]
+
+    @property
+    def areas(self) -> tuple[float, float]:
+        """Under the deletion curve, and under the insertion curve."""
+        return float(np.trapezoid(self.deletion, self.share)), float(np.trapezoid(self.insertion, self.share))
+
+
+def curves(source: str | os.PathLike[str] | Subject, picture: Picture, explanation: Explanation) -> Curves:
+    """Take away and give pixels in the order of an explanation.
+
+    Args:
+        source: The network; see :func:`visus.explain.saliency`.
+        picture: The picture that was explained.
+        explanation: The explanation.
+    """
+    subject = open_subject(source)
+    x = subject.input_of(picture).to(subject.device)
+    order = torch.from_numpy(np.argsort(-explanation.heat().ravel(), kind="stable").copy()).to(x.device)
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(len(order), device=x.device)
+    share = np.linspace(0, 1, _STEPS + 1)
+    chosen = torch.stack([(rank < round(part * len(order))).view(1, *x.shape[2:]) for part in share])
+    sigma = x.shape[-1] / 20
+    blurred = gaussian_blur(x, [2 * round(2 * sigma) + 1] * 2, [sigma, sigma])
+    deletion = _probabilities(subject, torch.where(chosen, torch.zeros_like(x), x), explanation.target)
+    insertion = _probabilities(subject, torch.where(chosen, x, blurred), explanation.target)
+    return Curves(share, deletion, insertion)
+
+
+def _probabilities(subject: Subject, x: Tensor, target: int) -> NDArray[np.float64]:
+    with torch.inference_mode(), asking(subject):
+        parts = [subject(part).softmax(1)[:, target] for part in x.split(_AT_A_TIME)]
+    return torch.cat(parts).double().cpu().numpy()

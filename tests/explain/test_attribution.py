@@ -1,0 +1,187 @@
+"""Which pixels speak for a class."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from visus import InputError, nets
+from visus.explain import METHODS, Subject, curves, open_subject, saliency, sanity
+from visus.explain.attribution import attribute
+from visus.explain.rectifiers import Rectifiers
+from visus.explain.subject import asking
+from visus.images import read
+from visus.ops import Normalise
+from visus.search.demo import photographs
+
+
+def subject_of(name: str, size: int = 64, **options: Any) -> Subject:
+    """A network with random weights."""
+    torch.manual_seed(0)
+    net = nets.create(name, classes=4, **options)
+    normalise = Normalise.of_channels((0.5,) * 3, (0.25,) * 3)
+    return Subject(name, net, normalise, tuple("abcd"), size=size, resize_to=size)
+
+
+@pytest.fixture(scope="module")
+def lite() -> Subject:
+    return open_subject("efficientnet_lite0")
+
+
+@pytest.fixture(scope="module")
+def cat() -> np.ndarray:
+    return read(photographs()["chelsea"])
+
+
+NETS = {"alexnet": 64, "vgg16": 64, "googlenet": 64, "resnet18": 64, "efficientnet_lite0": 64}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_network_is_left_as_it_was(name: str) -> None:
+    subject = subject_of(name, NETS[name])
+    subject.train()
+    frozen = next(subject.parameters()).requires_grad_(False)
+    before = {key: value.clone() for key, value in subject.state_dict().items()}
+    picture = np.random.default_rng(0).integers(0, 255, (70, 80, 3), dtype=np.uint8)
+    for method in ("saliency", "guided", "gradcam"):
+        found = saliency(subject, picture, method=method)
+        assert np.isfinite(found.values).all()
+        assert found.values.shape[1:] == (NETS[name],) * 2
+    assert all(module.training for module in subject.modules())
+    assert [p for p in subject.parameters() if not p.requires_grad] == [frozen]
+    assert all(p.grad is None for p in subject.parameters())
+    for module in subject.modules():
+        hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+        assert not any(hooks)
+    for key, value in subject.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "rectifier", [nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(inplace=True), torch.relu, torch.relu_]
+)
+def test_gradients_pass_rectifiers_by_their_rule(rectifier: Any) -> None:
+    x = torch.tensor([-1.0, 2.0, 3.0, -4.0])
+    upper = torch.tensor([1.0, -1.0, 2.0, 3.0])
+    expected = {"plain": [0.0, -1, 2, 0], "deconv": [1.0, 0, 2, 3], "guided": [0.0, 0, 2, 0]}
+    for rule, wanted in expected.items():
+        leaf = x.clone().requires_grad_()
+        with Rectifiers(rule):  # pyright: ignore[reportArgumentType]
+            kept = 1 * leaf
+            y = rectifier(kept)
+        torch.testing.assert_close(y.detach(), x.clamp(min=0))
+        torch.testing.assert_close(kept.detach(), x)  # not in place
+        y.backward(upper)
+        assert leaf.grad is not None
+        assert leaf.grad.tolist() == wanted
+
+
+def test_plain_gradients_are_those_of_finite_differences() -> None:
+    subject = subject_of("resnet18")
+    x = torch.rand(1, 3, 64, 64)
+    values = attribute(subject, x, [2], "saliency")
+    step = 1e-4 * values.sign()
+    with torch.inference_mode(), asking(subject):
+        rise = (subject(x + step) - subject(x - step))[0, 2] / 2
+    torch.testing.assert_close((values * step).sum(), rise, rtol=0.01, atol=0)
+
+
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Subject, cat: np.ndarray) -> None:
+    found = saliency(lite, cat, method="integrated")
+    x = lite.input_of(cat)
+    with torch.inference_mode():
+        rise = (lite(x) - lite(torch.zeros_like(x)))[0, found.target]
+    assert float(found.values.sum()) == pytest.approx(float(rise), rel=0.15)
+
+
+def test_grad_cam_is_the_class_activation_map_of_a_network_with_a_global_mean() -> None:
+    subject = subject_of("resnet18")  # Selvaraju et al., section 3.1: equal up to a factor
+    picture = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    found = saliency(subject, picture, method="gradcam", target="c")
+    with torch.inference_mode():
+        last = subject.backbone.eval().last(subject.normalise(255 * subject.input_of(picture)))
+        expected = torch.einsum("c,nchw->nhw", subject.backbone.head.weight[2], last).relu()[:, None]
+    expected = torch.nn.functional.interpolate(expected, (64, 64), mode="bilinear")[0]
+    scale = float(expected.max()) / float(found.values.max())
+    np.testing.assert_allclose(found.values * scale, expected.numpy(), rtol=1e-3, atol=1e-3 * float(expected.max()))
+
+
+def test_several_pictures_at_once_give_what_each_gives_alone(lite: Subject, cat: np.ndarray) -> None:
+    x = torch.cat([lite.input_of(cat), lite.input_of(np.ascontiguousarray(cat[:, ::-1]))])
+    together = attribute(lite, x, [281, 282], "gradcam")
+    for k, target in enumerate((281, 282)):
+        torch.testing.assert_close(
+            together[k : k + 1], attribute(lite, x[k : k + 1], [target], "gradcam"), rtol=1e-3, atol=1e-4
+        )
+
+
+def test_occlusion_finds_the_only_thing_that_counts() -> None:
+    class Corner(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.stack([x[:, :, 8:16, 40:48].mean((1, 2, 3)), x.mean((1, 2, 3))], 1)
+
+    subject = subject_of("alexnet")
+    subject.backbone, subject.classes = Corner(), ("corner", "all")  # pyright: ignore[reportAttributeAccessIssue]
+    picture = np.full((64, 64, 3), 40, np.uint8)
+    picture[8:16, 40:48] = 250
+    with torch.no_grad():
+        values = attribute(subject, subject.input_of(picture), [0], "occlusion")[0, 0]
+    inside = torch.zeros(64, 64, dtype=torch.bool)
+    inside[4:20, 36:52] = True
+    assert values[inside].mean() > 20 * values[~inside].abs().mean()
+
+
+def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Subject, cat: np.ndarray) -> None:
+    found = saliency(lite, cat, method="gradcam")
+    good = curves(lite, cat, found)
+    assert good.share[0] == 0
+    assert good.deletion[0] == pytest.approx(found.probability, abs=1e-4)
+    assert good.insertion[-1] == pytest.approx(found.probability, abs=1e-4)
+    bad = curves(
+        lite,
+        cat,
+        type(found)(
+            "gradcam", found.name, found.target, found.probability, found.values.max() - found.values, found.picture
+        ),
+    )
+    assert good.areas[1] > bad.areas[1]
+
+
+@pytest.mark.slow
+def test_random_weights_destroy_the_map(lite: Subject, cat: np.ndarray) -> None:
+    before = {key: value.clone() for key, value in lite.state_dict().items()}
+    found = sanity(lite, cat, method="saliency")
+    assert found.passed
+    assert found.similarity[-1] < 0.5
+    for key, value in lite.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_every_method_answers(lite: Subject, cat: np.ndarray, tmp_path: Path) -> None:
+    small = subject_of("resnet18")
+    found = saliency(small, cat)
+    for method in METHODS:
+        found = saliency(small, cat, method=method)
+        assert found.heat().shape == (64, 64)
+        assert 0 <= found.heat().min() <= found.heat().max() <= 1
+        assert found.overlay().shape == (64, 64, 3)
+    found.save(tmp_path / "a.png")
+    found.save(tmp_path / "a.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), found.values)
+
+
+def test_mistakes_are_named(lite: Subject, cat: np.ndarray) -> None:
+    for arguments, words in (
+        ({"target": "cat"}, "did you mean tiger cat, Persian cat, Siamese cat"),
+        ({"target": 1000}, "no class"),
+        ({"layer": "nowhere"}, "no layer 'nowhere'"),
+        ({"method": "guided", "layer": "blocks"}, "layer does nothing beside guided"),
+        ({"method": "magic"}, "must be one of"),
+    ):
+        with pytest.raises(InputError, match=words):
+            saliency(lite, cat, **arguments)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="efficientnet_lite0"):
+        saliency("efficientnet_light0", cat)
