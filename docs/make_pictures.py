@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docs.gallery import detection, optimizers, random_vs_grid, segmentation, training
+from docs.gallery import detection, explain, optimizers, random_vs_grid, segmentation, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
@@ -134,6 +134,7 @@ def main() -> None:
             ("proposals", detection.proposed()),
             ("roi-shift", plotted(folder, detection.shifted())),
             ("suppression", detection.suppressed()),
+            ("explain", explain.maps()),
             *training.pictures_of_runs(folder).items(),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
