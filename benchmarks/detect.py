@@ -93,7 +93,7 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
     "fast_rcnn": {"epochs": 5},
-    "faster_rcnn": {"epochs": 12},
+    "faster_rcnn": {"epochs": 10},
     "mask_rcnn": {"epochs": 4},
 }
 BCCD: dict[str, dict[str, Any]] = {

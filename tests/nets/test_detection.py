@@ -51,6 +51,20 @@ def test_the_proposal_network_has_the_parameters_of_its_paper() -> None:
     assert count(SlidingWindow(512, 9)) == 2_387_510  # on VGG16
 
 
+def test_it_keeps_a_tenth_of_the_anchors_and_anchors_have_the_sizes_that_are_asked_for() -> None:
+    for side, kept in ((600, 2000), (300, 500), (100, 300)):
+        own: Any = proposing(8, side)
+        assert own._post_nms_top_n == {"training": kept, "testing": 300}
+    other: Any = proposing(8, 300, (10, 20))
+    (cells,) = other.anchor_generator.cell_anchors
+    areas = ((cells[:, 2] - cells[:, 0]) * (cells[:, 3] - cells[:, 1])).sqrt()
+    assert cells.shape == (6, 4)
+    torch.testing.assert_close(areas.sort().values, torch.tensor([10.0] * 3 + [20.0] * 3), rtol=0.1, atol=0)
+    assert other.head.object.out_channels == 12
+    with pytest.raises(InputError, match="larger than 0"):
+        proposing(8, 300, (0,))
+
+
 def test_its_softmax_is_two_way() -> None:
     window = SlidingWindow(8, 3)
     x = torch.randn(2, 8, 4, 5)

@@ -10,9 +10,10 @@ Fast R-CNN takes over.
 Sampling and losses are torchvision's.
 
 Deviations: both networks learn at once, which the paper calls approximate joint training (section 3.2). The paper's
-anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it. Crowds are
-background to the anchors. A proposal is background down to an IoU of 0, not 0.1: what is learned at once has no first
-stage whose answers are known.
+anchors (128, 256, 512) are for pictures whose shorter side is 600; for another side they are scaled with it, and fewer
+proposals are kept in training, a tenth of the anchors as in the paper, so that boxes of background are drawn from those
+that look like objects. Crowds are background to the anchors. A proposal is background down to an IoU of 0, not 0.1:
+what is learned at once has no first stage whose answers are known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ from visus.ops import anchors
 from visus.ops import boxes as _boxes
 
 _BACKGROUND = 0.0  # every proposal that is no object: the network must learn to refuse its own
-_TRAINING, _TESTING = 2000, 300  # proposals that are kept (section 3.3 and table 2)
+_TRAINING, _TESTING = 2000, 300  # proposals that are kept of pictures of the paper's size (section 3.3 and table 2)
 
 
 class SlidingWindow(nn.Module):
@@ -134,6 +135,7 @@ def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) ->
     if not sizes or min(sizes) <= 0:
         raise InputError(f"Anchors must be larger than 0 pixels, not {list(sizes)}.")
     generator = Anchors((tuple(sizes),), (anchors.RATIOS,))
+    training = max(_TESTING, round(_TRAINING * (side / detector.SHORTER_SIDE) ** 2))
     return Proposing(
         generator,
         SlidingWindow(channels, len(sizes) * len(anchors.RATIOS)),
@@ -142,7 +144,7 @@ def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) ->
         256,
         0.5,
         {"training": 12_000, "testing": 6_000},
-        {"training": _TRAINING, "testing": _TESTING},
+        {"training": training, "testing": _TESTING},
         0.7,
     )
 
