@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from PIL import Image
 
 from tests.cli.test_commands import visus
+from visus.cli import explain
+from visus.explain import METHODS
 from visus.images import read
 from visus.search.demo import photographs
 
@@ -32,3 +35,7 @@ def test_a_map_its_values_and_its_checks(tmp_path: Path) -> None:
         error = visus("explain", *arguments, cwd=tmp_path, code=2).stderr
         assert words in error
         assert "Traceback" not in error
+
+
+def test_the_command_knows_every_method() -> None:
+    assert get_args(explain.Method) == METHODS

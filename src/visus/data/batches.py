@@ -6,6 +6,7 @@ reads it or on what came before: a training that is resumed sees what an undistu
 
 import contextlib
 import functools
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
-from visus._errors import VisusError
+from visus._errors import InputError, VisusError
 from visus.data.augment import Augmentation, seeded
 from visus.data.samples import Pictures
 from visus.images import square
@@ -105,6 +106,36 @@ class Batches(Dataset[tuple[Tensor, int]]):
             return tensor if self.grey else tensor.expand(-1, 3, -1, -1)
         tensor = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))  # (N, 3, H, W)
         return v2.functional.rgb_to_grayscale(tensor) if self.grey else tensor
+
+
+def one(
+    picture: str | os.PathLike[str] | NDArray[np.uint8],
+    size: int,
+    resize_to: int,
+    interpolation: Literal["bicubic", "bilinear"],
+    *,
+    grey: bool,
+) -> Tensor:
+    """One picture as a network sees it, ``(C, size, size)`` uint8.
+
+    Args:
+        picture: A file, or ``(H, W)`` or ``(H, W, 3)`` uint8.
+        size: See :class:`Batches`, as the others.
+        resize_to: Length of the shorter side before the middle is cut out.
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
+        grey: One channel in place of three.
+
+    Raises:
+        InputError: It cannot be read, or is no such array.
+    """
+    if isinstance(picture, np.ndarray):
+        fine = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
+        if picture.dtype != np.uint8 or not fine or not picture.size:
+            raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
+        pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
+    else:
+        pictures = Pictures(np.zeros(1, np.int64), [os.fspath(picture)])
+    return Batches(pictures, size, resize_to, interpolation, grey).tensor(0)
 
 
 def _is_grey(picture: NDArray[np.uint8]) -> bool:

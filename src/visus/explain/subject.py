@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visus._errors import InputError
-from visus.data import Batches, Pictures
+from visus.data.batches import one
 from visus.explain.rectifiers import Rectifiers, Rule
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
@@ -65,15 +65,8 @@ class Subject(nn.Module):
         Raises:
             InputError: It cannot be read.
         """
-        if isinstance(picture, np.ndarray):
-            fine = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
-            if picture.dtype != np.uint8 or not fine or not picture.size:
-                raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
-            pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
-        else:
-            pictures = Pictures(np.zeros(1, np.int64), [os.fspath(picture)])
-        bytes_ = Batches(pictures, self.size, self.resize_to, self.interpolation, self.grey).tensor(0)
-        return bytes_[None].float() / 255
+        own = one(picture, self.size, self.resize_to, self.interpolation, grey=self.grey)
+        return own[None].float() / 255
 
     def target_of(self, wanted: str | int | None, logits: Tensor) -> int:
         """The class that is asked about.

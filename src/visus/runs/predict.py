@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus.data import Batches, Pictures
+from visus.data.batches import one
 from visus.images import draw, is_picture_name
 from visus.images.check import whole
 from visus.nets import trained
@@ -133,16 +133,8 @@ class Predictor:
 
     def _prepare(self, picture: Source) -> torch.Tensor:
         """``(C, size, size)`` uint8."""
-        if isinstance(picture, np.ndarray):
-            shape = picture.shape
-            fine = picture.ndim == 2 or (picture.ndim == 3 and shape[2] == 3)
-            if picture.dtype != np.uint8 or not fine or not picture.size:
-                raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
-            pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
-        else:
-            pictures = Pictures(np.zeros(1, np.int64), [os.fspath(picture)])
         about = self.about
-        return Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey).tensor(0)
+        return one(picture, about.size, about.resize_to, about.interpolation, grey=about.grey)
 
     def _answers(self, tensors: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[Prediction]:
         logits = self._network.logits(torch.stack(list(tensors)).to(self.device))
