@@ -94,7 +94,7 @@ PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
     "fast_rcnn": {"epochs": 5},
     "faster_rcnn": {"epochs": 10},
-    "mask_rcnn": {"epochs": 4},
+    "mask_rcnn": {"epochs": 3},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
