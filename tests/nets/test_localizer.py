@@ -1,13 +1,15 @@
 """The localiser: two heads, three stages."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
-from visus._errors import InputError
-from visus.nets.detection import Limits
+from visus._errors import InputError, RunError
+from visus.nets.detection import Limits, trained
 from visus.nets.detection.localizer import Localizer
 
 LITE: dict[str, Any] = {"classes": 3, "backbone": "efficientnet_lite0", "side": 64}
@@ -85,3 +87,23 @@ def test_mistakes_are_named() -> None:
         Localizer(**LITE).losses(pictures, targets)
     with pytest.raises(InputError, match="at least 32"):
         Localizer(classes=2, backbone="efficientnet_lite0", side=8)
+
+
+def test_a_file_says_what_it_is_and_is_refused_where_that_cannot_be(tmp_path: Path) -> None:
+    net = Localizer(**LITE).eval()
+    about = trained.About("localizer", {"backbone": "efficientnet_lite0", "side": 64}, ("a", "b", "c"), task="localize")
+    path = tmp_path / "net.safetensors"
+    trained.write(path, trained.Trained(about, net))
+    again = trained.read(path)
+    assert again.about == about
+    pictures, _ = batch()
+    for own, other in zip(net.detect(pictures), again.net.detect(pictures), strict=True):
+        torch.testing.assert_close(own.boxes, other.boxes, rtol=1e-3, atol=1e-2)
+    for strange in (
+        {"task": "detect"},
+        {"classes": ("a", "a", "c")},
+        {"net": "faster_rcnn", "task": "detect", "options": {**about.options, "sizes": [8] * 100_000}},
+    ):
+        trained.write(path, trained.Trained(dataclasses.replace(about, **strange), net))
+        with pytest.raises(RunError, match="damaged"):
+            trained.read(path)

@@ -15,6 +15,7 @@ from visus.nets.detection.detector import Detector, Found, Limits
 from visus.nets.detection.registry import create, options_of
 
 _LARGEST = 4096
+_MOST_ANCHORS = 64  # sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def read_about(path: str | os.PathLike[str]) -> About:
             and about.most > 0
             and isinstance(about.options.get("side", 1), int)
             and 0 < about.options.get("side", 1) <= _LARGEST
+            and len(about.options.get("sizes") or ()) <= _MOST_ANCHORS
         )
         if not fine:
             raise ValueError("its header cannot be true")
