@@ -218,6 +218,21 @@ def test_objects_drawn_on_the_raw_pixels_are_turned_with_their_picture(
     assert any("lies on its side" in remark for remark in found.remarks) == (orientation >= 5)
 
 
+@pytest.mark.parametrize("shape", [[[5, 5, 25, 5, 25, 25, 5]], [5, 5, 25, 5, 25, 25], [None], "abc", 5])
+def test_a_damaged_shape_on_a_picture_that_is_turned_is_one_sentence(tmp_path: Path, shape: Any) -> None:
+    root = coco_folder(tmp_path / "a")
+    with Image.open(root / "train" / "000.png") as picture:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(root / "train" / "000.png", exif=exif)
+    edit(
+        root, lambda content: [row.update(segmentation=shape) for row in content["annotations"] if row["image_id"] == 0]
+    )
+    found = load_boxes(root)
+    assert len(found.splits["train"]) == 11
+    assert "cannot be read" in " ".join(found.remarks)
+
+
 def test_the_annotation_of_another_picture_is_not_laid_on_one(tmp_path: Path) -> None:
     root = coco_folder(tmp_path / "a")
     with Image.open(root / "train" / "000.png") as picture:

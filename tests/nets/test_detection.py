@@ -339,5 +339,22 @@ def test_weights_of_coco_that_cannot_be_had_are_named(monkeypatch: pytest.Monkey
     monkeypatch.setattr(type(known), "get_state_dict", lambda *_, **__: tensors)
     begun: Any = create("fasterrcnn_resnet50_fpn", classes=3, weights="imagenet")
     own = begun.net.state_dict()
+    renamed = {"rpn.head.conv.0.0.": "rpn.head.conv."}
+    renamed |= {
+        f"backbone.fpn.{kind}.{k}.0.": f"backbone.fpn.{kind}.{k}."
+        for kind in ("inner_blocks", "layer_blocks")
+        for k in range(4)
+    }
+    older = {}
+    for name, tensor in tensors.items():
+        new = next((name.replace(a, b) for a, b in renamed.items() if name.startswith(a)), name)
+        older[new] = tensor + 1 if new != name else tensor
+    monkeypatch.setattr(type(known), "get_state_dict", lambda *_, **__: older)
+    from_older: Any = create("fasterrcnn_resnet50_fpn", classes=3, weights="imagenet")
+    found = from_older.net.rpn.head.conv[0][0].weight
+    torch.testing.assert_close(found, tensors["rpn.head.conv.0.0.weight"] + 1)
+    del older["backbone.body.conv1.weight"]
+    with pytest.raises(WeightsError, match=r"lack backbone\.body\.conv1"):
+        create("fasterrcnn_resnet50_fpn", classes=3, weights="imagenet")
     torch.testing.assert_close(own["roi_heads.box_head.fc6.bias"], tensors["roi_heads.box_head.fc6.bias"])
     assert own["roi_heads.box_predictor.cls_score.bias"].shape == (4,)

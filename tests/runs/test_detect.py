@@ -237,6 +237,10 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
     assert resolved(sizes=(8, 16)).sizes == (8, 16)
     assert (resolved().boxes, resolved(backbone="resnet18").boxes) == (32, 64)
+    with pytest.raises(InputError, match="say visus train localize"):
+        resolved(net="localizer")
+    with pytest.raises(InputError, match="must be from 1 to"):
+        resolved(sizes=(10**6,))
     with pytest.raises(InputError, match="no option sizes"):
         resolved(net="fast_rcnn", sizes=(8, 16))
     with pytest.raises(InputError, match="no option width"):

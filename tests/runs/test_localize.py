@@ -15,8 +15,10 @@ from visus.data.boxes import objects
 from visus.nets.detection import trained
 from visus.runs import Run, train
 from visus.runs.detect_evaluate import LocalEvaluation, evaluate
+from visus.runs.fit import Keep
 from visus.runs.localization import stage_of
 from visus.runs.localize_settings import LocalizeSettings, resolve
+from visus.runs.progress import Epoch
 from visus.tasks import box_metrics
 from visus.tasks.box_metrics import Answers
 
@@ -62,6 +64,16 @@ def test_stages_have_equal_lengths() -> None:
     assert [stage_of(epoch, 7) for epoch in range(7)] == ["class"] * 3 + ["box"] * 2 + ["both"] * 2
 
 
+def test_no_epoch_before_the_last_stage_is_the_best() -> None:
+    saved: list[int] = []
+    keep = Keep(lambda: saved.append(keep.epochs[-1].epoch))
+    keep.first = 3
+    for number, loss in enumerate((0.3, 0.2, 0.9, 0.8, 0.85), 1):
+        keep.note(Epoch(number, 1e-3, 0.5, float("nan"), loss, 0.0, 1.0))
+    assert keep.best is keep.epochs[3]
+    assert saved == [1, 2, 3, 4]
+
+
 def test_the_measure_is_ilsvrcs() -> None:
     truth = [objects([{"box": (0, 0, 10, 10), "label": 1}]) for _ in range(4)]
     answers = [
@@ -80,6 +92,8 @@ def test_settings_that_do_nothing_are_refused(data: Path, tmp_path: Path) -> Non
     dataset = load_boxes(data)
     mistakes: list[tuple[dict[str, Any], str]] = [
         ({"epochs": 2}, "at least 3 epochs"),
+        ({"epochs": 7}, "a multiple of 3, not 7"),
+        ({"schedule": "plateau"}, "plateau does nothing beside staged"),
         ({"patience": 2}, "patience does nothing beside staged"),
         ({"net": "faster_rcnn"}, "localizer, not faster_rcnn"),
         ({"weights": "nowhere"}, "neither 'imagenet' nor 'none'"),

@@ -59,6 +59,8 @@ def predict(
                 "A detector has no --csv and no -k; it writes results.json, and --json prints the objects."
             )
         segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
+        if task == "localize":
+            segmenting.refuse(task, "detectors", iou=iou, max_det=max_det)
         allowed = detecting.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0)
         detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed)
         return

@@ -46,7 +46,9 @@ def search(
         Path | None,
         typer.Option(metavar="RUN", help="Search for each object that a trained detector finds, on its own."),
     ] = None,
-    conf: Annotated[float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5]")] = None,
+    conf: Annotated[
+        float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5; of a localiser 0]")
+    ] = None,
     min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
     where: Annotated[
         str | None, typer.Option(metavar="SQL", help="Condition on path, width, height, size, mtime, seen.")
@@ -117,7 +119,7 @@ def _objects(
 
     detecting = Detecting(run, limits=None if conf is None else Limits(score=conf))
     objects = detect_search.search_objects(index, picture, detecting, **options)
-    if sheet:
+    if sheet and objects:
         save_picture(sheet, detect_search.sheet(objects))
     return objects
 

@@ -150,6 +150,6 @@ def sizes(text: str) -> tuple[int, ...]:
         InputError: They are no whole numbers above 0.
     """
     parts = text.split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise InputError(f"--anchors wants whole numbers such as 32,64,128, not {text!r}.")
     return tuple(int(part) for part in parts)

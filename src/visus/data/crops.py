@@ -47,9 +47,10 @@ def single(dataset: BoxSet) -> BoxSet:
     for name, pictures in dataset.splits.items():
         places = np.array([k for k, own in enumerate(pictures.objects) if (~own.crowd).sum() == 1], np.int64)
         lost += len(pictures) - len(places)
-        splits[name] = pictures.take(places)
-        digests[name] = [dataset.digests[name][k] for k in places.tolist()]
-        if not len(places):
+        if len(places):
+            splits[name] = pictures.take(places)
+            digests[name] = [dataset.digests[name][k] for k in places.tolist()]
+        if not len(places) and name != "test":
             raise InputError(
                 f"No picture of the split {name} of {dataset.root} has exactly one object; say --crops to cut the "
                 "objects out, or train a detector."

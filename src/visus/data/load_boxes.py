@@ -173,6 +173,8 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tu
     told = {row["size"] for row in rows if row.get("size")}
     if told == {size[::-1]} != {size} and (orientation := sideways(file)):
         try:
+            for shape in filter(None, (row.get("shape") for row in rows)):
+                coco.decode(shape, size[::-1])  # whether it can be read at all
             rows = [turned(row, orientation, size[::-1]) for row in rows]
         except InputError as error:
             return f"{file}: {error}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.images import draw, read
+from visus.images.decode import MAX_PIXELS
 from visus.nets.detection import Limits
 from visus.runs.detect_predict import Detecting
 from visus.search import Hits, Index
@@ -53,7 +54,7 @@ def search_objects(
         index: Where to search.
         picture: A file, or ``(H, W, 3)`` uint8.
         run: A run of the task ``detect`` or ``localize``, or a detector that is ready.
-        limits: Which objects count; None for scores from 0.5 on.
+        limits: Which objects count; None for scores from 0.5 on, of a localiser for its only answer.
         options: Those of :meth:`visus.search.Index.search`, but ``region``.
 
     Returns:
@@ -65,7 +66,9 @@ def search_objects(
     if "region" in options:
         raise InputError("Every object is a region already; leave region away.")
     detecting = run if isinstance(run, Detecting) else Detecting(run, limits=limits)
-    values = picture if isinstance(picture, np.ndarray) else read(picture)
+    values = (
+        picture if isinstance(picture, np.ndarray) else read(picture, max_pixels=options.get("max_pixels", MAX_PIXELS))
+    )
     found = detecting.predict(values)
     objects = []
     for name, score, box in zip(found.names, found.scores.tolist(), found.boxes.tolist(), strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 from visus._errors import InputError
 from visus.data import BoxSet, load_boxes
 from visus.nets.detection import registry
-from visus.nets.detection.detector import SHORTER_SIDE
+from visus.nets.detection.detector import LONGER_SIDE, SHORTER_SIDE
 from visus.nets.detection.fast_rcnn import BOXES_OF_A_STEP, POOLINGS, Pooling
 from visus.nets.file import is_trained
 from visus.ops import anchors
@@ -84,7 +84,7 @@ _BACKBONE = "efficientnet_lite0"
 _LEARNING_RATE = 5e-4
 _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
 _LOOKED_AT = 200  # pictures whose objects are measured
-_LEAST_ANCHOR = 8  # half the stride
+_LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any picture
 _WARPED = 128  # side of R-CNN's boxes
 
 
@@ -95,6 +95,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         InputError: The network does not take such pictures, or an option does nothing.
     """
     settings.refuse_idle()
+    if settings.net == "localizer":
+        raise InputError("The localiser is a task of its own: say visus train localize.")
     known = registry.options_of(settings.net)
     strange = [name for name in settings.options if name not in known]
     if strange:
@@ -124,6 +126,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         filled["backbone"] = backbone
     if "boxes" in known:
         filled["boxes"] = settings.boxes or (_FEW_BOXES if small else BOXES_OF_A_STEP)
+    if settings.sizes is not None and not all(0 < size <= _LARGEST_ANCHOR for size in settings.sizes):
+        raise InputError(f"Sizes of anchors must be from 1 to {_LARGEST_ANCHOR} pixels, not {list(settings.sizes)}.")
     if "sizes" in known:
         filled["sizes"] = settings.sizes or sizes_of(dataset, filled["side"])
     if "width" in known:
@@ -144,9 +148,11 @@ def sizes_of(dataset: BoxSet, side: int) -> tuple[int, ...]:
     found = []
     for place in range(0, len(train), step):
         own = train.objects[place]
-        if len(own):
-            scale = side / min(train.read(place)[0].shape[:2])
-            found += (scale * np.sqrt((own.boxes[:, 2:] - own.boxes[:, :2]).prod(1))).tolist()
+        boxes = own.boxes[~own.crowd]
+        if len(boxes):
+            short, long = sorted(train.read(place)[0].shape[:2])
+            scale = min(side / short, side * LONGER_SIDE / SHORTER_SIDE / long)
+            found += (scale * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))).tolist()
     if not found:
         return tuple(round(size * side / SHORTER_SIDE) for size in anchors.SIZES)
     small, middle, large = (max(_LEAST_ANCHOR, round(size)) for size in np.percentile(found, (5, 50, 95)).tolist())

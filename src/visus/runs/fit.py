@@ -53,13 +53,14 @@ class Keep(lightning.Callback):
         self.patience = patience
         self.folder = folder
         self.epochs: list[Epoch] = []
+        self.first = 1  # the first epoch that may be the best, once it is reached
         self._started = 0.0
 
     @property
     def best(self) -> Epoch | None:
         """The best epoch so far."""
         best = None
-        for epoch in self.epochs:
+        for epoch in [own for own in self.epochs if own.epoch >= self.first] or self.epochs:
             best = epoch if epoch.better_than(best) else best
         return best
 
@@ -88,9 +89,8 @@ class Keep(lightning.Callback):
 
     def note(self, epoch: Epoch) -> None:
         """Note an epoch, and keep the weights where they are the best so far."""
-        better = epoch.better_than(self.best) and math.isfinite(epoch.val_loss)
         self.epochs.append(epoch)
-        if better:
+        if self.best is epoch and math.isfinite(epoch.val_loss):
             self.save_best()
 
     def _is_stuck(self) -> bool:

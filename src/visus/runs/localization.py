@@ -65,5 +65,7 @@ class Localization(Detection):
         """Train in three stages, or all layers at once."""
         if self.settings.staged:
             assert isinstance(self.net, Localizer)
-            callbacks = [*callbacks, Stages(self.net, self.settings.epochs)]
+            epochs = self.settings.epochs
+            callbacks = [*callbacks, Stages(self.net, epochs)]
+            keep.first = 1 + next(epoch for epoch in range(epochs) if stage_of(epoch, epochs) == "both")
         super().learn(callbacks, keep, hooks, checkpoint)

@@ -79,8 +79,18 @@ def resolve(settings: LocalizeSettings, dataset: BoxSet) -> LocalizeSettings:
     for name, default in _DEFAULTS.items():
         value = getattr(settings, name)
         filled[name] = default if value is None else value
-    if settings.staged and filled["epochs"] < STAGES:
-        raise InputError(f"Three stages need at least {STAGES} epochs, not {filled['epochs']}; say --joint for fewer.")
-    settings.refuse((settings.staged and filled["patience"] > 0, "patience", "staged, whose stages have fixed lengths"))
+    if settings.staged and filled["epochs"] % STAGES:
+        raise InputError(
+            f"Three stages of equal length need at least {STAGES} epochs and a multiple of {STAGES}, not "
+            f"{filled['epochs']}; say --joint for another number."
+        )
+    settings.refuse(
+        (settings.staged and filled["patience"] > 0, "patience", "staged, whose stages have fixed lengths"),
+        (
+            settings.staged and settings.schedule == "plateau",
+            "plateau",
+            "staged, whose stages have losses of their own",
+        ),
+    )
     rate = settings.lr or rate_for(settings.optimizer, _LEARNING_RATE)
     return dataclasses.replace(settings, **filled, lr=rate)

@@ -15,7 +15,7 @@ Target = dict[str, Tensor]
 """The objects of a picture: ``boxes`` ``(n, 4)`` float32 in pixels, ``labels`` ``(n,)`` int64 from 0 on, perhaps
 ``masks`` ``(n, H, W)`` uint8 and ``proposals`` ``(m, 4)``."""
 
-SHORTER_SIDE = 600
+SHORTER_SIDE, LONGER_SIDE = 600, 1000
 """Of a picture, in pixels, in Fast and Faster R-CNN."""
 
 
@@ -122,7 +122,7 @@ def transform_of(mean: Sequence[float], deviation: Sequence[float], side: int) -
 
     The shorter side becomes ``side``, unless the longer one were more than 5/3 of that, as 1000 to 600 in the papers.
     """
-    longest = round(side * 1000 / SHORTER_SIDE)
+    longest = round(side * LONGER_SIDE / SHORTER_SIDE)
     return GeneralizedRCNNTransform(side, longest, list(mean), list(deviation), size_divisible=32)
 
 

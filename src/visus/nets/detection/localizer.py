@@ -150,7 +150,8 @@ class Localizer(Detector):
         found = []
         for picture, box, score, label in zip(pictures, boxes, scores, labels, strict=True):
             scale = _scale(picture)
-            corners = box_convert(box[None], "cxcywh", "xyxy").clamp(0, 1) * scale
+            size = box[None, 2:].clamp(min=0)
+            corners = box_convert(torch.cat([box[None, :2], size], 1), "cxcywh", "xyxy").clamp(0, 1) * scale
             sure = score >= least
             found.append(Found(corners[sure], score[sure], label[sure]))
         return found

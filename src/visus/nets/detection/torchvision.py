@@ -13,6 +13,7 @@ from torchvision.models import detection as _detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from visus._errors import WeightsError
 from visus.nets import weights as _weights
 from visus.nets.detection import detector
 from visus.nets.detection.detector import Detector, Found, Limits, Target
@@ -23,6 +24,7 @@ NAMES = ("fasterrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn")
 
 SHORTER_SIDE, _LONGER_SIDE = 800, 1333
 _BOXES = 512
+_LAST = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")  # as many as the classes
 
 
 class Pyramid(Detector):
@@ -60,7 +62,11 @@ class Pyramid(Detector):
 
         tensors = _weights.torchvision_tensors(get_model_weights(self.name)["DEFAULT"], self.name)
         own = self.net.state_dict()
-        self.net.load_state_dict({k: v for k, v in tensors.items() if v.shape == own[k].shape}, strict=False)
+        kept = {k: v for k, v in tensors.items() if not k.startswith(_LAST) or own[k].shape == v.shape}
+        # torchvision itself gives the layers of its older files their new names.
+        missing = [k for k in self.net.load_state_dict(kept, strict=False).missing_keys if not k.startswith(_LAST)]
+        if missing:
+            raise WeightsError(f"The weights of {self.name} lack {missing[0]}; update torchvision.")
 
     def body_modules(self) -> Iterator[nn.Module]:
         """The backbone with its pyramid."""
