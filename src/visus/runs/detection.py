@@ -46,6 +46,7 @@ class Detection:
     net: Detector
     body: list[nn.Parameter]
     score = "ap50"
+    learns = Detect
     sized = "shorter side"  # what the side is of
     keeps_objects = False  # whether random changes may take none away
 
@@ -85,7 +86,7 @@ class Detection:
     def learner(self) -> Detect:
         """The network as it learns: what was trained before with a lower rate."""
         groups = groups_of(self.net, self.body, self.settings.lr_decay)
-        return Detect(self.net.train(), self.recipe, groups, self.data.splits["val"])
+        return self.learns(self.net.train(), self.recipe, groups, self.data.splits["val"])
 
     @property
     def recipe(self) -> Recipe:

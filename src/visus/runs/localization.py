@@ -9,7 +9,7 @@ import lightning.pytorch as lightning
 from visus.nets.detection import trained
 from visus.nets.detection.localizer import Localizer, Stage
 from visus.runs.detection import Detection
-from visus.runs.fit import Keep, groups_of
+from visus.runs.fit import Keep
 from visus.runs.job import Hooks
 from visus.runs.localize_settings import STAGES
 from visus.tasks.learner import Recipe
@@ -42,6 +42,7 @@ class Localization(Detection):
     """A training of a localiser."""
 
     score = "localised"
+    learns = Localize
     sized = "square of"
     keeps_objects = True
     settings: Any
@@ -55,11 +56,6 @@ class Localization(Detection):
     def recipe(self) -> Recipe:
         """How it learns: in each stage the schedule begins anew."""
         return dataclasses.replace(super().recipe, stages=STAGES if self.settings.staged else 1)
-
-    def learner(self) -> Localize:
-        """The network as it learns: what was trained before with a lower rate."""
-        groups = groups_of(self.net, self.body, self.settings.lr_decay)
-        return Localize(self.net.train(), self.recipe, groups, self.data.splits["val"])
 
     def learn(self, callbacks: list[lightning.Callback], keep: Keep, hooks: Hooks, checkpoint: Path | None) -> None:
         """Train in three stages, or all layers at once."""
