@@ -92,13 +92,13 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 5},
-    "faster_rcnn": {"epochs": 10},
-    "mask_rcnn": {"epochs": 3},
+    "fast_rcnn": {"epochs": 8},
+    "faster_rcnn": {"epochs": 12},
+    "mask_rcnn": {"epochs": 4},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 4, "side": 400},
+    "fast_rcnn": {"epochs": 6, "side": 400},
     "faster_rcnn": {"epochs": 8, "side": 400},
 }
 

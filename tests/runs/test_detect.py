@@ -23,13 +23,13 @@ from visus.runs.detect_settings import DetectSettings, resolve
 from visus.runs.training import resume
 
 SMALL: dict[str, Any] = {
-    "epochs": 8,
+    "epochs": 14,
     "lr": 1e-3,
     "workers": 0,
     "side": 96,
     "batch_size": 2,
     "augment": "none",
-    "boxes": 16,
+    "boxes": 32,
 }
 
 
@@ -68,7 +68,7 @@ def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     assert "last.ckpt" not in names
     with (run.folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 8
+    assert len(rows) == 14
     assert "train_ap50" not in rows[0]
     assert float(rows[-1]["val_ap50"]) > 0.6
     assert (run.task, run.finished) == ("detect", True)
