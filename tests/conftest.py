@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,3 +41,16 @@ def cat() -> NDArray[np.uint8]:
     from visus.search.demo import photographs
 
     return read(photographs()["chelsea"])
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A perceptron that tells blobs, checks and stripes apart; it lies beside its data."""
+    from tests.support.labelled import splits
+    from visus.runs import train
+
+    place = tmp_path_factory.mktemp("trained")
+    data = splits(place / "textures", 40, 12, 12, side=16)
+    return train(
+        "classify", data, net="mlp", hidden=(32,), epochs=12, lr=3e-3, augment="none", runs=place / "runs", size=16
+    )

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import visus
-from visus import data, filters, images, nets, runs, search
+from visus import data, explain, filters, images, nets, runs, search
 from visus._optional import require
 
 
@@ -24,6 +24,7 @@ def test_public_names() -> None:
         "WeightsError",
         "__version__",
         "data",
+        "explain",
         "filters",
         "images",
         "nets",
@@ -34,7 +35,7 @@ def test_public_names() -> None:
         "tune",
         "write",
     }
-    for module in (visus, data, filters, images, nets, runs, search):
+    for module in (visus, data, explain, filters, images, nets, runs, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 

@@ -17,7 +17,7 @@ from visus._errors import (
 )
 
 if TYPE_CHECKING:
-    from visus import data, filters, images, nets, runs, search
+    from visus import data, explain, filters, images, nets, runs, search
     from visus.images import read, write
     from visus.runs import Run, train, tune
     from visus.search import Index
@@ -36,6 +36,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "data",
+    "explain",
     "filters",
     "images",
     "nets",
@@ -51,6 +52,7 @@ _LAZY = {
     "Index": ("visus.search", "Index"),
     "Run": ("visus.runs", "Run"),
     "data": ("visus.data", None),
+    "explain": ("visus.explain", None),
     "filters": ("visus.filters", None),
     "images": ("visus.images", None),
     "nets": ("visus.nets", None),

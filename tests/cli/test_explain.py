@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.cli.test_commands import visus
-from visus.cli import explain
+from visus import Run
+from visus.cli import explain_saliency
 from visus.explain import METHODS
 from visus.images import read
 from visus.search.demo import photographs
@@ -38,4 +39,66 @@ def test_a_map_its_values_and_its_checks(tmp_path: Path) -> None:
 
 
 def test_the_command_knows_every_method() -> None:
-    assert get_args(explain.Method) == METHODS
+    assert tuple(explain_saliency.METHODS) == METHODS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Bilder").mkdir()
+    for name in ("chelsea", "coffee", "china", "rocket"):
+        Image.fromarray(read(photographs()[name])).save(tmp_path / "Bilder" / f"{name}.png")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_what_it_has_learned(folder: Path) -> None:
+    net, cat = "efficientnet_lite0", "Bilder/chelsea.png"
+    visus("explain", "filters", net, cwd=folder)
+    answer = visus("explain", "maps", net, cat, "--layer", "blocks.1", "--out", "maps.npy", cwd=folder)
+    assert "24 maps of 56x56" in answer.stdout
+    assert np.load(folder / "maps.npy").shape == (24, 56, 56)
+    asked = ("explain", "units", net, "Bilder", "--layer", "blocks.1", "--channel", "3", "--json", "--most", "2")
+    assert len(json.loads(visus(*asked, cwd=folder).stdout)["pictures"]) == 2
+    found = json.loads(visus("explain", "neighbours", net, cat, "Bilder", "-k", "2", "--json", cwd=folder).stdout)
+    assert found["neighbours"][0]["file"].endswith("chelsea.png")
+    visus("index", "Bilder", "--index", "b.visus", cwd=folder)
+    assert "4 pictures by pca" in visus("explain", "space", net, "b.visus", "--layout", "pca", cwd=folder).stdout
+    answer = visus("explain", "ascent", net, "--target", "goldfish", "--steps", "2", "--size", "64", cwd=folder)
+    assert "goldfish" in answer.stdout
+    asked = ("explain", "invert", net, cat, "--layer", "conv_stem", "--steps", "2", "--json")
+    assert json.loads(visus(*asked, cwd=folder).stdout)[0]["layer"] == "conv_stem"
+    for name in ("filters.png", "units.png", "neighbours.png", "space.png", "ascent.png", "inverted.png"):
+        assert read(folder / name).ndim == 3
+
+
+@pytest.mark.slow
+def test_how_it_is_fooled(folder: Path) -> None:
+    net, cat = "efficientnet_lite0", "Bilder/chelsea.png"
+    asked = ("explain", "fool", net, cat, "--target", "goldfish", "--epsilon", "2/255")
+    answer = visus(*asked, cwd=folder)
+    assert "->  goldfish" in answer.stdout
+    assert read(folder / "fooled.png").ndim == 3
+    found = json.loads(visus("explain", "fool", net, cat, "--attack", "fgsm", "--json", cwd=folder).stdout)
+    assert found["linf"] <= 2.001 / 255
+    asked = ("explain", "robustness", net, "Bilder", "--epsilon", "2/255", "--attack", "fgsm", "--out", "r.csv")
+    assert "4 pictures, 100.0% right" in visus(*asked, cwd=folder).stdout
+    assert (folder / "r.csv").read_text().startswith("change,0,")
+    for arguments, words in (
+        (("fool", net), "Name a picture"),
+        (("fool", net, cat, "--epsilon", "much"), "--epsilon takes a number such as"),
+        (("fool", net, cat, "--at", "1,2"), "at does nothing"),
+        (("gradcam", net, cat, "--box", "1,2"), "--box takes 4 numbers"),
+        (("robustness", net), "is no run"),
+        (("robustness", net, "Bilder", "--attack", "magic"), "attacks among"),
+        (("units", net, "nowhere", "--layer", "a", "--channel", "0"), "nowhere does not exist"),
+        (("ascent", net), "Say classes"),
+    ):
+        error = visus("explain", *arguments, cwd=folder, code=2).stderr
+        assert words in " ".join(error.split())
+
+
+def test_robustness_of_a_run(trained_run: Run, tmp_path: Path) -> None:
+    answer = visus("explain", "robustness", trained_run.folder, "--epsilon", "8/255", "--json", cwd=tmp_path)
+    found = json.loads(answer.stdout)
+    assert found["pictures"] == 36
+    assert found["accuracy"]["pgd"][0] < found["clean"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 COMMANDS = (
-    "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "nets", "demo",
+    "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "explain", "nets", "demo",
 )  # fmt: skip
 
 

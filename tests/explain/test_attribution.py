@@ -1,5 +1,6 @@
 """Which pixels speak for a class."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,19 @@ import pytest
 import torch
 from torch import nn
 
-from visus import InputError, nets
-from visus.explain import METHODS, Subject, curves, open_subject, saliency, sanity
+from tests.support.subjects import everything_as_it_was, subject_of
+from visus import InputError
+from visus.explain import METHODS, Classifier, curves, open_classifier, saliency, sanity
 from visus.explain.attribution import attribute
 from visus.explain.rectifiers import Rectifiers
 from visus.explain.subject import asking
 from visus.images import read
-from visus.ops import Normalise
 from visus.search.demo import photographs
 
 
-def subject_of(name: str, size: int = 64, **options: Any) -> Subject:
-    """A network with random weights."""
-    torch.manual_seed(0)
-    net = nets.create(name, classes=4, **options)
-    normalise = Normalise.of_channels((0.5,) * 3, (0.25,) * 3)
-    return Subject(name, net, normalise, tuple("abcd"), size=size, resize_to=size)
-
-
 @pytest.fixture(scope="module")
-def lite() -> Subject:
-    return open_subject("efficientnet_lite0")
+def lite() -> Classifier:
+    return open_classifier("efficientnet_lite0")
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +45,7 @@ def test_the_network_is_left_as_it_was(name: str) -> None:
         assert found.values.shape[1:] == (NETS[name],) * 2
     assert all(module.training for module in subject.modules())
     assert [p for p in subject.parameters() if not p.requires_grad] == [frozen]
-    assert all(p.grad is None for p in subject.parameters())
-    for module in subject.modules():
-        hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-        assert not any(hooks)
-    for key, value in subject.state_dict().items():
-        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+    everything_as_it_was(subject, before)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +77,7 @@ def test_plain_gradients_are_those_of_finite_differences() -> None:
     torch.testing.assert_close((values * step).sum(), rise, rtol=0.01, atol=0)
 
 
-def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Subject, cat: np.ndarray) -> None:
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Classifier, cat: np.ndarray) -> None:
     found = saliency(lite, cat, method="integrated")
     x = lite.input_of(cat)
     with torch.inference_mode():
@@ -109,7 +97,7 @@ def test_grad_cam_is_the_class_activation_map_of_a_network_with_a_global_mean() 
     np.testing.assert_allclose(found.values * scale, expected.numpy(), rtol=1e-3, atol=1e-3 * float(expected.max()))
 
 
-def test_several_pictures_at_once_give_what_each_gives_alone(lite: Subject, cat: np.ndarray) -> None:
+def test_several_pictures_at_once_give_what_each_gives_alone(lite: Classifier, cat: np.ndarray) -> None:
     x = torch.cat([lite.input_of(cat), lite.input_of(np.ascontiguousarray(cat[:, ::-1]))])
     together = attribute(lite, x, [281, 282], "gradcam")
     for k, target in enumerate((281, 282)):
@@ -134,7 +122,7 @@ def test_occlusion_finds_the_only_thing_that_counts() -> None:
     assert values[inside].mean() > 20 * values[~inside].abs().mean()
 
 
-def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Subject, cat: np.ndarray) -> None:
+def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Classifier, cat: np.ndarray) -> None:
     found = saliency(lite, cat, method="gradcam")
     good = curves(lite, cat, found)
     assert good.share[0] == 0
@@ -143,15 +131,13 @@ def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Subject, cat: 
     bad = curves(
         lite,
         cat,
-        type(found)(
-            "gradcam", found.name, found.target, found.probability, found.values.max() - found.values, found.picture
-        ),
+        dataclasses.replace(found, values=found.values.max() - found.values),
     )
     assert good.areas[1] > bad.areas[1]
 
 
 @pytest.mark.slow
-def test_random_weights_destroy_the_map(lite: Subject, cat: np.ndarray) -> None:
+def test_random_weights_destroy_the_map(lite: Classifier, cat: np.ndarray) -> None:
     before = {key: value.clone() for key, value in lite.state_dict().items()}
     found = sanity(lite, cat, method="saliency")
     assert found.passed
@@ -160,7 +146,7 @@ def test_random_weights_destroy_the_map(lite: Subject, cat: np.ndarray) -> None:
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
 
 
-def test_every_method_answers(lite: Subject, cat: np.ndarray, tmp_path: Path) -> None:
+def test_every_method_answers(lite: Classifier, cat: np.ndarray, tmp_path: Path) -> None:
     small = subject_of("resnet18")
     found = saliency(small, cat)
     for method in METHODS:
@@ -173,7 +159,7 @@ def test_every_method_answers(lite: Subject, cat: np.ndarray, tmp_path: Path) ->
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), found.values)
 
 
-def test_mistakes_are_named(lite: Subject, cat: np.ndarray) -> None:
+def test_mistakes_are_named(lite: Classifier, cat: np.ndarray) -> None:
     for arguments, words in (
         ({"target": "cat"}, "did you mean tiger cat, Persian cat, Siamese cat"),
         ({"target": 1000}, "no class"),

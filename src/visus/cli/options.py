@@ -1,10 +1,14 @@
 """Options that several commands share."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from visus._errors import InputError
 
 
 def default_index() -> Path:
@@ -20,6 +24,65 @@ IndexPlace = Annotated[
     typer.Option("--index", "-i", help="Folder of the index.  [default: $VISUS_INDEX, or one for the user]"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
+
+Source = Annotated[str, typer.Argument(metavar="RUN|NET", help="A run, or a network with ImageNet weights.")]
+Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET prints it.")]
+OutPng = Annotated[Path, typer.Option(metavar="PICTURE", help="Where the picture goes.")]
+
+
+def numbers(option: str, text: str, count: int) -> tuple[float, ...]:
+    """So many numbers from ``1,2,3``.
+
+    Raises:
+        InputError: They are not.
+
+    >>> numbers("--at", "12,40", 2)
+    (12.0, 40.0)
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != count:
+        raise InputError(f"{option} takes {count} numbers with commas between them, not {text!r}.")
+    return found
+
+
+def fraction(option: str, text: str) -> float:
+    """A number such as ``0.01``, or a share such as ``2/255``.
+
+    Raises:
+        InputError: It is neither.
+
+    >>> fraction("--epsilon", "2/255") == 2 / 255
+    True
+    """
+    above, _, below = text.partition("/")
+    try:
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"{option} takes a number such as 0.01 or 2/255, not {text!r}.") from None
+
+
+def pictures_of(place: Path) -> list[str]:
+    """The picture files below a folder, or of an index."""
+    from visus.runs.predict import files_of
+    from visus.search import Index
+    from visus.search.store import exists
+
+    return Index(place).paths_below("/") if exists(place) else files_of(place)
+
+
+@contextlib.contextmanager
+def progress(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal's standard error; what it gives is told how much is done, of how much."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def human_size(size: float) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import learning
+from visus.cli.options import fraction
 
 EXAMPLES = """
 Examples:
@@ -15,6 +16,7 @@ Examples:
     visus train classify flowers --mode probe                 the last layer only: seconds
     visus train classify flowers --net resnet18 --mode scratch --epochs 30
     visus train classify digits --net mlp --hidden 256,128 --activation sigmoid --no-flip
+    visus train classify flowers --adversarial 2/255           harder to fool; see visus explain robustness
     visus train classify flowers --show-batch batch.png       draw what the network will see, and stop
     visus train classify flowers --config best.toml --lr 0.0003
     visus train classify --resume runs/classify/flowers-1     go on after an interruption
@@ -96,6 +98,14 @@ def classify(
         Literal["none", "weights", "sampling"] | None,
         typer.Option(help="Let rare classes count more, or show them more often.", rich_help_panel=learning.LOSS),
     ] = None,
+    adversarial: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EPS",
+            help="Learn from pictures changed by up to EPS, such as 4/255, to fool it; twice the time.",
+            rich_help_panel=learning.LOSS,
+        ),
+    ] = None,
     hidden: Annotated[
         str | None, typer.Option(help="mlp: units of each layer.  [default: 256,128]", rich_help_panel=_MLP)
     ] = None,
@@ -120,9 +130,11 @@ def classify(
     The run lands in RUNS/classify/NAME-N with its best weights, metrics and plots. Stop it at any time, even with
     kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "show_batch", "hidden")
+    options = learning.given(locals(), "data", "config", "runs", "resume", "show_batch", "hidden", "adversarial")
     if hidden is not None:
         options["hidden"] = units(hidden)
+    if adversarial is not None:
+        options["adversarial"] = fraction("--adversarial", adversarial)
     if resume:
         learning.go_on("classify", resume, data, {**options, **learning.given({"c": config, "s": show_batch})})
         return

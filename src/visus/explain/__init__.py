@@ -3,29 +3,75 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from visus.explain.ascent import Ascent, ascend
+    from visus.explain.attacks import ATTACKS, Fooled, attack
     from visus.explain.attribution import METHODS, Explanation, saliency
+    from visus.explain.fooling import Fooling, fool, fool_from_noise
+    from visus.explain.inversion import Inversion, invert
+    from visus.explain.layers import first_filters, maps
     from visus.explain.randomised import Sanity, sanity
     from visus.explain.removal import Curves, curves
-    from visus.explain.subject import Subject, open_subject
-
-__all__ = ["METHODS", "Curves", "Explanation", "Sanity", "Subject", "curves", "open_subject", "saliency", "sanity"]
+    from visus.explain.robust import Robustness, robustness
+    from visus.explain.similar import Features, Neighbours, features_of, neighbours
+    from visus.explain.subject import Subject
+    from visus.explain.subjects import Classifier, open_classifier, open_subject
+    from visus.explain.units import Exciting, exciting
 
 _WHERE = {
-    "METHODS": "attribution",
-    "Curves": "removal",
-    "Explanation": "attribution",
-    "Sanity": "randomised",
-    "Subject": "subject",
-    "curves": "removal",
-    "open_subject": "subject",
-    "saliency": "attribution",
-    "sanity": "randomised",
+    "ascent": ("Ascent", "ascend"),
+    "attacks": ("ATTACKS", "Fooled", "attack"),
+    "attribution": ("METHODS", "Explanation", "saliency"),
+    "fooling": ("Fooling", "fool", "fool_from_noise"),
+    "inversion": ("Inversion", "invert"),
+    "layers": ("first_filters", "maps"),
+    "similar": ("Features", "Neighbours", "features_of", "neighbours"),
+    "randomised": ("Sanity", "sanity"),
+    "removal": ("Curves", "curves"),
+    "robust": ("Robustness", "robustness"),
+    "subject": ("Subject",),
+    "subjects": ("Classifier", "open_classifier", "open_subject"),
+    "units": ("Exciting", "exciting"),
 }
+_FILES = {name: file for file, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "ATTACKS",
+    "METHODS",
+    "Ascent",
+    "Classifier",
+    "Curves",
+    "Exciting",
+    "Explanation",
+    "Features",
+    "Fooled",
+    "Fooling",
+    "Inversion",
+    "Neighbours",
+    "Robustness",
+    "Sanity",
+    "Subject",
+    "ascend",
+    "attack",
+    "curves",
+    "exciting",
+    "features_of",
+    "first_filters",
+    "fool",
+    "fool_from_noise",
+    "invert",
+    "maps",
+    "neighbours",
+    "open_classifier",
+    "open_subject",
+    "robustness",
+    "saliency",
+    "sanity",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
     import importlib
 
-    if name in _WHERE:
-        return getattr(importlib.import_module(f"visus.explain.{_WHERE[name]}"), name)
+    if name in _FILES:
+        return getattr(importlib.import_module(f"visus.explain.{_FILES[name]}"), name)
     raise AttributeError(f"module 'visus.explain' has no attribute {name!r}")

@@ -17,7 +17,7 @@ rectifiers (:mod:`visus.explain.rectifiers`), since Captum's own know only modul
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
-from visus.explain.subject import Picture, Subject, asking, open_subject
+from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subjects import open_subject
 from visus.images import draw, write
 
 Method = Literal[
@@ -61,6 +62,7 @@ class Explanation:
         probability: Its softmax.
         values: ``(C, H, W)`` float32, of each value of the input; one channel of ``gradcam`` and ``occlusion``.
         picture: ``(H, W, 3)`` uint8: the input as the network saw it.
+        marked: The same, with the pixel or the box that a segmenter or a detector was asked about.
     """
 
     method: Method
@@ -69,6 +71,7 @@ class Explanation:
     probability: float
     values: NDArray[np.float32]
     picture: NDArray[np.uint8]
+    marked: NDArray[np.uint8]
 
     def heat(self) -> NDArray[np.float32]:
         """One value for each pixel ``(H, W)`` in [0, 1].
@@ -92,7 +95,7 @@ class Explanation:
     def sheet(self) -> NDArray[np.uint8]:
         """The picture beside the overlay, ``(H, W, 3)`` uint8."""
         captions = [f"{self.name} {self.probability:.1%}", self.method.replace("_", " ")]
-        return draw.contact_sheet([self.picture, self.overlay()], captions, columns=2, tile=320)
+        return draw.contact_sheet([self.marked, self.overlay()], captions, columns=2, tile=320)
 
     def show(self) -> None:
         """Open the sheet in the viewer of the desktop."""
@@ -122,18 +125,23 @@ def saliency(
     method: Method = "gradcam",
     target: str | int | None = None,
     layer: str | None = None,
+    at: tuple[int, int] | None = None,
+    box: Sequence[float] | None = None,
     device: str = "cpu",
     seed: int = 0,
 ) -> Explanation:
     """How much each pixel of a picture speaks for a class.
 
     Args:
-        source: A run, a file of a trained classifier, the name of a network with ImageNet weights, or an open
+        source: A run, a file of a trained network, the name of a network with ImageNet weights, or an open
             :class:`visus.explain.Subject`.
         picture: A file, or ``(H, W, 3)`` uint8.
         method: A name in :data:`METHODS`.
         target: Name or number of the class; None for the likeliest.
-        layer: Of ``gradcam`` and ``guided_gradcam``: its name as in ``visus nets``; None for the last map.
+        layer: Of ``gradcam`` and ``guided_gradcam``: its name as in ``visus nets``; None for the last map of a
+            classifier, or of what a detector sees of the whole picture, and the coarsest one of a segmenter.
+        at: Of a segmenter: x and y of the pixel whose class is meant; None for the middle.
+        box: Of a detector: x0, y0, x1, y1 of the box whose class is meant; None for the most certain object.
         device: Where it works.
         seed: Of the noise of ``smoothgrad``.
 
@@ -144,20 +152,22 @@ def saliency(
         raise InputError(f"The method must be one of {', '.join(METHODS)}, not {method!r}.")
     if layer is not None and "gradcam" not in method:
         raise InputError(f"layer does nothing beside {method}; it is for gradcam and guided_gradcam.")
-    subject = open_subject(source, device=device)
-    x = subject.input_of(picture).to(subject.device)
+    subject = open_subject(source, at=at, box=box, device=device)
+    x, usual = subject.asked(picture)
     with torch.inference_mode(), asking(subject):
         logits = subject(x)
-    place = subject.target_of(target, logits)
+    place = subject.target_of(usual if target is None else target, logits)
     values = attribute(subject, x, [place], method, layer=layer, seed=seed)
     seen = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
+    shown = np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3)))
     return Explanation(
         method,
         subject.classes[place],
         place,
         float(logits.softmax(1)[0, place]),
         values[0].float().cpu().numpy(),
-        np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3))),
+        shown,
+        subject.marked(shown),
     )
 
 
@@ -168,19 +178,19 @@ def attribute(
 
     Args:
         subject: The network.
-        x: ``(N, C, S, S)`` float in [0, 1], on its device.
+        x: ``(N, C, H, W)`` float in [0, 1], on its device.
         targets: A class for each.
         method: A name in :data:`METHODS`.
         layer: See :func:`saliency`.
         seed: Of noise.
 
     Returns:
-        ``(N, C, S, S)``, of ``gradcam`` and ``occlusion`` ``(N, 1, S, S)``.
+        ``(N, C, H, W)``, of ``gradcam`` and ``occlusion`` ``(N, 1, H, W)``.
     """
     if method == "guided_gradcam":
         maps = attribute(subject, x, targets, "gradcam", layer=layer)
         return maps * attribute(subject, x, targets, "guided")
-    at = subject.layer_of(layer) if method == "gradcam" else None
+    at = subject.layer_of(layer, x[:1]) if method == "gradcam" else None
     rule = method if method in ("guided", "deconv") else "plain"
     with asking(subject, rule), torch.enable_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -226,7 +236,7 @@ def _integrated(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
 def _occlusion(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
     from captum.attr import Occlusion
 
-    side = max(2, 2 * x.shape[-1] // _PATCH)
+    side = max(2, 2 * min(x.shape[2:]) // _PATCH)
     window, strides = (x.shape[1], side, side), (x.shape[1], side // 2, side // 2)
     grey = x.mean((2, 3), keepdim=True).expand_as(x)
     with torch.no_grad():

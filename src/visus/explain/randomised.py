@@ -14,7 +14,8 @@ from scipy.stats import rankdata
 from torch import nn
 
 from visus.explain.attribution import Explanation, Method, saliency
-from visus.explain.subject import Picture, Subject, open_subject
+from visus.explain.subject import Picture, Subject
+from visus.explain.subjects import open_subject
 
 _STEPS = 6
 PASSED = 0.5

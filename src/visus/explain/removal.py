@@ -15,7 +15,8 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from visus.explain.attribution import Explanation
-from visus.explain.subject import Picture, Subject, asking, open_subject
+from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subjects import open_subject
 
 _STEPS = 32
 _AT_A_TIME = 8
@@ -50,13 +51,13 @@ def curves(source: str | os.PathLike[str] | Subject, picture: Picture, explanati
         explanation: The explanation.
     """
     subject = open_subject(source)
-    x = subject.input_of(picture).to(subject.device)
+    x, _ = subject.asked(picture)
     order = torch.from_numpy(np.argsort(-explanation.heat().ravel(), kind="stable").copy()).to(x.device)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order), device=x.device)
     share = np.linspace(0, 1, _STEPS + 1)
     chosen = torch.stack([(rank < round(part * len(order))).view(1, *x.shape[2:]) for part in share])
-    sigma = x.shape[-1] / 20
+    sigma = min(x.shape[2:]) / 20
     blurred = gaussian_blur(x, [2 * round(2 * sigma) + 1] * 2, [sigma, sigma])
     deletion = _probabilities(subject, torch.where(chosen, torch.zeros_like(x), x), explanation.target)
     insertion = _probabilities(subject, torch.where(chosen, x, blurred), explanation.target)

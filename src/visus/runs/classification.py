@@ -172,6 +172,7 @@ def recipe_of(parts: Parts) -> Recipe:
         settings.loss,
         settings.label_smoothing,
         balanced_weights(counts) if settings.balance == "weights" else None,
+        settings.adversarial,
     )
 
 

@@ -217,20 +217,39 @@ def evaluate(
     """
     network = trained.read(run)
     folder = Path(run)
+    dataset, chosen, _ = pictures_of(run, data, split)
     settings = own_settings(folder)
-    if data is None and settings is None:
-        raise InputError(f"{run} does not say on which pictures it was trained; name some.")
-    dataset = _same_classes(_load(data, settings, folder), network.about.classes)
-    chosen = split or next(name for name in ("test", "val", "all", *dataset.splits) if name in dataset.splits)
-    if chosen not in dataset.splits:
-        raise InputError(f"{dataset.root} has no split {chosen}; it has {', '.join(dataset.splits)}.")
-    if not len(dataset.splits[chosen]):
-        raise InputError(f"The split {chosen} of {dataset.root} has no pictures that can be read; bring some.")
     found = measure(network, dataset, chosen, settings or Settings(data=str(data)), progress=progress)
     home = folder if folder.is_dir() else folder.parent
     found = replace(found, remarks=[*dataset.remarks, *remarks_on(home, dataset, chosen)])
     _write(found, Path(out) if out else home / f"evaluation-{chosen}")
     return found
+
+
+def pictures_of(
+    run: str | os.PathLike[str], data: str | os.PathLike[str] | None, split: str | None
+) -> tuple[Dataset, str, Pictures]:
+    """The data that a run is measured on, the name of its split, and the pictures of it.
+
+    Args:
+        run: See :func:`evaluate`.
+        data: See there.
+        split: See there.
+
+    Raises:
+        InputError: The data cannot be used, or has a class that the run does not know.
+    """
+    folder = Path(run)
+    settings = own_settings(folder)
+    if data is None and settings is None:
+        raise InputError(f"{run} does not say on which pictures it was trained; name some.")
+    dataset = _same_classes(_load(data, settings, folder), trained.read_about(run).classes)
+    chosen = split or next(name for name in ("test", "val", "all", *dataset.splits) if name in dataset.splits)
+    if chosen not in dataset.splits:
+        raise InputError(f"{dataset.root} has no split {chosen}; it has {', '.join(dataset.splits)}.")
+    if not len(dataset.splits[chosen]):
+        raise InputError(f"The split {chosen} of {dataset.root} has no pictures that can be read; bring some.")
+    return dataset, chosen, dataset.splits[chosen]
 
 
 def own_settings(folder: Path) -> Settings | None:

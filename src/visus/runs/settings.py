@@ -28,6 +28,8 @@ class Settings(Learning):
         size: Side of the input in pixels.
         loss: A name in :data:`visus.tasks.losses.LOSSES`.
         label_smoothing: In [0, 1).
+        adversarial: How far each picture is changed to fool the network while it learns, as a share of white (of each
+            value); 0 for not at all. See :mod:`visus.tasks.adversarial`.
         balance: ``"weights"`` lets rare classes count more, ``"sampling"`` shows them more often.
         preprocess: A name in :data:`visus.data.preprocess.KINDS`, or ``"weights"`` for what the weights expect.
         hidden: Units of each hidden layer of ``mlp``.
@@ -46,6 +48,7 @@ class Settings(Learning):
     ranges: ClassVar[dict[str, tuple[float, float, str]]] = {
         "size": (1, LARGE, "a whole number above 0"),
         **dict.fromkeys(("label_smoothing", "dropout"), (0, 1 - 1e-12, "within [0, 1)")),
+        "adversarial": (0, 0.5, "a share of white from 0 to 0.5, for example 0.0157 (4/255)"),
     }
 
     net: str = "efficientnet_lite0"
@@ -54,6 +57,7 @@ class Settings(Learning):
     size: int | None = None
     loss: Loss = "cross_entropy"
     label_smoothing: float = 0.0
+    adversarial: float = 0.0
     balance: Balance = "none"
     preprocess: str | None = None
     hidden: tuple[int, ...] = (256, 128)
@@ -109,6 +113,8 @@ def resolve(settings: Settings, dataset: Dataset) -> Settings:
         filled[name] = default[name] if value is None else value
     if mode == "probe" and filled["augment"] != "none":
         raise InputError("A probe computes features once, so it cannot augment; leave --augment, or use finetune.")
+    if mode == "probe" and settings.adversarial:
+        raise InputError("A probe computes features once, so no picture can be changed; leave --adversarial.")
     if filled["preprocess"] == "weights" and mode == "scratch":
         raise InputError("There are no weights in --mode scratch to take the preprocessing from; say zscore.")
     return dataclasses.replace(settings, **filled, lr=settings.lr or rate_for(settings.optimizer, default["lr"]))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from visus.tasks import learner, losses, optimizers
+from visus.tasks.adversarial import fooling
 
 AUXILIARY = 0.3
 """Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5)."""
@@ -34,11 +35,13 @@ class Recipe(learner.Recipe):
         loss: A name in :data:`visus.tasks.losses.LOSSES`.
         smoothing: Label smoothing, in [0, 1).
         weights: How much a picture of each class counts, or None.
+        adversarial: How far pictures are changed to fool the network, as a share of white; 0 for not at all.
     """
 
     loss: losses.Loss = "cross_entropy"
     smoothing: float = 0.0
     weights: Tensor | None = None
+    adversarial: float = 0.0
 
 
 @dataclass
@@ -97,6 +100,8 @@ class Classify(learner.Learner[Sums]):
             Diverged: It is NaN or infinite.
         """
         x, labels = batch
+        if self.recipe.adversarial:
+            x = fooling(self.net, lambda own: self.batch_loss((own, labels)), x, self.recipe.adversarial)
         logits, *auxiliary = self.net.heads(self.prepare(x))
         loss = self.loss(logits, labels)
         self.train_sums.add(loss, logits, labels)

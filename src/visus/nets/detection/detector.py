@@ -104,6 +104,18 @@ class Detector(nn.Module, ABC):
             limits: Which answers are given; None for the defaults.
         """
 
+    def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
+        """The scores of the classes of given boxes, with gradients: ``(boxes of all, 1 + classes)``, background first.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            boxes: For each picture ``(n, 4)``.
+
+        Raises:
+            InputError: The network does not see boxes on a map of the picture.
+        """
+        raise InputError(f"{self.name} sees each box as a picture of its own; ask a classifier about the cut-out.")
+
     def body_modules(self) -> Iterator[nn.Module]:
         """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
         return iter(())
@@ -115,6 +127,11 @@ class Detector(nn.Module, ABC):
         super().train(mode)
         hold_norms(self)
         return self
+
+
+def class_scores(heads: Any, features: Any, boxes: list[Tensor], sizes: Any) -> Tensor:  # noqa: ANN401
+    """The scores of boxes on resized pictures by torchvision's heads; see :meth:`Detector.box_scores`."""
+    return heads.box_predictor(heads.box_head(heads.box_roi_pool(features, boxes, sizes)))[0]
 
 
 def transform_of(mean: Sequence[float], deviation: Sequence[float], side: int) -> GeneralizedRCNNTransform:

@@ -185,6 +185,10 @@ class FastRCNN(Detector):
         _, found = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes, own)
         return found
 
+    def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
+        """The scores of given boxes."""
+        return box_scores(self, pictures, boxes)
+
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
@@ -203,3 +207,11 @@ class FastRCNN(Detector):
             there = detector.resized(proposals, before, images.image_sizes)
             rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
             return detector.found_of(rows, images.image_sizes, before)
+
+
+def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:  # noqa: ANN401
+    """The scores of given boxes by a network with the parts ``transform``, ``body`` and ``heads``."""
+    detector.check_pictures(pictures, net.transform)
+    images, _ = net.transform(list(pictures))
+    there = detector.resized(boxes, detector.sizes_of(pictures), images.image_sizes)
+    return detector.class_scores(net.heads, as_features(net.body(images.tensors)), there, images.image_sizes)

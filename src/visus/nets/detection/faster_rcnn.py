@@ -196,6 +196,10 @@ class FasterRCNN(Detector):
         _, of_boxes = self.heads(features, proposals, images.image_sizes, own)
         return {**of_anchors, **of_boxes}
 
+    def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
+        """The scores of given boxes."""
+        return fast_rcnn.box_scores(self, pictures, boxes)
+
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:

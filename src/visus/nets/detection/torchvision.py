@@ -81,6 +81,14 @@ class Pyramid(Detector):
         self.net.train(training)
         return found
 
+    def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
+        """The scores of given boxes."""
+        net = self.net
+        detector.check_pictures(pictures, net.transform)
+        images, _ = net.transform(list(pictures))
+        there = detector.resized(boxes, detector.sizes_of(pictures), images.image_sizes)
+        return detector.class_scores(net.roi_heads, net.backbone(images.tensors), there, images.image_sizes)
+
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:

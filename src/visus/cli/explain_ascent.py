@@ -1,0 +1,56 @@
+"""``visus explain ascent``: the picture that excites a class or a channel most."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus.cli.options import AsJson, OutPng, Source, progress, save_picture
+
+EXAMPLES = """
+Examples:
+
+    visus explain ascent efficientnet_lite0 --target goldfish --target pizza
+    visus explain ascent runs/classify/flowers-1 --target rose --steps 512
+    visus explain ascent efficientnet_lite0 --layer blocks.3 --channel 5 --channel 17
+"""
+
+
+def ascent(
+    source: Source,
+    target: Annotated[list[str] | None, typer.Option(help="Name or number of a class; may be given again.")] = None,
+    layer: Annotated[str | None, typer.Option(help="In place of a class: its name in visus nets.")] = None,
+    channel: Annotated[list[int] | None, typer.Option(min=0, help="Of the layer; may be given again.")] = None,
+    unit: Annotated[bool, typer.Option("--unit", help="The unit in the middle alone, not the whole channel.")] = False,
+    size: Annotated[int | None, typer.Option(min=32, max=1024, help="Side in pixels.  [default: the net's]")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the ascent.")] = 256,
+    noise: Annotated[float, typer.Option(min=0, help="At the start: 0.01 is all but grey, 1 is noise.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: OutPng = Path("ascent.png"),
+    as_json: AsJson = False,
+) -> None:
+    """Draw what a class, a channel or a unit looks for, by gradient ascent from a grey picture."""
+    from visus.explain import ascend
+
+    with progress("climbing") as tell:
+        found = ascend(
+            source,
+            target or (),
+            layer=layer,
+            channels=channel or (),
+            unit=unit,
+            size=size,
+            steps=steps,
+            noise=noise,
+            seed=seed,
+            progress=tell,
+        )
+    shares = found.probabilities or (None,) * len(found.names)
+    if as_json:
+        rows = [{"name": name, "probability": share} for name, share in zip(found.names, shares, strict=True)]
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+    else:
+        for name, share in zip(found.names, shares, strict=True):
+            typer.echo(name if share is None else f"{name} {share:.1%}")
+    save_picture(out, found.sheet())

@@ -1,0 +1,40 @@
+"""``visus explain maps``: what a layer makes of a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import Layer, Source, save_picture
+
+EXAMPLES = """
+Examples:
+
+    visus explain maps efficientnet_lite0 cat.jpg --layer blocks.1
+    visus explain maps runs/classify/flowers-1 rose.jpg --layer blocks.4 --out maps.npy
+"""
+
+
+def maps(
+    source: Source,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE")],
+    layer: Layer,
+    most: Annotated[int, typer.Option(min=1, help="Maps on the sheet, the strongest first.")] = 64,
+    out: Annotated[Path, typer.Option(metavar="PNG|NPY", help="A sheet, or all maps as an array.")] = Path("maps.png"),
+) -> None:
+    """Draw the maps that a layer gives for a picture."""
+    import numpy as np
+
+    from visus.explain import maps as maps_of
+
+    found, sheet = maps_of(source, picture, layer, most=most)
+    typer.echo(f"{layer}: {found.shape[0]} maps of {found.shape[2]}x{found.shape[1]}")
+    if out.suffix.lower() != ".npy":
+        save_picture(out, sheet)
+        return
+    try:
+        np.save(out, found)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}); choose another place.") from error
+    typer.echo(f"Wrote {out}", err=True)

@@ -1,0 +1,42 @@
+"""``visus explain neighbours``: the pictures that a network takes for most alike."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus.cli.options import AsJson, OutPng, Source, pictures_of, progress, save_picture
+
+EXAMPLES = """
+Examples:
+
+    visus explain neighbours runs/classify/flowers-1 rose.jpg flowers/train
+    visus explain neighbours efficientnet_lite0 cat.jpg photos.visus -k 20 --out alike.png
+"""
+
+
+def neighbours(
+    source: Source,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE")],
+    place: Annotated[Path, typer.Argument(metavar="FOLDER|INDEX", help="Pictures among which it is looked.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 9,
+    out: OutPng = Path("neighbours.png"),
+    as_json: AsJson = False,
+) -> None:
+    """Find the nearest neighbours of a picture in the last hidden layer."""
+    from visus.explain import neighbours as nearest
+
+    files = pictures_of(place)
+    with progress("looking") as tell:
+        found = nearest(source, picture, files, k=k, progress=tell)
+    rows = [
+        {"file": files[place], "class": name, "distance": round(distance, 6)}
+        for place, name, distance in zip(found.places, found.names, found.distances, strict=True)
+    ]
+    if as_json:
+        typer.echo(json.dumps({"file": str(picture), "class": found.name, "neighbours": rows}, ensure_ascii=False))
+    else:
+        typer.echo(f"{picture}  {found.name}")
+        typer.echo("\n".join(f"{row['distance']:.3f}  {row['file']}  {row['class']}" for row in rows))
+    save_picture(out, found.sheet())

@@ -1,0 +1,164 @@
+"""Feature inversion: the picture that a layer remembers.
+
+Mahendran and Vedaldi, "Understanding deep image representations by inverting them", CVPR 2015: find the picture x whose
+features are those of another one,
+
+    |F(x) - F0|^2 / |F0|^2  +  lambda_a |x|_a^a  +  lambda_V sum (dx^2 + dy^2)^(b / 2)
+
+with a = 6 and b = 2 (section 2), by gradient descent from noise. Early layers keep the detail, later ones the outline.
+
+Deviations: Adam in place of momentum; the weights of both regularisers are for the means over pixels, of a picture in
+[-1, 1], and are the same for all layers.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visus._errors import InputError
+from visus.explain.ascent import output_of
+from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subjects import Classifier, open_classifier
+from visus.images import draw
+
+STEPS = 300
+_RATE = 0.05
+_ALPHA, _BETA = 6, 2  # section 2 of the paper
+_RANGE_WEIGHT, _VARIATION_WEIGHT = 0.05, 4.0
+_START = 0.05  # deviation of the noise
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """A picture, and what layers remember of it.
+
+    Attributes:
+        picture: ``(H, W, 3)`` uint8, as the network saw it.
+        layers: Their names.
+        recovered: ``(layers, H, W, 3)`` uint8.
+        errors: The relative error of the features, of each layer.
+        differences: The root mean square of the pixels' differences, as a share of white, of each layer.
+    """
+
+    picture: NDArray[np.uint8]
+    layers: tuple[str, ...]
+    recovered: NDArray[np.uint8]
+    errors: tuple[float, ...]
+    differences: tuple[float, ...]
+
+    def sheet(self) -> NDArray[np.uint8]:
+        """The picture and what each layer remembers, side by side."""
+        captions = ["picture", *(f"{n}\noff by {d:.3f}" for n, d in zip(self.layers, self.differences, strict=True))]
+        return draw.contact_sheet([self.picture, *self.recovered], captions, columns=4, tile=224)
+
+
+def invert(
+    source: str | os.PathLike[str] | Subject,
+    picture: Picture,
+    layers: Sequence[str] = (),
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Inversion:
+    """Recover a picture from its features at some layers.
+
+    Args:
+        source: A run, a file of a trained classifier, a name of a network with ImageNet weights, or an open subject.
+        picture: A file, or ``(H, W, 3)`` uint8.
+        layers: Names as in ``visus nets``; none for the stages of the network (``stage 1`` ...) and its embedding.
+        steps: Of the descent, for each layer.
+        seed: Of the noise that it starts from.
+        device: Where it works.
+        progress: Told how many steps are done, of how many.
+
+    Raises:
+        InputError: The picture cannot be read, or there is no such layer.
+    """
+    subject = open_classifier(source, device=device)
+    if steps < 1:
+        raise InputError(f"steps must be at least 1, not {steps}.")
+    x = subject.input_of(picture).to(subject.device)
+    features = _features(subject, x, layers)
+    pictures, errors, differences = [], [], []
+    total = steps * len(features)
+    for done, (_, of) in enumerate(features):
+
+        def tell(step: int, done: int = done) -> None:
+            if progress:
+                progress(done * steps + step, total)
+
+        found, error = _descend(subject, x, of, steps=steps, seed=seed, tell=tell)
+        pictures.append(_pixels(found))
+        errors.append(error)
+        differences.append(float((found - x).square().mean().sqrt()))
+    names = tuple(name for name, _ in features)
+    return Inversion(_pixels(x), names, np.stack(pictures), tuple(errors), tuple(differences))
+
+
+def _features(subject: Classifier, x: Tensor, layers: Sequence[str]) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+    """Functions from a picture to its features."""
+    if layers:
+        modules = [subject.layer_named(name) for name in layers]
+        return [(n, lambda y, m=m: output_of(subject, m, y)) for n, m in zip(layers, modules, strict=True)]
+
+    def stage(k: int) -> Callable[[Tensor], Tensor]:
+        return lambda y: subject.backbone.features(subject.normalise(255 * y))[k]
+
+    with torch.inference_mode(), asking(subject):
+        count = len(subject.backbone.features(subject.normalise(255 * x)))
+    return [*((f"stage {k + 1}", stage(k)) for k in range(count)), ("embedding", subject.embed)]
+
+
+def _descend(
+    subject: Classifier,
+    x: Tensor,
+    features: Callable[[Tensor], Tensor],
+    *,
+    steps: int,
+    seed: int,
+    tell: Callable[[int], None],
+) -> tuple[Tensor, float]:
+    """From noise to a picture with the same features; the relative error of the features beside it."""
+    generator = torch.Generator().manual_seed(seed)
+    start = _START * torch.randn(x.shape, generator=generator)
+    z = start.to(x).requires_grad_()  # in [-1, 1]
+    optimizer = torch.optim.Adam([z], lr=_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=_RATE / 20)
+    error = torch.ones(())
+    with asking(subject), torch.enable_grad():
+        with torch.no_grad():
+            wanted = features(x)
+            size = wanted.square().sum().clamp(min=1e-12)
+        for step in range(steps):
+            error = (features((z + 1) / 2) - wanted).square().sum() / size
+            loss = error + _RANGE_WEIGHT * z.abs().pow(_ALPHA).mean() + _VARIATION_WEIGHT * _variation(z)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            tell(step + 1)
+        with torch.no_grad():
+            final = ((z + 1) / 2).clamp(0, 1)
+            error = (features(final) - wanted).square().sum() / size
+    return final, float(error)
+
+
+def _variation(z: Tensor) -> Tensor:
+    """The mean of ``(dx^2 + dy^2)^(b / 2)`` (section 2 of the paper)."""
+    down = z[..., 1:, :-1] - z[..., :-1, :-1]
+    right = z[..., :-1, 1:] - z[..., :-1, :-1]
+    return (down.square() + right.square()).pow(_BETA / 2).mean()
+
+
+def _pixels(x: Tensor) -> NDArray[np.uint8]:
+    values = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))

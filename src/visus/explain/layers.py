@@ -1,0 +1,95 @@
+"""What a network's first filters look like, and what its layers make of a picture.
+
+Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, figure 2 and 5: filters of the
+first layer are pictures themselves; those of later layers show in the maps that they give.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from visus._errors import InputError
+from visus.explain.ascent import output_of
+from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subjects import open_subject
+from visus.images import draw
+
+_TILE = 40  # pixels of a drawn filter
+_GAP = 2
+_MOST = 64  # maps on one sheet
+
+
+def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE) -> NDArray[np.uint8]:
+    """The filters of the first convolution as a picture, each at its own contrast, grey for 0.
+
+    Args:
+        source: A run, a file of a trained network, the name of a network with ImageNet weights, or an open subject.
+        tile: Side of each, in pixels.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    Raises:
+        InputError: The network has no convolution of two axes.
+    """
+    subject = open_subject(source)
+    first = next((module for module in subject.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None:
+        raise InputError(f"{subject.name} has no convolution whose filters could be drawn.")
+    weight = first.weight.detach().float().cpu().numpy()  # (filters, channels, h, w)
+    shown = [_as_picture(own) for own in weight]
+    return tiled(shown, tile)
+
+
+def maps(
+    source: str | os.PathLike[str] | Subject, picture: Picture, layer: str, *, most: int = _MOST
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """What a layer makes of a picture.
+
+    Args:
+        source: See :func:`first_filters`.
+        picture: A file, or ``(H, W, 3)`` uint8.
+        layer: Its name in ``visus nets``.
+        most: Maps on the sheet; those with the largest values.
+
+    Returns:
+        All maps ``(channels, h, w)`` float32, and the sheet ``(H, W, 3)`` uint8.
+
+    Raises:
+        InputError: There is no such layer, or it gives no maps.
+    """
+    subject = open_subject(source)
+    module = subject.layer_named(layer)
+    x, _ = subject.asked(picture)
+    with torch.inference_mode(), asking(subject):
+        output: Any = output_of(subject, module, x)
+    if output.ndim != 4:
+        raise InputError(f"{layer} gives no maps (N, C, h, w) but {tuple(output.shape)}; choose another layer.")
+    found = output[0].float().cpu().numpy()
+    order = np.argsort(-found.max((1, 2)), kind="stable")[:most]
+    captions = [f"{k}: {found[k].max():.2f}" for k in order]
+    pictures = [draw.heat_colors(np.maximum(found[k], 0) / max(float(found[k].max()), 1e-12)) for k in order]
+    return found, draw.contact_sheet(pictures, captions, columns=8, tile=96)
+
+
+def tiled(pictures: list[NDArray[np.uint8]], tile: int) -> NDArray[np.uint8]:
+    """Small pictures side by side, their pixels enlarged without smoothing."""
+    columns = int(np.ceil(np.sqrt(len(pictures))))
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * (tile + _GAP) + _GAP, columns * (tile + _GAP) + _GAP, 3), 255, np.uint8)
+    for k, own in enumerate(pictures):
+        y, x = (_GAP + n * (tile + _GAP) for n in divmod(k, columns))
+        place = np.arange(tile)
+        sheet[y : y + tile, x : x + tile] = own[place[:, None] * own.shape[0] // tile, place * own.shape[1] // tile]
+    return sheet
+
+
+def _as_picture(weight: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """``(channels, h, w)`` to ``(h, w, 3)``; other than three channels are shown by their mean."""
+    values = weight if len(weight) == 3 else np.repeat(weight.mean(0, keepdims=True), 3, axis=0)
+    scale = max(float(np.abs(values).max()), 1e-12)
+    return np.rint(127.5 + 127.5 * values / scale).astype(np.uint8).transpose(1, 2, 0)

@@ -1,0 +1,333 @@
+"""Classifiers, segmenters and detectors that are asked for their reasons.
+
+A segmenter is asked about one pixel, a detector about one box: each becomes a network with one score for each class.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from visus._errors import InputError
+from visus.data.batches import one
+from visus.explain.subject import Maps, Picture, Subject
+from visus.images import draw, read
+from visus.images.color import to_grey
+from visus.nets import registry, trained, weights
+from visus.nets.backbones import Backbone
+from visus.nets.detection import Detector
+from visus.nets.detection import trained as detectors
+from visus.nets.detection.localizer import Localizer
+from visus.nets.file import is_trained, task_of
+from visus.nets.segmentation import Segmenter
+from visus.nets.segmentation import trained as segmenters
+from visus.ops import Normalise
+
+_AROUND = 256  # pixels to each side of the one that a segmenter is asked about
+_SQUARE = 4  # half the side of what marks it
+BACKGROUND = "background"
+
+
+class Classifier(Subject):
+    """A classifier.
+
+    Args:
+        name: What it is called.
+        backbone: The network.
+        normalise: From values in [0, 255] to its input.
+        classes: Names of the classes.
+        size: Side of its input in pixels.
+        resize_to: Length of the shorter side before the middle is cut out.
+        interpolation: ``"bicubic"`` or ``"bilinear"``.
+        grey: Whether the input has one channel.
+    """
+
+    interpolation: Literal["bicubic", "bilinear"]
+
+    def __init__(
+        self,
+        name: str,
+        backbone: Backbone,
+        normalise: Normalise,
+        classes: tuple[str, ...],
+        *,
+        size: int,
+        resize_to: int,
+        interpolation: Literal["bicubic", "bilinear"] = "bilinear",
+        grey: bool = False,
+    ) -> None:
+        super().__init__(name, classes)
+        self.backbone, self.normalise = backbone, normalise
+        self.size, self.resize_to, self.interpolation, self.grey = size, resize_to, interpolation, grey
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` float in [0, 1] to logits ``(N, classes)``."""
+        return self.backbone(self.normalise(255 * x)).float()
+
+    def embed(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` float in [0, 1] to what the last linear layer sees, ``(N, dimension)``."""
+        return self.backbone.embed(self.normalise(255 * x)).float()
+
+    def input_of(self, picture: Picture) -> Tensor:
+        """The middle of a picture, ``(1, C, size, size)`` float in [0, 1]."""
+        own = one(picture, self.size, self.resize_to, self.interpolation, grey=self.grey)
+        return own[None].float() / 255
+
+    @property
+    def channels(self) -> int:
+        """Of the input."""
+        return 1 if self.grey else 3
+
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        """The layers by their names in ``visus nets``."""
+        return dict(self.backbone.net.named_modules())
+
+
+class PixelOf(Subject):
+    """A segmenter that is asked about one pixel.
+
+    Args:
+        name: What it is called.
+        found: The segmenter.
+        at: x and y of the pixel; None for the middle of the picture.
+    """
+
+    def __init__(self, name: str, found: segmenters.Trained, at: tuple[int, int] | None = None) -> None:
+        super().__init__(name, found.about.classes)
+        if found.net.axes != 2:
+            raise InputError(f"{name} answers volumes; only networks for pictures are explained.")
+        self.net: Segmenter = found.net
+        self.normalise, self.about = found.normalise, found.about
+        self.at = at
+        self._inner: tuple[int, int] | None = None  # the pixel within the part that is looked at
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The scores of the pixel."""
+        logits = self.net.whole(self.normalise(255 * x), self.about.window).float()
+        column, row = self._inner or (x.shape[-1] // 2, x.shape[-2] // 2)
+        return logits[:, :, row, column]
+
+    def input_of(self, picture: Picture) -> Tensor:
+        """The part of a picture around the pixel, ``(1, C, H, W)`` with sides of at most 512 pixels."""
+        values = pixels_of(picture)
+        height, width = values.shape[:2]
+        x, y = self.at or (width // 2, height // 2)
+        if not (0 <= x < width and 0 <= y < height):
+            raise InputError(f"There is no pixel {x},{y} on a picture of {width}x{height}; count from 0,0.")
+        left, top = max(0, x - _AROUND), max(0, y - _AROUND)
+        self._inner = (x - left, y - top)
+        part = values[top : y + _AROUND, left : x + _AROUND]
+        return as_input(to_grey(part)[..., None] if self.about.grey else part)
+
+    def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A small square around the pixel."""
+        x, y = self._inner or (0, 0)
+        return draw.boxes(seen, [[x - _SQUARE, y - _SQUARE, x + _SQUARE, y + _SQUARE]])
+
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        """The layers by their names in ``visus nets``."""
+        return dict(self.net.named_modules())
+
+    def last_map(self, maps: Maps) -> Maps:
+        """The coarsest maps that are not scores yet: behind them upsampling begins."""
+        fitting = [own for own in super().last_map(maps) if own[1][1] != len(self.classes)]
+        least = min((shape[-1] for _, shape in fitting), default=0)
+        return [(module, shape) for module, shape in fitting if shape[-1] == least]
+
+
+class BoxOf(Subject):
+    """A detector that is asked about the class of one box.
+
+    Args:
+        name: What it is called.
+        net: The detector.
+        classes: Names of its classes, without the background.
+        box: x0, y0, x1, y1 in pixels; None for the most certain object of the picture.
+    """
+
+    def __init__(self, name: str, net: Detector, classes: tuple[str, ...], box: Sequence[float] | None = None) -> None:
+        super().__init__(name, (BACKGROUND, *classes))
+        self.net = net
+        self.box = tuple(box) if box is not None else None
+        self._shown = self.box
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The scores of the box, the background first."""
+        if self._shown is None:
+            raise InputError(f"{self.name} is asked about a box; say which.")
+        return self.net.box_scores(list(x), [x.new_tensor([self._shown])] * len(x))
+
+    def input_of(self, picture: Picture) -> Tensor:
+        """The picture as it is, ``(1, 3, H, W)``."""
+        return as_input(pixels_of(picture))
+
+    def asked(self, picture: Picture) -> tuple[Tensor, int | None]:
+        """The input, and the class that the detector gave the box."""
+        x = self.input_of(picture).to(self.device)
+        height, width = x.shape[2:]
+        if self.box is None:
+            if self.net.needs_proposals:
+                raise InputError(f"{self.name} needs proposals; say which box is meant: --box x0,y0,x1,y1.")
+            (found,) = self.net.detect([x[0]])
+            if not len(found.boxes):
+                raise InputError(f"{self.name} finds nothing on the picture; say which box is meant.")
+            self._shown = tuple(found.boxes[0].tolist())
+            return x, 1 + int(found.labels[0])
+        x0, y0, x1, y1 = self.box
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            raise InputError(f"The box {x0:g},{y0:g},{x1:g},{y1:g} does not lie on the picture of {width}x{height}.")
+        return x, None
+
+    def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The box."""
+        return draw.boxes(seen, [self._shown]) if self._shown else seen
+
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        """The layers of what sees the whole picture."""
+        body = next(self.net.body_modules())
+        own = set(getattr(body, "body", body).modules())  # of a pyramid what lies below it
+        return {name: module for name, module in self.net.named_modules() if module in own}
+
+
+class Located(Subject):
+    """A localiser that is asked about the class of its picture.
+
+    Args:
+        name: What it is called.
+        net: The localiser.
+        classes: Names of its classes.
+    """
+
+    def __init__(self, name: str, net: Localizer, classes: tuple[str, ...]) -> None:
+        super().__init__(name, classes)
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The scores of the classes."""
+        return self.net(list(x))[0]
+
+    def input_of(self, picture: Picture) -> Tensor:
+        """The picture as it is, ``(1, 3, H, W)``."""
+        return as_input(pixels_of(picture))
+
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        """The layers that the class depends on."""
+        own = {module for part in self.net.body_modules() for module in part.modules()}
+        return {name: module for name, module in self.net.named_modules() if module in own}
+
+
+def pixels_of(picture: Picture) -> NDArray[np.uint8]:
+    """A picture as it is, ``(H, W, 3)`` uint8.
+
+    Raises:
+        InputError: It cannot be read, or is no such array.
+    """
+    values = picture if isinstance(picture, np.ndarray) else read(picture)
+    if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
+        raise InputError(f"A picture must be (H, W, 3) uint8, not {values.shape} {values.dtype}.")
+    return values
+
+
+def as_input(values: NDArray[np.uint8]) -> Tensor:
+    """``(H, W, C)`` uint8 to ``(1, C, H, W)`` float in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].float() / 255
+
+
+def open_subject(
+    source: str | os.PathLike[str] | Subject,
+    *,
+    at: tuple[int, int] | None = None,
+    box: Sequence[float] | None = None,
+    device: str = "cpu",
+) -> Subject:
+    """A network to ask.
+
+    Args:
+        source: A run, a file that visus trained, the name of a network with ImageNet weights, or one that is open.
+        at: Of a segmenter: x and y of the pixel that it is asked about; None for the middle.
+        box: Of a detector: x0, y0, x1, y1 of the box that it is asked about; None for the most certain object.
+        device: Where it works.
+
+    Raises:
+        InputError: It is neither, or has no pixel or box to be asked about.
+        RunError: The run is damaged.
+        WeightsError: The weights are not at hand.
+    """
+    if isinstance(source, Subject):
+        return source
+    task = task_of(source) if is_trained(source) else "classify"
+    for option, value, wanted in (("at", at, "segment"), ("box", box, "detect")):
+        if value is not None and task != wanted:
+            raise InputError(f"{option} does nothing beside a network of {task}; it is for {wanted}.")
+    name = Path(source).name
+    if task == "segment":
+        subject: Subject = PixelOf(name, segmenters.read(source), at)
+    elif task == "detect":
+        found = detectors.read(source)
+        subject = BoxOf(name, found.net, found.about.classes, box)
+    elif task == "localize":
+        found = detectors.read(source)
+        assert isinstance(found.net, Localizer)
+        subject = Located(name, found.net, found.about.classes)
+    else:
+        subject = classifier(source)
+    return subject.to(device).eval()
+
+
+def open_classifier(source: str | os.PathLike[str] | Subject, *, device: str = "cpu") -> Classifier:
+    """A classifier to ask; see :func:`open_subject`.
+
+    Raises:
+        InputError: It is none.
+    """
+    subject = open_subject(source, device=device)
+    if not isinstance(subject, Classifier):
+        raise InputError(f"{subject.name} is no classifier; give a run of classify, or a network of visus nets.")
+    return subject
+
+
+def classifier(source: str | os.PathLike[str]) -> Classifier:
+    """A trained classifier, or a network by its name with ImageNet weights."""
+    if is_trained(source):
+        found = trained.read(source)
+        about = found.about
+        return Classifier(
+            Path(source).name,
+            found.backbone,
+            found.normalise,
+            about.classes,
+            size=about.size,
+            resize_to=about.resize_to,
+            interpolation=about.interpolation,
+            grey=about.grey,
+        )
+    name = os.fspath(source)
+    backbone = registry.create(name, weights="imagenet")
+    known = weights.preprocessing(name)
+    return Classifier(
+        name,
+        backbone,
+        Normalise.of_channels(known.mean, known.deviation),
+        imagenet_classes(backbone.classes),
+        size=known.size,
+        resize_to=known.resize,
+        interpolation=known.interpolation,
+    )
+
+
+def imagenet_classes(count: int) -> tuple[str, ...]:
+    """The names of ImageNet's classes; numbers where there are not 1000 of them."""
+    from torchvision.models import ResNet18_Weights
+
+    meta: dict[str, Any] = ResNet18_Weights.IMAGENET1K_V1.meta
+    names = tuple(meta["categories"])
+    return names if count == len(names) else tuple(str(k) for k in range(count))
