@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python benchmarks/classify.py
 	$(BIN)/python benchmarks/segment.py
 	$(BIN)/python benchmarks/detect.py
+	$(BIN)/python benchmarks/explain.py
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures

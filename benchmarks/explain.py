@@ -84,8 +84,9 @@ def gradcam(data: Path, _out: Path) -> None:
     print(f"\ngradcam: {len(x)} pictures, {NET}")
     for name, seconds in middle.items():
         print(f"{name:14} {seconds:6.2f} s   {1000 * seconds / len(x):6.1f} ms a picture")
-    print(f"one by one beside Captum's loop: ratio {middle['one by one'] / middle["Captum's loop"]:.3f}")
-    print(f"batched: {middle['one by one'] / middle['batched']:.2f} times as fast as one by one")
+    together, alone, peer = middle.values()
+    print(f"one by one beside Captum's loop: ratio {alone / peer:.3f}")
+    print(f"batched: {alone / together:.2f} times as fast as one by one")
 
 
 def attacks(data: Path, out: Path) -> None:

@@ -134,7 +134,7 @@ def main() -> None:
             ("proposals", detection.proposed()),
             ("roi-shift", plotted(folder, detection.shifted())),
             ("suppression", detection.suppressed()),
-            ("explain", explain.maps()),
+            *((name, make()) for name, make in explain.PICTURES.items()),
             *training.pictures_of_runs(folder).items(),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)

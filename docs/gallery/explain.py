@@ -1,6 +1,6 @@
-"""Which pixels of a cat speak for its class, by nine methods.
+"""Which pixels of a cat speak for its class; what a network looks for, remembers, and is fooled by.
 
-python -m docs.gallery.explain     writes docs/pictures/explain.jpg
+python -m docs.gallery.explain     writes the pictures of docs/explain.md
 """
 
 from pathlib import Path
@@ -8,23 +8,50 @@ from pathlib import Path
 import numpy as np
 
 from visus import write
-from visus.explain import METHODS, open_subject, saliency
+from visus.explain import METHODS, ascend, exciting, fool, invert, open_classifier, saliency
 from visus.images import draw
 from visus.search.demo import photographs
+
+NET = "efficientnet_lite0"
+CLASSES = ("goldfish", "golden retriever", "pizza", "daisy", "school bus")
 
 
 def maps() -> np.ndarray:
     """The picture as the network sees it, and the maps."""
-    subject = open_subject("efficientnet_lite0")
+    subject = open_classifier(NET)
     found = [saliency(subject, photographs()["chelsea"], method=method) for method in METHODS]
     first = found[0]
     captions = [f"{first.name} {first.probability:.0%}", *(own.method.replace("_", " ") for own in found)]
     return draw.contact_sheet([first.picture, *(own.overlay() for own in found)], captions, columns=5, tile=224)
 
 
+def classes() -> np.ndarray:
+    """What the network looks for in five classes."""
+    return ascend(NET, CLASSES).sheet()
+
+
+def remembered() -> np.ndarray:
+    """What each stage remembers of a cat."""
+    return invert(NET, photographs()["chelsea"]).sheet()
+
+
+def units() -> np.ndarray:
+    """The patches of photographs that excite one channel most."""
+    return exciting(NET, list(photographs().values()), "blocks.2", 7).sheet()
+
+
+def fooled() -> np.ndarray:
+    """A cat that is taken for a goldfish."""
+    return fool(NET, photographs()["chelsea"], target="goldfish").sheet()
+
+
+PICTURES = {"explain": maps, "ascent": classes, "inverted": remembered, "units": units, "fooled": fooled}
+
+
 def main() -> None:
-    """Write it."""
-    write(Path(__file__).parents[1] / "pictures" / "explain.jpg", maps(), quality=85)
+    """Write them."""
+    for name, make in PICTURES.items():
+        write(Path(__file__).parents[1] / "pictures" / f"{name}.jpg", make(), quality=85)
 
 
 if __name__ == "__main__":

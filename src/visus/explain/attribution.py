@@ -13,7 +13,8 @@ occlusion           how far the score falls where a patch is covered (Zeiler and
 =================== ====================================================================================
 
 The methods are Captum's; guided backpropagation and the deconvnet are its plain gradient under another rule for
-rectifiers (:mod:`visus.explain.rectifiers`), since Captum's own know only modules of the class ReLU.
+rectifiers (:mod:`visus.explain.rectifiers`), since Captum's own know only modules of the class ReLU. Grad-CAM is ours:
+it needs no gradients below its layer.
 """
 
 import os
@@ -247,13 +248,32 @@ def _occlusion(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
 
 
 def _gradcam(subject: Subject, x: Tensor, targets: list[int], layer: torch.nn.Module) -> Tensor:
-    """Maps weighed by the mean of their gradients; what speaks against the class is 0 (equations 1 and 2)."""
-    from captum.attr import LayerGradCam
+    """Maps weighed by the mean of their gradients; what speaks against the class is 0 (equations 1 and 2).
 
-    coarse: Any = LayerGradCam(subject, layer).attribute(x.clone().requires_grad_(), target=targets)
-    if not isinstance(coarse, Tensor) or coarse.ndim != 4:
-        raise InputError("Grad-CAM needs a layer that gives one map (N, C, h, w); choose another.")
-    return F.interpolate(coarse.detach().relu(), x.shape[2:], mode="bilinear", align_corners=False)
+    The graph begins at the layer: what lies below needs no gradients.
+    """
+    maps: list[Tensor] = []
+
+    def cut(_module: torch.nn.Module, _input: object, output: object) -> object:
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            raise InputError("Grad-CAM needs a layer that gives one map (N, C, h, w); choose another.")
+        maps.append(output.detach().requires_grad_())
+        return maps[-1]
+
+    hook = layer.register_forward_hook(cut)
+    try:
+        scores = subject(x)
+    finally:
+        hook.remove()
+    if not maps:
+        raise InputError("The layer does not run for such a picture; choose another.")
+    own = scores.gather(1, torch.tensor(targets, device=x.device)[:, None]).sum()
+    (gradient,) = torch.autograd.grad(own, maps[-1], allow_unused=True)
+    if gradient is None:
+        raise InputError("The class does not depend on the layer; choose another.")
+    weights = gradient.mean((2, 3), keepdim=True)
+    coarse = (weights * maps[-1].detach()).sum(1, keepdim=True).relu()
+    return F.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
 
 
 _METHODS: dict[str, Callable[[Subject, Tensor, list[int]], Tensor]] = {

@@ -141,14 +141,17 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[None]:
         subject: The network.
         rule: How gradients pass its rectifiers.
     """
-    modes = {module: module.training for module in subject.modules()}
-    wanted = {parameter: parameter.requires_grad for parameter in subject.parameters()}
-    subject.eval().requires_grad_(False)
+    training = [module for module in subject.modules() if module.training]
+    learning = [parameter for parameter in subject.parameters() if parameter.requires_grad]
+    for module in training:
+        module.training = False
+    for parameter in learning:
+        parameter.requires_grad_(False)
     try:
         with Rectifiers(rule):
             yield
     finally:
-        for module, training in modes.items():
-            module.training = training
-        for parameter, needs in wanted.items():
-            parameter.requires_grad_(needs)
+        for module in training:
+            module.training = True
+        for parameter in learning:
+            parameter.requires_grad_(True)

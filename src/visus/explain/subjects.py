@@ -280,6 +280,7 @@ def open_subject(
         subject = Located(name, found.net, found.about.classes)
     else:
         subject = classifier(source)
+    subject.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on a CPU
     return subject.to(device).eval()
 
 

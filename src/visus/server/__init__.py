@@ -1,0 +1,1 @@
+"""Search, prediction and explanation over HTTP, and the web page that uses them."""

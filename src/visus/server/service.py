@@ -1,0 +1,291 @@
+"""What the server can do, without HTTP: everything here runs in threads that may wait."""
+
+import base64
+import hashlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import InputError
+from visus.images import draw, read_bytes
+from visus.images.decode import decode
+from visus.images.io import encode_jpeg
+from visus.search import Index
+from visus.search.describe import Embedder
+from visus.server.batching import Batching
+from visus.server.settings import Settings
+
+Pixels = NDArray[np.uint8]
+_OVERLAY = 1024  # longest side of pictures in answers, in pixels
+_ROW = ("path", "hash", "width", "height", "size")
+
+
+class Missing(InputError):
+    """There is no such thing here."""
+
+
+class Service:
+    """The index and the runs that are served.
+
+    Args:
+        settings: How the server behaves.
+
+    Raises:
+        VisusError: The index or a run cannot be opened.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._own = threading.local()
+        self._heavy = threading.Semaphore(max(1, cores() // 2))  # what runs on torch has threads of its own
+        self._networks: dict[str, Any] = {}
+        self._loading = threading.Lock()
+        self.batching: Batching | None = None
+        if settings.index is not None:
+            first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
+            self._embedder: Embedder = first.embedder(streams=cores())
+            self.batching = Batching(self._embedder)
+            len(first)
+        self.runs = {_name(folder): folder for folder in settings.runs}
+        if len(self.runs) < len(settings.runs):
+            raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
+        for name in self.runs:
+            self.task(name)
+
+    def close(self) -> None:
+        """End its threads."""
+        if self.batching:
+            self.batching.close()
+
+    # The index ---------------------------------------------------------------------------------------------------
+
+    @property
+    def index(self) -> Index:
+        """The index, opened anew for each thread.
+
+        Raises:
+            Missing: None is served.
+        """
+        if self.settings.index is None or self.batching is None:
+            raise Missing("No index is served; start the server with --index.")
+        own: Index | None = getattr(self._own, "index", None)
+        if own is None:
+            own = Index(self.settings.index)
+            own.use(self.batching)
+            self._own.index = own
+        return own
+
+    def count(self) -> int | None:
+        """Pictures in the index; None without one."""
+        return len(self.index) if self.settings.index is not None else None
+
+    def row(self, number: int) -> dict[str, Any]:
+        """What the index knows of a picture.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        rows = self.index.rows([number], (*_ROW, "gone"))
+        if number not in rows or rows[number]["gone"]:
+            raise Missing(f"There is no picture {number} in the index.")
+        return rows[number]
+
+    def content(self, number: int) -> tuple[bytes, str]:
+        """The file of an indexed picture and its media type.
+
+        What is served is what was indexed, to the byte: a file that has changed since, or a link that leads elsewhere
+        now, has another hash.
+
+        Raises:
+            Missing: It is not in the index, or its file is no longer what was indexed.
+        """
+        row = self.row(number)
+        try:
+            data = read_bytes(row["path"])
+        except InputError:
+            data = b""
+        if hashlib.blake2b(data, digest_size=16).digest() != row["hash"]:
+            raise Missing(f"The file of picture {number} is gone or has changed; bring the index up to date.")
+        return data, media_type(data)
+
+    def thumbnail(self, number: int) -> bytes:
+        """The small JPEG of an indexed picture.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        self.row(number)
+        return self.index.rows([number], ("thumbnail",))[number]["thumbnail"]
+
+    def picture(self, upload: bytes | None, number: int | None) -> Pixels:
+        """The picture that a request is about: one that it brought, or one of the index.
+
+        Raises:
+            InputError: It brought both or none, or what it brought is no picture.
+        """
+        if (upload is None) == (number is None):
+            raise InputError("Send a picture, or the id of one in the index.")
+        data = upload if upload is not None else self.content(number or 0)[0]
+        return decode(data, name="the picture", max_pixels=self.settings.pixels).pixels
+
+    def search(self, picture: Pixels, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of Index.search
+        """The hits for a picture."""
+        hits = self.index.search(picture, **options)
+        return [{"id": hit.id, **hit.to_dict(), "name": Path(hit.path).name} for hit in hits]
+
+    def why(self, picture: Pixels, number: int) -> dict[str, Any]:
+        """Where a picture and one of the index agree."""
+        own = self.picture(None, number)
+        found = self.index.why(picture, own)
+        maps = []
+        for shown, heat in ((found.query, found.query_map), (found.hit, found.hit_map)):
+            scaled = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
+            maps.append(data_url(draw.overlay(draw.fit(shown, 512), scaled)))
+        return {"score": found.score, "query": maps[0], "hit": maps[1]}
+
+    def duplicates(self, threshold: float) -> list[dict[str, Any]]:
+        """Groups of near duplicates."""
+        found = self.index.duplicates(threshold=threshold)
+        return [
+            {"keep": _member(group.keep), "others": [_member(member) for member in group.others]} for group in found
+        ]
+
+    # Runs --------------------------------------------------------------------------------------------------------
+
+    def folder(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            Missing: It is not served.
+        """
+        if name not in self.runs:
+            raise Missing(f"There is no run {name!r} here; there are: {', '.join(self.runs) or 'none'}.")
+        return self.runs[name]
+
+    def task(self, name: str) -> str:
+        """The task of a run."""
+        from visus.nets.file import task_of
+
+        return task_of(self.folder(name))
+
+    def about(self, name: str) -> dict[str, Any]:
+        """What a run is."""
+        from visus.nets.file import read_header
+
+        header = read_header(self.folder(name))
+        return {
+            "name": name,
+            "task": self.task(name),
+            "net": header.get("net"),
+            "classes": list(header.get("classes", ())),
+            "curves": (self.folder(name) / "curves.png").is_file(),
+        }
+
+    def curves(self, name: str) -> bytes:
+        """The learning curves of a run, PNG.
+
+        Raises:
+            Missing: It has none.
+        """
+        file = self.folder(name) / "curves.png"
+        if not file.is_file():
+            raise Missing(f"The run {name} has no learning curves.")
+        return file.read_bytes()
+
+    def predict(self, name: str, picture: Pixels, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
+        """What a run says of a picture."""
+        network = self._network(name)
+        with self._heavy:
+            found = network.predict(picture, k=k) if self.task(name) == "classify" else network.predict(picture)
+        values = {**found.to_dict(), "run": name, "task": self.task(name)}
+        values.pop("file", None)
+        if overlay and hasattr(found, "overlay"):
+            values["overlay"] = data_url(draw.fit(found.overlay(), min(_OVERLAY, max(picture.shape[:2]))))
+        return values
+
+    def _network(self, name: str) -> Any:  # noqa: ANN401 - of its task
+        with self._loading:
+            if name not in self._networks:
+                self._networks[name] = _ready(self.folder(name), self.task(name), self.settings.device)
+            return self._networks[name]
+
+    def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Which pixels speak for a class of a run."""
+        from visus.explain import saliency
+
+        with self._heavy:
+            found = saliency(self._subject(name, options), picture, method=method, **options)  # pyright: ignore
+        return {
+            "run": name,
+            "method": method,
+            "class": found.name,
+            "probability": found.probability,
+            "picture": data_url(found.marked),
+            "overlay": data_url(found.overlay()),
+        }
+
+    def fool(self, name: str, picture: Pixels, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - of visus.explain.fool
+        """A change too small to see that changes the answer of a run."""
+        from visus.explain import fool
+
+        with self._heavy:
+            found = fool(self._subject(name, options), picture, **options)
+        return {
+            "run": name,
+            "names": found.names,
+            "probabilities": found.probabilities,
+            "fooled": found.fooled,
+            "linf": found.linf,
+            "l2": found.l2,
+            "before": data_url(found.before),
+            "change": data_url(found.change()),
+            "after": data_url(found.after),
+        }
+
+    def _subject(self, name: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 - a Subject, imported at use
+        """A network to ask; made anew, since it knows the pixel or the box that it is asked about."""
+        from visus.explain import open_subject
+
+        return open_subject(self.folder(name), at=options.pop("at", None), box=options.pop("box", None))
+
+
+def _name(folder: Path) -> str:
+    """What requests call a run: the name of its folder."""
+    return (folder if folder.is_dir() else folder.parent).resolve().name
+
+
+def _ready(folder: Path, task: str, device: str) -> Any:  # noqa: ANN401 - of its task
+    if task == "segment":
+        from visus.runs.segment_predict import Segmenting
+
+        return Segmenting(folder, device=device)
+    if task in ("detect", "localize"):
+        from visus.runs.detect_predict import Detecting
+
+        return Detecting(folder, device=device)
+    from visus.runs.predict import Predictor
+
+    return Predictor(folder, device=device)
+
+
+def _member(member: Any) -> dict[str, Any]:  # noqa: ANN401 - visus.search.duplicates.Member
+    return {"id": member.id, "path": member.path, "width": member.width, "height": member.height, "size": member.size}
+
+
+def data_url(picture: Pixels) -> str:
+    """A picture as text that a page can show."""
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, quality=88)).decode()
+
+
+def media_type(data: bytes) -> str:
+    """The media type of a picture file by its first bytes; what no browser should guess at is plain bytes."""
+    for start, kind in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp")):
+        if data.startswith(start):
+            return f"image/{kind}"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return "image/tiff" if data[:4] in (b"II*\x00", b"MM\x00*") else "application/octet-stream"
