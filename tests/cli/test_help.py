@@ -7,8 +7,8 @@ import sys
 import pytest
 
 COMMANDS = (
-    "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "explain", "nets",
-    "demo",
+    "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "explain", "serve",
+    "nets", "demo",
 )  # fmt: skip
 
 

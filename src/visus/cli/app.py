@@ -6,7 +6,21 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import demo, duplicates, evaluate, explain, export, filter, index, nets, predict, search, train, tune
+from visus.cli import (
+    demo,
+    duplicates,
+    evaluate,
+    explain,
+    export,
+    filter,
+    index,
+    nets,
+    predict,
+    search,
+    serve,
+    train,
+    tune,
+)
 
 app = typer.Typer(
     name="visus",
@@ -26,6 +40,7 @@ app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="predict", epilog=predict.EXAMPLES)(predict.predict)
 app.add_typer(explain.app, name="explain", epilog=explain.EXAMPLES)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)
+app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 

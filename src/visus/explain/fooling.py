@@ -19,7 +19,7 @@ from visus.images import draw, write
 from visus.ops.perturb import Norm, length, project
 
 _SHOWN = 20  # times the change is enlarged in the picture of it
-_ENLARGED = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+_ENLARGED = (1, 0.9, 0.8, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _SURE = 0.999  # where noise counts as taken for the class
 _NOISE_STEPS, _NOISE_RATE = 200, 2 / 255
 
@@ -171,10 +171,16 @@ def _answers(subject: Subject, x: Tensor) -> Tensor:
 
 def rounded_change(goal: Goal, x: Tensor, after: Tensor, epsilon: float, norm: Norm) -> Tensor:
     """The changed picture with 8 bits; a change that is lost in them is enlarged until it fools, in its ball."""
-    rounded = after
+    rounded = x
     for times in _ENLARGED:
-        own = project(x + times * (after - x), x, epsilon, norm)
-        rounded = (255 * own).round() / 255
+        own = (255 * (project(x + times * (after - x), x, epsilon, norm) - x)).round()
+        if norm == "linf":
+            most = int(255 * epsilon + 1e-6)
+            own = own.clamp(-most, most)
+        candidate = (x + own / 255).clamp(0, 1)
+        if float(length(candidate - x, norm)) > epsilon + 1e-6:
+            continue  # rounding has made it longer
+        rounded = candidate
         if bool(goal.reached(_answers(goal.subject, rounded))):
             break
     return rounded

@@ -49,6 +49,23 @@ class Describes(Protocol):
         ...
 
 
+class Describing(Protocol):
+    """What describes the pictures of a search: an :class:`Embedder`, or what stands before one."""
+
+    @property
+    def least_side(self) -> int:
+        """How many pixels both sides of a decoded JPEG must have at least."""
+        ...
+
+    def __call__(self, pictures: Sequence[Pixels]) -> Floats:
+        """``(N, D)`` float32, each row of length 1."""
+        ...
+
+    def maps(self, picture: Pixels) -> Floats:
+        """The feature map ``(h, w, D)``; see :meth:`Embedder.maps`."""
+        ...
+
+
 def unit(vectors: NDArray[np.floating]) -> Floats:
     """Scale vectors ``(N, D)`` to length 1; zero vectors stay zero.
 

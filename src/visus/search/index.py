@@ -16,7 +16,7 @@ from visus.search import rerank as _rerank
 from visus.search import store as _store
 from visus.search import whiten as _whiten
 from visus.search.classical import DESCRIPTIONS, Classical
-from visus.search.describe import Embedder, Floats, unit
+from visus.search.describe import Describing, Embedder, Floats, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
@@ -70,12 +70,16 @@ class Index:
         self._precision: Precision = precision
         self._device: Device = device
         self._embedder: Embedder | None = None
+        self._describing: Describing | None = None
         self._store = Store(self.location) if _store.exists(self.location) else None
         if self._store:
             self._check_model(self._store.about)
 
     def __len__(self) -> int:
-        return len(self._store) if self._store else 0
+        if self._store is None:
+            return 0
+        self._store.refresh()
+        return len(self._store)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -123,6 +127,14 @@ class Index:
         if streams is None:
             self._embedder = embedder
         return embedder
+
+    def use(self, describing: Describing) -> None:
+        """Let something else describe the pictures of searches, for example together with those of others.
+
+        Args:
+            describing: What stands before an embedder of this index (see :meth:`embedder`).
+        """
+        self._describing = describing
 
     def _extra(self, name: str) -> Classical:
         """One of the index's descriptors beside the network.
@@ -277,7 +289,7 @@ class Index:
         store = self._opened()
         store.refresh()
         pictures = as_list(picture)
-        embedder = self.embedder() if by == "embedding" else self._extra(by)
+        embedder = (self._describing or self.embedder()) if by == "embedding" else self._extra(by)
         column = None if by == "embedding" else by
         least = None if region else embedder.least_side
         queries = [load(p, least, max_pixels) for p in pictures]
@@ -297,16 +309,41 @@ class Index:
         def why(hit: Hit) -> Why:
             if against or rerank == "expansion":
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
-            if not isinstance(embedder, Embedder):
+            if isinstance(embedder, Classical):
                 raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.whitening)
 
         return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
 
+    def why(self, query: Picture, hit: Picture) -> Why:
+        """Where two pictures agree: two heat maps whose values add up to their similarity.
+
+        Args:
+            query: A file, or an RGB array ``(H, W, 3)`` uint8.
+            hit: The same.
+
+        Raises:
+            InputError: A picture cannot be read, or the network does not pool by average.
+        """
+        describing = self._describing or self.embedder()
+        first, second = (load(picture, describing.least_side, MAX_PIXELS) for picture in (query, hit))
+        return explain(describing, first, second, self._opened().whitening)
+
+    def rows(self, ids: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """What the index knows of some pictures, by their ids; those that are gone have ``gone`` set.
+
+        Args:
+            ids: Ids as hits have them.
+            columns: Names of columns, for example ``path``, ``hash``, ``thumbnail``, ``gone``.
+        """
+        store = self._opened()
+        store.refresh()
+        return store.rows(ids, columns)
+
     def _query(
         self,
-        embedder: Embedder | Classical,
+        embedder: Describing | Classical,
         queries: list[Any],
         against: list[Any],
         whitening: tuple[Floats, Floats] | None,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.images import draw
-from visus.search.describe import Embedder, Floats, unit
+from visus.search.describe import Describing, Floats, unit
 
 Pixels = NDArray[np.uint8]
 
@@ -73,7 +73,7 @@ def contributions(feature_map: NDArray[np.floating], direction: Floats) -> Float
     return (feature_map @ direction / (positions * max(float(length), 1e-12))).astype(np.float32)
 
 
-def explain(embedder: Embedder, query: Pixels, hit: Pixels, whitening: tuple[Floats, Floats] | None = None) -> Why:
+def explain(embedder: Describing, query: Pixels, hit: Pixels, whitening: tuple[Floats, Floats] | None = None) -> Why:
     """Explain the similarity of two pictures.
 
     Args:

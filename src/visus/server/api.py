@@ -1,4 +1,7 @@
-"""The HTTP API; its description is served at ``/docs``."""
+"""The HTTP API.
+
+Its description is served at ``/openapi.json``, and for people at ``/docs``: FastAPI's own page needs other hosts.
+"""
 
 import math
 import time
@@ -83,14 +86,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def told(_request: Request, error: Exception) -> JSONResponse:
+async def told(request: Request, error: Exception) -> JSONResponse:
     """An error as one sentence."""
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"][1:])
         return JSONResponse({"error": f"{place or 'The request'}: {first['msg']}."}, 422)
     if isinstance(error, HTTPException):
-        return JSONResponse({"error": f"{error.detail}."}, error.status_code, headers=error.headers)
+        known = {404: f"There is nothing at {request.url.path}; see /docs.", 405: f"{request.method} is not for here."}
+        sentence = known.get(error.status_code, f"{error.detail}".rstrip(".") + ".")
+        return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
     return JSONResponse({"error": str(error)}, 404 if isinstance(error, Missing) else 422)
 
 
@@ -136,7 +141,7 @@ def numbers(name: str, text: str, count: int) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def add_routes(app: FastAPI) -> None:  # noqa: PLR0915 - one small function for each route
+def add_routes(app: FastAPI) -> None:
     """Everything that can be asked."""
     service: Service = app.state.service
 
@@ -224,6 +229,10 @@ def add_routes(app: FastAPI) -> None:  # noqa: PLR0915 - one small function for 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         return Response((STATIC / "index.html").read_text(encoding="utf-8"), media_type="text/html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return Response((STATIC / "docs.html").read_text(encoding="utf-8"), media_type="text/html")
 
 
 def _path() -> Any:  # noqa: ANN401 - a marker of FastAPI's

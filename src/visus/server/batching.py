@@ -84,7 +84,7 @@ class Batching:
     def _describe(self, runner: object, batch: list[tuple[Pixels, "Future[Floats]"]]) -> None:
         try:
             vectors: NDArray[np.float32] = runner.vectors(np.stack([own for own, _ in batch]))  # pyright: ignore
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
+        except Exception as error:
             for _, future in batch:
                 future.set_exception(error)
             return

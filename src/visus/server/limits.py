@@ -1,6 +1,7 @@
 """What a request may bring, and who may send one; checked before anything else is done."""
 
 import asyncio
+import contextlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,8 +13,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN = ("/health", "/", "/static/")
-"""What needs no token: whether it lives, and the page, which asks for the token itself."""
+OPEN = ("/health", "/", "/docs", "/openapi.json")
+"""What needs no token: whether it lives, its description, and the page, which asks for the token itself."""
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -35,9 +36,7 @@ class Limits:
             reach the server by a name that leads here.
     """
 
-    def __init__(
-        self, app: App, *, token: str | None, upload: int, at_once: int, seconds: float, local: bool
-    ) -> None:
+    def __init__(self, app: App, *, token: str | None, upload: int, at_once: int, seconds: float, local: bool) -> None:
         self.app, self.token, self.upload = app, token, upload
         self.at_once, self.seconds, self.local = at_once, seconds, local
         self.working = 0
@@ -91,17 +90,16 @@ class Limits:
 
         async def noted(message: Message) -> None:
             nonlocal begun
-            begun = True
-            await send(message)
+            if came <= self.upload:  # what the application makes of an interrupted body is of no interest
+                begun = True
+                await send(message)
 
-        try:
+        with contextlib.suppress(TooLarge, TimeoutError):
             await asyncio.wait_for(self.app(scope, counted, noted), self.seconds)
-        except TooLarge:
-            if not begun:
-                await answer(send, 413, self._too_large())
-        except TimeoutError:
-            if not begun:
-                await answer(send, 504, f"The answer took longer than {self.seconds:g} s; ask for less.")
+        if came > self.upload:
+            await answer(send, 413, self._too_large())
+        elif not begun:
+            await answer(send, 504, f"The answer took longer than {self.seconds:g} s; ask for less.")
 
 
 async def answer(send: Send, status: int, sentence: str) -> None:

@@ -1,0 +1,70 @@
+"""``visus serve``: search, prediction and explanation over HTTP, and the web page."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus._optional import require
+from visus.cli.options import default_index
+
+EXAMPLES = """
+Examples:
+
+    visus serve                                             the index of visus index; then open http://127.0.0.1:8000
+    visus serve --index photos.visus --run runs/classify/flowers-1 --run runs/detect/cells-1
+    VISUS_TOKEN=$(openssl rand -hex 16) visus serve --index photos.visus --host 0.0.0.0
+    curl -F picture=@cat.jpg -F k=5 http://127.0.0.1:8000/search
+"""
+
+
+def serve(
+    index: Annotated[
+        Path | None, typer.Option("--index", "-i", help="Folder of the index.  [default: $VISUS_INDEX, or the user's]")
+    ] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="A run that answers; may be given again.")] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to bind to; other than this machine's needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind to; 0 for one that is free.")] = 8000,
+    token: Annotated[
+        str | None, typer.Option(envvar="VISUS_TOKEN", help="Requests must bring it: Authorization: Bearer TOKEN.")
+    ] = None,
+    max_upload: Annotated[float, typer.Option(help="Largest request, in MB.")] = 32.0,
+    max_pixels: Annotated[float, typer.Option(help="Largest picture, in megapixels.")] = 50.0,
+    at_once: Annotated[int, typer.Option(min=1, help="Requests worked on at once; further ones get 429.")] = 64,
+    timeout: Annotated[float, typer.Option(help="Longest time of an answer, in seconds; then 504.")] = 60.0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Serve an index and trained networks over HTTP, with a web page on the same address.
+
+    Only pictures of the index are served, to the byte as they were indexed. The API is described at /openapi.json.
+    """
+    uvicorn = require("uvicorn", install="visus[serve]")
+    require("fastapi", install="visus[serve]")
+    require("prometheus_client", install="visus[serve]")
+    from visus.server.api import create_app
+    from visus.server.settings import MEGABYTE, Settings
+
+    place = index or (default_index() if not run or default_index().exists() else None)
+    settings = Settings(
+        index=place,
+        runs=tuple(run or ()),
+        host=host,
+        port=port,
+        token=token,
+        upload=int(max_upload * MEGABYTE),
+        pixels=int(max_pixels * MEGABYTE),
+        at_once=at_once,
+        seconds=timeout,
+        device=device,
+    )
+    app = create_app(settings)
+    level = os.environ.get("VISUS_LOG", "warning")
+    config = uvicorn.Config(app, host=host, port=port, log_level=level, server_header=False, limit_concurrency=None)
+    server = uvicorn.Server(config)
+    socket = config.bind_socket()
+    name = f"[{host}]" if ":" in host else host
+    typer.echo(f"Serving on http://{name}:{socket.getsockname()[1]}  (Ctrl-C ends it)", err=True)
+    server.run(sockets=[socket])

@@ -1,0 +1,299 @@
+"use strict";
+// The page of visus: everything that it shows comes from the API of the same address.
+
+const $ = (id) => document.getElementById(id);
+const METHODS = ["gradcam", "saliency", "guided", "smoothgrad", "integrated", "guided_gradcam", "occlusion"];
+const state = { source: null, image: null, region: null, runs: [], asked: 0, language: "en", token: sessionStorage.getItem("token") || "" };
+const word = (key) => WORDS[state.language][key];
+
+// Asking the server -----------------------------------------------------------------------------------------------
+
+async function ask(path, fields, kind = "json") {
+  const options = { headers: state.token ? { Authorization: `Bearer ${state.token}` } : {} };
+  if (fields) {
+    options.method = "POST";
+    options.body = new FormData();
+    for (const [key, value] of Object.entries(fields)) if (value !== null && value !== "") options.body.append(key, value);
+  }
+  const response = await fetch(path, options);
+  if (response.status === 401) $("gate").hidden = false;
+  if (!response.ok) throw new Error((await response.json().catch(() => ({ error: response.statusText }))).error);
+  return kind === "json" ? response.json() : response.blob();
+}
+
+async function working(task) {
+  $("message").textContent = word("working");
+  try {
+    await task();
+    $("message").textContent = "";
+  } catch (error) {
+    $("message").textContent = error.message;
+  }
+}
+
+// The token stands in a header, so pictures are fetched and not linked.
+async function show(image, path) {
+  if (!state.token) image.src = path;
+  else image.src = URL.createObjectURL(await ask(path, null, "blob"));
+}
+
+const fields = (more) => ({ ...(state.source instanceof Blob ? { picture: state.source } : { id: state.source }), ...more });
+
+// The picture that asks -------------------------------------------------------------------------------------------
+
+async function choose(source) {
+  state.source = source;
+  state.region = null;
+  const blob = source instanceof Blob ? source : await ask(`/pictures/${source}`, null, "blob");
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  await image.decode();
+  state.image = image;
+  $("frame").hidden = false;
+  draw();
+  $("answer").textContent = "";
+  $("pictures").replaceChildren();
+  if (!$("search").hidden) await search();
+}
+
+function draw() {
+  const canvas = $("canvas"), scale = Math.min(1, 480 / state.image.naturalWidth, 360 / state.image.naturalHeight);
+  canvas.width = Math.max(1, Math.round(state.image.naturalWidth * scale));
+  canvas.height = Math.max(1, Math.round(state.image.naturalHeight * scale));
+  const context = canvas.getContext("2d");
+  context.drawImage(state.image, 0, 0, canvas.width, canvas.height);
+  if (state.region) {
+    const [x0, y0, x1, y1] = state.region.map((value) => value * scale);
+    context.strokeStyle = "#ff3030";
+    context.lineWidth = 3;
+    context.strokeRect(x0, y0, x1 - x0, y1 - y0);
+  }
+  $("part").textContent = state.region ? state.region.join(", ") : word("all");
+}
+
+function place(event) {
+  const box = $("canvas").getBoundingClientRect();
+  const x = ((event.clientX - box.left) / box.width) * state.image.naturalWidth;
+  const y = ((event.clientY - box.top) / box.height) * state.image.naturalHeight;
+  return [Math.min(Math.max(0, Math.round(x)), state.image.naturalWidth), Math.min(Math.max(0, Math.round(y)), state.image.naturalHeight)];
+}
+
+function rectangle(from, to) {
+  const [x0, x1] = [from[0], to[0]].sort((a, b) => a - b), [y0, y1] = [from[1], to[1]].sort((a, b) => a - b);
+  state.region = x1 - x0 > 7 && y1 - y0 > 7 ? [x0, y0, x1, y1] : null;
+  draw();
+}
+
+// By keyboard: arrows move a rectangle, with Shift they change its size.
+function moved(event) {
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (event.key === "Enter" && state.image) return void working(search);
+  if (!(event.key in steps) || !state.image) return;
+  event.preventDefault();
+  const width = state.image.naturalWidth, height = state.image.naturalHeight;
+  const [x0, y0, x1, y1] = state.region || [width / 4, height / 4, (3 * width) / 4, (3 * height) / 4].map(Math.round);
+  const dx = Math.round((steps[event.key][0] * width) / 20), dy = Math.round((steps[event.key][1] * height) / 20);
+  const clip = (value, most) => Math.min(Math.max(0, value), most);
+  const first = event.shiftKey ? [x0, y0] : [clip(x0 + dx, width), clip(y0 + dy, height)];
+  rectangle(first, [clip(x1 + dx, width), clip(y1 + dy, height)]);
+}
+
+// Search ----------------------------------------------------------------------------------------------------------
+
+async function search() {
+  if (state.source === null) throw new Error(word("first"));
+  const mine = ++state.asked;
+  const region = state.region ? state.region.join(",") : null;
+  const found = await ask("/search", fields({ k: $("k").value, min_score: $("least").value, region }));
+  if (mine !== state.asked) return; // a later question has overtaken this one
+  $("hits").replaceChildren(...found.hits.map(card));
+  if (!found.hits.length) $("hits").append(word("nothing"));
+}
+
+function card(hit) {
+  const item = document.createElement("li"), open = document.createElement("button"), image = document.createElement("img");
+  open.className = "shown";
+  open.title = word("like");
+  image.alt = hit.name || hit.path.split("/").pop();
+  image.loading = "lazy";
+  show(image, `/thumbnails/${hit.id}`);
+  open.append(image);
+  open.addEventListener("click", () => working(() => tab("search").then(() => choose(hit.id))));
+  const text = document.createElement("p");
+  text.textContent = `${hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `}${image.alt}  ${hit.width}×${hit.height}${hit.keep ? `  ${word("keep")}` : ""}`;
+  text.title = hit.path;
+  item.append(open, text);
+  if (hit.score !== undefined) item.append(button("why", () => working(() => why(hit))));
+  return item;
+}
+
+function button(key, action) {
+  const made = document.createElement("button");
+  made.className = "small";
+  made.textContent = word(key);
+  made.addEventListener("click", action);
+  return made;
+}
+
+async function why(hit) {
+  const found = await ask("/why", fields({ hit: hit.id }));
+  $("why-title").textContent = `${hit.name}: ${found.score.toFixed(3)}`;
+  $("why-query").src = found.query;
+  $("why-hit").src = found.hit;
+  $("why").showModal();
+}
+
+async function duplicates() {
+  const found = await ask("/duplicates");
+  const groups = found.groups.map((group) => {
+    const list = document.createElement("ul");
+    list.className = "grid";
+    list.append(...[{ ...group.keep, keep: true }, ...group.others].map(card));
+    const title = document.createElement("h2");
+    title.textContent = `${group.others.length + 1} ${word("pictures")}`;
+    const part = document.createElement("div");
+    part.append(title, list);
+    return part;
+  });
+  $("groups").replaceChildren(...groups);
+  if (!groups.length) $("groups").append(word("none"));
+}
+
+// Networks --------------------------------------------------------------------------------------------------------
+
+const run = () => state.runs.find((own) => own.name === $("run").value);
+
+function options(select, pairs) {
+  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
+}
+
+async function chosen() {
+  const own = run();
+  if (!own) return;
+  options($("target"), [["", word("anything")], ...own.classes.map((name) => [name, name])]);
+  $("curves").hidden = !own.curves;
+  if (own.curves) await show($("curves-picture"), `/runs/${encodeURIComponent(own.name)}/curves`);
+}
+
+function needed() {
+  if (!run()) throw new Error(word("noRuns"));
+  if (state.source === null) throw new Error(word("first"));
+  return run().name;
+}
+
+function pictures(...pairs) {
+  $("pictures").replaceChildren(
+    ...pairs.filter(([source]) => source).map(([source, text]) => {
+      const figure = document.createElement("figure"), image = document.createElement("img"), caption = document.createElement("figcaption");
+      image.src = source;
+      image.alt = caption.textContent = text;
+      figure.append(image, caption);
+      return figure;
+    }),
+  );
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+async function predict() {
+  const found = await ask("/predict", fields({ run: needed(), overlay: true }));
+  if (found.probabilities) $("answer").textContent = Object.entries(found.probabilities).map(([name, p]) => `${name} ${percent(p)}`).join(", ");
+  else if (found.objects) $("answer").textContent = found.objects.map((own) => `${own.class} ${percent(own.score)}`).join(", ");
+  else if (found.shares) $("answer").textContent = Object.entries(found.shares).filter(([, p]) => p > 0).map(([name, p]) => `${name} ${percent(p)}`).join(", ");
+  pictures([found.overlay, found.run]);
+}
+
+async function explain() {
+  const found = await ask("/explain", fields({ run: needed(), method: $("method").value }));
+  $("answer").textContent = `${found.class} ${percent(found.probability)}`;
+  pictures([found.picture, found.class], [found.overlay, found.method]);
+}
+
+async function fool() {
+  const found = await ask("/fool", fields({ run: needed(), target: $("target").value, epsilon: $("epsilon").value / 255 }));
+  $("answer").textContent = found.names.map((name, k) => `${name} ${percent(found.probabilities[k])}`).join("  →  ");
+  pictures([found.before, word("before")], [found.change, word("change")], [found.after, word("after")]);
+}
+
+// The page itself -------------------------------------------------------------------------------------------------
+
+async function tab(name) {
+  for (const own of ["search", "duplicates", "runs"]) {
+    $(own).hidden = own !== name;
+    $(`tab-${own}`).setAttribute("aria-selected", String(own === name));
+  }
+  $("query").hidden = name === "duplicates";
+}
+
+function speak(language) {
+  state.language = language;
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
+  $("canvas").setAttribute("aria-label", word($("canvas").dataset.label));
+  $("language").textContent = language === "en" ? "中文" : "English";
+  $("language").lang = language === "en" ? "zh" : "en";
+  localStorage.setItem("language", language);
+  if (state.image) draw();
+  if (state.count !== undefined) $("count").textContent = `${state.count} ${word("pictures")}`;
+  if ($("target").options.length) $("target").options[0].textContent = word("anything");
+}
+
+async function start() {
+  const health = await ask("/health");
+  if (health.pictures !== null) state.count = health.pictures.toLocaleString();
+  speak(state.language);
+  state.runs = (await ask("/runs")).runs;
+  $("gate").hidden = true;
+  options($("run"), state.runs.map((own) => [own.name, `${own.name} (${own.task})`]));
+  await chosen();
+  if (health.pictures === null) await tab("runs");
+}
+
+function labelled(id) {
+  const tell = () => ($(`${id}-value`).textContent = $(id).value);
+  $(id).addEventListener("input", tell);
+  tell();
+}
+
+["k", "least", "epsilon"].forEach(labelled);
+["k", "least"].forEach((id) => $(id).addEventListener("change", () => state.source !== null && working(search)));
+$("epsilon").addEventListener("change", () => state.source !== null && working(fool));
+options($("method"), METHODS.map((name) => [name, name.replace("_", " ")]));
+for (const name of ["search", "duplicates", "runs"]) $(`tab-${name}`).addEventListener("click", () => tab(name));
+$("language").addEventListener("click", () => speak(state.language === "en" ? "zh" : "en"));
+$("run").addEventListener("change", () => working(chosen));
+$("file").addEventListener("change", () => $("file").files[0] && working(() => choose($("file").files[0])));
+$("drop").addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && $("file").click());
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    $("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files[0]) working(() => choose(event.dataTransfer.files[0]));
+  });
+}
+document.addEventListener("paste", (event) => event.clipboardData.files[0] && working(() => choose(event.clipboardData.files[0])));
+$("canvas").addEventListener("keydown", moved);
+$("canvas").addEventListener("pointerdown", (event) => {
+  const from = place(event), follow = (other) => rectangle(from, place(other));
+  $("canvas").setPointerCapture(event.pointerId);
+  $("canvas").addEventListener("pointermove", follow);
+  $("canvas").addEventListener("pointerup", () => {
+    $("canvas").removeEventListener("pointermove", follow);
+    if (!$("search").hidden) working(search);
+  }, { once: true });
+});
+$("whole").addEventListener("click", () => { state.region = null; draw(); working(search); });
+$("find-duplicates").addEventListener("click", () => working(duplicates));
+$("predict").addEventListener("click", () => working(predict));
+$("explain").addEventListener("click", () => working(explain));
+$("fool").addEventListener("click", () => working(fool));
+$("why-close").addEventListener("click", () => $("why").close());
+$("gate").addEventListener("submit", (event) => {
+  event.preventDefault();
+  state.token = $("token").value;
+  sessionStorage.setItem("token", state.token);
+  working(start);
+});
+speak(localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en"));
+tab("search");
+working(start);

@@ -1,0 +1,24 @@
+"use strict";
+// Everything that the page says, in English and Chinese.
+const WORDS = {
+  en: {
+    search: "Search", duplicates: "Duplicates", networks: "Networks", picture: "Your picture", token: "Token",
+    enter: "Enter", drop: "Drop, paste or choose a picture", rectangle: "The picture; draw a rectangle to search for that part",
+    part: "Part:", whole: "Whole picture", many: "How many", least: "Least score", query: "your picture", hit: "the hit",
+    close: "Close", find: "Find duplicates", network: "Network", predict: "Predict", method: "Method", explain: "Explain",
+    target: "Take it for", fool: "Fool it", curves: "learning curves", why: "Why", open: "Open", keep: "keep",
+    pictures: "pictures", nothing: "Nothing that is alike enough.", none: "No duplicates.", first: "Choose a picture first.",
+    anything: "anything else", like: "Search with it", noRuns: "No network is served; start the server with --run.",
+    working: "Working …", all: "all of it", before: "before", change: "the change, 20 times", after: "after",
+  },
+  zh: {
+    search: "搜索", duplicates: "重复图片", networks: "网络", picture: "你的图片", token: "令牌",
+    enter: "进入", drop: "拖入、粘贴或选择一张图片", rectangle: "图片；画一个矩形即可只搜索这一部分",
+    part: "部分：", whole: "整张图片", many: "数量", least: "最低分数", query: "你的图片", hit: "结果",
+    close: "关闭", find: "查找重复图片", network: "网络", predict: "预测", method: "方法", explain: "解释",
+    target: "让它看成", fool: "骗它", curves: "学习曲线", why: "为什么", open: "打开", keep: "保留",
+    pictures: "张图片", nothing: "没有足够相似的图片。", none: "没有重复图片。", first: "请先选择一张图片。",
+    anything: "任何别的东西", like: "用它搜索", noRuns: "没有提供网络；请用 --run 启动服务器。",
+    working: "正在处理……", all: "全部", before: "之前", change: "改动（放大 20 倍）", after: "之后",
+  },
+};

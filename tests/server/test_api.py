@@ -1,0 +1,281 @@
+"""The HTTP API."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from tests.support.pictures import folder_of
+from visus import Index, InputError, Run, read
+from visus.server.api import create_app
+from visus.server.settings import Settings
+
+LOCAL = "http://127.0.0.1"
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures and their index."""
+    folder = tmp_path_factory.mktemp("served")
+    folder_of(folder / "Fotos", 12)
+    Index(folder / "i.visus").add(folder / "Fotos")
+    return folder
+
+
+def client_of(**settings: Any) -> TestClient:
+    return TestClient(create_app(Settings(**settings)), base_url=LOCAL, raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def client(place: Path) -> Iterator[TestClient]:
+    with client_of(index=place / "i.visus") as own:
+        yield own
+
+
+def error_of(response: Any, status: int) -> str:
+    assert response.status_code == status, response.text
+    assert list(response.json()) == ["error"]
+    sentence = response.json()["error"]
+    assert len(sentence) > 10
+    assert "\n" not in sentence
+    assert "Traceback" not in sentence
+    return sentence
+
+
+def test_a_search_finds_what_the_index_finds(client: TestClient, place: Path) -> None:
+    picture = sorted((place / "Fotos").iterdir())[3]
+    expected = Index(place / "i.visus").search(picture, k=5)
+    found = client.post("/search", files={"picture": picture.read_bytes()}, data={"k": 5}).json()["hits"]
+    assert [hit["path"] for hit in found] == expected.paths
+    np.testing.assert_allclose([hit["score"] for hit in found], expected.scores, atol=2e-3)
+    assert found[0]["name"] == picture.name
+    again = client.post("/search", data={"id": found[0]["id"], "k": 5}).json()["hits"]
+    assert [hit["id"] for hit in again] == [hit["id"] for hit in found]
+    part = client.post("/search", data={"id": found[0]["id"], "region": "0,0,40,40", "where": "width > 10"}).json()
+    assert part["hits"][0]["score"] < 1
+    few = client.post("/search", data={"id": found[0]["id"], "min_score": 0.999}).json()["hits"]
+    assert len(few) < 12
+
+
+def test_only_what_was_indexed_is_served(client: TestClient, place: Path, tmp_path: Path) -> None:
+    hits = client.post("/search", files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}).json()["hits"]
+    hit = hits[0]
+    answer = client.get(f"/pictures/{hit['id']}")
+    assert answer.content == Path(hit["path"]).read_bytes()
+    assert answer.headers["content-type"].startswith("image/")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    thumbnail = client.get(f"/thumbnails/{hit['id']}")
+    with Image.open(io.BytesIO(thumbnail.content)) as small:
+        assert max(small.size) <= 256
+    secret = tmp_path / "secret.txt"
+    secret.write_text("nobody may read this")
+    for path in (
+        "/pictures/99999999999",
+        "/pictures/-1",
+        "/pictures/1e3",
+        "/pictures/..%2f..%2fetc%2fpasswd",
+        f"/pictures/{secret}",
+        "/pictures/%2e%2e/%2e%2e/etc/passwd",
+        "/static/..%2fapi.py",
+        "/static/%2e%2e/api.py",
+        f"/static/{secret}",
+        "/thumbnails/18446744073709551617",
+    ):
+        answer = client.get(path)
+        assert answer.status_code in (404, 422), path
+        assert b"nobody may read" not in answer.content
+        assert b"import" not in answer.content
+
+
+def test_a_file_that_changes_after_it_was_indexed_is_not_served(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p", 3)
+    Index(tmp_path / "i.visus").add(tmp_path / "p")
+    secret = tmp_path / "secret.jpg"
+    Image.new("RGB", (40, 40), "red").save(secret)
+    with client_of(index=tmp_path / "i.visus") as own:
+        hits = own.post("/search", files={"picture": secret.read_bytes()}).json()["hits"]
+        first, second, third = (Path(hit["path"]) for hit in hits)
+        first.unlink()
+        first.symlink_to(secret)
+        second.write_bytes(b"something else")
+        third.unlink()
+        for hit in hits:
+            assert "is gone or has changed" in error_of(own.get(f"/pictures/{hit['id']}"), 404)
+            error_of(own.post("/search", data={"id": hit["id"]}), 404)
+            assert own.get(f"/thumbnails/{hit['id']}").status_code == 200
+        Index(tmp_path / "i.visus").add(tmp_path / "p")  # the third is gone now
+        Index(tmp_path / "i.visus").prune()
+        assert "no picture" in error_of(own.get(f"/thumbnails/{hits[2]['id']}"), 404)
+
+
+def test_bad_requests_get_one_sentence(client: TestClient) -> None:
+    picture = {"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}
+    assert "Send a picture" in error_of(client.post("/search"), 422)
+    assert "Send a picture" in error_of(client.post("/search", files=picture, data={"id": 1}), 422)
+    error_of(client.post("/search", files={"picture": b"no picture"}), 422)
+    error_of(client.post("/search", files={"picture": picture["picture"][:300]}), 422)
+    error_of(client.post("/search", files={"picture": b""}), 422)
+    for data, words in (
+        ({"k": 0}, "k:"),
+        ({"k": "many"}, "k:"),
+        ({"region": "1,2,3"}, "region takes 4 whole numbers"),
+        ({"region": "5,5,5,5"}, ""),
+        ({"where": "DROP TABLE x"}, "is not understood"),
+        ({"by": "smell"}, "by:"),
+        ({"by": "texture"}, "not described by texture"),
+        ({"id": "-3"}, "id:"),
+    ):
+        assert words in error_of(client.post("/search", files=picture, data=data), 422)
+    error_of(client.get("/nowhere"), 404)
+    error_of(client.put("/search"), 405)
+    assert "no run" in error_of(client.post("/predict", files=picture, data={"run": "x"}), 404)
+
+
+def test_limits(place: Path) -> None:
+    index = place / "i.visus"
+    big = jpeg(np.random.default_rng(0).integers(0, 255, (400, 400, 3), dtype=np.uint8))
+    with client_of(index=index, upload=50_000) as own:
+        assert "larger than 0.05 MB" in error_of(own.post("/search", files={"picture": big}), 413)
+
+        def stream() -> Iterator[bytes]:
+            yield b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+            for _ in range(100):
+                yield b"0" * 1000
+
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        assert "larger than" in error_of(own.post("/search", content=stream(), headers=headers), 413)
+    with client_of(index=index, pixels=10_000) as own:
+        assert "pixels" in error_of(own.post("/search", files={"picture": big}), 422)
+    with client_of(index=index, seconds=0.0005) as own:
+        assert "took longer" in error_of(own.post("/search", files={"picture": big}), 504)
+    with client_of(index=index, token="geheim") as own:
+        assert "Send the token" in error_of(own.post("/search", files={"picture": big}), 401)
+        bad = own.post("/search", files={"picture": big}, headers={"Authorization": "Bearer falsch"})
+        error_of(bad, 401)
+        good = own.post("/search", files={"picture": big}, headers={"Authorization": "Bearer geheim"})
+        assert good.status_code == 200
+        assert own.get("/health").status_code == 200
+        assert own.get("/").status_code == 200
+        for path in ("/metrics", "/runs", "/pictures/1", "/thumbnails/1", "/duplicates"):
+            error_of(own.get(path), 401)
+    with client_of(index=index) as own:  # another site's name that leads here
+        assert "127.0.0.1" in error_of(own.get("/runs", headers={"Host": "evil.example"}), 421)
+        assert own.get("/runs", headers={"Host": "localhost:8000"}).status_code == 200
+        assert own.get("/runs", headers={"Host": "[::1]:8000"}).status_code == 200
+
+
+def test_too_many_at_once_are_told_to_come_again(place: Path) -> None:
+    with client_of(index=place / "i.visus", at_once=1) as own:
+        limits: Any = own.app.middleware_stack  # pyright: ignore
+        while not hasattr(limits, "working"):
+            limits = limits.app
+        limits.working = 1
+        assert "come again" in error_of(own.get("/runs"), 429)
+        assert own.get("/health").status_code == 200
+        limits.working = 0
+        assert own.get("/runs").status_code == 200
+
+
+def test_settings_that_cannot_be(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to serve"):
+        Settings()
+    for host in ("0.0.0.0", "192.168.1.5", "::", "example.org"):
+        with pytest.raises(InputError, match="say --token"):
+            Settings(index=place / "i.visus", host=host)
+        assert Settings(index=place / "i.visus", host=host, token="abc").token == "abc"
+    for host in ("127.0.0.1", "127.8.8.8", "localhost", "::1"):
+        assert Settings(index=place / "i.visus", host=host).local
+    with pytest.raises(InputError, match="above 0"):
+        Settings(index=place / "i.visus", upload=0)
+
+
+def test_why_and_duplicates(client: TestClient, place: Path) -> None:
+    hits = client.post("/search", files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}).json()["hits"]
+    found = client.post("/why", data={"id": hits[0]["id"], "hit": hits[1]["id"]}).json()
+    assert found["query"].startswith("data:image/jpeg;base64,")
+    assert -1 <= found["score"] <= 1
+    groups = client.get("/duplicates", params={"threshold": 0.95}).json()["groups"]
+    assert isinstance(groups, list)
+    shutil.copy(hits[0]["path"], place / "Fotos" / "copy.jpg")
+    Index(place / "i.visus").add(place / "Fotos")
+    groups = client.get("/duplicates").json()["groups"]
+    assert any(len(group["others"]) >= 1 for group in groups)
+    (place / "Fotos" / "copy.jpg").unlink()
+    Index(place / "i.visus").add(place / "Fotos")
+
+
+def test_health_and_measures(client: TestClient) -> None:
+    health = client.get("/health").json()
+    assert (health["status"], health["pictures"]) == ("ok", 12)
+    text = client.get("/metrics").text
+    assert 'visus_requests_total{path="/health",status="200"}' in text
+    assert "visus_described" in text
+
+
+def test_the_page_and_the_description_need_no_other_host(client: TestClient) -> None:
+    for path in ("/", "/docs", "/static/app.js", "/static/words.js", "/static/style.css", "/static/docs.js"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "http://" not in answer.text
+        assert "https://" not in answer.text
+    assert "/search" in client.get("/openapi.json").json()["paths"]
+
+
+def test_both_languages_say_the_same_things(client: TestClient) -> None:
+    import json
+    import re
+
+    text = client.get("/static/words.js").text
+    tables = re.findall(r"(en|zh): \{(.*?)\n  \}", text, re.DOTALL)
+    keys = {name: set(re.findall(r"(\w+): \"", body)) for name, body in tables}
+    assert keys["en"] == keys["zh"]
+    used = set(re.findall(r'data-(?:word|label)="(\w+)"', client.get("/").text))
+    used |= set(re.findall(r'word\("(\w+)"\)|button\("(\w+)"', client.get("/static/app.js").text)[0])
+    assert used - {""} <= keys["en"]
+    assert json.dumps(sorted(keys)) == '["en", "zh"]'
+
+
+@pytest.fixture(scope="module")
+def runs(trained_run: Run) -> Iterator[TestClient]:
+    with client_of(runs=(trained_run.folder,)) as own:
+        yield own
+
+
+def test_a_run_answers_and_says_why(runs: TestClient, trained_run: Run) -> None:
+    (about,) = runs.get("/runs").json()["runs"]
+    assert (about["task"], about["classes"]) == ("classify", ["blob", "checks", "stripes"])
+    picture = next((trained_run.folder.parents[2] / "textures" / "test" / "checks").iterdir())
+    files = {"picture": picture.read_bytes()}
+    name = about["name"]
+    found = runs.post("/predict", files=files, data={"run": name, "k": 2}).json()
+    expected = trained_run.predict(picture)
+    assert found["class"] == expected.label
+    assert len(found["probabilities"]) == 2
+    why = runs.post("/explain", files=files, data={"run": name, "method": "saliency", "target": "blob"}).json()
+    assert why["class"] == "blob"
+    assert why["overlay"].startswith("data:image/jpeg")
+    fooled = runs.post("/fool", files=files, data={"run": name, "epsilon": 0.3, "target": "blob"}).json()
+    assert fooled["names"][1] == "blob"
+    assert fooled["linf"] <= 0.301
+    assert runs.get(f"/runs/{name}/curves").content.startswith(b"\x89PNG")
+    assert runs.get("/health").json()["pictures"] is None
+    assert "No index" in error_of(runs.post("/search", files=files), 404)
+    assert "must be one of" in error_of(runs.post("/explain", files=files, data={"run": name, "method": "magic"}), 422)
+    error_of(runs.post("/explain", files=files, data={"run": name, "at": "1,2"}), 422)
+    error_of(runs.get("/runs/..%2f..%2f/curves"), 404)
+
+
+def test_overlays_are_not_larger_than_the_picture(runs: TestClient, trained_run: Run) -> None:
+    assert read(trained_run.folder / "curves.png").ndim == 3
