@@ -45,6 +45,7 @@ bench: setup
 	$(BIN)/python benchmarks/segment.py
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python -m benchmarks.serve
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures

@@ -133,9 +133,9 @@ class Service:
         return decode(data, name="the picture", max_pixels=self.settings.pixels).pixels
 
     def search(self, picture: Pixels, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of Index.search
-        """The hits for a picture."""
+        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
         hits = self.index.search(picture, **options)
-        return [{"id": hit.id, **hit.to_dict(), "name": Path(hit.path).name} for hit in hits]
+        return [{"id": str(hit.id), **hit.to_dict(), "name": Path(hit.path).name} for hit in hits]
 
     def why(self, picture: Pixels, number: int) -> dict[str, Any]:
         """Where a picture and one of the index agree."""
@@ -273,7 +273,13 @@ def _ready(folder: Path, task: str, device: str) -> Any:  # noqa: ANN401 - of it
 
 
 def _member(member: Any) -> dict[str, Any]:  # noqa: ANN401 - visus.search.duplicates.Member
-    return {"id": member.id, "path": member.path, "width": member.width, "height": member.height, "size": member.size}
+    return {
+        "id": str(member.id),
+        "path": member.path,
+        "width": member.width,
+        "height": member.height,
+        "size": member.size,
+    }
 
 
 def data_url(picture: Pixels) -> str:

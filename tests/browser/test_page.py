@@ -1,0 +1,158 @@
+"""The web page in a real browser."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.support.pictures import folder_of
+from tests.support.serving import serving
+from visus import Index, Run
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; on Debian: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("page")
+    folder_of(place / "photos", 12)
+    first = min((place / "photos").iterdir())
+    shutil.copy(first, place / "photos" / "zz-copy.jpg")
+    Index(place / "i.visus").add(place / "photos")
+    return place
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, trained_run: Run) -> Iterator[str]:
+    with serving("--index", "i.visus", "--run", trained_run.folder, cwd=folder) as own:
+        yield own
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    """The page in English on a desktop; whatever it asks of another host fails the test."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        own = browser.new_page(viewport={"width": 1200, "height": 900}, locale="en-GB")
+        asked: list[str] = []
+        errors: list[str] = []
+        own.on("request", lambda request: asked.append(request.url))
+        own.on("pageerror", lambda error: errors.append(str(error)))
+        own.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        own.goto(address)
+        yield own
+        browser.close()
+    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert not errors
+
+
+def choose(page: Page, folder: Path) -> None:
+    page.set_input_files("#file", str(min((folder / "photos").glob("0*"))))
+
+
+def test_a_picture_is_searched_for_and_a_hit_with_it(page: Page, folder: Path) -> None:
+    expect(page.locator("#count")).to_have_text("13 pictures")
+    choose(page, folder)
+    expect(page.locator("#hits li")).to_have_count(13)
+    expect(page.locator("#hits li p").first).to_contain_text("1.000")
+    page.locator("#hits li .shown").nth(4).click()
+    expect(page.locator("#hits li p").first).to_contain_text("1.000")
+    page.locator("#least").fill("0.99")
+    expect(page.locator("#hits li")).not_to_have_count(13)
+    page.locator("#hits li .small").first.click()
+    expect(page.locator("#why")).to_be_visible()
+    assert (page.locator("#why-query").get_attribute("src") or "").startswith("data:image/jpeg")
+    page.keyboard.press("Escape")
+    expect(page.locator("#why")).to_be_hidden()
+
+
+def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
+    choose(page, folder)
+    box = page.locator("#canvas").bounding_box()
+    assert box
+    with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.up()
+    assert answered.value.json()["hits"][0]["score"] < 0.9999  # a part of it is not the whole
+    before = page.locator("#part").inner_text()
+    assert re.fullmatch(r"\d+, \d+, \d+, \d+", before)
+    page.locator("#canvas").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    assert page.locator("#part").inner_text() != before
+    page.keyboard.press("Enter")
+    page.locator("#whole").click()
+    expect(page.locator("#part")).to_have_text("all of it")
+
+
+def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
+    reached = set()
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"tab-search", "tab-duplicates", "tab-runs", "language", "drop", "file", "k", "least"} <= reached
+
+
+def test_duplicates(page: Page) -> None:
+    page.locator("#tab-duplicates").click()
+    page.locator("#find-duplicates").click()
+    expect(page.locator("#groups li")).to_have_count(2)
+    expect(page.locator("#groups")).to_contain_text("keep")
+
+
+def test_a_run_predicts_explains_and_is_fooled(page: Page, folder: Path) -> None:
+    choose(page, folder)
+    page.locator("#tab-runs").click()
+    page.locator("#predict").click()
+    expect(page.locator("#answer")).to_contain_text("%")
+    page.locator("#method").select_option("saliency")
+    page.locator("#explain").click()
+    expect(page.locator("#pictures img")).to_have_count(2)
+    page.locator("#epsilon").fill("8")
+    expect(page.locator("#pictures img")).to_have_count(3)
+    expect(page.locator("#answer")).to_contain_text("→")
+    expect(page.locator("#curves")).to_be_visible()
+
+
+def test_chinese_and_a_phone(page: Page, folder: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    choose(page, folder)
+    page.locator("#language").click()
+    expect(page.locator("#tab-search")).to_have_text("搜索")
+    expect(page.locator("#hits li")).to_have_count(13)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.lang") == "zh"
+
+
+def test_what_is_wrong_is_said(page: Page, folder: Path) -> None:
+    page.locator("#tab-runs").click()
+    page.locator("#predict").click()
+    expect(page.locator("#message")).to_contain_text("Choose a picture first.")
+
+
+def test_a_token_is_asked_for(folder: Path) -> None:
+    with serving("--index", "i.visus", cwd=folder, VISUS_TOKEN="geheim") as own, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        page = browser.new_page(locale="en-GB")
+        page.goto(own)
+        expect(page.locator("#gate")).to_be_visible()
+        page.locator("#token").fill("geheim")
+        page.keyboard.press("Enter")
+        expect(page.locator("#gate")).to_be_hidden()
+        choose(page, folder)
+        expect(page.locator("#hits li")).to_have_count(13)
+        page.wait_for_timeout(1000)
+        assert page.evaluate("[...document.querySelectorAll('#hits img')].every((i) => i.naturalWidth > 0)")
+        browser.close()
