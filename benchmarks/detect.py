@@ -109,6 +109,7 @@ def pasted(data: Path, folder: Path, nets: list[str], begun: str | None) -> None
     Mask R-CNN begins with the layers of the Faster R-CNN above it, or of the run ``begun``.
     """
     print(f"\npasted: 400 pictures of 320x240 to learn from, 100 of val, {BACKBONE}\n{HEAD}", flush=True)
+    print("R-CNN has 300 proposals a picture; Mask R-CNN begins with Faster R-CNN's layers, whose time comes on top")
     for net in nets or PASTED:
         settings = {**PASTED[net], "net": net, "backbone": BACKBONE}
         if net == "mask_rcnn":
@@ -119,7 +120,8 @@ def pasted(data: Path, folder: Path, nets: list[str], begun: str | None) -> None
 
 def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:
     """Blood cells and platelets under a microscope; measured on test."""
-    print(f"\nbccd: 205 pictures of 640x480 to learn from, 72 of test, {BACKBONE}\n{HEAD}", flush=True)
+    print("\nbccd has no shapes, and so no Mask R-CNN")
+    print(f"bccd: 205 pictures of 640x480 to learn from, 72 of test, {BACKBONE}\n{HEAD}", flush=True)
     for net in nets or BCCD:
         train(data / "bccd", folder, "test", net=net, backbone=BACKBONE, **BCCD[net])
 
@@ -152,10 +154,10 @@ def localizer(data: Path, folder: Path, *_: Any) -> None:
 
 
 def step(*_: Any) -> None:
-    """A training step and a prediction of Faster R-CNN beside torchvision's with the same backbone."""
+    """A step and an answer of the bare network of Faster R-CNN beside torchvision's with the same backbone."""
     print(f"\nstep: Faster R-CNN on {BACKBONE}, 4 pictures of 320x240 (step), one (prediction), 6 classes", flush=True)
     ours = detection.create("faster_rcnn", classes=6, backbone=BACKBONE, pooling="align", side=240, boxes=32)
-    nets = [ours, torchvision_detector()]
+    nets = [ours, torchvision_detector(ours.train())]
     torch.manual_seed(0)
     pictures = [torch.rand(3, 240, 320) for _ in range(4)]
     box = torch.tensor([[20.0, 30, 120, 160], [150, 60, 280, 200]])
@@ -184,8 +186,11 @@ def step(*_: Any) -> None:
         print(f"{title:14} visus {own:7.3f} s   torchvision {peer:7.3f} s   ratio {own / peer:.3f}", flush=True)
 
 
-def torchvision_detector() -> Any:
-    """Torchvision's Faster R-CNN on one map of stride 16, with the same sizes as ours."""
+def torchvision_detector(ours: Any) -> Any:
+    """Torchvision's Faster R-CNN on one map of stride 16, with the sizes and as many proposals as ours.
+
+    It lets anchors count that cross the border of the picture.
+    """
     from torchvision.models.detection import FasterRCNN
     from torchvision.models.detection.anchor_utils import AnchorGenerator
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
@@ -206,7 +211,7 @@ def torchvision_detector() -> Any:
         box_predictor=FastRCNNPredictor(halves.dimension, 7),
         rpn_pre_nms_top_n_train=12_000,
         rpn_pre_nms_top_n_test=6_000,
-        rpn_post_nms_top_n_train=2_000,
+        rpn_post_nms_top_n_train=ours.rpn.post_nms_top_n(),
         rpn_post_nms_top_n_test=300,
         box_batch_size_per_image=32,
     )

@@ -59,12 +59,8 @@ def fcn(data: Path, folder: Path) -> None:
     for net, title in (("fcn16s", "FCN-16s"), ("fcn8s", "FCN-8s")):
         later = {**backbone, "weights": str(before.folder), "epochs": 12, "lr_decay": 0.5}
         before = train(data / "camvid", folder, f"{title}, from the one above", net=net, **later)
-    started = time.perf_counter()
     row("FCN-8s, three scales and mirrored", before, seconds=0, scales=(0.75, 1.0, 1.25), flip=True)
-    row("FCN-8s with CRF", before, seconds=time.perf_counter() - started, crf_settings=CRF)
-
-
-CRF = crf.Settings(appearance=3.0, alpha=30.0, beta=8.0, smoothness=1.0, gamma=1.5, iterations=5)
+    with_crf(before, "FCN-8s with CRF, tuned on val")
 
 
 def segnet(data: Path, folder: Path) -> None:

@@ -38,7 +38,7 @@ def test_predict(place: Path) -> None:
     assert "päinting.png" in answer.stdout
     assert "Could not use a file" in answer.stderr
     assert (place / "found" / "päinting.jpg").is_file()
-    assert isinstance(json.loads((place / "found" / "results.json").read_text())["results"], list)
+    assert isinstance(json.loads((place / "found" / "results.json").read_text()), list)
     shown = json.loads(visus("predict", RUN, "päinting.png", "--json", "--max-det", 1, "--conf", 0, cwd=place).stdout)
     assert len(shown["predictions"][0]["objects"]) == 1
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from visus import nets
 from visus.nets import fields as rules
 from visus.nets.backbones import StagedBackbone
+from visus.nets.detection.body import cut
+from visus.nets.detection.faster_rcnn import SlidingWindow
 from visus.nets.fields import Kernel, Line
 from visus.nets.layers import summary
 
@@ -42,7 +44,7 @@ def test_the_rule_for_rows_of_layers() -> None:
         ("vgg16", 224, "MaxPool2d", (212, 32)),
         ("vgg16", 224, "Linear", (404, 32)),
         ("resnet50", 224, "Conv2d", (427, 32)),
-        ("zfnet", 224, "Conv2d", (139, 16)),  # the region proposals of Faster R-CNN look 2 * 16 further: 171
+        ("zfnet", 224, "Conv2d", (139, 16)),
     ],
 )
 def test_published_receptive_fields(name: str, size: int, kind: str, expected: tuple[int, int]) -> None:
@@ -51,6 +53,14 @@ def test_published_receptive_fields(name: str, size: int, kind: str, expected: t
     assert layer.stride is not None
     # AdaptiveAvgPool2d(7) of VGG16 at 224x224 changes nothing.
     assert (layer.receptive_field[0], layer.stride[0]) == expected
+
+
+@pytest.mark.parametrize(("backbone", "expected"), [("zfnet", 171), ("vgg16", 228)])
+def test_region_proposals_see_as_much_as_published(backbone: str, expected: int) -> None:
+    """Ren et al. 2015, section 3.1: 171 pixels with ZFNet and 228 with VGG16."""
+    halves = cut(backbone)
+    table = summary(nn.Sequential(halves.body, SlidingWindow(halves.channels, 9).hidden), (3, 600, 800))
+    assert table.layers[-1].receptive_field == (expected, expected)
 
 
 def test_skips_branches_and_concatenation_take_the_larger_field() -> None:

@@ -137,6 +137,14 @@ def test_soft_nms_lowers_scores() -> None:
     assert hard.tolist() == boxes.nms(rows, scores, 0.0).tolist()
 
 
+def test_soft_nms_class_by_class() -> None:
+    rows = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 8], [0, 0, 10, 9]])
+    scores, classes = torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 1, 0])
+    places, found = boxes.soft_nms(rows, scores, classes)
+    assert places.tolist() == [0, 1, 2]
+    assert found.tolist() == pytest.approx([0.9, 0.8, 0.7 * math.exp(-(0.9**2) / 0.5)])
+
+
 def test_anchors() -> None:
     found = anchors.grid((2, 3), 4, (32, 64), (0.25, 1, 4))
     assert found.shape == (2 * 3 * 6, 4)

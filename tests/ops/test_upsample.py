@@ -81,14 +81,16 @@ def test_the_gradients_are_right(operator: Any, spatial: tuple[int, ...]) -> Non
     assert torch.autograd.gradcheck(lambda t: operator(t, 3, size=size), x)
 
 
-def test_the_gradients_of_unpooling_and_of_a_transposed_convolution_are_right() -> None:
-    values, positions = upsample.max_pool(maps(5, 7), 2)
+@pytest.mark.parametrize("spatial", [(5, 7), (3, 4, 5)])
+def test_the_gradients_of_unpooling_and_of_a_transposed_convolution_are_right(spatial: tuple[int, ...]) -> None:
+    values, positions = upsample.max_pool(maps(*spatial), 2)
     pooled = values.detach().requires_grad_()
-    assert torch.autograd.gradcheck(lambda t: upsample.max_unpool(t, positions, (5, 7)), pooled)
-    weight = maps(3, 3)
-    x = maps(3, 2)
+    assert torch.autograd.gradcheck(lambda t: upsample.max_unpool(t, positions, spatial), pooled)
+    weight = maps(*[3] * len(spatial))
+    x = maps(*[3, 2, 2][: len(spatial)])
+    size = [6, 4, 4][: len(spatial)]
     assert torch.autograd.gradcheck(
-        lambda t, w: upsample.transposed_convolution(t, w, 2, padding=1, size=(6, 4)), (x, weight)
+        lambda t, w: upsample.transposed_convolution(t, w, 2, padding=1, size=size), (x, weight)
     )
 
 

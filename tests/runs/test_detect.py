@@ -1,9 +1,12 @@
 """Trainings, measures and answers of detectors on small pictures."""
 
+import contextlib
 import csv
 import dataclasses
+import io
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,21 @@ def measured(found: object) -> BoxEvaluation:
     return found
 
 
+def measured_by_pycocotools(folder: Path, kind: Any) -> tuple[float, float]:
+    """AP and AP50 of the files that an evaluation has written."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        truth: Any = COCO(str(folder / "pictures.json"))
+        judge: Any = COCOeval(truth, truth.loadRes(str(folder / "results.json")), kind)
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    return float(judge.stats[0]), float(judge.stats[1])
+
+
 def predicted(found: object) -> BoxPrediction:
     assert isinstance(found, BoxPrediction)
     return found
@@ -85,8 +103,10 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     content = json.loads((folder / "evaluation.json").read_text())
     assert content["boxes"]["ap50"] == pytest.approx(found.ap50)
     assert set(content["voc"]) == set(CLASSES)
-    rows = json.loads((folder / "results.json").read_text())["results"]
-    assert {"file", "category", "bbox", "score", "segmentation"} <= rows[0].keys()
+    rows = json.loads((folder / "results.json").read_text())
+    assert {"image_id", "category_id", "bbox", "score", "segmentation"} <= rows[0].keys()
+    for kind, own in (("bbox", found.boxes), ("segm", found.shapes)):
+        assert measured_by_pycocotools(folder, kind) == pytest.approx((own.ap, own.ap50), abs=1e-6)
     for name in ("confusion.png", "precision.png"):
         assert (folder / name).is_file()
     assert "AP50" in found.describe()

@@ -28,7 +28,17 @@ Most = Annotated[
 ]
 
 
-def limits(confidence: float | None, overlap: float | None, most: int | None, *, usual: float) -> "Limits":
+Soft = Annotated[
+    bool,
+    typer.Option(
+        "--soft-nms", help="Lower the scores of overlapping boxes in place of taking them away.", rich_help_panel=_PANEL
+    ),
+]
+
+
+def limits(
+    confidence: float | None, overlap: float | None, most: int | None, *, usual: float, soft: bool = False
+) -> "Limits":
     """Which answers are given: those of at least the usual score where none is named.
 
     Raises:
@@ -36,29 +46,32 @@ def limits(confidence: float | None, overlap: float | None, most: int | None, *,
     """
     from visus.nets.detection import Limits
 
+    if soft and overlap is not None:
+        raise InputError("--iou does nothing beside --soft-nms, which takes no boxes away; leave one of them.")
     return Limits(
         score=usual if confidence is None else confidence,
         overlap=0.5 if overlap is None else overlap,
         most=100 if most is None else most,
+        soft=soft,
     )
 
 
 def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed: "Limits") -> None:
-    """Draw the objects of each picture, and write all of them in ``results.json``, in COCO's form.
+    """Draw the objects of each picture, and write all of them as COCO's results (``results.json``, ``pictures.json``).
 
     Raises:
         InputError: None of the pictures could be read.
     """
-    from visus.runs.detect_evaluate import coco_results
+    from visus.runs.detect_evaluate import write_coco
     from visus.runs.detect_predict import Detecting
     from visus.runs.predict import files_of
-    from visus.runs.run import make_folder, write_json
+    from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for
 
     detecting = Detecting(run, limits=allowed)
     files = [file for place in places for file in files_of(place)]
     make_folder(out)
-    rows, predictions, lost = [], [], []
+    good, sizes, answers, predictions, lost = [], [], [], [], []
     for file, name in zip(files, names_for(files), strict=True):
         try:
             answer = detecting.predict(file)
@@ -67,14 +80,16 @@ def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed:
             typer.echo(f"Could not use a file: {error}", err=True)
             continue
         answer.save(out / f"{name}.jpg")
-        rows += coco_results([file], [answer.answers], answer.classes)
+        good.append(file)
+        sizes.append(answer.picture.shape[:2])
+        answers.append(answer.answers)
         predictions.append(answer.to_dict() if as_json else file)
         if not as_json:
             objects = [
                 f"{label} {score:.2f}" for label, score in zip(answer.names, answer.scores.tolist(), strict=True)
             ]
             typer.echo(f"{file}  " + ("  ".join(objects) or "nothing"))
-    write_json(out / "results.json", {"results": rows})
+    write_coco(out, good, sizes, answers, classes=detecting.about.classes)
     if as_json:
         typer.echo(json.dumps({"predictions": predictions, "unreadable": lost}, ensure_ascii=False))
     typer.echo(f"Wrote {out}", err=True)

@@ -39,12 +39,13 @@ def predict(
     conf: detecting.Confidence = None,
     iou: detecting.Overlap = None,
     max_det: detecting.Most = None,
+    soft_nms: detecting.Soft = False,
 ) -> None:
     """Name the likeliest classes of pictures, or of each of their positions, or find their objects.
 
     A classifier prints classes. A segmenter writes for each picture a mask (.png), an overlay (.jpg) and contours
     (.json, like GeoJSON), for each volume a mask (.nii.gz). A detector draws boxes and shapes (.jpg) and writes
-    results.json in COCO's form.
+    results.json, a list of COCO's results, with the pictures and classes that it numbers in pictures.json.
     """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
@@ -52,7 +53,7 @@ def predict(
 
     task = task_of(run)
     if task not in ("detect", "localize"):
-        segmenting.refuse(task, "detectors", conf=conf, iou=iou, max_det=max_det)
+        segmenting.refuse(task, "detectors", conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
     if task in ("detect", "localize"):
         if as_csv or k is not None:
             raise InputError(
@@ -60,8 +61,8 @@ def predict(
             )
         segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
         if task == "localize":
-            segmenting.refuse(task, "detectors", iou=iou, max_det=max_det)
-        allowed = detecting.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0)
+            segmenting.refuse(task, "detectors", iou=iou, max_det=max_det, soft_nms=soft_nms)
+        allowed = detecting.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
         detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed)
         return
     if task == "segment":

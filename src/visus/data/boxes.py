@@ -28,6 +28,7 @@ class Objects:
         crowd: ``(n,)`` bool: many objects in one box (COCO), which neither serve training nor count as misses.
         difficult: ``(n,)`` bool: hard to see (VOC), which do not count as misses.
         shapes: For each object its polygons or run lengths as COCO writes them, or None.
+        areas: ``(n,)`` pixels: COCO's own areas, by which it calls objects small or large; NaN where nothing is said.
     """
 
     boxes: Floats
@@ -35,6 +36,7 @@ class Objects:
     crowd: NDArray[np.bool_]
     difficult: NDArray[np.bool_]
     shapes: list[Any]
+    areas: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -43,7 +45,8 @@ class Objects:
         """Some of them."""
         kept = np.arange(len(self))[places]
         shapes = [self.shapes[k] for k in kept.tolist()]
-        return Objects(self.boxes[kept], self.labels[kept], self.crowd[kept], self.difficult[kept], shapes)
+        crowd, difficult = self.crowd[kept], self.difficult[kept]
+        return Objects(self.boxes[kept], self.labels[kept], crowd, difficult, shapes, self.areas[kept])
 
     def masks(self, size: Sequence[int]) -> NDArray[np.bool_]:
         """Each object's shape, ``(n, H, W)`` bool; the whole box where it has none.
@@ -64,13 +67,14 @@ class Objects:
 
 
 def objects(rows: Sequence[dict[str, Any]]) -> Objects:
-    """From rows with ``box`` and ``label``, and perhaps ``crowd``, ``difficult`` and ``shape``."""
+    """From rows with ``box`` and ``label``, and perhaps ``crowd``, ``difficult``, ``shape`` and ``area``."""
     return Objects(
         np.array([row["box"] for row in rows], np.float32).reshape(-1, 4),
         np.array([row["label"] for row in rows], np.int64),
         np.array([row.get("crowd", False) for row in rows], bool),
         np.array([row.get("difficult", False) for row in rows], bool),
         [row.get("shape") for row in rows],
+        np.array([row.get("area", np.nan) for row in rows], np.float64),
     )
 
 
@@ -188,4 +192,4 @@ def mended(own: Objects, size: Sequence[int], mends: Counter[str]) -> Objects:
     beyond = (np.abs(cut - own.boxes) > 0.5).any(1) & ~away
     mends["beyond the border of the picture, cut to it"] += int(beyond.sum())
     own = own.take(~away)
-    return Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes)
+    return Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes, own.areas)

@@ -46,23 +46,41 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
     rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in content["images"]}
     if len(rows) < len(content["images"]):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
-    sizes = {entry["id"]: (int(entry["height"]), int(entry["width"])) for entry in content["images"]}
+    sizes = {entry["id"]: _size(entry) for entry in content["images"]}
     for entry in content["annotations"]:
         if entry["category_id"] not in names:
             mends["of an unknown category, left out"] += 1
         elif entry["image_id"] not in rows:
             mends["on a picture that is not listed, left out"] += 1
+        elif (corners := _corners(entry)) is None:
+            mends["with a malformed box, left out"] += 1
         else:
-            x, y, width, height = (float(value) for value in entry["bbox"])
             own = {
                 "name": names[entry["category_id"]],
-                "box": [x, y, x + width, y + height],
+                "box": corners,
                 "crowd": bool(entry.get("iscrowd", 0)),
                 "difficult": bool(entry.get("difficult", 0)),
                 "shape": entry.get("segmentation") or None,
+                "area": float(entry.get("area", "nan")),
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split)
     files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
     return tuple(names.values()), (files, list(rows.values()))
+
+
+def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
+    """Height and width of a picture, where they are said."""
+    if "height" not in entry or "width" not in entry:
+        return None
+    return int(entry["height"]), int(entry["width"])
+
+
+def _corners(entry: dict[str, Any]) -> list[float] | None:
+    """A box by its edges; None where it is not four numbers."""
+    box = entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(value, int | float) for value in box):
+        return None
+    x, y, width, height = (float(value) for value in box)
+    return [x, y, x + width, y + height]

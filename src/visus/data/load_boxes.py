@@ -96,7 +96,7 @@ def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
         classes, splits = read_coco_boxes(root, mends)
     elif yolo.is_yolo(root):
         form = "YOLO"
-        classes, splits = _yolo(root)
+        classes, splits = _yolo(root, mends)
     else:
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
     if classes is None:
@@ -104,12 +104,14 @@ def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
     if not classes:
         raise InputError(f"{root} has no objects at all; bring annotations.")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
-    return _checked(BoxSet(root, form, classes, {}), ordered, mends, progress)
+    remarks = voc.unlisted(root, splits) if form == "Pascal VOC" else []
+    found = _checked(BoxSet(root, form, classes, {}), ordered, mends, progress)
+    return replace(found, remarks=[*remarks, *found.remarks])
 
 
-def _yolo(root: Path) -> tuple[tuple[str, ...], dict[str, Rows]]:
+def _yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Rows]]:
     """Lines by split; numbers become objects when the size of their picture is known."""
-    names, splits = yolo.read_yolo(root)
+    names, splits = yolo.read_yolo(root, mends)
     most = max((int(line[0]) for _, lists in splits.values() for lines in lists for line in lines), default=-1)
     if names is None:
         if most >= 1000:

@@ -281,6 +281,10 @@ def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
     if empty is not None and len(dataset.splits[empty]):
         raise InputError(f"No pair of the split {empty} of {dataset.root} can be used (the first: {failures[0]}).")
     remarks = list(dataset.remarks)
+    plain = {name: int((own[:, 1:].sum(1) == 0).sum()) for name, own in pixels.items() if own.shape[1] > 1}
+    if total := sum(plain.values()):
+        masks = "1 mask holds" if total == 1 else f"{total:,} masks hold"
+        remarks.append(f"{masks} {dataset.classes[0]} only: nothing but the first class.")
     if failures:
         shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
         count = "1 pair" if len(failures) == 1 else f"{len(failures):,} pairs"

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, ParseError  # the types; parsing is d
 
 from visus._errors import FormatError, InputError
 from visus.data.folder import SPLITS
+from visus.images import is_picture_name
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box`` and ``difficult``."""
@@ -39,6 +40,18 @@ def read_voc(root: Path) -> dict[str, Named]:
     if not any(stems.values()):
         raise InputError(f"{root / 'Annotations'} holds no annotations; bring some.")
     return {split: _pairs(root, members, named.get(split)) for split, members in stems.items()}
+
+
+def unlisted(root: Path, splits: dict[str, Named]) -> list[str]:
+    """One sentence on pictures that have no annotation, where all annotations are taken; else none."""
+    if "" not in splits:
+        return []
+    known = {Path(file).name for file in splits[""][0]}
+    alone = [p for p in (root / "JPEGImages").iterdir() if is_picture_name(p.name) and p.name not in known]
+    if not alone:
+        return []
+    count = "1 picture has" if len(alone) == 1 else f"{len(alone):,} pictures have"
+    return [f"{count} no annotation and {'is' if len(alone) == 1 else 'are'} left out, {alone[0].name} for one."]
 
 
 def _pairs(root: Path, stems: list[str], listed: Path | None) -> Named:

@@ -5,6 +5,7 @@ size of the box (x, y, w, h), or the corners of a polygon, all as shares of the 
 names the classes and the folders of the splits; without it, ``classes.txt`` or ``labels/classes.txt`` does.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ def _yaml_of(root: Path) -> Path | None:
     return next((root / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (root / name).is_file()), None)
 
 
-def read_yolo(root: Path) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
+def read_yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
     """Classes, and pictures with their lines by split; the classes are None where nothing names them.
+
+    Args:
+        root: The folder.
+        mends: What was left out, counted by reason.
 
     Raises:
         InputError: A file is damaged, or there are no pictures.
@@ -47,7 +52,7 @@ def read_yolo(root: Path) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
                     folders.setdefault(split, place)
     if not folders:
         folders = {"": root / "images" if (root / "images").is_dir() else root}
-    splits = {split: _pairs(folder, root) for split, folder in folders.items()}
+    splits = {split: _pairs(folder, root, mends) for split, folder in folders.items()}
     if not any(files for files, _ in splits.values()):
         raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
     return names, splits
@@ -98,9 +103,14 @@ def _folder(root: Path, values: dict[str, Any], key: str) -> Path:
     raise InputError(f"The folder {entry!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
 
 
-def _pairs(folder: Path, root: Path) -> Lines:
+def _pairs(folder: Path, root: Path, mends: Counter[str]) -> Lines:
     files = sorted(p for p in folder.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
-    return [str(p) for p in files], [read_lines(label_of(p, root)) for p in files]
+    labels = [label_of(p, root) for p in files]
+    known = {*labels, *(place / "classes.txt" for place in {label.parent for label in labels})}
+    for place in {label.parent for label in labels}:
+        alone = [p for p in place.glob("*.txt") if p not in known] if place.is_dir() else []
+        mends["in a file of labels without its picture, left out"] += sum(len(read_lines(p)) for p in alone)
+    return [str(p) for p in files], [read_lines(label) for label in labels]
 
 
 def label_of(picture: Path, root: Path) -> Path:

@@ -191,13 +191,20 @@ def nms_steps(boxes: Tensor, scores: Tensor, threshold: float) -> Iterator[Step]
 
 
 def soft_nms(
-    boxes: Tensor, scores: Tensor, *, sigma: float = 0.5, threshold: float | None = None, least: float = 0.001
+    boxes: Tensor,
+    scores: Tensor,
+    classes: Tensor | None = None,
+    *,
+    sigma: float = 0.5,
+    threshold: float | None = None,
+    least: float = 0.001,
 ) -> tuple[Tensor, Tensor]:
     """Lower the scores of overlapping boxes instead of taking the boxes away (Bodla et al., ICCV 2017).
 
     Args:
         boxes: ``(N, 4)``.
         scores: ``(N,)``.
+        classes: ``(N,)`` integers: boxes lower those of their own class only; None for all.
         sigma: Of the Gaussian penalty exp(-IoU^2 / sigma).
         threshold: Take the linear penalty 1 - IoU, above this IoU; None for the Gaussian one.
         least: Boxes whose score falls below are left out.
@@ -222,5 +229,7 @@ def soft_nms(
             penalty = (-(overlaps**2) / sigma).exp()
         else:
             penalty = torch.where(overlaps > threshold, 1 - overlaps, 1)
+        if classes is not None:
+            penalty = torch.where(classes == classes[best], penalty, 1)
         current = torch.where(left, current * penalty, current)
     return torch.tensor(places, dtype=torch.int64), torch.tensor(found, dtype=scores.dtype)

@@ -1,6 +1,7 @@
 """Measure a trained detector on pictures with objects."""
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
 from visus.data import Boxed, BoxSet, load_boxes, load_boxes_whole
+from visus.data.boxes import Objects
 from visus.data.crops import single
 from visus.images import draw, write
 from visus.images import plots as _plots
+from visus.images.io import write_atomically
 from visus.nets.detection import Limits, trained
 from visus.runs import plots
 from visus.runs.detect_predict import Detecting
@@ -41,6 +44,7 @@ class BoxEvaluation:
         classes: Names of the classes.
         pictures: The pictures.
         answers: What it found on each.
+        sizes: Height and width of each.
         boxes: COCO's measures of its boxes.
         shapes: Those of its shapes, or None.
         voc: ``(C,)``, VOC's average precision: the area under the curve.
@@ -54,6 +58,7 @@ class BoxEvaluation:
     classes: tuple[str, ...]
     pictures: Boxed
     answers: list[Answers]
+    sizes: list[tuple[int, int]]
     boxes: Measures
     shapes: Measures | None
     voc: NDArray[np.float64]
@@ -182,11 +187,19 @@ def _number(value: float) -> float | None:
 
 
 def _line(what: str, m: Measures) -> str:
-    sizes = {"small": m.small, "medium": m.medium, "large": m.large}
-    by_size = ", ".join(f"{name} {value:.1%}" for name, value in sizes.items() if value >= 0)
     if m.ap < 0:
         return f"{what}: there is nothing to find"
-    return f"{what}: AP {m.ap:.2%}, AP50 {m.ap50:.2%}, AP75 {m.ap75:.2%} ({by_size}), AR100 {m.recall100:.2%}"
+    precision = _by_size(m.small, m.medium, m.large)
+    recall = _by_size(m.recall_small, m.recall_medium, m.recall_large)
+    return (
+        f"{what}: AP {m.ap:.2%}, AP50 {m.ap50:.2%}, AP75 {m.ap75:.2%} ({precision}); "
+        f"AR1 {m.recall1:.2%}, AR10 {m.recall10:.2%}, AR100 {m.recall100:.2%} ({recall})"
+    )
+
+
+def _by_size(*values: float) -> str:
+    named = zip(("small", "medium", "large"), values, strict=True)
+    return ", ".join(f"{name} {value:.1%}" for name, value in named if value >= 0)
 
 
 def evaluate(
@@ -230,7 +243,8 @@ def evaluate(
     place = Path(out) if out else home / f"evaluation-{chosen}"
     make_folder(place)
     write_json(place / "evaluation.json", found.to_dict())
-    write_json(place / "results.json", {"results": coco_results(found.pictures.files, found.answers, found.classes)})
+    shown = found.pictures
+    write_coco(place, shown.files, found.sizes, found.answers, classes=found.classes, truth=shown.objects)
     found.draw(place)
     return found
 
@@ -301,7 +315,7 @@ def measure(
     for place in range(len(pictures)):
         picture, _ = pictures.read(place)
         answers.append(detecting.answers(picture))
-        sizes.append(picture.shape[:2])
+        sizes.append((picture.shape[0], picture.shape[1]))
         if progress:
             progress(place + 1, len(pictures))
     truth, count = pictures.objects, len(classes)
@@ -312,6 +326,7 @@ def measure(
         classes,
         pictures,
         answers,
+        sizes,
         box_metrics.coco(truth, answers, sizes, count),
         box_metrics.coco(truth, answers, sizes, count, kind="segm") if shaped else None,
         box_metrics.voc(truth, answers, count),
@@ -320,12 +335,45 @@ def measure(
     )
 
 
-def coco_results(files: Sequence[str], answers: Sequence[Answers], classes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Answers as rows of COCO's results, with the file for the picture and the name of the class for its number."""
+def write_coco(
+    folder: Path,
+    files: Sequence[str],
+    sizes: Sequence[Sequence[int]],
+    answers: Sequence[Answers],
+    *,
+    classes: tuple[str, ...],
+    truth: Sequence[Objects] | None = None,
+) -> None:
+    """Write ``results.json``, which is COCO's list of results, and ``pictures.json``, whose numbers it speaks of.
+
+    ``COCO("pictures.json").loadRes("results.json")`` of pycocotools reads them.
+
+    Args:
+        folder: Where they go.
+        files: The pictures.
+        sizes: Height and width of each.
+        answers: What was found on each.
+        classes: Names of the classes; the first has number 1.
+        truth: The true objects of each, which become annotations.
+    """
+    images = [
+        {"id": k + 1, "file_name": file, "height": int(size[0]), "width": int(size[1])}
+        for k, (file, size) in enumerate(zip(files, sizes, strict=True))
+    ]
+    categories = [{"id": k + 1, "name": name} for k, name in enumerate(classes)]
+    annotations = [] if truth is None else box_metrics.annotations_of(truth, sizes)
+    content = {"images": images, "categories": categories, "annotations": annotations}
+    write_json(folder / "pictures.json", content)
+    results = json.dumps(coco_results(answers), ensure_ascii=False)
+    write_atomically(folder / "results.json", results.encode())
+
+
+def coco_results(answers: Sequence[Answers]) -> list[dict[str, Any]]:
+    """Answers as COCO's list of results; pictures and classes are numbered from 1 on."""
     rows = []
-    for file, own in zip(files, answers, strict=True):
+    for number, own in enumerate(answers, start=1):
         for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
-            row: dict[str, Any] = {"file": file, "category": classes[own.labels[k]]}
+            row: dict[str, Any] = {"image_id": number, "category_id": int(own.labels[k]) + 1}
             row |= {"bbox": [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)], "score": round(float(own.scores[k]), 6)}
             if own.shapes is not None:
                 row["segmentation"] = own.shapes[k]

@@ -16,6 +16,7 @@ from visus.data.box_batches import as_tensor
 from visus.images import draw, read, write
 from visus.images.io import write_atomically
 from visus.nets.detection import Limits, trained
+from visus.nets.detection.rcnn import RCNN
 from visus.runs.detection import proposer
 from visus.runs.device import chosen
 from visus.tasks.box_metrics import Answers
@@ -141,6 +142,23 @@ class Detecting:
         x = as_tensor(picture).to(self.device)
         proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
         return answers_of(self.network.detect([x], proposals, self.limits)[0], picture.shape[:2])
+
+    def score_matrix(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of R-CNN: the proposals ``(n, 4)`` of a picture, and the score of each for each class, ``(n, classes)``.
+
+        Above 0 an SVM says yes.
+
+        Raises:
+            InputError: The network is another one.
+        """
+        net = self.network.net
+        if not isinstance(net, RCNN) or self._propose is None:
+            raise InputError(f"{self.about.net} has no score matrix; R-CNN alone scores proposals one by one.")
+        proposals = torch.from_numpy(self._propose(picture)).to(self.device)
+        with torch.inference_mode():
+            features = net.features(as_tensor(picture).to(self.device).float() / 255, proposals)
+            scores = net.score_matrix(features)
+        return proposals.cpu().numpy(), scores.cpu().numpy()
 
     def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
         """The objects on a picture.

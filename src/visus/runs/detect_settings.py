@@ -84,6 +84,7 @@ _BACKBONE = "efficientnet_lite0"
 _LEARNING_RATE = 5e-4
 _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
 _LOOKED_AT = 200  # pictures whose objects are measured
+_APART = 1.3  # at least between the sizes of anchors
 _LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any picture
 _WARPED = 128  # side of R-CNN's boxes
 
@@ -155,8 +156,9 @@ def sizes_of(dataset: BoxSet, side: int) -> tuple[int, ...]:
             found += (scale * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))).tolist()
     if not found:
         return tuple(round(size * side / SHORTER_SIDE) for size in anchors.SIZES)
-    small, middle, large = (max(_LEAST_ANCHOR, round(size)) for size in np.percentile(found, (5, 50, 95)).tolist())
-    return tuple(sorted({small, middle, large}))
+    small, middle, large = np.percentile(found, (5, 50, 95)).tolist()
+    small, large = min(small, middle / _APART), max(large, middle * _APART)  # three scales, however alike objects are
+    return tuple(max(_LEAST_ANCHOR + k, round(size)) for k, size in enumerate((small, middle, large)))
 
 
 def check_weights(weights: str) -> None:

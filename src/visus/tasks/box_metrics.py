@@ -62,6 +62,9 @@ class Measures:
         recall1: Average recall with one answer for each picture.
         recall10: With ten.
         recall100: With a hundred.
+        recall_small: With a hundred, of small objects.
+        recall_medium: Of medium ones.
+        recall_large: Of large ones.
         each: ``(C,)``, AP of each class.
         each50: ``(C,)``, AP50 of each class.
         curves: ``(C, 101)``, precision at an IoU of 0.5 for recalls 0, 0.01 .. 1.
@@ -76,6 +79,9 @@ class Measures:
     recall1: float
     recall10: float
     recall100: float
+    recall_small: float
+    recall_medium: float
+    recall_large: float
     each: Floats
     each50: Floats
     curves: Floats
@@ -107,7 +113,7 @@ def coco(
     precision = judge.eval["precision"]  # (IoUs, recalls, classes, areas, most answers)
     all_sizes = precision[:, :, :, 0, -1]
     return Measures(
-        *(float(value) for value in judge.stats[:9]),
+        *(float(value) for value in judge.stats[:12]),
         each=_mean_where(all_sizes, (0, 1)),
         each50=_mean_where(all_sizes[:1], (0, 1)),
         curves=np.asarray(all_sizes[0].T, np.float64),
@@ -154,19 +160,36 @@ def _frame(sizes: Sequence[Sequence[int]], classes: int) -> dict[str, Any]:
 
 
 def _truth_of(truth: Sequence[Objects], sizes: Sequence[Sequence[int]], classes: int, kind: str) -> Any:  # noqa: ANN401
+    rows = annotations_of(truth, sizes, shapes=kind == "segm", first=0)
+    return _coco_of({**_frame(sizes, classes), "annotations": rows})
+
+
+def annotations_of(
+    truth: Sequence[Objects], sizes: Sequence[Sequence[int]], *, shapes: bool = False, first: int = 1
+) -> list[dict[str, Any]]:
+    """Objects as COCO's annotations.
+
+    Args:
+        truth: The objects of each picture.
+        sizes: Height and width of each.
+        shapes: Whether a box without a shape becomes one.
+        first: Number of the first picture and of the first class.
+    """
     from pycocotools import mask as runs
 
-    rows = []
-    for picture, (own, size) in enumerate(zip(truth, sizes, strict=True)):
+    rows: list[dict[str, Any]] = []
+    for picture, (own, size) in enumerate(zip(truth, sizes, strict=True), start=first):
         for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
-            row = {"id": len(rows) + 1, "image_id": picture, "category_id": int(own.labels[k])}
+            row = {"id": len(rows) + 1, "image_id": picture, "category_id": int(own.labels[k]) + first}
             row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
             row |= {"iscrowd": int(own.crowd[k]), "difficult": int(own.difficult[k])}
-            if kind == "segm" or own.shapes[k]:
+            if shapes or own.shapes[k]:
                 coded: Any = encode(own.take([k]).masks(size)[0])
                 row |= {"segmentation": coded, "area": float(runs.area(coded))}
+            if np.isfinite(own.areas[k]):
+                row["area"] = float(own.areas[k])
             rows.append(row)
-    return _coco_of({**_frame(sizes, classes), "annotations": rows})
+    return rows
 
 
 def _answers_of(answers: Sequence[Answers], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401

@@ -10,10 +10,14 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 
 from visus._errors import InputError
+from visus.ops import boxes
 
 Target = dict[str, Tensor]
 """The objects of a picture: ``boxes`` ``(n, 4)`` float32 in pixels, ``labels`` ``(n,)`` int64 from 0 on, perhaps
 ``masks`` ``(n, H, W)`` uint8 and ``proposals`` ``(m, 4)``."""
+
+_MANY = 1000  # boxes of a picture that soft suppression looks at
+_LEAST = 1e-6
 
 SHORTER_SIDE, LONGER_SIDE = 600, 1000
 """Of a picture, in pixels, in Fast and Faster R-CNN."""
@@ -54,11 +58,14 @@ class Limits:
         score: The least score.
         overlap: Of two boxes of one class that overlap by more than this IoU, the better one stays.
         most: How many boxes at most.
+        soft: Lower the scores of overlapping boxes in place of taking them away (Bodla et al., ICCV 2017); ``overlap``
+            is then without effect.
     """
 
     score: float = 0.05
     overlap: float = 0.5
     most: int = 100
+    soft: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.score <= 1 and 0 <= self.overlap <= 1 and self.most >= 1):
@@ -66,6 +73,19 @@ class Limits:
                 f"Score and overlap must be from 0 to 1 and the number of boxes at least 1, not {self.score}, "
                 f"{self.overlap} and {self.most}."
             )
+
+    def within_heads(self) -> tuple[float, float, int]:
+        """What torchvision's heads are told: score, overlap, and how many; what is soft they leave to us."""
+        return (self.score, 1.0, _MANY) if self.soft else (self.score, self.overlap, self.most)
+
+    def softened(self, found: Found) -> Found:
+        """What is left after the scores of overlapping boxes have been lowered."""
+        if not self.soft:
+            return found
+        kept, scores = boxes.soft_nms(found.boxes, found.scores, found.labels, least=max(self.score, _LEAST))
+        kept, scores = kept[: self.most], scores[: self.most].to(found.scores)
+        masks = None if found.masks is None else found.masks[kept]
+        return Found(found.boxes[kept], scores, found.labels[kept], masks)
 
 
 class Detector(nn.Module, ABC):

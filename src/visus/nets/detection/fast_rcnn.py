@@ -101,7 +101,7 @@ class Heads(RoIHeads):
 
     def limit(self, limits: Limits) -> None:
         """Which of its answers are given."""
-        self.score_thresh, self.nms_thresh, self.detections_per_img = limits.score, limits.overlap, limits.most
+        self.score_thresh, self.nms_thresh, self.detections_per_img = limits.within_heads()
 
 
 def heads_of(
@@ -200,13 +200,14 @@ class FastRCNN(Detector):
         detector.check_pictures(pictures, self.transform)
         if proposals is None or len(proposals) != len(pictures):
             raise InputError("Fast R-CNN needs proposed boxes for each picture; see visus.ops.proposals.")
-        self.heads.limit(limits or Limits())
+        limits = limits or Limits()
+        self.heads.limit(limits)
         with torch.inference_mode():
             before = detector.sizes_of(pictures)
             images, _ = self.transform(list(pictures))
             there = detector.resized(proposals, before, images.image_sizes)
             rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
-            return detector.found_of(rows, images.image_sizes, before)
+            return [limits.softened(own) for own in detector.found_of(rows, images.image_sizes, before)]
 
 
 def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:  # noqa: ANN401

@@ -205,11 +205,12 @@ class FasterRCNN(Detector):
     ) -> list[Found]:
         """What is on some pictures; proposals are the network's own."""
         detector.check_pictures(pictures, self.transform)
-        self.heads.limit(limits or Limits())
+        limits = limits or Limits()
+        self.heads.limit(limits)
         with torch.inference_mode():
             before = detector.sizes_of(pictures)
             images, _ = self.transform(list(pictures))
             features = as_features(self.body(images.tensors))
             own, _ = self.rpn(images, features)
             rows, _ = self.heads(features, own, images.image_sizes)
-            return detector.found_of(rows, images.image_sizes, before)
+            return [limits.softened(own) for own in detector.found_of(rows, images.image_sizes, before)]

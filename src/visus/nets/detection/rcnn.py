@@ -128,6 +128,8 @@ class RCNN(Detector):
         labels = torch.arange(self.classes, device=scores.device).expand_as(scores)
         sure = (scores >= limits.score) & ((where[..., 2:] - where[..., :2]) >= 1).all(-1)
         scores, where, labels = scores[sure], where[sure], labels[sure]
+        if limits.soft:
+            return limits.softened(Found(where, scores, labels))
         kept = boxes.nms(where, scores, limits.overlap, labels)[: limits.most]
         return Found(where[kept], scores[kept], labels[kept])
 

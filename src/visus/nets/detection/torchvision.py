@@ -96,10 +96,11 @@ class Pyramid(Detector):
         detector.check_pictures(pictures, self.net.transform)
         net, own = self.net, limits or Limits()
         heads = net.roi_heads
-        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = own.score, own.overlap, own.most
+        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = own.within_heads()
         with torch.inference_mode():
             images, _ = net.transform(list(pictures))
             features = net.backbone(images.tensors)
             proposed, _ = net.rpn(images, features)
             rows, _ = heads(features, proposed, images.image_sizes)
-            return detector.found_of(rows, images.image_sizes, detector.sizes_of(pictures))
+            found = detector.found_of(rows, images.image_sizes, detector.sizes_of(pictures))
+            return [own.softened(each) for each in found]
