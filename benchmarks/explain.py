@@ -1,6 +1,6 @@
 """Looking into a network and fooling it: speed beside Captum's own loop, attacks, class pictures, inversion, checks.
 
-    python benchmarks/explain.py [gradcam|attacks|ascent|invert|sanity|adversarial] --data DATA [--out FOLDER]
+    python benchmarks/explain.py [gradcam|attacks|ascent|invert|sanity|maps|adversarial] --data DATA [--out FOLDER]
 
 Without a name all parts run. ``--out`` is where pictures go; without it they are thrown away. ``adversarial`` learns
 from Fashion-MNIST (Debian package ``dataset-fashion-mnist``; ``--fashion FOLDER``).
@@ -62,11 +62,11 @@ def gradcam(data: Path, _out: Path) -> None:
 
     def batched() -> None:
         for start in range(0, len(x), 16):
-            attribute(subject, x[start : start + 16], labels[start : start + 16], "gradcam", layer="bn2")
+            attribute(subject, x[start : start + 16], labels[start : start + 16], "gradcam")
 
     def single() -> None:
         for k, label in enumerate(labels):
-            attribute(subject, x[k : k + 1], [label], "gradcam", layer="bn2")
+            attribute(subject, x[k : k + 1], [label], "gradcam")
 
     def captum() -> None:
         method = LayerGradCam(subject, layer)

@@ -271,7 +271,7 @@ def test_a_black_mask_does_not_decide_what_the_others_hold(tmp_path: Path) -> No
     (tmp_path / "classes.csv").write_text("name,red,green,blue\nground,0,0,0\ndisc,200,10,20\nsquare,0,0,90\n")
     found = load_masks_whole(tmp_path)
     assert len(found.splits["all"]) == 6
-    assert found.remarks == []
+    assert found.remarks == ["1 mask holds ground only: nothing but the first class."]
 
 
 def test_named_black_and_white_masks(tmp_path: Path) -> None:

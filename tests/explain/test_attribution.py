@@ -10,12 +10,23 @@ import torch
 from torch import nn
 
 from tests.support.subjects import everything_as_it_was, subject_of
-from visus import InputError
-from visus.explain import METHODS, Classifier, curves, open_classifier, saliency, sanity
+from visus import InputError, nets
+from visus.explain import (
+    METHODS,
+    Classifier,
+    ascend,
+    curves,
+    exciting,
+    maps,
+    open_classifier,
+    saliency,
+    sanity,
+)
 from visus.explain.attribution import attribute
 from visus.explain.rectifiers import Rectifiers
 from visus.explain.subject import asking
 from visus.images import read
+from visus.ops import Normalise
 from visus.search.demo import photographs
 
 
@@ -134,6 +145,7 @@ def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Classifier, ca
         dataclasses.replace(found, values=found.values.max() - found.values),
     )
     assert good.areas[1] > bad.areas[1]
+    assert good.areas[0] < bad.areas[0]
 
 
 @pytest.mark.slow
@@ -171,3 +183,64 @@ def test_mistakes_are_named(lite: Classifier, cat: np.ndarray) -> None:
             saliency(lite, cat, **arguments)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="efficientnet_lite0"):
         saliency("efficientnet_light0", cat)
+
+
+def test_a_layer_whose_output_is_changed_in_place_is_seen_as_it_was() -> None:
+    subject = subject_of("resnet18")
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    layer = subject.layer_named("layer1.0.bn2")  # the residual sum is added to it in place
+    inputs: list[torch.Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].clone()))
+    found, _ = maps(subject, picture, "layer1.0.bn2")
+    hook.remove()
+    with torch.no_grad():
+        expected = layer.eval()(inputs[-1])[0].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert saliency(subject, picture, method="gradcam", layer="layer1.0.bn2").values.shape == (1, 64, 64)
+    assert saliency(subject, picture, method="gradcam", layer="net.layer1.0.bn2").values.shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_transformers_are_not_explained_by_what_they_have_not(name: str) -> None:
+    subject = subject_of(name, 224)
+    picture = np.zeros((224, 224, 3), np.uint8)
+    for method, words in (("gradcam", "gives no maps"), ("guided", "has no ReLU"), ("deconv", "has no ReLU")):
+        with pytest.raises(InputError, match=words):
+            saliency(subject, picture, method=method)  # pyright: ignore[reportArgumentType]
+    assert saliency(subject, picture, method="saliency").values.shape == (3, 224, 224)
+
+
+def test_a_grey_network_is_explained() -> None:
+    torch.manual_seed(0)
+    normalise = Normalise.of_channels((0.5,), (0.25,))
+    net = nets.create("cnn", classes=3, channels=1)
+    subject = Classifier("cnn", net, normalise, tuple("abc"), size=28, resize_to=28, grey=True)
+    picture = np.random.default_rng(0).integers(0, 255, (28, 28, 3), dtype=np.uint8)
+    for method in METHODS:
+        assert saliency(subject, picture, method=method).overlay().shape == (28, 28, 3)
+    assert ascend(subject, ["b"], steps=2).pictures.shape == (1, 28, 28, 3)
+    assert exciting(subject, [picture], first_layer(subject), 0).field[0] >= 3
+
+
+def first_layer(subject: Classifier) -> str:
+    return next(name for name, module in subject.layers.items() if isinstance(module, nn.Conv2d))
+
+
+def test_a_map_that_ignores_the_network_does_not_pass_the_check(lite: Classifier, cat: np.ndarray) -> None:
+    picture = np.ascontiguousarray(cat[:80, :80])
+    subject = subject_of("alexnet")
+    checked = sanity(subject, picture, method="saliency")
+    assert checked.similarity[-1] < 0.9
+    edges = type(checked)(checked.layers, [1.0] * len(checked.layers), checked.explanation)
+    assert not edges.passed
+
+
+def test_an_open_network_is_asked_where_it_was_opened(lite: Classifier, cat: np.ndarray) -> None:
+    with pytest.raises(InputError, match="open already"):
+        saliency(lite, cat, box=(0, 0, 1, 1))
+    with pytest.raises(InputError, match="has no class"):
+        saliency(lite, cat, target="²")
+    with pytest.raises(InputError, match="takes no pictures of 32 pixels"):
+        ascend(subject_of("alexnet"), ["a"], size=32)
+    with pytest.raises(InputError, match="unit does nothing"):
+        ascend(lite, ["goldfish"], unit=True)

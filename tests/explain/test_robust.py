@@ -63,6 +63,10 @@ def test_jpeg_changes_a_picture_by_what_was_asked_for() -> None:
 def test_mistakes_are_named() -> None:
     subject = linear_subject(torch.randn(2, 48), 4)
     picture = np.zeros((4, 4, 3), np.uint8)
+    for labels in ([2], [-1], [0, 1]):
+        with pytest.raises(InputError, match="There must be a class"):
+            robustness(subject, [picture], labels)
+    assert robustness(subject, [picture], np.zeros(1, np.int32), epsilons=(0.1,)).count == 1
     cases: tuple[tuple[list[np.ndarray], dict[str, Any]], ...] = (
         ([], {}),
         ([picture], {"epsilons": (0.2, 0.1)}),

@@ -11,7 +11,7 @@ from torch import nn
 from tests.support.boxed import CLASSES, scene
 from tests.support.subjects import everything_as_it_was
 from visus import InputError
-from visus.explain import METHODS, fool, open_classifier, open_subject, saliency
+from visus.explain import METHODS, fool, open_classifier, open_subject, saliency, sanity
 from visus.explain.attribution import attribute
 from visus.nets import detection, segmentation
 from visus.nets.detection import trained as detectors
@@ -142,3 +142,36 @@ def test_grad_cam_of_a_segmenter_looks_at_the_coarsest_map(segmenter: Path) -> N
     assert seen[0][1] > 3
     assert isinstance(layer, nn.Module)
     assert attribute(subject, x, [1], "gradcam").shape == (1, 1, 96, 96)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("unet", {"width": 4, "padded": False, "channels": 3}), ("deconvnet", {})]
+)
+def test_grad_cam_lies_on_the_picture_where_a_network_pads_or_is_fixed(
+    name: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    net = segmentation.create(name, classes=2, **options)
+    window = (224, 224) if name == "deconvnet" else (64, 64)
+    about = segmenters.About(name, options, ("ground", "disc"), window, ((0, 0, 0),) * 2)
+    path = tmp_path / "net.safetensors"
+    segmenters.write(path, segmenters.Trained(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
+    picture = np.random.default_rng(0).integers(0, 255, (300, 320, 3), dtype=np.uint8)
+    subject = open_subject(path, at=(150, 150))
+    x = subject.input_of(picture)
+    height, width, top, left = subject.extent(x)
+    assert height >= top + x.shape[2]
+    assert width >= left + x.shape[3]
+    if name == "unet":
+        assert top >= 92  # what the network pads nothing for is mirrored
+    found = saliency(subject, picture, target="disc")
+    assert found.values.shape[1:] == found.picture.shape[:2]
+    assert saliency(subject, picture, method="saliency", target="disc").values.any()
+
+
+def test_the_check_of_a_detector_stays_with_its_box(tmp_path: Path) -> None:
+    picture, rows = scene(3)
+    subject = open_subject(detector("faster_rcnn", tmp_path), box=rows[0]["box"])
+    subject.settle()
+    checked = sanity(subject, picture, method="saliency", target="disc")
+    assert len(checked.similarity) == len(checked.layers) > 2

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import AsJson, OutPng, Source, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, progress, save_picture
 
 EXAMPLES = """
 Examples:
@@ -31,6 +31,7 @@ def ascent(
     as_json: AsJson = False,
 ) -> None:
     """Draw what a class, a channel or a unit looks for, by gradient ascent from a grey picture."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import ascend
 
     with progress("climbing") as tell:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from visus.cli.options import OutPng, Source, save_picture
+from visus.cli.options import PICTURE_ENDINGS, OutPng, Source, ending, save_picture
 
 EXAMPLES = """
 Examples:
@@ -16,6 +16,7 @@ Examples:
 
 def filters(source: Source, out: OutPng = Path("filters.png")) -> None:
     """Draw the filters of the first convolution, each at its own contrast."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import first_filters
 
     save_picture(out, first_filters(source))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import AsJson, Source, fraction, numbers
+from visus.cli.options import PICTURE_ENDINGS, AsJson, Source, ending, fraction, numbers, pixel
 
 EXAMPLES = """
 Examples:
@@ -41,15 +41,18 @@ def fool(
     as_json: AsJson = False,
 ) -> None:
     """Change a picture so little that nobody sees it, and so that the network takes it for something else."""
+    ending(out, *PICTURE_ENDINGS, ".npy")
     from visus.explain import fool as change
     from visus.explain import fool_from_noise
 
     if picture is None:
+        plain = (attack, epsilon, norm, steps, at, box) == ("pgd", "2/255", "linf", 20, None, None)
+        if not plain:
+            raise InputError("Without a picture only --target, --seed and --out have a meaning; name a picture.")
         if target is None:
             raise InputError("Name a picture, or with --target the class that noise shall become.")
         found = fool_from_noise(source, target, seed=seed)
     else:
-        place = None if at is None else numbers("--at", at, 2)
         corners = None if box is None else numbers("--box", box, 4)
         found = change(
             source,
@@ -59,7 +62,7 @@ def fool(
             epsilon=fraction("--epsilon", epsilon),
             norm=norm,
             steps=steps,
-            at=None if place is None else (int(place[0]), int(place[1])),
+            at=None if at is None else pixel("--at", at),
             box=corners,
             seed=seed,
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import AsJson, OutPng, Source, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, progress, save_picture
 
 EXAMPLES = """
 Examples:
@@ -28,6 +28,7 @@ def invert(
     as_json: AsJson = False,
 ) -> None:
     """Recover a picture from its features at some layers: early ones keep the detail, later ones the outline."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import invert as recover
 
     with progress("recovering") as tell:

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from visus._errors import InputError
-from visus.cli.options import Layer, Source, save_picture
+from visus.cli.options import PICTURE_ENDINGS, Layer, Source, ending, save_picture
 
 EXAMPLES = """
 Examples:
@@ -24,17 +23,14 @@ def maps(
     out: Annotated[Path, typer.Option(metavar="PNG|NPY", help="A sheet, or all maps as an array.")] = Path("maps.png"),
 ) -> None:
     """Draw the maps that a layer gives for a picture."""
-    import numpy as np
-
+    ending(out, *PICTURE_ENDINGS, ".npy")
     from visus.explain import maps as maps_of
+    from visus.explain.subject import save_array
 
     found, sheet = maps_of(source, picture, layer, most=most)
     typer.echo(f"{layer}: {found.shape[0]} maps of {found.shape[2]}x{found.shape[1]}")
     if out.suffix.lower() != ".npy":
         save_picture(out, sheet)
         return
-    try:
-        np.save(out, found)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written ({error.strerror}); choose another place.") from error
+    save_array(out, found)
     typer.echo(f"Wrote {out}", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import AsJson, OutPng, Source, pictures_of, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, pictures_of, progress, save_picture
 
 EXAMPLES = """
 Examples:
@@ -25,6 +25,7 @@ def neighbours(
     as_json: AsJson = False,
 ) -> None:
     """Find the nearest neighbours of a picture in the last hidden layer."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import neighbours as nearest
 
     files = pictures_of(place)

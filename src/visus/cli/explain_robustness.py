@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.options import AsJson, Source, fraction, progress
+from visus.cli.options import AsJson, Source, ending, fraction, progress
 
 EXAMPLES = """
 Examples:
@@ -43,6 +43,7 @@ def robustness(
 
     Where the pictures have no labels that the network knows, what it says of them unchanged counts as right.
     """
+    ending(out, ".png", ".pdf", ".svg", ".csv")
     from visus.runs.robust import measure
 
     with progress("attacking") as tell:

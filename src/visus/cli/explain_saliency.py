@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from visus._errors import InputError
-from visus.cli.options import AsJson, numbers
+from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, numbers, pixel
 
 METHODS = {
     "saliency": "The gradient of the class's score.",
@@ -63,7 +62,7 @@ def command(method: str) -> Callable[..., None]:
             bool, typer.Option("--sanity", help="Put the weights at random, layer by layer: is the map destroyed?")
         ] = False,
         with_curves: Annotated[
-            bool, typer.Option("--curves", help="Areas under the deletion and insertion curves.")
+            bool, typer.Option("--curves", help="Deletion and insertion curves, drawn to OUT-curves.png; their areas.")
         ] = False,
         as_json: AsJson = False,
     ) -> None:
@@ -89,19 +88,20 @@ def _explain(
     with_curves: bool,
     as_json: bool,
 ) -> None:
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".npy"):
-        raise InputError(f"--out must end in .png or .jpg (a picture) or .npy (the values), not {out.suffix!r}.")
+    ending(out, *PICTURE_ENDINGS, ".npy")
     from visus.explain import curves, open_subject, saliency, sanity
 
-    place = None if at is None else numbers("--at", at, 2)
+    place = None if at is None else pixel("--at", at)
     corners = None if box is None else numbers("--box", box, 4)
-    subject = open_subject(source, at=None if place is None else (int(place[0]), int(place[1])), box=corners)
+    subject = open_subject(source, at=place, box=corners)
     found = saliency(subject, picture, method=method, target=target, layer=layer)  # pyright: ignore[reportArgumentType]
     found.save(out)
     values = {"file": str(picture), "method": method, "class": found.name, "probability": round(found.probability, 6)}
     lines = [f"{picture}  {found.name} {found.probability:.1%}"]
     if with_curves:
-        deletion, insertion = curves(subject, picture, found).areas
+        drawn = curves(subject, picture, found)
+        drawn.save(out.with_name(f"{out.stem}-curves.png"))
+        deletion, insertion = drawn.areas
         values |= {"deletion": deletion, "insertion": insertion}
         lines.append(f"area while pixels go {deletion:.3f} (small is good), while they come {insertion:.3f} (large is)")
     if check_sanity:

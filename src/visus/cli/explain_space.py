@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.options import OutPng, Source, pictures_of, plural, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, OutPng, Source, ending, pictures_of, plural, progress, save_picture
 
 EXAMPLES = """
 Examples:
@@ -24,6 +24,7 @@ def space(
     out: OutPng = Path("space.png"),
 ) -> None:
     """Lay thumbnails out so that pictures lie near each other that are alike in the last hidden layer."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import features_of
 
     with progress("looking") as tell:

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import AsJson, Layer, OutPng, Source, pictures_of, progress, save_picture
+from visus.cli.options import (
+    PICTURE_ENDINGS,
+    AsJson,
+    Layer,
+    OutPng,
+    Source,
+    ending,
+    pictures_of,
+    progress,
+    save_picture,
+)
 
 EXAMPLES = """
 Examples:
@@ -26,6 +36,7 @@ def units(
     as_json: AsJson = False,
 ) -> None:
     """Find the pictures that excite a channel of a layer most, each cut to what the unit sees of it."""
+    ending(out, *PICTURE_ENDINGS)
     from visus.explain import exciting
 
     files = pictures_of(place)

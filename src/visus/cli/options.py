@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,36 @@ Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET pri
 OutPng = Annotated[Path, typer.Option(metavar="PICTURE", help="Where the picture goes.")]
 
 
+def ending(path: Path, *known: str) -> None:
+    """Whether the name of what will be written ends as it should; asked before the work begins.
+
+    Raises:
+        InputError: It does not.
+    """
+    if path.suffix.lower() not in known:
+        raise InputError(f"--out must end in {', '.join(known)}, not {path.suffix!r}.")
+
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def pixel(option: str, text: str) -> tuple[int, int]:
+    """Two whole numbers from ``120,40``.
+
+    Raises:
+        InputError: They are not.
+
+    >>> pixel("--at", "120,40")
+    (120, 40)
+    """
+    x, y = numbers(option, text, 2)
+    if x != int(x) or y != int(y):
+        raise InputError(f"{option} takes whole numbers, not {text!r}.")
+    return int(x), int(y)
+
+
 def numbers(option: str, text: str, count: int) -> tuple[float, ...]:
-    """So many numbers from ``1,2,3``.
+    """So many finite numbers from ``1,2,3``.
 
     Raises:
         InputError: They are not.
@@ -43,7 +72,7 @@ def numbers(option: str, text: str, count: int) -> tuple[float, ...]:
         found = tuple(float(part) for part in text.split(","))
     except ValueError:
         found = ()
-    if len(found) != count:
+    if len(found) != count or not all(math.isfinite(value) for value in found):
         raise InputError(f"{option} takes {count} numbers with commas between them, not {text!r}.")
     return found
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visus.explain.ascent import Ascent, ascend
     from visus.explain.attacks import ATTACKS, Fooled, attack
-    from visus.explain.attribution import METHODS, Explanation, saliency
+    from visus.explain.attribution import METHODS, Explanation, attribute, saliency
     from visus.explain.fooling import Fooling, fool, fool_from_noise
     from visus.explain.inversion import Inversion, invert
     from visus.explain.layers import first_filters, maps
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "ascent": ("Ascent", "ascend"),
     "attacks": ("ATTACKS", "Fooled", "attack"),
-    "attribution": ("METHODS", "Explanation", "saliency"),
+    "attribution": ("METHODS", "Explanation", "attribute", "saliency"),
     "fooling": ("Fooling", "fool", "fool_from_noise"),
     "inversion": ("Inversion", "invert"),
     "layers": ("first_filters", "maps"),
@@ -52,6 +52,7 @@ __all__ = [
     "Subject",
     "ascend",
     "attack",
+    "attribute",
     "curves",
     "exciting",
     "features_of",

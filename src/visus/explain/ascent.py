@@ -100,14 +100,15 @@ def ascend(
     subject = open_classifier(source, device=device)
     if bool(targets) == (layer is not None) or (layer is not None) != bool(channels):
         raise InputError("Say classes, or a layer with some of its channels.")
-    if subject.grey:
-        raise InputError(f"{subject.name} takes grey pictures; ascent draws coloured ones only.")
+    if unit and layer is None:
+        raise InputError("unit does nothing beside classes; it is for the channels of a layer.")
     if steps < 1 or noise < 0:
         raise InputError(f"steps must be at least 1 and noise at least 0, not {steps} and {noise}.")
     none = torch.zeros(1, len(subject.classes))
     places = [subject.target_of(target, none) for target in targets]
     names = tuple(subject.classes[place] for place in places) or tuple(f"{layer} {channel}" for channel in channels)
     side = size or subject.size
+    check_side(subject, side)
     generator = torch.Generator().manual_seed(seed)
     spectrum = (noise * torch.randn(len(names), 3, side, side // 2 + 1, 2, generator=generator)).to(subject.device)
     spectrum.requires_grad_()
@@ -116,7 +117,7 @@ def ascend(
     with asking(subject), torch.enable_grad():
         score = _of_classes(subject, places) if places else _of_channels(subject, layer or "", channels, unit=unit)
         for step in range(steps):
-            picture = painted(spectrum, side)
+            picture = painted(spectrum, side)[:, : subject.channels]
             wanted = score(changed(picture, generator))
             rise[step] = wanted.detach().cpu().numpy()
             loss = -wanted.sum() + len(names) * penalty(picture)
@@ -126,11 +127,26 @@ def ascend(
             if progress:
                 progress(step + 1, steps)
         with torch.no_grad():
-            final = (255 * painted(spectrum, side)).round() / 255
+            final = (255 * painted(spectrum, side)[:, : subject.channels]).round() / 255
             found = subject(final).softmax(1)
     probabilities = tuple(float(found[k, place]) for k, place in enumerate(places)) if places else None
-    pixels = (255 * final).byte().permute(0, 2, 3, 1).cpu().numpy()
+    pixels = (255 * final).round().byte().expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy()
     return Ascent(pixels, names, probabilities, rise)
+
+
+def check_side(subject: Classifier, side: int) -> None:
+    """Whether a network takes squares of a side.
+
+    Raises:
+        InputError: It does not.
+    """
+    try:
+        with torch.inference_mode(), asking(subject):
+            subject(torch.zeros(1, subject.channels, side, side, device=subject.device))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise InputError(
+            f"{subject.name} takes no pictures of {side} pixels; its own size is {subject.size}."
+        ) from error
 
 
 def painted(spectrum: Tensor, side: int) -> Tensor:
@@ -205,7 +221,12 @@ def output_of(subject: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
         InputError: It gives no single tensor, or does not run.
     """
     kept: list[Any] = []
-    hook = module.register_forward_hook(lambda _module, _input, output: kept.append(output))
+
+    def keep(_module: nn.Module, _input: object, output: object) -> object:
+        kept.append(output)
+        return output.clone() if isinstance(output, Tensor) else None  # what follows may change it in place
+
+    hook = module.register_forward_hook(keep)
     try:
         subject(x)
     finally:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
-from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subject import Picture, Subject, asking, save_array
 from visus.explain.subjects import open_subject
 from visus.images import draw, write
 
@@ -47,7 +47,7 @@ Method = Literal[
 METHODS: tuple[Method, ...] = get_args(Method)
 _NOISE, _SAMPLES = 0.15, 25  # SmoothGrad: deviation in shares of the range, and pictures (section 3)
 _STEPS = 50  # of integrated gradients
-_PATCH = 16  # part of the side that a patch covers, and half of it between neighbours
+_PATCH = 16  # a patch covers two parts of so many of the side, and neighbours lie one apart
 _AT_A_TIME = 8
 _BRIGHTEST = 99.5  # percentile that is drawn as 1
 
@@ -110,13 +110,10 @@ class Explanation:
         Raises:
             InputError: The place cannot be written.
         """
-        try:
-            if os.fspath(path).endswith(".npy"):
-                np.save(path, self.values)
-            else:
-                write(path, self.sheet())
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
+        if os.fspath(path).lower().endswith(".npy"):
+            save_array(path, self.values)
+        else:
+            write(path, self.sheet())
 
 
 def saliency(
@@ -193,11 +190,14 @@ def attribute(
         return maps * attribute(subject, x, targets, "guided")
     at = subject.layer_of(layer, x[:1]) if method == "gradcam" else None
     rule = method if method in ("guided", "deconv") else "plain"
-    with asking(subject, rule), torch.enable_grad(), torch.random.fork_rng():
+    with asking(subject, rule) as rectifiers, torch.enable_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
         if at is not None:
             return _gradcam(subject, x, targets, at)
-        return _METHODS[method](subject, x.clone().requires_grad_(), targets).detach()
+        found = _METHODS[method](subject, x.clone().requires_grad_(), targets).detach()
+    if rule != "plain" and not rectifiers.met:
+        raise InputError(f"{subject.name} has no ReLU, to which alone {method} speaks; choose saliency.")
+    return found
 
 
 def _gradient(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
@@ -258,7 +258,7 @@ def _gradcam(subject: Subject, x: Tensor, targets: list[int], layer: torch.nn.Mo
         if not isinstance(output, Tensor) or output.ndim != 4:
             raise InputError("Grad-CAM needs a layer that gives one map (N, C, h, w); choose another.")
         maps.append(output.detach().requires_grad_())
-        return maps[-1]
+        return maps[-1].clone()  # what follows may change it in place
 
     hook = layer.register_forward_hook(cut)
     try:
@@ -273,7 +273,9 @@ def _gradcam(subject: Subject, x: Tensor, targets: list[int], layer: torch.nn.Mo
         raise InputError("The class does not depend on the layer; choose another.")
     weights = gradient.mean((2, 3), keepdim=True)
     coarse = (weights * maps[-1].detach()).sum(1, keepdim=True).relu()
-    return F.interpolate(coarse, x.shape[2:], mode="bilinear", align_corners=False)
+    height, width, top, left = subject.extent(x[:1])
+    fine = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    return fine[:, :, top : top + x.shape[2], left : left + x.shape[3]]
 
 
 _METHODS: dict[str, Callable[[Subject, Tensor, list[int]], Tensor]] = {

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
+from visus.explain.ascent import check_side
 from visus.explain.attacks import STEPS, Attack, Goal, attack
-from visus.explain.subject import Picture, Subject, asking
-from visus.explain.subjects import open_subject
+from visus.explain.subject import Picture, Subject, asking, save_array
+from visus.explain.subjects import open_classifier, open_subject
 from visus.images import draw, write
 from visus.ops.perturb import Norm, length, project
 
@@ -66,13 +67,10 @@ class Fooling:
         Raises:
             InputError: The place cannot be written.
         """
-        if Path(path).suffix.lower() != ".npy":
+        if Path(path).suffix.lower() == ".npy":
+            save_array(path, self.after)
+        else:
             write(path, self.sheet())
-            return
-        try:
-            np.save(path, self.after)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
 
 
 def fool(
@@ -114,6 +112,8 @@ def fool(
     first = _answers(subject, x)
     label = subject.target_of(usual, first)
     wanted = None if target is None else subject.target_of(target, first)
+    if steps != STEPS and how in ("fgsm", "deepfool"):
+        raise InputError(f"steps does nothing beside {how}; it is for ifgsm and pgd.")
     if wanted == label:
         raise InputError(f"{subject.name} takes the picture for {subject.classes[label]} already; name another target.")
     classes = torch.tensor([label], device=x.device)
@@ -142,10 +142,9 @@ def fool_from_noise(
         seed: Of the noise.
         device: Where it works.
     """
-    from visus.explain.subjects import open_classifier
-
     subject = open_classifier(source, device=device)
     side = size or subject.size
+    check_side(subject, side)
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(1, subject.channels, side, side, generator=generator).to(subject.device)
     x = torch.full_like(x, 0.5) if kind == "grey" else (255 * x).round() / 255

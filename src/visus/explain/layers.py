@@ -64,7 +64,7 @@ def maps(
     """
     subject = open_subject(source)
     module = subject.layer_named(layer)
-    x, _ = subject.asked(picture)
+    x = subject.input_of(picture).to(subject.device)
     with torch.inference_mode(), asking(subject):
         output: Any = output_of(subject, module, x)
     if output.ndim != 4:

@@ -7,12 +7,14 @@ layer down to the first; an explanation that stays the same shows the picture, n
 import copy
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import rankdata
-from torch import nn
+from torch import Tensor
 
+from visus._errors import InputError
 from visus.explain.attribution import Explanation, Method, saliency
 from visus.explain.subject import Picture, Subject
 from visus.explain.subjects import open_subject
@@ -64,7 +66,11 @@ def sanity(
     first = open_subject(source)
     subject = copy.deepcopy(first)
     before = saliency(subject, picture, method=method, target=target, layer=layer)
-    layers = [m for m in subject.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)][::-1]
+    if before.heat().min() == before.heat().max():
+        raise InputError(f"The map by {method} is the same everywhere; there is nothing to check.")
+    subject.settle()
+    layers: list[Any] = [m for m in subject.modules() if callable(getattr(m, "reset_parameters", None))][::-1]
+    rest = _loose(subject, layers)
     counts = sorted({round(len(layers) * (k + 1) / _STEPS) for k in range(_STEPS)} - {0})
     similarity = []
     with torch.random.fork_rng():
@@ -73,10 +79,26 @@ def sanity(
         for count in counts:
             for module in layers[done:count]:
                 module.reset_parameters()
+            if count == len(layers):
+                _shuffle(rest)
             done = count
             after = saliency(subject, picture, method=method, target=before.target, layer=layer)
             similarity.append(_similar(before, after))
     return Sanity(counts, similarity, before)
+
+
+def _loose(subject: Subject, layers: list[Any]) -> list[Tensor]:
+    """Tensors that no layer begins anew: embeddings of positions, scales, frozen norms."""
+    own = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
+    outer = {id(tensor) for name, tensor in subject.named_buffers() if name.startswith("normalise")}
+    return [t for t in (*subject.parameters(), *subject.buffers()) if id(t) not in own | outer and t.numel() > 1]
+
+
+def _shuffle(tensors: list[Tensor]) -> None:
+    """Put the values of tensors in another order."""
+    with torch.no_grad():
+        for tensor in tensors:
+            tensor.copy_(tensor.flatten()[torch.randperm(tensor.numel())].view_as(tensor))
 
 
 def _similar(one: Explanation, other: Explanation) -> float:

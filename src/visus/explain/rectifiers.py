@@ -51,6 +51,7 @@ class Rectifiers(TorchFunctionMode):
     def __init__(self, rule: Rule = "plain") -> None:
         super().__init__()
         self.rule = rule
+        self.met = 0  # rectifiers on the way
 
     def __torch_function__(
         self,
@@ -72,6 +73,7 @@ class Rectifiers(TorchFunctionMode):
 
     def _rectified(self, x: Tensor, low: float, high: float) -> Tensor:
         """Plain gradients are torch's own, which are faster."""
+        self.met += 1
         if self.rule != "plain":
             return _Rectified.apply(x, low, high, self.rule)
         return torch.relu(x) if high == float("inf") else F.hardtanh(x, low, high)

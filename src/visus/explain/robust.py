@@ -143,15 +143,16 @@ def robustness(
             f"Robustness needs pictures, sizes from small to large, and attacks among {', '.join(ATTACKS)}; got "
             f"{len(pictures)} pictures, {list(epsilons)} and {list(attacks)}."
         )
+    known = None if labels is None else np.asarray(labels, np.int64)
+    if known is not None and (len(known) != len(pictures) or known.min() < 0 or known.max() >= len(subject.classes)):
+        raise InputError(f"There must be a class of {subject.name}, 0 to {len(subject.classes) - 1}, for each picture.")
     right: dict[str, list[int]] = {name: [0] * len(epsilons) for name in (*attacks, *CONTROLS)}
     clean, done = 0, 0
     for start in range(0, len(pictures), _AT_A_TIME):
         part = pictures[start : start + _AT_A_TIME]
         x = torch.cat([subject.input_of(own) for own in part]).to(subject.device)
         answers = _answers(subject, x)
-        truth = (
-            answers if labels is None else torch.as_tensor(np.asarray(labels)[start : start + len(part)]).to(x.device)
-        )
+        truth = answers if known is None else torch.from_numpy(known[start : start + len(part)]).to(x.device)
         sure = answers == truth
         clean += int(sure.sum())
         for how in attacks:

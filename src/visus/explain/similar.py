@@ -169,7 +169,7 @@ def neighbours(
     if k < 1:
         raise InputError(f"k must be at least 1, not {k}.")
     own = features_of(subject, [picture], thumbnail=150)
-    others = features_of(subject, pictures, thumbnail=150, progress=progress)
+    others = features_of(subject, pictures, thumbnail=1, progress=progress)
     first, rest = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (own.values, others.values))
     distances = np.linalg.norm(rest - first, axis=1)
     order = np.argsort(distances, kind="stable")[:k].tolist()
@@ -179,5 +179,5 @@ def neighbours(
         order,
         [float(distances[place]) for place in order],
         [others.names[place] for place in order],
-        others.thumbnails[order],
+        features_of(subject, [pictures[place] for place in order], thumbnail=150).thumbnails,
     )

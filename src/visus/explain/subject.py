@@ -4,6 +4,7 @@ import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class Subject(nn.Module, ABC):
     def __init__(self, name: str, classes: tuple[str, ...]) -> None:
         super().__init__()
         self.name, self.classes = name, classes
+        self._usual: tuple[nn.Module, ...] = ()  # the last map; in a tuple, it is not registered twice
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -56,6 +58,13 @@ class Subject(nn.Module, ABC):
         """The input, and the class that is asked about unless one is named; None for the likeliest."""
         return self.input_of(picture).to(self.device), None
 
+    def extent(self, x: Tensor) -> tuple[int, int, int, int]:
+        """What its maps cover of an input ``(1, C, H, W)``: height and width, and where the input begins in it."""
+        return x.shape[2], x.shape[3], 0, 0
+
+    def settle(self) -> None:
+        """Stay with what was asked about last, whatever the network says of it later."""
+
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The input ``(H, W, 3)``, with what is asked about."""
         return seen
@@ -74,7 +83,7 @@ class Subject(nn.Module, ABC):
             return int(logits[0].argmax())
         if isinstance(wanted, str) and wanted in self.classes:
             return self.classes.index(wanted)
-        place = int(wanted) if str(wanted).isdigit() else -1
+        place = int(wanted) if str(wanted).isdecimal() else -1
         if not 0 <= place < len(self.classes):
             word = str(wanted).lower()
             near = [name for name in self.classes if word in name.lower()]
@@ -89,7 +98,7 @@ class Subject(nn.Module, ABC):
         Raises:
             InputError: There is no such layer.
         """
-        names = self.layers
+        names, wanted = self.layers, wanted.removeprefix("net.")  # visus nets says the one, its library the other
         if wanted not in names or not wanted:
             near = [name for name in names if wanted in name][:3] or [name for name in names if name][:3]
             raise InputError(f"{self.name} has no layer {wanted!r}; it has {', '.join(near)}, ...")
@@ -107,6 +116,8 @@ class Subject(nn.Module, ABC):
         """
         if wanted is not None:
             return self.layer_named(wanted)
+        if self._usual:
+            return self._usual[0]
         found: Maps = []
 
         def note(module: nn.Module, _: object, output: object) -> None:
@@ -123,7 +134,8 @@ class Subject(nn.Module, ABC):
         fitting = self.last_map(found)
         if not fitting:
             raise InputError(f"{self.name} has no layer that gives a map; choose another method than gradcam.")
-        return fitting[-1][0]
+        self._usual = (fitting[-1][0],)
+        return self._usual[0]
 
     @property
     def device(self) -> torch.device:
@@ -132,7 +144,7 @@ class Subject(nn.Module, ABC):
 
 
 @contextlib.contextmanager
-def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[None]:
+def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[Rectifiers]:
     """Let a network be asked: in evaluation mode, without gradients of its weights, its rectifiers out of place.
 
     Afterwards it is as it was before.
@@ -140,6 +152,9 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[None]:
     Args:
         subject: The network.
         rule: How gradients pass its rectifiers.
+
+    Yields:
+        What counts the rectifiers that were met.
     """
     training = [module for module in subject.modules() if module.training]
     learning = [parameter for parameter in subject.parameters() if parameter.requires_grad]
@@ -148,10 +163,23 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[None]:
     for parameter in learning:
         parameter.requires_grad_(False)
     try:
-        with Rectifiers(rule):
-            yield
+        with Rectifiers(rule) as rectifiers:
+            yield rectifiers
     finally:
         for module in training:
             module.training = True
         for parameter in learning:
             parameter.requires_grad_(True)
+
+
+def save_array(path: str | os.PathLike[str], values: NDArray[Any]) -> None:
+    """Write an array (``.npy``).
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    try:
+        with open(path, "wb") as file:
+            np.save(file, values)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error

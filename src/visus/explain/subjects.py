@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from visus._errors import InputError
 from visus.data.batches import one
-from visus.explain.subject import Maps, Picture, Subject
+from visus.explain.subject import Maps, Picture, Subject, asking
 from visus.images import draw, read
 from visus.images.color import to_grey
 from visus.nets import registry, trained, weights
@@ -26,6 +26,7 @@ from visus.nets.detection.localizer import Localizer
 from visus.nets.file import is_trained, task_of
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation import trained as segmenters
+from visus.nets.segmentation.segmenter import mirrored
 from visus.ops import Normalise
 
 _AROUND = 256  # pixels to each side of the one that a segmenter is asked about
@@ -78,6 +79,21 @@ class Classifier(Subject):
         own = one(picture, self.size, self.resize_to, self.interpolation, grey=self.grey)
         return own[None].float() / 255
 
+    def layer_of(self, wanted: str | None, x: Tensor) -> nn.Module:
+        """The layer that Grad-CAM looks at.
+
+        Raises:
+            InputError: There is no such layer, or the network gives tokens and no maps.
+        """
+        if not self._usual:
+            with torch.inference_mode(), asking(self):
+                last = self.backbone.last(self.normalise(255 * x))
+            if last.ndim != 4 or getattr(self.backbone.net, "output_fmt", "NCHW") != "NCHW":
+                raise InputError(
+                    f"{self.name} gives no maps (N, C, h, w), as a transformer; choose another than gradcam."
+                )
+        return super().layer_of(wanted, x)
+
     @property
     def channels(self) -> int:
         """Of the input."""
@@ -109,9 +125,20 @@ class PixelOf(Subject):
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores of the pixel."""
-        logits = self.net.whole(self.normalise(255 * x), self.about.window).float()
+        x = self.normalise(255 * x)
         column, row = self._inner or (x.shape[-1] // 2, x.shape[-2] // 2)
-        return logits[:, :, row, column]
+        if self.net.fixed is None:
+            return self.net.whole(x, self.about.window).float()[:, :, row, column]
+        height, width, top, left = self.extent(x)  # one window is enough for one pixel
+        after = [height - top - x.shape[2], width - left - x.shape[3]]
+        return self.net(mirrored(x, [top, left], after)).float()[:, :, row + top, column + left]
+
+    def extent(self, x: Tensor) -> tuple[int, int, int, int]:
+        """What :meth:`visus.nets.segmentation.Segmenter.whole` makes of the input: it is mirrored at its borders."""
+        size, margin = tuple(x.shape[2:]), self.net.margin
+        least = self.about.window if self.net.fixed is None else size
+        seen = [self.net.fit_side(max(n + 2 * margin, w)) for n, w in zip(size, least, strict=True)]
+        return seen[0], seen[1], (seen[0] - size[0]) // 2, (seen[1] - size[1]) // 2
 
     def input_of(self, picture: Picture) -> Tensor:
         """The part of a picture around the pixel, ``(1, C, H, W)`` with sides of at most 512 pixels."""
@@ -120,9 +147,10 @@ class PixelOf(Subject):
         x, y = self.at or (width // 2, height // 2)
         if not (0 <= x < width and 0 <= y < height):
             raise InputError(f"There is no pixel {x},{y} on a picture of {width}x{height}; count from 0,0.")
-        left, top = max(0, x - _AROUND), max(0, y - _AROUND)
+        around = _AROUND if self.net.fixed is None else self.net.fixed // 2
+        left, top = max(0, x - around), max(0, y - around)
         self._inner = (x - left, y - top)
-        part = values[top : y + _AROUND, left : x + _AROUND]
+        part = values[top : y + around, left : x + around]
         return as_input(to_grey(part)[..., None] if self.about.grey else part)
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -137,7 +165,9 @@ class PixelOf(Subject):
 
     def last_map(self, maps: Maps) -> Maps:
         """The coarsest maps that are not scores yet: behind them upsampling begins."""
-        fitting = [own for own in super().last_map(maps) if own[1][1] != len(self.classes)]
+        fitting = super().last_map(maps)
+        while fitting and fitting[-1][1][1] == len(self.classes):
+            fitting = fitting[:-1]
         least = min((shape[-1] for _, shape in fitting), default=0)
         return [(module, shape) for module, shape in fitting if shape[-1] == least]
 
@@ -160,9 +190,8 @@ class BoxOf(Subject):
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores of the box, the background first."""
-        if self._shown is None:
-            raise InputError(f"{self.name} is asked about a box; say which.")
-        return self.net.box_scores(list(x), [x.new_tensor([self._shown])] * len(x))
+        whole = (0.0, 0.0, float(x.shape[-1]), float(x.shape[-2]))
+        return self.net.box_scores(list(x), [x.new_tensor([self._shown or whole])] * len(x))
 
     def input_of(self, picture: Picture) -> Tensor:
         """The picture as it is, ``(1, 3, H, W)``."""
@@ -184,6 +213,18 @@ class BoxOf(Subject):
         if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
             raise InputError(f"The box {x0:g},{y0:g},{x1:g},{y1:g} does not lie on the picture of {width}x{height}.")
         return x, None
+
+    def settle(self) -> None:
+        """Stay with the box that was found."""
+        self.box = self._shown
+
+    def extent(self, x: Tensor) -> tuple[int, int, int, int]:
+        """The picture with what is padded to its right and below."""
+        transform: Any = getattr(self.net, "transform", None) or getattr(self.net, "net").transform  # noqa: B009
+        images, _ = transform([x[0]])
+        (inner,), padded = images.image_sizes, images.tensors.shape[2:]
+        height, width = (round(n * p / i) for n, p, i in zip(x.shape[2:], padded, inner, strict=True))
+        return height, width, 0, 0
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The box."""
@@ -263,7 +304,9 @@ def open_subject(
         WeightsError: The weights are not at hand.
     """
     if isinstance(source, Subject):
-        return source
+        if at is not None or box is not None:
+            raise InputError(f"{source.name} is open already; say at and box where it is opened.")
+        return source.to(device)
     task = task_of(source) if is_trained(source) else "classify"
     for option, value, wanted in (("at", at, "segment"), ("box", box, "detect")):
         if value is not None and task != wanted:

@@ -91,7 +91,9 @@ def exciting(
             output = output_of(subject, module, x)
         if output.ndim == 2:
             output = output[:, :, None, None]  # a unit that sees the whole picture
-        if output.ndim != 4 or not 0 <= channel < output.shape[1]:
+        if output.ndim != 4:
+            raise InputError(f"{layer} gives no maps (N, C, h, w) but {tuple(output.shape)}; choose another layer.")
+        if not 0 <= channel < output.shape[1]:
             raise InputError(f"{layer} has channels 0 to {output.shape[1] - 1}, not {channel}.")
         values, places = output[:, channel].flatten(1).max(1)
         for k, (value, place) in enumerate(zip(values.tolist(), places.tolist(), strict=True)):
@@ -120,8 +122,9 @@ def seen_by(picture: NDArray[np.uint8], layer: Layer, row: int, column: int) -> 
 
 def _about(subject: Classifier, layer: str) -> Layer:
     """The row of a layer in the table of its network; of a part with layers of its own that of the last one."""
-    table = summary(subject.backbone.net, (subject.channels, subject.size, subject.size))
-    rows = [row for row in table.layers if row.name == layer or row.name.startswith(f"{layer}.")]
+    table = summary(subject.backbone, (subject.channels, subject.size, subject.size))
+    own = f"net.{layer.removeprefix('net.')}"  # the network of its library lies in the backbone
+    rows = [row for row in table.layers if row.name == own or row.name.startswith(f"{own}.")]
     if not rows or rows[-1].receptive_field is None or len(rows[-1].receptive_field) != 2:
         raise InputError(f"The units of {layer} have no place on the picture; choose a layer that gives maps.")
     return rows[-1]
