@@ -8,22 +8,10 @@ import torch
 
 from tests.support.subjects import everything_as_it_was, linear_subject, subject_of
 from visus import InputError
-from visus.explain import ATTACKS, Classifier, attack, fool, fool_from_noise, open_classifier
+from visus.explain import ATTACKS, Classifier, attack, fool, fool_from_noise
 from visus.explain.attacks import Attack
-from visus.images import read
 from visus.ops import perturb
 from visus.ops.perturb import NORMS, Norm
-from visus.search.demo import photographs
-
-
-@pytest.fixture(scope="module")
-def lite() -> Classifier:
-    return open_classifier("efficientnet_lite0")
-
-
-@pytest.fixture(scope="module")
-def cat() -> np.ndarray:
-    return read(photographs()["chelsea"])
 
 
 @pytest.fixture(scope="module")

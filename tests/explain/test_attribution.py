@@ -18,27 +18,13 @@ from visus.explain import (
     curves,
     exciting,
     maps,
-    open_classifier,
     saliency,
     sanity,
 )
 from visus.explain.attribution import attribute
 from visus.explain.rectifiers import Rectifiers
 from visus.explain.subject import asking
-from visus.images import read
 from visus.ops import Normalise
-from visus.search.demo import photographs
-
-
-@pytest.fixture(scope="module")
-def lite() -> Classifier:
-    return open_classifier("efficientnet_lite0")
-
-
-@pytest.fixture(scope="module")
-def cat() -> np.ndarray:
-    return read(photographs()["chelsea"])
-
 
 NETS = {"alexnet": 64, "vgg16": 64, "googlenet": 64, "resnet18": 64, "efficientnet_lite0": 64}
 

@@ -18,23 +18,12 @@ from visus.explain import (
     invert,
     maps,
     neighbours,
-    open_classifier,
 )
 from visus.explain.ascent import changed, painted, penalty
 from visus.explain.units import seen_by
 from visus.images import read
 from visus.nets.layers import summary
 from visus.search.demo import photographs
-
-
-@pytest.fixture(scope="module")
-def lite() -> Classifier:
-    return open_classifier("efficientnet_lite0")
-
-
-@pytest.fixture(scope="module")
-def cat() -> np.ndarray:
-    return read(photographs()["chelsea"])
 
 
 def spot(row: int, column: int, side: int = 64) -> np.ndarray:

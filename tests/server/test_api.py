@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from tests.support.pictures import folder_of
-from visus import Index, InputError, Run, read
+from visus import Index, InputError, Run, VisusError, read
 from visus.server.api import create_app
 from visus.server.settings import Settings
 
@@ -198,6 +198,10 @@ def test_settings_that_cannot_be(place: Path, tmp_path: Path) -> None:
         assert Settings(index=place / "i.visus", host=host, token="abc").token == "abc"
     for host in ("127.0.0.1", "127.8.8.8", "localhost", "::1"):
         assert Settings(index=place / "i.visus", host=host).local
+    with pytest.raises(VisusError, match=r"none\.visus"):
+        create_app(Settings(index=tmp_path / "none.visus"))
+    with pytest.raises(VisusError, match="nowhere"):
+        create_app(Settings(runs=(tmp_path / "nowhere",)))
     with pytest.raises(InputError, match="above 0"):
         Settings(index=place / "i.visus", upload=0)
 

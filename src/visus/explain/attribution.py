@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
-from visus.explain.subject import Picture, Subject, asking, save_array
+from visus.explain.subject import Picture, Subject, as_picture, asking, save_array
 from visus.explain.subjects import open_subject
 from visus.images import draw, write
 
@@ -156,8 +156,7 @@ def saliency(
         logits = subject(x)
     place = subject.target_of(usual if target is None else target, logits)
     values = attribute(subject, x, [place], method, layer=layer, seed=seed)
-    seen = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
-    shown = np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3)))
+    shown = as_picture(x)
     return Explanation(
         method,
         subject.classes[place],

@@ -14,7 +14,7 @@ from torch import Tensor
 from visus._errors import InputError
 from visus.explain.ascent import check_side
 from visus.explain.attacks import STEPS, Attack, Goal, attack
-from visus.explain.subject import Picture, Subject, asking, save_array
+from visus.explain.subject import Picture, Subject, as_picture, asking, save_array
 from visus.explain.subjects import open_classifier, open_subject
 from visus.images import draw, write
 from visus.ops.perturb import Norm, length, project
@@ -191,17 +191,11 @@ def _shown(subject: Subject, x: Tensor, rounded: Tensor, label: int, wanted: int
     top = int(last.argmax())
     change = rounded - x
     return Fooling(
-        _pixels(x),
-        _pixels(rounded),
+        as_picture(x),
+        as_picture(rounded),
         (subject.classes[label], subject.classes[top]),
         (float(first[label]), float(last[top])),
         top != label if wanted is None else top == wanted,
         float(length(change, "linf")),
         float(length(change, "l2")),
     )
-
-
-def _pixels(x: Tensor) -> NDArray[np.uint8]:
-    """``(1, C, H, W)`` in [0, 1] to ``(H, W, 3)`` uint8."""
-    values = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from visus._errors import InputError
 from visus.explain.ascent import output_of
-from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subject import Picture, Subject, as_picture, asking
 from visus.explain.subjects import Classifier, open_classifier
 from visus.images import draw
 
@@ -97,11 +97,11 @@ def invert(
                 progress(done * steps + step, total)
 
         found, error = _descend(subject, x, of, steps=steps, seed=seed, tell=tell)
-        pictures.append(_pixels(found))
+        pictures.append(as_picture(found))
         errors.append(error)
         differences.append(float((found - x).square().mean().sqrt()))
     names = tuple(name for name, _ in features)
-    return Inversion(_pixels(x), names, np.stack(pictures), tuple(errors), tuple(differences))
+    return Inversion(as_picture(x), names, np.stack(pictures), tuple(errors), tuple(differences))
 
 
 def _features(subject: Classifier, x: Tensor, layers: Sequence[str]) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
@@ -157,8 +157,3 @@ def _variation(z: Tensor) -> Tensor:
     down = z[..., 1:, :-1] - z[..., :-1, :-1]
     right = z[..., :-1, 1:] - z[..., :-1, :-1]
     return (down.square() + right.square()).pow(_BETA / 2).mean()
-
-
-def _pixels(x: Tensor) -> NDArray[np.uint8]:
-    values = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))

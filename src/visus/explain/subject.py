@@ -172,6 +172,12 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[Rectifiers]:
             parameter.requires_grad_(True)
 
 
+def as_picture(x: Tensor) -> NDArray[np.uint8]:
+    """An input ``(1, C, H, W)`` in [0, 1] as ``(H, W, 3)`` uint8."""
+    values = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
+
+
 def save_array(path: str | os.PathLike[str], values: NDArray[Any]) -> None:
     """Write an array (``.npy``).
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.explain.ascent import output_of
-from visus.explain.subject import Picture, Subject, asking
+from visus.explain.subject import Picture, Subject, as_picture, asking
 from visus.explain.subjects import Classifier, open_classifier
 from visus.images import draw
 from visus.nets.layers import Layer, summary
@@ -102,7 +102,9 @@ def exciting(
         best = sorted(best, key=lambda own: -own[0])[:most]
         if progress:
             progress(start + len(part), len(pictures))
-    patches = [seen_by(_pixels(subject, pictures[place]), about, row, column) for _, place, row, column in best]
+    patches = [
+        seen_by(as_picture(subject.input_of(pictures[place])), about, row, column) for _, place, row, column in best
+    ]
     fields = about.receptive_field or ()
     return Exciting(layer, channel, patches, [own[1] for own in best], [own[0] for own in best], fields)
 
@@ -128,9 +130,3 @@ def _about(subject: Classifier, layer: str) -> Layer:
     if not rows or rows[-1].receptive_field is None or len(rows[-1].receptive_field) != 2:
         raise InputError(f"The units of {layer} have no place on the picture; choose a layer that gives maps.")
     return rows[-1]
-
-
-def _pixels(subject: Classifier, picture: Picture) -> NDArray[np.uint8]:
-    """The picture as the network sees it, ``(H, W, 3)`` uint8."""
-    values = (255 * subject.input_of(picture)[0]).round().byte().numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))

@@ -47,9 +47,9 @@ class Service:
         self.batching: Batching | None = None
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
+            _ = first.about  # says that there is none
             self._embedder: Embedder = first.embedder(streams=cores())
             self.batching = Batching(self._embedder)
-            len(first)
         self.runs = {_name(folder): folder for folder in settings.runs}
         if len(self.runs) < len(settings.runs):
             raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
