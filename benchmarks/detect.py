@@ -91,10 +91,10 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 
 
 PASTED: dict[str, dict[str, Any]] = {
-    "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 8},
-    "faster_rcnn": {"epochs": 12},
-    "mask_rcnn": {"epochs": 4},
+    "rcnn": {"most": 300},
+    "fast_rcnn": {"epochs": 4},
+    "faster_rcnn": {"epochs": 10, "augment": "strong", "side": 320},
+    "mask_rcnn": {"epochs": 2, "side": 320},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 1000},
