@@ -38,10 +38,15 @@ class Why:
     hit_map: Floats
     score: float
 
+    def overlays(self, *, side: int = 360) -> list[Pixels]:
+        """Query and hit with their heat maps, each ``(H, W, 3)`` uint8."""
+        pairs = ((self.query, self.query_map), (self.hit, self.hit_map))
+        return [draw.overlay(draw.fit(picture, side), _scaled(heat)) for picture, heat in pairs]
+
     def picture(self, *, side: int = 360) -> Pixels:
         """Both pictures above, both with their heat maps below: ``(H, W, 3)`` uint8."""
         small = [draw.fit(self.query, side), draw.fit(self.hit, side)]
-        heated = [draw.overlay(p, _scaled(m)) for p, m in zip(small, (self.query_map, self.hit_map), strict=True)]
+        heated = self.overlays(side=side)
         captions = [
             "query",
             "hit",

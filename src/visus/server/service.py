@@ -21,7 +21,6 @@ from visus.server.settings import Settings
 
 Pixels = NDArray[np.uint8]
 _OVERLAY = 1024  # longest side of pictures in answers, in pixels
-_ROW = ("path", "hash", "width", "height", "size")
 
 
 class Missing(InputError):
@@ -83,13 +82,13 @@ class Service:
         """Pictures in the index; None without one."""
         return len(self.index) if self.settings.index is not None else None
 
-    def row(self, number: int) -> dict[str, Any]:
-        """What the index knows of a picture.
+    def row(self, number: int, *columns: str) -> dict[str, Any]:
+        """What the index knows of a picture, by columns.
 
         Raises:
             Missing: It is not in the index.
         """
-        rows = self.index.rows([number], (*_ROW, "gone"))
+        rows = self.index.rows([number], (*columns, "gone"))
         if number not in rows or rows[number]["gone"]:
             raise Missing(f"There is no picture {number} in the index.")
         return rows[number]
@@ -103,7 +102,7 @@ class Service:
         Raises:
             Missing: It is not in the index, or its file is no longer what was indexed.
         """
-        row = self.row(number)
+        row = self.row(number, "path", "hash")
         try:
             data = read_bytes(row["path"])
         except InputError:
@@ -118,8 +117,7 @@ class Service:
         Raises:
             Missing: It is not in the index.
         """
-        self.row(number)
-        return self.index.rows([number], ("thumbnail",))[number]["thumbnail"]
+        return self.row(number, "thumbnail")["thumbnail"]
 
     def picture(self, upload: bytes | None, number: int | None) -> Pixels:
         """The picture that a request is about: one that it brought, or one of the index.
@@ -141,11 +139,8 @@ class Service:
         """Where a picture and one of the index agree."""
         own = self.picture(None, number)
         found = self.index.why(picture, own)
-        maps = []
-        for shown, heat in ((found.query, found.query_map), (found.hit, found.hit_map)):
-            scaled = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
-            maps.append(data_url(draw.overlay(draw.fit(shown, 512), scaled)))
-        return {"score": found.score, "query": maps[0], "hit": maps[1]}
+        query, hit = (data_url(own) for own in found.overlays(side=512))
+        return {"score": found.score, "query": query, "hit": hit}
 
     def duplicates(self, threshold: float) -> list[dict[str, Any]]:
         """Groups of near duplicates."""
