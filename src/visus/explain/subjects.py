@@ -184,7 +184,7 @@ class BoxOf(Subject):
 
     def __init__(self, name: str, net: Detector, classes: tuple[str, ...], box: Sequence[float] | None = None) -> None:
         super().__init__(name, (BACKGROUND, *classes))
-        self.net = net
+        self.net: Any = net  # of those detectors that resize whole pictures by a transform
         self.box = tuple(box) if box is not None else None
         self._shown = self.box
 
@@ -220,8 +220,7 @@ class BoxOf(Subject):
 
     def extent(self, x: Tensor) -> tuple[int, int, int, int]:
         """The picture with what is padded to its right and below."""
-        transform: Any = getattr(self.net, "transform", None) or getattr(self.net, "net").transform  # noqa: B009
-        images, _ = transform([x[0]])
+        images, _ = self.net.transform([x[0]])
         (inner,), padded = images.image_sizes, images.tensors.shape[2:]
         height, width = (round(n * p / i) for n, p, i in zip(x.shape[2:], padded, inner, strict=True))
         return height, width, 0, 0

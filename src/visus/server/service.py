@@ -38,6 +38,8 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
+        from visus.nets.file import task_of
+
         self.settings = settings
         self._own = threading.local()
         self._heavy = threading.Semaphore(max(1, cores() // 2))  # what runs on torch has threads of its own
@@ -52,8 +54,7 @@ class Service:
         self.runs = {_name(folder): folder for folder in settings.runs}
         if len(self.runs) < len(settings.runs):
             raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
-        for name in self.runs:
-            self.task(name)
+        self._tasks = {name: task_of(folder) for name, folder in self.runs.items()}
 
     def close(self) -> None:
         """End its threads."""
@@ -162,10 +163,13 @@ class Service:
         return self.runs[name]
 
     def task(self, name: str) -> str:
-        """The task of a run."""
-        from visus.nets.file import task_of
+        """The task of a run.
 
-        return task_of(self.folder(name))
+        Raises:
+            Missing: It is not served.
+        """
+        self.folder(name)
+        return self._tasks[name]
 
     def about(self, name: str) -> dict[str, Any]:
         """What a run is."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import detection as _detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from visus._errors import WeightsError
@@ -67,6 +68,11 @@ class Pyramid(Detector):
         missing = [k for k in self.net.load_state_dict(kept, strict=False).missing_keys if not k.startswith(_LAST)]
         if missing:
             raise WeightsError(f"The weights of {self.name} lack {missing[0]}; update torchvision.")
+
+    @property
+    def transform(self) -> GeneralizedRCNNTransform:
+        """What resizes and pads pictures."""
+        return self.net.transform
 
     def body_modules(self) -> Iterator[nn.Module]:
         """The backbone with its pyramid."""
