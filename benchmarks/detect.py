@@ -92,13 +92,13 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
-    "fast_rcnn": {"epochs": 4},
-    "faster_rcnn": {"epochs": 10, "augment": "strong", "side": 320},
-    "mask_rcnn": {"epochs": 2, "side": 320},
+    "fast_rcnn": {"epochs": 10, "augment": "strong", "most": 1000},
+    "faster_rcnn": {"epochs": 12, "augment": "strong", "side": 320},
+    "mask_rcnn": {"epochs": 4, "side": 320},
 }
 BCCD: dict[str, dict[str, Any]] = {
-    "rcnn": {"most": 1000},
-    "fast_rcnn": {"epochs": 6, "side": 400},
+    "rcnn": {"most": 300},
+    "fast_rcnn": {"epochs": 8, "side": 400},
     "faster_rcnn": {"epochs": 8, "side": 400},
 }
 
@@ -122,6 +122,7 @@ def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:
     """Blood cells and platelets under a microscope; measured on test."""
     print("\nbccd has no shapes, and so no Mask R-CNN")
     print(f"bccd: 205 pictures of 640x480 to learn from, 72 of test, {BACKBONE}\n{HEAD}", flush=True)
+    print("R-CNN has 300 proposals a picture")
     for net in nets or BCCD:
         train(data / "bccd", folder, "test", net=net, backbone=BACKBONE, **BCCD[net])
 

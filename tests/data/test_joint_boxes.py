@@ -97,3 +97,16 @@ def test_crowds_are_not_learned_from(tmp_path: Path) -> None:
     _, target = BoxBatches(dataset.splits["train"])[0, 0]
     assert len(target["boxes"]) == len(own) - 1
     assert "masks" not in target
+
+
+def test_strong_changes_give_way_to_light_ones_in_the_last_epochs(tmp_path: Path) -> None:
+    split = load_boxes(coco_folder(tmp_path / "a")).splits["train"]
+    calmed, strong, light = (
+        BoxBatches(split, JointBoxes("strong"), calm=3),
+        BoxBatches(split, JointBoxes("strong")),
+        BoxBatches(split, JointBoxes("light")),
+    )
+    for epoch, same, other in ((2, strong, light), (3, light, strong), (4, light, strong)):
+        assert (calmed[epoch, 0][0] == same[epoch, 0][0]).all()
+        assert (calmed[epoch, 0][0] != other[epoch, 0][0]).any()
+    assert BoxBatches(split, JointBoxes("none"), calm=0).joint_at(5).strength == "none"

@@ -39,14 +39,14 @@ def _start(index: Path, photos: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", _CHILD, str(index), str(photos)], stdout=subprocess.PIPE, text=True)
 
 
-def _kill_at_random(index: Path, photos: Path, delay: float) -> int:
-    """Start an update, kill it after a while, and tell how many pictures it reported as added."""
+def _kill_at_random(index: Path, photos: Path, commits: int, delay: float) -> int:
+    """Start an update, kill it a moment after so many commits, and tell how many pictures it reported as added."""
     lines: list[str] = []
     with _start(index, photos) as child:
         assert child.stdout is not None
         reader = threading.Thread(target=lambda: lines.extend(iter(child.stdout.readline, "")))  # pyright: ignore
         reader.start()
-        while not lines and child.poll() is None:
+        while len(lines) <= commits and child.poll() is None:
             time.sleep(0.001)
         time.sleep(delay)
         child.send_signal(signal.SIGKILL)
@@ -73,7 +73,8 @@ def _kills(tmp_path: Path, count: int) -> None:
     index, there = tmp_path / "k.visus", 0
     generator, kept = random.Random(0), []
     for _ in range(count):
-        reported = _kill_at_random(index, tmp_path / "photos", generator.uniform(0, 0.9))
+        commits, delay = generator.randrange(8), generator.uniform(0, 0.1)  # commits: however slow the machine is
+        reported = _kill_at_random(index, tmp_path / "photos", commits, delay)
         there = _check(index, there + reported)
         kept.append(there)
         if there == 60:

@@ -31,6 +31,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         propose: From a picture to boxes that may hold an object, or None.
         seed: Of the changes.
         keep: Whether a picture stays as it is where a change would take an object away.
+        calm: First epoch (from 0) in which strong changes give way to light ones; None for never.
     """
 
     pictures: Boxed
@@ -39,6 +40,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
     propose: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
     seed: int = 0
     keep: bool = False
+    calm: int | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -46,7 +48,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
         epoch, place = key
         plain = self.sample(place)
-        sample = self.joint(plain, np.random.default_rng((self.seed, epoch, place)))
+        sample = self.joint_at(epoch)(plain, np.random.default_rng((self.seed, epoch, place)))
         if self.keep and len(sample.boxes) < len(plain.boxes):
             sample = plain
         if sample.proposals is not None and not len(sample.proposals):
@@ -59,6 +61,11 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         if sample.proposals is not None:
             target["proposals"] = torch.from_numpy(sample.proposals)
         return as_tensor(sample.picture), target
+
+    def joint_at(self, epoch: int) -> JointBoxes:
+        """The changes of an epoch."""
+        calm = self.calm is not None and epoch >= self.calm and self.joint.strength == "strong"
+        return replace(self.joint, strength="light") if calm else self.joint
 
     def sample(self, place: int) -> Sample:
         """A picture with its objects, unchanged."""

@@ -26,6 +26,7 @@ from visus.tasks.detect import Detect
 from visus.tasks.learner import Recipe
 
 Propose = Callable[[np.ndarray], np.ndarray]
+_CALM = 0.25  # share of the epochs, the last ones, whose changes are light at most (YOLOX, Ge et al. 2021, section 2.1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +108,12 @@ class Detection:
         """From a picture to its proposals, where the network needs them."""
         return proposer(self.about) if self.net.needs_proposals else None
 
+    @property
+    def calm(self) -> int:
+        """The first epoch whose changes are light at most: pictures are as they will be when the rate is lowest."""
+        assert self.settings.epochs is not None
+        return self.settings.epochs - round(_CALM * self.settings.epochs)
+
     def loader(self, split: str) -> DataLoader[Any]:
         """Batches of train, shuffled and changed at random; those of other splits as they are."""
         settings = self.settings
@@ -114,7 +121,7 @@ class Detection:
         train = split == "train"
         joint = JointBoxes(settings.augment or "none", settings.flip) if train else JointBoxes()
         own = BoxBatches(
-            self.data.splits[split], joint, self.net.has_masks, self.propose, settings.seed, self.keeps_objects
+            self.data.splits[split], joint, self.net.has_masks, self.propose, settings.seed, self.keeps_objects, self.calm
         )
         workers = workers_for(settings.workers, len(own))
         return box_loader(own, batch_size=settings.batch_size, shuffle=train, seed=settings.seed, workers=workers)
