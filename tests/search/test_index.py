@@ -11,7 +11,7 @@ from PIL import Image
 from tests.support.bad_files import write_bad_files
 from tests.support.pictures import folder_of, scene
 from visus import Index, IndexError_, InputError
-from visus.search import ingest
+from visus.search import ingest, reading
 from visus.search.store import Store
 
 
@@ -75,7 +75,7 @@ def test_moved_files_are_not_described_again(
     index: Index, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos.rename(tmp_path / "elsewhere")
-    monkeypatch.setattr(ingest, "decode", lambda *_, **__: pytest.fail("was decoded"))
+    monkeypatch.setattr(reading, "decode", lambda *_, **__: pytest.fail("was decoded"))
     assert index.add(tmp_path / "elsewhere").moved == 12
 
 
@@ -217,7 +217,7 @@ def test_an_error_in_a_thread_reaches_the_caller(photos: Path, tmp_path: Path, m
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ingest, "shrink", broken)
+    monkeypatch.setattr(reading, "shrink", broken)
     with pytest.raises(ZeroDivisionError):
         Index(tmp_path / "t.visus").add(photos)
 

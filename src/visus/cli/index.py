@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import AsJson, IndexPlace, default_index, plural
+from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural
+from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
     from visus.search import Index, Report, Retrieval
@@ -26,6 +27,7 @@ Examples:
     visus index ~/Pictures --prune               forget deleted pictures
     visus index ~/Pictures --descriptor texture  look at texture as well
     visus index shop --model runs/classify/shop-1  with a network that you trained
+    visus index ~/Pictures --engine ray          by Ray's processes, here or on a cluster
     visus index shop --evaluate shop.csv         measure it against labels
 """
 
@@ -67,6 +69,9 @@ def index(
         Path | None,
         typer.Option(metavar="CSV", help="Measure the search against labels (columns file, class)."),
     ] = None,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Look through folders and remember how each picture looks.
@@ -96,6 +101,7 @@ def index(
                     on_wait=lambda: typer.echo(f"Another process is writing to {location}; waiting for it.", err=True),
                     progress=show,
                     descriptors=descriptor or (),
+                    cluster=cluster_for(engine, address, processes, gpus=device == "cuda"),
                 )
             except Interrupted as stopped:
                 if not as_json:

@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,22 @@ IndexPlace = Annotated[
     typer.Option("--index", "-i", help="Folder of the index.  [default: $VISUS_INDEX, or one for the user]"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
+
+_CLUSTER = "Cluster"
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where the work is done: here, or by the processes of Ray.", rich_help_panel=_CLUSTER),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a running Ray cluster: auto, or ray://HOST:10001.  [default: $RAY_ADDRESS, or this machine]",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Processes of Ray.  [default: all cores]", rich_help_panel=_CLUSTER)
+]
 
 Source = Annotated[str, typer.Argument(metavar="RUN|NET", help="A run, or a network with ImageNet weights.")]
 Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET prints it.")]

@@ -121,7 +121,13 @@ class Detection:
         train = split == "train"
         joint = JointBoxes(settings.augment or "none", settings.flip) if train else JointBoxes()
         own = BoxBatches(
-            self.data.splits[split], joint, self.net.has_masks, self.propose, settings.seed, self.keeps_objects, self.calm
+            self.data.splits[split],
+            joint,
+            self.net.has_masks,
+            self.propose,
+            settings.seed,
+            self.keeps_objects,
+            self.calm,
         )
         workers = workers_for(settings.workers, len(own))
         return box_loader(own, batch_size=settings.batch_size, shuffle=train, seed=settings.seed, workers=workers)

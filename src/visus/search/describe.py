@@ -44,7 +44,7 @@ class Descriptor(Protocol):
 class Describes(Protocol):
     """Describes batches of prepared pictures."""
 
-    def vectors(self, prepared: NDArray[Any]) -> Floats:
+    def vectors(self, prepared: NDArray[Any], /) -> Floats:
         """``(N, ...)`` prepared pictures to ``(N, D)``."""
         ...
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import IndexError_, InputError
+from visus.cluster import Cluster
 from visus.images import MAX_PIXELS, decode, draw
 from visus.search import rerank as _rerank
 from visus.search import store as _store
@@ -23,6 +24,7 @@ from visus.search.graph import full_name
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
 from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
+from visus.search.reading import Recipe
 from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
@@ -168,6 +170,7 @@ class Index:
         on_wait: Callable[[], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
         descriptors: Sequence[str] = (),
+        cluster: Cluster | None = None,
     ) -> Report:
         """Bring the index up to date with folders or files.
 
@@ -185,6 +188,8 @@ class Index:
             progress: Called now and then.
             descriptors: ``"texture"``, ``"color"``: describe the pictures by these too, beside the network. The index
                 remembers them; pictures that it knows already are described when their folder is looked through.
+            cluster: Describe in the processes of a Ray cluster, whose machines must see the same files under the same
+                paths; None for threads of this process.
 
         Raises:
             InputError: A path does not exist, there are no pictures, or a descriptor is unknown.
@@ -199,7 +204,7 @@ class Index:
             if self._store is None and _store.exists(self.location):  # another process has made it meanwhile
                 self._store = Store(self.location)
                 self._check_model(self._store.about)
-            embedder = self.embedder(streams=threads)
+            embedder = self.embedder(streams=1 if cluster else threads)
             if self._store is None:
                 self._store = Store.create(self.location, embedder.about(), self._dtype)
             self._store.refresh()
@@ -207,7 +212,16 @@ class Index:
             for name, extra in extras.items():
                 self._store.add_extra(name, extra.about())
             every = {"embedding": embedder, **extras}
-            ingest = Ingest(self._store, every, threads=threads, max_pixels=max_pixels, progress=progress)
+            graph = embedder.graph
+            made = Recipe(graph.model, graph.digest, self._weights, self._precision, self._device, tuple(extras))
+            ingest = Ingest(
+                self._store,
+                every,
+                threads=threads,
+                elsewhere=(cluster, made) if cluster else None,
+                max_pixels=max_pixels,
+                progress=progress,
+            )
             try:
                 report = ingest.run(roots, exclude)
             except KeyboardInterrupt:

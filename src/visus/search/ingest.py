@@ -1,17 +1,14 @@
 """Bring an index up to date with folders of pictures.
 
-Each thread reads, decodes and describes small batches of its own, so that decoding and the network overlap and
-all cores are busy. The calling thread alone writes: it commits what the others have done every few seconds.
+Threads, or the processes of a cluster, read and describe (:mod:`visus.search.reading`). The calling thread alone
+writes: it commits what the others have done every few seconds.
 """
 
-import hashlib
 import os
-import queue
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,16 +16,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
+from visus.cluster import Cluster
+from visus.images import MAX_PIXELS
 from visus.search.catalog import Catalog, Known
-from visus.search.describe import Descriptor, unit
+from visus.search.describe import Descriptor
+from visus.search.reading import Answers, Done, Reader, Recipe, by_threads
 from visus.search.rows import to_arrow, to_numpy
 from visus.search.store import Store
 from visus.search.walk import Failure, Found, walk
 from visus.search.whiten import project
-
-THUMBNAIL_SIDE = 256
-"""Longest side of the thumbnails in an index, in pixels."""
 
 _BATCH = 8  # pictures that a thread describes at once
 _COMMIT_ROWS = 1024
@@ -85,19 +81,6 @@ class Progress:
     committed: int
 
 
-@dataclass(slots=True)
-class _Done:
-    """What a thread found out about a file: a failure, a content that is known, or a new description."""
-
-    found: Found
-    failure: str | None = None
-    hash: bytes = b""
-    width: int = 0
-    height: int = 0
-    thumbnail: bytes = b""
-    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # by column; empty for a known content
-
-
 class Ingest:
     """One update of an index.
 
@@ -105,6 +88,7 @@ class Ingest:
         store: The open table; the caller holds the writers' lock.
         descriptors: What describes pictures, by the column that takes its vectors; ``embedding`` is one of them.
         threads: How many threads read and describe.
+        elsewhere: A cluster that reads and describes in their place, and how its processes make their readers.
         max_pixels: Larger pictures count as unreadable.
         progress: Called now and then.
     """
@@ -115,13 +99,14 @@ class Ingest:
         descriptors: Mapping[str, Descriptor],
         *,
         threads: int,
+        elsewhere: tuple[Cluster, Recipe] | None = None,
         max_pixels: int = MAX_PIXELS,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.store = store
         self.descriptors = dict(descriptors)
-        self.least_side = max(descriptor.least_side for descriptor in self.descriptors.values())
         self.threads = threads
+        self.elsewhere = elsewhere
         self.max_pixels = max_pixels
         self.progress = progress or (lambda _: None)
         self.report = Report()
@@ -167,39 +152,19 @@ class Ingest:
             raise InputError(f"There are no pictures in {', '.join(roots)}; name a folder with .jpg, .png ... files.")
         return seen, work
 
-    # Describing: many threads --------------------------------------------------------------------------------
+    # Describing ----------------------------------------------------------------------------------------------
 
     def _describe(self, work: list[Found], seen: set[str]) -> None:
-        answers: queue.Queue[list[_Done] | BaseException | None] = queue.Queue(maxsize=4 * self.threads)
-        batches = iter(work[start : start + _BATCH] for start in range(0, len(work), _BATCH))
-        turn, stop = threading.Lock(), threading.Event()
-
-        def worker() -> None:
-            try:
-                runners = self._runners()
-                while not stop.is_set():
-                    with turn:
-                        batch = next(batches, None)
-                    if batch is None:
-                        break
-                    answers.put(self._describe_batch(batch, runners))
-            except BaseException as error:  # handed to the calling thread, which raises it
-                answers.put(error)
-            answers.put(None)
-
-        workers = [threading.Thread(target=worker, daemon=True) for _ in range(min(self.threads, len(work)))]
-        for thread in workers:
-            thread.start()
-        pending: list[_Done] = []
+        batches = (work[start : start + _BATCH] for start in range(0, len(work), _BATCH))
+        pending: list[Done] = []
+        answers = self._read(batches, len(work))
         try:
-            self._collect(answers, len(workers), len(work), pending, seen)
+            self._collect(answers, len(work), pending, seen)
         except KeyboardInterrupt:
-            stop.set()
             self._commit(pending, seen)
             raise
         finally:
-            stop.set()
-            _drain(answers, workers)
+            answers.close()
         self._commit(pending, seen)
         self.progress(Progress(len(work), len(work), self.report.described))
         if work:
@@ -207,22 +172,20 @@ class Ingest:
             if self.store.refresh_approximate():
                 self.report.recall = self.store.recall()
 
-    def _collect(
-        self,
-        answers: "queue.Queue[list[_Done] | BaseException | None]",
-        workers: int,
-        total: int,
-        pending: list[_Done],
-        seen: set[str],
-    ) -> None:
+    def _read(self, batches: Iterator[list[Found]], count: int) -> Answers:
+        if self.elsewhere and count:
+            cluster, recipe = self.elsewhere
+            lacking = {name: frozenset(contents) for name, contents in self.lacking.items()}
+            known = frozenset(self.catalog.by_hash)
+            return cluster.map(replace(recipe, known=known, lacking=lacking, max_pixels=self.max_pixels), batches)
+        return by_threads(self._reader, batches, min(self.threads, count))
+
+    def _reader(self) -> Reader:
+        return Reader(self.descriptors, self.catalog.by_hash, self.lacking, self.max_pixels)
+
+    def _collect(self, answers: Iterator[list[Done]], total: int, pending: list[Done], seen: set[str]) -> None:
         done, last = 0, time.monotonic()
-        while workers:
-            answer = answers.get()
-            if answer is None:
-                workers -= 1
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
+        for answer in answers:
             pending.extend(answer)
             done += len(answer)
             if len(pending) >= _COMMIT_ROWS or time.monotonic() - last > _COMMIT_SECONDS:
@@ -230,45 +193,9 @@ class Ingest:
                 last = time.monotonic()
             self.progress(Progress(done, total, self.report.described))
 
-    def _runners(self) -> dict[str, Any]:
-        return {name: descriptor.runner() for name, descriptor in self.descriptors.items()}
-
-    def _describe_batch(self, batch: list[Found], runners: Mapping[str, Any]) -> list[_Done]:
-        done: list[_Done] = []
-        prepared: dict[str, list[tuple[_Done, NDArray[Any]]]] = {name: [] for name in self.descriptors}
-        for found in batch:
-            answer = _Done(found)
-            done.append(answer)
-            try:
-                data = read_bytes(found.path)
-                answer.hash = hashlib.blake2b(data, digest_size=16).digest()
-                wanted = self._wanted(answer)
-                if not wanted:
-                    continue
-                picture = decode(data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels)
-            except InputError as error:
-                answer.failure = str(error)
-                continue
-            for name in wanted:
-                prepared[name].append((answer, self.descriptors[name].prepare(picture.pixels)))
-            answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
-            answer.width, answer.height = picture.width, picture.height
-        for name, parts in prepared.items():
-            if parts:
-                vectors = unit(runners[name].vectors(np.stack([part for _, part in parts])))
-                for (answer, _), vector in zip(parts, vectors, strict=True):
-                    answer.vectors[name] = vector
-        return done
-
-    def _wanted(self, answer: _Done) -> list[str]:
-        """Which descriptors a file still needs: all of them if its content is new."""
-        if answer.hash not in self.catalog.by_hash:
-            return list(self.descriptors)
-        return [name for name, contents in self.lacking.items() if answer.hash in contents]
-
     # Writing: the calling thread -----------------------------------------------------------------------------
 
-    def _commit(self, pending: list[_Done], seen: set[str]) -> None:
+    def _commit(self, pending: list[Done], seen: set[str]) -> None:
         """Write what has been described; afterwards it is safe.
 
         What is pending is taken first: a commit that the user interrupts is whole or missing, and never tried again,
@@ -283,7 +210,7 @@ class Ingest:
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
-        again = self._describe_batch(lost, self._runners()) if lost else []
+        again = self._reader()(lost) if lost else []
         self._write_fresh([answer for answer in again if "embedding" in answer.vectors])
         copies += [answer for answer in again if "embedding" not in answer.vectors and not answer.failure]
         self._write_copies(copies, seen)
@@ -293,12 +220,12 @@ class Ingest:
         if self._commits % _COMPACT_EVERY == 0:
             self.store.compact()
 
-    def _write_fresh(self, fresh: list[_Done]) -> None:
+    def _write_fresh(self, fresh: list[Done]) -> None:
         if fresh:
             rows = [self._row(a, a.thumbnail, a.width, a.height) for a in fresh]
             self._write(rows, {name: [a.vectors[name] for a in fresh] for name in self.descriptors})
 
-    def _write_lacking(self, answers: list[_Done]) -> None:
+    def _write_lacking(self, answers: list[Done]) -> None:
         """Add the vectors of later descriptors to the rows of known contents."""
         for name in self.lacking:
             filled = [answer for answer in answers if name in answer.vectors]
@@ -307,10 +234,10 @@ class Ingest:
                 vectors = to_arrow(np.stack([answer.vectors[name] for answer in filled]), self.store.dtype)
                 self.store.merge(pa.table([ids, vectors], schema=pa.schema([self._field("id"), self._field(name)])))
 
-    def _write_copies(self, copies: list[_Done], seen: set[str]) -> None:
+    def _write_copies(self, copies: list[Done], seen: set[str]) -> None:
         """Deal with files whose content is known: touched, moved, or one more copy."""
         moved: list[dict[str, Any]] = []
-        copied: list[tuple[_Done, int]] = []
+        copied: list[tuple[Done, int]] = []
         for answer in copies:
             path, known = answer.found.path, self.catalog.by_path.get(answer.found.path)
             source = self.catalog.by_hash[answer.hash]
@@ -332,7 +259,7 @@ class Ingest:
         if copied:
             self._write_copied(copied)
 
-    def _write_copied(self, copied: list[tuple[_Done, int]]) -> None:
+    def _write_copied(self, copied: list[tuple[Done, int]]) -> None:
         columns = ["embedding", *self.store.extras]
         sources = self.store.rows([k for _, k in copied], ["thumbnail", "width", "height", *columns])
         found = [sources[source] for _, source in copied]
@@ -347,7 +274,7 @@ class Ingest:
         self.catalog.put(path, Known(known.id, found.mtime, found.size, known.hash, False))
         return {"id": known.id, "path": path, "mtime": found.mtime, "size": found.size, "gone": False}
 
-    def _row(self, answer: _Done, thumbnail: bytes, width: int, height: int) -> dict[str, Any]:
+    def _row(self, answer: Done, thumbnail: bytes, width: int, height: int) -> dict[str, Any]:
         known = self.catalog.by_path.get(answer.found.path)
         return {
             "id": known.id if known else secrets.randbits(63),
@@ -418,15 +345,6 @@ def _missing(path: str) -> bool:
 
 
 _GONE = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("gone", pa.bool_())])
-
-
-def _drain(answers: "queue.Queue[Any]", workers: list[threading.Thread]) -> None:
-    """Let threads that wait to hand something over come to their end."""
-    while any(thread.is_alive() for thread in workers):
-        try:
-            answers.get(timeout=0.05)
-        except queue.Empty:
-            continue
 
 
 def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:

@@ -1,0 +1,209 @@
+"""Read and describe many picture files: by threads of this process, or by the processes of a cluster.
+
+Each worker reads, decodes and describes small batches of its own, so that decoding and the network overlap and all
+cores are busy. Nothing is written here.
+"""
+
+import hashlib
+import queue
+import threading
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
+from visus.search.classical import Classical
+from visus.search.describe import Descriptor, Embedder, unit
+from visus.search.runtime import Device, Precision
+from visus.search.walk import Found
+
+THUMBNAIL_SIDE = 256
+"""Longest side of the thumbnails in an index, in pixels."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What was found out about a file: a failure, a content that is known, or a new description.
+
+    Attributes:
+        found: The file.
+        failure: Why it cannot be used, if so.
+        hash: Of its content.
+        width: Of the picture, in pixels.
+        height: Likewise.
+        thumbnail: A small JPEG.
+        vectors: By the column that takes them; empty for a known content.
+    """
+
+    found: Found
+    failure: str | None = None
+    hash: bytes = b""
+    width: int = 0
+    height: int = 0
+    thumbnail: bytes = b""
+    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+Answers = Generator[list[Done], None, None]
+"""What was found out about batches of files, in any order."""
+
+
+class Reader:
+    """Reads and describes batches of files, for one thread.
+
+    Args:
+        descriptors: What describes pictures, by the column that takes its vectors.
+        known: Contents (hashes) that need no description.
+        lacking: By descriptor, known contents that lack its vector.
+        max_pixels: Larger pictures count as unreadable.
+    """
+
+    def __init__(
+        self,
+        descriptors: Mapping[str, Descriptor],
+        known: Container[bytes],
+        lacking: Mapping[str, Container[bytes]],
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.descriptors = descriptors
+        self.known = known
+        self.lacking = lacking
+        self.max_pixels = max_pixels
+        self.least_side = max(descriptor.least_side for descriptor in descriptors.values())
+        self._runners = {name: descriptor.runner() for name, descriptor in descriptors.items()}
+
+    def __call__(self, batch: list[Found]) -> list[Done]:
+        """What there is to know of each file."""
+        done: list[Done] = []
+        prepared: dict[str, list[tuple[Done, NDArray[Any]]]] = {name: [] for name in self.descriptors}
+        for found in batch:
+            answer = Done(found)
+            done.append(answer)
+            try:
+                data = read_bytes(found.path)
+                answer.hash = hashlib.blake2b(data, digest_size=16).digest()
+                wanted = self._wanted(answer)
+                if not wanted:
+                    continue
+                picture = decode(data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels)
+            except InputError as error:
+                answer.failure = str(error)
+                continue
+            for name in wanted:
+                prepared[name].append((answer, self.descriptors[name].prepare(picture.pixels)))
+            answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
+            answer.width, answer.height = picture.width, picture.height
+        for name, parts in prepared.items():
+            if parts:
+                vectors = unit(self._runners[name].vectors(np.stack([part for _, part in parts])))
+                for (answer, _), vector in zip(parts, vectors, strict=True):
+                    answer.vectors[name] = vector
+        return done
+
+    def _wanted(self, answer: Done) -> list[str]:
+        """Which descriptors a file still needs: all of them if its content is new."""
+        if answer.hash not in self.known:
+            return list(self.descriptors)
+        return [name for name, contents in self.lacking.items() if answer.hash in contents]
+
+
+def by_threads(make: Callable[[], Reader], batches: Iterable[list[Found]], threads: int) -> Answers:
+    """Read batches in threads of this process.
+
+    Args:
+        make: Makes the reader of a thread.
+        batches: Files; the next one is taken when a thread is free.
+        threads: How many.
+
+    Raises:
+        Exception: Whatever a thread stumbles over.
+    """
+    answers: queue.Queue[list[Done] | BaseException | None] = queue.Queue(maxsize=4 * threads)
+    waiting = iter(batches)
+    turn, stop = threading.Lock(), threading.Event()
+
+    def worker() -> None:
+        try:
+            reader = make()
+            while not stop.is_set():
+                with turn:
+                    batch = next(waiting, None)
+                if batch is None:
+                    break
+                answers.put(reader(batch))
+        except BaseException as error:  # handed to the calling thread, which raises it
+            answers.put(error)
+        answers.put(None)
+
+    workers = [threading.Thread(target=worker, daemon=True) for _ in range(threads)]
+    for thread in workers:
+        thread.start()
+    left = len(workers)
+    try:
+        while left:
+            answer = answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is None:
+                left -= 1
+            else:
+                yield answer
+    finally:
+        stop.set()
+        _drain(answers, workers)
+
+
+def _drain(answers: "queue.Queue[Any]", workers: list[threading.Thread]) -> None:
+    """Let threads that wait to hand something over come to their end."""
+    while any(thread.is_alive() for thread in workers):
+        try:
+            answers.get(timeout=0.05)
+        except queue.Empty:
+            continue
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How another process makes its reader.
+
+    Attributes:
+        model: Of the embedder; see :class:`visus.search.describe.Embedder`.
+        digest: Of the network that the index is made with.
+        weights: As the embedder's.
+        precision: Likewise.
+        device: Likewise.
+        extras: Names of the classical descriptors.
+        known: See :class:`Reader`.
+        lacking: Likewise.
+        max_pixels: Likewise.
+    """
+
+    model: str
+    digest: str
+    weights: str
+    precision: Precision
+    device: Device
+    extras: tuple[str, ...] = ()
+    known: frozenset[bytes] = frozenset()
+    lacking: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    max_pixels: int = MAX_PIXELS
+
+    def __call__(self) -> Reader:
+        """The reader of this process.
+
+        Raises:
+            InputError: This machine has other weights than the one that the index was begun on.
+        """
+        embedder = Embedder(self.model, weights=self.weights, streams=1, precision=self.precision, device=self.device)
+        if embedder.graph.digest != self.digest:
+            raise InputError(
+                f"A machine of the cluster has other weights of {self.model} ({embedder.graph.weights}) than the index "
+                "is made with; install the same versions on all."
+            )
+        descriptors: dict[str, Descriptor] = {"embedding": embedder}
+        descriptors |= {name: Classical(name) for name in self.extras}  # pyright: ignore[reportArgumentType]
+        return Reader(descriptors, self.known, self.lacking, self.max_pixels)
