@@ -1,12 +1,14 @@
 """Options and output that ``visus predict`` has for detectors."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from visus._errors import InputError
+from visus.cluster import Cluster
 
 if TYPE_CHECKING:
     from visus.nets.detection import Limits
@@ -56,40 +58,41 @@ def limits(
     )
 
 
-def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, allowed: "Limits") -> None:
+def predict(
+    run: Path, places: list[Path], out: Path, *, as_json: bool, allowed: "Limits", cluster: Cluster | None = None
+) -> None:
     """Draw the objects of each picture, and write all of them as COCO's results (``results.json``, ``pictures.json``).
 
     Raises:
         InputError: None of the pictures could be read.
     """
+    from visus.nets.file import list_of
+    from visus.runs.answers import answers, of_detector
     from visus.runs.detect_evaluate import write_coco
-    from visus.runs.detect_predict import Detecting
-    from visus.runs.predict import files_of
+    from visus.runs.predict import Unreadable, files_of
     from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for
 
-    detecting = Detecting(run, limits=allowed)
     files = [file for place in places for file in files_of(place)]
     make_folder(out)
-    good, sizes, answers, predictions, lost = [], [], [], [], []
-    for file, name in zip(files, names_for(files), strict=True):
-        try:
-            answer = detecting.predict(file)
-        except InputError as error:
-            lost.append({"file": file, "error": str(error)})
-            typer.echo(f"Could not use a file: {error}", err=True)
+    good, sizes, found, predictions, lost = [], [], [], [], []
+    given = answers(partial(of_detector, run.absolute(), {"limits": allowed}), files, cluster=cluster)
+    for file, name, answer in zip(files, names_for(files), given, strict=True):
+        if isinstance(answer, Unreadable):
+            lost.append({"file": file, "error": answer.message})
+            typer.echo(f"Could not use a file: {answer.message}", err=True)
             continue
         answer.save(out / f"{name}.jpg")
         good.append(file)
         sizes.append(answer.picture.shape[:2])
-        answers.append(answer.answers)
+        found.append(answer.answers)
         predictions.append(answer.to_dict() if as_json else file)
         if not as_json:
             objects = [
                 f"{label} {score:.2f}" for label, score in zip(answer.names, answer.scores.tolist(), strict=True)
             ]
             typer.echo(f"{file}  " + ("  ".join(objects) or "nothing"))
-    write_coco(out, good, sizes, answers, classes=detecting.about.classes)
+    write_coco(out, good, sizes, found, classes=tuple(list_of(run, "classes")))
     if as_json:
         typer.echo(json.dumps({"predictions": predictions, "unreadable": lost}, ensure_ascii=False))
     typer.echo(f"Wrote {out}", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import typer
 
 from visus._errors import InputError
+from visus.cluster import Cluster
 
 if TYPE_CHECKING:
     from visus.runs.progress import Progress
@@ -112,15 +113,19 @@ def source_of(task: str, data: Path | None, values: dict[str, Any]) -> str:
     return str(data or named)
 
 
-def run_training(task: str, source: str, values: dict[str, Any], runs: Path) -> None:
+CLUSTER = ("engine", "address", "processes", "cluster")
+"""Options that say where the training is done, not how."""
+
+
+def run_training(task: str, source: str, values: dict[str, Any], runs: Path, cluster: Cluster | None) -> None:
     """Train, with a bar."""
     with TrainingBar() as bar, _stoppable(task, bar):
         from visus.runs import train
 
-        train(task, source, runs=runs, say=bar.say, progress=bar, **values)
+        train(task, source, runs=runs, say=bar.say, progress=bar, cluster=cluster, **values)
 
 
-def go_on(task: str, run: Path, data: Path | None, others: dict[str, Any]) -> None:
+def go_on(task: str, run: Path, data: Path | None, others: dict[str, Any], cluster: Cluster | None) -> None:
     """Go on with a stopped training, with a bar.
 
     Raises:
@@ -134,7 +139,7 @@ def go_on(task: str, run: Path, data: Path | None, others: dict[str, Any]) -> No
         own = Run(run).task
         if own != task:
             raise InputError(f"{run} is a run of the task {own}; say visus train {own} --resume {run}.")
-        resume(run, data, say=bar.say, progress=bar)
+        resume(run, data, say=bar.say, progress=bar, cluster=cluster)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import detecting, segmenting
-from visus.cli.options import plural
+from visus.cli.options import Address, Engine, Processes, plural
+from visus.cluster import Cluster, cluster_for
 
 EXAMPLES = """
 Examples:
@@ -20,6 +22,7 @@ Examples:
     visus predict runs/classify/flowers-1 holiday --json -k 3
     visus predict runs/segment/camvid-1 street.jpg --crf --out masks
     visus predict runs/detect/cells-1 slides --conf 0.7 --out found
+    visus predict runs/segment/camvid-1 streets --engine ray --out masks     by Ray's processes
 """
 
 
@@ -40,6 +43,9 @@ def predict(
     iou: detecting.Overlap = None,
     max_det: detecting.Most = None,
     soft_nms: detecting.Soft = False,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Name the likeliest classes of pictures, or of each of their positions, or find their objects.
 
@@ -51,7 +57,7 @@ def predict(
         raise InputError("Choose one of --json and --csv.")
     from visus.nets.file import task_of
 
-    task = task_of(run)
+    task, cluster = task_of(run), cluster_for(engine, address, processes)
     if task not in ("detect", "localize"):
         segmenting.refuse(task, "detectors", conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
     if task in ("detect", "localize"):
@@ -63,7 +69,7 @@ def predict(
         if task == "localize":
             segmenting.refuse(task, "detectors", iou=iou, max_det=max_det, soft_nms=soft_nms)
         allowed = detecting.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
-        detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed)
+        detecting.predict(run, pictures, out or Path("predictions"), as_json=as_json, allowed=allowed, cluster=cluster)
         return
     if task == "segment":
         if as_csv or k is not None:
@@ -71,29 +77,30 @@ def predict(
                 "A segmenter has no --csv and no -k; it writes masks, and --json prints the shares of the classes."
             )
         how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
-        segmenting.predict(run, pictures, out or Path("predictions"), as_json=as_json, options=how)
+        segmenting.predict(run, pictures, out or Path("predictions"), as_json=as_json, options=how, cluster=cluster)
         return
     segmenting.refuse(task, crf=crf, scales=scales, flip=flip, out=out)
-    _classify(run, pictures, k or 3, as_json=as_json, as_csv=as_csv)
+    _classify(run, pictures, k or 3, as_json=as_json, as_csv=as_csv, cluster=cluster)
 
 
-def _classify(run: Path, pictures: list[Path], k: int, *, as_json: bool, as_csv: bool) -> None:
+def _classify(run: Path, pictures: list[Path], k: int, *, as_json: bool, as_csv: bool, cluster: Cluster | None) -> None:
     """Print the likeliest classes of each picture.
 
     Raises:
         InputError: None of them could be read.
     """
-    from visus.runs.predict import Predictor, Unreadable, files_of
+    from visus.nets.file import list_of
+    from visus.runs.answers import answers, of_classifier
+    from visus.runs.predict import Unreadable, files_of
 
-    predictor = Predictor(run)
     files = [file for place in pictures for file in files_of(place)]
     failures: list[Unreadable] = []
     rows = []
     table = csv.writer(sys.stdout)
     if as_csv:
-        count = min(k, len(predictor.about.classes))
+        count = min(k, len(list_of(run, "classes")))
         table.writerow(["file", *(f"{what}{n}" for n in range(1, count + 1) for what in ("class", "probability"))])
-    for answer in predictor.predict_many(files, k=k):
+    for answer in answers(partial(of_classifier, run.absolute(), k), files, batch=32, cluster=cluster):
         if isinstance(answer, Unreadable):
             failures.append(answer)
             continue

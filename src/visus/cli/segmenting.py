@@ -1,12 +1,14 @@
 """Options and output that ``visus predict`` and ``visus evaluate`` have for segmenters."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from visus._errors import InputError
+from visus.cluster import Cluster
 
 if TYPE_CHECKING:
     from visus.ops.crf import Settings
@@ -58,7 +60,15 @@ def _crf(run: Path) -> "Settings":
     return crf_of(run)
 
 
-def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, options: dict[str, Any]) -> None:
+def predict(
+    run: Path,
+    places: list[Path],
+    out: Path,
+    *,
+    as_json: bool,
+    options: dict[str, Any],
+    cluster: Cluster | None = None,
+) -> None:
     """Write mask, overlay and contours of each picture, or the mask of each volume.
 
     Raises:
@@ -66,23 +76,24 @@ def predict(run: Path, places: list[Path], out: Path, *, as_json: bool, options:
     """
     from visus.data.volumes import is_volume_name
     from visus.images import is_picture_name
-    from visus.runs.predict import files_of
+    from visus.nets.file import list_of
+    from visus.runs.answers import answers, of_segmenter
+    from visus.runs.predict import Unreadable, files_of
     from visus.runs.run import make_folder
-    from visus.runs.segment_predict import Segmenting, names_for
+    from visus.runs.segment_predict import names_for
 
-    segmenting = Segmenting(run, **options)
-    wanted = is_volume_name if segmenting.axes == 3 else is_picture_name
+    wanted, endings = is_picture_name, (".png", ".jpg", ".json")
+    if len(list_of(run, "window")) == 3:
+        wanted, endings = is_volume_name, (".nii.gz", ".jpg")
     files = [file for place in places for file in files_of(place, wanted)]
     make_folder(out)
     rows, lost = [], []
-    for file, name in zip(files, names_for(files), strict=True):
-        try:
-            answer = segmenting.predict(file)
-        except InputError as error:
-            lost.append({"file": file, "error": str(error)})
-            typer.echo(f"Could not use a file: {error}", err=True)
+    given = answers(partial(of_segmenter, run.absolute(), options), files, cluster=cluster)
+    for file, name, answer in zip(files, names_for(files), given, strict=True):
+        if isinstance(answer, Unreadable):
+            lost.append({"file": file, "error": answer.message})
+            typer.echo(f"Could not use a file: {answer.message}", err=True)
             continue
-        endings = (".nii.gz", ".jpg") if segmenting.axes == 3 else (".png", ".jpg", ".json")
         for ending in endings:
             answer.save(out / f"{name}{ending}")
         rows.append(answer.to_dict())

@@ -7,7 +7,8 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import learning
-from visus.cli.options import fraction
+from visus.cli.options import Address, Engine, Processes, fraction
+from visus.cluster import cluster_for
 
 EXAMPLES = """
 Examples:
@@ -120,6 +121,9 @@ def classify(
     config: learning.Config = None,
     runs: learning.Runs = Path("runs"),
     resume: learning.Resume = None,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
     show_batch: Annotated[
         Path | None,
         typer.Option(metavar="PICTURE", help="Draw a training batch, and stop.", rich_help_panel=learning.DATA),
@@ -130,13 +134,16 @@ def classify(
     The run lands in RUNS/classify/NAME-N with its best weights, metrics and plots. Stop it at any time, even with
     kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "show_batch", "hidden", "adversarial")
+    cluster = cluster_for(engine, address, processes)
+    options = learning.given(
+        locals(), *learning.CLUSTER, "data", "config", "runs", "resume", "show_batch", "hidden", "adversarial"
+    )
     if hidden is not None:
         options["hidden"] = units(hidden)
     if adversarial is not None:
         options["adversarial"] = fraction("--adversarial", adversarial)
     if resume:
-        learning.go_on("classify", resume, data, {**options, **learning.given({"c": config, "s": show_batch})})
+        learning.go_on("classify", resume, data, {**options, **learning.given({"c": config, "s": show_batch})}, cluster)
         return
     values = {**learning.from_file(config, "classify"), **options}
     source = learning.source_of("classify", data, values)
@@ -146,7 +153,7 @@ def classify(
         preview(source, show_batch, values, say=typer.echo)
         typer.echo(f"Wrote {show_batch}", err=True)
         return
-    learning.run_training("classify", source, values, runs)
+    learning.run_training("classify", source, values, runs, cluster)
 
 
 def units(text: str) -> tuple[int, ...]:

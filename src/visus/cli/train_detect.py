@@ -7,6 +7,8 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import learning
+from visus.cli.options import Address, Engine, Processes
+from visus.cluster import cluster_for
 
 EXAMPLES = """
 Examples:
@@ -122,22 +124,26 @@ def detect(
     config: learning.Config = None,
     runs: learning.Runs = Path("runs"),
     resume: learning.Resume = None,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Train a detector on your own pictures with boxes.
 
     The run lands in RUNS/detect/NAME-N with its best weights, metrics and plots. Stop it at any time, even with
     kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "size", "anchors")
+    cluster = cluster_for(engine, address, processes)
+    options = learning.given(locals(), *learning.CLUSTER, "data", "config", "runs", "resume", "size", "anchors")
     if size is not None:
         options["side"] = size
     if anchors is not None:
         options["sizes"] = sizes(anchors)
     if resume:
-        learning.go_on("detect", resume, data, {**options, **learning.given({"config": config})})
+        learning.go_on("detect", resume, data, {**options, **learning.given({"config": config})}, cluster)
         return
     values = {**learning.from_file(config, "detect"), **options}
-    learning.run_training("detect", learning.source_of("detect", data, values), values, runs)
+    learning.run_training("detect", learning.source_of("detect", data, values), values, runs, cluster)
 
 
 def sizes(text: str) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from visus.cli import learning
+from visus.cli.options import Address, Engine, Processes
+from visus.cluster import cluster_for
 
 EXAMPLES = """
 Examples:
@@ -93,17 +95,21 @@ def localize(
     config: learning.Config = None,
     runs: learning.Runs = Path("runs"),
     resume: learning.Resume = None,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Train a localiser on pictures with one object each.
 
     It answers with one class and one box. The run lands in RUNS/localize/NAME-N with its best weights, metrics and
     plots. Stop it at any time, even with kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "size")
+    cluster = cluster_for(engine, address, processes)
+    options = learning.given(locals(), *learning.CLUSTER, "data", "config", "runs", "resume", "size")
     if size is not None:
         options["side"] = size
     if resume:
-        learning.go_on("localize", resume, data, {**options, **learning.given({"config": config})})
+        learning.go_on("localize", resume, data, {**options, **learning.given({"config": config})}, cluster)
         return
     values = {**learning.from_file(config, "localize"), **options}
-    learning.run_training("localize", learning.source_of("localize", data, values), values, runs)
+    learning.run_training("localize", learning.source_of("localize", data, values), values, runs, cluster)

@@ -7,6 +7,8 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import learning
+from visus.cli.options import Address, Engine, Processes
+from visus.cluster import cluster_for
 
 EXAMPLES = """
 Examples:
@@ -121,22 +123,26 @@ def segment(
     config: learning.Config = None,
     runs: learning.Runs = Path("runs"),
     resume: learning.Resume = None,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Train a segmenter on your own pictures or volumes with masks.
 
     The run lands in RUNS/segment/NAME-N with its best weights, metrics and plots. Stop it at any time, even with
     kill -9, and go on with --resume.
     """
-    options = learning.given(locals(), "data", "config", "runs", "resume", "size", "ignore")
+    cluster = cluster_for(engine, address, processes)
+    options = learning.given(locals(), *learning.CLUSTER, "data", "config", "runs", "resume", "size", "ignore")
     if size is not None:
         options["window"] = sides(size)
     if ignore:
         options["ignore"] = tuple(ignore)
     if resume:
-        learning.go_on("segment", resume, data, {**options, **learning.given({"config": config})})
+        learning.go_on("segment", resume, data, {**options, **learning.given({"config": config})}, cluster)
         return
     values = {**learning.from_file(config, "segment"), **options}
-    learning.run_training("segment", learning.source_of("segment", data, values), values, runs)
+    learning.run_training("segment", learning.source_of("segment", data, values), values, runs, cluster)
 
 
 def sides(text: str) -> tuple[int, ...]:

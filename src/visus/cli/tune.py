@@ -7,8 +7,10 @@ import typer
 
 from visus._errors import InputError
 from visus.cli import learning
+from visus.cli.options import Address, Engine, Processes
 from visus.cli.train_classify import units
 from visus.cli.train_segment import sides
+from visus.cluster import cluster_for
 
 EXAMPLES = """
 Examples:
@@ -18,6 +20,7 @@ Examples:
     visus tune classify flowers --trials 40 --study runs/tune/flowers-1   go on, or help another process
     visus train classify flowers --config runs/tune/flowers-1/best.toml
     visus tune segment camvid --backbone efficientnet_lite0 --epochs 5 --trials 10
+    visus tune classify flowers --trials 40 --engine ray  several trials at once
     visus tune crf runs/segment/camvid-1                 weights and widths of the dense CRF
 
 A space is a TOML file with a range or a list of choices for each setting:
@@ -51,13 +54,17 @@ def tune(
     seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings that all trials share.")] = None,
     runs: Annotated[Path, typer.Option(help="Where studies are kept.")] = Path("runs"),
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Search at random, then around the best; hopeless trials are given up early.
 
     The best settings are written to best.toml, for visus train --config.
     """
     if task == "crf":
-        _tune_crf(data, trials, seed or 0, learning.given(locals(), "task", "data", "trials", "seed", "runs"))
+        own = ("task", "data", "trials", "seed", "runs", *(["engine"] if engine == "local" else []))
+        _tune_crf(data, trials, seed or 0, learning.given(locals(), *own))
         return
     from visus.runs import tune as search
     from visus.runs.tuning import read_space
@@ -75,7 +82,16 @@ def tune(
     with learning.TrainingBar() as bar:
         try:
             found = search(
-                task, data, trials=trials, space=ranges, study=study, runs=runs, say=bar.say, progress=bar, **values
+                task,
+                data,
+                trials=trials,
+                space=ranges,
+                study=study,
+                runs=runs,
+                say=bar.say,
+                progress=bar,
+                cluster=cluster_for(engine, address, processes),
+                **values,
             )
         except KeyboardInterrupt:
             bar.say("visus: stopped; the same command with --study FOLDER goes on from here.")

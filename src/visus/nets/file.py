@@ -94,6 +94,18 @@ def task_of(path: str | os.PathLike[str]) -> str:
     return str(read_header(path).get("task", "classify"))
 
 
+def list_of(path: str | os.PathLike[str], key: str) -> list[Any]:
+    """A list in what a trained network says of itself: its ``classes``, or the sides of a segmenter's ``window``.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another kind.
+    """
+    found = read_header(path).get(key)
+    if not isinstance(found, list):
+        raise damaged(file_of(path), TypeError(key))
+    return found
+
+
 def damaged(file: Path, error: Exception) -> RunError:
     """Say that a file is damaged."""
     return RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.")

@@ -19,7 +19,7 @@ from visus.data import Order, plain_errors
 from visus.nets.backbones import Backbone
 from visus.runs.learning import Learning
 from visus.runs.progress import Epoch, Progress
-from visus.tasks import health, unfreeze
+from visus.tasks import health, processes, together, unfreeze
 from visus.tasks.learner import Learner
 from visus.tasks.optimizers import Group
 
@@ -75,7 +75,8 @@ class Keep(lightning.Callback):
         import time
 
         assert isinstance(pl_module, Learner)
-        (train_loss, train_score), (val_loss, val_score) = pl_module.train_sums.means(), pl_module.val_sums.means()
+        means = (*pl_module.train_sums.means(), *pl_module.val_sums.means())
+        train_loss, train_score, val_loss, val_score = processes.averaged(*means)
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         seconds = time.perf_counter() - self._started
         number = trainer.current_epoch + 1
@@ -132,7 +133,8 @@ class Seeded(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Seed torch's generators."""
-        torch.manual_seed((self.seed * 1_000_003 + trainer.current_epoch) % 2**63)
+        own = self.seed * 1_000_003 + trainer.current_epoch + processes.rank() * 1_000_000_007
+        torch.manual_seed(own % 2**63)
 
 
 class Unfreeze(lightning.Callback):
@@ -291,6 +293,8 @@ def fit(
         order = train.sampler
         assert isinstance(order, Order)
         order.set_epoch(finished)
+    if processes.count() > 1:
+        train, callbacks = together.shared(train), [together.Average(), *callbacks]
     clip = settings.clip_norm or settings.clip_value or None
     with quiet():
         trainer = lightning.Trainer(

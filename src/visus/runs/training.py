@@ -19,9 +19,10 @@ import torch
 
 from visus import __version__
 from visus._errors import InputError, RunError, VisusError
+from visus.cluster import Cluster
 from visus.data import load
 from visus.images.io import write_atomically
-from visus.runs import detect_settings, localize_settings, plots, seen, segment_settings
+from visus.runs import detect_settings, localize_settings, plots, seen, segment_settings, spread
 from visus.runs import settings as classify_settings
 from visus.runs.classification import Classification
 from visus.runs.detection import Detection
@@ -101,6 +102,7 @@ def train(
     runs: str | os.PathLike[str] = "runs",
     say: Say | None = None,
     progress: Tell | None = None,
+    cluster: Cluster | None = None,
     **settings: Any,  # noqa: ANN401 - the fields of the settings
 ) -> Run:
     """Train a network on one's own pictures.
@@ -112,6 +114,8 @@ def train(
         runs: Where the run's folder is made: ``RUNS/TASK/NAME-N``.
         say: Told sentences: the data, what is wrong, where the run is.
         progress: Told how far the training is.
+        cluster: Train by the processes of a Ray cluster (see :mod:`visus.runs.spread`), whose machines must see the
+            data and ``runs`` under the same paths; None for this process.
         settings: What :class:`visus.runs.Settings`, :class:`visus.runs.LocalizeSettings`,
             :class:`visus.runs.SegmentSettings` or :class:`visus.runs.DetectSettings` lists.
 
@@ -130,6 +134,8 @@ def train(
     resolved = resolve_device(of.resolve(wanted, dataset))
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
     try:
+        if cluster:
+            return spread.train_on(cluster, resolved, dataset, folder, hooks)
         return run_training(resolved, dataset, folder, hooks)
     except VisusError:
         if not (folder / CONFIG).is_file():  # nothing has begun
@@ -154,6 +160,7 @@ def resume(
     *,
     say: Say | None = None,
     progress: Tell | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Go on with a training that was stopped, from the end of its last epoch.
 
@@ -162,6 +169,7 @@ def resume(
         data: Where its pictures are now; None for where they were.
         say: Told sentences.
         progress: Told how far the training is.
+        cluster: As for :func:`train`; it need not have trained so before.
 
     Raises:
         RunError: There is no such run, it is finished, or its data or its settings have changed.
@@ -178,6 +186,8 @@ def resume(
     dataset = load_for(settings, hooks)
     if run.summary.get("data") != dataset.fingerprint():
         raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")
+    if cluster:
+        return spread.train_on(cluster, resolve_device(settings), dataset, run.folder, hooks)
     return run_training(resolve_device(settings), dataset, run.folder, hooks)
 
 
@@ -222,6 +232,21 @@ def _run_locked(settings: Learning, dataset: Data, folder: Path, hooks: Hooks) -
         except Diverged as error:
             raise _diverged(error, job, folder, keep, watch) from error
         return _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
+
+
+def follow(settings: Learning, dataset: Data, folder: Path) -> None:
+    """Train along with the process that keeps the run in a folder, and keep nothing.
+
+    Raises:
+        Diverged: The loss has become NaN or infinite.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        job = task_of(settings.task).begin(settings, dataset)
+        going_on = _checkpoint(folder)
+        keep = Keep(lambda: None, patience=settings.patience or 0)
+        if not (going_on and keep.had_stopped(going_on)):
+            _train(job, keep, Hooks(), checkpoint=going_on)
 
 
 def _checkpoint(folder: Path) -> Path | None:

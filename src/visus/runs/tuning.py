@@ -21,12 +21,14 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from visus._errors import InputError, RunError
+from visus.cluster import Cluster
 from visus.images import plots
 from visus.images.io import write_atomically
 from visus.runs.device import resolve_device
@@ -170,6 +172,7 @@ def tune(
     runs: str | os.PathLike[str] = "runs",
     say: Callable[[str], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    cluster: Cluster | None = None,
     **settings: Any,  # noqa: ANN401 - the fields of Settings
 ) -> Study:
     """Search for good settings of a training.
@@ -184,6 +187,8 @@ def tune(
         runs: Where a new study's folder is made.
         say: Told sentences.
         progress: Told how far a trial is.
+        cluster: Where several trials run at once, whose machines must see the data and the study's folder under the
+            same paths; None for one after the other, here.
         settings: What all trials share, as for :func:`visus.train`.
 
     Raises:
@@ -201,20 +206,56 @@ def tune(
     searched = space or DEFAULT
     opened = _open(folder, base, searched)
     _forget_the_dead(opened)
-    coarse = max(1, round(COARSE * trials))
-    hooks.say(f"Coarse: {coarse} trials, " + "; ".join(f"{name} {_text(entry)}" for name, entry in searched.items()))
-    told = False
+    hooks.say(f"Coarse: {_coarse(trials)} trials, {_told(searched)}")
+    left = range(trials - len(_counted(opened)))
+    if cluster:
+        make = partial(_searcher, folder.absolute(), base, dataset, searched, trials)
+        for sentences in cluster.map(make, left):
+            for sentence in sentences:
+                hooks.say(sentence)
+            _write(folder, opened, base, searched)
+        return _best(folder, opened, base)
     while len(_counted(opened)) < trials:
-        trial = opened.ask()
-        fine = trial.number >= coarse and bool(_finished(opened))
-        trial.set_user_attr("stage", "fine" if fine else "coarse")
-        here = _around_the_best(opened, searched) if fine else searched
-        if fine and not told:
-            told = True
-            hooks.say(f"Fine: {trials - coarse} trials, " + "; ".join(f"{n} {_text(e)}" for n, e in here.items()))
-        _run(opened, trial, here, (base, dataset), hooks)
+        _try_one(opened, searched, trials, (base, dataset), hooks)
         _write(folder, opened, base, searched)
     return _best(folder, opened, base)
+
+
+def _searcher(folder: Path, base: Learning, dataset: Data, space: Space, trials: int) -> Callable[[int], list[str]]:
+    """What tries settings in a process of a cluster, and tells what there is to say."""
+    study = _open(folder, base, space)
+
+    def one(_: int) -> list[str]:
+        said: list[str] = []
+        _forget_the_dead(study)  # a process that was killed in the middle of this very trial
+        _try_one(study, space, trials, (base, dataset), Hooks(said.append, None))
+        return said
+
+    return one
+
+
+def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[Learning, Data], hooks: Hooks) -> None:
+    """One of so many trials: anywhere in the space, or next to the best when enough were coarse."""
+    trial = study.ask()
+    fine = trial.number >= _coarse(trials) and bool(_finished(study))
+    trial.set_user_attr("stage", "fine" if fine else "coarse")
+    here = _around_the_best(study, space) if fine else space
+    if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
+        hooks.say(f"Fine: {trials - _coarse(trials)} trials, {_told(here)}")
+    _run(study, trial, here, base, hooks)
+
+
+def _coarse(trials: int) -> int:
+    """How many of them belong to the first stage."""
+    return max(1, round(COARSE * trials))
+
+
+def _told(space: Space) -> str:
+    return "; ".join(f"{name} {_text(entry)}" for name, entry in space.items())
+
+
+def _stage(trial: Any) -> str:  # noqa: ANN401 - a frozen trial of Optuna
+    return trial.user_attrs.get("stage", "")
 
 
 def _text(entry: Range | list[Any]) -> str:
@@ -384,7 +425,7 @@ def _write(folder: Path, study: "optuna.Study", base: Learning, space: Space) ->
     writer.writerow(["trial", "stage", "state", *names, "score"])
     for t in trials:
         values = _values(t)
-        stage = t.user_attrs.get("stage", "")
+        stage = _stage(t)
         score = "" if t.value is None else f"{t.value:.6f}"
         writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), score])
     write_atomically(folder / "trials.csv", buffer.getvalue().encode())

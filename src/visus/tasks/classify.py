@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from visus.tasks import learner, losses, optimizers
@@ -107,9 +106,7 @@ class Classify(learner.Learner[Sums]):
         self.train_sums.add(loss, logits, labels)
         for other in auxiliary:
             loss = loss + AUXILIARY * self.loss(other, labels)
-        if not torch.isfinite(loss):
-            raise learner.Diverged(f"the loss is {loss.item()}")
-        return loss
+        return self.checked(loss)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Loss and right answers of one batch of the val split."""

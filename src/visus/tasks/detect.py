@@ -97,9 +97,7 @@ class Detect(learner.Learner[Sums]):
         """
         loss = self.batch_loss(batch)
         self.train_sums.add(loss, len(batch[0]))
-        if not torch.isfinite(loss):
-            raise learner.Diverged(f"the loss is {loss.item()}")
-        return loss
+        return self.checked(loss)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The losses, with boxes drawn as in training, and the answers."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from visus._errors import RunError
 from visus.tasks import optimizers
+from visus.tasks.processes import averaged
 
 
 class Diverged(RunError):
@@ -61,8 +62,10 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     Attributes:
         train_sums: Sums over the training pictures of this epoch.
         val_sums: Sums over the val split.
+        alone: Whether no other process trains the same network (see :mod:`visus.tasks.together`).
     """
 
+    alone: bool = True
     train_sums: AnySums
     val_sums: AnySums
 
@@ -84,6 +87,16 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         """The loss of a batch, without auxiliary classifiers."""
         raise NotImplementedError
 
+    def checked(self, loss: Tensor) -> Tensor:
+        """The loss; where several processes train together, their gradients are looked at instead.
+
+        Raises:
+            Diverged: It is NaN or infinite.
+        """
+        if self.alone and not torch.isfinite(loss):
+            raise Diverged(f"the loss is {loss.item()}")
+        return loss
+
     def prepare(self, x: Tensor) -> Tensor:
         """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""
         x = self.normalise(x)
@@ -100,7 +113,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     def on_validation_epoch_end(self) -> None:
         """Tell the schedule ``plateau`` how it goes."""
         if self._plateau is not None:
-            self._plateau.step(self.val_sums.means()[0])
+            self._plateau.step(averaged(self.val_sums.means()[0])[0])
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
         """The optimiser and its schedule."""

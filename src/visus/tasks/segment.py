@@ -100,9 +100,7 @@ class Segment(learner.Learner[Sums]):
         self.train_sums.add(loss, logits.detach().argmax(1), labels, len(x))
         for other in auxiliary:
             loss = loss + AUXILIARY * self.loss(other, labels, *weights)
-        if not torch.isfinite(loss):
-            raise learner.Diverged(f"the loss is {loss.item()}")
-        return loss
+        return self.checked(loss)
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
         """Loss and answers of whole pictures, block by block."""
