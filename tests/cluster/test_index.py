@@ -16,12 +16,12 @@ from tests.support.pictures import folder_of
 from visus import Index
 from visus.cluster import Cluster
 from visus.search.rows import to_numpy
-from visus.search.store import Store
+from visus.search.store import Location, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def rows(place: Path) -> dict[str, dict[str, Any]]:
+def rows(place: Location) -> dict[str, dict[str, Any]]:
     table = Store(place).read(["path", "hash", "width", "height", "size", "thumbnail", "embedding", "color"])
     vectors = {name: to_numpy(table.column(name)) for name in ("embedding", "color")}
     plain = table.drop_columns(["embedding", "color"]).to_pylist()

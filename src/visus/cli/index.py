@@ -132,7 +132,7 @@ def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
 
 
 def _print(
-    report: "Report | None", measures: "dict[str, Retrieval]", location: Path, opened: "Index", as_json: bool
+    report: "Report | None", measures: "dict[str, Retrieval]", location: str, opened: "Index", as_json: bool
 ) -> None:
     rows = len(opened)
     if as_json:
@@ -155,7 +155,7 @@ def _print(
         )
 
 
-def _say(report: "Report", location: Path, rows: int) -> None:
+def _say(report: "Report", location: str, rows: int) -> None:
     counts = ("added", "changed", "moved", "filled", "gone", "pruned", "unchanged")
     parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
     if report.unreadable:

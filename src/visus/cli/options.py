@@ -12,17 +12,22 @@ import typer
 from visus._errors import InputError
 
 
-def default_index() -> Path:
+def default_index() -> str:
     """Where the index is unless ``--index`` says otherwise: ``$VISUS_INDEX``, or the user's data folder."""
     import platformdirs
 
     place = os.environ.get("VISUS_INDEX")
-    return Path(place) if place else platformdirs.user_data_path("visus") / "pictures.visus"
+    return place or str(platformdirs.user_data_path("visus") / "pictures.visus")
 
 
 IndexPlace = Annotated[
-    Path | None,
-    typer.Option("--index", "-i", help="Folder of the index.  [default: $VISUS_INDEX, or one for the user]"),
+    str | None,
+    typer.Option(
+        "--index",
+        "-i",
+        metavar="PLACE",
+        help="Folder of the index, or s3://BUCKET/NAME.  [default: $VISUS_INDEX, or a folder of the user]",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from visus._optional import require
-from visus.cli.options import default_index
+from visus.cli.options import IndexPlace, default_index
 
 EXAMPLES = """
 Examples:
@@ -20,9 +20,7 @@ Examples:
 
 
 def serve(
-    index: Annotated[
-        Path | None, typer.Option("--index", "-i", help="Folder of the index.  [default: $VISUS_INDEX, or the user's]")
-    ] = None,
+    index: IndexPlace = None,
     run: Annotated[list[Path] | None, typer.Option(help="A run that answers; may be given again.")] = None,
     host: Annotated[
         str, typer.Option(help="Address to bind to; other than this machine's needs a token.")
@@ -47,7 +45,7 @@ def serve(
     from visus.server.api import create_app
     from visus.server.settings import MEGABYTE, Settings
 
-    place = index or (default_index() if not run or default_index().exists() else None)
+    place = index or (default_index() if not run or Path(default_index()).exists() else None)
     settings = Settings(
         index=place,
         runs=tuple(run or ()),

@@ -43,7 +43,8 @@ class Index:
     """An index of pictures in a folder.
 
     Args:
-        location: Folder of the index, for example ``photos.visus``; made at the first :meth:`add`.
+        location: Folder of the index, for example ``photos.visus``, or a place on an object store, for example
+            ``s3://bucket/photos.visus``; made at the first :meth:`add`.
         model: The network that describes pictures, or the folder of a run; None takes the index's own, for a
             new one EfficientNet-Lite0.
         weights: ``"imagenet"`` or a file of weights.
@@ -65,7 +66,7 @@ class Index:
         precision: Precision = "f32",
         device: Device = "auto",
     ) -> None:
-        self.location = Path(os.path.expanduser(location))
+        self.location = _store.place_of(location)
         self._model = None if model is None else full_name(os.fspath(model))
         self._weights = weights
         self._dtype: Dtype = dtype

@@ -1,7 +1,8 @@
 """The table of an index: one row a picture, in the Lance format that LanceDB opens too.
 
 Every change is one commit: a reader, or whoever opens the table after ``kill -9``, sees all of it or nothing.
-Writers hold a lock that the system gives back when a process dies.
+Writers in a folder hold a lock that the system gives back when a process dies; an object store (``s3://``) has no such
+lock, and one process at a time should write there.
 """
 
 import contextlib
@@ -39,7 +40,23 @@ _SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's ow
 _REFINED = 200  # candidates of the approximate index that are compared in full, at least
 _VECTORS = "embedding"
 _WHITE = "whitened"
-_WHITENING_FILE = "whitening.npz"
+
+
+Location = Path | str
+"""A folder, or the address of a place on an object store."""
+
+
+def place_of(location: str | os.PathLike[str]) -> Location:
+    """A folder as a path, an address such as ``s3://bucket/photos.visus`` as text.
+
+    >>> place_of("s3://bucket/photos.visus/"), place_of("photos.visus").name
+    ('s3://bucket/photos.visus', 'photos.visus')
+    """
+    text = os.fspath(location)
+    remote = re.match(r"(s3|gs|az):/+(?=[^/])", text)  # a path object has one slash where an address has two
+    if remote:
+        return f"{remote[1]}://{text[remote.end() :].rstrip('/')}"
+    return Path(os.path.expanduser(text))
 
 
 @contextlib.contextmanager
@@ -49,18 +66,21 @@ def writing(
     """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
 
     Args:
-        location: The folder of the index; made if it is missing.
+        location: The folder of the index, made if it is missing; on an object store there is no lock.
         wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
         on_wait: Called once if another process is writing and there is a wait.
 
     Raises:
         IndexError_: Another process is writing.
     """
-    folder = Path(location)
-    _check_place(folder)
-    with _explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "writer.lock")
+    place = place_of(location)
+    if isinstance(place, str):
+        yield
+        return
+    _check_place(place)
+    with _explained(place):
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / "writer.lock")
     try:
         try:
             lock.acquire(timeout=0)
@@ -69,9 +89,9 @@ def writing(
                 on_wait()
             lock.acquire(timeout=wait)
     except Timeout as error:
-        raise IndexError_(f"Another process is writing to {folder}; wait until it is done, or stop it.") from error
+        raise IndexError_(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
     except OSError as error:
-        raise _explain(folder, error) from error
+        raise _explain(place, error) from error
     try:
         yield
     finally:
@@ -91,23 +111,36 @@ def _check_place(folder: Path) -> None:
 
 
 def exists(location: str | os.PathLike[str]) -> bool:
-    """Whether a table was made there: the making ends with its first manifest."""
-    with _explained(Path(location)):
-        return any((Path(location) / "pictures.lance" / "_versions").glob("*.manifest"))
+    """Whether a table was made there: the making ends with its first manifest.
+
+    Raises:
+        IndexError_: The object store is out of reach.
+    """
+    place = place_of(location)
+    if isinstance(place, Path):
+        with _explained(place):
+            return any((place / "pictures.lance" / "_versions").glob("*.manifest"))
+    try:
+        lance.dataset(f"{place}/pictures.lance")
+    except (ValueError, OSError) as error:
+        if "was not found" in str(error):
+            return False
+        raise _explain(place, error) from error
+    return True
 
 
 class Store:
     """An open table.
 
     Args:
-        location: The folder of the index.
+        location: Where the index lies.
 
     Raises:
         IndexError_: There is no index, or it is damaged or of a newer format.
     """
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
-        self.location = Path(location)
+        self.location = place_of(location)
         if not exists(self.location):
             raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
@@ -118,22 +151,22 @@ class Store:
         """Make an empty table, or finish making one that was interrupted.
 
         Args:
-            location: The folder of the index; the caller holds its lock.
+            location: Where the index will lie; the caller holds its lock.
             about: What tells the descriptor from others.
             dtype: How vectors are stored.
         """
-        folder = Path(location)
+        place = place_of(location)
         metadata = {"visus": json.dumps({"format": _PLAIN_FORMAT, "dtype": dtype, **about})}
         empty = schema(about["dimension"], dtype).with_metadata(metadata).empty_table()
-        with _explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            table = str(folder / "pictures.lance")
-            lance.write_dataset(empty, table, mode="create", data_storage_version=_STORAGE)
-        return cls(folder)
+        with _explained(place):
+            if isinstance(place, Path):
+                place.mkdir(parents=True, exist_ok=True)
+            lance.write_dataset(empty, f"{place}/pictures.lance", mode="create", data_storage_version=_STORAGE)
+        return cls(place)
 
     def _open(self) -> lance.LanceDataset:
         with _explained(self.location):
-            return lance.dataset(str(self.location / "pictures.lance"))
+            return lance.dataset(f"{self.location}/pictures.lance")
 
     def _read_about(self) -> dict[str, Any]:
         raw = (self._table.schema.metadata or {}).get(b"visus")
@@ -313,24 +346,24 @@ class Store:
         if self.vector_column != _WHITE:
             return None
         try:
-            with np.load(self.location / self.about["whitening"], allow_pickle=False) as saved:
-                return saved["mean"], saved["projection"]
+            saved = lance.dataset(f"{self.location}/{self.about['whitening']}").to_table()
         except (OSError, ValueError, KeyError) as error:
             raise IndexError_(
-                f"The whitening of {self.location} cannot be read ({error}); fit it again: visus index --whiten DIM"
+                f"The whitening of {self.location} cannot be read ({_reason(error)}); fit it again: visus index "
+                "--whiten DIM"
             ) from error
+        rows = to_numpy(saved.column("rows"))
+        return rows[0], np.ascontiguousarray(rows[1:].T)
 
     def set_whitening(self, mean: NDArray[np.float32], projection: NDArray[np.float32]) -> None:
         """Keep a whitening and project every stored vector by it."""
-        import io
         import secrets
 
-        from visus.images.io import write_atomically
         from visus.search.whiten import project
 
-        name = f"whitening-{secrets.token_hex(4)}.npz"
-        buffer = io.BytesIO()
-        np.savez(buffer, mean=mean, projection=projection)
+        name = f"whitening-{secrets.token_hex(4)}.lance"
+        rows = np.concatenate([mean[None], projection.T]).astype(np.float32)
+        saved = pa.table({"rows": to_arrow(rows, "float32")})
         dimension = projection.shape[1]
         field = pa.field(_WHITE, vector_type(dimension, self.dtype))
 
@@ -339,17 +372,17 @@ class Store:
             return pa.record_batch([to_arrow(vectors, self.dtype)], schema=pa.schema([field]))
 
         with _explained(self.location):
-            write_atomically(self.location / name, buffer.getvalue())
+            lance.write_dataset(saved, f"{self.location}/{name}", mode="create")
             if self.vector_column == _WHITE:
                 self._table.drop_columns([_WHITE])
+            old = self.about.get("whitening")
             about = {**self.about, "whitening": name}
             self._table.update_schema_metadata({"visus": json.dumps(about)})
             self._table.add_columns(
                 lance.batch_udf(output_schema=pa.schema([field]))(projected), read_columns=[_VECTORS]
             )
-        for old in self.location.glob("whitening-*.npz"):
-            if old.name != name:
-                old.unlink(missing_ok=True)
+            if old:
+                lance.LanceDataset.drop(f"{self.location}/{old}", {}, ignore_not_found=True)
         self.refresh()
 
     # Upkeep ------------------------------------------------------------------------------------------------
@@ -432,7 +465,7 @@ def superseded(versions: Sequence[Mapping[str, Any]], now: datetime, keep: timed
 
 
 @contextlib.contextmanager
-def _explained(location: Path) -> Iterator[None]:
+def _explained(location: Location) -> Iterator[None]:
     """Turn the storage library's errors into one sentence."""
     try:
         yield
@@ -446,7 +479,7 @@ def _reason(error: Exception) -> str:
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
-def _explain(location: Path, error: Exception) -> IndexError_:
+def _explain(location: Location, error: Exception) -> IndexError_:
     text = str(error)
     found = re.search(r"os error (\d+)", text)
     number = int(found[1]) if found else getattr(error, "errno", None)

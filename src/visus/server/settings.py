@@ -14,7 +14,7 @@ class Settings:
     """How the server behaves.
 
     Attributes:
-        index: Folder of the index that is searched; None for none.
+        index: The index that is searched: a folder, or a place on an object store; None for none.
         runs: Folders of runs that answer, by the name that requests call them.
         host: Address that it binds to.
         port: Port that it binds to.
@@ -26,7 +26,7 @@ class Settings:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
 
-    index: Path | None = None
+    index: str | Path | None = None
     runs: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
