@@ -21,6 +21,7 @@ from visus.search.describe import Describing, Embedder, Floats, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
+from visus.search.held import Held
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
 from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
@@ -34,7 +35,9 @@ Rerank = Literal["expansion", "geometry"]
 
 MODEL = "efficientnet_lite0"
 
-_COLUMNS = ("id", "path", "width", "height", "size")
+COLUMNS = ("id", "path", "width", "height", "size")
+"""What an index tells of a hit."""
+
 _RERANKED = 50  # hits that are looked at a second time
 _EXPANDED = 5  # hits that join the query
 
@@ -74,6 +77,7 @@ class Index:
         self._device: Device = device
         self._embedder: Embedder | None = None
         self._describing: Describing | None = None
+        self._held: Held | None = None
         self._store = Store(self.location) if _store.exists(self.location) else None
         if self._store:
             self._check_model(self._store.about)
@@ -131,13 +135,14 @@ class Index:
             self._embedder = embedder
         return embedder
 
-    def use(self, describing: Describing) -> None:
-        """Let something else describe the pictures of searches, for example together with those of others.
+    def use(self, describing: Describing, held: Held | None = None) -> None:
+        """Let a server describe the pictures of several searches together, and hold the vectors in memory.
 
         Args:
             describing: What stands before an embedder of this index (see :meth:`embedder`).
+            held: Vectors of this index, which several objects may share.
         """
-        self._describing = describing
+        self._describing, self._held = describing, held
 
     def _extra(self, name: str) -> Classical:
         """One of the index's descriptors beside the network.
@@ -376,7 +381,11 @@ class Index:
         return unit(total)
 
     def _nearest(self, vector: Floats, k: int, where: str | None, exact: bool, by: str | None) -> list[dict[str, Any]]:
-        rows = self._opened().nearest(vector, k, _COLUMNS, where=where, exact=exact, by=by).to_pylist()
+        if self._held and where is None and by is None:
+            held = self._held.nearest(self._opened(), vector, k)
+            if held is not None:
+                return held
+        rows = self._opened().nearest(vector, k, COLUMNS, where=where, exact=exact, by=by).to_pylist()
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
         return rows
@@ -435,10 +444,10 @@ class Index:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
         store = self._opened()
         store.refresh()
-        table = store.read([*_COLUMNS, "mtime", "hash", "embedding"], "NOT gone")
+        table = store.read([*COLUMNS, "mtime", "hash", "embedding"], "NOT gone")
         vectors = unit(to_numpy(table.column("embedding")))
         mtimes = table.column("mtime").cast(pa.int64()).to_pylist()
-        named = table.select([*_COLUMNS]).to_pylist()
+        named = table.select([*COLUMNS]).to_pylist()
         members = [Member(**row, mtime=mtime) for row, mtime in zip(named, mtimes, strict=True)]
         contents = table.column("hash").to_pylist()
 

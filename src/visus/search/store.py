@@ -144,6 +144,7 @@ class Store:
         if not exists(self.location):
             raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
+        self._gone = -1, False  # version, and whether rows of it are gone
         self._describe()
 
     @classmethod
@@ -231,6 +232,11 @@ class Store:
         return set(self.read(["hash"], f"{name} IS NULL").column("hash").to_pylist())
 
     @property
+    def version(self) -> int:
+        """Of the table; every change makes a new one."""
+        return self._table.version
+
+    @property
     def schema(self) -> pa.Schema:
         """Names and types of all columns."""
         return self._table.schema
@@ -274,7 +280,7 @@ class Store:
         Raises:
             InputError: The condition is not understood.
         """
-        condition = "NOT gone" if self.count("gone") else None
+        condition = "NOT gone" if self._some_are_gone() else None
         if by in self.extras:  # rows that were not described by it have no vector
             condition = f"{by} IS NOT NULL" + (f" AND {condition}" if condition else "")
         if where:
@@ -305,6 +311,12 @@ class Store:
                     f"{', '.join(self.columns)}, for example: width > 1000 AND path LIKE '%.jpg'"
                 ) from error
             raise _explain(self.location, error) from error
+
+    def _some_are_gone(self) -> bool:
+        """Whether there are rows to pass over; looked up once for each version of the table."""
+        if self._gone[0] != self._table.version:
+            self._gone = self._table.version, self.count("gone") > 0
+        return self._gone[1]
 
     # Writing -----------------------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ Its description is served at ``/openapi.json``, and for people at ``/docs``: Fas
 """
 
 import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 import visus
 from visus._errors import VisusError
-from visus.server.limits import Limits
+from visus.server.limits import Counted, Limits
 from visus.server.service import Missing, Pixels, Service
 from visus.server.settings import Settings
 
@@ -107,14 +106,11 @@ def measure(app: FastAPI, service: Service) -> None:
     batches = Gauge("visus_batches", "Batches of pictures described.", registry=registry)
     pictures = Gauge("visus_described", "Pictures described.", registry=registry)
 
-    @app.middleware("http")
-    async def counted(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.perf_counter()
-        response = await call(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        requests.labels(route, response.status_code).inc()
-        seconds.labels(route).observe(time.perf_counter() - started)
-        return response
+    def count(path: str, status: int, took: float) -> None:
+        requests.labels(path, status).inc()
+        seconds.labels(path).observe(took)
+
+    app.add_middleware(Counted, count=count)  # pyright: ignore[reportArgumentType] - see Limits
 
     @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.")
     def metrics() -> Response:
@@ -155,16 +151,19 @@ def add_routes(app: FastAPI) -> None:
 
     @app.post("/search", tags=["search"], summary="Pictures that look like one.")
     async def search(
-        picture: Asked,
+        picture: Upload = None,
+        number: Number = None,
         k: Annotated[int, Form(ge=1, le=_MOST, description="How many.")] = 12,
         region: Annotated[str | None, Form(max_length=60, description="x0,y0,x1,y1: only this part asks.")] = None,
         where: Annotated[Text, "SQL condition"] = None,
         min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
         by: Annotated[Literal["embedding", "texture", "color"], Form()] = "embedding",
         rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
-    ) -> dict[str, Any]:
+    ) -> JSONResponse:
         options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
-        return {"hits": await working(service.search, picture, rerank=rerank, **options)}
+        data = await picture.read() if picture is not None else None
+        hits = await working(service.search, data, number, rerank=rerank, **options)
+        return JSONResponse({"hits": hits})  # plain values, which need no second look
 
     @app.post("/why", tags=["search"], summary="Where a picture and one of the index agree.")
     async def why(picture: Asked, hit: Annotated[int, Form(ge=0, lt=2**63)]) -> dict[str, Any]:

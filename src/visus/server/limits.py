@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -100,6 +101,36 @@ class Limits:
             await answer(send, 413, self._too_large())
         elif not begun:
             await answer(send, 504, f"The answer took longer than {self.seconds:g} s; ask for less.")
+
+
+class Counted:
+    """Tells of each request which route it took, the status of its answer, and how many seconds it took.
+
+    Args:
+        app: What answers.
+        count: Told of each.
+    """
+
+    def __init__(self, app: App, count: Callable[[str, int, float], None]) -> None:
+        self.app, self.count = app, count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self.count(route, status, time.perf_counter() - started)
 
 
 async def answer(send: Send, status: int, sentence: str) -> None:

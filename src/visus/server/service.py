@@ -16,6 +16,8 @@ from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
+from visus.search.held import Held
+from visus.search.index import COLUMNS
 from visus.server.batching import Batching
 from visus.server.settings import Settings
 
@@ -46,6 +48,7 @@ class Service:
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
         self.batching: Batching | None = None
+        self._held = Held(COLUMNS)
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
             _ = first.about  # says that there is none
@@ -75,7 +78,7 @@ class Service:
         own: Index | None = getattr(self._own, "index", None)
         if own is None:
             own = Index(self.settings.index)
-            own.use(self.batching)
+            own.use(self.batching, self._held)
             self._own.index = own
         return own
 
@@ -120,8 +123,13 @@ class Service:
         """
         return self.row(number, "thumbnail")["thumbnail"]
 
-    def picture(self, upload: bytes | None, number: int | None) -> Pixels:
+    def picture(self, upload: bytes | None, number: int | None, min_side: int | None = None) -> Pixels:
         """The picture that a request is about: one that it brought, or one of the index.
+
+        Args:
+            upload: A file.
+            number: Id of a picture in the index.
+            min_side: A JPEG may come smaller (see :func:`visus.read`).
 
         Raises:
             InputError: It brought both or none, or what it brought is no picture.
@@ -129,11 +137,14 @@ class Service:
         if (upload is None) == (number is None):
             raise InputError("Send a picture, or the id of one in the index.")
         data = upload if upload is not None else self.content(number or 0)[0]
-        return decode(data, name="the picture", max_pixels=self.settings.pixels).pixels
+        return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels).pixels
 
-    def search(self, picture: Pixels, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of Index.search
+    def search(self, upload: bytes | None, number: int | None, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
-        hits = self.index.search(picture, **options)
+        index = self.index
+        whole = options["region"] or options["by"] != "embedding"
+        picture = self.picture(upload, number, None if whole else self._embedder.least_side)
+        hits = index.search(picture, **options)
         return [{"id": str(hit.id), **hit.to_dict(), "name": Path(hit.path).name} for hit in hits]
 
     def why(self, picture: Pixels, number: int) -> dict[str, Any]:
