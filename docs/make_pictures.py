@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from docs.gallery import detection, explain, optimizers, random_vs_grid, segmentation, training
+from docs.gallery import course, detection, explain, optimizers, random_vs_grid, segmentation, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
@@ -136,6 +136,7 @@ def main() -> None:
             ("suppression", detection.suppressed()),
             *((name, make()) for name, make in explain.PICTURES.items()),
             *training.pictures_of_runs(folder).items(),
+            *course.pictures(folder).items(),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
             print(HERE / f"{name}.jpg", picture.shape)

@@ -13,6 +13,7 @@ from visus._optional import require
 def test_public_names() -> None:
     assert visus.__all__ == sorted(visus.__all__)
     assert set(visus.__all__) == {
+        "Cluster",
         "DependencyError",
         "FormatError",
         "Index",

@@ -18,6 +18,7 @@ from visus._errors import (
 
 if TYPE_CHECKING:
     from visus import data, explain, filters, images, nets, runs, search
+    from visus.cluster import Cluster
     from visus.images import read, write
     from visus.runs import Run, train, tune
     from visus.search import Index
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cluster",
     "DependencyError",
     "FormatError",
     "Index",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Cluster": ("visus.cluster", "Cluster"),
     "Index": ("visus.search", "Index"),
     "Run": ("visus.runs", "Run"),
     "data": ("visus.data", None),

@@ -6,10 +6,11 @@ same function that one machine runs.
 
 import os
 import socket
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from visus._cores import cores
 from visus._errors import InputError
@@ -55,7 +56,9 @@ class Cluster:
         _knock(address)
         own = {"num_cpus": max(cores(), self.processes or 1), "include_dashboard": False} if address is None else {}
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+            with warnings.catch_warnings():  # Ray starts processes; what is open here is not theirs
+                warnings.simplefilter("ignore")
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise _nobody(address or "this machine", reason) from error
@@ -86,8 +89,8 @@ class Cluster:
         """
         ray = self.connect()
         hired = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=-1)(_Worker)
-        recipe = ray.put(make)
-        workers = [hired.remote(recipe) for _ in range(self.count())]
+        recipe = ray.put(make)  # once for all; in a list, it is fetched when it is needed, after a restart too
+        workers = [hired.remote([recipe]) for _ in range(self.count())]
         waiting: deque[Any] = deque()  # answers in the order of their batches
         flying: dict[Any, int] = {}  # those under way, and whose they are
         try:
@@ -126,16 +129,18 @@ def _nobody(address: str | None, reason: str) -> InputError:
     )
 
 
-class _Worker(Generic[Batch, Answer]):
+class _Worker:
     """A process of its own."""
 
-    def __init__(self, make: Callable[[], Callable[[Batch], Answer]]) -> None:
-        self._make = make
-        self._function: Callable[[Batch], Answer] | None = None
+    def __init__(self, recipe: list[Any]) -> None:
+        self._recipe = recipe
+        self._function: Any = None
 
-    def answer(self, batch: Batch) -> Answer:
+    def answer(self, batch: Any) -> Any:  # noqa: ANN401
         """What the function makes of a batch; it is made at the first, so that its errors reach the caller."""
-        self._function = self._function or self._make()
+        if self._function is None:
+            ray: Any = require("ray", install="visus[ray]")
+            self._function = ray.get(self._recipe[0])()
         return self._function(batch)
 
 
