@@ -1,0 +1,81 @@
+"""The wheel holds all that is needed, and the command works from it."""
+
+import json
+import os
+import site
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.support.pictures import folder_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: object, cwd: Path, **environment: str) -> str:
+    answer = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_wheel_works_on_its_own(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("visus-*.whl")
+    place = tmp_path / "clean"
+    venv.create(place, symlinks=True)
+    run(sys.executable, "-m", "pip", "--python", place / "bin/python", "install", "--no-deps", wheel, cwd=tmp_path)
+    (own,) = place.glob("lib/python*/site-packages")
+    # What visus stands on is taken from here; a path in a .pth file brings no editable installation with it.
+    (own / "dependencies.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+
+    visus = place / "bin" / "visus"
+    where = run(place / "bin/python", "-c", "import visus; print(visus.__file__)", cwd=tmp_path).strip()
+    assert Path(where).is_relative_to(own)
+    assert run(visus, "--version", cwd=tmp_path).startswith("visus ")
+    folder_of(tmp_path / "photos", 6)
+    made = run(visus, "index", "photos", "--index", "i.visus", "--json", cwd=tmp_path)
+    assert json.loads(made)["report"]["added"] == 6
+    module = (place / "bin/python", "-m", "visus")
+    found = run(*module, "search", "photos/0002.jpg", "--index", "i.visus", "--json", cwd=tmp_path)
+    assert json.loads(found)["hits"][0]["path"].endswith("0002.jpg")
+    run(visus, "filter", "median", "photos/0001.jpg", "smooth.png", "--size", 5, cwd=tmp_path)
+    # The compiled loops, the lattice and the page are there too.
+    code = (
+        "from visus.filters import _native as a; from visus.ops import lattice as b; from visus.server import api; "
+        "print((api.STATIC / 'index.html').is_file())"
+    )
+    assert run(place / "bin/python", "-c", code, cwd=tmp_path).strip() == "True"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(tmp_path: Path, shell: str) -> None:
+    script = run(
+        sys.executable,
+        "-m",
+        "visus",
+        "--show-completion",
+        shell,
+        cwd=tmp_path,
+        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
+    )
+    assert "_VISUS_COMPLETE" in script or "COMPLETE" in script
+
+
+def test_what_is_completed(tmp_path: Path) -> None:
+    visus = Path(sys.executable).with_name("visus")
+    words = {"_VISUS_COMPLETE": "complete_bash", "COMP_WORDS": "visus dup", "COMP_CWORD": "1"}
+    assert run(visus, cwd=tmp_path, **words).split() == ["duplicates"]
+    words = {"_VISUS_COMPLETE": "complete_bash", "COMP_WORDS": "visus train classify --mo", "COMP_CWORD": "3"}
+    assert {"--mode", "--momentum"} <= set(run(visus, cwd=tmp_path, **words).split())
