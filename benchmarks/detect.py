@@ -92,13 +92,13 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
-    "fast_rcnn": {"epochs": 10, "augment": "strong", "most": 1000},
+    "fast_rcnn": {"epochs": 6, "most": 1000},
     "faster_rcnn": {"epochs": 12, "augment": "strong", "side": 320},
     "mask_rcnn": {"epochs": 4, "side": 320},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
-    "fast_rcnn": {"epochs": 8, "side": 400},
+    "fast_rcnn": {"epochs": 5, "side": 400},
     "faster_rcnn": {"epochs": 8, "side": 400},
 }
 

@@ -1,6 +1,7 @@
-"""What the README and the guide show is run: every block of Python, and every command that neither trains nor serves.
+"""What the README and the guide show is run: every block of Python, and every command that answers within seconds.
 
-The commands that train have tests of their own; that they are understood is in tests/test_docs.py.
+The others (those that train, serve, or paint a picture for minutes) have tests of their own; that they are understood is
+in tests/test_docs.py.
 """
 
 import os
@@ -24,7 +25,7 @@ from tests.test_docs import PAGES, commands
 from visus import WeightsError, train, write
 from visus.cli.app import app
 
-RUNNING = re.compile(r"visus (train|tune|serve|demo)\b")  # what trains, or stays
+LONG = re.compile(r"visus (train|tune|serve|demo|explain (ascent|invert))\b|.*(--engine ray|s3://)")
 
 
 def test_the_reference_of_commands_is_current() -> None:
@@ -98,7 +99,8 @@ def photographs(root: Path) -> None:
 
 def asked(page: Path) -> list[str]:
     """The commands of a page that are run."""
-    return [line for line in commands(page) if not RUNNING.match(line)]
+    before = {line for other in PAGES[: PAGES.index(page)] for line in commands(other)}
+    return [line for line in commands(page) if not LONG.match(line) and line not in before]
 
 
 @pytest.mark.slow
