@@ -1,7 +1,7 @@
 """What the README and the guide show is run: every block of Python, and every command that answers within seconds.
 
-The others (those that train, serve, or paint a picture for minutes) have tests of their own; that they are understood is
-in tests/test_docs.py.
+The others (those that train, serve, or paint a picture for minutes) have tests of their own; that they are understood
+is in tests/test_docs.py.
 """
 
 import os

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.pictures import folder_of
+from tests.support.processes import called
 from visus import Index
 from visus.cluster import Cluster
 from visus.search.rows import to_numpy
@@ -59,7 +60,7 @@ def test_a_killed_process_loses_no_picture(cluster: Cluster, tmp_path: Path) -> 
 
     def kill(progress: Any) -> None:
         if progress.done >= 16 and not killed:
-            killed.extend(workers_of_ray())
+            killed.extend(called("ray::_Worker"))
             os.kill(killed[0], signal.SIGKILL)
 
     report = Index(tmp_path / "there.visus").add(photos, cluster=cluster, progress=kill)
@@ -67,18 +68,6 @@ def test_a_killed_process_loses_no_picture(cluster: Cluster, tmp_path: Path) -> 
     assert report.added == 120
     paths = Store(tmp_path / "there.visus").read(["path"]).column("path").to_pylist()
     assert len(set(paths)) == len(paths) == 120
-
-
-def workers_of_ray() -> list[int]:
-    """The processes that describe pictures now."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if b"ray::_Worker" in place.read_bytes():
-                found.append(int(place.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_the_command_stops_and_goes_on(tmp_path: Path) -> None:

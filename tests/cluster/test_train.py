@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from tests.support.boxed import coco_folder
 from tests.support.labelled import splits
+from tests.support.processes import called
 from visus import InputError, RunError, train
 from visus.cluster import Cluster
 from visus.data import Order
@@ -75,7 +76,7 @@ def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, t
 
     def kill(progress: Progress) -> None:
         if progress.epoch == 3 and not killed:
-            killed.extend(trainers())
+            killed.extend(called("RayTrainWorker"))
             os.kill(killed[0], signal.SIGKILL)
 
     together = train("classify", data, runs=tmp_path / "together", cluster=cluster, progress=kill, **settings)
@@ -84,18 +85,6 @@ def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, t
     first, second = (load_file(run.folder / "best.safetensors") for run in (alone, together))
     for name, tensor in first.items():
         np.testing.assert_allclose(second[name], tensor, rtol=1e-3, atol=1e-4, err_msg=name)
-
-
-def trainers() -> list[int]:
-    """The processes that train now."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if b"RayTrainWorker" in place.read_bytes():
-                found.append(int(place.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.slow
