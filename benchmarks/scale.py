@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import lance
+
 from visus import Index
 from visus._cores import cores
 from visus.cluster import Cluster
@@ -33,7 +35,10 @@ def rate(place: Path, folders: list[Path], cluster: Cluster | None) -> tuple[flo
     started = time.perf_counter()
     report = Index(place).add(*folders, cluster=cluster, progress=mark)
     (first, some), (last, everything) = marks[0], marks[-1]
-    disk = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+    # What is superseded lies there for a while yet; the files of the newest version count.
+    fragments = lance.dataset(str(place / "pictures.lance")).get_fragments()
+    names = [own.path for fragment in fragments for own in fragment.data_files()]
+    disk = sum((place / "pictures.lance" / "data" / name).stat().st_size for name in names)
     return (everything - some) / (last - first), first - started, disk / report.added
 
 

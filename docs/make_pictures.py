@@ -136,7 +136,7 @@ def main() -> None:
             ("suppression", detection.suppressed()),
             *((name, make()) for name, make in explain.PICTURES.items()),
             *training.pictures_of_runs(folder).items(),
-            *course.pictures(folder).items(),
+            *course.pictures(folder),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
             print(HERE / f"{name}.jpg", picture.shape)

@@ -7,6 +7,7 @@ two thirds are learned from, and pieces of the lower third are asked about.
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,8 @@ SIDE = 128
 def histogram() -> Bytes:
     """The colours of a cup of coffee: hue, saturation and value."""
     steps = FILTERS["histogram"](read(photographs()["coffee"]))
-    shown = [read(photographs()["coffee"]), *(np.asarray(picture, np.uint8) for _, picture in steps)]
+    bars = [picture if picture.dtype == np.uint8 else np.rint(255 * picture).astype(np.uint8) for _, picture in steps]
+    shown = [read(photographs()["coffee"]), *bars]
     return draw.contact_sheet(shown, ["input", *(name for name, _ in steps)], columns=2, tile=320)
 
 
@@ -105,7 +107,7 @@ def coins(folder: Path) -> Path:
 def segmented(folder: Path) -> Bytes:
     """Pieces that a U-Net has not seen, and where it finds coins."""
     data = coins(folder / "coins")
-    run = visus.train("segment", data, net="unet", loss="dice", epochs=12, batch_size=4, runs=folder / "runs")
+    run = visus.train("segment", data, net="unet", loss="dice", epochs=8, batch_size=4, runs=folder / "runs")
     files = sorted((data / "val" / "images").iterdir())[:4]
     answers = [run.predict(file).overlay() for file in files]
     shown = [own for file, answer in zip(files, answers, strict=True) for own in (read(file), answer)]
@@ -133,40 +135,38 @@ def boxed(folder: Path) -> Path:
 
 def detected(folder: Path) -> Bytes:
     """Pieces that a Faster R-CNN has not seen, and the coins that it finds."""
-    run = visus.train("detect", boxed(folder / "boxes"), epochs=10, side=160, runs=folder / "runs")
+    run = visus.train("detect", boxed(folder / "boxes"), epochs=6, side=160, runs=folder / "runs")
     files = sorted((folder / "boxes" / "images" / "val").iterdir())[:4]
     return draw.contact_sheet([run.predict(file).overlay() for file in files], columns=4, tile=200)
 
 
 def localised(folder: Path) -> Bytes:
     """Single coins cut out, and the box of each."""
-    run = visus.train("localize", folder / "boxes", crops=True, side=96, epochs=12, batch_size=8, runs=folder / "runs")
+    run = visus.train("localize", folder / "boxes", crops=True, side=96, epochs=8, batch_size=8, runs=folder / "runs")
     shown = []
     for picture, _ in pieces(8, (0.57, 1.0), 3):
         shown.append(run.predict(np.ascontiguousarray(picture[16:112, 16:112])).overlay())
     return draw.contact_sheet(shown[:8], columns=8, tile=110)
 
 
-def pictures(folder: Path) -> dict[str, Bytes]:
-    """All of them, by name."""
+def pictures(folder: Path) -> Iterator[tuple[str, Bytes]]:
+    """All of them, with their names."""
     plots.save(fields(), folder / "fields.png")  # pyright: ignore[reportArgumentType]
-    return {
-        "histogram": histogram(),
-        "receptive-fields": read(folder / "fields.png"),
-        "space": space(),
-        "robustness": robust(folder),
-        "segmented": segmented(folder),
-        "detected": detected(folder),
-        "localised": localised(folder),
-    }
+    yield "histogram", histogram()
+    yield "receptive-fields", read(folder / "fields.png")
+    yield "space", space()
+    yield "robustness", robust(folder)
+    yield "segmented", segmented(folder)
+    yield "detected", detected(folder)
+    yield "localised", localised(folder)
 
 
 def main() -> None:
     """Write them."""
     with tempfile.TemporaryDirectory() as place:
-        for name, picture in pictures(Path(place)).items():
+        for name, picture in pictures(Path(place)):
             write(Path(__file__).parents[1] / "pictures" / f"{name}.jpg", picture, quality=85)
-            print(name, picture.shape)
+            print(name, picture.shape, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from visus._cores import cores
-from visus._errors import InputError
+from visus._errors import InputError, RunError
 from visus._optional import require
 
 Batch = TypeVar("Batch")
 Answer = TypeVar("Answer")
 
 _PATIENCE = 10.0  # seconds
+_TRIES = 5  # of a batch whose worker dies
 AHEAD = 3
 """Batches of each worker that are under way or wait to be taken; what bounds the memory."""
 
@@ -30,7 +31,7 @@ class Cluster:
 
     Attributes:
         address: Of a running cluster: ``"auto"`` on one of its machines, or ``"ray://HOST:10001"`` from elsewhere; None
-            for the one that ``RAY_ADDRESS`` names, or else for processes on this machine.
+            for the one that ``RAY_ADDRESS`` names, or else for processes of this machine alone.
         processes: How many; None for one on each processor core (or GPU).
         gpus: GPUs that each takes.
     """
@@ -58,17 +59,30 @@ class Cluster:
         try:
             with warnings.catch_warnings():  # Ray starts processes; what is open here is not theirs
                 warnings.simplefilter("ignore")
-                ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+                ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise _nobody(address or "this machine", reason) from error
         return ray
 
     def count(self) -> int:
-        """How many workers there will be."""
-        ray = self.connect()
-        there = ray.cluster_resources()
-        return self.processes or max(1, int(there.get("GPU", 0) / self.gpus if self.gpus else there.get("CPU", 1)))
+        """How many workers there will be.
+
+        Raises:
+            InputError: The cluster has not as many cores or GPUs.
+        """
+        there = self.connect().cluster_resources()
+        most = int(there.get("CPU", 0))
+        if self.gpus:
+            most = min(most, int(there.get("GPU", 0) / self.gpus))
+        wanted = self.processes or most
+        if not 1 <= wanted <= most:
+            each = "a core and a GPU" if self.gpus else "a core"
+            raise InputError(
+                f"The cluster has room for {most} processes with {each} each, not for {max(1, wanted)}; give fewer "
+                "--processes, or add machines."
+            )
+        return wanted
 
     def map(
         self, make: Callable[[], Callable[[Batch], Answer]], batches: Iterable[Batch]
@@ -85,10 +99,11 @@ class Cluster:
 
         Raises:
             InputError: There is no cluster.
+            RunError: Workers died again and again over the same batch.
             Exception: Whatever the function raises.
         """
         ray = self.connect()
-        hired = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=-1)(_Worker)
+        hired = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=_TRIES)(_Worker)
         recipe = ray.put(make)  # once for all; in a list, it is fetched when it is needed, after a restart too
         workers = [hired.remote([recipe]) for _ in range(self.count())]
         waiting: deque[Any] = deque()  # answers in the order of their batches
@@ -151,6 +166,11 @@ def _taken(ray: Any, waiting: deque[Any], flying: dict[Any, int]) -> Any:  # noq
         answer = ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # the worker's own error, without the story of how it came here
         raise error.cause from None
+    except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
+        raise RunError(
+            "Processes of the cluster died again and again over the same work, perhaps for want of memory; give fewer "
+            "--processes. The log of Ray says more."
+        ) from error
     finally:
         flying.pop(reference, None)
     return answer

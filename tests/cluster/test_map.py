@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from visus import cluster as module
-from visus._errors import InputError
+from visus._errors import InputError, RunError
 from visus.cluster import Cluster, cluster_for
 
 slow = pytest.mark.slow
@@ -80,6 +80,24 @@ def test_a_killed_process_loses_nothing(cluster: Cluster, tmp_path: Path) -> Non
     assert answers == [n * n for n in range(20, 80)]
     processes = {path.name.split("-")[1] for path in tmp_path.iterdir()}
     assert len(processes) == 3  # one was started anew
+
+
+@slow
+def test_more_processes_than_there_is_room_for_are_refused(cluster: Cluster) -> None:
+    with pytest.raises(InputError, match="has room for 2 processes with a core each, not for 9"):
+        list(Cluster(processes=9).map(partial(squares, Path()), range(3)))
+    with pytest.raises(InputError, match="has room for 0 processes with a core and a GPU each"):
+        Cluster(gpus=1).count()
+
+
+@slow
+@pytest.mark.timeout(300)
+def test_a_batch_that_kills_its_worker_again_and_again_is_given_up(cluster: Cluster) -> None:
+    def deadly() -> Callable[[int], int]:
+        return lambda number: os.kill(os.getpid(), signal.SIGKILL) or number
+
+    with pytest.raises(RunError, match="died again and again over the same work"):
+        list(cluster.map(deadly, [1]))
 
 
 def test_options_of_a_cluster_do_nothing_without_one() -> None:

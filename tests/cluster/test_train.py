@@ -15,7 +15,10 @@ from tests.support.processes import called
 from visus import InputError, RunError, train
 from visus.cluster import Cluster
 from visus.data import Order
+from visus.data.batches import Batches, loader
+from visus.data.samples import Pictures
 from visus.runs.progress import Progress
+from visus.tasks import together
 from visus.tasks.together import Share
 
 FAST: dict[str, Any] = {"net": "mlp", "hidden": (16,), "augment": "none", "size": 16, "batch_size": 8, "workers": 0}
@@ -46,6 +49,15 @@ def test_shares_make_up_the_batches(count: int, processes: int) -> None:
         assert count - len(everything) < processes
 
 
+def test_no_batch_of_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "count", lambda: 2)
+    monkeypatch.setattr(together, "rank", lambda: 0)
+    for count, sizes in ((66, [4] * 8), (68, [4] * 8 + [2]), (64, [4] * 8), (9, [4])):
+        pictures = Pictures(np.zeros(count, np.int64), arrays=np.zeros((count, 8, 8), np.uint8))
+        whole = loader(Batches(pictures, 8), pictures.labels, batch_size=8, shuffle=True)
+        assert [len(labels) for _, labels in together.shared(whole)] == sizes
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("settings", [{"optimizer": "momentum", "lr": 0.05}, {"schedule": "plateau", "clip_norm": 1.0}])
@@ -55,17 +67,17 @@ def test_two_processes_take_the_steps_of_one(
     settings = {**FAST, **settings, "epochs": 3}
     said: list[str] = []
     alone = train("classify", data, runs=tmp_path / "alone", **settings)
-    together = train("classify", data, runs=tmp_path / "together", cluster=cluster, say=said.append, **settings)
+    joint = train("classify", data, runs=tmp_path / "together", cluster=cluster, say=said.append, **settings)
     assert "2 processes train together, 4 pictures of each batch to each." in said
     assert any(text.startswith("Best: accuracy") for text in said)
-    first, second = (load_file(run.folder / "best.safetensors") for run in (alone, together))
+    first, second = (load_file(run.folder / "best.safetensors") for run in (alone, joint))
     for name, tensor in first.items():
         np.testing.assert_allclose(second[name], tensor, rtol=1e-3, atol=1e-4, err_msg=name)
-    tables = [np.genfromtxt(run.folder / "metrics.csv", delimiter=",", names=True) for run in (alone, together)]
+    tables = [np.genfromtxt(run.folder / "metrics.csv", delimiter=",", names=True) for run in (alone, joint)]
     for column in ("train_loss", "val_loss", "val_accuracy", "lr"):
         np.testing.assert_allclose(tables[0][column], tables[1][column], rtol=1e-3, atol=1e-4, err_msg=column)
-    assert together.finished
-    assert not (together.folder / ".ray").exists()
+    assert joint.finished
+    assert not (joint.folder / ".ray").exists()
 
 
 @pytest.mark.slow
@@ -73,16 +85,20 @@ def test_two_processes_take_the_steps_of_one(
 def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, tmp_path: Path) -> None:
     settings = {**FAST, "epochs": 6, "optimizer": "momentum", "lr": 0.05}
     killed: list[int] = []
+    begun: list[int] = []
 
     def kill(progress: Progress) -> None:
+        if progress.done == 1:
+            begun.append(progress.epoch)
         if progress.epoch == 3 and not killed:
             killed.extend(called("RayTrainWorker"))
             os.kill(killed[0], signal.SIGKILL)
 
-    together = train("classify", data, runs=tmp_path / "together", cluster=cluster, progress=kill, **settings)
+    joint = train("classify", data, runs=tmp_path / "together", cluster=cluster, progress=kill, **settings)
     assert killed
+    assert begun.count(1) == 1  # it went on, and did not begin anew
     alone = train("classify", data, runs=tmp_path / "alone", **settings)
-    first, second = (load_file(run.folder / "best.safetensors") for run in (alone, together))
+    first, second = (load_file(run.folder / "best.safetensors") for run in (alone, joint))
     for name, tensor in first.items():
         np.testing.assert_allclose(second[name], tensor, rtol=1e-3, atol=1e-4, err_msg=name)
 

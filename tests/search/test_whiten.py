@@ -1,12 +1,13 @@
 """PCA whitening."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from visus import Index, InputError
+from visus import Index, IndexError_, InputError
 from visus.search import whiten
 
 
@@ -50,3 +51,16 @@ def test_a_whitened_index_searches_explains_and_grows(photos: Path, tmp_path: Pa
     index.whiten(4)  # fitted again
     assert index.search(photos / "0051.jpg", k=1).paths == [str(photos / "0051.jpg")]
     assert len(list((tmp_path / "w.visus").glob("whitening-*"))) == 1
+
+
+def test_a_whitening_that_cannot_be_read_is_fitted_again(photos: Path, tmp_path: Path) -> None:
+    place = tmp_path / "w.visus"
+    index = Index(place)
+    index.add(photos)
+    index.whiten(4)
+    for saved in place.glob("whitening-*"):
+        shutil.rmtree(saved)
+    with pytest.raises(IndexError_, match=r"fit it again: visus index --whiten DIM"):
+        Index(place).search(next(photos.glob("*.jpg")))
+    Index(place).whiten(4)
+    assert len(Index(place).search(next(photos.glob("*.jpg")))) > 0

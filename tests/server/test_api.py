@@ -187,6 +187,9 @@ def test_too_many_at_once_are_told_to_come_again(place: Path) -> None:
         assert own.get("/health").status_code == 200
         limits.working = 0
         assert own.get("/runs").status_code == 200
+        text = own.get("/metrics").text
+        assert 'visus_requests_total{path="other",status="429"} 1.0' in text
+        assert 'visus_requests_total{path="/runs",status="200"} 1.0' in text
 
 
 def test_settings_that_cannot_be(place: Path, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def serve(
     from visus.server.api import create_app
     from visus.server.settings import MEGABYTE, Settings
 
-    place = index or (default_index() if not run or Path(default_index()).exists() else None)
+    usual = default_index()
+    place = index or (usual if not run or "://" in usual or Path(usual).exists() else None)
     settings = Settings(
         index=place,
         runs=tuple(run or ()),

@@ -1,5 +1,6 @@
 """``visus tune``: search for good settings of a training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,8 +64,8 @@ def tune(
     The best settings are written to best.toml, for visus train --config.
     """
     if task == "crf":
-        own = ("task", "data", "trials", "seed", "runs", *(["engine"] if engine == "local" else []))
-        _tune_crf(data, trials, seed or 0, learning.given(locals(), *own))
+        others = learning.given(locals(), "task", "data", "trials", "seed", "runs", "engine")
+        _tune_crf(data, trials, seed or 0, others | ({"engine": engine} if engine != "local" else {}))
         return
     from visus.runs import tune as search
     from visus.runs.tuning import read_space
@@ -102,7 +103,7 @@ def tune(
     )
 
 
-def _tune_crf(run: Path, trials: int, seed: int, others: dict[str, object]) -> None:
+def _tune_crf(run: Path, trials: int, seed: int, others: Mapping[str, object]) -> None:
     """Search for the weights and widths of a CRF.
 
     Raises:

@@ -299,7 +299,7 @@ def fit(
     with quiet():
         trainer = lightning.Trainer(
             accelerator="gpu" if settings.device == "cuda" else "cpu",
-            devices=1,
+            devices=_device() if settings.device == "cuda" else 1,
             precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
             max_epochs=epochs,
             callbacks=callbacks,
@@ -318,6 +318,15 @@ def fit(
                 trainer.fit(task, train, val, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from error
+
+
+def _device() -> int | list[int]:
+    """The GPU of this process: Ray shows those of its neighbours on the machine too."""
+    if processes.count() == 1:
+        return 1
+    from ray.train.torch import get_device
+
+    return [get_device().index or 0]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ through a queue. How they train together: :mod:`visus.tasks.together`.
 import dataclasses
 import logging
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from visus.cluster import Cluster
 from visus.runs.job import Data, Hooks
 from visus.runs.learning import Learning
 from visus.runs.progress import Progress
-from visus.runs.run import Run
+from visus.runs.run import CONFIG, Run
 
 _TRIES = 5  # of a training whose processes die
 _PAUSE = 0.2  # seconds between two looks at the progress
@@ -39,8 +40,7 @@ def train_on(cluster: Cluster, settings: Learning, dataset: Data, folder: Path, 
     refuse(settings)
     ray = cluster.connect()
     require("ray.train.torch", install="visus[ray]")
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.base_trainer import TrainingFailedError
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
     from ray.util.queue import Queue
 
@@ -66,16 +66,25 @@ def train_on(cluster: Cluster, settings: Learning, dataset: Data, folder: Path, 
         ),
     )
     listener = _Listener(queue, hooks)
+    shutil.rmtree(folder / _STATE, ignore_errors=True)  # of one that was killed
+    interrupt = signal.getsignal(signal.SIGINT)
     try:
         hooks.say(f"{processes} processes train together, {batch // processes} pictures of each batch to each.")
         trainer.fit()
+    except SystemExit as error:  # what Ray makes of Ctrl-C
+        raise KeyboardInterrupt from error
     except TrainingFailedError as error:
+        listener.close()
+        if listener.error:
+            raise listener.error from error
         reason = str(error).strip().splitlines()[-1]
         raise RunError(
             f"The processes that train in {folder} died again and again ({reason}); go on with visus train "
             f"{settings.task} --resume {folder}."
         ) from error
     finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
         listener.close()
         queue.shutdown(force=True)
         shutil.rmtree(folder / _STATE, ignore_errors=True)
@@ -128,6 +137,8 @@ class _Listener:
 
     def close(self) -> None:
         """Pass on what is left, and stop."""
+        if self._done.is_set():
+            return
         self._done.set()
         self._thread.join()
         self._pass_on(self._queue.get_nowait_batch(self._queue.qsize()))
@@ -155,7 +166,7 @@ def _work(about: dict[str, Any]) -> None:
 
     settings, folder, queue = about["settings"], about["folder"], about["queue"]
     ended = folder / _STATE / _ENDED
-    if ended.exists():  # trying again would not help
+    if ended.exists() or ((folder / CONFIG).is_file() and Run(folder).finished):  # trying again would not help
         return
     dataset = ray.get(about["data"])
     try:

@@ -35,6 +35,7 @@ from visus.runs.mining import Mined
 from visus.runs.progress import Epoch, Progress
 from visus.runs.run import CONFIG, LAST, METRICS, SEEN, SUMMARY, Run, new_folder, write_json
 from visus.runs.segmentation import Segmentation
+from visus.tasks import processes
 from visus.tasks.finder import range_test
 from visus.tasks.learner import Diverged
 
@@ -231,6 +232,7 @@ def _run_locked(settings: Learning, dataset: Data, folder: Path, hooks: Hooks) -
                 _train(job, keep, hooks, watch=watch, checkpoint=going_on)
         except Diverged as error:
             raise _diverged(error, job, folder, keep, watch) from error
+        processes.wait()  # for those that train along, which still need the checkpoint
         return _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
 
 
@@ -247,6 +249,7 @@ def follow(settings: Learning, dataset: Data, folder: Path) -> None:
         keep = Keep(lambda: None, patience=settings.patience or 0)
         if not (going_on and keep.had_stopped(going_on)):
             _train(job, keep, Hooks(), checkpoint=going_on)
+        processes.wait()
 
 
 def _checkpoint(folder: Path) -> Path | None:

@@ -204,11 +204,13 @@ def tune(
     base = resolve_device(of.resolve(wanted, dataset))
     folder = Path(study) if study else new_folder("tune", Path(data).resolve().stem, root=runs)
     searched = space or DEFAULT
+    _make(folder)
     opened = _open(folder, base, searched)
     _forget_the_dead(opened)
     hooks.say(f"Coarse: {_coarse(trials)} trials, {_told(searched)}")
     left = range(trials - len(_counted(opened)))
     if cluster:
+        cluster = dataclasses.replace(cluster, gpus=cluster.gpus or float(base.device == "cuda"))
         make = partial(_searcher, folder.absolute(), base, dataset, searched, trials)
         for sentences in cluster.map(make, left):
             for sentence in sentences:
@@ -262,6 +264,15 @@ def _text(entry: Range | list[Any]) -> str:
     return str(entry) if isinstance(entry, Range) else f"one of {', '.join(map(str, entry))}"
 
 
+def _make(folder: Path) -> None:
+    """Make the folder of a study, or make good what a process that died has left in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
+    _cut_unfinished_line(folder / "study.log")
+
+
 def _open(folder: Path, base: Learning, space: Space) -> "optuna.Study":
     """The study of a folder, new or as it was left."""
     import optuna
@@ -269,11 +280,6 @@ def _open(folder: Path, base: Learning, space: Space) -> "optuna.Study":
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
-    _cut_unfinished_line(folder / "study.log")
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
     with quiet():
         try:
@@ -355,8 +361,8 @@ def _run(study: "optuna.Study", trial: "optuna.Trial", space: Space, base: tuple
 
     shared, dataset = base
 
+    trial.set_user_attr("pid", os.getpid())  # first: whoever sees the host may look whether the process lives
     trial.set_user_attr("host", socket.gethostname())
-    trial.set_user_attr("pid", os.getpid())
     # What a trial draws depends on the seed and its number, so that a study that goes on draws nothing twice.
     study.sampler = optuna.samplers.RandomSampler(seed=shared.seed * 1_000_003 + trial.number)
     drawn = {name: _draw(trial, name, entry) for name, entry in space.items()}

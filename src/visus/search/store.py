@@ -145,6 +145,7 @@ class Store:
             raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
         self._gone = -1, False  # version, and whether rows of it are gone
+        self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         self._describe()
 
     @classmethod
@@ -192,7 +193,7 @@ class Store:
         """Read what the table says of itself, and remember at which version it said so."""
         self.about = self._read_about()
         self.extras = [name for name in self.about.get("extras", {}) if name in self._table.schema.names]
-        self.whitening = self._read_whitening()
+        self._whitening = None
         self._described = self._table.version
 
     # Reading -----------------------------------------------------------------------------------------------
@@ -353,10 +354,19 @@ class Store:
 
     # Whitening ---------------------------------------------------------------------------------------------
 
-    def _read_whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some."""
+    @property
+    def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some.
+
+        Raises:
+            IndexError_: They cannot be read; fitting anew mends it.
+        """
         if self.vector_column != _WHITE:
             return None
+        self._whitening = self._whitening or self._read_whitening()
+        return self._whitening
+
+    def _read_whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
             saved = lance.dataset(f"{self.location}/{self.about['whitening']}").to_table()
         except (OSError, ValueError, KeyError) as error:

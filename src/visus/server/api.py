@@ -69,7 +69,6 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.service, app.state.settings = service, settings
-    measure(app, service)
     for error in (VisusError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, told)
     app.add_middleware(
@@ -80,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         seconds=settings.seconds,
         local=settings.local,
     )
+    measure(app, service)  # around the limits, so that what they refuse is counted too
     add_routes(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -14,6 +14,12 @@ def rank() -> int:
     return distributed.get_rank() if count() > 1 else 0
 
 
+def wait() -> None:
+    """Wait until all are here."""
+    if count() > 1:
+        distributed.barrier()
+
+
 def averaged(*values: float) -> tuple[float, ...]:
     """Numbers, averaged over the processes, so that all decide alike."""
     if count() == 1:

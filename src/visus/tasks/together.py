@@ -1,9 +1,11 @@
 """Several processes train one network: each sees its share of every batch, and all take the same step.
 
 The gradient of a mean over a batch is the mean of the gradients of its equal parts, so that the processes together do
-what one does (Goyal et al., "Accurate, large minibatch SGD", 2017, section 3). Gradients are averaged between the
-backward pass and the step, whichever layers are open then: torch's DistributedDataParallel would fix them at the
-beginning, and fine-tuning opens a network from the top down.
+what one does (Goyal et al., "Accurate, large minibatch SGD", 2017, section 3). Where a loss is a mean over something
+else than pictures (labelled pixels, drawn boxes, weights of classes), each share counts as much as the others.
+
+Gradients are averaged between the backward pass and the step, whichever layers are open then: torch's
+DistributedDataParallel would fix them at the beginning, and fine-tuning opens a network from the top down.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,16 +66,16 @@ def shared(loader: DataLoader[Any]) -> DataLoader[Any]:
     order, batch = loader.sampler, loader.batch_size
     assert isinstance(order, Order)
     assert batch is not None
-    share = Share(order, batch, count(), rank())
+    share, each = Share(order, batch, count(), rank()), batch // count()
     return DataLoader(
         loader.dataset,
-        batch_size=batch // count(),
+        batch_size=each,
         sampler=share,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         persistent_workers=loader.persistent_workers,
         prefetch_factor=loader.prefetch_factor,
-        drop_last=loader.drop_last and len(share) % (batch // count()) == 1,  # see visus.data.batches.loader
+        drop_last=len(share) > each > 1 and len(share) % each == 1,  # batch normalisation cannot take it
         pin_memory=loader.pin_memory,
         generator=loader.generator,
     )
