@@ -19,6 +19,7 @@ from visus import filters, nets, read, write
 from visus.explain import features_of, robustness
 from visus.filters.steps import FILTERS
 from visus.images import draw, plots
+from visus.nets.detection import Limits
 from visus.search.demo import photographs
 
 Bytes = NDArray[np.uint8]
@@ -127,7 +128,8 @@ def boxed(folder: Path) -> Path:
                     lines.append("0 " + " ".join(f"{value / SIDE:.5f}" for value in box))
             for kind in ("images", "labels"):
                 (folder / kind / split).mkdir(parents=True, exist_ok=True)
-            write(folder / "images" / split / f"{number:02d}.png", picture)
+            large = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+            write(folder / "images" / split / f"{number:02d}.png", np.asarray(large, np.uint8))
             (folder / "labels" / split / f"{number:02d}.txt").write_text("\n".join(lines) + "\n")
     (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [coin]\n")
     return folder
@@ -135,18 +137,33 @@ def boxed(folder: Path) -> Path:
 
 def detected(folder: Path) -> Bytes:
     """Pieces that a Faster R-CNN has not seen, and the coins that it finds."""
-    run = visus.train("detect", boxed(folder / "boxes"), epochs=6, side=160, runs=folder / "runs")
+    run = visus.train("detect", boxed(folder / "boxes"), epochs=15, side=192, runs=folder / "runs")
     files = sorted((folder / "boxes" / "images" / "val").iterdir())[:4]
-    return draw.contact_sheet([run.predict(file).overlay() for file in files], columns=4, tile=200)
+    found = [run.predict(file, limits=Limits(score=0.7, overlap=0.3)) for file in files]
+    return draw.contact_sheet([own.overlay() for own in found], columns=4, tile=256)
 
 
 def localised(folder: Path) -> Bytes:
     """Single coins cut out, and the box of each."""
-    run = visus.train("localize", folder / "boxes", crops=True, side=96, epochs=8, batch_size=8, runs=folder / "runs")
-    shown = []
-    for picture, _ in pieces(8, (0.57, 1.0), 3):
-        shown.append(run.predict(np.ascontiguousarray(picture[16:112, 16:112])).overlay())
-    return draw.contact_sheet(shown[:8], columns=8, tile=110)
+    run = visus.train("localize", folder / "boxes", crops=True, side=96, epochs=9, batch_size=8, runs=folder / "runs")
+    return draw.contact_sheet([run.predict(coin).overlay() for coin in single_coins(8)], columns=4, tile=192)
+
+
+def single_coins(count: int) -> list[Bytes]:
+    """Coins of the lower part of the picture, each cut out with what lies around it."""
+    picture = read(photographs()["coins"])
+    numbered = shapes(picture[:, :, 0])
+    random = np.random.default_rng(3)
+    found = []
+    for coin in np.unique(numbered[int(0.6 * len(numbered)) :]).tolist()[1:]:
+        y, x = np.nonzero(numbered == coin)
+        if y.min() < 0.57 * len(numbered):
+            continue
+        top, left = (max(0, int(low - random.integers(2, 16))) for low in (y.min(), x.min()))
+        bottom, right = (int(high + random.integers(2, 16)) for high in (y.max(), x.max()))
+        large = cv2.resize(picture[top:bottom, left:right], (192, 192), interpolation=cv2.INTER_CUBIC)
+        found.append(np.asarray(large, np.uint8))
+    return found[:count]
 
 
 def pictures(folder: Path) -> Iterator[tuple[str, Bytes]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,8 @@ def test_add_search_prune_and_whiten(bucket: str, photos: Path, tmp_path: Path) 
         report = index.add(photos, descriptors=["color"])
         assert (report.added, report.unchanged) == (14, 0)
     query = photos / "0003.jpg"
-    for options in ({}, {"by": "color"}, {"where": "width > 10", "exact": True}):
+    asked: list[dict[str, Any]] = [{}, {"by": "color"}, {"where": "width > 10", "exact": True}]
+    for options in asked:
         ours, theirs = ([(hit.path, hit.score) for hit in index.search(query, **options)] for index in (there, here))
         assert ours == theirs
         assert len(ours) == 12
