@@ -46,6 +46,7 @@ bench: setup
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python -m benchmarks.serve
+	$(BIN)/python benchmarks/scale.py
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures
