@@ -67,21 +67,14 @@ def train_on(cluster: Cluster, settings: Learning, dataset: Data, folder: Path, 
     )
     listener = _Listener(queue, hooks)
     shutil.rmtree(folder / _STATE, ignore_errors=True)  # of one that was killed
-    interrupt = signal.getsignal(signal.SIGINT)
+    interrupt, failure = signal.getsignal(signal.SIGINT), None
     try:
         hooks.say(f"{processes} processes train together, {batch // processes} pictures of each batch to each.")
         trainer.fit()
     except SystemExit as error:  # what Ray makes of Ctrl-C
         raise KeyboardInterrupt from error
     except TrainingFailedError as error:
-        listener.close()
-        if listener.error:
-            raise listener.error from error
-        reason = str(error).strip().splitlines()[-1]
-        raise RunError(
-            f"The processes that train in {folder} died again and again ({reason}); go on with visus train "
-            f"{settings.task} --resume {folder}."
-        ) from error
+        failure = error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, interrupt)
@@ -89,7 +82,13 @@ def train_on(cluster: Cluster, settings: Learning, dataset: Data, folder: Path, 
         queue.shutdown(force=True)
         shutil.rmtree(folder / _STATE, ignore_errors=True)
     if listener.error:
-        raise listener.error
+        raise listener.error from failure
+    if failure:
+        reason = str(failure).strip().splitlines()[-1]
+        raise RunError(
+            f"The processes that train in {folder} died again and again ({reason}); go on with visus train "
+            f"{settings.task} --resume {folder}."
+        ) from failure
     return Run(folder)
 
 
@@ -137,8 +136,6 @@ class _Listener:
 
     def close(self) -> None:
         """Pass on what is left, and stop."""
-        if self._done.is_set():
-            return
         self._done.set()
         self._thread.join()
         self._pass_on(self._queue.get_nowait_batch(self._queue.qsize()))

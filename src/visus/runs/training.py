@@ -135,9 +135,7 @@ def train(
     resolved = resolve_device(of.resolve(wanted, dataset))
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
     try:
-        if cluster:
-            return spread.train_on(cluster, resolved, dataset, folder, hooks)
-        return run_training(resolved, dataset, folder, hooks)
+        return _train_where(cluster, resolved, dataset, folder, hooks)
     except VisusError:
         if not (folder / CONFIG).is_file():  # nothing has begun
             shutil.rmtree(folder, ignore_errors=True)
@@ -187,9 +185,14 @@ def resume(
     dataset = load_for(settings, hooks)
     if run.summary.get("data") != dataset.fingerprint():
         raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")
+    return _train_where(cluster, resolve_device(settings), dataset, run.folder, hooks)
+
+
+def _train_where(cluster: Cluster | None, settings: Learning, dataset: Data, folder: Path, hooks: Hooks) -> Run:
+    """Train on a cluster, or in this process."""
     if cluster:
-        return spread.train_on(cluster, resolve_device(settings), dataset, run.folder, hooks)
-    return run_training(resolve_device(settings), dataset, run.folder, hooks)
+        return spread.train_on(cluster, settings, dataset, folder, hooks)
+    return run_training(settings, dataset, folder, hooks)
 
 
 def run_training(settings: Learning, dataset: Data, folder: Path, hooks: Hooks) -> Run:
