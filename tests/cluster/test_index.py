@@ -16,8 +16,9 @@ from tests.support.pictures import folder_of
 from tests.support.processes import called
 from visus import Index
 from visus.cluster import Cluster
+from visus.search.place import Location
 from visus.search.rows import to_numpy
-from visus.search.store import Location, Store
+from visus.search.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,7 +12,8 @@ from tests.support.labelled import splits
 from visus import InputError, RunError, read
 from visus.runs import train
 from visus.runs.settings import read_settings
-from visus.runs.tuning import DEFAULT, SHRINK, Range, Space, read_space, tune
+from visus.runs.space import DEFAULT, SHRINK, Range, Space, read_space
+from visus.runs.tuning import tune
 
 FAST = {"net": "mlp", "hidden": (8,), "epochs": 3, "augment": "none", "size": 16}
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.pictures import folder_of
 from visus import Index
-from visus.search import store as module
+from visus.search.place import exists, writing
 from visus.search.rows import to_numpy
 from visus.search.store import Store
 
@@ -56,7 +56,7 @@ def _kill_at_random(index: Path, photos: Path, commits: int, delay: float) -> in
 
 def _check(index: Path, least: int) -> int:
     """The index opens, holds no double rows, and no less than was reported."""
-    if not module.exists(index):
+    if not exists(index):
         assert least == 0
         return 0
     rows = Store(index).read(["id", "path", "hash", "embedding"])
@@ -114,7 +114,7 @@ def test_the_second_process_says_that_it_waits(tmp_path: Path) -> None:
     folder_of(tmp_path / "photos", 4)
     index = tmp_path / "w.visus"
     command = [sys.executable, "-m", "visus", "index", str(tmp_path / "photos"), "--index", str(index)]
-    with module.writing(index):
+    with writing(index):
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert child.stderr is not None
         assert "waiting for it" in child.stderr.readline()

@@ -8,7 +8,7 @@ import pytest
 from tests.support.pictures import folder_of
 from visus import Index
 from visus.search.held import Held
-from visus.search.index import COLUMNS
+from visus.search.nearest import COLUMNS
 
 
 @pytest.fixture

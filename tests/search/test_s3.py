@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.pictures import folder_of
-from visus.search.store import place_of
+from visus.search.place import place_of
 
 moto = pytest.importorskip("moto.server")
 BUCKET = "s3://photos"

@@ -14,15 +14,16 @@ from tests.support.pictures import folder_of, scene
 from visus import Index, IndexError_, InputError
 from visus.search import store as module
 from visus.search.describe import unit
+from visus.search.place import exists, sentence_of, writing
 from visus.search.rows import to_arrow, to_numpy
-from visus.search.store import Store, writing
+from visus.search.store import Store
 
 ABOUT = {"descriptor": "embedding", "model": "efficientnet_lite0", "digest": "0", "dimension": 32}
 
 
 def synthetic(location: Path, count: int, *, first: int = 0, dtype: str = "float16") -> Store:
     """A table of random clustered vectors."""
-    place = Store(location) if module.exists(location) else Store.create(location, ABOUT, dtype)  # pyright: ignore
+    place = Store(location) if exists(location) else Store.create(location, ABOUT, dtype)  # pyright: ignore
     random = np.random.default_rng(first)
     centres = np.random.default_rng(7).normal(size=(50, 32))
     vectors = unit(centres[random.integers(0, 50, count)] + 0.5 * random.normal(size=(count, 32)))
@@ -138,7 +139,7 @@ def test_errors_of_the_disk_are_told_apart(tmp_path: Path) -> None:
         ("LanceError(IO): Input/output error (os error 5)", "out of reach"),
         ("", "out of reach"),
     ):
-        message = str(module._explain(tmp_path, OSError(text)))
+        message = str(sentence_of(tmp_path, OSError(text)))
         assert words in message
         assert "delete" not in message
 
@@ -227,7 +228,7 @@ def test_the_lock_waits_or_says_who_is_writing(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from visus import IndexError_\n"
-        "from visus.search.store import writing\n"
+        "from visus.search.place import writing\n"
         "try:\n"
         "    with writing(sys.argv[1], wait=0): print('mine')\n"
         "except IndexError_ as error: print(error)\n"

@@ -118,7 +118,7 @@ def pictures_of(place: Path) -> list[str]:
     """The picture files below a folder, or of an index."""
     from visus.runs.predict import files_of
     from visus.search import Index
-    from visus.search.store import exists
+    from visus.search.place import exists
 
     return Index(place).paths_below("/") if exists(place) else files_of(place)
 

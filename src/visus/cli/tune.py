@@ -68,7 +68,7 @@ def tune(
         _tune_crf(data, trials, seed or 0, others | ({"engine": engine} if engine != "local" else {}))
         return
     from visus.runs import tune as search
-    from visus.runs.tuning import read_space
+    from visus.runs.space import read_space
 
     options = {"net": net, "mode": mode, "epochs": epochs, "seed": seed, "backbone": backbone, "ignore": ignore}
     values = {**learning.from_file(config, task), **learning.given(options)}

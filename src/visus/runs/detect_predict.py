@@ -17,6 +17,7 @@ from visus.images import draw, read, write
 from visus.images.io import write_atomically
 from visus.nets.detection import Limits, trained
 from visus.nets.detection.rcnn import RCNN
+from visus.runs.compiled import hasten
 from visus.runs.detection import proposer
 from visus.runs.device import chosen
 from visus.tasks.box_metrics import Answers
@@ -136,6 +137,8 @@ class Detecting:
         self.about = self.network.about
         self.limits = limits or Limits(score=0.5 if self.about.task == "detect" else 0.0)
         self._propose = proposer(self.about) if self.network.net.needs_proposals else None
+        if isinstance(self.network.net, RCNN) and self.device == "cpu":
+            hasten(self.network.net, self.about.most)
 
     def answers(self, picture: NDArray[np.uint8]) -> Answers:
         """The objects on a picture ``(H, W, 3)`` uint8."""

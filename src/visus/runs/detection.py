@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from visus.data import BoxSet
+from visus._cores import cores
+from visus.data import Boxed, BoxSet
 from visus.data.box_batches import BoxBatches, box_loader
 from visus.data.joint_boxes import JointBoxes
 from visus.nets.detection import Detector, create, trained
@@ -152,14 +154,23 @@ class Detection:
         """Find the proposals of all pictures once, and say how many objects they hold."""
         propose = proposer(self.about)
         train, val = self.data.splits["train"], self.data.splits["val"]
-        total, recalls = len(train) + len(val), []
-        for done in range(total):
-            split, place = (train, done) if done < len(train) else (val, done - len(train))
+        pictures = [(split, place) for split in (train, val) for place in range(len(split))]
+
+        def recalls_of(where: tuple[Boxed, int]) -> list[float]:
+            split, place = where
             picture, own = split.read(place)
             found = propose(picture)
-            recalls += [_proposals.recall(found, box[None]) for box in own.boxes]
-            if hooks.progress:
-                hooks.progress(Progress("proposals", done + 1, total))
+            return [_proposals.recall(found, box[None]) for box in own.boxes]
+
+        recalls: list[float] = []
+        pool = ThreadPoolExecutor(cores())
+        try:
+            for done, of in enumerate(pool.map(recalls_of, pictures), 1):
+                recalls += of
+                if hooks.progress:
+                    hooks.progress(Progress("proposals", done, len(pictures)))
+        finally:
+            pool.shutdown(cancel_futures=True)
         hooks.say(f"Selective search: {np.mean(recalls):.1%} of the objects lie in a proposal by an IoU of 0.5.")
 
     def save(self, path: Path) -> None:

@@ -21,6 +21,7 @@ from visus.data.box_batches import as_tensor
 from visus.data.boxes import Objects
 from visus.images.io import write_atomically
 from visus.nets.detection.rcnn import RCNN
+from visus.runs.compiled import hasten
 from visus.runs.detection import Detection, Propose, proposer
 from visus.runs.fit import Keep
 from visus.runs.job import Hooks
@@ -43,7 +44,8 @@ class Mined(Detection):
         assert isinstance(net, RCNN)
         self.propose_all(hooks)
         train, val = self.data.splits["train"], self.data.splits["val"]
-        Mining(net, train, val, proposer(self.about), settings.device, settings.seed).learn(keep, hooks)
+        mining = Mining(net, train, val, proposer(self.about), settings.device, settings.seed, self.about.most)
+        mining.learn(keep, hooks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Mining:
         propose: From a picture to boxes.
         device: Where the network computes features.
         seed: Of the first negatives.
+        most: Proposals for a picture.
     """
 
     net: RCNN
@@ -65,6 +68,7 @@ class Mining:
     propose: Propose
     device: str
     seed: int
+    most: int
 
     def learn(self, keep: Keep, hooks: Hooks) -> None:
         """Compute features, fit, and measure on val: one epoch."""
@@ -72,6 +76,8 @@ class Mining:
         home = Path(tempfile.mkdtemp()) if keep.folder is None else keep.folder / FOLDER
         home.mkdir(exist_ok=True)
         net = self.net.to(self.device).eval()
+        if self.device == "cpu":
+            hasten(net, self.most)
         total = len(self.train)
         seen = []
         for place in range(total):
@@ -87,6 +93,7 @@ class Mining:
         _fitting.fit(net, seen, seed=self.seed, tell=tell)
         net.to(self.device)
         ap50 = self._measure(hooks)
+        net.use(None)
         keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - ap50, ap50, time.perf_counter() - started))
         if keep.on_epoch:
             keep.on_epoch(keep.epochs[-1])

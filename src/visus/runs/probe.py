@@ -5,8 +5,6 @@ probe too, since a random last layer would first spoil what the layers below hav
 can distort pretrained features and underperform out-of-distribution", ICLR 2022).
 """
 
-import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +13,8 @@ import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
-from visus._cores import cores
 from visus.data import Features, loader, plain_errors
+from visus.runs.compiled import compiled
 from visus.runs.fit import fit
 from visus.runs.network import Parts, readers
 from visus.runs.progress import Progress
@@ -115,10 +113,11 @@ def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
     embedding = _Embedding(parts).eval()
     device = parts.settings.device
     if device != "cuda" and count >= _MANY:
-        try:
-            return _openvino(embedding, 1 if parts.about.grey else 3, parts.about.size)
-        except Exception:
-            embedding = _Embedding(parts).eval()
+        shape = (1, 1 if parts.about.grey else 3, parts.about.size, parts.about.size)
+        quick = compiled(embedding, torch.zeros(shape, dtype=torch.uint8))
+        if quick:
+            return quick
+        embedding = _Embedding(parts).eval()
     target = "cuda" if device == "cuda" else "cpu"
     embedding.to(target).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
@@ -126,35 +125,6 @@ def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
         with torch.inference_mode():
             x = pictures.to(target).contiguous(memory_format=torch.channels_last)
             return embedding(x).float().cpu().clone()
-
-    return describe
-
-
-def _openvino(embedding: nn.Module, channels: int, size: int) -> Callable[[Tensor], Tensor]:
-    """The network compiled for this CPU; pictures go through it one by one, as many at a time as there are cores."""
-    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType] - it would call a server
-    import openvino
-
-    shape = (1, channels, size, size)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # it is traced by a part of torch that calls itself old
-        model = openvino.convert_model(embedding, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
-    streams = str(cores())
-    hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
-    compiled = openvino.Core().compile_model(model, "CPU", hints)
-    compiled.create_infer_request().infer([torch.zeros(shape, dtype=torch.uint8).numpy()])
-    queue = openvino.AsyncInferQueue(compiled, 2 * cores())
-    answers: dict[int, Tensor] = {}
-    queue.set_callback(
-        lambda request, place: answers.__setitem__(place, torch.from_numpy(request.get_output_tensor(0).data.copy()))
-    )
-
-    def describe(pictures: Tensor) -> Tensor:
-        answers.clear()
-        for place, picture in enumerate(pictures.numpy()):
-            queue.start_async([picture[None]], place)
-        queue.wait_all()
-        return torch.cat([answers[place] for place in range(len(pictures))])
 
     return describe
 

@@ -16,7 +16,6 @@ A study is a folder:
 import csv
 import dataclasses
 import io
-import math
 import os
 import socket
 from collections.abc import Callable
@@ -34,9 +33,10 @@ from visus.images.io import write_atomically
 from visus.runs.device import resolve_device
 from visus.runs.fit import quiet
 from visus.runs.job import Data, Hooks
-from visus.runs.learning import Learning, read_toml
+from visus.runs.learning import Learning
 from visus.runs.progress import Epoch, Progress
 from visus.runs.run import new_folder
+from visus.runs.space import DEFAULT, Range, Space, text_of, told
 from visus.runs.training import load_for, task_of, try_settings
 
 if TYPE_CHECKING:
@@ -44,105 +44,6 @@ if TYPE_CHECKING:
 
 COARSE = 0.6
 """Share of the trials of the first stage."""
-SHRINK = 0.25
-"""Width of a range in the second stage, as a share of the first (in the logarithm, where it is drawn there)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """From where a number is drawn.
-
-    Attributes:
-        low: Smallest value.
-        high: Largest value.
-        log: Whether it is drawn uniformly in the logarithm.
-        whole: Whether it is a whole number.
-    """
-
-    low: float
-    high: float
-    log: bool = False
-    whole: bool = False
-
-    def around(self, center: float) -> "Range":
-        """The part of the range next to a value, with :data:`SHRINK` of its width.
-
-        >>> r = Range(1e-4, 1.0, log=True).around(1e-2)
-        >>> round(r.low, 5), round(r.high, 5)
-        (0.00316, 0.03162)
-        """
-        if self.log:
-            half = math.log(self.high / self.low) * SHRINK / 2
-            low, high = center * math.exp(-half), center * math.exp(half)
-        else:
-            half = (self.high - self.low) * SHRINK / 2
-            low, high = center - half, center + half
-        low, high = max(self.low, low), min(self.high, high)
-        if self.whole:
-            low, high = math.floor(low), math.ceil(high)
-        return Range(low, high, self.log, self.whole)
-
-    def __str__(self) -> str:
-        kind = " (log)" if self.log else ""
-        return f"{self.low:.3g} to {self.high:.3g}{kind}"
-
-
-Space = dict[str, Range | list[Any]]
-"""What is searched: a range, or a list of choices, for each setting."""
-
-DEFAULT: Space = {"lr": Range(1e-4, 1e-1, log=True), "weight_decay": Range(1e-5, 1e-1, log=True)}
-
-
-def read_space(path: Path, task: str = "classify") -> Space:
-    """A space from a TOML file.
-
-    The file holds for each setting a range, ``lr = { low = 1e-4, high = 1e-1, log = true }``, or a list of choices,
-    ``optimizer = ["adamw", "nesterov"]``.
-
-    Args:
-        path: The file.
-        task: Whose settings are searched.
-
-    Raises:
-        InputError: The file is missing or damaged, or names a setting that there is not.
-    """
-    values = read_toml(path)
-    if not values:
-        raise InputError(
-            f"{path} names no setting to search; write for example: lr = {{ low = 1e-4, high = 1e-1, log = true }}"
-        )
-    kind = task_of(task).settings
-    known = {field.name for field in dataclasses.fields(kind)} - {"data", "seed", "val", "test", "ignore"}
-    space: Space = {}
-    for name, value in values.items():
-        if name not in known:
-            raise InputError(f"{path} searches {name!r}, which is no setting; known: {', '.join(sorted(known))}.")
-        space[name] = _entry(f"{name} in {path}", value)
-        for example in _examples(space[name]):
-            try:
-                kind(data="", **{name: example})
-            except InputError as error:
-                raise InputError(f"{path} would try {name} = {example!r}: {error}") from error
-    return space
-
-
-def _examples(entry: Range | list[Any]) -> list[Any]:
-    """What may be drawn: all choices, or both ends."""
-    if isinstance(entry, list):
-        return entry
-    return [int(entry.low), int(entry.high)] if entry.whole else [entry.low, entry.high]
-
-
-def _entry(name: str, value: object) -> Range | list[Any]:
-    if isinstance(value, list) and value:
-        return value
-    if not isinstance(value, dict) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
-        raise InputError(f"{name} must be {{ low = ..., high = ..., log = true }} or a list of choices, not {value!r}.")
-    low, high, log = value["low"], value["high"], value.get("log", False)
-    numbers = all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in (low, high))
-    if not numbers or not low < high or not isinstance(log, bool) or (log and low <= 0):
-        raise InputError(f"{name} must have numbers low < high, above 0 with log = true, not {value!r}.")
-    return Range(low, high, log, isinstance(low, int) and isinstance(high, int))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +108,7 @@ def tune(
     _make(folder)
     opened = _open(folder, base, searched)
     _forget_the_dead(opened)
-    hooks.say(f"Coarse: {_coarse(trials)} trials, {_told(searched)}")
+    hooks.say(f"Coarse: {_coarse(trials)} trials, {told(searched)}")
     left = range(trials - len(_counted(opened)))
     if cluster:
         cluster = dataclasses.replace(cluster, gpus=cluster.gpus or float(base.device == "cuda"))
@@ -243,7 +144,7 @@ def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[Learn
     trial.set_user_attr("stage", "fine" if fine else "coarse")
     here = _around_the_best(study, space) if fine else space
     if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
-        hooks.say(f"Fine: {trials - _coarse(trials)} trials, {_told(here)}")
+        hooks.say(f"Fine: {trials - _coarse(trials)} trials, {told(here)}")
     _run(study, trial, here, base, hooks)
 
 
@@ -252,16 +153,8 @@ def _coarse(trials: int) -> int:
     return max(1, round(COARSE * trials))
 
 
-def _told(space: Space) -> str:
-    return "; ".join(f"{name} {_text(entry)}" for name, entry in space.items())
-
-
 def _stage(trial: Any) -> str:  # noqa: ANN401 - a frozen trial of Optuna
     return trial.user_attrs.get("stage", "")
-
-
-def _text(entry: Range | list[Any]) -> str:
-    return str(entry) if isinstance(entry, Range) else f"one of {', '.join(map(str, entry))}"
 
 
 def _make(folder: Path) -> None:
@@ -291,7 +184,7 @@ def _open(folder: Path, base: Learning, space: Space) -> "optuna.Study":
             raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
     shared = {k: v for k, v in dataclasses.asdict(base).items() if k not in space and v is not None}
     shared = {k: list(v) if isinstance(v, tuple) else v for k, v in shared.items()}
-    about = {**shared, **{f"range of {name}": _text(entry) for name, entry in space.items()}}
+    about = {**shared, **{f"range of {name}": text_of(entry) for name, entry in space.items()}}
     known = study.user_attrs.get("about")
     if known is None:
         study.set_user_attr("about", about)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,18 +14,18 @@ from visus._cores import cores
 from visus._errors import IndexError_, InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS, decode, draw
-from visus.search import rerank as _rerank
-from visus.search import store as _store
 from visus.search import whiten as _whiten
 from visus.search.classical import DESCRIPTIONS, Classical
-from visus.search.describe import Describing, Embedder, Floats, unit
+from visus.search.describe import Describing, Embedder, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
 from visus.search.held import Held
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
-from visus.search.query import Box, Picture, as_list, cut, load, load_or_thumbnail, single
+from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
+from visus.search.place import exists, place_of, writing
+from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.reading import Recipe
 from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision
@@ -35,11 +36,7 @@ Rerank = Literal["expansion", "geometry"]
 
 MODEL = "efficientnet_lite0"
 
-COLUMNS = ("id", "path", "width", "height", "size")
-"""What an index tells of a hit."""
-
 _RERANKED = 50  # hits that are looked at a second time
-_EXPANDED = 5  # hits that join the query
 
 
 class Index:
@@ -69,7 +66,7 @@ class Index:
         precision: Precision = "f32",
         device: Device = "auto",
     ) -> None:
-        self.location = _store.place_of(location)
+        self.location = place_of(location)
         self._model = None if model is None else full_name(os.fspath(model))
         self._weights = weights
         self._dtype: Dtype = dtype
@@ -78,7 +75,7 @@ class Index:
         self._embedder: Embedder | None = None
         self._describing: Describing | None = None
         self._held: Held | None = None
-        self._store = Store(self.location) if _store.exists(self.location) else None
+        self._store = Store(self.location) if exists(self.location) else None
         if self._store:
             self._check_model(self._store.about)
 
@@ -206,8 +203,8 @@ class Index:
         roots = roots_of(paths)
         threads = threads or cores()
         extras = {name: _classical(name) for name in descriptors}
-        with _store.writing(self.location, wait, on_wait):
-            if self._store is None and _store.exists(self.location):  # another process has made it meanwhile
+        with writing(self.location, wait, on_wait):
+            if self._store is None and exists(self.location):  # another process has made it meanwhile
                 self._store = Store(self.location)
                 self._check_model(self._store.about)
             embedder = self.embedder(streams=1 if cluster else threads)
@@ -238,7 +235,7 @@ class Index:
 
     def prune(self) -> int:
         """Remove the rows of pictures that are gone; tells how many."""
-        with _store.writing(self.location):
+        with writing(self.location):
             self._opened().refresh()
             return self._prune()
 
@@ -259,7 +256,7 @@ class Index:
         Raises:
             InputError: There are too few pictures, or the dimension is out of range.
         """
-        with _store.writing(self.location):
+        with writing(self.location):
             store = self._opened()
             store.refresh()
             mean, projection = _whiten.fit(vectors_in_batches(store, "embedding"), dimension)
@@ -316,13 +313,14 @@ class Index:
         if region:
             queries = [cut(single(queries, "region"), region)]
         against = [load(p, embedder.least_side, max_pixels) for p in unlike]
-        vector = self._query(embedder, queries, against, None if column else store.whitening)
+        vector = query_vector(embedder, queries, against, None if column else store.whitening)
 
-        rows = self._nearest(vector, max(k, _RERANKED) if rerank else k, where, exact, column)
+        nearest = Nearest(store, self._held, where, exact, column)
+        rows = nearest.rows(vector, max(k, _RERANKED) if rerank else k)
         if rerank == "expansion":
-            rows = self._expansion(vector, rows, where, exact, column)
+            rows = nearest.expanded(vector, rows)
         elif rerank == "geometry":
-            rows = self._geometry(single(queries, "rerank geometry"), rows)
+            rows = nearest.verified(single(queries, "rerank geometry"), rows)
         if min_score is not None:
             rows = [row for row in rows if row["score"] >= min_score]
 
@@ -334,7 +332,7 @@ class Index:
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.whitening)
 
-        return Hits(rows[:k], queries=queries, thumbnails=self._thumbnails, explain=why)
+        return Hits(rows[:k], queries=queries, thumbnails=partial(thumbnails, store), explain=why)
 
     def why(self, query: Picture, hit: Picture) -> Why:
         """Where two pictures agree: two heat maps whose values add up to their similarity.
@@ -360,65 +358,6 @@ class Index:
         store = self._opened()
         store.refresh()
         return store.rows(ids, columns)
-
-    def _query(
-        self,
-        embedder: Describing | Classical,
-        queries: list[Any],
-        against: list[Any],
-        whitening: tuple[Floats, Floats] | None,
-    ) -> Floats:
-        """One vector of length 1 that asks for all queries and against the others."""
-        vectors = embedder([*queries, *against])
-        if whitening is not None:
-            vectors = _whiten.project(vectors, *whitening)
-        likes, unlikes = vectors[: len(queries)], vectors[len(queries) :]
-        total = likes.mean(axis=0)
-        if len(unlikes):
-            total = total - unlikes.mean(axis=0)
-        if np.linalg.norm(total) < 1e-6:
-            raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
-        return unit(total)
-
-    def _nearest(self, vector: Floats, k: int, where: str | None, exact: bool, by: str | None) -> list[dict[str, Any]]:
-        if self._held and where is None and by is None:
-            held = self._held.nearest(self._opened(), vector, k)
-            if held is not None:
-                return held
-        rows = self._opened().nearest(vector, k, COLUMNS, where=where, exact=exact, by=by).to_pylist()
-        for row in rows:
-            row["score"] = 1 - row.pop("_distance")
-        return rows
-
-    def _expansion(
-        self, vector: Floats, rows: list[dict[str, Any]], where: str | None, exact: bool, by: str | None
-    ) -> list[dict[str, Any]]:
-        if not rows:
-            return rows
-        store = self._opened()
-        first = rows[:_EXPANDED]
-        column = by or store.vector_column
-        found = store.rows([row["id"] for row in first], [column])
-        vectors = unit(np.array([found[row["id"]][column] for row in first], np.float32))
-        scores = np.array([row["score"] for row in first])
-        again = self._nearest(_rerank.expand(vector, vectors, scores), len(rows), where, exact, by)
-        return _noted(again, rows)
-
-    def _geometry(self, query: NDArray[np.uint8], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        small = self._thumbnails([row["id"] for row in rows])
-        pictures = [load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
-        inliers = _rerank.geometry(query, pictures)
-        for row, count in zip(rows, inliers, strict=True):
-            row["inliers"] = count
-        verified = [row for row in rows if row["inliers"] >= _rerank.LEAST_INLIERS]
-        others = [row for row in rows if row["inliers"] < _rerank.LEAST_INLIERS]
-        ranked = sorted(verified, key=lambda row: -row["inliers"]) + others
-        for row in verified:
-            row["note"] = f"{row['inliers']} features agree"
-        return _noted(ranked, rows)
-
-    def _thumbnails(self, ids: list[int]) -> dict[int, bytes]:
-        return {key: row["thumbnail"] for key, row in self._opened().rows(ids, ["thumbnail"]).items()}
 
     def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
         """Absolute paths of the indexed pictures below a folder that are there."""
@@ -452,7 +391,7 @@ class Index:
         contents = table.column("hash").to_pylist()
 
         def thumbnail(position: int) -> bytes:
-            return self._thumbnails([members[position].id])[members[position].id]
+            return thumbnails(store, [members[position].id])[members[position].id]
 
         same = Same(thumbnail) if verify else (lambda _i, _j: True)
         return groups(members, contents, similar_pairs(vectors, threshold), same)
@@ -465,7 +404,7 @@ class Index:
             limit: How many pictures at most.
         """
         members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
-        small = self._thumbnails([member.id for member, _ in members])
+        small = thumbnails(self._opened(), [member.id for member, _ in members])
         pictures = [decode(small[member.id]).pixels for member, _ in members]
         captions = [f"{'keep ' if keep else ''}{Path(m.path).name}\n{m.width}x{m.height}" for m, keep in members]
         marked = [place for place, (_, keep) in enumerate(members) if keep]
@@ -521,13 +460,3 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report
-
-
-def _noted(ranked: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Say of each row where it stood before."""
-    places = {row["id"]: place for place, row in enumerate(before, 1)}
-    for place, row in enumerate(ranked, 1):
-        old = places.get(row["id"])
-        moved = "new" if old is None else f"was {old}" if old != place else ""
-        row["note"] = ", ".join(part for part in (moved, row.get("note", "")) if part)
-    return ranked

@@ -1,17 +1,12 @@
 """The table of an index: one row a picture, in the Lance format that LanceDB opens too.
 
 Every change is one commit: a reader, or whoever opens the table after ``kill -9``, sees all of it or nothing.
-Writers in a folder hold a lock that the system gives back when a process dies; an object store (``s3://``) has no such
-lock, and one process at a time should write there.
 """
 
-import contextlib
-import errno
 import itertools
 import json
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +14,10 @@ from typing import Any
 import lance
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from visus._errors import IndexError_, InputError
+from visus.search.place import exists, explained, place_of, reason_of, sentence_of
 from visus.search.rows import Dtype, schema, to_arrow, to_numpy, vector_type
 
 FORMAT = 2
@@ -40,93 +35,6 @@ _SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's ow
 _REFINED = 200  # candidates of the approximate index that are compared in full, at least
 _VECTORS = "embedding"
 _WHITE = "whitened"
-
-
-Location = Path | str
-"""A folder, or the address of a place on an object store."""
-
-
-def place_of(location: str | os.PathLike[str]) -> Location:
-    """A folder as a path, an address such as ``s3://bucket/photos.visus`` as text.
-
-    >>> place_of("s3://bucket/photos.visus/"), place_of("photos.visus").name
-    ('s3://bucket/photos.visus', 'photos.visus')
-    """
-    text = os.fspath(location)
-    remote = re.match(r"(s3|gs|az):/+(?=[^/])", text)  # a path object has one slash where an address has two
-    if remote:
-        return f"{remote[1]}://{text[remote.end() :].rstrip('/')}"
-    return Path(os.path.expanduser(text))
-
-
-@contextlib.contextmanager
-def writing(
-    location: str | os.PathLike[str], wait: float = -1, on_wait: Callable[[], None] | None = None
-) -> Iterator[None]:
-    """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
-
-    Args:
-        location: The folder of the index, made if it is missing; on an object store there is no lock.
-        wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
-        on_wait: Called once if another process is writing and there is a wait.
-
-    Raises:
-        IndexError_: Another process is writing.
-    """
-    place = place_of(location)
-    if isinstance(place, str):
-        yield
-        return
-    _check_place(place)
-    with _explained(place):
-        place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / "writer.lock")
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if wait and on_wait:
-                on_wait()
-            lock.acquire(timeout=wait)
-    except Timeout as error:
-        raise IndexError_(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
-    except OSError as error:
-        raise _explain(place, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _check_place(folder: Path) -> None:
-    """Refuse a folder that holds something else than an index, before anything is written there."""
-    with _explained(folder):
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; name a folder for the index.")
-        if exists(folder) or not folder.is_dir():
-            return
-        foreign = [entry for entry in folder.iterdir() if not entry.name.startswith(_OWN_FILES)]
-    if foreign:
-        raise InputError(f"{folder} holds other files; name a new folder for the index, for example photos.visus.")
-
-
-def exists(location: str | os.PathLike[str]) -> bool:
-    """Whether a table was made there: the making ends with its first manifest.
-
-    Raises:
-        IndexError_: The object store is out of reach.
-    """
-    place = place_of(location)
-    if isinstance(place, Path):
-        with _explained(place):
-            return any((place / "pictures.lance" / "_versions").glob("*.manifest"))
-    try:
-        lance.dataset(f"{place}/pictures.lance")
-    except (ValueError, OSError) as error:
-        if "was not found" in str(error):
-            return False
-        raise _explain(place, error) from error
-    return True
 
 
 class Store:
@@ -160,14 +68,14 @@ class Store:
         place = place_of(location)
         metadata = {"visus": json.dumps({"format": _PLAIN_FORMAT, "dtype": dtype, **about})}
         empty = schema(about["dimension"], dtype).with_metadata(metadata).empty_table()
-        with _explained(place):
+        with explained(place):
             if isinstance(place, Path):
                 place.mkdir(parents=True, exist_ok=True)
             lance.write_dataset(empty, f"{place}/pictures.lance", mode="create", data_storage_version=_STORAGE)
         return cls(place)
 
     def _open(self) -> lance.LanceDataset:
-        with _explained(self.location):
+        with explained(self.location):
             return lance.dataset(f"{self.location}/pictures.lance")
 
     def _read_about(self) -> dict[str, Any]:
@@ -184,7 +92,7 @@ class Store:
 
     def refresh(self) -> None:
         """See what other processes have committed."""
-        with _explained(self.location):
+        with explained(self.location):
             self._table.checkout_latest()
         if self._table.version != self._described:
             self._describe()
@@ -204,19 +112,19 @@ class Store:
 
     def count(self, where: str | None = None) -> int:
         """Rows that fulfil an SQL condition."""
-        with _explained(self.location):
+        with explained(self.location):
             return self._table.count_rows(where)
 
     def scan(
         self, columns: Sequence[str], where: str | None = None, *, batch_rows: int = 8192
     ) -> Iterator[pa.RecordBatch]:
         """Rows in batches, with some columns."""
-        with _explained(self.location):
+        with explained(self.location):
             yield from self._table.to_batches(columns=list(columns), filter=where, batch_size=batch_rows)
 
     def read(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
         """All rows that fulfil a condition, with some columns."""
-        with _explained(self.location):
+        with explained(self.location):
             return self._table.to_table(columns=list(columns), filter=where)
 
     def rows(self, ids: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
@@ -306,12 +214,12 @@ class Store:
             )
         except (ValueError, OSError, RuntimeError) as error:
             if where and "os error" not in str(error):
-                reason = _reason(error)
+                reason = reason_of(error)
                 raise InputError(
                     f"The condition {where!r} is not understood ({reason}); it is SQL on the columns "
                     f"{', '.join(self.columns)}, for example: width > 1000 AND path LIKE '%.jpg'"
                 ) from error
-            raise _explain(self.location, error) from error
+            raise sentence_of(self.location, error) from error
 
     def _some_are_gone(self) -> bool:
         """Whether there are rows to pass over; looked up once for each version of the table."""
@@ -323,18 +231,18 @@ class Store:
 
     def append(self, rows: pa.Table) -> None:
         """Add rows in one commit."""
-        with _explained(self.location):
+        with explained(self.location):
             self._table = lance.write_dataset(rows, self._table, mode="append")
 
     def merge(self, rows: pa.Table) -> None:
         """Replace some columns of the rows with the same id, in one commit."""
-        with _explained(self.location):
+        with explained(self.location):
             self._table.merge_insert("id").when_matched_update_all().execute(rows)
             self._table.checkout_latest()
 
     def delete(self, where: str) -> None:
         """Remove the rows that fulfil a condition, in one commit."""
-        with _explained(self.location):
+        with explained(self.location):
             self._table.delete(where)
 
     # Further descriptors -----------------------------------------------------------------------------------
@@ -343,7 +251,7 @@ class Store:
         """Make room for the vectors of one more descriptor; no row has one yet."""
         if name in self.extras and self.about["extras"][name] == about:
             return
-        with _explained(self.location):
+        with explained(self.location):
             if self.about.get("extras", {}).get(name, about) != about:  # described by another version
                 self._table.drop_columns([name])
             if name not in self._table.schema.names:
@@ -371,7 +279,7 @@ class Store:
             saved = lance.dataset(f"{self.location}/{self.about['whitening']}").to_table()
         except (OSError, ValueError, KeyError) as error:
             raise IndexError_(
-                f"The whitening of {self.location} cannot be read ({_reason(error)}); fit it again: visus index "
+                f"The whitening of {self.location} cannot be read ({reason_of(error)}); fit it again: visus index "
                 "--whiten DIM"
             ) from error
         rows = to_numpy(saved.column("rows"))
@@ -393,7 +301,7 @@ class Store:
             vectors = project(to_numpy(batch.column(_VECTORS)), mean, projection)
             return pa.record_batch([to_arrow(vectors, self.dtype)], schema=pa.schema([field]))
 
-        with _explained(self.location):
+        with explained(self.location):
             lance.write_dataset(saved, f"{self.location}/{name}", mode="create")
             if self.vector_column == _WHITE:
                 self._table.drop_columns([_WHITE])
@@ -413,7 +321,7 @@ class Store:
         """Join small fragments, so that scans and commits stay fast as rows come in small commits."""
         if len(self._table.get_fragments()) < 2:
             return
-        with _explained(self.location):
+        with explained(self.location):
             # Copying the encoded bytes takes less memory and time than reading the rows.
             self._table.optimize.compact_files(
                 target_rows_per_fragment=_ROWS_PER_FRAGMENT, batch_size=1024, compaction_mode="try_binary_copy"
@@ -425,7 +333,7 @@ class Store:
 
     def refresh_approximate(self) -> bool:
         """Build or refresh the approximate indices where there are enough rows; tells whether the first was built."""
-        with _explained(self.location):
+        with explained(self.location):
             known = {name for index in self._table.describe_indices() for name in index.field_names}
             if known:
                 self._table.optimize.optimize_indices()
@@ -436,7 +344,7 @@ class Store:
 
     def _build_approximate(self, column: str) -> bool:
         rows = self._table.count_rows(f"{column} IS NOT NULL" if column in self.extras else None)
-        with _explained(self.location):
+        with explained(self.location):
             if rows > EXACT_ROWS:
                 dimension = self._table.schema.field(column).type.list_size
                 self._table.create_index(
@@ -452,7 +360,7 @@ class Store:
     def recall(self, *, k: int = 10, queries: int = 20) -> float:
         """Share of the k nearest rows that the approximate index finds, over some rows spread over the table."""
         column = self.vector_column
-        with _explained(self.location):
+        with explained(self.location):
             count = self._table.count_rows()
             asked = self._table.take(list(range(0, count, max(1, count // queries)))[:queries], columns=[column])
         found = 0
@@ -462,9 +370,6 @@ class Store:
             )
             found += len(near & true) / max(len(true), 1)
         return found / max(len(asked), 1)
-
-
-_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".")
 
 
 def _sub_vectors(dimension: int) -> int:
@@ -484,37 +389,3 @@ def superseded(versions: Sequence[Mapping[str, Any]], now: datetime, keep: timed
         keep: How long readers of a version may go on after it was followed.
     """
     return [old["version"] for old, new in itertools.pairwise(versions) if new["timestamp"] < now - keep]
-
-
-@contextlib.contextmanager
-def _explained(location: Location) -> Iterator[None]:
-    """Turn the storage library's errors into one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise _explain(location, error) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error, without the place in the storage library's source."""
-    text = str(error).split(", /")[0].strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
-
-
-def _explain(location: Location, error: Exception) -> IndexError_:
-    text = str(error)
-    found = re.search(r"os error (\d+)", text)
-    number = int(found[1]) if found else getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "No space left" in text:
-        return IndexError_(
-            f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
-            "command again."
-        )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return IndexError_(
-            f"{location} may not be read or written ({_reason(error)}); change its permissions or name another index."
-        )
-    return IndexError_(
-        f"The index {location} is damaged or out of reach ({_reason(error)}); try again, and if it stays so, move the "
-        "folder away and index the pictures anew."
-    )

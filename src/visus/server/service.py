@@ -17,7 +17,7 @@ from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
 from visus.search.held import Held
-from visus.search.index import COLUMNS
+from visus.search.nearest import COLUMNS
 from visus.server.batching import Batching
 from visus.server.settings import Settings
 

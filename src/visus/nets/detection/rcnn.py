@@ -11,7 +11,7 @@ the same features as they are classified by, in place of pool5's. Scores are the
 in [0, 1]: the SVM's 0 is 0.5. The IoU of the suppression is the caller's, 0.5 if nothing is said; the paper learns it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +69,15 @@ class RCNN(Detector):
         self.register_buffer("ridge_weight", torch.zeros(classes, 4, dimension))
         self.register_buffer("ridge_bias", torch.zeros(classes, 4))
         self.register_buffer("scale", torch.ones(()))
+        self._embed: Callable[[Tensor], Tensor] | None = None
+
+    def use(self, embed: Callable[[Tensor], Tensor] | None) -> None:
+        """Let something else compute the backbone's embedding, for example the backbone compiled for this CPU.
+
+        Args:
+            embed: From warped boxes ``(n, 3, side, side)``, normalised, to ``(n, dimension)``; None for the backbone.
+        """
+        self._embed = embed
 
     def body_modules(self) -> Iterator[nn.Module]:
         """The backbone."""
@@ -105,12 +114,15 @@ class RCNN(Detector):
         """
         if not len(proposals):
             return torch.zeros(0, self.backbone.dimension, device=picture.device)
+        embed = self._embed or self._own
         found = []
         with torch.inference_mode():
             for part in proposals.split(_AT_A_TIME):
-                x = (self.warp(picture, part) - self.mean) / self.deviation
-                found.append(self.backbone.embed(x.contiguous(memory_format=torch.channels_last)).float())
+                found.append(embed((self.warp(picture, part) - self.mean) / self.deviation))
         return torch.cat(found)
+
+    def _own(self, x: Tensor) -> Tensor:
+        return self.backbone.embed(x.contiguous(memory_format=torch.channels_last)).float()
 
     def score_matrix(self, features: Tensor) -> Tensor:
         """The SVM's score of each box for each class, ``(n, classes)``: above 0 for yes."""

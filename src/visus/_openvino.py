@@ -1,0 +1,29 @@
+"""OpenVINO's core, of which a process has one for as long as it lives.
+
+A core gives the thread that compiles with it first a stack for signals (sigaltstack), and when it goes it gives back
+the stack that was there before. Of two cores the one that goes last gives back the first one's, which is gone: the next
+signal, be it Ctrl-C or the end of a child, kills the process. One core that stays cannot do so.
+"""
+
+import sys
+import threading
+from typing import Any
+
+_alone = threading.Lock()
+_made: list[Any] = []
+
+
+def core() -> Any:  # noqa: ANN401 - openvino.Core, imported at use
+    """The core of this process.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    # Without this OpenVINO starts a process that reports its use to a server; visus talks to no other host.
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
+    import openvino
+
+    with _alone:
+        if not _made:
+            _made.append(openvino.Core())
+    return _made[0]

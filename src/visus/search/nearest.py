@@ -1,0 +1,113 @@
+"""One search of a table: the vector that asks, the rows nearest to it, and what a second look makes of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.search import rerank
+from visus.search.classical import Classical
+from visus.search.describe import Describing, Floats, unit
+from visus.search.held import Held
+from visus.search.query import load_or_thumbnail
+from visus.search.store import Store
+from visus.search.whiten import project
+
+COLUMNS = ("id", "path", "width", "height", "size")
+"""What an index tells of a hit."""
+
+_EXPANDED = 5  # hits that join the query
+
+Row = dict[str, Any]
+"""A picture that was found: :data:`COLUMNS`, ``score`` and, after a second look, ``note``."""
+
+
+def query_vector(
+    describing: Describing | Classical,
+    likes: list[NDArray[np.uint8]],
+    unlikes: list[NDArray[np.uint8]],
+    whitening: tuple[Floats, Floats] | None,
+) -> Floats:
+    """One vector ``(D,)`` of length 1 that asks for some pictures and against others.
+
+    Raises:
+        InputError: Both are the same.
+    """
+    vectors = describing([*likes, *unlikes])
+    if whitening is not None:
+        vectors = project(vectors, *whitening)
+    total = vectors[: len(likes)].mean(axis=0)
+    if unlikes:
+        total = total - vectors[len(likes) :].mean(axis=0)
+    if np.linalg.norm(total) < 1e-6:
+        raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
+    return unit(total)
+
+
+def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:
+    """The small pictures (JPEG) of rows by their id."""
+    return {key: row["thumbnail"] for key, row in store.rows(ids, ["thumbnail"]).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """What is nearest in a table.
+
+    Attributes:
+        store: The table.
+        held: Its vectors in memory, where a server holds them.
+        where: SQL condition on the columns.
+        exact: Whether every vector is compared even in a large table.
+        by: Column of vectors; None for the network's.
+    """
+
+    store: Store
+    held: Held | None
+    where: str | None
+    exact: bool
+    by: str | None
+
+    def rows(self, vector: Floats, k: int) -> list[Row]:
+        """So many rows, nearest first."""
+        if self.held and self.where is None and self.by is None:
+            held = self.held.nearest(self.store, vector, k)
+            if held is not None:
+                return held
+        rows = self.store.nearest(vector, k, COLUMNS, where=self.where, exact=self.exact, by=self.by).to_pylist()
+        for row in rows:
+            row["score"] = 1 - row.pop("_distance")
+        return rows
+
+    def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
+        """The best rows join the query, which asks again."""
+        if not rows:
+            return rows
+        column = self.by or self.store.vector_column
+        found = self.store.rows([row["id"] for row in rows[:_EXPANDED]], [column])
+        vectors = unit(np.array([found[row["id"]][column] for row in rows[:_EXPANDED]], np.float32))
+        scores = np.array([row["score"] for row in rows[:_EXPANDED]])
+        return _noted(self.rows(rerank.expand(vector, vectors, scores), len(rows)), rows)
+
+    def verified(self, query: NDArray[np.uint8], rows: list[Row]) -> list[Row]:
+        """Rows whose local features agree with the query's come first."""
+        small = thumbnails(self.store, [row["id"] for row in rows])
+        pictures = [load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
+        for row, count in zip(rows, rerank.geometry(query, pictures), strict=True):
+            row["inliers"] = count
+        agreeing = [row for row in rows if row["inliers"] >= rerank.LEAST_INLIERS]
+        others = [row for row in rows if row["inliers"] < rerank.LEAST_INLIERS]
+        for row in agreeing:
+            row["note"] = f"{row['inliers']} features agree"
+        return _noted(sorted(agreeing, key=lambda row: -row["inliers"]) + others, rows)
+
+
+def _noted(ranked: list[Row], before: list[Row]) -> list[Row]:
+    """Say of each row where it stood before."""
+    places = {row["id"]: place for place, row in enumerate(before, 1)}
+    for place, row in enumerate(ranked, 1):
+        old = places.get(row["id"])
+        moved = "new" if old is None else f"was {old}" if old != place else ""
+        row["note"] = ", ".join(part for part in (moved, row.get("note", "")) if part)
+    return ranked

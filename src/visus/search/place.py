@@ -1,0 +1,140 @@
+"""Where an index lies: a folder or a place on an object store, who may write there, and what can be wrong with it.
+
+Writers in a folder hold a lock that the system gives back when a process dies; an object store (``s3://``) has no such
+lock, and one process at a time should write there.
+"""
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import lance
+from filelock import FileLock, Timeout
+
+from visus._errors import IndexError_, InputError
+
+_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".")
+
+Location = Path | str
+"""A folder, or the address of a place on an object store."""
+
+
+def place_of(location: str | os.PathLike[str]) -> Location:
+    """A folder as a path, an address such as ``s3://bucket/photos.visus`` as text.
+
+    >>> place_of("s3://bucket/photos.visus/"), place_of("photos.visus").name
+    ('s3://bucket/photos.visus', 'photos.visus')
+    """
+    text = os.fspath(location)
+    remote = re.match(r"(s3|gs|az):/+(?=[^/])", text)  # a path object has one slash where an address has two
+    if remote:
+        return f"{remote[1]}://{text[remote.end() :].rstrip('/')}"
+    return Path(os.path.expanduser(text))
+
+
+@contextlib.contextmanager
+def writing(
+    location: str | os.PathLike[str], wait: float = -1, on_wait: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
+
+    Args:
+        location: The folder of the index, made if it is missing; on an object store there is no lock.
+        wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
+        on_wait: Called once if another process is writing and there is a wait.
+
+    Raises:
+        IndexError_: Another process is writing.
+    """
+    place = place_of(location)
+    if isinstance(place, str):
+        yield
+        return
+    _check_place(place)
+    with explained(place):
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / "writer.lock")
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if wait and on_wait:
+                on_wait()
+            lock.acquire(timeout=wait)
+    except Timeout as error:
+        raise IndexError_(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
+    except OSError as error:
+        raise sentence_of(place, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder that holds something else than an index, before anything is written there."""
+    with explained(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; name a folder for the index.")
+        if exists(folder) or not folder.is_dir():
+            return
+        foreign = [entry for entry in folder.iterdir() if not entry.name.startswith(_OWN_FILES)]
+    if foreign:
+        raise InputError(f"{folder} holds other files; name a new folder for the index, for example photos.visus.")
+
+
+def exists(location: str | os.PathLike[str]) -> bool:
+    """Whether a table was made there: the making ends with its first manifest.
+
+    Raises:
+        IndexError_: The object store is out of reach.
+    """
+    place = place_of(location)
+    if isinstance(place, Path):
+        with explained(place):
+            return any((place / "pictures.lance" / "_versions").glob("*.manifest"))
+    try:
+        lance.dataset(f"{place}/pictures.lance")
+    except (ValueError, OSError) as error:
+        if "was not found" in str(error):
+            return False
+        raise sentence_of(place, error) from error
+    return True
+
+
+@contextlib.contextmanager
+def explained(location: Location) -> Iterator[None]:
+    """Turn the storage library's errors into one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise sentence_of(location, error) from error
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error, without the place in the storage library's source."""
+    text = str(error).split(", /")[0].strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
+
+
+def sentence_of(location: Location, error: Exception) -> IndexError_:
+    """What went wrong there, in one sentence with the mend."""
+    text = str(error)
+    found = re.search(r"os error (\d+)", text)
+    number = int(found[1]) if found else getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "No space left" in text:
+        return IndexError_(
+            f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
+            "command again."
+        )
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return IndexError_(
+            f"{location} may not be read or written ({reason_of(error)}); change its permissions or name another index."
+        )
+    return IndexError_(
+        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, and if it stays so, move "
+        "the folder away and index the pictures anew."
+    )
