@@ -1,6 +1,6 @@
 """Detection: R-CNN and its successors with one small backbone on public data, and what they cost.
 
-    python benchmarks/detect.py [pasted|bccd|localizer|step] --data DATA [--net NET] [--keep FOLDER]
+    python benchmarks/detect.py [pasted|bccd|localizer|step|features] --data DATA [--net NET] [--keep FOLDER]
 
 Without a name all parts run, one after the other. ``--net`` trains one network alone. ``--keep`` is where runs are
 kept; without it they are thrown away.
@@ -227,11 +227,29 @@ def torchvision_detector(ours: Any) -> Any:
     return net
 
 
+def features(*_: Any) -> None:
+    """What R-CNN sees in the boxes of one picture, computed by torch and by the backbone compiled for this CPU."""
+    from visus.nets.detection.rcnn import RCNN
+    from visus.runs.compiled import hasten
+
+    print(f"\nfeatures: R-CNN on {BACKBONE}, 300 boxes of a picture of 320x240, each warped to 128x128", flush=True)
+    torch.manual_seed(0)
+    corners = torch.rand(300, 2) * torch.tensor([240.0, 180])
+    boxes, picture = torch.cat([corners, corners + 20 + 60 * torch.rand(300, 2)], 1), torch.rand(3, 240, 320)
+    plain, quick = (RCNN(classes=6, backbone=BACKBONE, side=128).eval() for _ in range(2))
+    hasten(quick, len(boxes))
+    torchs, compiled = interleaved(
+        lambda: plain.features(picture, boxes), lambda: quick.features(picture, boxes), rounds=7
+    )
+    print(f"torch {torchs:7.3f} s   compiled {compiled:7.3f} s   ratio {compiled / torchs:.3f}", flush=True)
+
+
 PARTS: dict[str, Callable[..., None]] = {
     "pasted": pasted,
     "bccd": bccd,
     "localizer": localizer,
     "step": step,
+    "features": features,
 }
 NEED_DATA = ("pasted", "bccd", "localizer")
 
