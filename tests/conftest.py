@@ -20,6 +20,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Exported graphs outlive a run, but never come from the user's own cache.
     assert config.cache is not None
     os.environ["VISUS_CACHE"] = str(config.cache.mkdir("visus"))
+    if "PYTEST_XDIST_WORKER" in os.environ:  # several at once: as many threads as cores in each would fight for them
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
