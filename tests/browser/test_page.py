@@ -78,6 +78,7 @@ def test_a_picture_is_searched_for_and_a_hit_with_it(page: Page, folder: Path) -
 
 def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
     choose(page, folder)
+    expect(page.locator("#hits li")).to_have_count(13)  # the whole picture has been searched for
     box = page.locator("#canvas").bounding_box()
     assert box
     with page.expect_response(lambda response: response.url.endswith("/search")) as answered:

@@ -185,7 +185,7 @@ def test_one_sentence_and_exit_code_two(place: Path, arguments: list[str], words
 def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
     options = ["train", "classify", "textures", "--net", "cnn", "--augment", "light", "--size", "24", "--patience", "0"]
     return subprocess.Popen(
-        [sys.executable, "-m", "visus", *options, "--epochs", "6", "--runs", str(runs), *more],
+        [sys.executable, "-m", "visus", *options, "--epochs", "20", "--runs", str(runs), *more],
         cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -195,10 +195,10 @@ def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
 
 def _wait_for_epoch(folder: Path, epoch: int) -> None:
     metrics = folder / "metrics.csv"
-    for _ in range(1200):
+    for _ in range(6000):
         if metrics.is_file() and len(metrics.read_text().splitlines()) > epoch:
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"{folder} never came to epoch {epoch}")
 
 
@@ -222,7 +222,7 @@ def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, 
         assert stopped.returncode == 130
         assert "Traceback" not in errors
     assert not Run(folder).finished
-    assert len(_rows(folder)) < 6
+    assert len(_rows(folder)) < 20
     visus("train", "classify", "--resume", folder, cwd=place)
     for left, right in zip(_rows(tmp_path / "whole" / "classify" / "textures-1"), _rows(folder), strict=True):
         assert left == pytest.approx(right, rel=1e-4, abs=1e-5)
