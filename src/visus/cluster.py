@@ -104,8 +104,8 @@ class Cluster:
         """
         ray = self.connect()
         hired = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=_TRIES)(_Worker)
-        recipe = ray.put(make)  # once for all; in a list, it is fetched when it is needed, after a restart too
-        workers = [hired.remote([recipe]) for _ in range(self.count())]
+        recipe = [ray.put(make)]  # once for all; in a list, it is fetched when it is needed, after a restart too
+        workers = [hired.remote() for _ in range(self.count())]
         waiting: deque[Any] = deque()  # answers in the order of their batches
         flying: dict[Any, int] = {}  # those under way, and whose they are
         try:
@@ -113,7 +113,7 @@ class Cluster:
                 while len(waiting) >= AHEAD * len(workers):
                     yield _taken(ray, waiting, flying)
                 free = _least_busy(ray, flying, len(workers))
-                answer = workers[free].answer.remote(batch)
+                answer = workers[free].answer.remote(recipe, batch)
                 waiting.append(answer)
                 flying[answer] = free
             while waiting:
@@ -147,15 +147,14 @@ def _nobody(address: str | None, reason: str) -> InputError:
 class _Worker:
     """A process of its own."""
 
-    def __init__(self, recipe: list[Any]) -> None:
-        self._recipe = recipe
+    def __init__(self) -> None:
         self._function: Any = None
 
-    def answer(self, batch: Any) -> Any:  # noqa: ANN401
+    def answer(self, recipe: list[Any], batch: Any) -> Any:  # noqa: ANN401
         """What the function makes of a batch; it is made at the first, so that its errors reach the caller."""
         if self._function is None:
             ray: Any = require("ray", install="visus[ray]")
-            self._function = ray.get(self._recipe[0])()
+            self._function = ray.get(recipe[0])()
         return self._function(batch)
 
 
