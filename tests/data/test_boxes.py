@@ -13,6 +13,7 @@ from visus._errors import FormatError, InputError
 from visus.data import BoxSet, load_boxes, load_boxes_whole
 from visus.data.coco import encode
 from visus.data.save_boxes import save_boxes
+from visus.data.voc import write_annotation
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,107 @@ def test_yolo_folders_of_every_kind(tmp_path: Path) -> None:
         (root / "data.yaml").write_text("train: ../../elsewhere\nnames: [a, b]\n")
         with pytest.raises(InputError, match="is not in"):
             load_boxes(root)
+
+
+def scenes(folder: Path, count: int = 3) -> list[list[dict[str, Any]]]:
+    """Pictures ``p0.png`` ..., and what is on them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in range(count):
+        Image.fromarray(scene(k)[0]).save(folder / f"p{k}.png")
+    return [scene(k)[1] for k in range(count)]
+
+
+def holds(root: Path, form: str, splits: dict[str, int]) -> None:
+    """Whether a folder is read as so many scenes in each split, with their objects."""
+    found = load_boxes_whole(root)
+    assert found.form == form
+    assert {name: len(split) for name, split in found.splits.items()} == splits
+    for split in found.splits.values():
+        for k, own in enumerate(split.objects):
+            assert [found.classes[label] for label in own.labels] == [row["name"] for row in scene(k)[1]]
+            np.testing.assert_allclose(own.boxes, [row["box"] for row in scene(k)[1]], atol=1e-3)
+
+
+def yolo_lines(rows: list[dict[str, Any]]) -> str:
+    """Objects of a picture of 128x96 pixels as YOLO writes them."""
+    lines = []
+    for row in rows:
+        x0, y0, x1, y1 = row["box"]
+        numbers = ((x0 + x1) / 256, (y0 + y1) / 192, (x1 - x0) / 128, (y1 - y0) / 96)
+        lines.append(" ".join([str(CLASSES.index(row["name"])), *map(str, numbers)]))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "split"),
+    [
+        ("", "classes.txt", "all"),  # labelImg
+        ("train", "train/_darknet.labels", "train"),  # Roboflow
+        ("valid", "classes.txt", "val"),
+        ("obj_train_data", "obj.names", "all"),  # CVAT
+    ],
+)
+def test_yolo_labels_beside_their_pictures(tmp_path: Path, place: str, names: str, split: str) -> None:
+    for k, rows in enumerate(scenes(tmp_path / place)):
+        (tmp_path / place / f"p{k}.txt").write_text(yolo_lines(rows))
+    (tmp_path / names).write_text("\n".join(CLASSES))
+    holds(tmp_path, "YOLO", {split: 3})
+
+
+@pytest.mark.parametrize(
+    ("pictures", "annotations", "split"),
+    [
+        ("", "", "all"),  # labelImg
+        ("images", "annotations", "all"),  # many collections
+        ("train", "train", "train"),  # Roboflow
+        ("valid", "valid", "val"),
+    ],
+)
+def test_voc_annotations_that_lie_elsewhere(tmp_path: Path, pictures: str, annotations: str, split: str) -> None:
+    (tmp_path / annotations).mkdir(exist_ok=True)
+    for k, rows in enumerate(scenes(tmp_path / pictures)):
+        path = tmp_path / annotations / f"p{k}.xml"
+        write_annotation(path, f"p{k}.png", (96, 128), [{**row, "difficult": False} for row in rows])
+    holds(tmp_path, "Pascal VOC", {split: 3})
+    Image.fromarray(scene(7)[0]).save(tmp_path / pictures / "alone.png")
+    assert "alone.png" in load_boxes_whole(tmp_path).remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "file", "split"),
+    [
+        ("train", "train/_annotations.coco.json", "train"),  # Roboflow
+        ("valid", "valid/_annotations.coco.json", "val"),
+        ("images", "annotations/instances_default.json", "all"),  # CVAT
+        ("images", "result.json", "all"),  # Label Studio
+        ("", "labels_of_mine.json", "all"),
+        ("images/train2017", "annotations/instances_train2017.json", "train"),
+    ],
+)
+def test_coco_files_of_any_name(tmp_path: Path, pictures: str, file: str, split: str) -> None:
+    annotations = []
+    for k, rows in enumerate(scenes(tmp_path / pictures)):
+        for row in rows:
+            x0, y0, x1, y1 = row["box"]
+            number = CLASSES.index(row["name"]) + 1
+            box = [x0, y0, x1 - x0, y1 - y0]
+            annotations.append({"image_id": k, "category_id": number, "bbox": box, "id": len(annotations)})
+    categories = [{"id": k, "name": name, "supercategory": "shapes"} for k, name in enumerate(CLASSES, 1)]
+    above = {"id": 0, "name": "shapes", "supercategory": "none"}
+    inside = "images/" if file == "result.json" else ""
+    images = [{"id": k, "file_name": f"{inside}p{k}.png", "width": 128, "height": 96} for k in range(3)]
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    content = {"images": images, "annotations": annotations, "categories": [above, *categories]}
+    (tmp_path / file).write_text(json.dumps(content))
+    holds(tmp_path, "COCO", {split: 3})
+
+
+def test_a_json_file_of_another_kind_is_no_annotation(tmp_path: Path) -> None:
+    scenes(tmp_path / "images")
+    for text in ("[]", "{}", "no json", '{"categories": [], "info": {}}'):
+        (tmp_path / "notes.json").write_text(text)
+        with pytest.raises(InputError, match="holds no pictures with boxes"):
+            load_boxes(tmp_path)
 
 
 def test_boxes_that_cannot_be_are_mended_and_counted(tmp_path: Path) -> None:

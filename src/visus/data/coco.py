@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
+from visus.data.folder import SPLITS
 from visus.data.masks import MOST_CLASSES, Mask
 from visus.images import MAX_PIXELS
 
@@ -38,14 +39,33 @@ class Objects:
 
 
 def annotation_files(root: Path) -> dict[str, Path]:
-    """The annotation file of each split: ``train.json``, or ``annotations/instances_train2017.json``."""
-    found = {}
-    for folder in (root, root / "annotations"):
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-            match = _SPLIT.fullmatch(path.name)
-            if match and match[1] not in found:
-                found[match[1]] = path
+    """The annotation file of each split, or of ``""`` where there is one for all.
+
+    They are ``train.json``, ``annotations/instances_train2017.json``, ``train/_annotations.coco.json`` (Roboflow), or
+    the only JSON file of the folder or of ``annotations`` (CVAT, Label Studio), if it holds what COCO's files hold.
+    """
+    folders = [folder for folder in (root, root / "annotations") if folder.is_dir()]
+    files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    found: dict[str, Path] = {}
+    for path in files:
+        match = _SPLIT.fullmatch(path.name)
+        if match:
+            found.setdefault(match[1], path)
+    for folder in sorted(root.iterdir()):
+        split, path = SPLITS.get(folder.name.lower()), folder / "_annotations.coco.json"
+        if split and path.is_file():
+            found.setdefault(split, path)
+    if not found and len(files) == 1 and _is_coco(files[0]):
+        return {"": files[0]}
     return found
+
+
+def _is_coco(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 
 
 def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], list[Objects]]]]:
@@ -69,11 +89,11 @@ def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], l
 
 
 def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, ...], tuple[list[str], list[Objects]]]:
-    categories = sorted(content["categories"], key=lambda entry: entry["id"])
+    categories = categories_of(content)
     if len(categories) >= MOST_CLASSES:
         raise InputError(f"{path} has {len(categories)} categories; a mask holds up to {MOST_CLASSES - 1}.")
     number = {entry["id"]: k for k, entry in enumerate(categories, 1)}
-    folder = picture_folder(path, split)
+    folder = picture_folder(path, split, content["images"])
     objects = {entry["id"]: Objects(_size(entry, path), [], []) for entry in content["images"]}
     for entry in sorted(content["annotations"], key=lambda entry: -float(entry.get("area", 0))):
         at = objects.get(entry["image_id"])
@@ -103,10 +123,29 @@ def _size(entry: dict[str, Any], path: Path) -> tuple[int, int]:
     return height, width
 
 
-def picture_folder(path: Path, split: str) -> Path:
+def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The categories of an annotation file by their number.
+
+    Roboflow's files begin with one that stands above all others and has no objects; it is left out.
+    """
+    entries = sorted(content["categories"], key=lambda entry: entry["id"])
+    above = {entry.get("supercategory") for entry in entries}
+    used = {entry["category_id"] for entry in content["annotations"]}
+    return [
+        entry
+        for entry in entries
+        if entry.get("supercategory") != "none" or entry["name"] not in above or entry["id"] in used
+    ]
+
+
+def picture_folder(path: Path, split: str, images: list[dict[str, Any]]) -> Path:
     """Where the pictures of an annotation file lie: in a folder of its name, or of the split's, or beside it."""
     root = path.parent if path.parent.name != "annotations" else path.parent.parent
-    return next((f for f in (root / path.stem.removeprefix("instances_"), root / split) if f.is_dir()), root)
+    names = [path.stem.removeprefix("instances_"), split]
+    places = [base / name for base in (root, root / "images") for name in names]
+    there = [place for place in places if place.is_dir()] + [root]
+    first = str(images[0]["file_name"]) if images else ""
+    return next((place for place in there if (place / first).is_file()), there[0])
 
 
 def inside_folder(folder: Path, name: str, path: Path) -> str:

@@ -5,11 +5,14 @@ Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from visus._errors import FormatError, InputError
-from visus.data.coco import annotation_files, inside_folder, picture_folder
+from visus.data.coco import annotation_files, categories_of, inside_folder, picture_folder
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
@@ -39,7 +42,7 @@ def read_coco_boxes(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], d
 
 
 def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str]) -> tuple[tuple[str, ...], Named]:
-    categories = sorted(content["categories"], key=lambda entry: entry["id"])
+    categories = categories_of(content)
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
         raise InputError(f"{path} has two categories of one name or number; rename one.")
@@ -65,9 +68,39 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
-    folder = picture_folder(path, split)
+    folder = picture_folder(path, split, content["images"])
     files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
     return tuple(names.values()), (files, list(rows.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What COCO's results call pictures and classes.
+
+    Attributes:
+        pictures: Number of each picture.
+        classes: Number of each class.
+    """
+
+    pictures: list[Any]
+    classes: list[Any]
+
+
+def numbers_of(root: Path, files: Sequence[str], classes: Sequence[str]) -> Numbers | None:
+    """The numbers that an annotation file gives some pictures, and the classes; None if no file lists all of them.
+
+    A class that it does not have gets a number that is free.
+    """
+    for split, path in annotation_files(root).items():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        folder = picture_folder(path, split, content["images"])
+        own = {inside_folder(folder, entry["file_name"], path): entry["id"] for entry in content["images"]}
+        if not own.keys() >= set(files):
+            continue
+        known = {str(entry["name"]): entry["id"] for entry in content["categories"]}
+        free = count(1 + max((number for number in known.values() if isinstance(number, int)), default=0))
+        return Numbers([own[file] for file in files], [known[n] if n in known else next(free) for n in classes])
+    return None
 
 
 def _size(entry: dict[str, Any]) -> tuple[int, int] | None:

@@ -38,10 +38,12 @@ def load_boxes(
 ) -> BoxSet:
     """Pictures with boxes from a folder; the format is recognised.
 
-    * Pascal VOC: ``JPEGImages``, ``Annotations/*.xml``, ``ImageSets/Main``;
-    * COCO: ``train.json`` beside ``train/``, or ``annotations/instances_train2017.json``: boxes, polygons, run lengths
-      compressed or not, crowds;
-    * YOLO: ``images`` with ``labels/*.txt`` (boxes or polygons), and ``data.yaml`` or ``classes.txt``.
+    * Pascal VOC: ``JPEGImages``, ``Annotations/*.xml``, ``ImageSets/Main``; ``images`` with ``annotations/*.xml``, or
+      pictures and XML files side by side;
+    * COCO: ``train.json`` beside ``train/``, ``annotations/instances_train2017.json``,
+      ``train/_annotations.coco.json``, or one JSON file for all: boxes, polygons, run lengths, crowds;
+    * YOLO: ``images`` with ``labels/*.txt``, or pictures and text files side by side (boxes or polygons), and
+      ``data.yaml`` or ``classes.txt``.
 
     Every picture is read once. Those that cannot be read are left out; boxes beyond the border are cut; boxes without
     area, with NaN, or of unknown categories are left out; each is counted in a remark. A picture without objects is

@@ -16,52 +16,91 @@ Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box`` and ``difficult``."""
 
 
+Sides = tuple[Path, Path]
+"""The folder of the pictures and that of the annotations."""
+
+
 def is_voc(root: Path) -> bool:
     """Whether a folder is laid out so."""
-    return (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir()
+    return bool(_folders(root))
+
+
+def _folders(root: Path) -> dict[str, Sides]:
+    """Where pictures and annotations lie, by split; ``""`` where the folder is not parted into splits."""
+    whole = _sides(root)
+    if whole:
+        return {"": whole}
+    inner = {SPLITS[p.name.lower()]: _sides(p) for p in sorted(root.iterdir()) if p.name.lower() in SPLITS}
+    return {split: sides for split, sides in inner.items() if sides}
+
+
+def _sides(folder: Path) -> Sides | None:
+    """As the challenge has them, as many collections have them, or side by side as labelImg writes them."""
+    if (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir():
+        return folder / "JPEGImages", folder / "Annotations"
+    both = ((folder / "images", folder / "annotations"), (folder, folder))
+    return next((s for s in both if s[0].is_dir() and s[1].is_dir() and any(s[1].glob("*.xml"))), None)
 
 
 def read_voc(root: Path) -> dict[str, Named]:
-    """Pictures and objects by split, as ``ImageSets/Main`` lists them; ``""`` where there are no lists.
+    """Pictures and objects by split, as ``ImageSets/Main`` or folders part them; ``""`` where nothing does.
 
     Raises:
         InputError: What a list names is not there, or an annotation is damaged.
     """
-    lists = root / "ImageSets" / "Main"
-    named = {SPLITS[p.stem]: p for p in sorted(lists.glob("*.txt")) if p.stem in SPLITS} if lists.is_dir() else {}
-    stems: dict[str, list[str]] = {}
-    for split, path in named.items():
-        lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-        # A line may hold 1 or -1 behind the name, and a name may hold spaces.
-        there = [(root / "Annotations" / f"{line}.xml").is_file() for line in lines]
-        stems[split] = [line if own else line.split()[0] for line, own in zip(lines, there, strict=True) if line]
+    folders, lists = _folders(root), _lists(root)
+    if not lists:
+        return {split: _all(sides) for split, sides in folders.items()}
+    return {split: _pairs(folders[""], _stems(path, folders[""][1]), path) for split, path in lists.items()}
+
+
+def _lists(root: Path) -> dict[str, Path]:
+    """The lists of names, by split."""
+    folder = root / "ImageSets" / "Main"
+    return {SPLITS[p.stem]: p for p in sorted(folder.glob("*.txt")) if p.stem in SPLITS} if folder.is_dir() else {}
+
+
+def _stems(path: Path, annotations: Path) -> list[str]:
+    """The names in a list; a line may hold 1 or -1 behind the name, and a name may hold spaces."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    there = [(annotations / f"{line}.xml").is_file() for line in lines]
+    return [line if own else line.split()[0] for line, own in zip(lines, there, strict=True) if line]
+
+
+def _all(sides: Sides) -> Named:
+    """All pictures that have an annotation.
+
+    Raises:
+        InputError: None has.
+    """
+    stems = sorted(path.stem for path in sides[1].glob("*.xml"))
     if not stems:
-        stems[""] = sorted(path.stem for path in (root / "Annotations").glob("*.xml"))
-    if not any(stems.values()):
-        raise InputError(f"{root / 'Annotations'} holds no annotations; bring some.")
-    return {split: _pairs(root, members, named.get(split)) for split, members in stems.items()}
+        raise InputError(f"{sides[1]} holds no annotations; bring some.")
+    return _pairs(sides, stems, None)
 
 
 def unlisted(root: Path, splits: dict[str, Named]) -> list[str]:
     """One sentence on pictures that have no annotation, where all annotations are taken; else none."""
-    if "" not in splits:
+    if _lists(root):
         return []
-    known = {Path(file).name for file in splits[""][0]}
-    alone = [p for p in (root / "JPEGImages").iterdir() if is_picture_name(p.name) and p.name not in known]
+    known = {Path(file) for files, _ in splits.values() for file in files}
+    places = sorted({pictures for pictures, _ in _folders(root).values()})
+    alone = [p for place in places for p in sorted(place.iterdir()) if is_picture_name(p.name) and p not in known]
     if not alone:
         return []
     count = "1 picture has" if len(alone) == 1 else f"{len(alone):,} pictures have"
     return [f"{count} no annotation and {'is' if len(alone) == 1 else 'are'} left out, {alone[0].name} for one."]
 
 
-def _pairs(root: Path, stems: list[str], listed: Path | None) -> Named:
+def _pairs(sides: Sides, stems: list[str], listed: Path | None) -> Named:
+    pictures, annotations = sides
     files, rows = [], []
     for stem in stems:
-        path = root / "Annotations" / f"{stem}.xml"
+        path = annotations / f"{stem}.xml"
         if Path(stem).name != stem or not path.is_file():
             raise InputError(f"{path}, which {listed} names, does not exist; bring it.")
         name, found = read_annotation(path)
-        places = [root / "JPEGImages" / n for n in (f"{stem}.jpg", f"{stem}.png", Path(name).name) if n]
+        places = [pictures / n for n in (f"{stem}.jpg", f"{stem}.png", f"{stem}.jpeg", Path(name).name) if n]
         picture = next((place for place in places if place.is_file()), None)
         if picture is None:
             raise InputError(f"{path} has no picture {places[0]}; bring it, or take the annotation away.")

@@ -1,8 +1,9 @@
 """Boxes in YOLO's form: beside each picture a text file, in each line a class and a box or a polygon.
 
-``images/.../NAME.jpg`` has its objects in ``labels/.../NAME.txt``: the number of the class, then the middle and the
-size of the box (x, y, w, h), or the corners of a polygon, all as shares of the width and the height. ``data.yaml``
-names the classes and the folders of the splits; without it, ``classes.txt`` or ``labels/classes.txt`` does.
+``images/.../NAME.jpg`` has its objects in ``labels/.../NAME.txt``, any other ``NAME.jpg`` in ``NAME.txt`` next to it:
+the number of the class, then the middle and the size of the box (x, y, w, h), or the corners of a polygon, all as
+shares of the width and the height. ``data.yaml`` names the classes and the folders of the splits; without it, a list
+of names does: ``classes.txt``, ``obj.names`` or ``_darknet.labels``.
 """
 
 from collections import Counter
@@ -14,6 +15,8 @@ from visus.data.folder import SPLITS
 from visus.images import is_picture_name
 
 _LONGEST = 200  # letters of a name
+_NAMES = ("classes.txt", "obj.names", "_darknet.labels")
+_DARKNET = "obj_train_data"  # where Darknet has its pictures
 
 Lines = tuple[list[str], list[list[list[float]]]]
 """Files, and for each its lines of numbers."""
@@ -23,8 +26,17 @@ def is_yolo(root: Path) -> bool:
     """Whether a folder is laid out so."""
     if _yaml_of(root) is not None:
         return True
+    if any(_is_flat(folder) for folder in (root, *(root / name for name in (*SPLITS, _DARKNET)))):
+        return True
     labels = (root / "labels", *(root / name / "labels" for name in SPLITS))
     return any(next(folder.rglob("*.txt"), None) is not None for folder in labels if folder.is_dir())
+
+
+def _is_flat(folder: Path) -> bool:
+    """Whether pictures have their labels beside them."""
+    if not folder.is_dir():
+        return False
+    return any(is_picture_name(p.name) and p.with_suffix(".txt").is_file() for p in folder.iterdir())
 
 
 def _yaml_of(root: Path) -> Path | None:
@@ -47,8 +59,8 @@ def read_yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...] | None, 
     folders = {split: _folder(root, values, key) for key, split in SPLITS.items() if values.get(key)}
     if not folders:
         for key, split in SPLITS.items():
-            for place in (root / "images" / key, root / key / "images"):
-                if place.is_dir():
+            for place in (root / "images" / key, root / key / "images", root / key):
+                if place.is_dir() and (place != root / key or _is_flat(place)):
                     folders.setdefault(split, place)
     if not folders:
         folders = {"": root / "images" if (root / "images").is_dir() else root}
@@ -81,7 +93,9 @@ def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
 
 
 def _listed(root: Path) -> tuple[str, ...] | None:
-    place = next((p for p in (root / "classes.txt", root / "labels" / "classes.txt") if p.is_file()), None)
+    folders = (root, root / "labels", *(root / name for name in (*SPLITS, _DARKNET)))
+    places = [folder / name for folder in folders for name in _NAMES]
+    place = next((p for p in places if p.is_file()), None)
     if place is None:
         return None
     text = place.read_text(encoding="utf-8", errors="replace")
