@@ -68,7 +68,7 @@ def predict(
     """
     from visus.nets.file import list_of
     from visus.runs.answers import answers, of_detector
-    from visus.runs.detect_evaluate import write_coco
+    from visus.runs.coco_results import write_coco
     from visus.runs.predict import Unreadable, files_of
     from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for

@@ -1,9 +1,8 @@
 """Measure a trained detector on pictures with objects."""
 
 import contextlib
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
 from visus.data import Boxed, BoxSet, load_boxes, load_boxes_whole
-from visus.data.boxes import Objects
+from visus.data.coco_boxes import numbers_of
 from visus.data.crops import single
 from visus.images import draw, write
 from visus.images import plots as _plots
-from visus.images.io import write_atomically
 from visus.nets.detection import Limits, trained
 from visus.runs import plots
+from visus.runs.coco_results import write_coco
 from visus.runs.detect_predict import Detecting
 from visus.runs.detect_settings import DetectSettings
 from visus.runs.evaluate import remarks_on
@@ -244,7 +243,10 @@ def evaluate(
     make_folder(place)
     write_json(place / "evaluation.json", found.to_dict())
     shown = found.pictures
-    write_coco(place, shown.files, found.sizes, found.answers, classes=found.classes, truth=shown.objects)
+    numbers = numbers_of(dataset.root, shown.files, found.classes) if dataset.form.startswith("COCO") else None
+    write_coco(
+        place, shown.files, found.sizes, found.answers, classes=found.classes, truth=shown.objects, numbers=numbers
+    )
     found.draw(place)
     return found
 
@@ -333,49 +335,3 @@ def measure(
         box_metrics.voc(truth, answers, count, points=11),
         box_metrics.confusion(truth, answers, count),
     )
-
-
-def write_coco(
-    folder: Path,
-    files: Sequence[str],
-    sizes: Sequence[Sequence[int]],
-    answers: Sequence[Answers],
-    *,
-    classes: tuple[str, ...],
-    truth: Sequence[Objects] | None = None,
-) -> None:
-    """Write ``results.json``, which is COCO's list of results, and ``pictures.json``, whose numbers it speaks of.
-
-    ``COCO("pictures.json").loadRes("results.json")`` of pycocotools reads them.
-
-    Args:
-        folder: Where they go.
-        files: The pictures.
-        sizes: Height and width of each.
-        answers: What was found on each.
-        classes: Names of the classes; the first has number 1.
-        truth: The true objects of each, which become annotations.
-    """
-    images = [
-        {"id": k + 1, "file_name": file, "height": int(size[0]), "width": int(size[1])}
-        for k, (file, size) in enumerate(zip(files, sizes, strict=True))
-    ]
-    categories = [{"id": k + 1, "name": name} for k, name in enumerate(classes)]
-    annotations = [] if truth is None else box_metrics.annotations_of(truth, sizes)
-    content = {"images": images, "categories": categories, "annotations": annotations}
-    write_json(folder / "pictures.json", content)
-    results = json.dumps(coco_results(answers), ensure_ascii=False)
-    write_atomically(folder / "results.json", results.encode())
-
-
-def coco_results(answers: Sequence[Answers]) -> list[dict[str, Any]]:
-    """Answers as COCO's list of results; pictures and classes are numbered from 1 on."""
-    rows = []
-    for number, own in enumerate(answers, start=1):
-        for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
-            row: dict[str, Any] = {"image_id": number, "category_id": int(own.labels[k]) + 1}
-            row |= {"bbox": [round(v, 3) for v in (x0, y0, x1 - x0, y1 - y0)], "score": round(float(own.scores[k]), 6)}
-            if own.shapes is not None:
-                row["segmentation"] = own.shapes[k]
-            rows.append(row)
-    return rows
