@@ -7,7 +7,6 @@ import threading
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus.search.describe import Floats, unit
@@ -30,7 +29,7 @@ class Held:
         self._columns, self._limit = columns, limit
         self._lock = threading.Lock()
         self._version = -1
-        self._rows: pa.Table | None = None
+        self._rows: list[dict[str, Any]] | None = None
         self._vectors: Floats = np.zeros((0, 0), np.float32)
 
     def nearest(self, store: Store, vector: NDArray[np.floating], k: int) -> list[dict[str, Any]] | None:
@@ -45,8 +44,7 @@ class Held:
         best = np.argpartition(-scores, k)[:k] if k < len(scores) else np.arange(len(scores))
         best = best[np.argsort(-scores[best], kind="stable")]
         return [
-            {**row, "score": score}
-            for row, score in zip(rows.take(best).to_pylist(), scores[best].tolist(), strict=True)
+            {**rows[place], "score": score} for place, score in zip(best.tolist(), scores[best].tolist(), strict=True)
         ]
 
     def _read(self, store: Store) -> None:
@@ -57,4 +55,4 @@ class Held:
             return
         table = store.read([*self._columns, column], "NOT gone")
         self._vectors = unit(to_numpy(table.column(column)))
-        self._rows = table.drop_columns([column]).combine_chunks()
+        self._rows = table.drop_columns([column]).to_pylist()

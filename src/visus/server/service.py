@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ class Service:
         whole = options["region"] or options["by"] != "embedding"
         picture = self.picture(upload, number, None if whole else self._embedder.least_side)
         hits = index.search(picture, **options)
-        return [{"id": str(hit.id), **hit.to_dict(), "name": Path(hit.path).name} for hit in hits]
+        return [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
 
     def why(self, picture: Pixels, number: int) -> dict[str, Any]:
         """Where a picture and one of the index agree."""
