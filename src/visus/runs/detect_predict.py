@@ -78,8 +78,10 @@ class BoxPrediction:
         shown = self.picture
         if self.answers.shapes is not None:
             shown = shown.copy()
+            tint = np.rint(0.5 * np.arange(256)[:, None] + 0.5 * np.array(draw.ACCENT)).astype(np.uint8)
             for mask in self._each_mask():
-                shown[mask] = np.rint(0.5 * shown[mask] + 0.5 * np.array(draw.ACCENT)).astype(np.uint8)
+                for k in range(3):  # whole pixels would take many times the memory of the picture
+                    shown[..., k][mask] = tint[shown[..., k][mask], k]
         labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
         return draw.boxes(shown, self.boxes, labels)
 

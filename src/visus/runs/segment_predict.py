@@ -49,13 +49,15 @@ class MaskPrediction:
 
     def overlay(self, *, alpha: float = 0.5) -> NDArray[np.uint8]:
         """The colours of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
+        import cv2
+
         picture, mask = self.picture, self.mask
         if mask.ndim == 3:
             middle = len(mask) // 2
             mask, slice_ = mask[middle], as_bytes(picture)[middle]
             picture = np.repeat(slice_[..., None], 3, axis=2)
-        colors = self.palette[mask]
-        return np.rint((1 - alpha) * picture + alpha * colors).astype(np.uint8)
+        mixed = cv2.addWeighted(picture, 1 - alpha, self.palette[mask], alpha, 0)
+        return np.asarray(mixed, np.uint8)
 
     def contours(self) -> dict[str, Any]:
         """The borders of all regions as a GeoJSON feature collection of polygons, in pixels (x, y), with holes.
