@@ -27,3 +27,12 @@ def core() -> Any:  # noqa: ANN401 - openvino.Core, imported at use
         if not _made:
             _made.append(openvino.Core())
     return _made[0]
+
+
+def hints(streams: int, precision: str = "f32") -> dict[str, str]:
+    """How a network is to be compiled that answers so many pictures at a time, each by one thread."""
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "NUM_STREAMS": str(streams),
+        "INFERENCE_NUM_THREADS": str(streams),
+    }

@@ -67,7 +67,7 @@ def predict(
         InputError: None of the pictures could be read.
     """
     from visus.nets.file import list_of
-    from visus.runs.answers import answers, of_detector
+    from visus.runs.answers import answers, one_by_one
     from visus.runs.coco_results import write_coco
     from visus.runs.predict import Unreadable, files_of
     from visus.runs.run import make_folder
@@ -76,7 +76,7 @@ def predict(
     files = [file for place in places for file in files_of(place)]
     make_folder(out)
     good, sizes, found, predictions, lost = [], [], [], [], []
-    given = answers(partial(of_detector, run.absolute(), {"limits": allowed}), files, cluster=cluster)
+    given = answers(partial(one_by_one, run.absolute(), "detect", {"limits": allowed}), files, cluster=cluster)
     for file, name, answer in zip(files, names_for(files), given, strict=True):
         if isinstance(answer, Unreadable):
             lost.append({"file": file, "error": answer.message})

@@ -77,7 +77,7 @@ def predict(
     from visus.data.volumes import is_volume_name
     from visus.images import is_picture_name
     from visus.nets.file import list_of
-    from visus.runs.answers import answers, of_segmenter
+    from visus.runs.answers import answers, one_by_one
     from visus.runs.predict import Unreadable, files_of
     from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for
@@ -88,7 +88,7 @@ def predict(
     files = [file for place in places for file in files_of(place, wanted)]
     make_folder(out)
     rows, lost = [], []
-    given = answers(partial(of_segmenter, run.absolute(), options), files, cluster=cluster)
+    given = answers(partial(one_by_one, run.absolute(), "segment", options), files, cluster=cluster)
     for file, name, answer in zip(files, names_for(files), given, strict=True):
         if isinstance(answer, Unreadable):
             lost.append({"file": file, "error": answer.message})

@@ -39,21 +39,23 @@ def of_classifier(run: Path, k: int) -> Answers:
     return lambda files: list(predictor.predict_many(files, k=k))
 
 
-def of_segmenter(run: Path, options: dict[str, Any]) -> Answers:
-    """What a segmenter answers; see :class:`visus.runs.segment_predict.Segmenting`."""
-    from visus.runs.segment_predict import Segmenting
+def network_of(run: Path, task: str, **options: Any) -> Any:  # noqa: ANN401 - of its task
+    """A trained network that answers one picture after the other, with the options of its task."""
+    if task in ("detect", "localize"):
+        from visus.runs.detect_predict import Detecting
 
-    return _one_by_one(Segmenting(run, **options))
+        return Detecting(run, **options)
+    if task == "segment":
+        from visus.runs.segment_predict import Segmenting
+
+        return Segmenting(run, **options)
+    return Predictor(run, **options)
 
 
-def of_detector(run: Path, options: dict[str, Any]) -> Answers:
-    """What a detector answers; see :class:`visus.runs.detect_predict.Detecting`."""
-    from visus.runs.detect_predict import Detecting
+def one_by_one(run: Path, task: str, options: dict[str, Any]) -> Answers:
+    """What a network answers that takes one file at a time; see :func:`network_of`."""
+    network = network_of(run, task, **options)
 
-    return _one_by_one(Detecting(run, **options))
-
-
-def _one_by_one(network: Any) -> Answers:  # noqa: ANN401
     def answer(file: str) -> Any:  # noqa: ANN401
         try:
             return network.predict(file)

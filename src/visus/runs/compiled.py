@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from visus._cores import cores
-from visus._openvino import core
+from visus._openvino import core, hints
 from visus.nets.detection.rcnn import RCNN
 
 _BOXES = 200  # boxes of a picture from which on compiling R-CNN's backbone pays with the first picture
@@ -56,9 +56,7 @@ def _queue(net: nn.Module, example: Tensor):  # noqa: ANN202 - OpenVINO's
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # it is traced by a part of torch that calls itself old
         model = openvino.convert_model(net, example_input=example, input=[tuple(example.shape)])
-    streams = str(cores())
-    hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
-    network = home.compile_model(model, "CPU", hints)
+    network = home.compile_model(model, "CPU", hints(cores()))
     network.create_infer_request().infer([example.numpy()])
     return openvino.AsyncInferQueue(network, 2 * cores())
 
@@ -75,11 +73,11 @@ class _Features(nn.Module):
 
 
 def hasten(net: RCNN, boxes: int) -> None:
-    """Let the backbone of an R-CNN on the CPU be compiled, if it is to see enough boxes in each picture.
+    """Let the backbone of an R-CNN be compiled, if it is on the CPU and is to see enough boxes in each picture.
 
     Args:
         net: In evaluation mode.
         boxes: How many.
     """
-    if boxes >= _BOXES:
+    if boxes >= _BOXES and next(net.parameters()).device.type == "cpu":
         net.use(compiled(_Features(net.backbone).eval(), torch.zeros(1, 3, net.side, net.side)))

@@ -76,8 +76,7 @@ class Mining:
         home = Path(tempfile.mkdtemp()) if keep.folder is None else keep.folder / FOLDER
         home.mkdir(exist_ok=True)
         net = self.net.to(self.device).eval()
-        if self.device == "cpu":
-            hasten(net, self.most)
+        hasten(net, self.most)
         total = len(self.train)
         seen = []
         for place in range(total):

@@ -148,17 +148,11 @@ class Run:
         See :meth:`visus.runs.predict.Predictor.predict`, :class:`visus.runs.segment_predict.Segmenting` and
         :class:`visus.runs.detect_predict.Detecting`.
         """
-        if self.task in ("detect", "localize"):
-            from visus.runs.detect_predict import Detecting
+        from visus.runs.answers import network_of
 
-            return Detecting(self.folder, **options).predict(picture)
-        if self.task == "segment":
-            from visus.runs.segment_predict import Segmenting
-
-            return Segmenting(self.folder, **options).predict(picture)
-        from visus.runs.predict import Predictor
-
-        return Predictor(self.folder).predict(picture, **options)
+        if self.task == "classify":
+            return network_of(self.folder, self.task).predict(picture, **options)
+        return network_of(self.folder, self.task, **options).predict(picture)
 
     def export(self, form: str = "onnx", path: str | os.PathLike[str] | None = None) -> Path:
         """Write the network for other programs (see :func:`visus.runs.export.export`)."""

@@ -144,7 +144,8 @@ def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[Learn
     trial.set_user_attr("stage", "fine" if fine else "coarse")
     here = _around_the_best(study, space) if fine else space
     if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
-        hooks.say(f"Fine: {trials - _coarse(trials)} trials, {told(here)}")
+        left = trials - _coarse(trials)
+        hooks.say(f"Fine: {left} {'trial' if left == 1 else 'trials'}, {told(here)}")
     _run(study, trial, here, base, hooks)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus._openvino import core
+from visus._openvino import core, hints
 from visus.search.graph import Graph
 
 Pixels = NDArray[np.uint8]
@@ -89,15 +89,10 @@ class OpenVinoRuntime:
     name = "OpenVINO"
 
     def __init__(self, graph: Graph, streams: int = 1, precision: Precision = "f32") -> None:
-        hints: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": str(streams),
-        }
         size = graph.preprocessing.size
         network = core().read_model(str(graph.path))
         network.reshape([1, size, size, 3])
-        self._model: Any = core().compile_model(network, "CPU", hints)
+        self._model: Any = core().compile_model(network, "CPU", hints(streams, precision))
         # The first run sets up state of the binding, one static table a time without Python's lock: two threads that
         # run first at once wait for each other for ever. So one run comes before there are threads.
         self.runner().vectors(np.zeros((1, size, size, 3), np.uint8))

@@ -219,9 +219,11 @@ class Service:
         return values
 
     def _network(self, name: str) -> Any:  # noqa: ANN401 - of its task
+        from visus.runs.answers import network_of
+
         with self._loading:
             if name not in self._networks:
-                self._networks[name] = _ready(self.folder(name), self.task(name), self.settings.device)
+                self._networks[name] = network_of(self.folder(name), self.task(name), device=self.settings.device)
             return self._networks[name]
 
     def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -267,20 +269,6 @@ class Service:
 def _name(folder: Path) -> str:
     """What requests call a run: the name of its folder."""
     return (folder if folder.is_dir() else folder.parent).resolve().name
-
-
-def _ready(folder: Path, task: str, device: str) -> Any:  # noqa: ANN401 - of its task
-    if task == "segment":
-        from visus.runs.segment_predict import Segmenting
-
-        return Segmenting(folder, device=device)
-    if task in ("detect", "localize"):
-        from visus.runs.detect_predict import Detecting
-
-        return Detecting(folder, device=device)
-    from visus.runs.predict import Predictor
-
-    return Predictor(folder, device=device)
 
 
 def _member(member: Any) -> dict[str, Any]:  # noqa: ANN401 - visus.search.duplicates.Member
