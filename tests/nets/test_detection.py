@@ -13,8 +13,8 @@ from torchvision.models.detection.image_list import ImageList
 
 from tests.support.boxed import CLASSES, scene
 from visus._errors import InputError, WeightsError
-from visus.nets.detection import Detector, Limits, create
-from visus.nets.detection.body import cut
+from visus.nets.detection import Detector, Found, Limits, create
+from visus.nets.detection.body import cut, hold_chance
 from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
 from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
 from visus.nets.detection.mask_rcnn import MaskRCNN
@@ -358,3 +358,26 @@ def test_weights_of_coco_that_cannot_be_had_are_named(monkeypatch: pytest.Monkey
         create("fasterrcnn_resnet50_fpn", classes=3, weights="imagenet")
     torch.testing.assert_close(own["roi_heads.box_head.fc6.bias"], tensors["roi_heads.box_head.fc6.bias"])
     assert own["roi_heads.box_predictor.cls_score.bias"].shape == (4,)
+
+
+def test_batch_normalisation_keeps_means_that_were_learned_before() -> None:
+    net = FastRCNN(**LITE)
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    net.train()
+    assert norms
+    assert not any(layer.training for layer in norms)
+    net.keeps_norms = False  # nothing was learned before
+    assert all(layer.training for layer in net.train().modules())
+    hold_chance(net)
+    assert not any(layer.training for layer in net.modules() if isinstance(layer, nn.BatchNorm2d | nn.Dropout))
+
+
+def test_soft_suppression_looks_at_the_likeliest_boxes() -> None:
+    random = torch.Generator().manual_seed(0)
+    corners = 1000 * torch.rand(5000, 2, generator=random)
+    scores, labels = torch.rand(5000, generator=random), torch.arange(5000) % 20
+    found = Found(torch.cat([corners, corners + 1], 1), scores, labels)
+    left = Limits(score=0, most=4000, soft=True).softened(found)
+    assert len(left.boxes) == 1000
+    assert left.scores.min() > 0.75
+    torch.testing.assert_close(left.scores[:5], scores.topk(5).values)

@@ -123,6 +123,9 @@ def test_nms_of_each_class_leaves_the_others_alone() -> None:
     scores = torch.tensor([0.9, 0.8, 0.7])
     assert boxes.nms(rows, scores, 0.5).tolist() == [0]
     assert boxes.nms(rows, scores, 0.5, torch.tensor([0, 0, 1])).tolist() == [0, 2]
+    below = torch.tensor([[-300.0, -300, 10, 10], [-311, -311, -1, -1]])
+    assert boxes.nms(below, scores[:2], 0.5, torch.tensor([0, 1])).tolist() == [0, 1]
+    assert boxes.nms(below[:0], scores[:0], 0.5, torch.tensor([])).tolist() == []
 
 
 def test_soft_nms_lowers_scores() -> None:

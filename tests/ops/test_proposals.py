@@ -71,3 +71,12 @@ def test_recall_and_mistakes() -> None:
         proposals.selective_search(np.zeros((20, 20, 3)))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="mode"):
         proposals.selective_search(np.zeros((20, 20, 3), np.uint8), "slow")  # pyright: ignore[reportArgumentType]
+
+
+def test_large_pictures_are_searched_at_a_smaller_size() -> None:
+    picture, truth = scene()
+    large = picture.repeat(8, 0).repeat(8, 1)
+    found = proposals.selective_search(large)
+    assert proposals.recall(found, 8 * truth, 0.8) == 1
+    assert found[:, 2].max() <= large.shape[1]
+    assert found[:, 3].max() <= large.shape[0]

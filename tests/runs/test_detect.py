@@ -23,7 +23,8 @@ from visus.nets.detection import Limits, trained
 from visus.runs.detect_evaluate import BoxEvaluation, evaluate
 from visus.runs.detect_predict import BoxPrediction, Detecting
 from visus.runs.detect_settings import DetectSettings, resolve
-from visus.runs.training import resume
+from visus.runs.job import Hooks
+from visus.runs.training import resume, try_settings
 
 SMALL: dict[str, Any] = {
     "epochs": 14,
@@ -223,6 +224,26 @@ def test_rcnn_goes_on_with_the_features_that_are_there(data: Path, tmp_path: Pat
     run = resume(folder, progress=look)
     assert run.finished
     assert len(kept) == 19
+
+
+def test_a_trial_of_rcnn_that_is_given_up_leaves_nothing_behind(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    class GivenUp(Exception):
+        pass
+
+    def give_up(_: Any) -> None:
+        raise GivenUp
+
+    dataset = load_boxes(data)
+    settings = resolve(
+        DetectSettings.of(data, {"net": "rcnn", "most": 20, "workers": 0, "side": 64, "device": "cpu"}), dataset
+    )
+    with pytest.raises(GivenUp):
+        try_settings(settings, dataset, Hooks(on_epoch=give_up))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

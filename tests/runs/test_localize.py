@@ -49,6 +49,8 @@ def test_it_learns_in_stages(run: Run) -> None:
     assert "mean IoU" in found.describe()
     content = json.loads((run.folder / "evaluation-val" / "evaluation.json").read_text())
     assert content["localised"] == own.localised
+    shown = json.loads((run.folder / "evaluation-val" / "pictures.json").read_text())
+    assert len({entry["id"] for entry in shown["images"]}) == len(shown["images"]) == len(found.pictures)
     answer = run.predict(scene(3)[0])
     assert len(answer.boxes) == 1
     assert trained.read(run.folder).about.task == "localize"

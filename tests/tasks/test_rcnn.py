@@ -73,3 +73,21 @@ def test_a_class_without_objects_is_never_found() -> None:
     made = RCNN(classes=3, backbone="resnet18", side=64)
     rcnn.fit(made, pictures(10, 3))
     assert (made.score_matrix(torch.randn(50, 512))[:, 2] < -5).all()
+
+
+def test_nothing_is_left_of_an_earlier_training() -> None:
+    made = RCNN(classes=3, backbone="resnet18", side=64)
+    for learned in (made.svm_weight, made.svm_bias, made.ridge_weight, made.ridge_bias):
+        learned.fill_(7)
+    rcnn.fit(made, pictures(10, 3))
+    assert (made.score_matrix(torch.full((1, 512), 20.0))[:, 2] < -5).all()
+    assert not made.ridge_weight[2].any()
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    first, second = (RCNN(classes=2, backbone="resnet18", side=64) for _ in range(2))
+    for made in (first, second):
+        np.random.default_rng().random()
+        np.random.rand()  # noqa: NPY002 - nothing may depend on NumPy's own generator
+        rcnn.fit(made, pictures(30, 3), seed=4)
+    assert torch.equal(first.svm_weight, second.svm_weight)

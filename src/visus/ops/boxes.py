@@ -149,7 +149,9 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, classes: Tensor | None 
     _check_scored(boxes, scores, threshold)
     if classes is None:
         return torchvision.ops.nms(boxes.float(), scores.float(), threshold)
-    return torchvision.ops.batched_nms(boxes.float(), scores.float(), classes, threshold)
+    # It tells classes apart by moving them by more than the largest coordinate, which takes boxes that begin at 0.
+    near = boxes.float() - (boxes.float().min() if len(boxes) else 0)
+    return torchvision.ops.batched_nms(near, scores.float(), classes, threshold)
 
 
 def _check_scored(boxes: Tensor, scores: Tensor, threshold: float) -> None:

@@ -6,6 +6,9 @@ regions of like colour, texture, size and fill are merged step by step, and the 
 The paper ranks regions by the step of their merger times a random number, so that large ones come first and not only
 they. OpenCV draws that number anew in each call; here the same boxes are ranked by their area and a seeded number, so
 that the answer is the same each time.
+
+What it finds depends on the size of a picture, and its time grows faster than the pixels. The authors of R-CNN bring
+all pictures to a width of 500; here larger ones are brought to a longer side of 640.
 """
 
 import contextlib
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.images.io import write_atomically
+from visus.images.scale import shrink
 from visus.ops import boxes
 
 Mode = Literal["fast", "quality"]
@@ -28,6 +32,7 @@ MODES = ("fast", "quality")
 MOST = 2000
 """Proposals of a picture, of R-CNN and Fast R-CNN."""
 _SMALLEST = 8  # pixels of a side
+_LONGEST = 640
 _SEED = 0
 
 Boxes = NDArray[np.float32]
@@ -58,7 +63,7 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
     if min(height, width) < _SMALLEST:
         return np.array([[0, 0, width, height]], np.float32)
     search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-    search.setBaseImage(np.ascontiguousarray(picture[..., ::-1]))
+    search.setBaseImage(np.ascontiguousarray(shrink(picture, _LONGEST)[..., ::-1]))
     if mode == "fast":
         search.switchToSelectiveSearchFast()
     else:
@@ -67,6 +72,8 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
     if not len(found):  # one colour all over
         return np.array([[0, 0, width, height]], np.float32)
     found[:, 2:] += found[:, :2]  # (x, y, w, h) to edges
+    found *= max(1, max(height, width) / _LONGEST)
+    found = np.minimum(found, np.array([width, height] * 2, np.float32))
     return _ranked(np.unique(found, axis=0))[:most]
 
 
@@ -90,7 +97,7 @@ def remembered(
         mode: See :func:`selective_search`.
         most: See there.
     """
-    content = hashlib.sha256(repr((picture.shape, mode)).encode() + picture.tobytes()).hexdigest()[:32]
+    content = hashlib.sha256(repr((picture.shape, mode, _LONGEST)).encode() + picture.tobytes()).hexdigest()[:32]
     path = Path(folder) / content[:2] / f"{content}.npy"
     found = _read(path)
     if found is None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError, RunError
 from visus.data import Boxed, BoxSet, load_boxes, load_boxes_whole
 from visus.data.coco_boxes import numbers_of
-from visus.data.crops import single
+from visus.data.crops import Crops, single
 from visus.images import draw, write
 from visus.images import plots as _plots
 from visus.nets.detection import Limits, trained
@@ -243,7 +243,8 @@ def evaluate(
     make_folder(place)
     write_json(place / "evaluation.json", found.to_dict())
     shown = found.pictures
-    numbers = numbers_of(dataset.root, shown.files, found.classes) if dataset.form.startswith("COCO") else None
+    whole = dataset.form.startswith("COCO") and not isinstance(shown, Crops)
+    numbers = numbers_of(dataset.root, shown.files, found.classes) if whole else None
     write_coco(
         place, shown.files, found.sizes, found.answers, classes=found.classes, truth=shown.objects, numbers=numbers
     )

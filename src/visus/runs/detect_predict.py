@@ -140,6 +140,7 @@ class Detecting:
         self.limits = limits or Limits(score=0.5 if self.about.task == "detect" else 0.0)
         self._propose = proposer(self.about) if self.network.net.needs_proposals else None
         if isinstance(self.network.net, RCNN):
+            self.network.net.use(None)  # it may have been compiled for another device
             hasten(self.network.net, self.about.most)
 
     def answers(self, picture: NDArray[np.uint8]) -> Answers:

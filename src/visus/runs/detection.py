@@ -67,6 +67,7 @@ class Detection:
         if settings.weights not in ("imagenet", NO_WEIGHTS):
             before = trained.read(settings.weights)
             body = carry_over(net, before.net, settings.weights)
+        net.keeps_norms = settings.weights != NO_WEIGHTS
         net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return cls(settings, data, about, net, body)
 
@@ -160,7 +161,7 @@ class Detection:
             split, place = where
             picture, own = split.read(place)
             found = propose(picture)
-            return [_proposals.recall(found, box[None]) for box in own.boxes]
+            return [_proposals.recall(found, box[None]) for box in own.boxes[~own.crowd]]
 
         recalls: list[float] = []
         pool = ThreadPoolExecutor(cores())

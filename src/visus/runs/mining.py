@@ -72,9 +72,18 @@ class Mining:
 
     def learn(self, keep: Keep, hooks: Hooks) -> None:
         """Compute features, fit, and measure on val: one epoch."""
-        started = time.perf_counter()
-        home = Path(tempfile.mkdtemp()) if keep.folder is None else keep.folder / FOLDER
+        if keep.folder is None:
+            with tempfile.TemporaryDirectory() as place:
+                self._learn(Path(place), keep, hooks)
+            return
+        home = keep.folder / FOLDER
         home.mkdir(exist_ok=True)
+        self._learn(home, keep, hooks)
+        shutil.rmtree(home, ignore_errors=True)
+
+    def _learn(self, home: Path, keep: Keep, hooks: Hooks) -> None:
+        """The same, with features in a folder."""
+        started = time.perf_counter()
         net = self.net.to(self.device).eval()
         hasten(net, self.most)
         total = len(self.train)
@@ -96,7 +105,6 @@ class Mining:
         keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - ap50, ap50, time.perf_counter() - started))
         if keep.on_epoch:
             keep.on_epoch(keep.epochs[-1])
-        shutil.rmtree(home, ignore_errors=True)
 
     def _seen(self, place: int, home: Path) -> _fitting.Seen:
         """A training picture with its features, from its file where there is one."""

@@ -48,11 +48,11 @@ class Held:
         ]
 
     def _read(self, store: Store) -> None:
-        self._version, self._rows = store.version, None
+        version, self._rows = store.version, None
         column = store.vector_column
         dimension = store.schema.field(column).type.list_size
-        if len(store) * dimension * 4 > self._limit:
-            return
-        table = store.read([*self._columns, column], "NOT gone")
-        self._vectors = unit(to_numpy(table.column(column)))
-        self._rows = table.drop_columns([column]).to_pylist()
+        if len(store) * dimension * 4 <= self._limit:
+            table = store.read([*self._columns, column], "NOT gone")
+            self._vectors = unit(to_numpy(table.column(column)))
+            self._rows = table.drop_columns([column]).to_pylist()
+        self._version = version

@@ -12,6 +12,7 @@ from visus.data.box_batches import Batch
 from visus.data.boxes import Boxed, Objects
 from visus.data.coco import encode
 from visus.nets.detection import Detector, Found
+from visus.nets.detection.body import hold_chance
 from visus.tasks import box_metrics, learner, optimizers
 from visus.tasks.box_metrics import Answers
 
@@ -100,9 +101,10 @@ class Detect(learner.Learner[Sums]):
         return self.checked(loss)
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """The losses, with boxes drawn as in training, and the answers."""
+        """The losses, with boxes drawn as in training but without dropout, and the answers."""
         pictures, targets = batch
         self.net.train()
+        hold_chance(self.net)
         self.val_sums.add(self.batch_loss(batch), len(pictures))
         self.net.eval()
         proposals = [target["proposals"] for target in targets] if self.net.needs_proposals else None

@@ -3,7 +3,8 @@
 Girshick et al., "Rich feature hierarchies", CVPR 2014, section 2.3 and appendices B and C. The true boxes of a class
 are its positives; proposals that overlap none of its objects by an IoU of 0.3 or more are its negatives, far too many,
 so that only hard ones serve: from a few at random, an SVM is fitted, what it holds for nearer than its margin is added,
-and so on through all pictures once. Then proposals with an IoU of more than 0.6 learn to become the true box.
+and so on through all pictures once; of the first few, those that prove hard count twice. Then proposals with an IoU of
+more than 0.6 learn to become the true box.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,8 +67,10 @@ def fit(net: RCNN, seen: Sequence[Seen], *, seed: int = 0, tell: Callable[[int, 
         tell: Told how many pictures were mined, of how many.
     """
     random = np.random.default_rng(seed)
+    for learned in (net.svm_weight, net.svm_bias, net.ridge_weight, net.ridge_bias):
+        learned.zero_()  # what an earlier training left
     net.scale.fill_(NORM / max(1e-9, _mean_norm(seen)))
-    mines = [_Mine(net, label) for label in range(net.classes)]
+    mines = [_Mine(net, label, seed) for label in range(net.classes)]
     for picture in seen:
         features = picture.features() * float(net.scale)
         for mine in mines:
@@ -91,8 +94,8 @@ def _mean_norm(seen: Sequence[Seen]) -> float:
 class _Mine:
     """The hard negatives of one class, and what learns to move."""
 
-    def __init__(self, net: RCNN, label: int) -> None:
-        self.net, self.label = net, label
+    def __init__(self, net: RCNN, label: int, seed: int) -> None:
+        self.net, self.label, self.seed = net, label, seed
         self.positives: list[Floats] = []
         self.negatives: list[Floats] = []
         self.near: list[Floats] = []
@@ -130,6 +133,7 @@ class _Mine:
             intercept_scaling=_BIAS,
             class_weight={1: _POSITIVE_WEIGHT},
             max_iter=5000,
+            random_state=self.seed,
         )
         labels = np.r_[np.ones(len(positives), int), -np.ones(len(negatives), int)]
         svm.fit(np.concatenate([positives, negatives]), labels)

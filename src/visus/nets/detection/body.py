@@ -103,8 +103,17 @@ def _measured(body: nn.Module, head: nn.Module, size: int) -> Halves:
 
 def hold_norms(net: nn.Module) -> None:
     """Let batch normalisation keep the means that it came with: a step sees too few pictures for its own."""
+    _hold(net, nn.BatchNorm2d)
+
+
+def hold_chance(net: nn.Module) -> None:
+    """Let nothing in a network that gives its losses depend on chance or change: no dropout, and the means stay."""
+    _hold(net, nn.BatchNorm2d, nn.Dropout)
+
+
+def _hold(net: nn.Module, *kinds: type[nn.Module]) -> None:
     for layer in net.modules():
-        if isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, kinds):
             layer.eval()
 
 

@@ -82,6 +82,9 @@ class Limits:
         """What is left after the scores of overlapping boxes have been lowered."""
         if not self.soft:
             return found
+        likeliest = found.scores.topk(min(_MANY, len(found.scores))).indices
+        masks = None if found.masks is None else found.masks[likeliest]
+        found = Found(found.boxes[likeliest], found.scores[likeliest], found.labels[likeliest], masks)
         kept, scores = boxes.soft_nms(found.boxes, found.scores, found.labels, least=max(self.score, _LEAST))
         kept, scores = kept[: self.most], scores[: self.most].to(found.scores)
         masks = None if found.masks is None else found.masks[kept]
@@ -96,12 +99,14 @@ class Detector(nn.Module, ABC):
         classes: Number of classes, without the background.
         has_masks: Whether it finds shapes too.
         needs_proposals: Whether boxes that may hold an object must be given.
+        keeps_norms: Whether batch normalisation keeps its means in training, as it should if they were learned before.
     """
 
     name: str
     classes: int
     has_masks: bool = False
     needs_proposals: bool = False
+    keeps_norms: bool = True
 
     @abstractmethod
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -141,11 +146,12 @@ class Detector(nn.Module, ABC):
         return iter(())
 
     def train(self, mode: bool = True) -> Self:
-        """As every module, but batch normalisation keeps its means."""
+        """As every module, but batch normalisation may keep its means."""
         from visus.nets.detection.body import hold_norms
 
         super().train(mode)
-        hold_norms(self)
+        if self.keeps_norms:
+            hold_norms(self)
         return self
 
 
