@@ -3,7 +3,7 @@
     python examples/convert_boxes.py IN OUT voc|coco|yolo
 
 No box is lost or shifted. VOC has no shapes, and its crowds are difficult objects; COCO keeps everything; in YOLO run
-lengths become their boxes, crowds and difficult objects plain ones.
+lengths and objects of several polygons become their boxes, crowds and difficult objects plain ones.
 """
 
 import argparse
@@ -11,8 +11,13 @@ import sys
 from pathlib import Path
 
 from visus import VisusError
-from visus.data import load_boxes_whole
+from visus.data import BoxSet, load_boxes_whole
 from visus.data.save_boxes import save_boxes
+
+
+def _shapes(dataset: BoxSet) -> int:
+    """How many objects have a shape."""
+    return sum(bool(shape) for split in dataset.splits.values() for own in split.objects for shape in own.shapes)
 
 
 def main() -> int:
@@ -32,6 +37,9 @@ def main() -> int:
     for remark in before.remarks:
         print(remark)
     count = sum(int(after.counts(split).sum()) for split in after.splits)
+    shapes, left = (_shapes(dataset) for dataset in (before, after))
+    if left < shapes:
+        print(f"{shapes - left:,} of {shapes:,} shapes became boxes, since {after.form} cannot hold them.")
     print(f"Wrote {arguments.target} as {after.form}: {count:,} objects.")
     return 0
 

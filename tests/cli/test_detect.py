@@ -48,6 +48,7 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
         (("predict", RUN, "päinting.png", "--crf"), "--crf is for segmenters"),
         (("predict", RUN, "päinting.png", "-k", 3), "has no --csv and no -k"),
         (("predict", RUN, "päinting.png", "--conf", 7), "from 0 to 1"),
+        (("predict", RUN, "päinting.png", "--out", "."), "name another folder with --out"),
         (("train", "detect", "Fötos", "--net", "rcnn", "--epochs", 3), "takes no steps"),
         (("train", "detect", "Fötos", "--anchors", "8,x"), "whole numbers such as"),
         (("train", "detect", "nowhere"), "is no folder of pictures with boxes"),

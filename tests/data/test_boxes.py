@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from tests.support.boxed import CLASSES, coco_folder, scene
@@ -189,6 +190,10 @@ def test_voc_annotations_that_lie_elsewhere(tmp_path: Path, pictures: str, annot
         ("images", "annotations/instances_default.json", "all"),  # CVAT
         ("images", "result.json", "all"),  # Label Studio
         ("", "labels_of_mine.json", "all"),
+        ("images", "valid.json", "val"),
+        ("train", "train/annotations.json", "train"),
+        ("images", "annotations/instances_Validation.json", "val"),
+        ("images", "annotations/animals_train.json", "train"),
         ("images/train2017", "annotations/instances_train2017.json", "train"),
     ],
 )
@@ -208,6 +213,102 @@ def test_coco_files_of_any_name(tmp_path: Path, pictures: str, file: str, split:
     content = {"images": images, "annotations": annotations, "categories": [above, *categories]}
     (tmp_path / file).write_text(json.dumps(content))
     holds(tmp_path, "COCO", {split: 3})
+
+
+def test_captions_beside_the_objects_are_not_taken_for_them(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a")
+    (root / "annotations").mkdir()
+    for split in ("train", "val"):
+        (root / f"{split}.json").rename(root / "annotations" / f"instances_{split}2017.json")
+        (root / "annotations" / f"captions_{split}2017.json").write_text('{"images": [], "annotations": []}')
+    assert {name: len(split) for name, split in load_boxes(root).splits.items()} == {"train": 12, "val": 4}
+
+
+def test_what_tools_leave_out_of_coco_files_or_put_in(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a", {"train": 3, "val": 2})
+    before = load_boxes_whole(root)
+
+    def change(content: dict[str, Any]) -> None:
+        first, second, third, *_ = content["annotations"]
+        x, y, w, h = second["bbox"]
+        first |= {"segmentation": [[]], "area": None}
+        second |= {"segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h], [x, y, x + 1, y]], "area": 4.5}
+        del second["bbox"], third["bbox"]  # both have shapes
+        for entry in content["images"]:
+            entry["width"] = None
+
+    edit(root, change)
+    path = root / "train.json"
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+    after = load_boxes_whole(root)
+    same(before, after)
+    shapes = [shape for own in after.splits["train"].objects for shape in own.shapes]
+    assert shapes[0] is None
+    assert len(shapes[1]) == 1
+    assert "less than three corners" in " ".join(after.remarks)
+    again = load_boxes_whole(save_boxes(after, tmp_path / "b", "coco"))
+    for ours, theirs in zip(after.splits["train"].objects, again.splits["train"].objects, strict=True):
+        own = np.isfinite(ours.areas)
+        np.testing.assert_array_equal(ours.areas[own], theirs.areas[own])
+
+
+def test_paths_of_windows(tmp_path: Path) -> None:
+    root = coco_folder(tmp_path / "a", {"train": 2, "val": 2})
+    (root / "train" / "deep").mkdir()
+    (root / "train" / "000.png").rename(root / "train" / "deep" / "000.png")
+    edit(root, lambda content: content["images"][0].update(file_name="deep\\000.png"))
+    assert len(load_boxes_whole(root).splits["train"]) == 2
+
+
+def test_other_text_files_beside_yolo_labels(tmp_path: Path) -> None:
+    for k, rows in enumerate(scenes(tmp_path)):
+        (tmp_path / f"p{k}.txt").write_text("\ufeff" + yolo_lines(rows), encoding="utf-8")
+    (tmp_path / "classes.txt").write_text("\ufeff" + "\n".join(CLASSES), encoding="utf-8")
+    (tmp_path / "README.txt").write_text("Pictures of shapes.\n")
+    (tmp_path / "train.txt").write_text("p0.png\np1.png\n")
+    holds(tmp_path, "YOLO", {"all": 3})
+    (tmp_path / "classes.txt").unlink()
+    assert "Nothing names the classes" in " ".join(load_boxes_whole(tmp_path).remarks)
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("../train/images", "../valid/images"),  # Roboflow
+        ("/content/Shapes-1/train/images", "/content/Shapes-1/valid/images"),
+        (["train/images"], ["valid/images"]),
+        ("train.txt", "val.txt"),
+    ],
+)
+def test_paths_in_data_yaml(tmp_path: Path, train: Any, val: Any) -> None:
+    for split, count in (("train", 3), ("valid", 2)):
+        labels = tmp_path / split / "labels"
+        labels.mkdir(parents=True)
+        for k, rows in enumerate(scenes(tmp_path / split / "images", count)):
+            (labels / f"p{k}.txt").write_text(yolo_lines(rows))
+        listed = "".join(f"/elsewhere/{split}/images/p{k}.png\n" for k in range(count))
+        (tmp_path / f"{split.removesuffix('id')}.txt").write_text(listed)
+    said = {"train": train, "val": val, "test": "../test/images", "names": list(CLASSES)}
+    (tmp_path / "shapes.yaml").write_text(yaml.safe_dump(said))
+    holds(tmp_path, "YOLO", {"train": 3, "val": 2})
+    assert "'../test/images'" in " ".join(load_boxes_whole(tmp_path).remarks)
+
+
+def test_voc_lists_and_names_of_pictures(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path)
+    lists = root / "ImageSets" / "Main"
+    (lists / "train.txt").rename(lists / "trainval.txt")
+    (lists / "val.txt").rename(lists / "test.txt")
+    first, second, *_ = sorted((root / "JPEGImages").iterdir())
+    with Image.open(second) as picture:
+        picture.save(second.with_suffix(".bmp"))
+    second.unlink()
+    first.rename(first.with_suffix(".PNG"))
+    assert {name: len(split) for name, split in load_boxes_whole(root).splits.items()} == {"train": 12, "test": 4}
+    path = root / "Annotations" / f"{first.stem}.xml"
+    path.write_text(path.read_text().replace("xmin", "left"))
+    with pytest.raises(FormatError, match="has no xmin"):
+        load_boxes(root)
 
 
 def test_a_json_file_of_another_kind_is_no_annotation(tmp_path: Path) -> None:

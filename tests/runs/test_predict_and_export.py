@@ -20,7 +20,7 @@ from visus.nets.segmentation import trained as segmenters
 from visus.ops import Normalise
 from visus.runs import Run, train
 from visus.runs.export import export
-from visus.runs.predict import Prediction, Predictor, Unreadable, files_of
+from visus.runs.predict import Prediction, Predictor, Unreadable, files_beside, files_of
 from visus.runs.segment_predict import Segmenting
 
 
@@ -220,3 +220,16 @@ def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "run-cnn")
     with pytest.raises(RunError, match="holds no trained network"):
         Index(tmp_path / "cnn.visus").search(photos[0])
+
+
+def test_answers_are_not_written_over_the_pictures(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name in ("a.png", "sub/b.png", "found/a.jpg"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(photos / name)
+    for places, out in (([photos], photos), ([photos / "a.png"], photos), ([photos / "sub"], photos)):
+        with pytest.raises(InputError, match="--out"):
+            files_beside(places, out)
+    found = files_beside([photos], photos / "found")  # what was found before is no picture to ask about
+    assert found == [str(photos / "a.png"), str(photos / "sub" / "b.png")]
+    assert len(files_beside([photos, photos / "a.png"], tmp_path / "elsewhere")) == 4

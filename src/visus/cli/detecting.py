@@ -69,11 +69,11 @@ def predict(
     from visus.nets.file import list_of
     from visus.runs.answers import answers, one_by_one
     from visus.runs.coco_results import write_coco
-    from visus.runs.predict import Unreadable, files_of
+    from visus.runs.predict import Unreadable, files_beside
     from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for
 
-    files = [file for place in places for file in files_of(place)]
+    files = files_beside(places, out)
     make_folder(out)
     good, sizes, found, predictions, lost = [], [], [], [], []
     given = answers(partial(one_by_one, run.absolute(), "detect", {"limits": allowed}), files, cluster=cluster)

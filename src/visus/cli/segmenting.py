@@ -78,14 +78,14 @@ def predict(
     from visus.images import is_picture_name
     from visus.nets.file import list_of
     from visus.runs.answers import answers, one_by_one
-    from visus.runs.predict import Unreadable, files_of
+    from visus.runs.predict import Unreadable, files_beside
     from visus.runs.run import make_folder
     from visus.runs.segment_predict import names_for
 
     wanted, endings = is_picture_name, (".png", ".jpg", ".json")
     if len(list_of(run, "window")) == 3:
         wanted, endings = is_volume_name, (".nii.gz", ".jpg")
-    files = [file for place in places for file in files_of(place, wanted)]
+    files = files_beside(places, out, wanted)
     make_folder(out)
     rows, lost = [], []
     given = answers(partial(one_by_one, run.absolute(), "segment", options), files, cluster=cluster)

@@ -78,7 +78,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
 
 def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
     """From ``(H, W, 3)`` to ``(3, H, W)``."""
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+    return torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))
 
 
 def collate(samples: list[tuple[Tensor, Target]]) -> Batch:

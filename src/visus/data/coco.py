@@ -20,7 +20,11 @@ from visus.data.masks import MOST_CLASSES, Mask
 from visus.images import MAX_PIXELS
 
 BACKGROUND = "background"
-_SPLIT = re.compile(r"(?:instances_)?(train|val|test)\d*\.json")
+_SPLITS = "|".join(SPLITS)
+_NAMES = (  # the usual ones first: beside them lie captions and key points
+    re.compile(rf"(?:instances_)?({_SPLITS})\d*\.json", re.IGNORECASE),
+    re.compile(rf".+[_.-]({_SPLITS})\d*\.json", re.IGNORECASE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +45,43 @@ class Objects:
 def annotation_files(root: Path) -> dict[str, Path]:
     """The annotation file of each split, or of ``""`` where there is one for all.
 
-    They are ``train.json``, ``annotations/instances_train2017.json``, ``train/_annotations.coco.json`` (Roboflow), or
-    the only JSON file of the folder or of ``annotations`` (CVAT, Label Studio), if it holds what COCO's files hold.
+    They are ``train.json``, ``annotations/instances_train2017.json``, the only JSON file of the folder of a split
+    (Roboflow), or the only one of the whole folder or of ``annotations`` (CVAT, Label Studio). Whatever has another
+    name than the first two is looked into.
     """
     folders = [folder for folder in (root, root / "annotations") if folder.is_dir()]
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    usual = _of_splits(files, _NAMES[0])
+    if usual:
+        return usual
+    inner = {p.name.lower(): sorted(p.glob("*.json")) for p in sorted(root.iterdir()) if p.name.lower() in SPLITS}
+    alone = {SPLITS[name]: own[0] for name, own in inner.items() if len(own) == 1 and _is_coco(own[0])}
+    if alone:
+        return alone
+    named = _of_splits([path for path in files if _NAMES[1].fullmatch(path.name) and _is_coco(path)], _NAMES[1])
+    if not named and len(files) == 1 and _is_coco(files[0]):
+        return {"": files[0]}
+    return named
+
+
+def _of_splits(files: list[Path], pattern: re.Pattern[str]) -> dict[str, Path]:
+    """The first file of each split by its name."""
     found: dict[str, Path] = {}
     for path in files:
-        match = _SPLIT.fullmatch(path.name)
+        match = pattern.fullmatch(path.name)
         if match:
-            found.setdefault(match[1], path)
-    for folder in sorted(root.iterdir()):
-        split, path = SPLITS.get(folder.name.lower()), folder / "_annotations.coco.json"
-        if split and path.is_file():
-            found.setdefault(split, path)
-    if not found and len(files) == 1 and _is_coco(files[0]):
-        return {"": files[0]}
+            found.setdefault(SPLITS[match[1].lower()], path)
     return found
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401
+    """What a JSON file holds; some tools of Windows begin it with a byte order mark."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
 
 
 def _is_coco(path: Path) -> bool:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
@@ -78,7 +97,7 @@ def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], l
     splits: dict[str, tuple[list[str], list[Objects]]] = {}
     for split, path in annotation_files(root).items():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             names, pair = _split(content, path, split)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
@@ -139,12 +158,12 @@ def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def picture_folder(path: Path, split: str, images: list[dict[str, Any]]) -> Path:
-    """Where the pictures of an annotation file lie: in a folder of its name, or of the split's, or beside it."""
+    """Where the pictures of an annotation file lie: in a folder of its name or the split's, in images, or beside it."""
     root = path.parent if path.parent.name != "annotations" else path.parent.parent
     names = [path.stem.removeprefix("instances_"), split]
     places = [base / name for base in (root, root / "images") for name in names]
-    there = [place for place in places if place.is_dir()] + [root]
-    first = str(images[0]["file_name"]) if images else ""
+    there = [place for place in [*places, root / "images"] if place.is_dir()] + [root]
+    first = str(images[0]["file_name"]).replace("\\", "/") if images else ""
     return next((place for place in there if (place / first).is_file()), there[0])
 
 
@@ -154,6 +173,8 @@ def inside_folder(folder: Path, name: str, path: Path) -> str:
     Raises:
         InputError: It lies outside of the folder.
     """
+    if "\\" in name and not (folder / name).exists():  # written on Windows
+        name = name.replace("\\", "/")
     place = (folder / name).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise InputError(f"{path} names the picture {name!r}, which lies outside of {folder}; mend it.")

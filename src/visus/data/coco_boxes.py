@@ -3,7 +3,6 @@
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +10,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from visus._errors import FormatError, InputError
-from visus.data.coco import annotation_files, categories_of, inside_folder, picture_folder
+from visus.data.coco import annotation_files, categories_of, decode, encode, inside_folder, picture_folder, read_json
+from visus.images import MAX_PIXELS
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
@@ -32,7 +34,7 @@ def read_coco_boxes(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], d
     splits: dict[str, Named] = {}
     for split, path in annotation_files(root).items():
         try:
-            names, pair = _split(json.loads(path.read_text(encoding="utf-8")), path, split, mends)
+            names, pair = _split(read_json(path), path, split, mends)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
         if classes and names != classes:
@@ -63,8 +65,8 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
                 "box": corners,
                 "crowd": bool(entry.get("iscrowd", 0)),
                 "difficult": bool(entry.get("difficult", 0)),
-                "shape": entry.get("segmentation") or None,
-                "area": float(entry.get("area", "nan")),
+                "shape": _shape(entry, mends),
+                "area": float("nan") if entry.get("area") is None else float(entry["area"]),
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
@@ -92,7 +94,7 @@ def numbers_of(root: Path, files: Sequence[str], classes: Sequence[str]) -> Numb
     A class that it does not have gets a number that is free.
     """
     for split, path in annotation_files(root).items():
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         folder = picture_folder(path, split, content["images"])
         own = {inside_folder(folder, entry["file_name"], path): entry["id"] for entry in content["images"]}
         if not own.keys() >= set(files):
@@ -105,15 +107,42 @@ def numbers_of(root: Path, files: Sequence[str], classes: Sequence[str]) -> Numb
 
 def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
     """Height and width of a picture, where they are said."""
-    if "height" not in entry or "width" not in entry:
+    if entry.get("height") is None or entry.get("width") is None:
         return None
     return int(entry["height"]), int(entry["width"])
 
 
 def _corners(entry: dict[str, Any]) -> list[float] | None:
-    """A box by its edges; None where it is not four numbers."""
-    box = entry.get("bbox")
+    """A box by its edges, or that of its shape; None where it is not four numbers."""
+    box = entry.get("bbox") or _around(entry.get("segmentation"))
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(value, int | float) for value in box):
         return None
     x, y, width, height = (float(value) for value in box)
     return [x, y, x + width, y + height]
+
+
+def _around(shape: Any) -> list[float] | None:  # noqa: ANN401 - from a file
+    """The box (x, y, width, height) around a shape, of an object that has no other; None around none."""
+    from pycocotools import mask as runs
+
+    try:
+        if isinstance(shape, dict):
+            height, width = (int(side) for side in shape["size"])
+            covered = decode(shape, (height, width)) if height * width <= MAX_PIXELS else np.zeros((1, 1), bool)
+            return [float(v) for v in runs.toBbox(encode(covered))] if covered.any() else None
+        corners = [float(value) for polygon in shape or [] for value in polygon]
+    except (FormatError, KeyError, TypeError, ValueError):
+        return None
+    if not corners:
+        return None
+    xs, ys = corners[0::2], corners[1::2]
+    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+
+
+def _shape(entry: dict[str, Any], mends: Counter[str]) -> Any:  # noqa: ANN401 - as COCO has it
+    """Polygons or run lengths; None where there are none."""
+    shape = entry.get("segmentation") or None
+    if not isinstance(shape, list) or not all(isinstance(polygon, list) for polygon in shape):
+        return shape
+    mends["with a polygon of less than three corners, which is left out"] += any(0 < len(own) < 6 for own in shape)
+    return [polygon for polygon in shape if len(polygon) >= 6] or None

@@ -67,7 +67,8 @@ def load_boxes(
         said = " ".join(found.remarks)
         raise InputError(f"No picture of the split {empty} of {path} can be used; bring some. {said}".strip())
     if not found.counts("train").sum():
-        raise InputError(f"The training pictures in {path} have no objects; bring some.")
+        said = " ".join(found.remarks)
+        raise InputError(f"The training pictures in {path} have no objects; bring some. {said}".strip())
     missing = [name for name, count in zip(found.classes, found.counts("train"), strict=True) if not count]
     if missing:
         found.remarks.append(f"On no training picture, and so not learned: {', '.join(missing)}.")
@@ -106,7 +107,7 @@ def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
     if not classes:
         raise InputError(f"{root} has no objects at all; bring annotations.")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
-    remarks = voc.unlisted(root, splits) if form == "Pascal VOC" else []
+    remarks = voc.unlisted(root, splits) if form == "Pascal VOC" else yolo.remarks_on(root) if form == "YOLO" else []
     found = _checked(BoxSet(root, form, classes, {}), ordered, mends, progress)
     return replace(found, remarks=[*remarks, *found.remarks])
 

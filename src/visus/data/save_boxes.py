@@ -21,8 +21,9 @@ Form = Literal["voc", "coco", "yolo"]
 def save_boxes(dataset: BoxSet, path: str | os.PathLike[str], form: Form) -> Path:
     """Write a data set in the form of Pascal VOC, COCO or YOLO; pictures are copied.
 
-    VOC has no shapes, and its crowds are difficult objects. COCO keeps everything. YOLO has boxes or polygons only:
-    run lengths become their boxes, crowds and difficult objects plain ones.
+    VOC has no shapes, and its crowds are difficult objects. COCO keeps everything but the numbers. YOLO has a box or
+    one polygon for each object: run lengths and several polygons become their box, crowds and difficult objects plain
+    ones.
 
     Args:
         dataset: What :func:`visus.data.load_boxes` gives.
@@ -114,7 +115,9 @@ def _annotations(own: Objects, picture: int, size: tuple[int, int], before: int)
     rows = []
     for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
         shape = own.shapes[k]
-        area = int(masks[k].sum()) if masks is not None and shape else (x1 - x0) * (y1 - y0)
+        area = float(own.areas[k])  # what COCO says itself
+        if not np.isfinite(area):
+            area = int(masks[k].sum()) if masks is not None and shape else (x1 - x0) * (y1 - y0)
         rows.append({
             "id": before + k + 1,
             "image_id": picture,

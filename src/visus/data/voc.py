@@ -55,9 +55,12 @@ def read_voc(root: Path) -> dict[str, Named]:
 
 
 def _lists(root: Path) -> dict[str, Path]:
-    """The lists of names, by split."""
+    """The lists of names, by split; pictures that are given for both train and val are for training."""
     folder = root / "ImageSets" / "Main"
-    return {SPLITS[p.stem]: p for p in sorted(folder.glob("*.txt")) if p.stem in SPLITS} if folder.is_dir() else {}
+    found = {SPLITS[p.stem]: p for p in sorted(folder.glob("*.txt")) if p.stem in SPLITS} if folder.is_dir() else {}
+    if found and "train" not in found and (folder / "trainval.txt").is_file():
+        found["train"] = folder / "trainval.txt"
+    return found
 
 
 def _stems(path: Path, annotations: Path) -> list[str]:
@@ -94,16 +97,20 @@ def unlisted(root: Path, splits: dict[str, Named]) -> list[str]:
 
 def _pairs(sides: Sides, stems: list[str], listed: Path | None) -> Named:
     pictures, annotations = sides
+    by_stem: dict[str, Path] = {}
+    for own in sorted(pictures.iterdir(), key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
+        if is_picture_name(own.name):
+            by_stem.setdefault(own.stem, own)
     files, rows = [], []
     for stem in stems:
         path = annotations / f"{stem}.xml"
         if Path(stem).name != stem or not path.is_file():
             raise InputError(f"{path}, which {listed} names, does not exist; bring it.")
         name, found = read_annotation(path)
-        places = [pictures / n for n in (f"{stem}.jpg", f"{stem}.png", f"{stem}.jpeg", Path(name).name) if n]
-        picture = next((place for place in places if place.is_file()), None)
+        named = pictures / Path(name).name if name else None
+        picture = by_stem.get(stem) or (named if named and named.is_file() else None)
         if picture is None:
-            raise InputError(f"{path} has no picture {places[0]}; bring it, or take the annotation away.")
+            raise InputError(f"{path} has no picture {pictures / stem}.jpg; bring it, or take the annotation away.")
         files.append(str(picture))
         rows.append(found)
     return files, rows
@@ -135,7 +142,11 @@ def _object(entry: Element) -> dict[str, Any]:
     name = _text(entry, "name", "")
     if box is None or not name:
         raise ValueError("an object has no name or no bndbox")
-    x0, y0, x1, y1 = (float(_text(box, side, "")) for side in ("xmin", "ymin", "xmax", "ymax"))
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    missing = [side for side in sides if not _text(box, side, "")]
+    if missing:
+        raise ValueError(f"the box of {name} has no {missing[0]}")
+    x0, y0, x1, y1 = (float(_text(box, side, "")) for side in sides)
     return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": _text(entry, "difficult", "0").strip() == "1"}
 
 

@@ -40,7 +40,16 @@ def _is_flat(folder: Path) -> bool:
 
 
 def _yaml_of(root: Path) -> Path | None:
-    return next((root / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (root / name).is_file()), None)
+    usual = [root / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (root / name).is_file()]
+    others = sorted(p for ending in ("*.yaml", "*.yml") for p in root.glob(ending))
+    return usual[0] if usual else others[0] if len(others) == 1 and "names" in _keys(others[0]) else None
+
+
+def _keys(path: Path) -> set[str]:
+    try:
+        return {str(key) for key in _yaml(path)}
+    except FormatError:
+        return set()
 
 
 def read_yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
@@ -56,15 +65,15 @@ def read_yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...] | None, 
     path = _yaml_of(root)
     values = _yaml(path) if path else {}
     names = _names(values, path) if path else _listed(root)
-    folders = {split: _folder(root, values, key) for key, split in SPLITS.items() if values.get(key)}
+    folders = {split: places for split, (_, places) in _told(root, values).items() if places}
     if not folders:
         for key, split in SPLITS.items():
             for place in (root / "images" / key, root / key / "images", root / key):
                 if place.is_dir() and (place != root / key or _is_flat(place)):
-                    folders.setdefault(split, place)
+                    folders.setdefault(split, [place])
     if not folders:
-        folders = {"": root / "images" if (root / "images").is_dir() else root}
-    splits = {split: _pairs(folder, root, mends) for split, folder in folders.items()}
+        folders = {"": [root / "images" if (root / "images").is_dir() else root]}
+    splits = {split: _pairs(places, root, mends) for split, places in folders.items()}
     if not any(files for files, _ in splits.values()):
         raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
     return names, splits
@@ -98,33 +107,84 @@ def _listed(root: Path) -> tuple[str, ...] | None:
     place = next((p for p in places if p.is_file()), None)
     if place is None:
         return None
-    text = place.read_text(encoding="utf-8", errors="replace")
+    text = place.read_text(encoding="utf-8-sig", errors="replace")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _folder(root: Path, values: dict[str, Any], key: str) -> Path:
-    """The folder of a split, inside the data set.
+def _told(root: Path, values: dict[str, Any]) -> dict[str, tuple[Any, list[Path]]]:
+    """What ``data.yaml`` says of each split, and the folders or lists of pictures that this is.
 
     Raises:
-        InputError: It lies outside, or does not exist.
+        InputError: What it says of the training pictures is not there, or is no path at all.
     """
-    entry, base = values[key], values.get("path") or ""
-    if not isinstance(entry, str) or not isinstance(base, str) or len(entry) + len(base) > 10 * _LONGEST:
-        raise FormatError(f"{_yaml_of(root)} must give one folder for {key}; mend it.")
-    for place in (root / base / entry, root / entry, root / entry.removeprefix("../")):
-        if place.is_dir() and place.resolve().is_relative_to(root.resolve()):
-            return place
-    raise InputError(f"The folder {entry!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
+    found: dict[str, tuple[Any, list[Path]]] = {}
+    for key, split in SPLITS.items():
+        entries = values.get(key)
+        if not entries:
+            continue
+        entries = entries if isinstance(entries, list) else [entries]
+        base = values.get("path") or ""
+        if any(not isinstance(own, str) or len(own) > 10 * _LONGEST for own in [base, *entries]):
+            raise FormatError(f"{_yaml_of(root)} must give a folder for {key}; mend it.")
+        places = [place for entry in entries if (place := _place(root, base, entry))]
+        if len(places) < len(entries) and split == "train":
+            raise InputError(f"{entries[0]!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
+        found[split] = (values[key], places)
+    return found
 
 
-def _pairs(folder: Path, root: Path, mends: Counter[str]) -> Lines:
-    files = sorted(p for p in folder.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
+def _place(root: Path, base: str, entry: str) -> Path | None:
+    """A folder or list of pictures inside the data set, wherever the set lay when its path was written."""
+    places = (root / base / entry, root / entry, *_ends(root, entry))
+    return next((p for p in places if (p.is_dir() or p.suffix == ".txt") and p.exists() and _inside(p, root)), None)
+
+
+def _ends(root: Path, path: str) -> list[Path]:
+    """Where a path of another place may lie in the data set: all of its parts, the last ones, the last."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return [root.joinpath(*parts[k:]) for k in range(len(parts))]
+
+
+def _inside(place: Path, root: Path) -> bool:
+    return place.resolve().is_relative_to(root.resolve())
+
+
+def remarks_on(root: Path) -> list[str]:
+    """What a user should know of the folder: splits that are named and not there, and classes without names."""
+    path = _yaml_of(root)
+    told = _told(root, _yaml(path)) if path else {}
+    absent = [(split, said) for split, (said, places) in told.items() if not places]
+    remarks = [f"{said!r}, which {path} names for {split}, is not there." for split, said in absent]
+    if not path and _listed(root) is None:
+        remarks.append("Nothing names the classes, so they are called by their numbers; name them in classes.txt.")
+    return remarks
+
+
+def _pairs(places: list[Path], root: Path, mends: Counter[str]) -> Lines:
+    files = [file for place in places for file in _pictures(place, root)]
     labels = [label_of(p, root) for p in files]
-    known = {*labels, *(place / "classes.txt" for place in {label.parent for label in labels})}
-    for place in {label.parent for label in labels}:
-        alone = [p for p in place.glob("*.txt") if p not in known] if place.is_dir() else []
-        mends["in a file of labels without its picture, left out"] += sum(len(read_lines(p)) for p in alone)
+    known = set(labels)
+    for folder in {label.parent for label in labels}:
+        alone = [p for p in folder.glob("*.txt") if p not in known] if folder.is_dir() else []
+        mends["in a file of labels without its picture, left out"] += sum(_count(p) for p in alone)
     return [str(p) for p in files], [read_lines(label) for label in labels]
+
+
+def _pictures(place: Path, root: Path) -> list[Path]:
+    """The pictures below a folder, or those of a list."""
+    if place.is_dir():
+        return sorted(p for p in place.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
+    lines = [line.strip() for line in place.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    found = [next((p for p in _ends(root, line) if p.is_file() and _inside(p, root)), None) for line in lines if line]
+    return [p for p in found if p is not None]
+
+
+def _count(path: Path) -> int:
+    """How many objects stand in a text file; 0 if it is something else, such as a list of names."""
+    try:
+        return len(read_lines(path))
+    except FormatError:
+        return 0
 
 
 def label_of(picture: Path, root: Path) -> Path:
@@ -147,7 +207,7 @@ def read_lines(path: Path) -> list[list[float]]:
         return []
     rows = []
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror}); mend it.") from error
     for number, line in enumerate(lines, 1):

@@ -207,8 +207,9 @@ def _check_name(name: str) -> None:
 
     if name in OWN or name in TORCHVISION or name in LITE or timm.is_model(name.split(".", maxsplit=1)[0]):
         return
-    near = ", ".join(_similar(name)) or "see timm.list_models()"
-    raise InputError(f"There is no network {name!r}; did you mean one of: {near}?")
+    near = ", ".join(_similar(name))
+    hint = f"did you mean one of: {near}?" if near else "visus nets lists them, and timm.list_models() those of timm."
+    raise InputError(f"There is no network {name!r}; {hint}")
 
 
 def _similar(name: str) -> list[str]:

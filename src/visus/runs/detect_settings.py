@@ -89,6 +89,10 @@ _LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any p
 _WARPED = 128  # side of R-CNN's boxes
 
 
+_SAID = {"sizes": "sizes (--anchors)", "side": "side (--size)"}
+"""Options that the command calls otherwise."""
+
+
 def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     """Fill in what suits the network and the pictures.
 
@@ -101,7 +105,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     known = registry.options_of(settings.net)
     strange = [name for name in settings.options if name not in known]
     if strange:
-        raise InputError(f"{settings.net} has no option {strange[0]}; it has: {', '.join(sorted(known))}.")
+        told = ", ".join(_SAID.get(name, name) for name in sorted(known))
+        raise InputError(f"{settings.net} has no option {_SAID.get(strange[0], strange[0])}; it has: {told}.")
     proposes = settings.net not in ("rcnn", "fast_rcnn")
     settings.refuse(
         (proposes and settings.proposals != "fast", "proposals", settings.net),

@@ -149,6 +149,31 @@ def _name(picture: Source) -> str:
     return "" if isinstance(picture, np.ndarray) else os.fspath(picture)
 
 
+def files_beside(places: Sequence[Path], out: Path, wanted: Callable[[str], bool] = is_picture_name) -> list[str]:
+    """The pictures of some places, without what earlier answers have left in the folder ``out``.
+
+    Args:
+        places: Folders and files.
+        out: Where answers go.
+        wanted: See :func:`files_of`.
+
+    Raises:
+        InputError: A place does not exist, holds no pictures, or lies in ``out``, where answers would cover it.
+    """
+    home, files = out.expanduser().resolve(), []
+    for place in places:
+        whole = place.expanduser().resolve()
+        if whole.is_relative_to(home):
+            raise InputError(f"The answers would go to {out}, where {place} lies; name another folder with --out.")
+        found = files_of(place, wanted)
+        if home.is_relative_to(whole):
+            found = [file for file in found if not Path(file).resolve().is_relative_to(home)]
+        if not found:
+            raise InputError(f"{place} holds no pictures; name another folder.")
+        files += found
+    return files
+
+
 def files_of(path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name) -> list[str]:
     """The pictures below a folder, sorted, or the file itself.
 
