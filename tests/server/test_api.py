@@ -1,8 +1,11 @@
 """The HTTP API."""
 
+import asyncio
 import io
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ from PIL import Image
 
 from tests.support.pictures import folder_of
 from visus import Index, InputError, Run, VisusError, read
+from visus.server.answers import Hits
 from visus.server.api import create_app
+from visus.server.limits import Limits
 from visus.server.settings import Settings
 
 LOCAL = "http://127.0.0.1"
@@ -133,6 +138,9 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
         ({"k": "many"}, "k:"),
         ({"region": "1,2,3"}, "region takes 4 whole numbers"),
         ({"region": "5,5,5,5"}, ""),
+        ({"region": "²,1,2,3"}, "region takes 4 whole numbers"),
+        ({"region": "--5,1,50,30"}, "region takes 4 whole numbers"),
+        ({"filter": "width > 10"}, "no field 'filter'; there are: by, id, k,"),
         ({"where": "DROP TABLE x"}, "is not understood"),
         ({"by": "smell"}, "by:"),
         ({"by": "texture"}, "not described by texture"),
@@ -140,6 +148,8 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
     ):
         assert words in error_of(client.post("/search", files=picture, data=data), 422)
     error_of(client.get("/nowhere"), 404)
+    assert "in a form" in error_of(client.post("/search", json={"id": 1}), 422)
+    assert "in a form" in error_of(client.post("/search", content=picture["picture"]), 422)
     error_of(client.put("/search"), 405)
     assert "no run" in error_of(client.post("/predict", files=picture, data={"run": "x"}), 404)
 
@@ -165,7 +175,8 @@ def test_limits(place: Path) -> None:
         assert "Send the token" in error_of(own.post("/search", files={"picture": big}), 401)
         bad = own.post("/search", files={"picture": big}, headers={"Authorization": "Bearer falsch"})
         error_of(bad, 401)
-        good = own.post("/search", files={"picture": big}, headers={"Authorization": "Bearer geheim"})
+        assert bad.headers["www-authenticate"] == "Bearer"
+        good = own.post("/search", files={"picture": big}, headers={"Authorization": "bearer geheim"})
         assert good.status_code == 200
         assert own.get("/health").status_code == 200
         assert own.get("/").status_code == 200
@@ -175,6 +186,105 @@ def test_limits(place: Path) -> None:
         assert "127.0.0.1" in error_of(own.get("/runs", headers={"Host": "evil.example"}), 421)
         assert own.get("/runs", headers={"Host": "localhost:8000"}).status_code == 200
         assert own.get("/runs", headers={"Host": "[::1]:8000"}).status_code == 200
+    with client_of(index=index, host="127.0.0.2") as own:
+        assert own.get("/runs", headers={"Host": "127.0.0.2:8000"}).status_code == 200
+        error_of(own.get("/runs", headers={"Host": "127.0.0.3:8000"}), 421)
+
+
+def test_a_request_that_stops_coming_is_not_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visus.server.limits._PATIENCE", 0.05)
+
+    async def never(*_: Any) -> None:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            await asyncio.sleep(60)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def reads(_scope: Any, receive: Any, _send: Any) -> None:
+            await receive()
+
+        limits = Limits(reads, token=None, upload=100, at_once=2, seconds=30, names=None)
+        await limits({"type": "http", "path": "/search", "headers": []}, receive, send)
+        assert sent[0]["status"] == 408
+        assert limits.working == 0
+
+    asyncio.run(never())
+
+
+def test_work_that_was_given_up_ends_and_counts_until_then(trained_run: Run) -> None:
+    picture = next((trained_run.folder.parents[2] / "textures" / "test" / "checks").iterdir())
+    asked = []
+
+    def slow(*_: Any) -> None:
+        asked.append(1)
+        time.sleep(0.3)
+
+    with client_of(runs=(trained_run.folder,), seconds=0.9) as own:
+        limits: Any = own.app.middleware_stack  # pyright: ignore
+        while not hasattr(limits, "working"):
+            limits = limits.app
+        service: Any = own.app.state.service  # pyright: ignore
+        subject_of = service._subject
+
+        def slowed(name: str, options: Any) -> Any:
+            subject = subject_of(name, options)
+            subject.register_forward_pre_hook(slow)
+            return subject
+
+        service._subject = slowed
+        data = {"run": service.about(next(iter(service.runs)))["name"], "method": "occlusion"}
+
+        def explain() -> int:
+            return own.post("/explain", files={"picture": picture.read_bytes()}, data=data).status_code
+
+        with ThreadPoolExecutor(3) as pool:
+            answers = [pool.submit(explain) for _ in range(3)]
+            assert [answer.result() for answer in answers] == [504, 504, 504]
+        for _ in range(50):
+            if not limits.working:
+                break
+            time.sleep(0.1)
+        assert limits.working == 0  # all have ended, long before they were done
+        assert len(asked) < 20
+        count = len(asked)
+        time.sleep(0.5)
+        assert len(asked) == count
+
+
+def test_head_is_get_without_the_content(client: TestClient) -> None:
+    for path in ("/", "/health", "/runs"):
+        head, get = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(get.content))
+
+
+def test_the_description_tells_answers_errors_and_the_token(client: TestClient) -> None:
+    told = client.get("/openapi.json").json()
+    search = told["paths"]["/search"]["post"]
+    assert search["responses"]["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Hits"}
+    error = {"$ref": "#/components/schemas/Error"}
+    for status in ("401", "413", "422", "429", "504"):
+        assert search["responses"][status]["content"]["application/json"]["schema"] == error
+    assert "image/jpeg" in told["paths"]["/thumbnails/{number}"]["get"]["responses"]["200"]["content"]
+    assert told["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    hits = client.post("/search", files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}).json()
+    Hits.model_validate(hits, strict=True)
+
+
+def test_what_nobody_expected_is_one_sentence_too(place: Path) -> None:
+    with client_of(index=place / "i.visus") as own:
+        own.app.state.service.count = lambda: 1 / 0  # pyright: ignore
+        assert "log of the server" in error_of(own.get("/health"), 500)
+
+
+def test_why_of_a_part_is_why_its_search_found_it(client: TestClient, place: Path) -> None:
+    picture = {"picture": sorted((place / "Fotos").iterdir())[3].read_bytes()}
+    hit = client.post("/search", files=picture, data={"region": "0,0,40,40"}).json()["hits"][1]
+    why = client.post("/why", files=picture, data={"region": "0,0,40,40", "hit": hit["id"]}).json()
+    assert why["score"] == pytest.approx(hit["score"], abs=2e-2)
 
 
 def test_too_many_at_once_are_told_to_come_again(place: Path) -> None:
@@ -205,8 +315,9 @@ def test_settings_that_cannot_be(place: Path, tmp_path: Path) -> None:
         create_app(Settings(index=tmp_path / "none.visus"))
     with pytest.raises(VisusError, match="nowhere"):
         create_app(Settings(runs=(tmp_path / "nowhere",)))
-    with pytest.raises(InputError, match="above 0"):
-        Settings(index=place / "i.visus", upload=0)
+    for limit in ({"upload": 0}, {"seconds": float("nan")}, {"seconds": float("inf")}):
+        with pytest.raises(InputError, match="above 0"):
+            Settings(index=place / "i.visus", **limit)
 
 
 def test_why_and_duplicates(client: TestClient, place: Path) -> None:

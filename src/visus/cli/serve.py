@@ -1,13 +1,18 @@
 """``visus serve``: search, prediction and explanation over HTTP, and the web page."""
 
+import math
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from visus._errors import InputError
 from visus._optional import require
 from visus.cli.options import IndexPlace, default_index
+
+_PATIENCE = 5  # seconds that Ctrl-C waits for answers
 
 EXAMPLES = """
 Examples:
@@ -45,6 +50,8 @@ def serve(
     from visus.server.api import create_app
     from visus.server.settings import MEGABYTE, Settings
 
+    if not (math.isfinite(max_upload) and math.isfinite(max_pixels)):
+        raise InputError("--max-upload and --max-pixels must be numbers.")
     usual = default_index()
     place = index or (usual if not run or "://" in usual or Path(usual).exists() else None)
     settings = Settings(
@@ -60,10 +67,22 @@ def serve(
         device=device,
     )
     app = create_app(settings)
+    bound = _bound(host, port)
     level = os.environ.get("VISUS_LOG", "warning")
-    config = uvicorn.Config(app, host=host, port=port, log_level=level, server_header=False, limit_concurrency=None)
-    server = uvicorn.Server(config)
-    socket = config.bind_socket()
+    config = uvicorn.Config(app, log_level=level, server_header=False, timeout_graceful_shutdown=_PATIENCE)
     name = f"[{host}]" if ":" in host else host
-    typer.echo(f"Serving on http://{name}:{socket.getsockname()[1]}  (Ctrl-C ends it)", err=True)
-    server.run(sockets=[socket])
+    typer.echo(f"Serving on http://{name}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """What listens at an address.
+
+    Raises:
+        InputError: It is taken, or none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(f"Cannot serve on {host}, port {port} ({error.strerror}); choose another.") from error

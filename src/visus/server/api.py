@@ -4,6 +4,7 @@ Its description is served at ``/openapi.json``, and for people at ``/docs``: Fas
 """
 
 import math
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,13 +15,16 @@ import anyio
 from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 
 import visus
 from visus._errors import VisusError
-from visus.server.limits import Counted, Limits
+from visus.server import answers
+from visus.server.answers import ERRORS, described, file_of
+from visus.server.limits import LOCAL, Counted, Heads, Limits
 from visus.server.service import Missing, Pixels, Service
 from visus.server.settings import Settings
 
@@ -30,6 +34,7 @@ _KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 
 Number = Annotated[int | None, Form(alias="id", ge=0, lt=2**63, description="Id of a picture in the index.")]
 Upload = Annotated[UploadFile | None, File(description=f"A picture: {_KINDS}.")]
+Region = Annotated[str | None, Form(max_length=60, description="x0,y0,x1,y1 in pixels: only this part asks.")]
 Text = Annotated[str | None, Form(max_length=2000)]
 
 
@@ -38,6 +43,27 @@ async def asked_picture(request: Request, picture: Upload = None, number: Number
     service: Service = request.app.state.service
     data = await picture.read() if picture is not None else None
     return await anyio.to_thread.run_sync(service.picture, data, number, limiter=request.app.state.threads)
+
+
+async def known_fields(request: Request) -> None:
+    """Refuse fields that nobody would look at.
+
+    Raises:
+        InputError: There is one.
+    """
+    known = fields_of(request.app.openapi(), request.scope["route"].path)
+    if request.method != "POST" or not known:
+        return
+    strange = [name for name in await request.form() if name not in known]
+    if strange:
+        raise visus.InputError(f"There is no field {strange[0][:40]!r}; there are: {', '.join(known)}.")
+
+
+def fields_of(description: dict[str, Any], path: str) -> list[str]:
+    """The fields of the form that a path takes, from the description of the API."""
+    content = description["paths"].get(path, {}).get("post", {}).get("requestBody", {}).get("content", {})
+    named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
+    return sorted({field for name in named for field in description["components"]["schemas"][name]["properties"]})
 
 
 Asked = Annotated[Any, Depends(asked_picture)]
@@ -67,18 +93,25 @@ def create_app(settings: Settings) -> FastAPI:
         description="Find pictures that look alike, ask trained networks, and see why they answer as they do.",
         docs_url=None,
         redoc_url=None,
+        responses=ERRORS,
+        dependencies=[
+            Depends(HTTPBearer(auto_error=False, description="Where a token is set.")),
+            Depends(known_fields),
+        ],
     )
     app.state.service, app.state.settings = service, settings
     for error in (VisusError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, told)
+    app.add_exception_handler(Exception, broken)
     app.add_middleware(
         Limits,  # pyright: ignore[reportArgumentType] - Starlette's own type of a middleware is narrower
         token=settings.token,
         upload=settings.upload,
         at_once=settings.at_once,
         seconds=settings.seconds,
-        local=settings.local,
+        names=names_of(settings),
     )
+    app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
     measure(app, service)  # around the limits, so that what they refuse is counted too
     add_routes(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -98,6 +131,19 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": str(error)}, 404 if isinstance(error, Missing) else 422)
 
 
+async def broken(request: Request, error: Exception) -> JSONResponse:
+    """What nobody expected; its traceback stands in the log."""
+    return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
+
+
+def names_of(settings: Settings) -> tuple[str, ...] | None:
+    """What may stand in the header ``Host``: names of this machine, unless other machines reach it too."""
+    if not settings.local:
+        return None
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host.lower()
+    return LOCAL if own in LOCAL else (*LOCAL, own)
+
+
 def measure(app: FastAPI, service: Service) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
     registry = CollectorRegistry()
@@ -112,7 +158,7 @@ def measure(app: FastAPI, service: Service) -> None:
 
     app.add_middleware(Counted, count=count)  # pyright: ignore[reportArgumentType] - see Limits
 
-    @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.")
+    @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.", responses=file_of("text/plain"))
     def metrics() -> Response:
         if service.batching:
             batches.set(service.batching.batches)
@@ -132,7 +178,7 @@ def numbers(name: str, text: str, count: int) -> tuple[int, ...]:
         InputError: They are not.
     """
     parts = text.split(",")
-    if len(parts) != count or not all(part.strip().lstrip("-").isdigit() and len(part) < 12 for part in parts):
+    if len(parts) != count or not all(re.fullmatch(r"\s*-?[0-9]{1,10}\s*", part) for part in parts):
         raise visus.InputError(f"{name} takes {count} whole numbers with commas between them, not {text[:40]!r}.")
     return tuple(int(part) for part in parts)
 
@@ -145,16 +191,16 @@ def add_routes(app: FastAPI) -> None:
         """Let a thread do it, so that other requests go on."""
         return await anyio.to_thread.run_sync(partial(call, *args, **options), limiter=app.state.threads)
 
-    @app.get("/health", tags=["service"], summary="Whether it lives.")
+    @app.get("/health", tags=["service"], summary="Whether it lives.", responses=described(answers.Health))
     async def health() -> dict[str, Any]:
         return {"status": "ok", "version": visus.__version__, "pictures": await working(service.count)}
 
-    @app.post("/search", tags=["search"], summary="Pictures that look like one.")
+    @app.post("/search", tags=["search"], summary="Pictures that look like one.", responses=described(answers.Hits))
     async def search(
         picture: Upload = None,
         number: Number = None,
         k: Annotated[int, Form(ge=1, le=_MOST, description="How many.")] = 12,
-        region: Annotated[str | None, Form(max_length=60, description="x0,y0,x1,y1: only this part asks.")] = None,
+        region: Region = None,
         where: Annotated[Text, "SQL condition"] = None,
         min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
         by: Annotated[Literal["embedding", "texture", "color"], Form()] = "embedding",
@@ -165,33 +211,57 @@ def add_routes(app: FastAPI) -> None:
         hits = await working(service.search, data, number, rerank=rerank, **options)
         return JSONResponse({"hits": hits})  # plain values, which need no second look
 
-    @app.post("/why", tags=["search"], summary="Where a picture and one of the index agree.")
-    async def why(picture: Asked, hit: Annotated[int, Form(ge=0, lt=2**63)]) -> dict[str, Any]:
-        return await working(service.why, picture, hit)
+    @app.post(
+        "/why", tags=["search"], summary="Where a picture and one of the index agree.", responses=described(answers.Why)
+    )
+    async def why(
+        picture: Asked, hit: Annotated[int, Form(ge=0, lt=2**63, description="Id of the other.")], region: Region = None
+    ) -> dict[str, Any]:
+        return await working(service.why, picture, hit, box_of(region))
 
-    @app.get("/duplicates", tags=["search"], summary="Groups of near duplicates.")
+    @app.get("/duplicates", tags=["search"], summary="Groups of near duplicates.", responses=described(answers.Groups))
     async def duplicates(threshold: Annotated[float, Query(ge=0.5, le=1)] = 0.9) -> dict[str, Any]:
         return {"groups": await working(service.duplicates, threshold)}
 
-    @app.get("/pictures/{number}", tags=["search"], summary="The file of an indexed picture.")
+    @app.get(
+        "/pictures/{number}",
+        tags=["search"],
+        summary="The file of an indexed picture.",
+        response_class=Response,
+        responses=file_of("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp"),
+    )
     async def pictures(number: Annotated[int, _path()]) -> Response:
         data, kind = await working(service.content, number)
         return Response(data, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
 
-    @app.get("/thumbnails/{number}", tags=["search"], summary="The small JPEG of an indexed picture.")
+    @app.get(
+        "/thumbnails/{number}",
+        tags=["search"],
+        summary="The small JPEG of an indexed picture.",
+        response_class=Response,
+        responses=file_of("image/jpeg"),
+    )
     async def thumbnails(number: Annotated[int, _path()]) -> Response:
         headers = {"Cache-Control": "private, max-age=3600"}
         return Response(await working(service.thumbnail, number), media_type="image/jpeg", headers=headers)
 
-    @app.get("/runs", tags=["runs"], summary="The networks that answer.")
+    @app.get("/runs", tags=["runs"], summary="The networks that answer.", responses=described(answers.Runs))
     async def runs() -> dict[str, Any]:
         return {"runs": [await working(service.about, name) for name in service.runs]}
 
-    @app.get("/runs/{name}/curves", tags=["runs"], summary="The learning curves of a run, PNG.")
+    @app.get(
+        "/runs/{name}/curves",
+        tags=["runs"],
+        summary="The learning curves of a run, PNG.",
+        response_class=Response,
+        responses=file_of("image/png"),
+    )
     async def curves(name: str) -> Response:
         return Response(await working(service.curves, name), media_type="image/png")
 
-    @app.post("/predict", tags=["runs"], summary="What a run says of a picture.")
+    @app.post(
+        "/predict", tags=["runs"], summary="What a run says of a picture.", responses=described(answers.Prediction)
+    )
     async def predict(
         picture: Asked,
         run: Annotated[str, Form(max_length=200)],
@@ -200,7 +270,9 @@ def add_routes(app: FastAPI) -> None:
     ) -> dict[str, Any]:
         return await working(service.predict, run, picture, k=k, overlay=overlay)
 
-    @app.post("/explain", tags=["runs"], summary="Which pixels speak for a class.")
+    @app.post(
+        "/explain", tags=["runs"], summary="Which pixels speak for a class.", responses=described(answers.Explanation)
+    )
     async def explain(
         picture: Asked,
         run: Annotated[str, Form(max_length=200)],
@@ -213,7 +285,12 @@ def add_routes(app: FastAPI) -> None:
         options = {"target": target or None, "at": place, "box": None if box is None else numbers("box", box, 4)}
         return await working(service.explain, run, picture, method, **options)
 
-    @app.post("/fool", tags=["runs"], summary="A change too small to see that changes the answer.")
+    @app.post(
+        "/fool",
+        tags=["runs"],
+        summary="A change too small to see that changes the answer.",
+        responses=described(answers.Fooling),
+    )
     async def fool(
         picture: Asked,
         run: Annotated[str, Form(max_length=200)],

@@ -19,8 +19,10 @@ from visus.search import Index
 from visus.search.describe import Embedder
 from visus.search.held import Held
 from visus.search.nearest import COLUMNS
+from visus.search.query import Box, cut
 from visus.server.batching import Batching
 from visus.server.settings import Settings
+from visus.server.turns import go_on, turn
 
 Pixels = NDArray[np.uint8]
 _OVERLAY = 1024  # longest side of pictures in answers, in pixels
@@ -136,7 +138,7 @@ class Service:
             InputError: It brought both or none, or what it brought is no picture.
         """
         if (upload is None) == (number is None):
-            raise InputError("Send a picture, or the id of one in the index.")
+            raise InputError("Send a picture or the id of one in the index, in a form: curl -F picture=@cat.jpg")
         data = upload if upload is not None else self.content(number or 0)[0]
         return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels).pixels
 
@@ -148,10 +150,10 @@ class Service:
         hits = index.search(picture, **options)
         return [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
 
-    def why(self, picture: Pixels, number: int) -> dict[str, Any]:
-        """Where a picture and one of the index agree."""
+    def why(self, picture: Pixels, number: int, region: Box | None = None) -> dict[str, Any]:
+        """Where a picture, or a part of it, and one of the index agree."""
         own = self.picture(None, number)
-        found = self.index.why(picture, own)
+        found = self.index.why(cut(picture, region) if region else picture, own)
         query, hit = (data_url(own) for own in found.overlays(side=512))
         return {"score": found.score, "query": query, "hit": hit}
 
@@ -210,7 +212,7 @@ class Service:
     def predict(self, name: str, picture: Pixels, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
         """What a run says of a picture."""
         network = self._network(name)
-        with self._heavy:
+        with turn(self._heavy):
             found = network.predict(picture, k=k) if self.task(name) == "classify" else network.predict(picture)
         values = {**found.to_dict(), "run": name, "task": self.task(name)}
         values.pop("file", None)
@@ -230,7 +232,7 @@ class Service:
         """Which pixels speak for a class of a run."""
         from visus.explain import saliency
 
-        with self._heavy:
+        with turn(self._heavy):
             found = saliency(self._subject(name, options), picture, method=method, **options)  # pyright: ignore
         return {
             "run": name,
@@ -245,7 +247,7 @@ class Service:
         """A change too small to see that changes the answer of a run."""
         from visus.explain import fool
 
-        with self._heavy:
+        with turn(self._heavy):
             found = fool(self._subject(name, options), picture, **options)
         return {
             "run": name,
@@ -263,7 +265,9 @@ class Service:
         """A network to ask; made anew, since it knows the pixel or the box that it is asked about."""
         from visus.explain import open_subject
 
-        return open_subject(self.folder(name), at=options.pop("at", None), box=options.pop("box", None))
+        subject = open_subject(self.folder(name), at=options.pop("at", None), box=options.pop("box", None))
+        subject.register_forward_pre_hook(go_on)  # some methods ask the network hundreds of times
+        return subject
 
 
 def _name(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """How the server behaves."""
 
 import ipaddress
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Settings:
             )
         if self.token is not None and (not self.token.isascii() or not self.token.strip()):
             raise InputError("The token must be plain letters and digits, for example from: openssl rand -hex 16")
-        if min(self.upload, self.pixels, self.at_once) < 1 or self.seconds <= 0:
+        if min(self.upload, self.pixels, self.at_once) < 1 or not 0 < self.seconds < math.inf:
             raise InputError("The limits of uploads, pixels, requests and seconds must be above 0.")
 
     @property

@@ -1,0 +1,147 @@
+"""What the answers of the API look like, for its description; nothing is checked against it at work."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Error(BaseModel):
+    """What is wrong, in one sentence."""
+
+    error: str
+
+
+class Hit(BaseModel):
+    """A picture that was found."""
+
+    id: str = Field(description="Digits; JavaScript's numbers are too short for it.")
+    path: str
+    name: str
+    score: float = Field(description="Cosine of the angle between the descriptions, 1 for the same picture.")
+    width: int
+    height: int
+    size: int = Field(description="Of the file, in bytes.")
+
+
+class Hits(BaseModel):
+    """Pictures that look like one, the most similar first."""
+
+    hits: list[Hit]
+
+
+class Why(BaseModel):
+    """Where two pictures agree."""
+
+    score: float
+    query: str = Field(description="The picture that asks under its heat map: a data URL of a JPEG.")
+    hit: str = Field(description="The other.")
+
+
+class Member(BaseModel):
+    """One of several pictures that are nearly the same."""
+
+    id: str
+    path: str
+    width: int
+    height: int
+    size: int
+
+
+class Group(BaseModel):
+    """Pictures that are nearly the same."""
+
+    keep: Member
+    others: list[Member]
+
+
+class Groups(BaseModel):
+    """All groups of near duplicates."""
+
+    groups: list[Group]
+
+
+class Health(BaseModel):
+    """That the server lives."""
+
+    status: str
+    version: str
+    pictures: int | None = Field(description="In the index; null without one.")
+
+
+class About(BaseModel):
+    """A network that answers."""
+
+    name: str
+    task: str = Field(description="classify, segment, detect or localize")
+    net: str | None
+    classes: list[str]
+    curves: bool = Field(description="Whether it has learning curves.")
+
+
+class Runs(BaseModel):
+    """All networks."""
+
+    runs: list[About]
+
+
+class Prediction(BaseModel):
+    """What a network says of a picture."""
+
+    run: str
+    task: str
+    probabilities: dict[str, float] | None = Field(None, description="Of a classifier, the likeliest first.")
+    shares: dict[str, float] | None = Field(None, description="Of a segmenter: of the picture, for each class.")
+    objects: list[dict[str, Any]] | None = Field(None, description="Of a detector: class, score, box, segmentation.")
+    overlay: str | None = Field(None, description="A data URL of a JPEG, where it was asked for.")
+
+
+class Explanation(BaseModel):
+    """Which pixels speak for a class."""
+
+    run: str
+    method: str
+    class_: str = Field(alias="class")
+    probability: float
+    picture: str = Field(description="A data URL of a JPEG.")
+    overlay: str = Field(description="The same under its heat map.")
+
+
+class Fooling(BaseModel):
+    """A change too small to see that changes an answer."""
+
+    run: str
+    names: list[str] = Field(description="The answer before and after.")
+    probabilities: list[float]
+    fooled: bool
+    linf: float = Field(description="Largest change of a value, as a share of white.")
+    l2: float
+    before: str = Field(description="A data URL of a JPEG.")
+    change: str
+    after: str
+
+
+def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """A good answer for FastAPI's description."""
+    return {200: {"model": model, "description": (model.__doc__ or "").strip()}}
+
+
+def file_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """A good answer that is a file of one of some media types."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    return {200: {"description": "The file.", "content": content}}
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error, "description": text}
+    for status, text in (
+        (401, "The token is missing or wrong."),
+        (404, "It is not there."),
+        (408, "The request stopped coming."),
+        (413, "The request is too large."),
+        (421, "The server is not called so."),
+        (422, "The request makes no sense, or the picture cannot be read."),
+        (429, "Too many are being worked on."),
+        (504, "The answer took too long."),
+    )
+}
+"""What every request may get."""

@@ -1,0 +1,41 @@
+"""What becomes of the work for a request that was given up: its thread cannot be ended, but begins nothing more."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+GIVEN_UP: ContextVar[threading.Event] = ContextVar("GIVEN_UP", default=threading.Event())  # noqa: B039 - never set
+"""Set when nobody waits any more for the answer to the request that is worked on here."""
+
+_LOOK = 0.2  # seconds
+
+
+class GivenUp(Exception):
+    """Nobody waits for this answer."""
+
+
+def go_on(*_: object) -> None:
+    """Whether to go on.
+
+    Raises:
+        GivenUp: Nobody waits for the answer.
+    """
+    if GIVEN_UP.get().is_set():
+        raise GivenUp
+
+
+@contextlib.contextmanager
+def turn(places: threading.Semaphore) -> Iterator[None]:
+    """Wait for one of the places of work that takes many cores.
+
+    Raises:
+        GivenUp: Nobody waits for the answer any more.
+    """
+    go_on()
+    while not places.acquire(timeout=_LOOK):
+        go_on()
+    try:
+        yield
+    finally:
+        places.release()
