@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from tests.support.pictures import folder_of
 from tests.support.serving import serving
@@ -93,7 +93,12 @@ def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
     assert page.locator("#part").inner_text() != before
-    page.keyboard.press("Enter")
+    with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
+        page.keyboard.press("Enter")
+    with page.expect_response(lambda response: response.url.endswith("/why")) as told:  # of the same part
+        page.locator("#hits li .small").first.click()
+    assert abs(told.value.json()["score"] - answered.value.json()["hits"][0]["score"]) < 0.02
+    page.keyboard.press("Escape")
     page.locator("#whole").click()
     expect(page.locator("#part")).to_have_text("all of it")
 
@@ -103,7 +108,12 @@ def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
     for _ in range(14):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
-    assert {"tab-search", "tab-duplicates", "tab-runs", "language", "drop", "file", "k", "least"} <= reached
+    assert {"tab-search", "tab-duplicates", "tab-runs", "language", "file", "k", "least"} <= reached
+    page.locator("#tab-search").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#duplicates")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#search")).to_be_visible()
 
 
 def test_duplicates(page: Page) -> None:
@@ -111,6 +121,56 @@ def test_duplicates(page: Page) -> None:
     page.locator("#find-duplicates").click()
     expect(page.locator("#groups li")).to_have_count(2)
     expect(page.locator("#groups")).to_contain_text("keep")
+    page.locator("#groups li .shown").first.click()  # search with it
+    expect(page.locator("#hits li")).to_have_count(13)
+
+
+def test_hits_and_answers_are_those_of_the_picture_that_is_shown(page: Page, folder: Path) -> None:
+    first, second = sorted((folder / "photos").glob("0*"))[1:3]
+    page.set_input_files("#file", str(first))
+    expect(page.locator("#hits li p").first).to_contain_text(first.name)
+    page.locator("#tab-runs").click()
+    page.locator("#predict").click()
+    expect(page.locator("#answer")).to_contain_text("%")
+    page.set_input_files("#file", str(second))
+    expect(page.locator("#answer")).to_have_text("")
+    page.locator("#tab-search").click()
+    expect(page.locator("#hits li p").first).to_contain_text(second.name)
+
+
+def test_an_answer_that_comes_too_late_is_not_shown(page: Page, folder: Path) -> None:
+    first, second = sorted((folder / "photos").glob("0*"))[:2]
+    page.locator("#tab-runs").click()
+    page.set_input_files("#file", str(first))
+    expect(page.locator("#frame")).to_be_visible()
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/predict", hold)
+    page.locator("#predict").click()
+    expect(page.locator("#message")).to_have_text("Working …")
+    expect(page.locator("#message")).to_be_in_viewport()
+    expect(page.locator("#predict")).to_be_disabled()
+    page.set_input_files("#file", str(second))
+    with page.expect_response(lambda response: response.url.endswith("/predict")):
+        waiting[0].continue_()
+    expect(page.locator("#message")).to_have_text("")
+    expect(page.locator("#predict")).to_be_enabled()
+    expect(page.locator("#answer")).to_have_text("")
+
+
+def test_a_file_that_cannot_be_shown_changes_nothing(page: Page, folder: Path, tmp_path: Path) -> None:
+    choose(page, folder)
+    expect(page.locator("#hits li")).to_have_count(13)
+    (tmp_path / "a.tif").write_bytes(b"II*\0 and so on")
+    page.set_input_files("#file", str(tmp_path / "a.tif"))
+    expect(page.locator("#message")).to_contain_text("This browser cannot show that file")
+    expect(page.locator("#message")).to_be_in_viewport()
+    page.locator("#k").fill("5")
+    expect(page.locator("#hits li")).to_have_count(5)
+    expect(page.locator("#hits li p").first).to_contain_text("1.000")
 
 
 def test_a_run_predicts_explains_and_is_fooled(page: Page, folder: Path) -> None:
@@ -149,6 +209,12 @@ def test_a_token_is_asked_for(folder: Path) -> None:
         page = browser.new_page(locale="en-GB")
         page.goto(own)
         expect(page.locator("#gate")).to_be_visible()
+        expect(page.locator("#message")).to_contain_text("Enter the token")
+        expect(page.locator("#query")).to_be_hidden()
+        for wrong in ("falsch", "gehéim字"):
+            page.locator("#token").fill(wrong)
+            page.keyboard.press("Enter")
+            expect(page.locator("#message")).to_contain_text("That token is wrong.")
         page.locator("#token").fill("geheim")
         page.keyboard.press("Enter")
         expect(page.locator("#gate")).to_be_hidden()

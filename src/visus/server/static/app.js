@@ -3,7 +3,12 @@
 
 const $ = (id) => document.getElementById(id);
 const METHODS = ["gradcam", "saliency", "guided", "smoothgrad", "integrated", "guided_gradcam", "occlusion"];
-const state = { source: null, image: null, region: null, runs: [], asked: 0, language: "en", token: sessionStorage.getItem("token") || "" };
+const state = {
+  source: null, image: null, region: null, // the picture that asks
+  searched: true, // whether the hits are those of that picture
+  asked: 0, question: 0, busy: 0, // to know late answers
+  runs: [], language: "en", token: sessionStorage.getItem("token") || "",
+};
 const word = (key) => WORDS[state.language][key];
 
 // Asking the server -----------------------------------------------------------------------------------------------
@@ -15,20 +20,32 @@ async function ask(path, fields, kind = "json") {
     options.body = new FormData();
     for (const [key, value] of Object.entries(fields)) if (value !== null && value !== "") options.body.append(key, value);
   }
+  if (!/^[\x20-\x7e]*$/.test(state.token)) throw new Error(word("wrong")); // no header can hold it
   const response = await fetch(path, options);
-  if (response.status === 401) $("gate").hidden = false;
+  if (response.status === 401) {
+    lock(true);
+    throw new Error(word(state.token ? "wrong" : "wants"));
+  }
   if (!response.ok) throw new Error((await response.json().catch(() => ({ error: response.statusText }))).error);
   return kind === "json" ? response.json() : response.blob();
 }
 
-async function working(task) {
-  $("message").textContent = word("working");
+function lock(closed) {
+  $("gate").hidden = !closed;
+  document.body.classList.toggle("locked", closed);
+}
+
+// One task at a time for each button; the message stays until all are done, and an error until the next one begins.
+async function working(task, pressed) {
+  if (pressed) pressed.disabled = true;
+  if (!state.busy++) $("message").textContent = word("working");
   try {
     await task();
-    $("message").textContent = "";
   } catch (error) {
     $("message").textContent = error.message;
   }
+  if (!--state.busy && $("message").textContent === word("working")) $("message").textContent = "";
+  if (pressed) pressed.disabled = false;
 }
 
 // The token stands in a header, so pictures are fetched and not linked.
@@ -42,18 +59,26 @@ const fields = (more) => ({ ...(state.source instanceof Blob ? { picture: state.
 // The picture that asks -------------------------------------------------------------------------------------------
 
 async function choose(source) {
-  state.source = source;
-  state.region = null;
+  const mine = forget();
   const blob = source instanceof Blob ? source : await ask(`/pictures/${source}`, null, "blob");
   const image = new Image();
   image.src = URL.createObjectURL(blob);
-  await image.decode();
-  state.image = image;
+  await image.decode().catch(() => { throw new Error(word("unseen")); });
+  if (mine !== state.question) return; // another one was chosen meanwhile
+  Object.assign(state, { source, image, region: null, searched: false });
+  $("file").value = ""; // so that the same file can be chosen again
   $("frame").hidden = false;
   draw();
+  $("hits").replaceChildren();
+  $("query").scrollIntoView({ block: "nearest" });
+  if (!$("search").hidden) await search();
+}
+
+// A new question to the networks: whatever answers an older one comes too late.
+function forget() {
   $("answer").textContent = "";
   $("pictures").replaceChildren();
-  if (!$("search").hidden) await search();
+  return ++state.question;
 }
 
 function draw() {
@@ -103,6 +128,7 @@ function moved(event) {
 async function search() {
   if (state.source === null) throw new Error(word("first"));
   const mine = ++state.asked;
+  state.searched = true;
   const region = state.region ? state.region.join(",") : null;
   const found = await ask("/search", fields({ k: $("k").value, min_score: $("least").value, region }));
   if (mine !== state.asked) return; // a later question has overtaken this one
@@ -114,16 +140,20 @@ function card(hit) {
   const item = document.createElement("li"), open = document.createElement("button"), image = document.createElement("img");
   open.className = "shown";
   open.title = word("like");
+  open.dataset.title = "like";
   image.alt = hit.name || hit.path.split("/").pop();
   image.loading = "lazy";
   show(image, `/thumbnails/${hit.id}`);
   open.append(image);
-  open.addEventListener("click", () => working(() => tab("search").then(() => choose(hit.id))));
+  open.addEventListener("click", () => working(async () => {
+    await choose(hit.id);
+    await tab("search");
+  }));
   const text = document.createElement("p");
   text.textContent = `${hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `}${image.alt}  ${hit.width}×${hit.height}${hit.keep ? `  ${word("keep")}` : ""}`;
   text.title = hit.path;
   item.append(open, text);
-  if (hit.score !== undefined) item.append(button("why", () => working(() => why(hit))));
+  if (hit.score !== undefined) item.append(button("why", (own) => working(() => why(hit), own)));
   return item;
 }
 
@@ -131,12 +161,15 @@ function button(key, action) {
   const made = document.createElement("button");
   made.className = "small";
   made.textContent = word(key);
-  made.addEventListener("click", action);
+  made.dataset.word = key;
+  made.addEventListener("click", () => action(made));
   return made;
 }
 
 async function why(hit) {
-  const found = await ask("/why", fields({ hit: hit.id }));
+  const mine = state.asked;
+  const found = await ask("/why", fields({ hit: hit.id, region: state.region ? state.region.join(",") : null }));
+  if (mine !== state.asked) return;
   $("why-title").textContent = `${hit.name}: ${found.score.toFixed(3)}`;
   $("why-query").src = found.query;
   $("why-hit").src = found.hit;
@@ -144,7 +177,7 @@ async function why(hit) {
 }
 
 async function duplicates() {
-  const found = await ask("/duplicates");
+  const found = await ask(`/duplicates?threshold=${$("threshold").value}`);
   const groups = found.groups.map((group) => {
     const list = document.createElement("ul");
     list.className = "grid";
@@ -170,6 +203,7 @@ function options(select, pairs) {
 async function chosen() {
   const own = run();
   if (!own) return;
+  forget();
   options($("target"), [["", word("anything")], ...own.classes.map((name) => [name, name])]);
   $("curves").hidden = !own.curves;
   if (own.curves) await show($("curves-picture"), `/runs/${encodeURIComponent(own.name)}/curves`);
@@ -193,24 +227,42 @@ function pictures(...pairs) {
   );
 }
 
+// Which object or pixel is meant: the rectangle, or its middle.
+function meant() {
+  if (!state.region) return {};
+  const [x0, y0, x1, y1] = state.region;
+  if (run().task === "detect") return { box: state.region.join(",") };
+  return run().task === "segment" ? { at: `${Math.floor((x0 + x1) / 2)},${Math.floor((y0 + y1) / 2)}` } : {};
+}
+
+// Ask a network; null if something else was asked meanwhile.
+async function asked(path, more) {
+  const name = needed(), mine = forget();
+  const found = await ask(path, fields({ run: name, ...more }));
+  return mine === state.question ? found : null;
+}
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 async function predict() {
-  const found = await ask("/predict", fields({ run: needed(), overlay: true }));
+  const found = await asked("/predict", { overlay: true });
+  if (!found) return;
   if (found.probabilities) $("answer").textContent = Object.entries(found.probabilities).map(([name, p]) => `${name} ${percent(p)}`).join(", ");
-  else if (found.objects) $("answer").textContent = found.objects.map((own) => `${own.class} ${percent(own.score)}`).join(", ");
+  else if (found.objects) $("answer").textContent = found.objects.map((own) => `${own.class} ${percent(own.score)}`).join(", ") || word("noObjects");
   else if (found.shares) $("answer").textContent = Object.entries(found.shares).filter(([, p]) => p > 0).map(([name, p]) => `${name} ${percent(p)}`).join(", ");
   pictures([found.overlay, found.run]);
 }
 
 async function explain() {
-  const found = await ask("/explain", fields({ run: needed(), method: $("method").value }));
+  const found = await asked("/explain", { method: $("method").value, ...(run() && meant()) });
+  if (!found) return;
   $("answer").textContent = `${found.class} ${percent(found.probability)}`;
   pictures([found.picture, found.class], [found.overlay, found.method]);
 }
 
 async function fool() {
-  const found = await ask("/fool", fields({ run: needed(), target: $("target").value, epsilon: $("epsilon").value / 255 }));
+  const found = await asked("/fool", { target: $("target").value, epsilon: $("epsilon").value / 255 });
+  if (!found) return;
   $("answer").textContent = found.names.map((name, k) => `${name} ${percent(found.probabilities[k])}`).join("  →  ");
   pictures([found.before, word("before")], [found.change, word("change")], [found.after, word("after")]);
 }
@@ -223,12 +275,23 @@ async function tab(name) {
     $(`tab-${own}`).setAttribute("aria-selected", String(own === name));
   }
   $("query").hidden = name === "duplicates";
+  if (name === "search" && !state.searched) await search();
+}
+
+// By keyboard: arrows go from tab to tab.
+function neighbour(event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step) return;
+  const tabs = [...document.querySelectorAll("nav button")], next = tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length];
+  next.focus();
+  next.click();
 }
 
 function speak(language) {
   state.language = language;
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
+  for (const element of document.querySelectorAll("[data-title]")) element.title = word(element.dataset.title);
   $("canvas").setAttribute("aria-label", word($("canvas").dataset.label));
   $("language").textContent = language === "en" ? "中文" : "English";
   $("language").lang = language === "en" ? "zh" : "en";
@@ -243,7 +306,7 @@ async function start() {
   if (health.pictures !== null) state.count = health.pictures.toLocaleString();
   speak(state.language);
   state.runs = (await ask("/runs")).runs;
-  $("gate").hidden = true;
+  lock(false);
   options($("run"), state.runs.map((own) => [own.name, `${own.name} (${own.task})`]));
   await chosen();
   if (health.pictures === null) await tab("runs");
@@ -255,15 +318,15 @@ function labelled(id) {
   tell();
 }
 
-["k", "least", "epsilon"].forEach(labelled);
+["k", "least", "epsilon", "threshold"].forEach(labelled);
 ["k", "least"].forEach((id) => $(id).addEventListener("change", () => state.source !== null && working(search)));
-$("epsilon").addEventListener("change", () => state.source !== null && working(fool));
+$("epsilon").addEventListener("change", () => state.source !== null && working(fool, $("fool")));
 options($("method"), METHODS.map((name) => [name, name.replace("_", " ")]));
-for (const name of ["search", "duplicates", "runs"]) $(`tab-${name}`).addEventListener("click", () => tab(name));
+for (const name of ["search", "duplicates", "runs"]) $(`tab-${name}`).addEventListener("click", () => working(() => tab(name)));
+document.querySelector("nav").addEventListener("keydown", neighbour);
 $("language").addEventListener("click", () => speak(state.language === "en" ? "zh" : "en"));
 $("run").addEventListener("change", () => working(chosen));
 $("file").addEventListener("change", () => $("file").files[0] && working(() => choose($("file").files[0])));
-$("drop").addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && $("file").click());
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -283,10 +346,10 @@ $("canvas").addEventListener("pointerdown", (event) => {
   }, { once: true });
 });
 $("whole").addEventListener("click", () => { state.region = null; draw(); working(search); });
-$("find-duplicates").addEventListener("click", () => working(duplicates));
-$("predict").addEventListener("click", () => working(predict));
-$("explain").addEventListener("click", () => working(explain));
-$("fool").addEventListener("click", () => working(fool));
+$("find-duplicates").addEventListener("click", () => working(duplicates, $("find-duplicates")));
+$("predict").addEventListener("click", () => working(predict, $("predict")));
+$("explain").addEventListener("click", () => working(explain, $("explain")));
+$("fool").addEventListener("click", () => working(fool, $("fool")));
 $("why-close").addEventListener("click", () => $("why").close());
 $("gate").addEventListener("submit", (event) => {
   event.preventDefault();

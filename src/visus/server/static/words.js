@@ -9,6 +9,8 @@ const WORDS = {
     target: "Take it for", fool: "Fool it", curves: "learning curves", why: "Why", open: "Open", keep: "keep",
     pictures: "pictures", nothing: "Nothing that is alike enough.", none: "No duplicates.", first: "Choose a picture first.",
     anything: "anything else", like: "Search with it", noRuns: "No network is served; start the server with --run.",
+    noObjects: "No object was found.", wants: "Enter the token that this server was started with.", wrong: "That token is wrong.",
+    unseen: "This browser cannot show that file; choose a JPEG, PNG, WebP, GIF or BMP.",
     working: "Working …", all: "all of it", before: "before", change: "the change, 20 times", after: "after",
   },
   zh: {
@@ -19,6 +21,8 @@ const WORDS = {
     target: "让它看成", fool: "骗它", curves: "学习曲线", why: "为什么", open: "打开", keep: "保留",
     pictures: "张图片", nothing: "没有足够相似的图片。", none: "没有重复图片。", first: "请先选择一张图片。",
     anything: "任何别的东西", like: "用它搜索", noRuns: "没有提供网络；请用 --run 启动服务器。",
+    noObjects: "没有找到物体。", wants: "请输入启动服务器时使用的令牌。", wrong: "令牌不正确。",
+    unseen: "浏览器无法显示此文件；请选择 JPEG、PNG、WebP、GIF 或 BMP。",
     working: "正在处理……", all: "全部", before: "之前", change: "改动（放大 20 倍）", after: "之后",
   },
 };
