@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -203,3 +204,16 @@ def test_output_into_a_closed_pipe_is_no_error(indexed: Path) -> None:
     line = f"{sys.executable} -m visus search {indexed}/0001.jpg -k 12 | head -n 1"
     answer = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, env=os.environ.copy())
     assert "Traceback" not in answer.stderr
+
+
+def test_a_server_that_cannot_begin_is_one_sentence(tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 2)
+    Index(tmp_path / "i.visus").add(tmp_path / "photos")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments, words in (
+            (("--port", port), f"Cannot serve on 127.0.0.1, port {port}"),
+            (("--timeout", "nan"), "must be above 0"),
+            (("--max-upload", "nan"), "must be numbers"),
+        ):
+            assert words in visus("serve", "--index", "i.visus", *arguments, cwd=tmp_path, code=2).stderr

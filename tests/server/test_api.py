@@ -315,7 +315,8 @@ def test_settings_that_cannot_be(place: Path, tmp_path: Path) -> None:
         create_app(Settings(index=tmp_path / "none.visus"))
     with pytest.raises(VisusError, match="nowhere"):
         create_app(Settings(runs=(tmp_path / "nowhere",)))
-    for limit in ({"upload": 0}, {"seconds": float("nan")}, {"seconds": float("inf")}):
+    limits: list[dict[str, Any]] = [{"upload": 0}, {"seconds": float("nan")}, {"seconds": float("inf")}]
+    for limit in limits:
         with pytest.raises(InputError, match="above 0"):
             Settings(index=place / "i.visus", **limit)
 

@@ -85,4 +85,5 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise InputError(f"Cannot serve on {host}, port {port} ({os.strerror(error.errno or 0)}); choose another.") from error
+        reason = os.strerror(error.errno or 0)
+        raise InputError(f"Cannot serve on {host}, port {port} ({reason}); choose another.") from error

@@ -129,7 +129,8 @@ def _around(shape: Any) -> list[float] | None:  # noqa: ANN401 - from a file
         if isinstance(shape, dict):
             height, width = (int(side) for side in shape["size"])
             covered = decode(shape, (height, width)) if height * width <= MAX_PIXELS else np.zeros((1, 1), bool)
-            return [float(v) for v in runs.toBbox(encode(covered))] if covered.any() else None
+            coded: Any = encode(covered)
+            return [float(v) for v in runs.toBbox(coded)] if covered.any() else None
         corners = [float(value) for polygon in shape or [] for value in polygon]
     except (FormatError, KeyError, TypeError, ValueError):
         return None
