@@ -129,7 +129,8 @@ def _told(root: Path, values: dict[str, Any]) -> dict[str, tuple[Any, list[Path]
         places = [place for entry in entries if (place := _place(root, base, entry))]
         if len(places) < len(entries) and split == "train":
             raise InputError(f"{entries[0]!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
-        found[split] = (values[key], places)
+        if places or split not in found:  # val and valid are one
+            found[split] = (values[key], places)
     return found
 
 
