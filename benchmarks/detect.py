@@ -93,8 +93,8 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
 PASTED: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
     "fast_rcnn": {"epochs": 6, "most": 1000},
-    "faster_rcnn": {"epochs": 12, "augment": "strong", "side": 320},
-    "mask_rcnn": {"epochs": 4, "side": 320},
+    "faster_rcnn": {"epochs": 16, "augment": "strong", "side": 320},
+    "mask_rcnn": {"epochs": 8, "side": 320},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
