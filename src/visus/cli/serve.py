@@ -70,8 +70,7 @@ def serve(
     bound = _bound(host, port)
     level = os.environ.get("VISUS_LOG", "warning")
     config = uvicorn.Config(app, log_level=level, server_header=False, timeout_graceful_shutdown=_PATIENCE)
-    name = f"[{host}]" if ":" in host else host
-    typer.echo(f"Serving on http://{name}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
+    typer.echo(f"Serving on http://{settings.address}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
     uvicorn.Server(config).run(sockets=[bound])
 
 

@@ -24,7 +24,7 @@ import visus
 from visus._errors import VisusError
 from visus.server import answers
 from visus.server.answers import ERRORS, described, file_of
-from visus.server.limits import LOCAL, Counted, Heads, Limits
+from visus.server.limits import Counted, Heads, Limits
 from visus.server.service import Missing, Pixels, Service
 from visus.server.settings import Settings
 
@@ -51,19 +51,23 @@ async def known_fields(request: Request) -> None:
     Raises:
         InputError: There is one.
     """
-    known = fields_of(request.app.openapi(), request.scope["route"].path)
-    if request.method != "POST" or not known:
+    known = request.app.state.fields.get(request.scope["route"].path)
+    if not known:
         return
     strange = [name for name in await request.form() if name not in known]
     if strange:
         raise visus.InputError(f"There is no field {strange[0][:40]!r}; there are: {', '.join(known)}.")
 
 
-def fields_of(description: dict[str, Any], path: str) -> list[str]:
-    """The fields of the form that a path takes, from the description of the API."""
-    content = description["paths"].get(path, {}).get("post", {}).get("requestBody", {}).get("content", {})
-    named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
-    return sorted({field for name in named for field in description["components"]["schemas"][name]["properties"]})
+def forms_of(description: dict[str, Any]) -> dict[str, list[str]]:
+    """The fields of the form that each path takes, from the description of the API."""
+    found = {}
+    for path, methods in description["paths"].items():
+        content = methods.get("post", {}).get("requestBody", {}).get("content", {})
+        named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
+        fields = {field for name in named for field in description["components"]["schemas"][name]["properties"]}
+        found[path] = sorted(fields)
+    return found
 
 
 Asked = Annotated[Any, Depends(asked_picture)]
@@ -109,11 +113,12 @@ def create_app(settings: Settings) -> FastAPI:
         upload=settings.upload,
         at_once=settings.at_once,
         seconds=settings.seconds,
-        names=names_of(settings),
+        names=settings.names,
     )
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
     measure(app, service)  # around the limits, so that what they refuse is counted too
     add_routes(app)
+    app.state.fields = forms_of(app.openapi())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 
@@ -136,14 +141,6 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
 
 
-def names_of(settings: Settings) -> tuple[str, ...] | None:
-    """What may stand in the header ``Host``: names of this machine, unless other machines reach it too."""
-    if not settings.local:
-        return None
-    own = f"[{settings.host}]" if ":" in settings.host else settings.host.lower()
-    return LOCAL if own in LOCAL else (*LOCAL, own)
-
-
 def measure(app: FastAPI, service: Service) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
     registry = CollectorRegistry()
@@ -158,7 +155,7 @@ def measure(app: FastAPI, service: Service) -> None:
 
     app.add_middleware(Counted, count=count)  # pyright: ignore[reportArgumentType] - see Limits
 
-    @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.", responses=file_of("text/plain"))
+    @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.", **file_of("text/plain"))
     def metrics() -> Response:
         if service.batching:
             batches.set(service.batching.batches)
@@ -227,8 +224,7 @@ def add_routes(app: FastAPI) -> None:
         "/pictures/{number}",
         tags=["search"],
         summary="The file of an indexed picture.",
-        response_class=Response,
-        responses=file_of("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp"),
+        **file_of("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp"),
     )
     async def pictures(number: Annotated[int, _path()]) -> Response:
         data, kind = await working(service.content, number)
@@ -238,8 +234,7 @@ def add_routes(app: FastAPI) -> None:
         "/thumbnails/{number}",
         tags=["search"],
         summary="The small JPEG of an indexed picture.",
-        response_class=Response,
-        responses=file_of("image/jpeg"),
+        **file_of("image/jpeg"),
     )
     async def thumbnails(number: Annotated[int, _path()]) -> Response:
         headers = {"Cache-Control": "private, max-age=3600"}
@@ -253,8 +248,7 @@ def add_routes(app: FastAPI) -> None:
         "/runs/{name}/curves",
         tags=["runs"],
         summary="The learning curves of a run, PNG.",
-        response_class=Response,
-        responses=file_of("image/png"),
+        **file_of("image/png"),
     )
     async def curves(name: str) -> Response:
         return Response(await working(service.curves, name), media_type="image/png")

@@ -20,9 +20,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OPEN = ("/health", "/", "/docs", "/openapi.json")
 """What needs no token: whether it lives, its description, and the page, which asks for the token itself."""
 
-LOCAL = ("127.0.0.1", "localhost", "[::1]")
-"""Names of this machine."""
-
 _PATIENCE = 10.0  # seconds for the next part of a request to come
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from visus._errors import InputError
 
 MEGABYTE = 1_000_000
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,19 @@ class Settings:
             raise InputError("The token must be plain letters and digits, for example from: openssl rand -hex 16")
         if min(self.upload, self.pixels, self.at_once) < 1 or not 0 < self.seconds < math.inf:
             raise InputError("The limits of uploads, pixels, requests and seconds must be above 0.")
+
+    @property
+    def address(self) -> str:
+        """The host as it stands in a URL."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """What the header ``Host`` may name: this machine, unless other machines reach it too."""
+        if not self.local:
+            return None
+        own = self.address.lower()
+        return _LOCAL if own in _LOCAL else (*_LOCAL, own)
 
     @property
     def local(self) -> bool:

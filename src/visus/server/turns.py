@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-GIVEN_UP: ContextVar[threading.Event] = ContextVar("GIVEN_UP", default=threading.Event())  # noqa: B039 - never set
-"""Set when nobody waits any more for the answer to the request that is worked on here."""
+GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("GIVEN_UP", default=None)
+"""Set when nobody waits any more for the answer to the request that is worked on here; None outside of a request."""
 
 _LOOK = 0.2  # seconds
 
@@ -21,7 +21,8 @@ def go_on(*_: object) -> None:
     Raises:
         GivenUp: Nobody waits for the answer.
     """
-    if GIVEN_UP.get().is_set():
+    given_up = GIVEN_UP.get()
+    if given_up and given_up.is_set():
         raise GivenUp
 
 

@@ -56,6 +56,8 @@ async function show(image, path) {
 
 const fields = (more) => ({ ...(state.source instanceof Blob ? { picture: state.source } : { id: state.source }), ...more });
 
+const part = () => state.region && state.region.join(",");
+
 // The picture that asks -------------------------------------------------------------------------------------------
 
 async function choose(source) {
@@ -129,8 +131,7 @@ async function search() {
   if (state.source === null) throw new Error(word("first"));
   const mine = ++state.asked;
   state.searched = true;
-  const region = state.region ? state.region.join(",") : null;
-  const found = await ask("/search", fields({ k: $("k").value, min_score: $("least").value, region }));
+  const found = await ask("/search", fields({ k: $("k").value, min_score: $("least").value, region: part() }));
   if (mine !== state.asked) return; // a later question has overtaken this one
   $("hits").replaceChildren(...found.hits.map(card));
   if (!found.hits.length) $("hits").append(word("nothing"));
@@ -168,7 +169,7 @@ function button(key, action) {
 
 async function why(hit) {
   const mine = state.asked;
-  const found = await ask("/why", fields({ hit: hit.id, region: state.region ? state.region.join(",") : null }));
+  const found = await ask("/why", fields({ hit: hit.id, region: part() }));
   if (mine !== state.asked) return;
   $("why-title").textContent = `${hit.name}: ${found.score.toFixed(3)}`;
   $("why-query").src = found.query;
@@ -231,7 +232,7 @@ function pictures(...pairs) {
 function meant() {
   if (!state.region) return {};
   const [x0, y0, x1, y1] = state.region;
-  if (run().task === "detect") return { box: state.region.join(",") };
+  if (run().task === "detect") return { box: part() };
   return run().task === "segment" ? { at: `${Math.floor((x0 + x1) / 2)},${Math.floor((y0 + y1) / 2)}` } : {};
 }
 
