@@ -78,6 +78,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
 
 def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
     """From ``(H, W, 3)`` to ``(3, H, W)``."""
+    # A copy even of one pixel, which lies in order already: torch warns of what may not be written to.
     return torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))
 
 

@@ -21,10 +21,8 @@ from visus.images import MAX_PIXELS
 
 BACKGROUND = "background"
 _SPLITS = "|".join(SPLITS)
-_NAMES = (  # the usual ones first: beside them lie captions and key points
-    re.compile(rf"(?:instances_)?({_SPLITS})\d*\.json", re.IGNORECASE),
-    re.compile(rf".+[_.-]({_SPLITS})\d*\.json", re.IGNORECASE),
-)
+_USUAL = re.compile(rf"(?:instances_)?({_SPLITS})\d*\.json", re.IGNORECASE)  # beside them lie captions and key points
+_OTHER = re.compile(rf".+[_.-]({_SPLITS})\d*\.json", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +49,14 @@ def annotation_files(root: Path) -> dict[str, Path]:
     """
     folders = [folder for folder in (root, root / "annotations") if folder.is_dir()]
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
-    usual = _of_splits(files, _NAMES[0])
+    usual = _of_splits(files, _USUAL)
     if usual:
         return usual
     inner = {p.name.lower(): sorted(p.glob("*.json")) for p in sorted(root.iterdir()) if p.name.lower() in SPLITS}
     alone = {SPLITS[name]: own[0] for name, own in inner.items() if len(own) == 1 and _is_coco(own[0])}
     if alone:
         return alone
-    named = _of_splits([path for path in files if _NAMES[1].fullmatch(path.name) and _is_coco(path)], _NAMES[1])
+    named = _of_splits([path for path in files if _OTHER.fullmatch(path.name) and _is_coco(path)], _OTHER)
     if not named and len(files) == 1 and _is_coco(files[0]):
         return {"": files[0]}
     return named
@@ -87,15 +85,15 @@ def _is_coco(path: Path) -> bool:
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 
 
-def read_coco(root: Path) -> tuple[tuple[str, ...], dict[str, tuple[list[str], list[Objects]]]]:
-    """Classes, and the files and objects of each split.
+def read_coco(files: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, tuple[list[str], list[Objects]]]]:
+    """Classes, and the files and objects of each split, from its annotation file.
 
     Raises:
         InputError: An annotation file is damaged, or the splits differ in their categories.
     """
     classes: tuple[str, ...] = ()
     splits: dict[str, tuple[list[str], list[Objects]]] = {}
-    for split, path in annotation_files(root).items():
+    for split, path in files.items():
         try:
             content = read_json(path)
             names, pair = _split(content, path, split)

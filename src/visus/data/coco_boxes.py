@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from visus._errors import FormatError, InputError
-from visus.data.coco import annotation_files, categories_of, decode, encode, inside_folder, picture_folder, read_json
+from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.images import MAX_PIXELS
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
 
 
-def read_coco_boxes(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Named]]:
+def read_coco_boxes(files: dict[str, Path], mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Named]]:
     """Classes, and pictures with their objects by split.
 
     Args:
-        root: The folder.
+        files: The annotation file of each split.
         mends: What was left out, counted by reason.
 
     Raises:
@@ -32,7 +32,7 @@ def read_coco_boxes(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], d
     """
     classes: tuple[str, ...] = ()
     splits: dict[str, Named] = {}
-    for split, path in annotation_files(root).items():
+    for split, path in files.items():
         try:
             names, pair = _split(read_json(path), path, split, mends)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -123,14 +123,9 @@ def _corners(entry: dict[str, Any]) -> list[float] | None:
 
 def _around(shape: Any) -> list[float] | None:  # noqa: ANN401 - from a file
     """The box (x, y, width, height) around a shape, of an object that has no other; None around none."""
-    from pycocotools import mask as runs
-
     try:
         if isinstance(shape, dict):
-            height, width = (int(side) for side in shape["size"])
-            covered = decode(shape, (height, width)) if height * width <= MAX_PIXELS else np.zeros((1, 1), bool)
-            coded: Any = encode(covered)
-            return [float(v) for v in runs.toBbox(coded)] if covered.any() else None
+            return _around_runs(shape)
         corners = [float(value) for polygon in shape or [] for value in polygon]
     except (FormatError, KeyError, TypeError, ValueError):
         return None
@@ -138,6 +133,15 @@ def _around(shape: Any) -> list[float] | None:  # noqa: ANN401 - from a file
         return None
     xs, ys = corners[0::2], corners[1::2]
     return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+
+
+def _around_runs(shape: dict[str, Any]) -> list[float] | None:
+    height, width = (int(side) for side in shape["size"])
+    if height * width > MAX_PIXELS:
+        return None
+    covered = decode(shape, (height, width))
+    xs, ys = (np.flatnonzero(covered.any(axis)).tolist() for axis in (0, 1))
+    return [float(xs[0]), float(ys[0]), float(xs[-1] + 1 - xs[0]), float(ys[-1] + 1 - ys[0])] if xs else None
 
 
 def _shape(entry: dict[str, Any], mends: Counter[str]) -> Any:  # noqa: ANN401 - as COCO has it

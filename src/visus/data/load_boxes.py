@@ -62,12 +62,11 @@ def load_boxes(
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
     found = _split(_load(path, progress), seed, val, test)
+    said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
     if empty is not None:
-        said = " ".join(found.remarks)
         raise InputError(f"No picture of the split {empty} of {path} can be used; bring some. {said}".strip())
     if not found.counts("train").sum():
-        said = " ".join(found.remarks)
         raise InputError(f"The training pictures in {path} have no objects; bring some. {said}".strip())
     missing = [name for name, count in zip(found.classes, found.counts("train"), strict=True) if not count]
     if missing:
@@ -94,11 +93,12 @@ def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
     mends: Counter[str] = Counter()
     if voc.is_voc(root):
         form, classes, splits = "Pascal VOC", None, voc.read_voc(root)
-    elif coco.annotation_files(root):
-        form = "COCO"
-        classes, splits = read_coco_boxes(root, mends)
+        remarks = voc.unlisted(root, splits)
+    elif files := coco.annotation_files(root):
+        form, remarks = "COCO", []
+        classes, splits = read_coco_boxes(files, mends)
     elif yolo.is_yolo(root):
-        form = "YOLO"
+        form, remarks = "YOLO", yolo.remarks_on(root)
         classes, splits = _yolo(root, mends)
     else:
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
@@ -107,7 +107,6 @@ def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
     if not classes:
         raise InputError(f"{root} has no objects at all; bring annotations.")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
-    remarks = voc.unlisted(root, splits) if form == "Pascal VOC" else yolo.remarks_on(root) if form == "YOLO" else []
     found = _checked(BoxSet(root, form, classes, {}), ordered, mends, progress)
     return replace(found, remarks=[*remarks, *found.remarks])
 

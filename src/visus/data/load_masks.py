@@ -132,8 +132,8 @@ def _read(
     elif (root / "JPEGImages").is_dir() and (root / "SegmentationClass").is_dir():
         pairs, form, axes, values = voc_pairs(root), "Pascal VOC", 2, read_values
         listed = listed or ClassList(VOC_CLASSES)
-    elif coco.annotation_files(root):
-        names, pairs = coco.read_coco(root)
+    elif files := coco.annotation_files(root):
+        names, pairs = coco.read_coco(files)
         classes, lookup = _without_ignored(names, range(len(names)), ignore, root)
         read_mask = partial(_drawn, lookup=lookup)
         return _masked(pairs, read_mask, read), "COCO's objects", (classes, colors(len(classes))), 2

@@ -111,13 +111,12 @@ def _coco(dataset: BoxSet, root: Path) -> None:
 
 def _annotations(own: Objects, picture: int, size: tuple[int, int], before: int) -> list[dict[str, Any]]:
     """The objects of a picture as COCO writes them."""
-    masks = own.masks(size) if any(own.shapes) else None
     rows = []
     for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
         shape = own.shapes[k]
         area = float(own.areas[k])  # what COCO says itself
         if not np.isfinite(area):
-            area = int(masks[k].sum()) if masks is not None and shape else (x1 - x0) * (y1 - y0)
+            area = int(own.take([k]).masks(size).sum()) if shape else (x1 - x0) * (y1 - y0)
         rows.append({
             "id": before + k + 1,
             "image_id": picture,

@@ -162,24 +162,21 @@ def files_beside(places: Sequence[Path], out: Path, wanted: Callable[[str], bool
     """
     home, files = out.expanduser().resolve(), []
     for place in places:
-        whole = place.expanduser().resolve()
-        if whole.is_relative_to(home):
+        if place.expanduser().resolve().is_relative_to(home):
             raise InputError(f"The answers would go to {out}, where {place} lies; name another folder with --out.")
-        found = files_of(place, wanted)
-        if home.is_relative_to(whole):
-            found = [file for file in found if not Path(file).resolve().is_relative_to(home)]
-        if not found:
-            raise InputError(f"{place} holds no pictures; name another folder.")
-        files += found
+        files += files_of(place, wanted, without=home)
     return files
 
 
-def files_of(path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name) -> list[str]:
+def files_of(
+    path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name, *, without: Path | None = None
+) -> list[str]:
     """The pictures below a folder, sorted, or the file itself.
 
     Args:
         path: Folder or file.
         wanted: Tells from its name whether a file of a folder is taken.
+        without: A folder, resolved, whose files are not taken.
 
     Raises:
         InputError: It does not exist, or there are no pictures.
@@ -192,6 +189,8 @@ def files_of(path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_pi
     found = sorted(
         str(file) for file in place.rglob("*") if wanted(file.name) and not file.name.startswith(".") and file.is_file()
     )
+    if without and without.is_relative_to(place.resolve()):
+        found = [file for file in found if not Path(file).resolve().is_relative_to(without)]
     if not found:
         raise InputError(f"{path} holds no pictures; name another folder.")
     return found

@@ -82,11 +82,10 @@ class Limits:
         """What is left after the scores of overlapping boxes have been lowered."""
         if not self.soft:
             return found
-        likeliest = found.scores.topk(min(_MANY, len(found.scores))).indices
-        masks = None if found.masks is None else found.masks[likeliest]
-        found = Found(found.boxes[likeliest], found.scores[likeliest], found.labels[likeliest], masks)
-        kept, scores = boxes.soft_nms(found.boxes, found.scores, found.labels, least=max(self.score, _LEAST))
-        kept, scores = kept[: self.most], scores[: self.most].to(found.scores)
+        best = found.scores.topk(min(_MANY, len(found.scores))).indices
+        least = max(self.score, _LEAST)
+        kept, scores = boxes.soft_nms(found.boxes[best], found.scores[best], found.labels[best], least=least)
+        kept, scores = best[kept[: self.most]], scores[: self.most].to(found.scores)
         masks = None if found.masks is None else found.masks[kept]
         return Found(found.boxes[kept], scores, found.labels[kept], masks)
 
