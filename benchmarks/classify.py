@@ -23,12 +23,12 @@ import torch
 
 from visus.data import Batches, Features, Pictures, loader
 from visus.ops import Normalise
-from visus.runs import Run, Settings, train
-from visus.runs.classification import groups_of, recipe_of
-from visus.runs.fit import Health, Keep, Seeded, fit
-from visus.runs.network import Parts, build
-from visus.runs.probe import LinearOnFeatures, features
-from visus.runs.settings import resolve
+from visus.runs import ClassifySettings, Run, train
+from visus.runs.classify.network import Parts, build
+from visus.runs.classify.probe import LinearOnFeatures, features
+from visus.runs.classify.resolve import resolve
+from visus.runs.classify.training import groups_of, recipe_of
+from visus.runs.engine.loop import Checkpointer, Health, Seeded, fit
 from visus.tasks.classify import Classify, Recipe
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -90,11 +90,11 @@ def synthetic(net: str, size: int, count: int, batch_size: int, *, grey: bool) -
     random = np.random.default_rng(0)
     shape = (count, size, size) if grey else (count, size, size, 3)
     pictures = Pictures(random.integers(0, 10, count), arrays=random.integers(0, 256, shape, dtype=np.uint8))
-    from visus.data import Dataset
+    from visus.data import LabelSet
 
-    dataset = Dataset(Path("memory"), "arrays", tuple("0123456789"), {"train": pictures, "val": pictures}, grey)
+    dataset = LabelSet(Path("memory"), "arrays", tuple("0123456789"), {"train": pictures, "val": pictures}, grey)
     options: dict[str, object] = {"net": net, "size": size, "batch_size": batch_size, "augment": "none"}
-    settings = resolve(Settings(data="memory", mode="scratch", **options), dataset)  # pyright: ignore
+    settings = resolve(ClassifySettings(data="memory", mode="scratch", **options), dataset)  # pyright: ignore
     return build(dataclasses.replace(settings, device="cpu", precision="f32"), dataset)
 
 
@@ -160,7 +160,7 @@ def probe(folder: Path) -> None:
     from visus.data import load
 
     dataset = load(folder / "flowers5")
-    settings = resolve(Settings(data=str(folder / "flowers5"), mode="probe"), dataset)
+    settings = resolve(ClassifySettings(data=str(folder / "flowers5"), mode="probe"), dataset)
     parts = build(dataclasses.replace(settings, device="cpu", precision="f32"), dataset)
     count = len(dataset.splits["train"])
     start = time.perf_counter()
@@ -175,7 +175,7 @@ def probe(folder: Path) -> None:
     layer = LinearOnFeatures(parts.net.head, found)
     task = Classify(layer, torch.nn.Identity(), Recipe(1e-3), [(list(layer.linear.parameters()), 1.0)])
     own = loader(Features(found, labels), labels, batch_size=256, shuffle=True)
-    keep = Keep(lambda: None)
+    keep = Checkpointer(lambda: None)
     fit(task, own, own, parts.settings, [keep], epochs=21)  # pyright: ignore[reportArgumentType]
     on_features = statistics.median(epoch.seconds for epoch in keep.epochs[1:])
 

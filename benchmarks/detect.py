@@ -49,10 +49,10 @@ def empty_cache() -> Iterator[None]:
 def seconds_of_a_picture(folder: Path, files: list[str]) -> tuple[float, float]:
     """The median time of an answer, and of the selective search in it."""
     from visus.ops import proposals
-    from visus.runs.detect_predict import Detecting
+    from visus.runs.detect.predict import DetectPredictor
 
     with empty_cache():
-        network = Detecting(folder)
+        network = DetectPredictor(folder)
         network.predict(read(files[0]))
         whole, part = [], []
         for file in files[1 : _TIMED + 1]:
@@ -230,7 +230,7 @@ def torchvision_detector(ours: Any) -> Any:
 def features(*_: Any) -> None:
     """What R-CNN sees in the boxes of one picture, computed by torch and by the backbone compiled for this CPU."""
     from visus.nets.detection.rcnn import RCNN
-    from visus.runs.compiled import hasten
+    from visus.runs.engine.compiled import hasten
 
     print(f"\nfeatures: R-CNN on {BACKBONE}, 300 boxes of a picture of 320x240, each warped to 128x128", flush=True)
     torch.manual_seed(0)

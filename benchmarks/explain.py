@@ -154,7 +154,7 @@ def maps(data: Path, out: Path) -> None:
 
 def adversarial(folder: Path, out: Path) -> None:
     """Fashion-MNIST with and without adversarial training: accuracy, robustness, cost."""
-    from visus.runs.robust import measure
+    from visus.runs.classify.robust import measure
 
     print("\nadversarial: cnn on Fashion-MNIST, 3 epochs, 1000 pictures of test; changed by 8/255 and 16/255")
     for title, epsilon in (("plain", 0.0), ("adversarial 16/255", 16 / 255)):

@@ -85,7 +85,7 @@ def deeplab(data: Path, folder: Path) -> None:
 
 def with_crf(run: Any, title: str) -> None:
     """Tune a CRF on val, and print what it makes of the answers to test."""
-    from visus.runs.tune_crf import crf_of, tune_crf
+    from visus.runs.segment.tune_crf import crf_of, tune_crf
 
     tune_crf(run.folder, trials=20, say=lambda text: print(f"  {text}", file=sys.stderr))
     row(title, run, seconds=0, crf_settings=crf_of(run.folder))
@@ -237,13 +237,14 @@ def step(_data: Path, _folder: Path) -> None:
 
 def predict(_data: Path, folder: Path) -> None:
     """A picture of 10,000 x 10,000 pixels in bounded memory."""
-    from visus.nets.segmentation import trained
+    from visus.nets import trained
+    from visus.nets.segmentation.trained import About, Trained
     from visus.ops import Normalise
 
     print("\npredict: FCN-8s on EfficientNet-Lite0")
     net = visus.nets.create("fcn8s", classes=3, backbone="efficientnet_lite0")
-    about = trained.About("fcn8s", {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (224, 224), ((0, 0, 0),) * 3)
-    trained.write(folder / "net.safetensors", trained.Trained(about, net, Normalise(torch.zeros(3, 1, 1))))
+    about = About("fcn8s", {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (224, 224), ((0, 0, 0),) * 3)
+    trained.write(folder / "net.safetensors", Trained(about, net, Normalise(torch.zeros(3, 1, 1))))
     for side in (2_000, 10_000):
         started = time.perf_counter()
         peak = peak_of(_predict, folder / "net.safetensors", side)
@@ -253,10 +254,10 @@ def predict(_data: Path, folder: Path) -> None:
 
 
 def _predict(file: Path, side: int) -> None:
-    from visus.runs.segment_predict import Segmenting
+    from visus.runs.segment.predict import SegmentPredictor
 
     picture = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
-    Segmenting(file).predict(picture)
+    SegmentPredictor(file).predict(picture)
 
 
 PARTS = {

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from visus import read, tune, write
 from visus.images import draw
 from visus.runs import train
-from visus.runs.preview import preview
+from visus.runs.classify.preview import preview
 from visus.search.demo import photographs
 
 PLACES = ("astronaut", "chelsea", "china", "coffee", "flower", "rocket")

@@ -9,39 +9,43 @@ from typing import TYPE_CHECKING, Any
 from visus._errors import (
     DependencyError,
     FormatError,
-    IndexError_,
     InputError,
+    PictureIndexError,
     RunError,
     VisusError,
     WeightsError,
 )
+from visus._renamed import find_old_modules, renamed
+from visus._version import __version__
 
 if TYPE_CHECKING:
     from visus import data, explain, filters, images, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
-    from visus.runs import Run, train, tune
+    from visus.runs import Run, evaluate, predict, train, tune
     from visus.search import Index
-
-__version__ = "0.1.0"
+    from visus.search import duplicates_in as duplicates
 
 __all__ = [
     "Cluster",
     "DependencyError",
     "FormatError",
     "Index",
-    "IndexError_",
     "InputError",
+    "PictureIndexError",
     "Run",
     "RunError",
     "VisusError",
     "WeightsError",
     "__version__",
     "data",
+    "duplicates",
+    "evaluate",
     "explain",
     "filters",
     "images",
     "nets",
+    "predict",
     "read",
     "runs",
     "search",
@@ -55,10 +59,13 @@ _LAZY = {
     "Index": ("visus.search", "Index"),
     "Run": ("visus.runs", "Run"),
     "data": ("visus.data", None),
+    "duplicates": ("visus.search", "duplicates_in"),
+    "evaluate": ("visus.runs", "evaluate"),
     "explain": ("visus.explain", None),
     "filters": ("visus.filters", None),
     "images": ("visus.images", None),
     "nets": ("visus.nets", None),
+    "predict": ("visus.runs", "predict"),
     "read": ("visus.images", "read"),
     "runs": ("visus.runs", None),
     "search": ("visus.search", None),
@@ -70,7 +77,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
     if name not in _LAZY:
-        raise AttributeError(f"module 'visus' has no attribute {name!r}")
+        return renamed(__name__, name)
     module, attribute = _LAZY[name]
     loaded = importlib.import_module(module)
     return getattr(loaded, attribute) if attribute else loaded
@@ -78,3 +85,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be a
 
 def __dir__() -> list[str]:
     return __all__
+
+
+find_old_modules()

@@ -6,13 +6,17 @@ The tree::
     ├── InputError        a file, a picture or an argument that cannot be used
     │   └── FormatError   a file whose content is not what visus reads
     ├── WeightsError      weights that are not at hand or do not fit the network
-    ├── IndexError_       an index that is missing, damaged, locked or made otherwise
+    ├── PictureIndexError       an index that is missing, damaged, locked or made otherwise
     ├── DependencyError   an optional package that is not installed
     └── RunError          a training run that is missing or damaged
 
 Each message is one sentence that says what is wrong, where, and the mend. The command line prints the
 message alone and exits with code 2.
 """
+
+from typing import Any
+
+from visus._renamed import renamed
 
 
 class VisusError(Exception):
@@ -31,7 +35,7 @@ class WeightsError(VisusError):
     """Weights are not at hand, or do not fit the network."""
 
 
-class IndexError_(VisusError):
+class PictureIndexError(VisusError):
     """An index is missing, damaged, in use, or was made with another model or a newer version."""
 
 
@@ -41,3 +45,7 @@ class DependencyError(VisusError, ImportError):
 
 class RunError(VisusError):
     """A training run is missing, damaged or of another kind."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -15,7 +15,7 @@ from tests.cli.test_commands import visus
 from tests.support.bad_files import write_bad_files
 from tests.support.labelled import idx_folder, splits, write_class
 from visus import read
-from visus.runs import Run, Settings
+from visus.runs import ClassifySettings, Run
 
 MLP = ("--net", "mlp", "--hidden", "16", "--augment", "none", "--size", "16")
 
@@ -107,7 +107,7 @@ def test_config_and_options_before_it(place: Path, tmp_path: Path) -> None:
     shutil.copy(place / RUN / "config.toml", tmp_path / "c.toml")
     visus("train", "classify", "--config", tmp_path / "c.toml", "--epochs", 2, "--runs", tmp_path / "r", cwd=place)
     settings = Run(tmp_path / "r/classify/textures-1").settings
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, ClassifySettings)
     assert (settings.epochs, settings.hidden, settings.lr) == (2, (16,), 0.003)
 
 

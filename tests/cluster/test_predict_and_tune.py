@@ -13,9 +13,9 @@ from tests.support.boxed import coco_folder
 from tests.support.labelled import splits
 from visus import train
 from visus.cluster import Cluster
-from visus.runs.answers import answers, of_classifier
-from visus.runs.predict import Unreadable, files_of
-from visus.runs.tuning import tune
+from visus.runs import tune
+from visus.runs.answers import Unreadable, answers, files_of
+from visus.runs.registry import answering
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 FAST: dict[str, Any] = {"net": "mlp", "hidden": (8,), "epochs": 2, "augment": "none", "size": 16, "workers": 0}
@@ -35,7 +35,7 @@ def test_a_classifier_answers_in_order(cluster: Cluster, place: Path, monkeypatc
     monkeypatch.chdir(place)
     (place / "textures" / "val" / "broken.png").write_bytes(b"no picture")
     files = files_of("textures/val")
-    make = partial(of_classifier, (place / "classify" / "textures-1").absolute(), 2)
+    make = partial(answering, (place / "classify" / "textures-1").absolute(), "classify", {"k": 2})
     here, there = (list(answers(make, files, batch=5, cluster=c)) for c in (None, cluster))
     (place / "textures" / "val" / "broken.png").unlink()
     assert [answer.path for answer in there] == files

@@ -17,9 +17,9 @@ from visus.cluster import Cluster
 from visus.data import Order
 from visus.data.batches import Batches, loader
 from visus.data.samples import Pictures
-from visus.runs.progress import Progress
-from visus.tasks import together
-from visus.tasks.together import Share
+from visus.runs.engine.progress import Progress
+from visus.tasks import all_reduce
+from visus.tasks.all_reduce import Share
 
 FAST: dict[str, Any] = {"net": "mlp", "hidden": (16,), "augment": "none", "size": 16, "batch_size": 8, "workers": 0}
 
@@ -50,12 +50,12 @@ def test_shares_make_up_the_batches(count: int, processes: int) -> None:
 
 
 def test_no_batch_of_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together, "count", lambda: 2)
-    monkeypatch.setattr(together, "rank", lambda: 0)
+    monkeypatch.setattr(all_reduce, "count", lambda: 2)
+    monkeypatch.setattr(all_reduce, "rank", lambda: 0)
     for count, sizes in ((66, [4] * 8), (68, [4] * 8 + [2]), (64, [4] * 8), (9, [4])):
         pictures = Pictures(np.zeros(count, np.int64), arrays=np.zeros((count, 8, 8), np.uint8))
         whole = loader(Batches(pictures, 8), pictures.labels, batch_size=8, shuffle=True)
-        assert [len(labels) for _, labels in together.shared(whole)] == sizes
+        assert [len(labels) for _, labels in all_reduce.shared(whole)] == sizes
 
 
 @pytest.mark.slow

@@ -13,9 +13,11 @@ from tests.support.subjects import everything_as_it_was
 from visus import InputError
 from visus.explain import METHODS, fool, open_classifier, open_subject, saliency, sanity
 from visus.explain.attribution import attribute
-from visus.nets import detection, segmentation
-from visus.nets.detection import trained as detectors
-from visus.nets.segmentation import trained as segmenters
+from visus.nets import detection, segmentation, trained
+from visus.nets.detection.trained import About as DetectorAbout
+from visus.nets.detection.trained import Trained as TrainedDetector
+from visus.nets.segmentation.trained import About as SegmenterAbout
+from visus.nets.segmentation.trained import Trained as TrainedSegmenter
 from visus.ops import Normalise
 
 
@@ -25,8 +27,8 @@ def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("s") / "net.safetensors"
     net = segmentation.create("fcn8s", classes=3, backbone="efficientnet_lite0", weights="imagenet")
     options = {"backbone": "efficientnet_lite0"}
-    about = segmenters.About("fcn8s", options, ("ground", "disc", "square"), (64, 64), ((0, 0, 0),) * 3)
-    segmenters.write(path, segmenters.Trained(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
+    about = SegmenterAbout("fcn8s", options, ("ground", "disc", "square"), (64, 64), ((0, 0, 0),) * 3)
+    trained.write(path, TrainedSegmenter(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
     return path
 
 
@@ -36,7 +38,7 @@ def detector(name: str, folder: Path) -> Path:
     net = detection.create(name, classes=2, **options)
     path = folder / f"{name}.safetensors"
     task = "localize" if name == "localizer" else "detect"
-    detectors.write(path, detectors.Trained(detectors.About(name, options, CLASSES, task=task), net))
+    trained.write(path, TrainedDetector(DetectorAbout(name, options, CLASSES, task=task), net))
     return path
 
 
@@ -65,7 +67,7 @@ def test_a_pixel_is_explained_by_what_lies_around_it(segmenter: Path) -> None:
 
 def test_the_score_of_a_pixel_is_that_of_the_whole_answer(segmenter: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (80, 96, 3), dtype=np.uint8)
-    network = segmenters.read(segmenter)
+    network = trained.read(segmenter)
     x = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None]
     expected = network.probabilities(x)[0, :, 20, 70]
     found = saliency(segmenter, picture, at=(70, 20))
@@ -98,7 +100,7 @@ def test_the_scores_of_a_box_are_those_of_the_network(tmp_path: Path) -> None:
     picture, rows = scene(3)
     path = detector("fast_rcnn", tmp_path)
     box = torch.tensor([rows[0]["box"]], dtype=torch.float32)
-    net = detectors.read(path).net
+    net = trained.read(path).net
     x = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
     (found,) = net.detect([x], [box], detection.Limits(score=0.0, overlap=1.0))
     scores = torch.zeros(2)
@@ -153,9 +155,9 @@ def test_grad_cam_lies_on_the_picture_where_a_network_pads_or_is_fixed(
     torch.manual_seed(0)
     net = segmentation.create(name, classes=2, **options)
     window = (224, 224) if name == "deconvnet" else (64, 64)
-    about = segmenters.About(name, options, ("ground", "disc"), window, ((0, 0, 0),) * 2)
+    about = SegmenterAbout(name, options, ("ground", "disc"), window, ((0, 0, 0),) * 2)
     path = tmp_path / "net.safetensors"
-    segmenters.write(path, segmenters.Trained(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
+    trained.write(path, TrainedSegmenter(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
     picture = np.random.default_rng(0).integers(0, 255, (300, 320, 3), dtype=np.uint8)
     subject = open_subject(path, at=(150, 150))
     x = subject.input_of(picture)

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from visus._errors import InputError, RunError
-from visus.nets.detection import Limits, trained
+from visus.nets import trained
+from visus.nets.detection import Limits
 from visus.nets.detection.localizer import Localizer
+from visus.nets.detection.trained import About, Trained
 
 LITE: dict[str, Any] = {"classes": 3, "backbone": "efficientnet_lite0", "side": 64}
 
@@ -91,9 +93,9 @@ def test_mistakes_are_named() -> None:
 
 def test_a_file_says_what_it_is_and_is_refused_where_that_cannot_be(tmp_path: Path) -> None:
     net = Localizer(**LITE).eval()
-    about = trained.About("localizer", {"backbone": "efficientnet_lite0", "side": 64}, ("a", "b", "c"), task="localize")
+    about = About("localizer", {"backbone": "efficientnet_lite0", "side": 64}, ("a", "b", "c"), task="localize")
     path = tmp_path / "net.safetensors"
-    trained.write(path, trained.Trained(about, net))
+    trained.write(path, Trained(about, net))
     again = trained.read(path)
     assert again.about == about
     pictures, _ = batch()
@@ -104,6 +106,6 @@ def test_a_file_says_what_it_is_and_is_refused_where_that_cannot_be(tmp_path: Pa
         {"classes": ("a", "a", "c")},
         {"net": "faster_rcnn", "task": "detect", "options": {**about.options, "sizes": [8] * 100_000}},
     ):
-        trained.write(path, trained.Trained(dataclasses.replace(about, **strange), net))
+        trained.write(path, Trained(dataclasses.replace(about, **strange), net))
         with pytest.raises(RunError, match="damaged"):
             trained.read(path)

@@ -5,7 +5,7 @@ import torch
 
 from visus import InputError, nets
 from visus.nets import detection, weights
-from visus.nets.registry import LITE, OWN, TORCHVISION
+from visus.nets.registry import NETS
 
 # Parameters as the papers' reference implementations count them.
 PARAMETERS = {
@@ -60,9 +60,9 @@ def test_which_networks_pool_by_average() -> None:
 
 
 def test_names_lists_what_create_builds() -> None:
-    assert set(nets.registry.names()) == {*OWN, *TORCHVISION, *LITE}
+    assert nets.registry.names() == sorted(NETS)
     assert set(nets.names()) == {*nets.registry.names(), *nets.segmentation.names(), *detection.names()}
-    assert set(weights.TABLE) == {*TORCHVISION, *LITE}
+    assert set(weights.TABLE) == {name for name, net in NETS.items() if net.has_weights}
 
 
 def test_unknown_name_proposes_near_ones() -> None:

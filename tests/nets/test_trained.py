@@ -9,14 +9,15 @@ from safetensors.torch import load_file, save_file
 
 from visus import RunError, nets
 from visus.nets import trained
+from visus.nets.classification.trained import About, Trained
 from visus.ops import Normalise
 
 
-def _network(name: str = "cnn", **options: Any) -> trained.Trained:
+def _network(name: str = "cnn", **options: Any) -> Trained:
     torch.manual_seed(0)
-    about = trained.About("classify", name, dict(options), ("Gänse", "b", "c"), 16, 18, "bicubic", False)
+    about = About("classify", name, dict(options), ("Gänse", "b", "c"), 16, 18, "bicubic", False)
     normalise = Normalise.of_channels((0.5,) * 3, (0.2,) * 3)
-    return trained.Trained(about, nets.create(name, classes=3, **options), normalise)
+    return Trained(about, nets.create(name, classes=3, **options), normalise)
 
 
 @pytest.mark.parametrize(("name", "options"), [("cnn", {}), ("mlp", {"size": 16, "hidden": (5, 4)}), ("resnet18", {})])

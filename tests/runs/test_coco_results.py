@@ -8,8 +8,8 @@ import numpy as np
 from tests.support.boxed import CLASSES, coco_folder
 from visus.data import load_boxes_whole
 from visus.data.coco_boxes import numbers_of
-from visus.runs.coco_results import write_coco
-from visus.tasks.box_metrics import Answers
+from visus.runs.detect.coco_results import write_coco
+from visus.tasks.box_metrics import Detections
 
 
 def test_results_have_the_numbers_of_the_annotation_file(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_results_have_the_numbers_of_the_annotation_file(tmp_path: Path) -> None
         entry["id"] += 70
     path.write_text(json.dumps(content))
     shown = load_boxes_whole(root).splits["val"]
-    found = [Answers(own.boxes, np.ones(len(own), np.float32), own.labels) for own in shown.objects]
+    found = [Detections(own.boxes, np.ones(len(own), np.float32), own.labels) for own in shown.objects]
 
     classes = ("another", *CLASSES)  # a network may know more than the file
     numbers = numbers_of(root, shown.files, classes)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from visus.nets.detection.rcnn import RCNN
-from visus.runs.compiled import compiled, hasten
+from visus.runs.engine.compiled import compiled, hasten
 
 BOXES = torch.tensor([[2.0, 3, 40, 50], [10, 10, 60, 30], [0, 0, 64, 64]])
 
@@ -52,7 +52,7 @@ SIGNALS = """
 import gc, os, signal
 import torch
 from torch import nn
-from visus.runs.compiled import compiled
+from visus.runs.engine.compiled import compiled
 first, second = (compiled(nn.Linear(2, 2).eval(), torch.zeros(1, 2)) for _ in range(2))
 assert first and second
 del first

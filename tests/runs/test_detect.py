@@ -19,12 +19,16 @@ from visus import Run, train
 from visus._errors import InputError, RunError
 from visus.data import load_boxes
 from visus.data.save_boxes import save_boxes
-from visus.nets.detection import Limits, trained
-from visus.runs.detect_evaluate import BoxEvaluation, evaluate
-from visus.runs.detect_predict import BoxPrediction, Detecting
-from visus.runs.detect_settings import DetectSettings, resolve
-from visus.runs.job import Hooks
-from visus.runs.training import resume, try_settings
+from visus.nets import trained
+from visus.nets.detection import Limits
+from visus.runs import resume
+from visus.runs.detect.evaluate import BoxEvaluation, evaluate
+from visus.runs.detect.predict import BoxPrediction, DetectPredictor
+from visus.runs.detect.resolve import resolve
+from visus.runs.detect.settings import DetectSettings
+from visus.runs.detect.task import TASK
+from visus.runs.engine.task import Hooks
+from visus.runs.engine.training import try_settings
 
 SMALL: dict[str, Any] = {
     "epochs": 14,
@@ -242,7 +246,7 @@ def test_a_trial_of_rcnn_that_is_given_up_leaves_nothing_behind(
         DetectSettings.of(data, {"net": "rcnn", "most": 20, "workers": 0, "side": 64, "device": "cpu"}), dataset
     )
     with pytest.raises(GivenUp):
-        try_settings(settings, dataset, Hooks(on_epoch=give_up))
+        try_settings(TASK, settings, dataset, Hooks(on_epoch=give_up))
     assert not list(tmp_path.iterdir())
 
 
@@ -257,7 +261,7 @@ def test_a_damaged_or_strange_file_is_refused(run: Run, data: Path, tmp_path: Pa
     path = tmp_path / "best.safetensors"
     path.write_bytes((run.folder / "best.safetensors").read_bytes()[:5000])
     with pytest.raises(RunError, match="damaged"):
-        Detecting(tmp_path)
+        DetectPredictor(tmp_path)
     network = trained.read(run.folder)
     for name, value in (("classes", ("a",)), ("options", {"backbone": "efficientnet_lite0", "side": 10**9})):
         trained.write(path, dataclasses.replace(network, about=dataclasses.replace(network.about, **{name: value})))

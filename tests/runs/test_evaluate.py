@@ -15,15 +15,15 @@ from tests.support.labelled import folder_of_classes, splits, write_class
 from visus import InputError, read
 from visus.data import Pictures
 from visus.runs import Run
-from visus.runs.evaluate import Evaluation, evaluate
+from visus.runs.classify.evaluate import ClassEvaluation, evaluate
 
 
-def _evaluation(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Evaluation:
+def _evaluation(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> ClassEvaluation:
     names = tuple(f"c{k}" for k in range(probabilities.shape[1]))
-    return Evaluation("test", names, Pictures(labels), labels, probabilities)
+    return ClassEvaluation("test", names, Pictures(labels), labels, probabilities)
 
 
-def _random(seed: int, n: int = 200, c: int = 7) -> Evaluation:
+def _random(seed: int, n: int = 200, c: int = 7) -> ClassEvaluation:
     random = np.random.default_rng(seed)
     labels = random.integers(0, c, n)
     logits = random.normal(size=(n, c)) + 2 * (labels[:, None] == np.arange(c))

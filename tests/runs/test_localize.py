@@ -12,15 +12,16 @@ from tests.support.boxed import coco_folder, scene
 from visus._errors import InputError, RunError
 from visus.data import load_boxes
 from visus.data.boxes import objects
-from visus.nets.detection import trained
+from visus.nets import trained
 from visus.runs import Run, train
-from visus.runs.detect_evaluate import LocalEvaluation, evaluate
-from visus.runs.fit import Keep
-from visus.runs.localization import stage_of
-from visus.runs.localize_settings import LocalizeSettings, resolve
-from visus.runs.progress import Epoch
+from visus.runs.engine.loop import Checkpointer
+from visus.runs.engine.progress import Epoch
+from visus.runs.localize.evaluate import LocalEvaluation, evaluate
+from visus.runs.localize.resolve import resolve
+from visus.runs.localize.settings import LocalizeSettings
+from visus.runs.localize.training import stage_of
 from visus.tasks import box_metrics
-from visus.tasks.box_metrics import Answers
+from visus.tasks.box_metrics import Detections
 
 SMALL: dict[str, Any] = {"side": 64, "workers": 0, "crops": True, "health": False}
 
@@ -68,7 +69,7 @@ def test_stages_have_equal_lengths() -> None:
 
 def test_no_epoch_before_the_last_stage_is_the_best() -> None:
     saved: list[int] = []
-    keep = Keep(lambda: saved.append(keep.epochs[-1].epoch))
+    keep = Checkpointer(lambda: saved.append(keep.epochs[-1].epoch))
     keep.first = 3
     for number, loss in enumerate((0.3, 0.2, 0.9, 0.8, 0.85), 1):
         keep.note(Epoch(number, 1e-3, 0.5, float("nan"), loss, 0.0, 1.0))
@@ -79,10 +80,10 @@ def test_no_epoch_before_the_last_stage_is_the_best() -> None:
 def test_the_measure_is_ilsvrcs() -> None:
     truth = [objects([{"box": (0, 0, 10, 10), "label": 1}]) for _ in range(4)]
     answers = [
-        Answers(np.array([[0, 0, 10, 10]], np.float32), np.array([0.9], np.float32), np.array([1])),
-        Answers(np.array([[0, 0, 10, 10]], np.float32), np.array([0.9], np.float32), np.array([0])),
-        Answers(np.array([[0, 0, 10, 4]], np.float32), np.array([0.9], np.float32), np.array([1])),
-        Answers(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)),
+        Detections(np.array([[0, 0, 10, 10]], np.float32), np.array([0.9], np.float32), np.array([1])),
+        Detections(np.array([[0, 0, 10, 10]], np.float32), np.array([0.9], np.float32), np.array([0])),
+        Detections(np.array([[0, 0, 10, 4]], np.float32), np.array([0.9], np.float32), np.array([1])),
+        Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)),
     ]
     found = box_metrics.localisation(truth, answers)
     assert (found.accuracy, found.localised) == (0.5, 0.25)

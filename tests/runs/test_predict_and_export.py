@@ -16,12 +16,14 @@ from tests.support.bad_files import write_bad_files
 from tests.support.labelled import idx_folder, texture, write_class
 from visus import InputError, RunError, nets, read
 from visus.nets import trained
+from visus.nets.classification.trained import About, Trained
 from visus.nets.segmentation import trained as segmenters
 from visus.ops import Normalise
 from visus.runs import Run, train
+from visus.runs.answers import Unreadable, files_beside, files_of
+from visus.runs.classify.predict import ClassifyPredictor, ClassPrediction
 from visus.runs.export import export
-from visus.runs.predict import Prediction, Predictor, Unreadable, files_beside, files_of
-from visus.runs.segment_predict import Segmenting
+from visus.runs.segment.predict import SegmentPredictor
 
 
 def _stripes(path: Path, mode: str) -> Path:
@@ -43,7 +45,7 @@ def test_pictures_of_every_kind(trained_run: Run, tmp_path: Path, mode: str) -> 
 
 def test_arrays_and_files_get_the_same_answer(trained_run: Run, tmp_path: Path) -> None:
     (path,) = write_class(tmp_path, 1, 1, first=800, side=16)
-    predictor = Predictor(trained_run.folder)
+    predictor = ClassifyPredictor(trained_run.folder)
     from_file, from_array = predictor.predict(path), predictor.predict(read(path))
     assert from_file.classes == from_array.classes
     assert from_file.probabilities == from_array.probabilities
@@ -58,7 +60,7 @@ def test_arrays_and_files_get_the_same_answer(trained_run: Run, tmp_path: Path) 
         with pytest.raises(InputError, match="k must be"):
             predictor.predict(path, k=k)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="device must be"):
-        Predictor(trained_run.folder, device="tpu")
+        ClassifyPredictor(trained_run.folder, device="tpu")
 
 
 def test_exif_orientation_is_applied(trained_run: Run, tmp_path: Path) -> None:
@@ -72,9 +74,9 @@ def test_exif_orientation_is_applied(trained_run: Run, tmp_path: Path) -> None:
 def test_many_with_broken_ones_among_them(trained_run: Run, tmp_path: Path) -> None:
     write_class(tmp_path / "a", 0, 5, first=600, side=16)
     bad = write_bad_files(tmp_path / "bad")
-    answers = list(Predictor(trained_run.folder).predict_many(files_of(tmp_path), batch_size=7))
+    answers = list(ClassifyPredictor(trained_run.folder).predict_many(files_of(tmp_path), batch_size=7))
     assert len(answers) == 5 + len(bad)
-    good = [a for a in answers if isinstance(a, Prediction)]
+    good = [a for a in answers if isinstance(a, ClassPrediction)]
     assert [Path(a.path).name for a in good] == [f"{k:04d}.png" for k in range(600, 605)]
     assert {a.path for a in answers if isinstance(a, Unreadable)} == {str(path) for path in bad}
     (tmp_path / "empty").mkdir()
@@ -90,7 +92,7 @@ def _pixels(size: int, count: int = 5) -> np.ndarray:
 def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_path: Path, form: str) -> None:
     path = export(trained_run.folder, form, tmp_path / f"net.{form}")
     pixels = _pixels(16)
-    expected = [Predictor(trained_run.folder).predict(p, k=3).to_dict()["probabilities"] for p in pixels]
+    expected = [ClassifyPredictor(trained_run.folder).predict(p, k=3).to_dict()["probabilities"] for p in pixels]
     if form == "onnx":
         session = onnxruntime.InferenceSession(path)
         found = np.asarray(session.run(None, {"pixels": pixels})[0])
@@ -109,8 +111,8 @@ def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_
 @pytest.mark.parametrize("net", ["cnn", "googlenet_paper", "efficientnet_lite0", "alexnet_paper"])
 def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None:
     size = {"alexnet_paper": 67}.get(net, 32)
-    about = trained.About("classify", net, {}, ("a", "b"), size, size)
-    network = trained.Trained(about, nets.create(net, classes=2), Normalise.of_channels((0.5,) * 3, (0.3,) * 3))
+    about = About("classify", net, {}, ("a", "b"), size, size)
+    network = Trained(about, nets.create(net, classes=2), Normalise.of_channels((0.5,) * 3, (0.3,) * 3))
     trained.write(tmp_path / "best.safetensors", network)
     for form in ("onnx", "torchscript"):
         assert export(tmp_path, form).stat().st_size > 10_000
@@ -140,8 +142,8 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
     if volumes:
         picture = random.normal(size=window).astype(np.float32)
     found = np.asarray(onnxruntime.InferenceSession(path).run(None, {"pixels": picture[None]})[0])[0]
-    # Segmenting rounds the luma of a picture in colours to whole numbers, the graph does not.
-    np.testing.assert_allclose(found, Segmenting(tmp_path).probabilities(picture), atol=0.05 if grey else 1e-4)
+    # SegmentPredictor rounds the luma of a picture in colours to whole numbers, the graph does not.
+    np.testing.assert_allclose(found, SegmentPredictor(tmp_path).probabilities(picture), atol=0.05 if grey else 1e-4)
     export(tmp_path, "torchscript", size=[2 * n for n in window])
     with pytest.raises(InputError, match="sides from 1 to"):
         export(tmp_path, "onnx", size=(64, 64, 64, 64))
@@ -191,17 +193,17 @@ def test_a_grey_network_takes_colour_pictures_by_their_luma(tmp_path: Path) -> N
 
 
 def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
-    from visus import Index, IndexError_
+    from visus import Index, PictureIndexError
 
     torch.manual_seed(0)
     for net, grey, size in (("cnn", True, 28), ("mlp", False, 16), ("resnet18", False, 32)):
         options: dict[str, Any] = {"channels": 1} if grey else {"size": size} if net == "mlp" else {}
-        about = trained.About("classify", net, options, ("a", "b"), size, size, "bilinear", grey)
+        about = About("classify", net, options, ("a", "b"), size, size, "bilinear", grey)
         channels = 1 if grey else 3
         normalise = Normalise.of_channels((0.5,) * channels, (0.3,) * channels)
         folder = tmp_path / f"run-{net}"
         folder.mkdir()
-        network = trained.Trained(about, nets.create(net, classes=2, **options), normalise)
+        network = Trained(about, nets.create(net, classes=2, **options), normalise)
         trained.write(folder / "best.safetensors", network)
         photos = write_class(tmp_path / "p", 1, 6, side=size)
         index = Index(tmp_path / f"{net}.visus", model=folder)
@@ -215,7 +217,7 @@ def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
         with torch.inference_mode():
             expected = network.backbone.embed(normalise(x))[0]
         assert np.abs(vector - (expected / expected.norm()).numpy()).max() < 1e-4
-        with pytest.raises(IndexError_, match="was made with"):
+        with pytest.raises(PictureIndexError, match="was made with"):
             Index(tmp_path / f"{net}.visus", model="efficientnet_lite0")
     shutil.rmtree(tmp_path / "run-cnn")
     with pytest.raises(RunError, match="holds no trained network"):

@@ -15,14 +15,16 @@ from tests.support.masked import folder_of_masks, folder_of_volumes, scene
 from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load_masks
-from visus.nets.segmentation import Segmenter, trained
+from visus.nets import trained
+from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation.blocks import blocks
 from visus.ops import crf
-from visus.runs.segment_evaluate import MaskEvaluation, evaluate
-from visus.runs.segment_predict import MaskPrediction, Segmenting
-from visus.runs.segment_settings import SegmentSettings, channels_of, resolve
-from visus.runs.training import resume
-from visus.runs.tune_crf import crf_of, tune_crf
+from visus.runs import resume
+from visus.runs.segment.evaluate import MaskEvaluation, evaluate
+from visus.runs.segment.predict import MaskPrediction, SegmentPredictor
+from visus.runs.segment.resolve import channels_of, resolve
+from visus.runs.segment.settings import SegmentSettings
+from visus.runs.segment.tune_crf import crf_of, tune_crf
 
 SMALL: dict[str, Any] = {"net": "unet", "padded": True, "width": 4, "window": (48, 48), "batch_size": 4, "lr": 5e-3}
 
@@ -104,10 +106,10 @@ def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...
 
 def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
-    whole = Segmenting(run.folder).predict(large).mask
+    whole = SegmentPredictor(run.folder).predict(large).mask
     monkeypatch.setattr("visus.nets.segmentation.segmenter.SIDE", {2: 64, 3: 32})
     told: list[tuple[int, int]] = []
-    parts = Segmenting(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
+    parts = SegmentPredictor(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
     assert told[-1] == (9, 9)
     assert (parts != whole).mean() < 0.01
 
@@ -129,18 +131,18 @@ def test_blocks_tile_every_size() -> None:
 
 def test_scales_mirrors_and_a_crf(run: Run) -> None:
     picture, truth = scene(18)
-    plain = Segmenting(run.folder)
-    more = Segmenting(run.folder, scales=(0.75, 1.0, 1.25), flip=True)
+    plain = SegmentPredictor(run.folder)
+    more = SegmentPredictor(run.folder, scales=(0.75, 1.0, 1.25), flip=True)
     assert more.probabilities(picture).sum(0) == pytest.approx(1, abs=1e-4)
     assert (more.predict(picture).mask == truth).mean() > 0.9
-    mirrored = Segmenting(run.folder, flip=True)
+    mirrored = SegmentPredictor(run.folder, flip=True)
     both = mirrored.raw_probabilities(picture)
     np.testing.assert_allclose(mirrored.raw_probabilities(picture[:, ::-1].copy())[..., ::-1], both, atol=1e-4)
-    refined = Segmenting(run.folder, crf_settings=crf.Settings(alpha=20, iterations=3)).predict(picture).mask
+    refined = SegmentPredictor(run.folder, crf_settings=crf.Settings(alpha=20, iterations=3)).predict(picture).mask
     assert (refined == truth).mean() > 0.9
     assert (refined != plain.predict(picture).mask).any()
     with pytest.raises(InputError, match="Scales"):
-        Segmenting(run.folder, scales=(0.0,))
+        SegmentPredictor(run.folder, scales=(0.0,))
 
 
 def test_a_crf_is_tuned_on_val_and_kept_with_the_run(run: Run) -> None:
@@ -275,13 +277,13 @@ def test_a_damaged_or_foreign_file_is_refused(run: Run, data: Path, tmp_path: Pa
     content = (copy / "best.safetensors").read_bytes()
     (copy / "best.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(RunError, match="damaged"):
-        Segmenting(copy)
+        SegmentPredictor(copy)
     (copy / "best.safetensors").write_bytes(content.replace(b'width\\": 4', b'width\\": 5'))
     with pytest.raises(RunError, match="does not fit the network unet"):
-        Segmenting(copy)
+        SegmentPredictor(copy)
     (copy / "best.safetensors").write_bytes(content.replace(b"padded", b"paddle"))
     with pytest.raises(RunError, match="damaged"):
-        Segmenting(copy)
+        SegmentPredictor(copy)
     other = folder_of_masks(tmp_path / "other")
     (other / "classes.txt").write_text("a\nb\nc\n")
     with pytest.raises(InputError, match="has the classes a, b, c"):

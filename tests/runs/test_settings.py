@@ -1,4 +1,4 @@
-"""Settings: what is refused, what is filled in, what goes through a file."""
+"""ClassifySettings: what is refused, what is filled in, what goes through a file."""
 
 import dataclasses
 from pathlib import Path
@@ -9,7 +9,9 @@ import pytest
 from tests.support.labelled import idx_folder, splits
 from visus import InputError
 from visus.data import load
-from visus.runs.settings import Settings, geometry, read_settings, resolve
+from visus.runs.classify.resolve import geometry, resolve
+from visus.runs.classify.settings import ClassifySettings
+from visus.runs.record.settings import read_values
 
 
 @pytest.mark.parametrize(
@@ -32,13 +34,15 @@ from visus.runs.settings import Settings, geometry, read_settings, resolve
 )
 def test_what_is_refused(values: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Settings(data="d", **values)
+        ClassifySettings(data="d", **values)
 
 
 def test_settings_go_through_a_file(tmp_path: Path) -> None:
-    settings = Settings(data="über uns", net="mlp", hidden=(3, 4), lr=1e-5, epochs=3, flip=False, weight_decay=0.0)
+    settings = ClassifySettings(
+        data="über uns", net="mlp", hidden=(3, 4), lr=1e-5, epochs=3, flip=False, weight_decay=0.0
+    )
     (tmp_path / "config.toml").write_text(settings.to_toml(), encoding="utf-8")
-    assert Settings(**read_settings(tmp_path / "config.toml")) == settings
+    assert ClassifySettings(**read_values(tmp_path / "config.toml", ClassifySettings)) == settings
 
 
 @pytest.mark.parametrize(
@@ -57,30 +61,30 @@ def test_settings_go_through_a_file(tmp_path: Path) -> None:
 def test_bad_files(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(InputError, match=words):
-        read_settings(tmp_path / "c.toml")
+        read_values(tmp_path / "c.toml", ClassifySettings)
     with pytest.raises(InputError, match="cannot be read"):
-        read_settings(tmp_path / "none.toml")
+        read_values(tmp_path / "none.toml", ClassifySettings)
 
 
 def test_what_is_filled_in(tmp_path: Path) -> None:
     data = load(splits(tmp_path / "d", 8, 2, 2, side=40))
-    own = resolve(Settings(data="d", net="cnn"), data)
+    own = resolve(ClassifySettings(data="d", net="cnn"), data)
     assert (own.mode, own.size, own.preprocess, own.augment) == ("scratch", 32, "zscore", "light")
-    lite = resolve(Settings(data="d"), data)
+    lite = resolve(ClassifySettings(data="d"), data)
     assert (lite.mode, lite.size, lite.preprocess, lite.batch_size) == ("finetune", 224, "weights", 32)
     assert geometry(lite) == (224, 256, "bicubic")
     assert geometry(dataclasses.replace(lite, size=112)) == (112, 128, "bicubic")
-    probe = resolve(Settings(data="d", mode="probe"), data)
+    probe = resolve(ClassifySettings(data="d", mode="probe"), data)
     assert (probe.augment, probe.batch_size) == ("none", 256)
-    scratch = resolve(Settings(data="d", net="resnet18", mode="scratch"), data)
+    scratch = resolve(ClassifySettings(data="d", net="resnet18", mode="scratch"), data)
     assert (scratch.size, geometry(scratch)) == (40, (40, 40, "bilinear"))
-    assert resolve(Settings(data="d", net="alexnet", mode="scratch"), data).size == 63
-    sgd = resolve(Settings(data="d", net="cnn", optimizer="sgd"), data)
+    assert resolve(ClassifySettings(data="d", net="alexnet", mode="scratch"), data).size == 63
+    sgd = resolve(ClassifySettings(data="d", net="cnn", optimizer="sgd"), data)
     assert sgd.lr is not None
     assert own.lr is not None
     assert sgd.lr > own.lr
     digits = load(idx_folder(tmp_path / "i"))
-    assert resolve(Settings(data="i", net="mlp"), digits).size == 12
+    assert resolve(ClassifySettings(data="i", net="mlp"), digits).size == 12
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_what_is_filled_in(tmp_path: Path) -> None:
 def test_what_does_not_go_together(tmp_path: Path, values: dict, words: str) -> None:
     data = load(splits(tmp_path / "d", 8, 2, 2))
     with pytest.raises(InputError, match=words):
-        resolve(Settings(data="d", **values), data)
+        resolve(ClassifySettings(data="d", **values), data)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_what_does_not_go_together(tmp_path: Path, values: dict, words: str) -> 
 def test_options_that_would_do_nothing_are_refused(tmp_path: Path, values: dict) -> None:
     data = load(splits(tmp_path / "d", 8, 2, 2))
     with pytest.raises(InputError, match="does nothing beside"):
-        resolve(Settings(data="d", **values), data)
+        resolve(ClassifySettings(data="d", **values), data)
 
 
 def test_wrong_types_are_refused_and_near_ones_understood() -> None:
@@ -122,13 +126,13 @@ def test_wrong_types_are_refused_and_near_ones_understood() -> None:
         {"weights": None}, {"seed": True}, {"workers": True}, {"epochs": 1.5}, {"seed": 10**20},
     ):  # fmt: skip
         with pytest.raises(InputError):
-            Settings(data="d", **values)  # pyright: ignore[reportArgumentType]
-    near = Settings(data="d", weights=Path("w"), epochs=np.int64(3), hidden=[4, 5])  # pyright: ignore[reportArgumentType]
+            ClassifySettings(data="d", **values)  # pyright: ignore[reportArgumentType]
+    near = ClassifySettings(data="d", weights=Path("w"), epochs=np.int64(3), hidden=[4, 5])  # pyright: ignore[reportArgumentType]
     assert (near.weights, near.epochs, near.hidden) == ("w", 3, (4, 5))
 
 
 def test_the_picture_size_is_taken_from_a_few_pictures(tmp_path: Path) -> None:
     data = load(splits(tmp_path / "d", 8, 2, 2, side=24))
-    assert isinstance(resolve(Settings(data="d", net="mlp"), data).size, int)
-    assert resolve(Settings(data="d", net="mlp"), data).size == 24
-    assert np.ndim(resolve(Settings(data="d", net="mlp"), data).hidden) == 1
+    assert isinstance(resolve(ClassifySettings(data="d", net="mlp"), data).size, int)
+    assert resolve(ClassifySettings(data="d", net="mlp"), data).size == 24
+    assert np.ndim(resolve(ClassifySettings(data="d", net="mlp"), data).hidden) == 1

@@ -15,7 +15,7 @@ from visus import InputError, RunError, nets, read
 from visus.data import Batches, load
 from visus.nets import trained
 from visus.runs import Run, resume, train
-from visus.runs.progress import Progress
+from visus.runs.engine.progress import Progress
 from visus.tasks.losses import LOSSES
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -67,9 +67,10 @@ def test_runs_are_numbered_and_reproducible(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_config_repeats_a_run(trained_run: Run, tmp_path: Path) -> None:
-    from visus.runs.settings import read_settings
+    from visus.runs.classify.settings import ClassifySettings
+    from visus.runs.record.settings import read_values
 
-    values = read_settings(trained_run.folder / "config.toml")
+    values = read_values(trained_run.folder / "config.toml", ClassifySettings)
     again = train("classify", values.pop("data"), runs=tmp_path, **values)
     first, second = trained_run.load().backbone.state_dict(), again.load().backbone.state_dict()
     assert all(torch.allclose(first[name], second[name], atol=1e-6) for name in first)
@@ -313,7 +314,7 @@ def test_layers_train_in_training_mode(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_training_that_was_killed_after_its_last_epoch_only_finishes(data: Path, tmp_path: Path, monkeypatch) -> None:
-    from visus.runs import training
+    from visus.runs.engine import training
 
     options = {**FAST, "epochs": 40, "patience": 2, "lr": 0.1, "schedule": "constant"}
 

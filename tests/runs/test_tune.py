@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.support.labelled import splits
 from visus import InputError, RunError, read
 from visus.runs import train
-from visus.runs.settings import read_settings
-from visus.runs.space import DEFAULT, SHRINK, Range, Space, read_space
-from visus.runs.tuning import tune
+from visus.runs.classify.settings import ClassifySettings
+from visus.runs.record.settings import read_values
+from visus.runs.tuning.space import DEFAULT, SHRINK, Range, Space, read_space
+from visus.runs.tuning.study import tune
 
 FAST = {"net": "mlp", "hidden": (8,), "epochs": 3, "augment": "none", "size": 16}
 
@@ -64,7 +65,7 @@ def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -
     assert best["lr"]
     assert len(set(rates)) == 10
     assert read(found.folder / "study.png").shape[2] == 3
-    values = read_settings(found.folder / "best.toml")
+    values = read_values(found.folder / "best.toml", ClassifySettings)
     run = train("classify", values.pop("data"), runs=tmp_path, **values)
     assert run.summary["best"]["val_accuracy"] == pytest.approx(found.accuracy, abs=1e-6)
 
@@ -120,12 +121,12 @@ def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) ->
     import socket
 
     from visus.data import load
-    from visus.runs.device import resolve_device
-    from visus.runs.settings import Settings, resolve
-    from visus.runs.tuning import _open
+    from visus.runs.classify.resolve import resolve
+    from visus.runs.classify.settings import ClassifySettings
+    from visus.runs.tuning.study import _open
 
     tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
-    base = resolve_device(resolve(Settings.of(data, FAST), load(data)))
+    base = resolve(ClassifySettings.of(data, FAST), load(data))
     opened = _open(tmp_path / "s", base, DEFAULT)
     lost = opened.ask()
     lost.set_user_attr("host", socket.gethostname())

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.support.pictures import folder_of
-from visus import Index, IndexError_, InputError
+from visus import Index, InputError, PictureIndexError
 from visus.search.rows import to_numpy
 
 
@@ -51,7 +51,7 @@ def test_texture_finds_surfaces_and_colour_finds_colours(tmp_path: Path) -> None
 def test_a_later_descriptor_fills_what_is_there_and_is_kept(photos: Path, tmp_path: Path) -> None:
     index = Index(tmp_path / "i.visus")
     index.add(photos)
-    with pytest.raises(IndexError_, match="--descriptor texture"):
+    with pytest.raises(PictureIndexError, match="--descriptor texture"):
         index.search(photos / "0001.jpg", by="texture")
     before = to_numpy(index._opened().read(["embedding"]).column("embedding"))
     report = index.add(photos, descriptors=["texture"])
@@ -117,7 +117,7 @@ def test_other_versions_are_described_again_and_unknown_ones_left_alone(photos: 
     index.add(photos, descriptors=["color"])
     index._opened().add_extra("color", {"descriptor": "color", "version": 0, "dimension": 7})
     index._opened().add_extra("shape", {"descriptor": "shape", "version": 1, "dimension": 3})
-    with pytest.raises(IndexError_, match="describe it again"):
+    with pytest.raises(PictureIndexError, match="describe it again"):
         Index(tmp_path / "i.visus").search(photos / "0001.jpg", by="color")
     with pytest.raises(InputError, match="shape"):
         index.search(photos / "0001.jpg", by="shape")  # pyright: ignore[reportArgumentType]

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.support.pictures import scene
-from visus import IndexError_, InputError, WeightsError, nets
+from visus import InputError, PictureIndexError, WeightsError, nets
 from visus.search import graph, runtime
 from visus.search.describe import Embedder, unit
 
@@ -128,9 +128,9 @@ def test_other_weights_are_another_graph_and_another_index(
     index.add(photos)
     assert index.search(photos / "0003.jpg", k=1).paths == [str(photos / "0003.jpg")]
     torch.save(nets.create("resnet18").net.state_dict(), tmp_path / "other.pth")
-    with pytest.raises(IndexError_, match="other weights of resnet18"):
+    with pytest.raises(PictureIndexError, match="other weights of resnet18"):
         Index(tmp_path / "r.visus", weights=str(tmp_path / "other.pth")).search(photos / "0003.jpg")
-    with pytest.raises(IndexError_, match="made with resnet18, not efficientnet_lite0"):
+    with pytest.raises(PictureIndexError, match="made with resnet18, not efficientnet_lite0"):
         Index(tmp_path / "r.visus", model="efficientnet_lite0")
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support.bad_files import write_bad_files
 from tests.support.pictures import folder_of, scene
-from visus import Index, IndexError_, InputError
+from visus import Index, InputError, PictureIndexError
 from visus.search import ingest, reading
 from visus.search.store import Store
 
@@ -344,7 +344,7 @@ def test_why_of_a_file_that_is_gone_names_it(index: Index, photos: Path) -> None
 
 
 def test_no_index_there(tmp_path: Path, photos: Path) -> None:
-    with pytest.raises(IndexError_, match="visus index FOLDER"):
+    with pytest.raises(PictureIndexError, match="visus index FOLDER"):
         Index(tmp_path / "none.visus").search(photos / "0001.jpg")
     assert len(Index(tmp_path / "none.visus")) == 0
     assert not (tmp_path / "none.visus").exists()

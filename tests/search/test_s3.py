@@ -106,10 +106,10 @@ def test_the_commands(store: dict[str, str], photos: Path) -> None:
 
 NOWHERE = """
 import sys
-from visus import Index, IndexError_
+from visus import Index, PictureIndexError
 try:
     Index("s3://nowhere/x.visus").add(sys.argv[1])
-except IndexError_ as error:
+except PictureIndexError as error:
     assert "s3://nowhere/x.visus is damaged or out of reach" in str(error)
 else:
     raise AssertionError("it was there")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tests.support.pictures import folder_of, scene
-from visus import Index, IndexError_, InputError
+from visus import Index, InputError, PictureIndexError
 from visus.search import store as module
 from visus.search.describe import unit
 from visus.search.place import exists, sentence_of, writing
@@ -149,7 +149,7 @@ def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         newer.setattr(module, "FORMAT", 3)
         newer.setattr(module, "_PLAIN_FORMAT", 3)
         synthetic(tmp_path / "a.visus", 3)
-    with pytest.raises(IndexError_, match=r"newer visus \(format 3.*pip install --upgrade visus"):
+    with pytest.raises(PictureIndexError, match=r"newer visus \(format 3.*pip install --upgrade visus"):
         Store(tmp_path / "a.visus")
 
 
@@ -157,7 +157,7 @@ def test_a_foreign_table_and_a_foreign_folder_are_refused(tmp_path: Path, photos
     import lance
 
     lance.write_dataset(pa.table({"a": [1]}), str(tmp_path / "f.visus" / "pictures.lance"))
-    with pytest.raises(IndexError_, match="not made by visus"):
+    with pytest.raises(PictureIndexError, match="not made by visus"):
         Store(tmp_path / "f.visus")
     before = sorted(photos.iterdir())
     with pytest.raises(InputError, match="holds other files"):
@@ -187,7 +187,7 @@ def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path, har
     index = Index(tmp_path / "a.visus")
     index.add(photos)
     harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
-    with pytest.raises(IndexError_, match="damaged") as caught:
+    with pytest.raises(PictureIndexError, match="damaged") as caught:
         Index(tmp_path / "a.visus").search(scene(1))
     assert "move the folder away" in str(caught.value)
 
@@ -200,7 +200,7 @@ def test_an_index_whose_making_was_interrupted_is_made(tmp_path: Path, photos: P
 
 def test_an_interrupted_making_without_a_manifest_is_no_index(tmp_path: Path, photos: Path) -> None:
     (tmp_path / "a.visus" / "pictures.lance" / "_versions").mkdir(parents=True)
-    with pytest.raises(IndexError_, match="no index at"):
+    with pytest.raises(PictureIndexError, match="no index at"):
         Index(tmp_path / "a.visus").search(scene(1))
     assert Index(tmp_path / "a.visus").add(photos).added == 12
 
@@ -227,11 +227,11 @@ def test_files_half_written_by_a_dead_process_do_no_harm(tmp_path: Path, photos:
 def test_the_lock_waits_or_says_who_is_writing(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from visus import IndexError_\n"
+        "from visus import PictureIndexError\n"
         "from visus.search.place import writing\n"
         "try:\n"
         "    with writing(sys.argv[1], wait=0): print('mine')\n"
-        "except IndexError_ as error: print(error)\n"
+        "except PictureIndexError as error: print(error)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.visus")]
     with writing(tmp_path / "a.visus"):
@@ -247,12 +247,12 @@ def test_a_full_disk_is_a_clear_error_and_the_index_still_opens(tmp_path: Path, 
     folder_of(photos, 30, first=100)
     code = (
         "import resource, signal, sys\n"
-        "from visus import Index, IndexError_\n"
+        "from visus import Index, PictureIndexError\n"
         "index = Index(sys.argv[1]); index.embedder(streams=2)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
         "try: index.add(sys.argv[2])\n"
-        "except IndexError_ as error: print(error)\n"
+        "except PictureIndexError as error: print(error)\n"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.visus"), str(photos)],

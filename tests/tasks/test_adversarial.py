@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.support.labelled import splits
 from visus import InputError, train
-from visus.runs.robust import measure
+from visus.runs.classify.robust import measure
 from visus.tasks.adversarial import fooling
 
 

@@ -16,22 +16,22 @@ from tests.support.boxed import coco_folder
 from visus.data import coco, load_boxes_whole
 from visus.data.boxes import Objects, objects
 from visus.tasks import box_metrics
-from visus.tasks.box_metrics import Answers
+from visus.tasks.box_metrics import Detections
 
 
 def one(box: list[float], label: int = 0, **more: Any) -> Objects:
     return objects([{"box": box, "label": label, **more}])
 
 
-def answers(*rows: tuple[list[float], float, int]) -> Answers:
-    return Answers(
+def answers(*rows: tuple[list[float], float, int]) -> Detections:
+    return Detections(
         np.array([row[0] for row in rows], np.float32).reshape(-1, 4),
         np.array([row[1] for row in rows], np.float32),
         np.array([row[2] for row in rows], np.int64),
     )
 
 
-def guesses(own: Objects, random: np.random.Generator, size: tuple[int, int]) -> Answers:
+def guesses(own: Objects, random: np.random.Generator, size: tuple[int, int]) -> Detections:
     """The objects, a bit off, some twice, some with another class, and some where nothing is."""
     rows: list[tuple[list[float], float, int]] = []
     for box, label in zip(own.boxes.tolist(), own.labels.tolist(), strict=True):
@@ -45,7 +45,7 @@ def guesses(own: Objects, random: np.random.Generator, size: tuple[int, int]) ->
         mask = np.zeros(size, bool)
         mask[y0:y1, x0:x1] = True
         masks.append(coco.encode(mask))
-    return Answers(found.boxes, found.scores, found.labels, masks)
+    return Detections(found.boxes, found.scores, found.labels, masks)
 
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])

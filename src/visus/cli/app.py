@@ -6,21 +6,10 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
-from visus.cli import (
-    demo,
-    duplicates,
-    evaluate,
-    explain,
-    export,
-    filter,
-    index,
-    nets,
-    predict,
-    search,
-    serve,
-    train,
-    tune,
-)
+from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, search, serve, tune
+from visus.cli.explain import app as explain
+from visus.cli.predict import app as predict
+from visus.cli.train import app as train
 
 app = typer.Typer(
     name="visus",

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from visus.cli import segmenting
 from visus.cli.options import AsJson
+from visus.cli.predict import segment
+from visus.cli.predict.takes import refuse_others
 
 EXAMPLES = """
 Examples:
@@ -28,9 +29,9 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="train, val or test.  [default: test]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.  [default: in the run]")] = None,
     as_json: AsJson = False,
-    crf: segmenting.Crf = False,
-    scales: segmenting.Scales = None,
-    flip: segmenting.Flip = False,
+    crf: segment.Crf = False,
+    scales: segment.Scales = None,
+    flip: segment.Flip = False,
 ) -> None:
     """Measure a trained network.
 
@@ -38,27 +39,16 @@ def evaluate(
     accuracy of each class, confusion, worst answers. Of a detector: COCO's and VOC's average precision, precision over
     recall, confusion, what was missed and what is wrong. Of a localiser: right classes, right boxes, and both.
     """
-    from visus.nets.file import task_of
+    from visus.nets.file import open_saved
+    from visus.runs import evaluate as measure
 
-    task = task_of(run)
-    if task == "segment":
-        from visus.runs import segment_evaluate
-
-        how = segmenting.how(run, crf=crf, scales=scales, flip=flip)
-        found = segment_evaluate.evaluate(run, data, split=split, out=out, **how)
-    elif task in ("detect", "localize"):
-        from visus.runs import detect_evaluate
-
-        segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
-        found = detect_evaluate.evaluate(run, data, split=split, out=out)
-    else:
-        from visus.runs.evaluate import evaluate as measure
-
-        segmenting.refuse(task, crf=crf, scales=scales, flip=flip)
-        found = measure(run, data, split=split, out=out)
+    saved = open_saved(run)
+    refuse_others(saved.task, crf=crf, scales=scales, flip=flip)
+    how = segment.how(run, crf=crf, scales=scales, flip=flip) if saved.task == "segment" else {}
+    found = measure(saved, data, split=split, out=out, **how)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
     typer.echo(found.describe())
-    place = out or (run if run.is_dir() else run.parent) / f"evaluation-{found.split}{'-crf' if crf else ''}"
+    place = out or saved.home / f"evaluation-{found.split}{'-crf' if crf else ''}"
     typer.echo(f"Wrote {place}", err=True)

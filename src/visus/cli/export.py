@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from visus.cli.settings import whole_numbers
+
 EXAMPLES = """
 Examples:
 
@@ -28,8 +30,7 @@ def export(
     Its input is pixels (N, height, width, 3) uint8 RGB, or volumes (N, depth, height, width) float32; its output the
     probability of each class, of a segmenter for each position.
     """
-    from visus.cli.train_segment import sides
     from visus.runs.export import export as write_graph
 
-    written = write_graph(run, form, out, size=None if size is None else sides(size))
+    written = write_graph(run, form, out, size=None if size is None else whole_numbers("--size", size))
     typer.echo(f"Wrote {written}; it answers as the network does.")

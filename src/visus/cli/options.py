@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +46,13 @@ Address = Annotated[
 Processes = Annotated[
     int | None, typer.Option(min=1, help="Processes of Ray.  [default: all cores]", rich_help_panel=_CLUSTER)
 ]
+
+CLUSTER: dict[str, tuple[Any, Any]] = {
+    "engine": (Engine, "local"),
+    "address": (Address, None),
+    "processes": (Processes, None),
+}
+"""Options that say where work is done: type and default."""
 
 Source = Annotated[str, typer.Argument(metavar="RUN|NET", help="A run, or a network with ImageNet weights.")]
 Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET prints it.")]
@@ -116,7 +123,7 @@ def fraction(option: str, text: str) -> float:
 
 def pictures_of(place: Path) -> list[str]:
     """The picture files below a folder, or of an index."""
-    from visus.runs.predict import files_of
+    from visus.runs.answers import files_of
     from visus.search import Index
     from visus.search.place import exists
 

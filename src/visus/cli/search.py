@@ -14,7 +14,7 @@ from visus._errors import InputError
 from visus.cli.options import AsJson, IndexPlace, default_index, human_size, save_picture
 
 if TYPE_CHECKING:
-    from visus.runs.detect_search import ObjectHits
+    from visus.runs.detect.search import ObjectHits
     from visus.search import Hit, Hits, Index
 
 Options = dict[str, Any]
@@ -114,13 +114,13 @@ def _objects(
 ) -> "list[ObjectHits]":
     """Search for each object of a picture, and write a contact sheet where one is asked for."""
     from visus.nets.detection import Limits
-    from visus.runs import detect_search
-    from visus.runs.detect_predict import Detecting
+    from visus.runs.detect import search as by_object
+    from visus.runs.detect.predict import DetectPredictor
 
-    detecting = Detecting(run, limits=None if conf is None else Limits(score=conf))
-    objects = detect_search.search_objects(index, picture, detecting, **options)
+    predictor = DetectPredictor(run, limits=None if conf is None else Limits(score=conf))
+    objects = by_object.search_objects(index, picture, predictor, **options)
     if sheet and objects:
-        save_picture(sheet, detect_search.sheet(objects))
+        save_picture(sheet, by_object.sheet(objects))
     return objects
 
 

@@ -1,16 +1,15 @@
 """``visus tune``: search for good settings of a training."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from visus._errors import InputError
-from visus.cli import learning
 from visus.cli.options import Address, Engine, Processes
-from visus.cli.train_classify import units
-from visus.cli.train_segment import sides
+from visus.cli.settings import file_of_settings, whole_numbers
+from visus.cli.train.running import TrainingBar
 from visus.cluster import cluster_for
 
 EXAMPLES = """
@@ -64,23 +63,31 @@ def tune(
     The best settings are written to best.toml, for visus train --config.
     """
     if task == "crf":
-        others = learning.given(locals(), "task", "data", "trials", "seed", "runs", "engine")
-        _tune_crf(data, trials, seed or 0, others | ({"engine": engine} if engine != "local" else {}))
+        own = ("task", "data", "trials", "seed", "runs")
+        others = [
+            name for name, value in locals().items() if name not in (*own, "own") and value not in (None, "local")
+        ]
+        _tune_crf(data, trials, seed or 0, others)
         return
     from visus.runs import tune as search
-    from visus.runs.space import read_space
+    from visus.runs.registry import task_of
+    from visus.runs.tuning.space import read_space
 
     options = {"net": net, "mode": mode, "epochs": epochs, "seed": seed, "backbone": backbone, "ignore": ignore}
-    values = {**learning.from_file(config, task), **learning.given(options)}
+    values = {
+        **file_of_settings(config, task_of(task).settings),
+        **{name: value for name, value in options.items() if value is not None},
+    }
     if size is not None:
-        if task == "classify" and len(sides(size)) > 1:
+        sides = whole_numbers("--size", size)
+        if task == "classify" and len(sides) > 1:
             raise InputError(f"--size of a classifier is one whole number, not {size}.")
-        values |= {"window": sides(size)} if task == "segment" else {"size": sides(size)[0]}
+        values |= {"window": sides} if task == "segment" else {"size": sides[0]}
     if hidden is not None:
-        values["hidden"] = units(hidden)
+        values["hidden"] = whole_numbers("--hidden", hidden, empty=True)
     values.pop("data", None)
     ranges = read_space(space, task) if space else None
-    with learning.TrainingBar() as bar:
+    with TrainingBar() as bar:
         try:
             found = search(
                 task,
@@ -103,15 +110,15 @@ def tune(
     )
 
 
-def _tune_crf(run: Path, trials: int, seed: int, others: Mapping[str, object]) -> None:
+def _tune_crf(run: Path, trials: int, seed: int, others: Sequence[str]) -> None:
     """Search for the weights and widths of a CRF.
 
     Raises:
         InputError: There are options that it does not take.
     """
     if others:
-        raise InputError(f"visus tune crf RUN takes no --{next(iter(others))}; it takes --trials and --seed.")
-    from visus.runs.tune_crf import tune_crf
+        raise InputError(f"visus tune crf RUN takes no --{others[0]}; it takes --trials and --seed.")
+    from visus.runs.segment.tune_crf import tune_crf
 
     found = tune_crf(run, trials=trials, seed=seed, say=typer.echo)
     typer.echo(f"Wrote {found}; visus predict and visus evaluate use it with --crf.")

@@ -13,7 +13,7 @@ from visus._errors import InputError
 from visus.data import check
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
-from visus.data.samples import Dataset, Pictures, counted
+from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import stratified
 from visus.data.table import read_table
 
@@ -27,7 +27,7 @@ def load(
     val: float = 0.15,
     test: float = 0.15,
     progress: Progress | None = None,
-) -> Dataset:
+) -> LabelSet:
     """Labelled pictures from a folder or a table; the format is recognised.
 
     * ``PATH/{train,val,test}/CLASS/*.jpg``, where val and test may be missing;
@@ -61,7 +61,7 @@ def load(
     return dataset
 
 
-def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> Dataset:
+def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> LabelSet:
     """Labelled pictures in the splits that are there, or in one called ``all``; nothing is cut.
 
     Raises:
@@ -73,7 +73,7 @@ def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None
     return replace(dataset, splits=splits, digests=digests)
 
 
-def _read(path: Path, *, whole: bool = False) -> Dataset:
+def _read(path: Path, *, whole: bool = False) -> LabelSet:
     """The data set as it lies on the disk; the split is called ``""`` where there are none."""
     if not path.exists():
         raise InputError(f"{path} does not exist; check the spelling of the path.")
@@ -84,7 +84,7 @@ def _read(path: Path, *, whole: bool = False) -> Dataset:
     if idx_files(path):
         classes, splits = read_idx(path, whole=whole)
         grey = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
-        return Dataset(path, "idx files", classes, splits, grey)
+        return LabelSet(path, "idx files", classes, splits, grey)
     if splits_of(path):
         return _named(path, "folders of classes, in splits", read_folder(path), whole)
     if is_folder_of_classes(path):
@@ -97,7 +97,7 @@ def _read(path: Path, *, whole: bool = False) -> Dataset:
     )
 
 
-def _named(path: Path, form: str, named: Named, whole: bool) -> Dataset:
+def _named(path: Path, form: str, named: Named, whole: bool) -> LabelSet:
     """From class names to numbers; train says which classes there are."""
     if "" in named and len(named) > 1:
         raise InputError(f"{path} gives some pictures a split and others none; give all of them one.")
@@ -118,10 +118,10 @@ def _named(path: Path, form: str, named: Named, whole: bool) -> Dataset:
                 f"The split {split} of {path} has the class {strange[0]!r}, which train has not; the classes are "
                 f"{', '.join(classes)}."
             )
-    return Dataset(path, form, classes, {split: to_pictures(pair, classes) for split, pair in named.items()})
+    return LabelSet(path, form, classes, {split: to_pictures(pair, classes) for split, pair in named.items()})
 
 
-def _checked(dataset: Dataset, progress: Progress | None) -> Dataset:
+def _checked(dataset: LabelSet, progress: Progress | None) -> LabelSet:
     """Leave out what cannot be read, and say so; note the hash of each picture that can."""
     total = sum(len(pictures) for pictures in dataset.splits.values())
     splits: dict[str, Pictures] = {}
@@ -164,7 +164,7 @@ def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> li
     return remarks
 
 
-def _split(dataset: Dataset, seed: int, val: float, test: float) -> Dataset:
+def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
     """Cut val from train where it is missing, and test too where there are no splits."""
     splits, digests, form = dict(dataset.splits), dict(dataset.digests), dataset.form
 

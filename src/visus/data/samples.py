@@ -51,7 +51,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class LabelSet:
     """Labelled pictures in splits.
 
     Attributes:

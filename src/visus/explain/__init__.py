@@ -6,12 +6,12 @@ if TYPE_CHECKING:
     from visus.explain.ascent import Ascent, ascend
     from visus.explain.attacks import ATTACKS, Fooled, attack
     from visus.explain.attribution import METHODS, Explanation, attribute, saliency
+    from visus.explain.deletion_insertion import Curves, curves
     from visus.explain.fooling import Fooling, fool, fool_from_noise
     from visus.explain.inversion import Inversion, invert
     from visus.explain.layers import first_filters, maps
-    from visus.explain.randomised import Sanity, sanity
-    from visus.explain.removal import Curves, curves
     from visus.explain.robust import Robustness, robustness
+    from visus.explain.sanity_check import Sanity, sanity
     from visus.explain.similar import Features, Neighbours, features_of, neighbours
     from visus.explain.subject import Subject
     from visus.explain.subjects import Classifier, open_classifier, open_subject
@@ -25,8 +25,8 @@ _WHERE = {
     "inversion": ("Inversion", "invert"),
     "layers": ("first_filters", "maps"),
     "similar": ("Features", "Neighbours", "features_of", "neighbours"),
-    "randomised": ("Sanity", "sanity"),
-    "removal": ("Curves", "curves"),
+    "sanity_check": ("Sanity", "sanity"),
+    "deletion_insertion": ("Curves", "curves"),
     "robust": ("Robustness", "robustness"),
     "subject": ("Subject",),
     "subjects": ("Classifier", "open_classifier", "open_subject"),

@@ -21,12 +21,11 @@ from visus.images.color import to_grey
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
 from visus.nets.detection import Detector
-from visus.nets.detection import trained as detectors
 from visus.nets.detection.localizer import Localizer
 from visus.nets.file import is_trained, task_of
 from visus.nets.segmentation import Segmenter
-from visus.nets.segmentation import trained as segmenters
 from visus.nets.segmentation.segmenter import mirrored
+from visus.nets.segmentation.trained import Trained as TrainedSegmenter
 from visus.ops import Normalise
 
 _AROUND = 256  # pixels to each side of the one that a segmenter is asked about
@@ -114,7 +113,7 @@ class PixelOf(Subject):
         at: x and y of the pixel; None for the middle of the picture.
     """
 
-    def __init__(self, name: str, found: segmenters.Trained, at: tuple[int, int] | None = None) -> None:
+    def __init__(self, name: str, found: TrainedSegmenter, at: tuple[int, int] | None = None) -> None:
         super().__init__(name, found.about.classes)
         if found.net.axes != 2:
             raise InputError(f"{name} answers volumes; only networks for pictures are explained.")
@@ -312,12 +311,12 @@ def open_subject(
             raise InputError(f"{option} does nothing beside a network of {task}; it is for {wanted}.")
     name = Path(source).name
     if task == "segment":
-        subject: Subject = PixelOf(name, segmenters.read(source), at)
+        subject: Subject = PixelOf(name, trained.read(source, "segmenter"), at)
     elif task == "detect":
-        found = detectors.read(source)
+        found = trained.read(source, "detector")
         subject = BoxOf(name, found.net, found.about.classes, box)
     elif task == "localize":
-        found = detectors.read(source)
+        found = trained.read(source, "detector")
         assert isinstance(found.net, Localizer)
         subject = Located(name, found.net, found.about.classes)
     else:
@@ -341,7 +340,7 @@ def open_classifier(source: str | os.PathLike[str] | Subject, *, device: str = "
 def classifier(source: str | os.PathLike[str]) -> Classifier:
     """A trained classifier, or a network by its name with ImageNet weights."""
     if is_trained(source):
-        found = trained.read(source)
+        found = trained.read(source, "classifier")
         about = found.about
         return Classifier(
             Path(source).name,

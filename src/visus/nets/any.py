@@ -42,7 +42,7 @@ def create(  # pyright: ignore[reportOverlappingOverload] - the names are apart 
     *,
     classes: int = ...,
     weights: Path | str | None = ...,
-    **options: Any,  # noqa: ANN401 - what the network takes
+    **options: Any,
 ) -> segmentation.Segmenter: ...
 
 
@@ -52,7 +52,7 @@ def create(  # pyright: ignore[reportOverlappingOverload] - the names are apart 
     *,
     classes: int = ...,
     weights: Path | str | None = ...,
-    **options: Any,  # noqa: ANN401 - what the network takes
+    **options: Any,
 ) -> detection.Detector: ...
 
 
@@ -62,7 +62,7 @@ def create(
     *,
     classes: int = ...,
     weights: Path | str | None = ...,
-    **options: Any,  # noqa: ANN401 - what the network takes
+    **options: Any,
 ) -> Backbone: ...
 
 

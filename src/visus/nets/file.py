@@ -8,6 +8,7 @@ its input. Nothing in it is code.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from visus._errors import RunError
 from visus.images.io import write_atomically
+
+Tensors = dict[str, dict[str, Tensor]]
+"""The tensors of a file by part: ``"net"`` and ``"normalise"``."""
 
 _FORMAT = 1
 _KEY = "visus"
@@ -62,12 +66,54 @@ def is_trained(path: str | os.PathLike[str]) -> bool:
     return True
 
 
-def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a trained network says of itself, as plain values that are not checked yet.
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The file of a trained network whose header was read; it can be given wherever its path can.
+
+    Attributes:
+        place: The file.
+        header: What it says of itself, as plain values that are not checked yet.
+    """
+
+    place: Path
+    header: dict[str, Any]
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.place)
+
+    @property
+    def task(self) -> str:
+        """The task of the network: ``"classify"``, ``"segment"``, ``"detect"``, ``"localize"``."""
+        return str(self.header.get("task", "classify"))
+
+    @property
+    def home(self) -> Path:
+        """The folder that it lies in: a run, where it was not taken out of one."""
+        return self.place.parent
+
+    def list_of(self, key: str) -> list[Any]:
+        """A list of the header: ``classes``, or the sides of a segmenter's ``window``.
+
+        Raises:
+            RunError: There is no such list.
+        """
+        found = self.header.get(key)
+        if not isinstance(found, list):
+            raise damaged(self.place, TypeError(key))
+        return found
+
+
+def open_saved(path: str | os.PathLike[str]) -> Saved:
+    """Read the header of a trained network.
+
+    Args:
+        path: A run's folder, the file of a network, or one that was opened before, whose header is not read again.
 
     Raises:
         RunError: The file is missing, damaged, or of another kind.
     """
+    if isinstance(path, Saved):
+        return path
     from safetensors import SafetensorError, safe_open
 
     file = file_of(path)
@@ -80,30 +126,27 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
         version = values.pop("format")
         if version > _FORMAT:
             raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
-        return values
+        return Saved(file, values)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(file, error) from error
 
 
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a trained network says of itself, as plain values that are not checked yet.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another kind.
+    """
+    return open_saved(path).header
+
+
 def task_of(path: str | os.PathLike[str]) -> str:
-    """The task of a trained network: ``"classify"`` or ``"segment"``.
+    """The task of a trained network: ``"classify"``, ``"segment"``, ``"detect"`` or ``"localize"``.
 
     Raises:
         RunError: The file is missing, damaged, or of another kind.
     """
-    return str(read_header(path).get("task", "classify"))
-
-
-def list_of(path: str | os.PathLike[str], key: str) -> list[Any]:
-    """A list in what a trained network says of itself: its ``classes``, or the sides of a segmenter's ``window``.
-
-    Raises:
-        RunError: The file is missing, damaged, or of another kind.
-    """
-    found = read_header(path).get(key)
-    if not isinstance(found, list):
-        raise damaged(file_of(path), TypeError(key))
-    return found
+    return open_saved(path).task
 
 
 def damaged(file: Path, error: Exception) -> RunError:
@@ -117,7 +160,7 @@ def does_not_fit(file: Path, net: str, error: Exception) -> RunError:
     return RunError(f"{file} does not fit the network {net} that it names ({detail}); train anew.")
 
 
-def read_parts(file: Path) -> dict[str, dict[str, Tensor]]:
+def read_parts(file: Path) -> Tensors:
     """The tensors of the network (``"net"``) and of its preprocessing (``"normalise"``).
 
     Raises:
@@ -125,7 +168,7 @@ def read_parts(file: Path) -> dict[str, dict[str, Tensor]]:
     """
     from safetensors.torch import load_file
 
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "normalise": {}}
+    parts: Tensors = {"net": {}, "normalise": {}}
     for key, value in load_file(file).items():
         part, _, name = key.partition(".")
         parts.setdefault(part, {})[name] = value

@@ -260,7 +260,7 @@ def _each(field: Field, result: Tensor, rule: Callable[..., Line], *numbers: Seq
     return field.with_lines([rule(*values) for values in zip(field.lines, counts, *numbers, strict=True)])
 
 
-def _kernels(count: int, *numbers: Any) -> list[Kernel]:  # noqa: ANN401
+def _kernels(count: int, *numbers: Any) -> list[Kernel]:
     """One for each axis, from size, stride, padding and dilation."""
     return [Kernel(*values) for values in zip(*(_spread(value, count) for value in numbers), strict=True)]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -37,23 +36,8 @@ class Row:
     top1: float | None
 
 
-SEGMENTER_SIZES = {"unet": (1, 572, 572), "vnet": (1, 128, 128, 64)}
-"""Shapes of the papers; those of the other segmenters are (3, 224, 224)."""
-
-
 CLASSES = {"classify": 1000, "segment": 21, "detect": 20}
 """Classes of ImageNet and of Pascal VOC, without its background for detectors, which the papers' figures are for."""
-
-DETECTORS = {
-    "localizer": (224, 224, 32),
-    "rcnn": (227, 227, 32),
-    "fast_rcnn": (600, 800, 1),
-    "faster_rcnn": (600, 800, 1),
-    "mask_rcnn": (600, 800, 1),
-    "fasterrcnn_resnet50_fpn": (800, 1066, 1),
-    "maskrcnn_resnet50_fpn": (800, 1066, 1),
-}
-"""Height and width of a picture (of ``rcnn`` a warped box) that the networks are for, and their least side."""
 
 
 def overview(*, classes: int | None = None) -> list[Row]:
@@ -75,22 +59,20 @@ def overview(*, classes: int | None = None) -> list[Row]:
 
 def _segmenter(name: str, classes: int | None) -> Row:
     """A segmenter, which answers for each position."""
-    shape = SEGMENTER_SIZES.get(name, (3, 224, 224))
-    whole = layers(name, shape, classes=classes)
+    whole = layers(name, None, classes=classes)
     with torch.device("meta"):
-        least = segmentation.create(name).fit_side(1)
+        net = segmentation.create(name)
     source = "backbone" if segmentation.registry.has_weights(name) else ""
-    licence = "BSD-3-Clause" if name in segmentation.torchvision.NAMES else ""
-    return Row(name, whole.parameters, whole.macs, shape[1], least, source, licence, None)
+    size = net.designed_for[1]
+    return Row(name, whole.parameters, whole.macs, size, net.fit_side(1), source, net.licence, None)
 
 
 def _detector(name: str, classes: int | None) -> Row:
     """A detector, whose multiply-adds depend on its boxes and are not counted."""
-    side, _, least = DETECTORS[name]
     with torch.device("meta"):
         net = detection.create(name, classes=classes or CLASSES["detect"])
-    licence = "BSD-3-Clause" if name.endswith("_fpn") else ""
-    return Row(name, sum(p.numel() for p in net.parameters()), 0, side, least, "backbone", licence, None)
+    parameters = sum(p.numel() for p in net.parameters())
+    return Row(name, parameters, 0, net.designed_for[0], net.least, "backbone", net.licence, None)
 
 
 def at_hand(name: str) -> str:
@@ -130,19 +112,19 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
         )
     if name in segmentation.NETS:
         return _layers_of_segmenter(name, size, classes or CLASSES["segment"])
-    takes = registry.input_of(name)
+    known = registry.network_of(name)
+    takes = known.takes
     shape = tuple(size) if size else (3, takes.size, takes.size)
     if len(shape) != 3:
         raise InputError(f"{name} takes pictures (C, H, W), not {'x'.join(map(str, shape))}.")
-    if min(shape[1:]) < takes.least or (takes.fixed and name != "mlp" and set(shape[1:]) != {takes.size}):
+    if min(shape[1:]) < takes.least or (takes.fixed and not known.fitted and set(shape[1:]) != {takes.size}):
         wanted = f"of {takes.size} pixels only" if takes.fixed else f"of at least {takes.least} pixels"
         raise InputError(f"{name} takes pictures {wanted}, not {'x'.join(map(str, shape))}.")
-    options: dict[str, Any] = {"channels": shape[0]} if name in registry.OWN else {}
-    if name == "mlp":
-        if shape[1] != shape[2]:
-            raise InputError(f"mlp takes square pictures, not {shape[1]}x{shape[2]}.")
-        options["size"] = shape[1]
-    elif name not in registry.OWN and shape[0] != 3:
+    if known.fitted and shape[1] != shape[2]:
+        raise InputError(f"{name} takes square pictures, not {shape[1]}x{shape[2]}.")
+    own = {"channels": shape[0], "size": shape[1]}
+    options = {option: value for option, value in own.items() if option in known.options}
+    if "channels" not in options and shape[0] != 3:
         raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
     with torch.device("meta"):
         net = registry.create(name, classes=classes or CLASSES["classify"], **options)
@@ -150,13 +132,13 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
 
 
 def _layers_of_segmenter(name: str, size: Sequence[int] | None, classes: int) -> Summary:
-    shape = tuple(size) if size else SEGMENTER_SIZES.get(name, (3, 224, 224))
-    takes_channels = "channels" in segmentation.registry.options_of(name)
-    if not takes_channels and shape[0] != 3:
-        raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
-    options: dict[str, Any] = {"channels": shape[0]} if takes_channels else {}
     with torch.device("meta"):
-        net = segmentation.create(name, classes=classes, **options)
+        net = segmentation.create(name, classes=classes)
+        shape = tuple(size) if size else net.designed_for
+        if "channels" in segmentation.registry.options_of(name):
+            net = segmentation.create(name, classes=classes, channels=shape[0])
+    if net.channels != shape[0]:
+        raise InputError(f"{name} takes pictures with {net.channels} channels, not {shape[0]}.")
     net.check(shape[1:])
     return summary(net, shape)
 

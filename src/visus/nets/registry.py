@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,21 +18,6 @@ from visus.nets.classification.googlenet import GoogLeNet
 from visus.nets.classification.mlp import mlp
 from visus.nets.classification.zfnet import zfnet
 
-TORCHVISION = ("alexnet", "vgg16", "googlenet", "resnet18", "resnet34", "resnet50")
-"""Networks that come from torchvision."""
-
-LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-"""Networks whose weights come from Python packages, and so need no download."""
-
-OWN: dict[str, Callable[..., Backbone]] = {
-    "mlp": mlp,
-    "cnn": cnn,
-    "alexnet_paper": alexnet_paper,
-    "zfnet": zfnet,
-    "googlenet_paper": GoogLeNet,
-}
-"""Networks that visus defines itself."""
-
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -44,21 +30,91 @@ class Input:
     """
 
     size: int
-    least: int
+    least: int = 16
     fixed: bool = False
 
 
-_INPUTS = {
-    "mlp": Input(28, 1, fixed=True),
-    "cnn": Input(32, 4),
-    "alexnet_paper": Input(227, 67),
-    "alexnet": Input(224, 63),
-    "zfnet": Input(224, 53),
-    "vgg16": Input(224, 32),
-    "googlenet_paper": Input(224, 31),
-    "googlenet": Input(224, 16),
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A classification network that visus knows by name.
+
+    Attributes:
+        build: Builds it from ``classes`` and its own options; one with ImageNet weights takes ``weights`` too.
+        takes: The pictures that it takes.
+        dense: Whether it is made of dense convolutions, which bfloat16 makes faster.
+        fitted: Of a network that is built for the size of its pictures, the largest side that suits it; else None.
+    """
+
+    build: Callable[..., Backbone]
+    takes: Input
+    dense: bool = True
+    fitted: int | None = None
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it can begin with ImageNet weights."""
+        return "weights" in inspect.signature(self.build).parameters
+
+    @property
+    def options(self) -> set[str]:
+        """What its function takes beside classes and weights."""
+        return set(inspect.signature(self.build).parameters) - {"name", "classes", "weights"}
+
+
+def _torchvision(name: str, *, classes: int, weights: Literal["imagenet"] | None = None) -> Backbone:
+    """A network of torchvision."""
+    return of_torchvision(name, _build_torchvision(name, classes, weights == "imagenet"))
+
+
+def _lite(name: str, *, classes: int, weights: Literal["imagenet"] | None = None) -> Backbone:
+    """A network whose weights come from a Python package, and so need no download."""
+    return TimmBackbone(name, _build_lite(name, classes, weights == "imagenet"))
+
+
+def _lite_network(name: str) -> Network:
+    """The same, for pictures as its weights expect them."""
+    return Network(partial(_lite, name), Input(_weights.preprocessing(name).size), dense=False)
+
+
+def _timm(name: str, *, classes: int, weights: Literal["imagenet"] | None = None) -> Backbone:
+    """Any other network of timm."""
+    return TimmBackbone(name, _build_timm(name, classes, weights == "imagenet"))
+
+
+NETS: dict[str, Network] = {
+    "mlp": Network(mlp, Input(28, 1, fixed=True), dense=False, fitted=32),
+    "cnn": Network(cnn, Input(32, 4)),
+    "alexnet_paper": Network(alexnet_paper, Input(227, 67)),
+    "zfnet": Network(zfnet, Input(224, 53)),
+    "googlenet_paper": Network(GoogLeNet, Input(224, 31)),
+    "alexnet": Network(partial(_torchvision, "alexnet"), Input(224, 63)),
+    "vgg16": Network(partial(_torchvision, "vgg16"), Input(224, 32)),
+    "googlenet": Network(partial(_torchvision, "googlenet"), Input(224)),
+    "resnet18": Network(partial(_torchvision, "resnet18"), Input(224)),
+    "resnet34": Network(partial(_torchvision, "resnet34"), Input(224)),
+    "resnet50": Network(partial(_torchvision, "resnet50"), Input(224)),
+    "efficientnet_lite0": _lite_network("efficientnet_lite0"),
+    "efficientnet_lite1": _lite_network("efficientnet_lite1"),
+    "efficientnet_lite2": _lite_network("efficientnet_lite2"),
 }
-_ANY = Input(224, 16)
+"""Every network that visus knows by itself, one line each."""
+
+
+def network_of(name: str) -> Network:
+    """How a network is built, and what it takes.
+
+    Args:
+        name: A name of :func:`names`, or the name of any timm model.
+
+    Raises:
+        InputError: The name is unknown; the message proposes near ones.
+    """
+    if name in NETS:
+        return NETS[name]
+    _check_name(name)
+    size, fixed = _weights.preprocessing(name).size, _weights.fixed_size(name)
+    takes = Input(size, size, fixed=True) if fixed else Input(size)
+    return Network(partial(_timm, name), takes, dense=False)
 
 
 def input_of(name: str) -> Input:
@@ -70,13 +126,19 @@ def input_of(name: str) -> Input:
     >>> input_of("alexnet")
     Input(size=224, least=63, fixed=False)
     """
-    if name in _INPUTS:
-        return _INPUTS[name]
-    _check_name(name)
-    size = _weights.preprocessing(name).size
-    if name in TORCHVISION or name in LITE:
-        return Input(size, _ANY.least)
-    return Input(size, size if _weights.fixed_size(name) else _ANY.least, _weights.fixed_size(name))
+    return network_of(name).takes
+
+
+def options_of(name: str) -> set[str]:
+    """The options that a network takes beside classes and weights.
+
+    Raises:
+        InputError: The name is unknown.
+
+    >>> sorted(options_of("cnn"))
+    ['channels', 'dropout', 'widths']
+    """
+    return network_of(name).options
 
 
 def names() -> list[str]:
@@ -85,7 +147,7 @@ def names() -> list[str]:
     >>> "resnet18" in names()
     True
     """
-    return sorted((*OWN, *TORCHVISION, *LITE))
+    return sorted(NETS)
 
 
 def create(
@@ -93,7 +155,7 @@ def create(
     *,
     classes: int = 1000,
     weights: Literal["imagenet"] | Path | str | None = None,
-    **options: Any,  # noqa: ANN401 - what the network's own function takes
+    **options: Any,
 ) -> Backbone:
     """Build a network, in evaluation mode.
 
@@ -103,7 +165,7 @@ def create(
             the last layer alone starts at random.
         weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for
             random weights.
-        options: What the function of a network in :data:`OWN` takes, for example ``hidden`` of ``mlp``.
+        options: What the network's own function takes, for example ``hidden`` of ``mlp``.
 
     Returns:
         The network; ``features``, ``embed`` and ``forward`` take ``(N, 3, H, W)`` float tensors that were
@@ -115,31 +177,19 @@ def create(
     """
     if classes < 1:
         raise InputError(f"classes must be at least 1, not {classes}.")
-    pretrained = weights == "imagenet"
-    if name in OWN:
-        backbone = _build_own(name, classes, pretrained, options)
-    elif options:
-        raise InputError(f"{name} takes no options of its own, not {', '.join(options)}.")
-    elif name in TORCHVISION:
-        backbone = of_torchvision(name, _build_torchvision(name, classes, pretrained))
-    elif name in LITE:
-        backbone = TimmBackbone(name, _build_lite(name, classes, pretrained))
-    else:
-        backbone = TimmBackbone(name, _build_timm(name, classes, pretrained))
-    if weights is not None and not pretrained:
+    known = network_of(name)
+    if weights == "imagenet" and not known.has_weights:
+        raise _weights.unknown(name)
+    strange = sorted(options.keys() - known.options)
+    if strange:
+        takes = ", ".join(sorted(known.options)) or "no options of its own"
+        raise InputError(f"{name} takes no {strange[0]}; it takes {takes}.")
+    given = {"weights": "imagenet"} if weights == "imagenet" else {}
+    backbone = known.build(classes=classes, **given, **options)
+    if weights is not None and weights != "imagenet":
         tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
         _weights.fill(backbone.net, tensors, str(weights))
     return backbone.eval()
-
-
-def _build_own(name: str, classes: int, pretrained: bool, options: dict[str, Any]) -> Backbone:
-    if pretrained:
-        raise _weights.unknown(name)
-    known = inspect.signature(OWN[name]).parameters
-    strange = [option for option in options if option not in known]
-    if strange:
-        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(known)}.")
-    return OWN[name](classes=classes, **options)
 
 
 def _build_torchvision(name: str, classes: int, pretrained: bool) -> nn.Module:
@@ -192,7 +242,6 @@ def _build_lite(name: str, classes: int, pretrained: bool) -> nn.Module:
 def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
     import timm
 
-    _check_name(name)
     if not pretrained:
         return timm.create_model(name, num_classes=classes)
     known = _weights.of(name)
@@ -205,7 +254,7 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
 def _check_name(name: str) -> None:
     import timm
 
-    if name in OWN or name in TORCHVISION or name in LITE or timm.is_model(name.split(".", maxsplit=1)[0]):
+    if timm.is_model(name.split(".", maxsplit=1)[0]):
         return
     near = ", ".join(_similar(name))
     hint = f"did you mean one of: {near}?" if near else "visus nets lists them, and timm.list_models() those of timm."

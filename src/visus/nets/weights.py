@@ -102,7 +102,7 @@ def _lite(level: int, size: int, resize: int, top1: float) -> Weights:
     )
 
 
-def _torchvision(net: str, enum: str, top1: float, **prepared: Any) -> Weights:  # noqa: ANN401
+def _torchvision(net: str, enum: str, top1: float, **prepared: Any) -> Weights:
     return Weights(net, "torchvision", enum, Preprocessing(**prepared), licence="BSD-3-Clause", top1=top1)
 
 

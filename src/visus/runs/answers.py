@@ -1,18 +1,32 @@
-"""What a trained network answers to many files, here or by the processes of a cluster."""
+"""Many files in, an answer to each out, here or by the processes of a cluster; what answers is told from outside."""
 
 import dataclasses
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from visus._errors import InputError
 from visus.cluster import Cluster
-from visus.runs.predict import Predictor, Unreadable
+from visus.images import is_picture_name
 
 Answers = Callable[[list[str]], list[Any]]
 """From files to an answer, or an :class:`Unreadable`, for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that could not be read.
+
+    Attributes:
+        path: The file.
+        message: Why, one sentence.
+    """
+
+    path: str
+    message: str
 
 
 def answers(
@@ -33,33 +47,86 @@ def answers(
         yield dataclasses.replace(answer, path=file)
 
 
-def of_classifier(run: Path, k: int) -> Answers:
-    """What a classifier answers; see :meth:`visus.runs.predict.Predictor.predict_many`."""
-    predictor = Predictor(run)
-    return lambda files: list(predictor.predict_many(files, k=k))
+Answer = TypeVar("Answer")
 
 
-def network_of(run: Path, task: str, **options: Any) -> Any:  # noqa: ANN401 - of its task
-    """A trained network that answers one picture after the other, with the options of its task."""
-    if task in ("detect", "localize"):
-        from visus.runs.detect_predict import Detecting
+def one_by_one(predict: Callable[[Any], Answer], pictures: Iterable[Any]) -> Iterator[Answer | Unreadable]:
+    """The answers of a network that takes one picture at a time; what cannot be read is told in its place.
 
-        return Detecting(run, **options)
-    if task == "segment":
-        from visus.runs.segment_predict import Segmenting
-
-        return Segmenting(run, **options)
-    return Predictor(run, **options)
-
-
-def one_by_one(run: Path, task: str, options: dict[str, Any]) -> Answers:
-    """What a network answers that takes one file at a time; see :func:`network_of`."""
-    network = network_of(run, task, **options)
-
-    def answer(file: str) -> Any:  # noqa: ANN401
+    Args:
+        predict: Answers one picture, a file or an array.
+        pictures: Files or arrays.
+    """
+    for picture in pictures:
         try:
-            return network.predict(file)
+            answer = predict(picture)
         except InputError as error:
-            return Unreadable(file, str(error))
+            answer = Unreadable(os.fspath(picture) if isinstance(picture, str | os.PathLike) else "", str(error))
+        yield answer
 
-    return lambda files: [answer(file) for file in files]
+
+def files_beside(places: Sequence[Path], out: Path, wanted: Callable[[str], bool] = is_picture_name) -> list[str]:
+    """The pictures of some places, without what earlier answers have left in the folder ``out``.
+
+    Args:
+        places: Folders and files.
+        out: Where answers go.
+        wanted: See :func:`files_of`.
+
+    Raises:
+        InputError: A place does not exist, holds no pictures, or lies in ``out``, where answers would cover it.
+    """
+    home, files = out.expanduser().resolve(), []
+    for place in places:
+        if place.expanduser().resolve().is_relative_to(home):
+            raise InputError(f"The answers would go to {out}, where {place} lies; name another folder with --out.")
+        files += files_of(place, wanted, without=home)
+    return files
+
+
+def files_of(
+    path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name, *, without: Path | None = None
+) -> list[str]:
+    """The pictures below a folder, sorted, or the file itself.
+
+    Args:
+        path: Folder or file.
+        wanted: Tells from its name whether a file of a folder is taken.
+        without: A folder, resolved, whose files are not taken.
+
+    Raises:
+        InputError: It does not exist, or there are no pictures.
+    """
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise InputError(f"{path} does not exist; check the spelling of the path.")
+    if place.is_file():
+        return [str(place)]
+    found = sorted(
+        str(file) for file in place.rglob("*") if wanted(file.name) and not file.name.startswith(".") and file.is_file()
+    )
+    if without and without.is_relative_to(place.resolve()):
+        found = [file for file in found if not Path(file).resolve().is_relative_to(without)]
+    if not found:
+        raise InputError(f"{path} holds no pictures; name another folder.")
+    return found
+
+
+def names_for(files: Sequence[str]) -> list[str]:
+    """A name without ending for what is written of each file, all different.
+
+    >>> names_for(["a/cat.jpg", "b/cat.png", "head.nii.gz"])
+    ['cat', 'cat-2', 'head']
+    """
+    taken: set[str] = set()
+    names = []
+    for file in files:
+        stem = Path(file).name
+        stem = stem[: -len(".nii.gz")] if stem.lower().endswith(".nii.gz") else Path(stem).stem
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        names.append(name)
+    return names

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ from torch import Tensor, nn
 
 from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
-from visus.nets import file, trained
+from visus.nets import trained
+from visus.nets.classification import trained as classifiers
+from visus.nets.file import open_saved
 from visus.nets.onnx import to_onnx
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation import trained as segmenters
@@ -36,7 +39,7 @@ class PixelsToProbabilities(nn.Module):
         network: The trained network.
     """
 
-    def __init__(self, network: trained.Trained | segmenters.Trained) -> None:
+    def __init__(self, network: classifiers.Trained | segmenters.Trained) -> None:
         super().__init__()
         self.normalise = network.normalise
         self.window: tuple[int, ...] = ()
@@ -78,8 +81,13 @@ def export(
     """
     if form not in FORMS:
         raise InputError(f"The format must be one of {', '.join(FORMS)}, not {form!r}.")
-    network = segmenters.read(run) if file.task_of(run) == "segment" else trained.read(run)
-    folder = Path(run) if Path(run).is_dir() else Path(run).parent
+    saved = open_saved(run)
+    network: Any = trained.read(saved)
+    if not isinstance(network, classifiers.Trained | segmenters.Trained):
+        raise RunError(
+            f"{run} holds a network of the task {saved.task}, which cannot be exported; classifiers and segmenters can."
+        )
+    folder = saved.home
     target = Path(path) if path else folder / ("model.onnx" if form == "onnx" else "model.pt")
     module = PixelsToProbabilities(network).eval()
     pixels = _pixels(network, size)
@@ -124,22 +132,22 @@ def _answers(module: PixelsToProbabilities, pixels: Tensor) -> np.ndarray:
         ) from error
 
 
-def _pixels(network: trained.Trained | segmenters.Trained, size: Sequence[int] | None) -> Tensor:
+def _pixels(network: classifiers.Trained | segmenters.Trained, size: Sequence[int] | None) -> Tensor:
     """Three pictures or volumes at random.
 
     Raises:
         InputError: The size cannot be.
     """
-    if isinstance(network, trained.Trained):
+    if isinstance(network, classifiers.Trained):
         own, axes = (network.about.size,) * 2, 2
         if size is not None:
             raise InputError(f"{network.about.net} takes {own[0]}x{own[0]} pixels only; a size is for segmenters.")
     else:
         own, axes = network.about.window, network.net.axes
     wanted = own if size is None else tuple(size) * axes if len(size) == 1 else tuple(size)
-    if len(wanted) != axes or not all(0 < side <= trained.LARGEST for side in wanted):
+    if len(wanted) != axes or not all(0 < side <= classifiers.LARGEST for side in wanted):
         raise InputError(
-            f"The size must be {axes} sides from 1 to {trained.LARGEST}, not {','.join(map(str, wanted))}."
+            f"The size must be {axes} sides from 1 to {classifiers.LARGEST}, not {','.join(map(str, wanted))}."
         )
     random = np.random.default_rng(0)
     if axes == 3:

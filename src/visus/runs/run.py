@@ -1,40 +1,41 @@
-"""A run: the folder of a training.
+"""Runs: a training of any task and all that comes of it, in one folder (see :mod:`visus.runs.record.folder`)."""
 
-config.toml        every setting, so that it can be repeated
-best.safetensors   the network that was best on the val split, with its preprocessing and classes
-last.ckpt          what a stopped training goes on from; gone when it is finished
-metrics.csv        one line for each epoch
-curves.png         losses, accuracies and the learning rate
-health.png         gradients, updates and dead units of each layer
-confusion.png      which classes are taken for which, on the val split
-answers.jpg        of a segmenter: its answers to some pictures of val
-precision.png      of a detector: precision over recall of each class
-mistakes.jpg       of a detector: what it missed and what it found where nothing is
-summary.json       what came of it
-"""
-
+import dataclasses
 import functools
-import json
+import hashlib
 import os
-import re
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from visus._errors import InputError, RunError
-from visus.images.io import write_atomically
-from visus.nets import trained
-from visus.runs.learning import Learning, read_toml, read_values
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError, RunError, VisusError
+from visus.cluster import Cluster
+from visus.runs.answers import Unreadable, files_of
+from visus.runs.engine.task import Evaluation, Hooks, Prediction, Predictor, Say, Task, Tell
+from visus.runs.record.folder import BEST, CONFIG, is_run, new_folder, settings_in, summary_of
+from visus.runs.record.settings import TrainSettings, read_toml
+from visus.runs.registry import task_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from visus.runs.classify.evaluate import ClassEvaluation
+    from visus.runs.classify.predict import ClassPrediction
+    from visus.runs.detect.evaluate import BoxEvaluation
+    from visus.runs.detect.predict import BoxPrediction
+    from visus.runs.localize.evaluate import LocalEvaluation
+    from visus.runs.segment.evaluate import MaskEvaluation
+    from visus.runs.segment.predict import MaskPrediction
+
+Place = str | os.PathLike[str]
+P = TypeVar("P", bound=Prediction)
+E = TypeVar("E", bound=Evaluation)
 
 
-CONFIG, SUMMARY, METRICS, LAST, SEEN = "config.toml", "summary.json", "metrics.csv", "last.ckpt", "seen.npy"
-
-
-class Run:
-    """A training and all that came of it.
+class Run(Generic[P, E]):
+    """A training and all that came of it; it can be given wherever its folder can.
 
     Args:
         folder: Its folder.
@@ -43,40 +44,45 @@ class Run:
         RunError: There is no run.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = Path(folder)
-        if not (self.folder / CONFIG).is_file():
+        self._kept: tuple[Any, Predictor] | None = None
+        if not is_run(self.folder):
             raise RunError(
                 f"{self.folder} is no run ({CONFIG} is missing); train one with visus train, or check the path."
             )
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.folder)
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
 
     @functools.cached_property
     def task(self) -> str:
-        """``"classify"``, ``"segment"`` or ``"detect"``.
+        """``"classify"``, ``"localize"``, ``"segment"`` or ``"detect"``.
 
         Raises:
-            InputError: The file is damaged.
+            InputError: The file of its settings is damaged.
         """
         return str(read_toml(self.folder / CONFIG).get("task", "classify"))
 
+    @property
+    def _task(self) -> Task:
+        try:
+            return task_of(self.task)
+        except InputError as error:
+            raise InputError(f"{self.folder / CONFIG} names the task {self.task!r}. {error}") from error
+
     @functools.cached_property
     def settings(self) -> Any:  # noqa: ANN401 - the settings of its task
-        """How it was trained.
-
-        :class:`visus.runs.Settings`, :class:`visus.runs.LocalizeSettings`, :class:`visus.runs.SegmentSettings` or
-        :class:`visus.runs.DetectSettings`.
+        """How it was trained: :class:`visus.runs.ClassifySettings`, or those of its task.
 
         Raises:
             InputError: The file is damaged.
+            RunError: It does not say on which data.
         """
-        kind = _settings_of(self.task)
-        values = read_values(self.folder / CONFIG, kind)
-        if "data" not in values:
-            raise RunError(f"{self.folder / CONFIG} has no line data = ...; put it back.")
-        return kind(**values)
+        return settings_in(self.folder, self._task.settings)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -85,13 +91,7 @@ class Run:
         Raises:
             RunError: The file is damaged.
         """
-        path = self.folder / SUMMARY
-        if not path.is_file():
-            return {}
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} is damaged ({error}); delete it.") from error
+        return summary_of(self.folder)
 
     @property
     def finished(self) -> bool:
@@ -99,137 +99,279 @@ class Run:
         return self.summary.get("status") == "finished"
 
     def load(self) -> Any:  # noqa: ANN401 - a network of its task
-        """The best network of the run.
+        """The best network of the run (see :func:`visus.nets.trained.read`).
 
         Raises:
             RunError: There is none, or it is damaged.
         """
-        if self.task == "segment":
-            from visus.nets.segmentation import trained as of_segmenters
+        from visus.nets import trained
 
-            return of_segmenters.read(self.folder)
-        if self.task in ("detect", "localize"):
-            from visus.nets.detection import trained as of_detectors
-
-            return of_detectors.read(self.folder)
         return trained.read(self.folder)
 
-    def evaluate(
-        self,
-        data: str | os.PathLike[str] | None = None,
-        *,
-        split: str | None = None,
-        **options: Any,  # noqa: ANN401 - of the task
-    ) -> Any:  # noqa: ANN401 - the measures of its task
-        """Measure the network on labelled pictures, or on pictures with masks or boxes.
+    def evaluate(self, data: Place | None = None, *, split: str | None = None, **options: Any) -> E:
+        """Measure the network on labeled pictures, or on pictures with masks or boxes.
 
-        See :func:`visus.runs.evaluate.evaluate`, :func:`visus.runs.segment_evaluate.evaluate` and
-        :func:`visus.runs.detect_evaluate.evaluate` for the options.
+        Args:
+            data: Where they are; None for those that it was trained on.
+            split: Which split; None for ``test``, else ``val``, else all pictures.
+            options: Of the task: see :func:`visus.runs.classify.evaluate.evaluate`,
+                :func:`visus.runs.segment.evaluate.evaluate`, :func:`visus.runs.detect.evaluate.evaluate` and
+                :func:`visus.runs.localize.evaluate.evaluate`.
+
+        Raises:
+            InputError: The data cannot be used.
+            RunError: There is no trained network.
         """
-        if self.task == "segment":
-            from visus.runs import segment_evaluate
+        found: Any = self._task.evaluate(self.folder, data, split=split, **options)
+        return found
 
-            return segment_evaluate.evaluate(self.folder, data, split=split, **options)
-        if self.task in ("detect", "localize"):
-            from visus.runs import detect_evaluate
+    @overload
+    def predict(self, picture: Place | NDArray[Any], **options: Any) -> P: ...
+    @overload
+    def predict(self, picture: Iterable[Place | NDArray[Any]], **options: Any) -> Iterator[P | Unreadable]: ...
 
-            return detect_evaluate.evaluate(self.folder, data, split=split, **options)
-        from visus.runs.evaluate import evaluate
+    def predict(self, picture: Any, **options: Any) -> Any:
+        """What the network answers to a picture, or to many.
 
-        return evaluate(self.folder, data, split=split, **options)
+        The network is read once and kept, as long as the options stay the same.
 
-    def predict(
-        self,
-        picture: "str | os.PathLike[str] | NDArray[np.uint8]",
-        **options: Any,  # noqa: ANN401 - of the task
-    ) -> Any:  # noqa: ANN401 - the answer of its task
-        """The likeliest classes of a picture, the class of each of its positions, or its objects.
+        Args:
+            picture: A file or an array, for one answer; a list of them or a folder, for an iterator of answers, in
+                which an :class:`visus.runs.answers.Unreadable` stands for what cannot be read. Arrays are ``(H, W, 3)``
+                uint8, of volumes ``(D, H, W)`` float32.
+            options: Of the task: ``k`` of :class:`visus.runs.classify.predict.ClassifyPredictor`, and those of
+                :class:`visus.runs.segment.predict.SegmentPredictor` and
+                :class:`visus.runs.detect.predict.DetectPredictor`.
 
-        See :meth:`visus.runs.predict.Predictor.predict`, :class:`visus.runs.segment_predict.Segmenting` and
-        :class:`visus.runs.detect_predict.Detecting`.
+        Returns:
+            The likeliest classes of the picture, the class of each of its positions, or its objects.
+
+        Raises:
+            InputError: The file is missing or damaged, or an option cannot be.
+            RunError: There is no trained network.
         """
-        from visus.runs.answers import network_of
+        return answer(self.predictor(**options), picture)
 
-        if self.task == "classify":
-            return network_of(self.folder, self.task).predict(picture, **options)
-        return network_of(self.folder, self.task, **options).predict(picture)
+    def predictor(self, **options: Any) -> Predictor:
+        """The network, ready to answer; it is read anew when its file or the options have changed.
 
-    def export(self, form: str = "onnx", path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the network for other programs (see :func:`visus.runs.export.export`)."""
+        Args:
+            options: See :meth:`predict`.
+
+        Raises:
+            RunError: There is no trained network, or it is damaged.
+        """
+        try:
+            state = (self.folder / BEST).stat()
+        except OSError:
+            raise RunError(f"{self.folder} holds no trained network yet; wait for its first epoch.") from None
+        key = (state.st_mtime_ns, state.st_size, options)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, self._task.predictor(self.folder, **options))
+        return self._kept[1]
+
+    def export(self, form: str = "onnx", path: Place | None = None) -> Path:
+        """Write the network for other programs (see :func:`visus.runs.export.export`).
+
+        Raises:
+            InputError: The form is unknown, or the place cannot be written.
+            RunError: The network cannot be exported.
+        """
         from visus.runs.export import export
 
         return export(self.folder, form, path)
 
-    def resume(self, data: str | os.PathLike[str] | None = None) -> "Run":
-        """Go on with a stopped training (see :func:`visus.runs.training.resume`)."""
-        from visus.runs.training import resume
+    def resume(self, data: Place | None = None) -> "Run[P, E]":
+        """Go on with a stopped training (see :func:`resume`).
 
+        Raises:
+            RunError: It is finished, or its data or its settings have changed.
+        """
         return resume(self.folder, data)
 
 
-def _settings_of(task: str) -> type[Learning]:
-    """The settings of a task.
+def answer(predictor: Predictor, picture: Any) -> Any:  # noqa: ANN401 - a picture or many
+    """What a network answers to a file or an array; an iterator of answers for a list of them, or for a folder.
 
     Raises:
-        InputError: There is no such task.
+        InputError: A file is missing or damaged, or the folder holds no pictures.
     """
-    if task == "segment":
-        from visus.runs.segment_settings import SegmentSettings
+    if isinstance(picture, np.ndarray):
+        return predictor.predict(picture)
+    if isinstance(picture, str | os.PathLike):
+        return predictor.predict_many(files_of(picture)) if Path(picture).is_dir() else predictor.predict(picture)
+    return predictor.predict_many(picture)
 
-        return SegmentSettings
-    if task == "detect":
-        from visus.runs.detect_settings import DetectSettings
 
-        return DetectSettings
-    if task == "localize":
-        from visus.runs.localize_settings import LocalizeSettings
+AnyRun = Run[Any, Any]
+"""A run of any task."""
 
-        return LocalizeSettings
-    if task != "classify":
-        raise InputError(
-            f"{CONFIG} names the task {task!r}, which there is not; put back classify, localize, segment or detect."
+
+@overload
+def train(task: Literal["classify"], data: Place, **settings: Any) -> "Run[ClassPrediction, ClassEvaluation]": ...
+@overload
+def train(task: Literal["localize"], data: Place, **settings: Any) -> "Run[BoxPrediction, LocalEvaluation]": ...
+@overload
+def train(task: Literal["segment"], data: Place, **settings: Any) -> "Run[MaskPrediction, MaskEvaluation]": ...
+@overload
+def train(task: Literal["detect"], data: Place, **settings: Any) -> "Run[BoxPrediction, BoxEvaluation]": ...
+@overload
+def train(task: str, data: Place, **settings: Any) -> AnyRun: ...
+
+
+def train(
+    task: str,
+    data: Place,
+    *,
+    runs: Place = "runs",
+    say: Say | None = None,
+    progress: Tell | None = None,
+    cluster: Cluster | None = None,
+    **settings: Any,
+) -> AnyRun:
+    """Train a network on one's own pictures.
+
+    Args:
+        task: ``"classify"``, ``"localize"``, ``"segment"`` or ``"detect"``.
+        data: Labeled pictures (see :func:`visus.data.load`), pictures or volumes with masks (see
+            :func:`visus.data.load_masks`), or pictures with boxes (see :func:`visus.data.load_boxes`).
+        runs: Where the run's folder is made: ``RUNS/TASK/NAME-N``.
+        say: Told sentences: the data, what is wrong, where the run is.
+        progress: Told how far the training is.
+        cluster: Train by the processes of a Ray cluster (see :mod:`visus.runs.engine.ddp`), whose machines must see the
+            data and ``runs`` under the same paths; None for this process.
+        settings: What :class:`visus.runs.ClassifySettings`, :class:`visus.runs.LocalizeSettings`,
+            :class:`visus.runs.SegmentSettings` or :class:`visus.runs.DetectSettings` lists.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: The data or a setting cannot be used.
+        WeightsError: The weights are not at hand.
+        RunError: The training diverged; the best weights so far are kept.
+    """
+    from visus.runs.engine.training import load_for
+
+    room = task_of(task)
+    wanted = room.settings.of(data, settings)
+    hooks = Hooks(say or (lambda _: None), progress)
+    dataset = load_for(room, wanted, hooks)
+    resolved = room.resolve(wanted, dataset)
+    folder = new_folder(task, Path(data).resolve().stem, root=runs)
+    try:
+        _train_where(cluster, room, resolved, dataset, folder=folder, hooks=hooks)
+    except VisusError:
+        if not is_run(folder):  # nothing has begun
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Run(folder)
+
+
+def resume(
+    folder: Place,
+    data: Place | None = None,
+    *,
+    say: Say | None = None,
+    progress: Tell | None = None,
+    cluster: Cluster | None = None,
+) -> AnyRun:
+    """Go on with a training that was stopped, from the end of its last epoch.
+
+    Args:
+        folder: The run's folder.
+        data: Where its pictures are now; None for where they were.
+        say: Told sentences.
+        progress: Told how far the training is.
+        cluster: As for :func:`train`; it need not have trained so before.
+
+    Raises:
+        InputError: Its data cannot be used, or its GPU is not here.
+        RunError: There is no such run, it is finished, or its data or its settings have changed.
+    """
+    from visus.runs.engine.device import chosen
+    from visus.runs.engine.training import load_for
+
+    run: AnyRun = Run(folder)
+    if run.finished:
+        raise RunError(f"{run.folder} is finished; there is nothing to go on with.")
+    if run.summary.get("config") != hashlib.sha256((run.folder / CONFIG).read_bytes()).hexdigest()[:16]:
+        raise RunError(
+            f"{run.folder / CONFIG} was changed since the run began; train anew with --config {run.folder / CONFIG}."
         )
-    from visus.runs.settings import Settings
+    hooks = Hooks(say or (lambda _: None), progress)
+    room = task_of(run.task)
+    settings: TrainSettings = run.settings
+    chosen(settings.device)
+    if data is not None:
+        settings = dataclasses.replace(settings, data=os.path.abspath(data))
+    dataset = load_for(room, settings, hooks)
+    if run.summary.get("data") != dataset.fingerprint():
+        raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")
+    _train_where(cluster, room, settings, dataset, folder=run.folder, hooks=hooks)
+    return Run(run.folder)
 
-    return Settings
+
+def _train_where(
+    cluster: Cluster | None,
+    task: Task,
+    settings: TrainSettings,
+    dataset: Any,  # noqa: ANN401 - of the task
+    *,
+    folder: Path,
+    hooks: Hooks,
+) -> None:
+    """Train on a cluster, or in this process."""
+    if cluster:
+        from visus.runs.engine.ddp import train_on
+
+        train_on(cluster, task, settings, dataset, folder=folder, hooks=hooks)
+    else:
+        from visus.runs.engine.training import run_training
+
+        run_training(task, settings, dataset, folder, hooks)
 
 
-def new_folder(task: str, name: str, *, root: str | os.PathLike[str] = "runs") -> Path:
-    """Make ``ROOT/TASK/NAME-N`` with the first number that is free.
+def evaluate(run: Place, data: Place | None = None, *, split: str | None = None, **options: Any) -> Any:  # noqa: ANN401
+    """Measure a trained network of any task.
+
+    Args:
+        run: A run, its folder, or a file of a trained network.
+        data: See :meth:`Run.evaluate`, as for what follows.
+        split: See there.
+        options: See there.
+
+    Returns:
+        The measures of its task.
 
     Raises:
-        RunError: It cannot be made.
+        InputError: The data cannot be used.
+        RunError: There is no trained network.
     """
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
-    parent = Path(root) / task
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        taken = [int(m[1]) for p in parent.iterdir() if (m := re.fullmatch(re.escape(plain) + r"-(\d+)", p.name))]
-        number = max(taken, default=0) + 1
-        while True:
-            try:
-                (parent / f"{plain}-{number}").mkdir()
-                return parent / f"{plain}-{number}"
-            except FileExistsError:
-                number += 1
-    except OSError as error:
-        raise RunError(f"{parent} cannot be made ({error.strerror}); choose another place with --runs.") from error
+    from visus.nets.file import open_saved
+
+    saved = open_saved(run)
+    return task_of(saved.task).evaluate(saved, data, split=split, **options)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder that ``--out`` names.
+def predict(run: Place, picture: Any, **options: Any) -> Any:  # noqa: ANN401 - of the task
+    """What a trained network of any task answers to a picture, or to many.
+
+    The network is read at each call: for several calls, keep a :class:`Run` and ask it.
+
+    Args:
+        run: A run, its folder, or a file of a trained network.
+        picture: See :meth:`Run.predict`.
+        options: See there.
+
+    Returns:
+        An answer of its task, or an iterator of answers.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: The file is missing or damaged, or an option cannot be.
+        RunError: There is no trained network.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another with --out.") from error
+    from visus.nets.file import open_saved
 
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write plain values; the file appears whole or not at all."""
-    write_atomically(
-        path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    )
+    saved = open_saved(run)
+    return answer(task_of(saved.task).predictor(saved, **options), picture)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from visus.search.duplicates import DuplicateGroup
     from visus.search.evaluate import Retrieval, retrieval
     from visus.search.hits import Hit, Hits
-    from visus.search.index import Index
+    from visus.search.index import Index, duplicates_in
     from visus.search.ingest import Report
     from visus.search.why import Why
 
@@ -22,10 +22,11 @@ _LAZY = {
     "Report": "ingest",
     "Retrieval": "evaluate",
     "Why": "why",
+    "duplicates_in": "index",
     "retrieval": "evaluate",
 }
 
-__all__ = ["DuplicateGroup", "Hit", "Hits", "Index", "Report", "Retrieval", "Why", "retrieval"]
+__all__ = ["DuplicateGroup", "Hit", "Hits", "Index", "Report", "Retrieval", "Why", "duplicates_in", "retrieval"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

@@ -1,6 +1,7 @@
 """An index of pictures: add folders, search, find duplicates."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus._errors import IndexError_, InputError
+from visus._errors import InputError, PictureIndexError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS, decode, draw
 from visus.search import whiten as _whiten
@@ -20,7 +21,6 @@ from visus.search.describe import Describing, Embedder, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
-from visus.search.held import Held
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
 from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
@@ -30,6 +30,7 @@ from visus.search.reading import Recipe
 from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
+from visus.search.vector_cache import VectorCache
 from visus.search.why import Why, explain
 
 Rerank = Literal["expansion", "geometry"]
@@ -53,7 +54,7 @@ class Index:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
-        IndexError_: The index is damaged, of a newer format, or was made with another model.
+        PictureIndexError: The index is damaged, of a newer format, or was made with another model.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Index:
         self._device: Device = device
         self._embedder: Embedder | None = None
         self._describing: Describing | None = None
-        self._held: Held | None = None
+        self._held: VectorCache | None = None
         self._store = Store(self.location) if exists(self.location) else None
         if self._store:
             self._check_model(self._store.about)
@@ -102,7 +103,7 @@ class Index:
 
     def _check_model(self, about: dict[str, Any]) -> None:
         if self._model is not None and self._model != about["model"]:
-            raise IndexError_(
+            raise PictureIndexError(
                 f"{self.location} was made with {about['model']}, not {self._model}; leave --model away, or name "
                 "another --index."
             )
@@ -111,7 +112,7 @@ class Index:
         """What describes pictures as this index wants it.
 
         Raises:
-            IndexError_: The weights at hand are not those that the index was made with.
+            PictureIndexError: The weights at hand are not those that the index was made with.
         """
         if self._embedder is not None and streams is None:
             return self._embedder
@@ -124,7 +125,7 @@ class Index:
             device=self._device,
         )
         if about and about["digest"] != embedder.graph.digest:
-            raise IndexError_(
+            raise PictureIndexError(
                 f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
                 f"hand ({embedder.graph.weights}); name these weights, or index the pictures in a new folder."
             )
@@ -132,7 +133,7 @@ class Index:
             self._embedder = embedder
         return embedder
 
-    def use(self, describing: Describing, held: Held | None = None) -> None:
+    def use(self, describing: Describing, held: VectorCache | None = None) -> None:
         """Let a server describe the pictures of several searches together, and hold the vectors in memory.
 
         Args:
@@ -145,16 +146,16 @@ class Index:
         """One of the index's descriptors beside the network.
 
         Raises:
-            IndexError_: The index does not have it, or was made with another version of it.
+            PictureIndexError: The index does not have it, or was made with another version of it.
         """
         extra, about = _classical(name), self._opened().about
         made = about.get("extras", {}).get(name)
         if made is None or name not in self._opened().extras:
-            raise IndexError_(
+            raise PictureIndexError(
                 f"{self.location} is not described by {name}; say: visus index FOLDER --descriptor {name}"
             )
         if made != extra.about():
-            raise IndexError_(
+            raise PictureIndexError(
                 f"{self.location} was described by another version of {name}; describe it again: visus index FOLDER "
                 f"--descriptor {name}"
             )
@@ -196,7 +197,7 @@ class Index:
 
         Raises:
             InputError: A path does not exist, there are no pictures, or a descriptor is unknown.
-            IndexError_: The disk is full, or another process is writing.
+            PictureIndexError: The disk is full, or another process is writing.
         """
         from visus.search.walk import roots_of
 
@@ -299,7 +300,7 @@ class Index:
 
         Raises:
             InputError: A picture cannot be read, or an argument is out of range.
-            IndexError_: There is no index, or it is damaged.
+            PictureIndexError: There is no index, or it is damaged.
         """
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}.")
@@ -460,3 +461,29 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report
+
+
+def duplicates_in(
+    place: str | os.PathLike[str], *, threshold: float = THRESHOLD, verify: bool = True
+) -> list[DuplicateGroup]:
+    """Groups of near duplicates of an index, or of a folder of pictures.
+
+    Args:
+        place: An index, or a folder whose pictures are described for this one question; to ask again and again, make an
+            :class:`Index` of it.
+        threshold: See :meth:`Index.duplicates`.
+        verify: See there.
+
+    Returns:
+        Groups, the largest first; each says which picture to keep.
+
+    Raises:
+        InputError: There are no pictures, or the threshold cannot be.
+        PictureIndexError: The index is damaged.
+    """
+    if exists(place):
+        return Index(place).duplicates(threshold=threshold, verify=verify)
+    with tempfile.TemporaryDirectory() as folder:
+        index = Index(Path(folder) / "pictures.visus")
+        index.add(place)
+        return index.duplicates(threshold=threshold, verify=verify)

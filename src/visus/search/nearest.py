@@ -10,9 +10,9 @@ from visus._errors import InputError
 from visus.search import rerank
 from visus.search.classical import Classical
 from visus.search.describe import Describing, Floats, unit
-from visus.search.held import Held
 from visus.search.query import load_or_thumbnail
 from visus.search.store import Store
+from visus.search.vector_cache import VectorCache
 from visus.search.whiten import project
 
 COLUMNS = ("id", "path", "width", "height", "size")
@@ -64,7 +64,7 @@ class Nearest:
     """
 
     store: Store
-    held: Held | None
+    held: VectorCache | None
     where: str | None
     exact: bool
     by: str | None

@@ -14,7 +14,7 @@ from pathlib import Path
 import lance
 from filelock import FileLock, Timeout
 
-from visus._errors import IndexError_, InputError
+from visus._errors import InputError, PictureIndexError
 
 _OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".")
 
@@ -47,7 +47,7 @@ def writing(
         on_wait: Called once if another process is writing and there is a wait.
 
     Raises:
-        IndexError_: Another process is writing.
+        PictureIndexError: Another process is writing.
     """
     place = place_of(location)
     if isinstance(place, str):
@@ -65,7 +65,7 @@ def writing(
                 on_wait()
             lock.acquire(timeout=wait)
     except Timeout as error:
-        raise IndexError_(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
+        raise PictureIndexError(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
     except OSError as error:
         raise sentence_of(place, error) from error
     try:
@@ -90,7 +90,7 @@ def exists(location: str | os.PathLike[str]) -> bool:
     """Whether a table was made there: the making ends with its first manifest.
 
     Raises:
-        IndexError_: The object store is out of reach.
+        PictureIndexError: The object store is out of reach.
     """
     place = place_of(location)
     if isinstance(place, Path):
@@ -120,21 +120,21 @@ def reason_of(error: Exception) -> str:
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
-def sentence_of(location: Location, error: Exception) -> IndexError_:
+def sentence_of(location: Location, error: Exception) -> PictureIndexError:
     """What went wrong there, in one sentence with the mend."""
     text = str(error)
     found = re.search(r"os error (\d+)", text)
     number = int(found[1]) if found else getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "No space left" in text:
-        return IndexError_(
+        return PictureIndexError(
             f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
             "command again."
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return IndexError_(
+        return PictureIndexError(
             f"{location} may not be read or written ({reason_of(error)}); change its permissions or name another index."
         )
-    return IndexError_(
+    return PictureIndexError(
         f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, and if it stays so, move "
         "the folder away and index the pictures anew."
     )

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visus._errors import IndexError_, InputError
+from visus._errors import InputError, PictureIndexError
 from visus.search.place import exists, explained, place_of, reason_of, sentence_of
 from visus.search.rows import Dtype, schema, to_arrow, to_numpy, vector_type
 
@@ -44,13 +44,13 @@ class Store:
         location: Where the index lies.
 
     Raises:
-        IndexError_: There is no index, or it is damaged or of a newer format.
+        PictureIndexError: There is no index, or it is damaged or of a newer format.
     """
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
         self.location = place_of(location)
         if not exists(self.location):
-            raise IndexError_(f"There is no index at {self.location}; make one with: visus index FOLDER")
+            raise PictureIndexError(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self._table = self._open()
         self._gone = -1, False  # version, and whether rows of it are gone
         self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
@@ -81,10 +81,10 @@ class Store:
     def _read_about(self) -> dict[str, Any]:
         raw = (self._table.schema.metadata or {}).get(b"visus")
         if raw is None:
-            raise IndexError_(f"{self.location} was not made by visus; name another index.")
+            raise PictureIndexError(f"{self.location} was not made by visus; name another index.")
         about: dict[str, Any] = json.loads(raw)
         if about["format"] > FORMAT:
-            raise IndexError_(
+            raise PictureIndexError(
                 f"{self.location} was made by a newer visus (format {about['format']}, this one reads {FORMAT}); "
                 "say: pip install --upgrade visus"
             )
@@ -267,7 +267,7 @@ class Store:
         """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some.
 
         Raises:
-            IndexError_: They cannot be read; fitting anew mends it.
+            PictureIndexError: They cannot be read; fitting anew mends it.
         """
         if self.vector_column != _WHITE:
             return None
@@ -278,7 +278,7 @@ class Store:
         try:
             saved = lance.dataset(f"{self.location}/{self.about['whitening']}").to_table()
         except (OSError, ValueError, KeyError) as error:
-            raise IndexError_(
+            raise PictureIndexError(
                 f"The whitening of {self.location} cannot be read ({reason_of(error)}); fit it again: visus index "
                 "--whiten DIM"
             ) from error

@@ -17,9 +17,9 @@ from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
-from visus.search.held import Held
 from visus.search.nearest import COLUMNS
 from visus.search.query import Box, cut
+from visus.search.vector_cache import VectorCache
 from visus.server.batching import Batching
 from visus.server.settings import Settings
 from visus.server.turns import go_on, turn
@@ -43,7 +43,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from visus.nets.file import task_of
+        from visus.nets.file import open_saved
 
         self.settings = settings
         self._own = threading.local()
@@ -51,7 +51,7 @@ class Service:
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
         self.batching: Batching | None = None
-        self._held = Held(COLUMNS)
+        self._held = VectorCache(COLUMNS)
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
             _ = first.about  # says that there is none
@@ -60,7 +60,7 @@ class Service:
         self.runs = {_name(folder): folder for folder in settings.runs}
         if len(self.runs) < len(settings.runs):
             raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
-        self._tasks = {name: task_of(folder) for name, folder in self.runs.items()}
+        self._saved = {name: open_saved(folder) for name, folder in self.runs.items()}
 
     def close(self) -> None:
         """End its threads."""
@@ -142,7 +142,7 @@ class Service:
         data = upload if upload is not None else self.content(number or 0)[0]
         return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels).pixels
 
-    def search(self, upload: bytes | None, number: int | None, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    def search(self, upload: bytes | None, number: int | None, **options: Any) -> list[dict[str, Any]]:
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
         index = self.index
         whole = options["region"] or options["by"] != "embedding"
@@ -183,13 +183,12 @@ class Service:
             Missing: It is not served.
         """
         self.folder(name)
-        return self._tasks[name]
+        return self._saved[name].task
 
     def about(self, name: str) -> dict[str, Any]:
         """What a run is."""
-        from visus.nets.file import read_header
-
-        header = read_header(self.folder(name))
+        self.folder(name)
+        header = self._saved[name].header
         return {
             "name": name,
             "task": self.task(name),
@@ -221,14 +220,16 @@ class Service:
         return values
 
     def _network(self, name: str) -> Any:  # noqa: ANN401 - of its task
-        from visus.runs.answers import network_of
+        from visus.runs.registry import task_of
 
         with self._loading:
             if name not in self._networks:
-                self._networks[name] = network_of(self.folder(name), self.task(name), device=self.settings.device)
+                self._networks[name] = task_of(self.task(name)).predictor(
+                    self._saved[name], device=self.settings.device
+                )
             return self._networks[name]
 
-    def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:
         """Which pixels speak for a class of a run."""
         from visus.explain import saliency
 
@@ -243,7 +244,7 @@ class Service:
             "overlay": data_url(found.overlay()),
         }
 
-    def fool(self, name: str, picture: Pixels, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - of visus.explain.fool
+    def fool(self, name: str, picture: Pixels, **options: Any) -> dict[str, Any]:
         """A change too small to see that changes the answer of a run."""
         from visus.explain import fool
 

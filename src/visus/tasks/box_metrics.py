@@ -29,7 +29,7 @@ _IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Detections:
     """What a network finds on one picture.
 
     Attributes:
@@ -89,7 +89,7 @@ class Measures:
 
 def coco(
     truth: Sequence[Objects],
-    answers: Sequence[Answers],
+    answers: Sequence[Detections],
     sizes: Sequence[Sequence[int]],
     classes: int,
     *,
@@ -192,7 +192,7 @@ def annotations_of(
     return rows
 
 
-def _answers_of(answers: Sequence[Answers], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401
+def _answers_of(answers: Sequence[Detections], sizes: Sequence[Sequence[int]], classes: int) -> Any:  # noqa: ANN401
     rows = []
     for picture, own in enumerate(answers):
         for k, (x0, y0, x1, y1) in enumerate(own.boxes.astype(np.float64).tolist()):
@@ -213,7 +213,7 @@ def _answers_of(answers: Sequence[Answers], sizes: Sequence[Sequence[int]], clas
 
 
 def voc(
-    truth: Sequence[Objects], answers: Sequence[Answers], classes: int, *, points: Literal["all", 11] = "all"
+    truth: Sequence[Objects], answers: Sequence[Detections], classes: int, *, points: Literal["all", 11] = "all"
 ) -> Floats:
     """VOC's average precision of each class at an IoU of 0.5.
 
@@ -241,7 +241,7 @@ def voc(
 
 
 def _judged(
-    truth: Sequence[Objects], answers: Sequence[Answers], label: int
+    truth: Sequence[Objects], answers: Sequence[Detections], label: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
     """Scores of the answers of a class, whether each is right, and whether it counts."""
     scores: list[float] = []
@@ -305,7 +305,7 @@ class Localisation:
     ious: Floats
 
 
-def localisation(truth: Sequence[Objects], answers: Sequence[Answers]) -> Localisation:
+def localisation(truth: Sequence[Objects], answers: Sequence[Detections]) -> Localisation:
     """Compare the surest answer to each picture with its one object.
 
     Args:
@@ -330,7 +330,7 @@ class Pairs:
     Attributes:
         matches: Pairs (object, answer) with an IoU of at least 0.5, each in one pair.
         missed: Objects without an answer.
-        wrong: Answers without an object.
+        wrong: Detections without an object.
     """
 
     matches: list[tuple[int, int]]
@@ -338,7 +338,7 @@ class Pairs:
     wrong: list[int]
 
 
-def pairs(own: Objects, answer: Answers, *, least: float = 0.5) -> Pairs:
+def pairs(own: Objects, answer: Detections, *, least: float = 0.5) -> Pairs:
     """Match answers of at least a score to objects: the largest IoU first, those of the same class before others.
 
     Crowds and difficult objects are no misses, and an answer on one is not wrong.
@@ -365,7 +365,7 @@ def pairs(own: Objects, answer: Answers, *, least: float = 0.5) -> Pairs:
 
 
 def confusion(
-    truth: Sequence[Objects], answers: Sequence[Answers], classes: int, *, least: float = 0.5
+    truth: Sequence[Objects], answers: Sequence[Detections], classes: int, *, least: float = 0.5
 ) -> NDArray[np.int64]:
     """``(classes + 1, classes + 1)``: true classes in rows, answers in columns, at an IoU of 0.5.
 

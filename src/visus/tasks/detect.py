@@ -14,10 +14,10 @@ from visus.data.coco import encode
 from visus.nets.detection import Detector, Found
 from visus.nets.detection.body import hold_chance
 from visus.tasks import box_metrics, learner, optimizers
-from visus.tasks.box_metrics import Answers
+from visus.tasks.box_metrics import Detections
 
 
-def answers_of(found: Found, size: Sequence[int]) -> Answers:
+def answers_of(found: Found, size: Sequence[int]) -> Detections:
     """What a network found, as measures take it; shapes as run lengths, cut at a probability of one half.
 
     Args:
@@ -27,7 +27,7 @@ def answers_of(found: Found, size: Sequence[int]) -> Answers:
     shapes = None
     if found.masks is not None:
         shapes = [encode((mask >= 0.5).cpu().numpy()) for mask in found.pasted(size)]
-    return Answers(
+    return Detections(
         found.boxes.float().cpu().numpy(),
         found.scores.float().cpu().numpy(),
         found.labels.cpu().numpy().astype(np.int64),
@@ -47,7 +47,7 @@ class Sums:
     loss: Tensor | float = 0.0
     count: int = 0
     truth: list[Objects] = field(default_factory=list)
-    answers: list[Answers] = field(default_factory=list)
+    answers: list[Detections] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, loss: Tensor, count: int) -> None:

@@ -62,7 +62,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     Attributes:
         train_sums: Sums over the training pictures of this epoch.
         val_sums: Sums over the val split.
-        alone: Whether no other process trains the same network (see :mod:`visus.tasks.together`).
+        alone: Whether no other process trains the same network (see :mod:`visus.tasks.all_reduce`).
     """
 
     alone: bool = True

@@ -98,6 +98,10 @@ class Detector(nn.Module, ABC):
         classes: Number of classes, without the background.
         has_masks: Whether it finds shapes too.
         needs_proposals: Whether boxes that may hold an object must be given.
+        takes_steps: Whether it learns by steps of gradient descent; R-CNN is fitted instead.
+        designed_for: Height and width of the pictures of its paper.
+        least: Smallest side of a picture that it takes.
+        licence: Of the weights that come with the whole network.
         keeps_norms: Whether batch normalisation keeps its means in training, as it should if they were learned before.
     """
 
@@ -105,6 +109,10 @@ class Detector(nn.Module, ABC):
     classes: int
     has_masks: bool = False
     needs_proposals: bool = False
+    takes_steps: bool = True
+    designed_for: tuple[int, int] = (600, 800)
+    least: int = 1
+    licence: str = ""
     keeps_norms: bool = True
 
     @abstractmethod

@@ -66,6 +66,8 @@ class Localizer(Detector):
         stage: What is learned: ``"class"``, ``"box"`` or ``"both"``.
     """
 
+    designed_for = (224, 224)
+    least = 32
     mean: Tensor
     deviation: Tensor
 

@@ -44,6 +44,9 @@ class RCNN(Detector):
     """
 
     needs_proposals = True
+    takes_steps = False
+    designed_for = (_PAPER_SIDE, _PAPER_SIDE)  # of a warped box
+    least = 32
     mean: Tensor
     deviation: Tensor
     svm_weight: Tensor

@@ -1,12 +1,10 @@
 """Detection networks by name."""
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from visus._errors import InputError, WeightsError
+from visus._errors import WeightsError
+from visus.nets import building
 from visus.nets.detection import torchvision
 from visus.nets.detection.detector import Detector
 from visus.nets.detection.fast_rcnn import FastRCNN
@@ -15,15 +13,16 @@ from visus.nets.detection.localizer import Localizer
 from visus.nets.detection.mask_rcnn import MaskRCNN
 from visus.nets.detection.rcnn import RCNN
 
-NETS: dict[str, Callable[..., Detector]] = {
+NETS: dict[str, type[Detector]] = {
     "localizer": Localizer,
     "rcnn": RCNN,
     "fast_rcnn": FastRCNN,
     "faster_rcnn": FasterRCNN,
     "mask_rcnn": MaskRCNN,
-    **{name: functools.partial(torchvision.Pyramid, name) for name in torchvision.NAMES},
+    "fasterrcnn_resnet50_fpn": torchvision.FasterPyramid,
+    "maskrcnn_resnet50_fpn": torchvision.MaskPyramid,
 }
-"""What builds each network."""
+"""The class of each network."""
 
 
 def names() -> list[str]:
@@ -41,9 +40,7 @@ def options_of(name: str) -> set[str]:
     Raises:
         InputError: The name is unknown.
     """
-    if name not in NETS:
-        raise InputError(f"There is no detection network {name!r}; there are {', '.join(names())}.")
-    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights", "name"}
+    return building.options_in(NETS, "detection", name)
 
 
 def create(
@@ -51,7 +48,7 @@ def create(
     *,
     classes: int = 20,
     weights: Path | str | None = None,
-    **options: Any,  # noqa: ANN401 - what the network's own function takes
+    **options: Any,
 ) -> Detector:
     """Build a detection network, in evaluation mode.
 
@@ -64,14 +61,9 @@ def create(
     Raises:
         InputError: The name is unknown, or the network does not take an option.
         WeightsError: The weights are not at hand, or a file is named: a trained detector is read by
-            :func:`visus.nets.detection.trained.read`.
+            :func:`visus.nets.trained.read`.
     """
     if weights not in ("imagenet", None):
         raise WeightsError(f"{name} begins with weights='imagenet' or None, not with {weights}.")
-    if classes < 1:
-        raise InputError(f"classes must be at least 1, not {classes}.")
-    known = options_of(name)
-    strange = sorted(options.keys() - known)
-    if strange:
-        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(sorted(known))}.")
-    return NETS[name](classes=classes, weights=weights, **options).eval()
+    imagenet = weights == "imagenet"
+    return building.build_from(NETS, "detection", name, classes=classes, imagenet=imagenet, options=options)

@@ -20,19 +20,15 @@ from visus.nets.detection import detector
 from visus.nets.detection.detector import Detector, Found, Limits, Target
 from visus.nets.segmentation.vgg import Weights
 
-NAMES = ("fasterrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn")
-"""What torchvision calls them."""
-
 SHORTER_SIDE, _LONGER_SIDE = 800, 1333
 _BOXES = 512
 _LAST = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")  # as many as the classes
 
 
-class Pyramid(Detector):
-    """A detection network of torchvision on ResNet-50 with a feature pyramid.
+class FasterPyramid(Detector):
+    """Faster R-CNN of torchvision on ResNet-50 with a feature pyramid.
 
     Args:
-        name: A name in :data:`NAMES`.
         classes: Number of classes, without the background.
         weights: ``"imagenet"`` for weights trained on COCO, whose last layers start at random unless there are 90
             classes; or None.
@@ -43,11 +39,13 @@ class Pyramid(Detector):
         WeightsError: The weights are not at hand.
     """
 
-    def __init__(
-        self, name: str, *, classes: int, weights: Weights = None, side: int = SHORTER_SIDE, boxes: int = _BOXES
-    ) -> None:
+    name = "fasterrcnn_resnet50_fpn"
+    designed_for = (800, 1066)
+    licence = "BSD-3-Clause"
+
+    def __init__(self, *, classes: int, weights: Weights = None, side: int = SHORTER_SIDE, boxes: int = _BOXES) -> None:
         super().__init__()
-        self.name, self.classes, self.has_masks = name, classes, name.startswith("mask")
+        self.classes = classes
         backbone = resnet_fpn_backbone(
             backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d, trainable_layers=5
         )
@@ -110,3 +108,10 @@ class Pyramid(Detector):
             rows, _ = heads(features, proposed, images.image_sizes)
             found = detector.found_of(rows, images.image_sizes, detector.sizes_of(pictures))
             return [own.softened(each) for each in found]
+
+
+class MaskPyramid(FasterPyramid):
+    """Mask R-CNN of torchvision, the same with shapes; its arguments are those of :class:`FasterPyramid`."""
+
+    name = "maskrcnn_resnet50_fpn"
+    has_masks = True

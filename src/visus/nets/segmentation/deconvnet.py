@@ -29,6 +29,8 @@ class DeconvNet(Segmenter):
     """
 
     fixed = 224
+    dense = True
+    needs_pairs = True
 
     def __init__(self, *, classes: int, batch_norm: bool = True, weights: Weights = None) -> None:
         super().__init__()

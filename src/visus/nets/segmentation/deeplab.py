@@ -60,6 +60,7 @@ class DeepLab(Segmenter):
         if head not in RATES:
             raise InputError(f"The head of DeepLab must be one of {', '.join(RATES)}, not {head!r}.")
         self.name, self.classes, self.channels = "deeplab", classes, 3
+        self.dense = registry.network_of(backbone).dense
         self.backbone = dilated_vgg16(weights) if backbone == "vgg16" else Dilated(backbone, weights)
         channels = 512 if isinstance(self.backbone, nn.Sequential) else self.backbone.channels
         build = _vgg_branch if backbone == "vgg16" else _branch

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
+from visus.nets import registry
 from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.nets.segmentation.vgg import Convolutional, Weights, fill_from_imagenet, groups
@@ -63,6 +64,7 @@ class Fcn(Segmenter):
     def __init__(self, *, classes: int, stride: int, backbone: str = "vgg16", weights: Weights = None) -> None:
         super().__init__()
         self.name, self.classes, self.channels, self.stride = f"fcn{stride}s", classes, 3, stride
+        self.dense = registry.network_of(backbone).dense
         self.backbone = Vgg16(weights) if backbone == "vgg16" else Pyramid(backbone, weights)
         third, fourth, last = self.backbone.channels
         self.score = nn.Conv2d(last, classes, 1)

@@ -1,12 +1,12 @@
 """Segmentation networks by name."""
 
 import functools
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from visus._errors import InputError, WeightsError
+from visus._errors import WeightsError
+from visus.nets import building
 from visus.nets import weights as _weights
 from visus.nets.segmentation import torchvision
 from visus.nets.segmentation.deconvnet import DeconvNet
@@ -46,14 +46,12 @@ def options_of(name: str) -> set[str]:
     Raises:
         InputError: The name is unknown.
     """
-    if name not in NETS:
-        raise InputError(f"There is no segmentation network {name!r}; there are {', '.join(names())}.")
-    return set(inspect.signature(NETS[name]).parameters) - {"classes", "weights", "name"}
+    return building.options_in(NETS, "segmentation", name)
 
 
 def has_weights(name: str) -> bool:
     """Whether a network, or its backbone, can begin with weights that were trained on other pictures."""
-    return "weights" in inspect.signature(NETS[name]).parameters
+    return building.takes_weights(NETS[name])
 
 
 def create(
@@ -61,7 +59,7 @@ def create(
     *,
     classes: int = 21,
     weights: Literal["imagenet"] | Path | str | None = None,
-    **options: Any,  # noqa: ANN401 - what the network's own function takes
+    **options: Any,
 ) -> Segmenter:
     """Build a segmentation network, in evaluation mode.
 
@@ -76,17 +74,11 @@ def create(
         InputError: The name is unknown, or the network does not take an option.
         WeightsError: The weights are not at hand or do not fit.
     """
-    if classes < 1:
-        raise InputError(f"classes must be at least 1, not {classes}.")
-    known = options_of(name)
-    strange = sorted(options.keys() - known)
-    if strange:
-        raise InputError(f"{name} takes no {strange[0]}; it takes {', '.join(sorted(known)) or 'no options'}.")
-    if weights == "imagenet" and not has_weights(name):
+    imagenet = weights == "imagenet"
+    if imagenet and name in NETS and not has_weights(name):
         raise WeightsError(f"There are no weights for {name}; give weights=None or weights=FILE.")
-    given = {"weights": "imagenet"} if weights == "imagenet" else {}
-    net = NETS[name](classes=classes, **given, **options)
-    if weights is not None and weights != "imagenet":
+    net = building.build_from(NETS, "segmentation", name, classes=classes, imagenet=imagenet, options=options)
+    if weights is not None and not imagenet:
         tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
         _weights.fill(net, tensors, str(weights))
-    return net.eval()
+    return net

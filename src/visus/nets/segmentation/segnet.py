@@ -38,6 +38,7 @@ class SegNet(Segmenter):
 
     multiple = 1
     least = 32
+    dense = True
 
     def __init__(self, *, classes: int, channels: int = 3, batch_norm: bool = True, weights: Weights = None) -> None:
         super().__init__()

@@ -29,10 +29,14 @@ class TorchvisionSegmenter(Segmenter):
     """
 
     least = 32
+    prepared_like = "resnet50"
+    licence = "BSD-3-Clause"
 
     def __init__(self, name: str, *, classes: int, weights: Weights = None) -> None:
         super().__init__()
         self.name, self.classes, self.channels = name, classes, 3
+        self.dense = name.endswith("resnet50")
+        self.needs_pairs = name.startswith("deeplabv3")
         self.net = _build(name, classes, weights)
 
     def body(self) -> Iterator[nn.Module]:

@@ -1,15 +1,12 @@
-"""A trained segmenter: what it is, and how it is written and read (see :mod:`visus.nets.file`)."""
+"""A trained segmenter: what it says of itself, and how it is put together again (see :mod:`visus.nets.trained`)."""
 
-import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from visus._errors import RunError, VisusError
-from visus.nets import file
+from visus.nets.file import Tensors
 from visus.nets.segmentation.registry import create, options_of
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.ops import Normalise
@@ -63,6 +60,10 @@ class Trained:
         self.normalise.to(device)
         return self
 
+    def modules(self) -> tuple[nn.Module, nn.Module]:
+        """What is written: the network, and its preprocessing."""
+        return self.net, self.normalise
+
     def probabilities(self, x: Tensor) -> Tensor:
         """The softmax for every position of pictures of any size, without gradients.
 
@@ -79,70 +80,54 @@ class Trained:
             return self.net.whole(x, self.about.window).float().softmax(1)
 
 
-def write(path: Path, trained: Trained) -> None:
-    """Write a trained segmenter; the file appears whole or not at all."""
-    file.write(path, asdict(trained.about), trained.net, trained.normalise)
-
-
-def read_about(path: str | os.PathLike[str]) -> About:
-    """What a trained segmenter is, without its tensors.
+def about_of(values: dict[str, Any]) -> About:
+    """What a header says of a segmenter, if it can be true: it may come from anywhere.
 
     Raises:
-        RunError: The file is missing, damaged, or of another kind.
+        ValueError: It cannot.
+        KeyError: A value is missing.
+        TypeError: A value is of another kind.
+        VisusError: There is no such network.
     """
-    values = file.read_header(path)
-    if values.get("task") != "segment":
-        raise RunError(f"{path} holds a network of the task {values.get('task')}, not a segmenter.")
-    try:
-        palette = tuple((int(r), int(g), int(b)) for r, g, b in values["palette"])
-        about = About(
-            **{
-                **values,
-                "classes": tuple(values["classes"]),
-                "window": tuple(values["window"]),
-                "palette": palette,
-                "ignored": tuple(values.get("ignored", ())),
-            }
-        )
-        fine = (
-            isinstance(about.options, dict)
-            and about.options.keys() <= options_of(about.net)
-            and 0 < len(about.classes) <= _COLOR
-            and all(isinstance(name, str) for name in (*about.classes, *about.ignored))
-            and len(about.palette) == len(about.classes)
-            and all(0 <= value <= _COLOR for color in palette for value in color)
-            and len(about.window) in (2, 3)
-            and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
-            and isinstance(about.grey, bool)
-        )
-        if not fine:
-            raise ValueError("its header cannot be true")
-    except (ValueError, KeyError, TypeError, VisusError) as error:
-        raise file.damaged(file.file_of(path), error) from error
+    palette = tuple((int(r), int(g), int(b)) for r, g, b in values["palette"])
+    about = About(
+        **{
+            **values,
+            "classes": tuple(values["classes"]),
+            "window": tuple(values["window"]),
+            "palette": palette,
+            "ignored": tuple(values.get("ignored", ())),
+        }
+    )
+    fine = (
+        isinstance(about.options, dict)
+        and about.options.keys() <= options_of(about.net)
+        and 0 < len(about.classes) <= _COLOR
+        and all(isinstance(name, str) for name in (*about.classes, *about.ignored))
+        and len(about.palette) == len(about.classes)
+        and all(0 <= value <= _COLOR for color in palette for value in color)
+        and len(about.window) in (2, 3)
+        and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
+        and isinstance(about.grey, bool)
+    )
+    if not fine:
+        raise ValueError("its header cannot be true")
     return about
 
 
-def read(path: str | os.PathLike[str]) -> Trained:
-    """Read a trained segmenter.
-
-    Args:
-        path: A run's folder, or a file that :func:`write` wrote.
+def assemble(about: About, parts: Tensors) -> Trained:
+    """The segmenter that a header names, with its tensors.
 
     Raises:
-        RunError: The file is missing, damaged, or its tensors do not fit the network that it names.
+        ValueError: The tensors do not fit; RuntimeError, KeyError, TypeError and VisusError say the same.
     """
-    place, about = file.file_of(path), read_about(path)
-    try:
-        parts = file.read_parts(place)
-        net = create(about.net, classes=len(about.classes), **about.options)
-        net.load_state_dict(parts["net"])
-        if len(about.window) != net.axes:
-            raise ValueError(f"its windows have {len(about.window)} axes")
-        normalise = nn.Identity() if net.axes == 3 else Normalise.from_tensors(parts["normalise"])
-        if net.axes == 2:
-            if about.grey != (net.channels == 1):
-                raise ValueError(f"it takes {net.channels} channels")
-            normalise(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
-    except (RuntimeError, KeyError, ValueError, TypeError, VisusError) as error:
-        raise file.does_not_fit(place, about.net, error) from error
+    net = create(about.net, classes=len(about.classes), **about.options)
+    net.load_state_dict(parts["net"])
+    if len(about.window) != net.axes:
+        raise ValueError(f"its windows have {len(about.window)} axes")
+    normalise = nn.Identity() if net.axes == 3 else Normalise.from_tensors(parts["normalise"])
+    if net.axes == 2:
+        if about.grey != (net.channels == 1):
+            raise ValueError(f"it takes {net.channels} channels")
+        normalise(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
     return Trained(about, net.requires_grad_(False).eval(), normalise.eval())

@@ -28,6 +28,8 @@ class UNet(Segmenter):
     """
 
     multiple = 16
+    designed_for = (1, 572, 572)
+    dense = True
 
     def __init__(self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64) -> None:
         super().__init__()

@@ -65,6 +65,7 @@ class VNet(Segmenter):
     axes = 3
     multiple = 16
     least = 16
+    designed_for = (1, 128, 128, 64)
 
     def __init__(self, *, classes: int, channels: int = 1, batch_norm: bool = False, width: int = 16) -> None:
         super().__init__()

@@ -1,0 +1,1 @@
+"""``visus explain``: one command for each way to ask a network why."""

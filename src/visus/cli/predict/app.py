@@ -1,0 +1,71 @@
+"""``visus predict``: what a trained network says of pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visus._errors import InputError
+from visus.cli.options import Address, Engine, Processes
+from visus.cli.predict import classify, detect, plain, segment
+from visus.cli.predict.asked import Asked
+from visus.cli.predict.takes import TAKES, refuse_others
+from visus.cluster import cluster_for
+
+EXAMPLES = """
+Examples:
+
+    visus predict runs/classify/flowers-1 garden.jpg
+    visus predict runs/classify/flowers-1 holiday --csv > classes.csv
+    visus predict runs/classify/flowers-1 holiday --json -k 3
+    visus predict runs/segment/camvid-1 street.jpg --crf --out masks
+    visus predict runs/detect/cells-1 slides --conf 0.7 --out found
+    visus predict runs/segment/camvid-1 streets --engine ray --out masks     by Ray's processes
+"""
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, or folders of them.")],
+    k: Annotated[int | None, typer.Option("-k", min=1, help="How many classes for each picture.  [default: 3]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for another program.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: file, class, probability, class, ...")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Segmenters and detectors: where what they find goes.  [default: predictions]"),
+    ] = None,
+    crf: segment.Crf = False,
+    scales: segment.Scales = None,
+    flip: segment.Flip = False,
+    conf: detect.Confidence = None,
+    iou: detect.Overlap = None,
+    max_det: detect.Most = None,
+    soft_nms: detect.Soft = False,
+    engine: Engine = "local",
+    address: Address = None,
+    processes: Processes = None,
+) -> None:
+    """Name the likeliest classes of pictures, or of each of their positions, or find their objects.
+
+    A classifier prints classes. A segmenter writes for each picture a mask (.png), an overlay (.jpg) and contours
+    (.json, like GeoJSON), for each volume a mask (.nii.gz). A detector draws boxes and shapes (.jpg) and writes
+    results.json, a list of COCO's results, with the pictures and classes that it numbers in pictures.json.
+    """
+    if as_json and as_csv:
+        raise InputError("Choose one of --json and --csv.")
+    from visus.nets.file import open_saved
+
+    saved = open_saved(run)
+    task, folder = saved.task, out or Path("predictions")
+    refuse_others(task, k=k, csv=as_csv, out=out, crf=crf, scales=scales, flip=flip)
+    refuse_others(task, conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
+    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes))
+    if task in TAKES["conf"][1]:
+        allowed = detect.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
+        detect.predict(asked, folder, allowed)
+    elif task in TAKES["crf"][1]:
+        segment.predict(asked, folder, segment.how(run, crf=crf, scales=scales, flip=flip))
+    elif task in TAKES["k"][1]:
+        classify.predict(asked, k=k or classify.MOST, as_csv=as_csv)
+    else:
+        plain.predict(asked)

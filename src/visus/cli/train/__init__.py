@@ -1,0 +1,1 @@
+"""``visus train``: one command for each task."""

@@ -1,0 +1,20 @@
+"""``visus train detect``: from pictures with boxes to a trained detector."""
+
+from visus.cli.train.face import Face
+
+EXAMPLES = """
+Examples:
+
+    visus train detect cells                                      Faster R-CNN on EfficientNet-Lite0
+    visus train detect cells --net fast_rcnn --proposals quality  boxes proposed by selective search
+    visus train detect coco --net mask_rcnn --epochs 30           shapes too
+    visus train detect voc --backbone vgg16 --pooling pool --size 600    as in the paper
+    visus train detect voc --anchors 128,256,512 --size 600       anchors of the paper
+    visus train detect --resume runs/detect/cells-1
+"""
+
+FACE = Face(
+    help="Train a detector on your own pictures with boxes.",
+    data="VOC (JPEGImages, Annotations), COCO (train.json) or YOLO (images, labels).",
+    examples=EXAMPLES,
+)

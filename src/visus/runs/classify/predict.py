@@ -1,0 +1,143 @@
+"""What a trained classifier answers to pictures."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import InputError
+from visus.data.batches import one
+from visus.images import draw
+from visus.images.check import whole
+from visus.nets import trained
+from visus.nets.classification.trained import Trained
+from visus.runs.answers import Unreadable
+from visus.runs.engine.device import chosen
+
+Source = str | os.PathLike[str] | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPrediction:
+    """The likeliest classes of one picture.
+
+    Attributes:
+        path: The file, or ``""`` for an array.
+        classes: Names, the likeliest first.
+        probabilities: The softmax of each.
+    """
+
+    path: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    @property
+    def label(self) -> str:
+        """The likeliest class."""
+        return self.classes[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        rounded = {name: round(p, 6) for name, p in zip(self.classes, self.probabilities, strict=True)}
+        return {"file": self.path, "class": self.label, "probabilities": rounded}
+
+    def save(self, path: str | os.PathLike[str], picture: NDArray[np.uint8] | None = None) -> None:
+        """Write the picture with its classes below.
+
+        Args:
+            path: Where to write.
+            picture: The picture, where it came from no file.
+        """
+        from visus.images import read, write
+
+        shown = read(self.path) if picture is None else picture
+        lines = [f"{name} {p:.1%}" for name, p in zip(self.classes[:2], self.probabilities, strict=False)]
+        write(path, draw.contact_sheet([shown], ["\n".join(lines)], tile=360))
+
+
+class ClassifyPredictor:
+    """A trained classifier, ready to answer.
+
+    Args:
+        run: A run's folder, a file of a trained classifier, or one that was read.
+        k: How many classes an answer has.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        RunError: There is no trained network, or it is damaged.
+    """
+
+    def __init__(self, run: str | os.PathLike[str] | Trained, *, k: int = 5, device: str = "auto") -> None:
+        self.device = chosen(device)
+        self.k = whole("k", k)
+        network = run if isinstance(run, Trained) else trained.read(run, "classifier")
+        self._network = network.on(self.device)
+        self.about = self._network.about
+
+    def predict(self, picture: Source, *, k: int | None = None) -> ClassPrediction:
+        """The likeliest classes of a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+            k: How many classes; None for as many as the predictor was made for.
+
+        Raises:
+            InputError: The file is missing or damaged, or ``k`` is below 1.
+        """
+        most = self.k if k is None else whole("k", k)
+        (answer,) = self._answers([self._prepare(picture)], [_name(picture)], most)
+        return answer
+
+    def predict_many(
+        self, pictures: Iterable[Source], *, k: int | None = None, batch_size: int = 32
+    ) -> Iterator[ClassPrediction | Unreadable]:
+        """The likeliest classes of many pictures, in their order; what cannot be read is told in its place.
+
+        Args:
+            pictures: Files or arrays ``(H, W, 3)`` uint8.
+            k: How many classes; None for as many as the predictor was made for.
+            batch_size: Pictures that go through the network at once.
+
+        Raises:
+            InputError: ``k`` is below 1.
+        """
+        most = self.k if k is None else whole("k", k)
+        with ThreadPoolExecutor(cores()) as pool:
+            waiting = iter(pictures)
+            while group := list(islice(waiting, batch_size)):
+                ready = list(pool.map(self._try, group))
+                good = [n for n, item in enumerate(ready) if isinstance(item, torch.Tensor)]
+                tensors = [item for item in ready if isinstance(item, torch.Tensor)]
+                answers = iter(self._answers(tensors, [_name(group[n]) for n in good], most) if good else [])
+                for item in ready:
+                    yield item if isinstance(item, Unreadable) else next(answers)
+
+    def _try(self, picture: Source) -> torch.Tensor | Unreadable:
+        try:
+            return self._prepare(picture)
+        except InputError as error:
+            return Unreadable(_name(picture), str(error))
+
+    def _prepare(self, picture: Source) -> torch.Tensor:
+        """``(C, size, size)`` uint8."""
+        about = self.about
+        return one(picture, about.size, about.resize_to, about.interpolation, grey=about.grey)
+
+    def _answers(self, tensors: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[ClassPrediction]:
+        logits = self._network.logits(torch.stack(list(tensors)).to(self.device))
+        values, places = logits.softmax(1).topk(min(k, len(self.about.classes)))
+        return [
+            ClassPrediction(name, tuple(self.about.classes[p] for p in row.tolist()), tuple(value.tolist()))
+            for name, row, value in zip(names, places.cpu(), values.cpu(), strict=True)
+        ]
+
+
+def _name(picture: Source) -> str:
+    return "" if isinstance(picture, np.ndarray) else os.fspath(picture)

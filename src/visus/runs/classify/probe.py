@@ -1,0 +1,169 @@
+"""A linear probe: the features of every picture are computed once, and a linear layer is trained on them.
+
+Alain and Bengio, "Understanding intermediate layers using linear classifier probes", 2016. Fine-tuning starts from a
+probe too, since a random last layer would first spoil what the layers below have learned (Kumar et al., "Fine-tuning
+can distort pretrained features and underperform out-of-distribution", ICLR 2022).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor, nn
+
+from visus.data import Features, loader, plain_errors
+from visus.runs.classify.network import Parts, readers
+from visus.runs.engine.compiled import compiled
+from visus.runs.engine.loop import fit
+from visus.runs.engine.progress import Progress
+from visus.tasks.classify import Classify, Recipe
+
+Known = dict[tuple[str, str, str, str, int], Tensor]
+"""Features that were computed already: split, network, weights, preprocessing, size."""
+
+_MANY = 1000  # pictures from which on it pays to compile a network
+
+
+class LinearOnFeatures(nn.Module):
+    """The last layer of a network, on features that are scaled to mean 0 and deviation 1.
+
+    Args:
+        head: The layer; :meth:`fold` writes into it.
+        features: ``(N, D)``, those of the training pictures.
+    """
+
+    def __init__(self, head: nn.Linear, features: Tensor) -> None:
+        super().__init__()
+        self.head = head
+        self.mean = nn.Buffer(features.mean(0))
+        self.scale = nn.Buffer(1 / features.std(0, correction=0).clamp_min(1e-3))
+        self.linear = nn.Linear(head.in_features, head.out_features)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features ``(N, D)`` to logits ``(N, classes)``."""
+        return self.linear((x - self.mean) * self.scale)
+
+    def heads(self, x: Tensor) -> list[Tensor]:
+        """The logits alone: a probe has no auxiliary classifiers."""
+        return [self(x)]
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Write the layer into the network's head, with the scaling multiplied in."""
+        weight = self.linear.weight * self.scale
+        self.head.weight.copy_(weight)
+        assert self.head.bias is not None
+        self.head.bias.copy_(self.linear.bias - weight @ self.mean)
+
+
+def features(
+    parts: Parts, split: str, known: Known | None = None, *, progress: Callable[[Progress], None] | None = None
+) -> Tensor:
+    """The embedding of every picture of a split, without augmentation.
+
+    Args:
+        parts: The network and the pictures.
+        split: ``"train"`` or ``"val"``.
+        known: What was computed before with the same pictures; it is looked up there, and added.
+        progress: Told how many pictures are done.
+
+    Returns:
+        ``(N, D)`` float32, on the CPU.
+    """
+    settings = parts.settings
+    key = (split, settings.net, settings.weights, str(settings.preprocess), parts.about.size)
+    if known is not None and key in known:
+        return known[key]
+    own = parts.batches(split).plain()
+    reading = loader(own, own.pictures.labels, batch_size=32, workers=readers(own, settings))
+    describe = _describer(parts, len(own))
+    answers = []
+    with plain_errors():
+        for pictures, _ in reading:
+            answers.append(describe(pictures))
+            if progress:
+                progress(Progress("features", sum(map(len, answers)), len(own)))
+    found = torch.cat(answers)
+    if known is not None:
+        known[key] = found
+    return found
+
+
+class _Embedding(nn.Module):
+    """From bytes ``(N, C, H, W)`` to the embedding ``(N, D)``."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.normalise = parts.normalise
+        self.net = parts.net
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.net.embed(self.normalise(pictures))
+
+
+def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
+    """What turns a batch of bytes into features: torch, or OpenVINO for many pictures on a CPU.
+
+    OpenVINO takes seconds to get ready and is several times faster then (benchmarks/classify.py measures both).
+    """
+    embedding = _Embedding(parts).eval()
+    device = parts.settings.device
+    if device != "cuda" and count >= _MANY:
+        shape = (1, 1 if parts.about.grey else 3, parts.about.size, parts.about.size)
+        quick = compiled(embedding, torch.zeros(shape, dtype=torch.uint8))
+        if quick:
+            return quick
+        embedding = _Embedding(parts).eval()
+    target = "cuda" if device == "cuda" else "cpu"
+    embedding.to(target).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def describe(pictures: Tensor) -> Tensor:
+        with torch.inference_mode():
+            x = pictures.to(target).contiguous(memory_format=torch.channels_last)
+            return embedding(x).float().cpu().clone()
+
+    return describe
+
+
+def train_on(
+    parts: Parts,
+    recipe: Recipe,
+    train: Tensor,
+    val: Tensor,
+    callbacks: Callable[[LinearOnFeatures], list[lightning.Callback]],
+    *,
+    epochs: int,
+    batch_size: int,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train the last layer on features.
+
+    Args:
+        parts: The network; its head is written when a callback calls :meth:`LinearOnFeatures.fold`.
+        recipe: How it learns.
+        train: ``(N, D)``, features of the training pictures.
+        val: ``(M, D)``, features of the val split.
+        callbacks: Made for the layer that is trained.
+        epochs: Epochs in all.
+        batch_size: Features in a step.
+        checkpoint: ``last.ckpt`` to go on from, or None.
+    """
+    labels, val_labels = parts.dataset.splits["train"].labels, parts.dataset.splits["val"].labels
+    layer = LinearOnFeatures(parts.net.head, train)
+    task = Classify(layer, nn.Identity(), recipe, [(list(layer.linear.parameters()), 1.0)])
+    settings = parts.settings
+    batches = loader(
+        Features(train, labels),
+        labels,
+        batch_size=batch_size,
+        shuffle=True,
+        balanced=settings.balance == "sampling",
+        seed=settings.seed,
+    )
+    val_batches = loader(Features(val, val_labels), val_labels, batch_size=4096)
+    plain = replace(settings, precision="f32")
+    fit(task, batches, val_batches, plain, callbacks(layer), epochs=epochs, checkpoint=checkpoint)

@@ -1,0 +1,81 @@
+"""How a classifier is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from visus.runs.record.fields import Setting, documented
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, TrainSettings, said
+
+Mode = Literal["probe", "finetune", "scratch"]
+Loss = Literal["cross_entropy", "hinge", "relative_entropy"]
+Balance = Literal["none", "weights", "sampling"]
+Preprocess = Literal["weights", "none", "mean_picture", "channel_mean", "zscore", "pca", "pca_whiten", "zca_whiten"]
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
+
+_MLP = "Options of mlp and cnn"
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "finetune": {"epochs": 6, "patience": 4, "batch_size": 32, "augment": "light", "lr": 1e-3},
+    "scratch": {"epochs": 15, "patience": 6, "batch_size": 64, "augment": "light", "lr": 1e-3},
+    "probe": {"epochs": 100, "patience": 15, "batch_size": 256, "augment": "none", "lr": 1e-3},
+}
+"""What None stands for, by mode."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class ClassifySettings(TrainSettings):
+    """How a classifier is trained, beside what :class:`~visus.runs.record.settings.TrainSettings` says of every one."""
+
+    task: ClassVar[str] = "classify"
+    usual: ClassVar[Mapping[str, str]] = {
+        **{name: said(DEFAULTS, name) for name in ("epochs", "patience", "batch_size", "augment")},
+        "lr": f"{said(DEFAULTS, 'lr')} for adamw",
+    }
+
+    net: Annotated[str, Setting("A name of visus nets, or of timm.", NET)] = "efficientnet_lite0"
+    mode: Annotated[
+        Mode | None,
+        Setting(
+            "Train the last layer on cached features, all layers from weights, from the top down, or all from random.",
+            NET,
+            default="finetune, or scratch where there are no weights",
+        ),
+    ] = None
+    weights: Annotated[str, Setting("imagenet, a file of weights, or an earlier run; not used by scratch.", NET)] = (
+        "imagenet"
+    )
+    size: Annotated[
+        int | None, Setting("Side of the input in pixels.", NET, "[1, inf)", default="what the network is for")
+    ] = None
+    loss: Annotated[Loss, Setting("What is minimized.", LOSS)] = "cross_entropy"
+    label_smoothing: Annotated[float, Setting("Share that the other classes get of the truth.", LOSS, "[0, 1)")] = 0.0
+    adversarial: Annotated[
+        float,
+        Setting(
+            "Learn from pictures changed by up to this share of white to fool the network, such as 4/255; twice the "
+            "time.",
+            LOSS,
+            "[0, 0.5]",
+            metavar="EPS",
+            fraction=True,
+        ),
+    ] = 0.0
+    balance: Annotated[Balance, Setting("Let rare classes count more, or show them more often.", LOSS)] = "none"
+    preprocess: Annotated[
+        Preprocess | None,
+        Setting("Fitted on the training pictures.", DATA, default="what the weights expect, or zscore"),
+    ] = None
+    hidden: Annotated[
+        tuple[int, ...], Setting("mlp: units of each hidden layer, or none.", _MLP, metavar="N,N,...")
+    ] = (256, 128)
+    activation: Annotated[Activation, Setting("Of mlp.", _MLP)] = "relu"
+    batch_norm: Annotated[bool, Setting("mlp: normalize each layer over the batch.", _MLP)] = False
+    dropout: Annotated[
+        float | None,
+        Setting("mlp and cnn: share of units that are left out.", _MLP, "[0, 1)", default="what they have themselves"),
+    ] = None
+    lr_decay: Annotated[
+        float, Setting("finetune: factor from each third of the network to the one below.", LEARN, "(0, 1]")
+    ] = 0.3

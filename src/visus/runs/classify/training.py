@@ -1,0 +1,203 @@
+"""A training of the task ``classify``."""
+
+import dataclasses
+from pathlib import Path
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from visus._errors import InputError
+from visus.data import LabelSet
+from visus.nets import trained
+from visus.nets.backbones import Backbone
+from visus.runs.classify import probe
+from visus.runs.classify.evaluate import measure
+from visus.runs.classify.network import Parts, build
+from visus.runs.classify.settings import ClassifySettings
+from visus.runs.engine import plots
+from visus.runs.engine.loop import Checkpointer, Seeded, fit
+from visus.runs.engine.task import Hooks, outline_of
+from visus.tasks import unfreeze
+from visus.tasks.classify import Classify, Recipe
+from visus.tasks.losses import balanced_weights
+from visus.tasks.optimizers import Group
+
+_PROBE_EPOCHS = 30  # of the last layer before fine-tuning
+
+
+class Unfreeze(lightning.Callback):
+    """Opens a network from the top down (see :mod:`visus.tasks.unfreeze`)."""
+
+    def __init__(self, net: Backbone, epochs: int) -> None:
+        self.net = net
+        self.epochs = epochs
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Open what learns in this epoch."""
+        unfreeze.unfreeze(self.net, unfreeze.open_at(trainer.current_epoch, self.epochs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Classification:
+    """A training of a classifier.
+
+    Attributes:
+        parts: What it is made of.
+    """
+
+    parts: Parts
+    score = "accuracy"
+
+    @classmethod
+    def begin(cls, settings: ClassifySettings, data: LabelSet) -> "Classification":
+        """The network with its first weights, and its preprocessing fitted."""
+        return cls(build(settings, data))
+
+    @property
+    def settings(self) -> ClassifySettings:
+        """The settings."""
+        return self.parts.settings
+
+    @property
+    def data(self) -> LabelSet:
+        """The pictures."""
+        return self.parts.dataset
+
+    @property
+    def net(self) -> Backbone:
+        """The network."""
+        return self.parts.net
+
+    @property
+    def outline(self) -> str:
+        """The network in a few words."""
+        return outline_of(
+            self.parts.net, (1 if self.parts.about.grey else 3, self.parts.about.size, self.parts.about.size)
+        )
+
+    def with_rate(self, lr: float) -> "Classification":
+        """The same with another learning rate."""
+        settings = dataclasses.replace(self.settings, lr=lr, find_lr=False)
+        return Classification(dataclasses.replace(self.parts, settings=settings))
+
+    def learner(self) -> Classify:
+        """The network as it learns.
+
+        Raises:
+            InputError: A probe has no learning rate to find.
+        """
+        if self.settings.mode == "probe":
+            raise InputError(
+                "A probe has no need of --find-lr: its features are scaled, so that the default fits; leave it."
+            )
+        return Classify(self.net.train(), self.parts.normalise, recipe_of(self.parts), groups_of(self.parts))
+
+    def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Batches of a split."""
+        return self.parts.loader(split)
+
+    def save(self, path: Path) -> None:
+        """Write the network as it is now."""
+        trained.write(path, self.parts.trained())
+
+    def draw(self, folder: Path) -> None:
+        """Draw which classes are taken for which on the val split."""
+        val = measure(trained.read(folder, "classifier"), self.data, "val", self.settings)
+        plots.confusion(val.confusion, self.data.classes, folder / "confusion.png", title="val")
+
+    def learn(
+        self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
+    ) -> None:
+        """Train as the mode says."""
+        if self.settings.mode == "probe":
+            self._probe(callbacks, keep, hooks, checkpoint)
+            return
+        settings, parts = self.settings, self.parts
+        assert settings.epochs is not None
+        if settings.mode == "finetune":
+            if checkpoint is None:
+                self._probe_first(hooks)
+            callbacks = [*callbacks, Unfreeze(parts.net, settings.epochs)]
+        fit(
+            self.learner(),
+            self.loader("train"),
+            self.loader("val"),
+            settings,
+            [*callbacks, keep],
+            epochs=settings.epochs,
+            checkpoint=checkpoint,
+        )
+
+    def _features(self, hooks: Hooks) -> tuple[Tensor, Tensor]:
+        train = probe.features(self.parts, "train", hooks.known, progress=hooks.progress)
+        return train, probe.features(self.parts, "val", hooks.known, progress=hooks.progress)
+
+    def _probe(
+        self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
+    ) -> None:
+        """Train the last layer on features."""
+        settings = self.settings
+        assert settings.epochs is not None
+        assert settings.batch_size is not None
+
+        def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
+            write = keep.save_best
+
+            def save() -> None:
+                layer.fold()
+                write()
+
+            keep.save_best = save
+            return [*callbacks, keep]
+
+        probe.train_on(
+            self.parts,
+            recipe_of(self.parts),
+            *self._features(hooks),
+            own,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            checkpoint=checkpoint,
+        )
+
+    def _probe_first(self, hooks: Hooks) -> None:
+        """Let fine-tuning begin with a last layer that fits the features as they are."""
+        simple = dataclasses.replace(recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0)
+
+        def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
+            return [Seeded(self.settings.seed), Checkpointer(layer.fold)]
+
+        probe.train_on(self.parts, simple, *self._features(hooks), own, epochs=_PROBE_EPOCHS, batch_size=256)
+        self.net.train()
+
+
+def recipe_of(parts: Parts) -> Recipe:
+    """How the network learns."""
+    settings = parts.settings
+    assert settings.lr is not None
+    counts = torch.from_numpy(parts.dataset.counts("train"))
+    return Recipe(
+        settings.lr,
+        settings.optimizer,
+        settings.momentum,
+        settings.weight_decay,
+        settings.schedule,
+        settings.warmup,
+        settings.loss,
+        settings.label_smoothing,
+        balanced_weights(counts) if settings.balance == "weights" else None,
+        settings.adversarial,
+    )
+
+
+def groups_of(parts: Parts) -> list[Group]:
+    """The parameters with the factor of their learning rate: lower below, when fine-tuning."""
+    net = parts.net
+    if parts.settings.mode != "finetune":
+        return [(list(net.net.parameters()), 1.0)]
+    body: list[Group] = []
+    for layers, rate in zip(unfreeze.parts(net), unfreeze.rates(parts.settings.lr_decay), strict=True):
+        body.append(([p for layer in layers for p in layer.parameters(recurse=False)], rate))
+    return [(list(net.head.parameters()), 1.0), *body]

@@ -1,0 +1,1 @@
+"""The task ``detect``: which objects are on a picture, and where."""

@@ -1,0 +1,190 @@
+"""What a trained detector finds on pictures."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.data.box_batches import as_tensor
+from visus.images import draw, read, write
+from visus.images.io import write_atomically
+from visus.nets import trained
+from visus.nets.detection import Limits
+from visus.nets.detection.rcnn import RCNN
+from visus.nets.detection.trained import Trained
+from visus.runs.answers import Unreadable, one_by_one
+from visus.runs.detect.proposals import hasten, proposer
+from visus.runs.engine.device import chosen
+from visus.tasks.box_metrics import Detections
+from visus.tasks.detect import answers_of
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPrediction:
+    """The objects on a picture, the most certain first.
+
+    Attributes:
+        path: The file, or ``""`` for an array.
+        answers: Boxes ``(n, 4)`` in pixels, scores, labels, and perhaps shapes.
+        classes: Names of the classes.
+        picture: ``(H, W, 3)`` uint8.
+    """
+
+    path: str
+    answers: Detections
+    classes: tuple[str, ...]
+    picture: NDArray[np.uint8]
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """``(n, 4)``: x0, y0, x1, y1 in pixels."""
+        return self.answers.boxes
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """``(n,)`` in [0, 1]."""
+        return self.answers.scores
+
+    @property
+    def names(self) -> list[str]:
+        """The class of each object."""
+        return [self.classes[label] for label in self.answers.labels.tolist()]
+
+    def masks(self) -> NDArray[np.bool_]:
+        """The shape of each object, ``(n, H, W)`` bool.
+
+        Raises:
+            InputError: The network finds no shapes.
+        """
+        height, width = self.picture.shape[:2]
+        return np.array(list(self._each_mask()), bool).reshape(-1, height, width)
+
+    def _each_mask(self) -> Iterator[NDArray[np.bool_]]:
+        """One shape after the other, so that those of a large picture need not lie in memory at once."""
+        from visus.data.coco import decode
+
+        if self.answers.shapes is None:
+            raise InputError("This network finds boxes only; train mask_rcnn for shapes.")
+        height, width = self.picture.shape[:2]
+        yield from (decode(shape, (height, width)) for shape in self.answers.shapes)
+
+    def overlay(self) -> NDArray[np.uint8]:
+        """The picture with boxes, names and scores, and with shapes where there are some, ``(H, W, 3)`` uint8."""
+        shown = self.picture
+        if self.answers.shapes is not None:
+            shown = shown.copy()
+            tint = np.rint(0.5 * np.arange(256)[:, None] + 0.5 * np.array(draw.ACCENT)).astype(np.uint8)
+            for mask in self._each_mask():
+                for k in range(3):  # whole pixels would take many times the memory of the picture
+                    shown[..., k][mask] = tint[shown[..., k][mask], k]
+        labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
+        return draw.boxes(shown, self.boxes, labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        rows = []
+        for k, name in enumerate(self.names):
+            row: dict[str, Any] = {"class": name, "score": round(float(self.scores[k]), 5)}
+            row["box"] = [round(value, 2) for value in self.boxes[k].tolist()]
+            if self.answers.shapes is not None:
+                row["segmentation"] = self.answers.shapes[k]
+            rows.append(row)
+        return {"file": self.path, "objects": rows}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the overlay (``.jpg``, ``.png``) or the objects (``.json``).
+
+        Raises:
+            InputError: The ending is another, or the place cannot be written.
+        """
+        place = Path(path)
+        try:
+            if place.suffix.lower() == ".json":
+                write_atomically(place, json.dumps(self.to_dict(), ensure_ascii=False).encode())
+            elif place.suffix.lower() in (".jpg", ".jpeg", ".png"):
+                write(place, self.overlay())
+            else:
+                raise InputError(f"{place} must end in .jpg, .png (overlay) or .json (objects).")
+        except OSError as error:
+            raise InputError(f"{place} cannot be written ({error.strerror}); choose another place.") from error
+
+
+class DetectPredictor:
+    """A trained detector, ready to answer.
+
+    Args:
+        run: A run's folder, a file of a trained detector, or one that was read.
+        limits: Which answers are given; None for scores from 0.5 on, at most 100, and for every answer of a localiser.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        RunError: There is no trained detector, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        run: str | os.PathLike[str] | Trained,
+        *,
+        limits: Limits | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.device = chosen(device)
+        self.network = run if isinstance(run, Trained) else trained.read(run, "detector")
+        self.network.net.to(self.device)
+        self.about = self.network.about
+        self.limits = limits or Limits(score=0.5 if self.about.task == "detect" else 0.0)
+        self._propose = proposer(self.about) if self.network.net.needs_proposals else None
+        if isinstance(self.network.net, RCNN):
+            self.network.net.use(None)  # it may have been compiled for another device
+            hasten(self.network.net, self.about.most)
+
+    def answers(self, picture: NDArray[np.uint8]) -> Detections:
+        """The objects on a picture ``(H, W, 3)`` uint8."""
+        x = as_tensor(picture).to(self.device)
+        proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
+        return answers_of(self.network.detect([x], proposals, self.limits)[0], picture.shape[:2])
+
+    def score_matrix(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of R-CNN: the proposals ``(n, 4)`` of a picture, and the score of each for each class, ``(n, classes)``.
+
+        Above 0 an SVM says yes.
+
+        Raises:
+            InputError: The network is another one.
+        """
+        net = self.network.net
+        if not isinstance(net, RCNN) or self._propose is None:
+            raise InputError(f"{self.about.net} has no score matrix; R-CNN alone scores proposals one by one.")
+        proposals = torch.from_numpy(self._propose(picture)).to(self.device)
+        with torch.inference_mode():
+            features = net.features(as_tensor(picture).to(self.device).float() / 255, proposals)
+            scores = net.score_matrix(features)
+        return proposals.cpu().numpy(), scores.cpu().numpy()
+
+    def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
+        """The objects on a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+        values = picture if isinstance(picture, np.ndarray) else read(picture)
+        if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
+            raise InputError(f"A picture must be (H, W, 3) uint8, not {values.shape} {values.dtype}.")
+        return BoxPrediction(name, self.answers(values), self.about.classes, values)
+
+    def predict_many(
+        self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]
+    ) -> Iterator[BoxPrediction | Unreadable]:
+        """The objects on many pictures, in their order; what cannot be read is told in its place."""
+        return one_by_one(self.predict, pictures)

@@ -1,0 +1,90 @@
+"""How a detector is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from visus.runs.record.fields import Setting, documented
+from visus.runs.record.settings import NET, TrainSettings, said
+
+Pooling = Literal["pool", "align", "align_maximum"]
+Proposals = Literal["fast", "quality"]
+
+_OWN = "Options of networks"
+OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes")
+"""Settings that are options of networks."""
+
+NO_WEIGHTS = "none"
+
+MOST = 2000  # proposals of a picture
+
+DEFAULTS: dict[str, Any] = {"epochs": 20, "patience": 0, "batch_size": 4, "augment": "light", "lr": 5e-4}
+"""What None stands for."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class DetectSettings(TrainSettings):
+    """How a detector is trained, beside what :class:`~visus.runs.record.settings.TrainSettings` says of every one."""
+
+    task: ClassVar[str] = "detect"
+    usual: ClassVar[Mapping[str, str]] = {
+        **{name: said({"": DEFAULTS}, name) for name in ("epochs", "patience", "batch_size", "augment")},
+        "lr": f"{DEFAULTS['lr']} for adamw",
+    }
+
+    net: Annotated[
+        str,
+        Setting("rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.", NET),
+    ] = "faster_rcnn"
+    weights: Annotated[
+        str,
+        Setting(
+            "imagenet for the backbone (of torchvision's networks for all layers, from COCO), none, a file, or an "
+            "earlier run, whose layers are taken as far as they fit.",
+            NET,
+        ),
+    ] = "imagenet"
+    backbone: Annotated[
+        str | None, Setting("vgg16, zfnet, a resnet or an EfficientNet.", _OWN, default="efficientnet_lite0")
+    ] = None
+    pooling: Annotated[
+        Pooling | None, Setting("fast_rcnn, faster_rcnn: how boxes are pooled.", _OWN, default="align")
+    ] = None
+    width: Annotated[
+        int | None,
+        Setting("mask_rcnn: channels of the mask branch.", _OWN, "[1, 1024]", default="256, with EfficientNets 64"),
+    ] = None
+    side: Annotated[
+        int | None,
+        Setting(
+            "Shorter side that pictures are brought to, in pixels; of rcnn, side that boxes are warped to.",
+            NET,
+            "[64, 4096]",
+            option="--size",
+            default="that of half of the pictures, at most 600; of rcnn 128",
+        ),
+    ] = None
+    boxes: Annotated[
+        int | None,
+        Setting("Boxes of each picture that a step sees.", _OWN, "[1, 512]", default="64, with EfficientNets 32"),
+    ] = None
+    sizes: Annotated[
+        tuple[int, ...] | None,
+        Setting(
+            "faster_rcnn, mask_rcnn: sizes of the anchors in pixels of the resized pictures; the paper's are "
+            "128,256,512 at a size of 600.",
+            _OWN,
+            option="--anchors",
+            metavar="A,B,C",
+            default="three that suit the objects",
+        ),
+    ] = None
+    proposals: Annotated[Proposals, Setting("rcnn, fast_rcnn: mode of selective search.", _OWN)] = "fast"
+    most: Annotated[int, Setting("rcnn, fast_rcnn: proposals of a picture.", _OWN, "[1, 100000]")] = MOST
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the network's own function is given."""
+        values = {name: getattr(self, name) for name in OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}

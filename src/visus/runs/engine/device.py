@@ -1,0 +1,46 @@
+"""On what a network is trained, and in which precision."""
+
+import dataclasses
+from typing import TypeVar, get_args
+
+import torch
+
+from visus._errors import InputError
+from visus.images.check import one_of
+from visus.runs.record.settings import Device, TrainSettings
+
+AnySettings = TypeVar("AnySettings", bound=TrainSettings)
+
+
+def chosen(device: str) -> str:
+    """``"cuda"`` or ``"cpu"``, from ``"auto"`` or one of these.
+
+    Raises:
+        InputError: CUDA was asked for and is not there, or it is none of these.
+    """
+    one_of("device", device, get_args(Device))
+    cuda = torch.cuda.is_available()
+    if device == "cuda" and not cuda:
+        raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
+    return "cuda" if cuda and device != "cpu" else "cpu"
+
+
+def resolve_device(settings: AnySettings, *, dense: bool) -> AnySettings:
+    """Choose device and precision.
+
+    Args:
+        settings: Of a training.
+        dense: Whether the network is made of dense convolutions.
+
+    bfloat16 is chosen where the processor multiplies matrices in it and the network is made of dense convolutions
+    (docs/training.md has the measurements): on GPUs that can, and on CPUs with AMX.
+
+    Raises:
+        InputError: CUDA was asked for and is not there.
+    """
+    device = chosen(settings.device)
+    precision = settings.precision
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_amx_tile_supported()
+        precision = "bf16" if fast and dense else "f32"
+    return dataclasses.replace(settings, device=device, precision=precision)

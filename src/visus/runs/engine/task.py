@@ -1,0 +1,281 @@
+"""What a task is: the protocol that classify, localize, segment and detect answer to, one room each.
+
+A new task is a room with its settings, its training, its evaluation, its prediction and a ``task.py`` that holds
+``TASK``, and one line in :mod:`visus.runs.registry`. All else asks the task.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.record.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import lightning.pytorch as lightning
+    from torch.utils.data import DataLoader
+
+    from visus.runs.engine.loop import Checkpointer
+    from visus.tasks.learner import Learner
+
+Say = Callable[[str], None]
+Tell = Callable[[Progress], None]
+Count = Callable[[int, int], None]
+"""Told how many pictures are done, of how many."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who is told what goes on.
+
+    Attributes:
+        say: Told sentences: the data, what is wrong, where the run is.
+        progress: Told how far it is.
+        on_epoch: Told each epoch; may raise to end the training.
+        known: Features that were computed already.
+    """
+
+    say: Say = lambda _: None
+    progress: Tell | None = None
+    on_epoch: Callable[[Epoch], None] | None = None
+    known: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+
+class Data(Protocol):
+    """Pictures in splits, with whatever a task learns from: labels, masks, boxes."""
+
+    @property
+    def root(self) -> Path:
+        """The folder or file that they came from."""
+        ...
+
+    @property
+    def form(self) -> str:
+        """How they lie there, in words."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        ...
+
+    @property
+    def splits(self) -> Mapping[str, Any]:
+        """The pictures of ``train``, ``val`` and ``test``, those that there are."""
+        ...
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know, each one sentence."""
+        ...
+
+    @property
+    def digests(self) -> dict[str, list[bytes]]:
+        """A hash of the content of each picture, by split."""
+        ...
+
+    def describe(self) -> str:
+        """The form, the classes and how many pictures there are, for people."""
+        ...
+
+    def fingerprint(self) -> str:
+        """What tells these pictures from others, wherever they lie."""
+        ...
+
+
+class Job(Protocol):
+    """A training of one task: a network, its pictures and its settings, with nothing left open.
+
+    Attributes:
+        score: What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``.
+    """
+
+    score: str
+
+    @property
+    def settings(self) -> TrainSettings:
+        """How it is trained."""
+        ...
+
+    @property
+    def data(self) -> Data:
+        """The pictures."""
+        ...
+
+    @property
+    def outline(self) -> str:
+        """The network in a few words: its size, and what it costs."""
+        ...
+
+    def with_rate(self, lr: float) -> "Job":
+        """The same with another learning rate, which is found already."""
+        ...
+
+    def learner(self) -> "Learner":
+        """The network as it learns."""
+        ...
+
+    def loader(self, split: str) -> "DataLoader[Any]":
+        """Batches of a split."""
+        ...
+
+    def learn(
+        self,
+        callbacks: "list[lightning.Callback]",
+        keep: "Checkpointer",
+        hooks: Hooks,
+        checkpoint: Path | None,
+    ) -> None:
+        """Train, from a checkpoint where there is one."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write the network as it is now, with all that is needed to use it."""
+        ...
+
+    def draw(self, folder: Path) -> None:
+        """Draw what the best network answers on the val split."""
+        ...
+
+
+class Prediction(Protocol):
+    """What a network answers to one picture."""
+
+    @property
+    def path(self) -> str:
+        """The file, or ``""`` for an array."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        ...
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what the ending of the name says."""
+        ...
+
+
+class Predictor(Protocol):
+    """A trained network that is ready to answer."""
+
+    def predict(self, picture: Any) -> Prediction:  # noqa: ANN401 - a path or an array
+        """The answer to one picture, a file or ``(H, W, 3)`` uint8.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        ...
+
+    def predict_many(self, pictures: Any) -> Any:  # noqa: ANN401 - an iterable, and an iterator
+        """An answer, or an :class:`~visus.runs.answers.Unreadable`, for each of many pictures, in their order."""
+        ...
+
+
+class Evaluation(Protocol):
+    """How well a network answers, measured on a split."""
+
+    @property
+    def split(self) -> str:
+        """What it was measured on."""
+        ...
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know, each one sentence."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        ...
+
+    def describe(self) -> str:
+        """The measures for people."""
+        ...
+
+
+class Task(Protocol):
+    """A task: how its networks are trained, measured and asked.
+
+    It is an object without state, so that it can be sent to the processes of a cluster. Its parts are imported at use.
+    """
+
+    @property
+    def name(self) -> str:
+        """``"detect"``: of the command, of the folder of runs, in the header of files."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """What it learns from, in words: ``"pictures with boxes"``."""
+        ...
+
+    @property
+    def settings(self) -> type[TrainSettings]:
+        """The lines of its ``config.toml``."""
+        ...
+
+    def load(self, settings: Any, progress: Count | None = None) -> Data:  # noqa: ANN401 - its own settings
+        """Bring in its pictures, in splits.
+
+        Raises:
+            InputError: They cannot be used.
+        """
+        ...
+
+    def resolve(self, settings: Any, data: Any) -> TrainSettings:  # noqa: ANN401 - its own
+        """Fill in what settings leave open.
+
+        Raises:
+            InputError: Some cannot be, or do nothing.
+        """
+        ...
+
+    def begin(self, settings: Any, data: Any) -> Job:  # noqa: ANN401 - its own
+        """The training with the network's first weights.
+
+        Raises:
+            WeightsError: They are not at hand.
+        """
+        ...
+
+    def alone(self, settings: Any) -> str:  # noqa: ANN401 - its own
+        """Why several processes cannot train together, one clause; empty where they can."""
+        ...
+
+    def predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """A trained network that is ready to answer.
+
+        Raises:
+            RunError: There is none, or it is damaged.
+        """
+        ...
+
+    def evaluate(
+        self,
+        run: str | os.PathLike[str],
+        data: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Evaluation:
+        """Measure a trained network, and write tables and pictures.
+
+        Raises:
+            InputError: The data cannot be used.
+            RunError: There is no trained network.
+        """
+        ...
+
+
+def outline_of(net: Any, shape: Sequence[int]) -> str:  # noqa: ANN401 - a network of torch
+    """A network in a few words.
+
+    Args:
+        net: The network.
+        shape: Channels and spatial size of its input.
+    """
+    from visus.nets.layers import summary
+
+    table = summary(net, shape)
+    size = "x".join(map(str, shape[1:]))
+    return f"{table.parameters:,} parameters, {table.macs / 1e6:,.0f} M multiply-adds at {size}"

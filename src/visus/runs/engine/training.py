@@ -1,0 +1,229 @@
+"""Train a network in the folder of a run, whatever the task."""
+
+import contextlib
+import csv
+import hashlib
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import filelock
+import lightning.pytorch as lightning
+import torch
+
+from visus._errors import RunError
+from visus._version import __version__
+from visus.images.io import write_atomically
+from visus.runs.engine import plots
+from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
+from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.engine.task import Data, Hooks, Job, Task
+from visus.runs.record import training_hashes
+from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
+from visus.runs.record.settings import TrainSettings
+from visus.tasks import processes
+from visus.tasks.finder import range_test
+from visus.tasks.learner import Diverged
+
+
+def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa: ANN401 - the data of the task
+    """The data of a training, said aloud.
+
+    Raises:
+        InputError: It cannot be used.
+    """
+    tell = hooks.progress
+    show = (lambda done, total: tell(Progress("checking", done, total))) if tell else None
+    dataset = task.load(settings, show)
+    hooks.say(dataset.describe())
+    for remark in dataset.remarks:
+        hooks.say(remark)
+    return dataset
+
+
+def run_training(task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks) -> None:
+    """Train in a folder, from its ``last.ckpt`` where there is one.
+
+    Raises:
+        RunError: The training diverged, another process trains there, or the folder cannot be written.
+    """
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            _run_locked(task, settings, dataset, folder, hooks)
+    except filelock.Timeout:
+        raise RunError(f"Another process trains in {folder}; wait for it, or stop it.") from None
+    except OSError as error:
+        raise RunError(
+            f"{error.filename or folder} cannot be written or read ({error.strerror}); mend that, and go on with "
+            f"visus train {settings.task} --resume {folder}."
+        ) from error
+
+
+def _run_locked(task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks) -> None:
+    started = time.time()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        job = task.begin(settings, dataset)
+        going_on = _checkpoint(folder)
+        if going_on is None and settings.find_lr:
+            job = _find_rate(job, folder, hooks)
+        _begin(job, folder, hooks)
+        watch = Health(hooks.say) if settings.health else None
+        keep = Checkpointer(
+            lambda: job.save(folder / BEST),
+            on_epoch=None,
+            patience=settings.patience or 0,
+            folder=folder,
+        )
+        keep.on_epoch = lambda epoch: _noted(folder, keep.epochs, epoch, job.score, hooks)
+        try:
+            if not (going_on and keep.had_stopped(going_on)):
+                _train(job, keep, hooks, watch=watch, checkpoint=going_on)
+        except Diverged as error:
+            raise _diverged(error, job, folder, keep, watch) from error
+        processes.wait()  # for those that train along, which still need the checkpoint
+        _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
+
+
+def follow(task: Task, settings: TrainSettings, dataset: Data, folder: Path) -> None:
+    """Train along with the process that keeps the run in a folder, and keep nothing.
+
+    Raises:
+        Diverged: The loss has become NaN or infinite.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        job = task.begin(settings, dataset)
+        going_on = _checkpoint(folder)
+        keep = Checkpointer(lambda: None, patience=settings.patience or 0)
+        if not (going_on and keep.had_stopped(going_on)):
+            _train(job, keep, Hooks(), checkpoint=going_on)
+        processes.wait()
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    """What to go on from, if there is anything.
+
+    Raises:
+        RunError: It is damaged.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if not {"epoch", "state_dict", "callbacks", "optimizer_states"} <= content.keys():
+            raise ValueError("it is no checkpoint of a training")
+    except Exception as error:  # torch raises many kinds on a damaged file
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}); delete it, and the run begins anew with the same settings."
+        ) from error
+    return path
+
+
+def try_settings(task: Task, settings: TrainSettings, dataset: Data, hooks: Hooks) -> Epoch | None:
+    """Train without keeping anything, and tell the best epoch; None where none was finished before it diverged."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        job = task.begin(settings, dataset)
+        keep = Checkpointer(lambda: None, on_epoch=hooks.on_epoch, patience=settings.patience or 0)
+        with contextlib.suppress(Diverged):
+            _train(job, keep, hooks)
+    return keep.best
+
+
+def _train(
+    job: Job, keep: Checkpointer, hooks: Hooks, *, watch: Health | None = None, checkpoint: Path | None = None
+) -> None:
+    callbacks: list[lightning.Callback] = [Seeded(job.settings.seed)]
+    if watch:
+        callbacks.append(watch)
+    if hooks.progress:
+        callbacks.append(Show(hooks.progress))
+    job.learn(callbacks, keep, hooks, checkpoint)
+
+
+def _find_rate(job: Job, folder: Path, hooks: Hooks) -> Job:
+    """Find the learning rate by a range test, and draw it."""
+    with quiet():
+        found = range_test(job.learner(), job.loader("train"))
+    plots.range_test(found, folder / "lr.png")
+    hooks.say(f"The range test found the learning rate {found.best:g} ({folder / 'lr.png'}).")
+    return job.with_rate(found.best)
+
+
+def _begin(job: Job, folder: Path, hooks: Hooks) -> None:
+    """Write down what is about to happen."""
+    settings = job.settings
+    config = settings.to_toml().encode()
+    training_hashes.write(folder / SEEN, job.data.digests)
+    write_json(folder / SUMMARY, _started(job, "started", config))
+    write_atomically(folder / CONFIG, config)
+    how = f"{mode}, " if (mode := getattr(settings, "mode", None)) else ""
+    hooks.say(
+        f"{settings.net}: {job.outline}; {how}{settings.optimizer} with lr {settings.lr:g}, "
+        f"{settings.device} {settings.precision}, augmentation {settings.augment}; run {folder}"
+    )
+
+
+def _started(job: Job, status: str, config: bytes) -> dict[str, Any]:
+    """What a summary holds from the beginning: what a resumed training must find unchanged."""
+    config_hash = hashlib.sha256(config).hexdigest()[:16]
+    return {"status": status, "data": job.data.fingerprint(), "config": config_hash, "visus": __version__}
+
+
+def _noted(folder: Path, epochs: list[Epoch], epoch: Epoch, score: str, hooks: Hooks) -> None:
+    """Write the table of epochs, and tell."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(epoch.named(score)))
+    writer.writeheader()
+    for row in epochs:
+        values = row.named(score)
+        writer.writerow({key: value if isinstance(value, int) else f"{value:.6g}" for key, value in values.items()})
+    write_atomically(folder / METRICS, buffer.getvalue().encode())
+    if hooks.on_epoch:
+        hooks.on_epoch(epoch)
+
+
+def _diverged(error: Diverged, job: Job, folder: Path, keep: Checkpointer, watch: Health | None) -> RunError:
+    """Say what happened, what is kept, and the mend."""
+    rate = job.settings.lr or 0.0
+    cause = ""
+    if watch and watch.monitor:
+        watch.judge(rate)
+        plots.health(watch.monitor.history, folder / "health.png")
+        cause = " " + " ".join(watch.findings.values()) if watch.findings else ""
+    best = keep.best
+    kept = f"the weights of epoch {best.epoch} are in {folder}" if best else "no epoch was finished, so nothing is kept"
+    write_json(folder / SUMMARY, {**_started(job, "diverged", (folder / CONFIG).read_bytes()), "error": str(error)})
+    return RunError(
+        f"The training diverged in epoch {len(keep.epochs) + 1}: {error}; {kept}. Lower --lr (now {rate:g}), for "
+        f"example to {rate / 10:g}, or clip the gradient with --clip-norm 1.{cause}"
+    )
+
+
+def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, hooks: Hooks, *, seconds: float) -> None:
+    """Draw the plots, measure the best network on the val split, and write the summary."""
+    best = keep.best
+    if best is None or not (folder / BEST).is_file():
+        raise RunError(f"The training in {folder} kept no weights: the val loss was never a number; lower --lr.")
+    values = {
+        **_started(job, "finished", (folder / CONFIG).read_bytes()),
+        "task": job.settings.task,
+        "net": job.settings.net,
+        "classes": list(job.data.classes),
+        "best": best.named(job.score),
+        "epochs": len(keep.epochs),
+        "seconds": round(seconds, 1),
+        "health": list(watch.findings.values()) if watch else [],
+        "torch": torch.__version__,
+    }
+    write_json(folder / SUMMARY, values)
+    (folder / LAST).unlink(missing_ok=True)
+    plots.curves(keep.epochs, folder / "curves.png", score=job.score.replace("_", " "))
+    if watch and watch.monitor and watch.monitor.history.steps:
+        plots.health(watch.monitor.history, folder / "health.png")
+    job.draw(folder)
+    score = job.score.replace("_", " ")
+    hooks.say(f"Best: {score} {best.val_score:.2%} on val, in epoch {best.epoch} of {len(keep.epochs)}; {folder}")

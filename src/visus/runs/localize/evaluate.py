@@ -1,0 +1,77 @@
+"""Measure a trained localizer on pictures with one object each."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from visus.data import BoxSet, load_boxes_whole
+from visus.data.crops import single
+from visus.nets import trained
+from visus.nets.file import open_saved
+from visus.runs.detect.evaluate import BoxEvaluation, evaluate_on
+from visus.runs.engine.measuring import data_of
+from visus.runs.engine.task import Count
+from visus.runs.localize.resolve import alone, load
+from visus.runs.localize.settings import LocalizeSettings
+from visus.runs.record.folder import settings_beside
+from visus.tasks import box_metrics
+from visus.tasks.box_metrics import Localisation
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEvaluation(BoxEvaluation):
+    """How well a localiser names and frames the one object of each picture."""
+
+    @property
+    def localisation(self) -> Localisation:
+        """Right classes, right boxes, and both."""
+        return box_metrics.localisation(self.pictures.objects, self.answers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        own = self.localisation
+        values = {"accuracy": own.accuracy, "mean_iou": own.mean_iou, "localised": own.localised}
+        return {**BoxEvaluation.to_dict(self), **values}
+
+    def describe(self) -> str:
+        """The measures for people."""
+        own = self.localisation
+        first = (
+            f"localised {own.localised:.2%} (class right, box by an IoU of 0.5), class {own.accuracy:.2%}, "
+            f"mean IoU {own.mean_iou:.2%}"
+        )
+        return f"{first}\n{BoxEvaluation.describe(self)}"
+
+
+def evaluate(
+    run: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    split: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Count | None = None,
+) -> LocalEvaluation:
+    """Measure the best network of a run, and write tables and pictures.
+
+    Args:
+        run: The run's folder, or a file of a trained localizer.
+        data: Pictures with boxes, of which those with one object are taken, or cut out as for the training; None for
+            those that the run was trained on.
+        split: Which split; None for ``test``, else ``val``, else all pictures.
+        out: As for :func:`visus.runs.detect.evaluate.evaluate`.
+        progress: Told how many pictures are done, of how many.
+
+    Raises:
+        InputError: The data cannot be used, or has other classes than the run.
+        RunError: There is no trained localizer.
+    """
+    saved = open_saved(run)
+    network = trained.read(saved, "detector")
+    settings = settings_beside(saved.home, LocalizeSettings)
+
+    def whole(place: str | os.PathLike[str]) -> BoxSet:
+        found = load_boxes_whole(place)
+        return single(found) if settings is None else alone(settings, found)
+
+    dataset = data_of(saved, settings, data, load=load, whole=whole)
+    return evaluate_on(saved, network, dataset, split, out=out, progress=progress, kind=LocalEvaluation)

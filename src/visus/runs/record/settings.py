@@ -1,0 +1,207 @@
+"""What every training was asked for: flat, with every value written down, so that it can be repeated.
+
+A setting is stated once, as a field: its name, its type, its default, and in a :class:`Setting` what it means, which
+values it takes and how a command line says it. Docstrings, checks and the options of ``visus train`` are made from
+that, so nothing here imports what trains.
+"""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from visus._errors import InputError
+from visus.runs.record.fields import Setting, documented, known_settings
+
+Augment = Literal["none", "light", "strong"]
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "f32", "bf16"]
+Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
+
+DATA, NET, LEARN, LOSS, PLACE = "Data", "Network", "Learning", "Loss and balance", "Machine and place"
+"""Headings under which settings are listed."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How a network is trained, whatever its task; None stands for what suits the network and the data."""
+
+    task: ClassVar[str]
+    usual: ClassVar[Mapping[str, str]] = {}
+    """What None stands for in this task, in words, by setting."""
+
+    data: Annotated[str, Setting("Folder or table of pictures.")]
+    net: Annotated[str, Setting("Name of the network.", NET)]
+    epochs: Annotated[int | None, Setting("Passes through the training pictures, at most.", LEARN, "[1, inf)")] = None
+    patience: Annotated[
+        int | None, Setting("Stop after this many epochs without progress on val; 0: never.", LEARN, "[0, inf)")
+    ] = None
+    batch_size: Annotated[int | None, Setting("Pictures in a step.", LEARN, "[1, inf)")] = None
+    lr: Annotated[float | None, Setting("Learning rate of the last layers.", LEARN, "(0, inf)")] = None
+    find_lr: Annotated[bool, Setting("Find the learning rate first, by a range test.", LEARN)] = False
+    lr_decay: Annotated[float, Setting("Factor of the learning rate of what was trained before.", LEARN, "(0, 1]")] = (
+        0.3
+    )
+    optimizer: Annotated[Optimizer, Setting("How weights follow the gradient.", LEARN)] = "adamw"
+    momentum: Annotated[float, Setting("Of momentum and nesterov.", LEARN, "[0, 1)")] = 0.9
+    weight_decay: Annotated[float, Setting("L2 penalty of weights.", LEARN, "[0, inf)")] = 1e-2
+    schedule: Annotated[Schedule, Setting("How the learning rate changes.", LEARN)] = "cosine"
+    warmup: Annotated[
+        float, Setting("Share of the training in which the learning rate grows from 0.", LEARN, "[0, 1)")
+    ] = 0.0
+    clip_norm: Annotated[float, Setting("Largest norm of the gradient; 0: no limit.", LEARN, "[0, inf)")] = 0.0
+    clip_value: Annotated[float, Setting("Largest value of the gradient; 0: no limit.", LEARN, "[0, inf)")] = 0.0
+    augment: Annotated[Augment | None, Setting("Random changes of training pictures.", DATA)] = None
+    flip: Annotated[bool, Setting("Whether mirrored pictures are of the same kind.", DATA)] = True
+    val: Annotated[float, Setting("Share of the pictures for val where there is none.", DATA)] = 0.15
+    test: Annotated[float, Setting("Share for test where there are no splits.", DATA)] = 0.15
+    seed: Annotated[int, Setting("Of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")] = 0
+    device: Annotated[Device, Setting("Where it computes.", PLACE)] = "auto"
+    precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
+    workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
+    health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True
+
+    def __post_init__(self) -> None:
+        for name, known in known_settings(type(self)).items():
+            value = _plain(getattr(self, name))
+            object.__setattr__(self, name, value)
+            known.check(value)
+
+    def to_toml(self) -> str:
+        """As the content of a ``config.toml``."""
+        import tomli_w
+
+        values = {"task": self.task, **dataclasses.asdict(self)}
+        return tomli_w.dumps({key: value for key, value in values.items() if value is not None})
+
+    @classmethod
+    def of(cls, data: str | os.PathLike[str], values: dict[str, Any]) -> Self:
+        """Settings from plain values.
+
+        Raises:
+            InputError: There is no such setting, or it cannot have that value.
+        """
+        known = {field.name for field in fields(cls)}
+        strange = [name for name in values if name not in known]
+        if strange:
+            raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
+        return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
+
+    def refuse_idle(self) -> None:
+        """Refuse options that do nothing beside others.
+
+        Raises:
+            InputError: There are some.
+        """
+        self.refuse(
+            (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
+            (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
+        )
+
+    @staticmethod
+    def refuse(*idle: tuple[bool, str, str]) -> None:
+        """Refuse an option that does nothing beside another: whether it is there, its name, and the other.
+
+        Raises:
+            InputError: It is there.
+        """
+        for there, name, beside in idle:
+            if there:
+                raise InputError(f"{name} does nothing beside {beside}; leave one of the two away.")
+
+    def filled(self, default: Mapping[str, Any]) -> dict[str, Any]:
+        """What was left open, from defaults, and what was not."""
+        return {name: value if (own := getattr(self, name)) is None else own for name, value in default.items()}
+
+
+def said(defaults: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """A setting's defaults in words, by what they depend on.
+
+    >>> said({"finetune": {"epochs": 6}, "scratch": {"epochs": 15}}, "epochs")
+    '6 finetune, 15 scratch'
+    >>> said({"": {"epochs": 20}}, "epochs")
+    '20'
+    """
+    values = {when: own[name] for when, own in defaults.items()}
+    if len(set(values.values())) == 1:
+        return str(next(iter(values.values())))
+    return ", ".join(f"{value} {when}" for when, value in values.items())
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))
+
+
+def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
+    """The file or run that the weights come from, wherever the training goes on."""
+    weights = values.get("weights")
+    if weights is None or os.fspath(weights) in ("imagenet", "none") or not os.path.exists(weights):
+        return {}
+    return {"weights": _absolute(weights)}
+
+
+# Optimisers that do not divide by the size of the gradient need other rates.
+_RATE = {"sgd": 50.0, "momentum": 10.0, "nesterov": 10.0, "adagrad": 10.0}
+
+
+def rate_for(optimizer: str, adam: float) -> float:
+    """A learning rate for an optimiser, from one for Adam.
+
+    >>> rate_for("sgd", 0.001)
+    0.05
+    """
+    return float(f"{adam * _RATE.get(optimizer, 1.0):.6g}")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Paths as text, NumPy numbers as Python's, lists as tuples."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "dtype") and hasattr(value, "item"):
+        return value.item()
+    return tuple(value) if isinstance(value, list) else value
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML file ({error}); mend that line.") from error
+
+
+Kind = TypeVar("Kind", bound=TrainSettings)
+
+
+def read_values(path: Path, kind: type[TrainSettings]) -> dict[str, Any]:
+    """The values of a ``config.toml``.
+
+    Args:
+        path: The file.
+        kind: The settings that it should hold.
+
+    Raises:
+        InputError: The file is missing or damaged, is of another task, or names a setting that there is not.
+    """
+    values = read_toml(path)
+    task = values.pop("task", "classify")
+    if task != kind.task:
+        raise InputError(f"{path} is of the task {task}, not {kind.task}; give a file of that task.")
+    known = known_settings(kind)
+    plain = {key: _plain(value) for key, value in values.items()}
+    for key, value in plain.items():
+        if key not in known:
+            raise InputError(f"{path} has the setting {key!r}, which there is not; known: {', '.join(known)}.")
+        known[key].check(value, f"{key} in {path}")
+    return plain

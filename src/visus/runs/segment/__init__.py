@@ -1,0 +1,1 @@
+"""The task ``segment``: which class each position of a picture or volume has."""

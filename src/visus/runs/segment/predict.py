@@ -1,0 +1,276 @@
+"""What a trained segmenter says of pictures and volumes of any size."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visus._errors import InputError
+from visus.data.volumes import is_volume_name, read_volume, write_volume
+from visus.images import read, write
+from visus.images.io import write_atomically
+from visus.nets import trained
+from visus.nets.segmentation.trained import Trained
+from visus.ops import crf
+from visus.runs.answers import Unreadable, one_by_one
+from visus.runs.engine.device import chosen
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPrediction:
+    """The class of each position of a picture or volume.
+
+    Attributes:
+        path: The file, or ``""`` for an array.
+        mask: ``(H, W)`` or ``(D, H, W)`` uint8, positions in the classes.
+        classes: Their names.
+        palette: ``(classes, 3)`` uint8.
+        picture: ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
+    """
+
+    path: str
+    mask: NDArray[np.uint8]
+    classes: tuple[str, ...]
+    palette: NDArray[np.uint8]
+    picture: NDArray[Any]
+
+    def shares(self) -> dict[str, float]:
+        """Which share of the positions each class has, for those that are there."""
+        counts = np.bincount(self.mask.ravel(), minlength=len(self.classes))
+        return {name: int(n) / self.mask.size for name, n in zip(self.classes, counts, strict=True) if n}
+
+    def overlay(self, *, alpha: float = 0.5) -> NDArray[np.uint8]:
+        """The colours of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
+        import cv2
+
+        picture, mask = self.picture, self.mask
+        if mask.ndim == 3:
+            middle = len(mask) // 2
+            mask, slice_ = mask[middle], as_bytes(picture)[middle]
+            picture = np.repeat(slice_[..., None], 3, axis=2)
+        mixed = cv2.addWeighted(picture, 1 - alpha, self.palette[mask], alpha, 0)
+        return np.asarray(mixed, np.uint8)
+
+    def contours(self) -> dict[str, Any]:
+        """The borders of all regions as a GeoJSON feature collection of polygons, in pixels (x, y), with holes.
+
+        Raises:
+            InputError: It is a volume.
+        """
+        if self.mask.ndim != 2:
+            raise InputError("A volume has no contours; write its mask.")
+        features = []
+        for label in np.unique(self.mask).tolist():
+            for polygon in _polygons(self.mask == label):
+                geometry = {"type": "Polygon", "coordinates": polygon}
+                features.append({"type": "Feature", "properties": {"class": self.classes[label]}, "geometry": geometry})
+        return {"type": "FeatureCollection", "features": features}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON: the file and the shares of the classes."""
+        return {"file": self.path, "shares": {name: round(share, 6) for name, share in self.shares().items()}}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what the ending of the name says.
+
+        ``.png`` the mask in indexed colours, ``.jpg`` the overlay, ``.json`` the contours, ``.nii.gz`` the mask of a
+        volume that came from a file.
+
+        Raises:
+            InputError: The ending is another, or the place cannot be written.
+        """
+        place = Path(path)
+        try:
+            if is_volume_name(place.name) and self.mask.ndim == 3 and self.path:
+                write_volume(place, self.mask, self.path)
+            elif place.suffix.lower() == ".png" and self.mask.ndim == 2:
+                write_atomically(place, _indexed(self.mask, self.palette))
+            elif place.suffix.lower() == ".json":
+                write_atomically(place, json.dumps(self.contours(), ensure_ascii=False).encode())
+            elif place.suffix.lower() in (".jpg", ".jpeg"):
+                write(place, self.overlay())
+            else:
+                kinds = ".nii.gz or .jpg" if self.mask.ndim == 3 else ".png (mask), .jpg (overlay) or .json (contours)"
+                raise InputError(f"{place} must end in {kinds}.")
+        except OSError as error:
+            raise InputError(f"{place} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture as it is; a volume with its values spread from 0 to 255."""
+    if picture.dtype == np.uint8:
+        return picture
+    low, high = np.percentile(picture, (0.5, 99.5))
+    return np.clip((picture - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+
+
+def _indexed(mask: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    import io
+
+    from PIL import Image
+
+    picture = Image.fromarray(mask)
+    picture.putpalette(palette.tobytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _polygons(inside: NDArray[np.bool_]) -> list[list[list[list[int]]]]:
+    """Each region as its border and those of its holes; each is closed."""
+    import cv2
+
+    lines, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if tree is None:
+        return []
+
+    def ring(line: NDArray[Any]) -> list[list[int]]:
+        points = line[:, 0].tolist()
+        return [*points, points[0]]
+
+    polygons = []
+    holes: dict[int, list[int]] = {}
+    for number, (_, _, _, parent) in enumerate(tree[0].tolist()):
+        holes.setdefault(parent, []).append(number)
+    for number in holes.get(-1, []):
+        polygons.append([ring(lines[k]) for k in (number, *holes.get(number, []))])
+    return polygons
+
+
+class SegmentPredictor:
+    """A trained segmenter, ready to answer.
+
+    A picture is answered block by block, each seen with what surrounds it, so that memory does not grow with its size
+    beyond the picture and its mask.
+
+    Args:
+        run: A run's folder, a file of a trained segmenter, or one that was read.
+        crf_settings: Refine the answers by a dense CRF.
+        scales: Sizes at which the picture is looked at; the answers are averaged.
+        flip: Whether the mirrored picture is looked at too.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        RunError: There is no trained segmenter, or it is damaged.
+        InputError: A scale cannot be.
+    """
+
+    def __init__(
+        self,
+        run: str | os.PathLike[str] | Trained,
+        *,
+        crf_settings: crf.Settings | None = None,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        device: str = "auto",
+    ) -> None:
+        if not scales or not all(0.1 <= scale <= 10 for scale in scales):
+            raise InputError(f"Scales must be numbers from 0.1 to 10, not {list(scales)}.")
+        self.device = chosen(device)
+        network = run if isinstance(run, Trained) else trained.read(run, "segmenter")
+        self.network = network.on(self.device)
+        self.about = self.network.about
+        self.crf_settings, self.scales, self.flip = crf_settings, tuple(scales), flip
+
+    @property
+    def axes(self) -> int:
+        """2 for pictures, 3 for volumes."""
+        return self.network.net.axes
+
+    def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
+        """The picture or volume of a file.
+
+        Raises:
+            InputError: It is missing or damaged, or of the other kind.
+        """
+        name = os.fspath(path)
+        if is_volume_name(name) != (self.axes == 3):
+            wanted = "volumes (.nii.gz)" if self.axes == 3 else "pictures"
+            raise InputError(f"{name} is not what the network takes: {wanted}.")
+        return read_volume(name) if self.axes == 3 else read(name)
+
+    def predict(self, picture: str | os.PathLike[str] | NDArray[Any], progress: Tell | None = None) -> MaskPrediction:
+        """The class of each position.
+
+        Args:
+            picture: A file, ``(H, W, 3)`` uint8, or ``(D, H, W)`` float.
+            progress: Told how many blocks are done, of how many.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+        values = picture if isinstance(picture, np.ndarray) else self.read(picture)
+        if values.ndim != 3 or (self.axes == 2 and (values.shape[2] != 3 or values.dtype != np.uint8)):
+            raise InputError(
+                f"A picture must be (H, W, 3) uint8, a volume (D, H, W), not {values.shape} {values.dtype}."
+            )
+        size = values.shape[: self.axes]
+        mask = np.empty(size, np.uint8)
+        shown = as_bytes(values) if self.crf_settings else values
+        cut = self.network.net.blocks(size, self.about.window)
+        for done, block in enumerate(cut, 1):
+            answers = self.probabilities(values[block.window], shown[block.window])
+            mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
+            if progress:
+                progress(done, len(cut))
+        palette = np.array(self.about.palette, np.uint8)
+        return MaskPrediction(name, mask, self.about.classes, palette, values)
+
+    def predict_many(
+        self, pictures: Iterable[str | os.PathLike[str] | NDArray[Any]]
+    ) -> Iterator[MaskPrediction | Unreadable]:
+        """The answers to many pictures or volumes, in their order; what cannot be read is told in its place."""
+        return one_by_one(self.predict, pictures)
+
+    def raw_probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)``."""
+        x = self._tensor(picture)
+        size = tuple(x.shape[2:])
+        total = torch.zeros(1, len(self.about.classes), *size)
+        mode = "bilinear" if self.axes == 2 else "trilinear"
+        for scale in self.scales:
+            seen = x
+            if scale != 1:
+                scaled = [max(1, round(n * scale)) for n in size]
+                seen = F.interpolate(x.float(), size=scaled, mode=mode, antialias=self.axes == 2)
+            for mirrored in (False, True) if self.flip else (False,):
+                answers = self.network.probabilities(seen.flip(-1) if mirrored else seen)
+                answers = answers.flip(-1) if mirrored else answers
+                if scale != 1:
+                    answers = F.interpolate(answers, size=size, mode=mode)
+                total += answers.cpu()
+        return (total[0] / (len(self.scales) * (2 if self.flip else 1))).numpy()
+
+    def probabilities(self, picture: NDArray[Any], shown: NDArray[Any] | None = None) -> NDArray[np.float32]:
+        """The answers to a picture that fits into memory, ``(classes, *spatial)``, which sum to 1.
+
+        Args:
+            picture: A picture, a volume, or a part of one.
+            shown: The same with values from 0 to 255, which the CRF looks at; None to take it from the part alone.
+        """
+        raw = self.raw_probabilities(picture)
+        if self.crf_settings is None:
+            return raw
+        return crf.refine(raw, as_bytes(picture) if shown is None else shown, self.crf_settings)
+
+    def _tensor(self, picture: NDArray[Any]) -> Tensor:
+        if self.axes == 3:
+            x = torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None, None]
+        elif self.about.grey:
+            from visus.images.color import to_grey
+
+            x = torch.from_numpy(np.ascontiguousarray(to_grey(picture)))[None, None]
+        else:
+            x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+        return x.to(self.device)

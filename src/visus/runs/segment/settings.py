@@ -1,0 +1,84 @@
+"""How a segmenter is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from visus.runs.record.fields import Setting, documented
+from visus.runs.record.settings import DATA, LOSS, NET, TrainSettings, said
+
+ClassWeights = Literal["none", "median_frequency"]
+Head = Literal["large_fov", "aspp"]
+
+_OWN = "Options of networks"
+OPTIONS = ("backbone", "head", "padded", "width", "batch_norm")
+"""Settings that are options of networks."""
+
+NO_WEIGHTS = "none"
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "pictures": {"epochs": 30, "patience": 0, "batch_size": 8, "augment": "light", "lr": 1e-3, "window": 256},
+    "volumes": {"epochs": 30, "patience": 0, "batch_size": 2, "augment": "light", "lr": 1e-3, "window": 64},
+}
+"""What None stands for; a window is as large where the pictures are."""
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class SegmentSettings(TrainSettings):
+    """How a segmenter is trained, beside what :class:`~visus.runs.record.settings.TrainSettings` says of every one."""
+
+    task: ClassVar[str] = "segment"
+    usual: ClassVar[Mapping[str, str]] = {
+        **{name: said(DEFAULTS, name) for name in ("epochs", "patience", "batch_size", "augment", "window")},
+        "lr": f"{said(DEFAULTS, 'lr')} for adamw",
+    }
+
+    net: Annotated[str, Setting("A name of visus nets.", NET)] = "fcn8s"
+    weights: Annotated[
+        str | None,
+        Setting(
+            "imagenet for the backbone, none, a file, or an earlier run, such as that of fcn32s for fcn16s, whose "
+            "layers are taken as far as they fit.",
+            NET,
+            default="imagenet where there are such",
+        ),
+    ] = None
+    backbone: Annotated[
+        str | None, Setting("fcn and deeplab; on a CPU take efficientnet_lite0.", _OWN, default="vgg16")
+    ] = None
+    head: Annotated[Head | None, Setting("Of deeplab.", _OWN)] = None
+    padded: Annotated[
+        bool | None,
+        Setting("unet: convolutions keep the size.", _OWN, option="--padded/--unpadded", default="unpadded"),
+    ] = None
+    width: Annotated[
+        int | None, Setting("unet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64, of vnet 16")
+    ] = None
+    batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet.", _OWN)] = None
+    window: Annotated[
+        tuple[int, ...] | None,
+        Setting("Spatial size of the windows that the network sees.", NET, option="--size", metavar="N|H,W|D,H,W"),
+    ] = None
+    ignore: Annotated[
+        tuple[str, ...], Setting("A class that does not count, by name or value; may be repeated.", DATA)
+    ] = ()
+    loss: Annotated[
+        str,
+        Setting(
+            "What is minimized: cross_entropy, cross_entropy_sum, focal, dice, or a sum: cross_entropy+dice.", LOSS
+        ),
+    ] = "cross_entropy"
+    class_weights: Annotated[ClassWeights, Setting("Let rare classes count more.", LOSS)] = "none"
+    border: Annotated[float, Setting("Weight of positions between touching regions (U-Net: 10).", LOSS, "[0, inf)")] = (
+        0.0
+    )
+    elastic: Annotated[
+        float, Setting("Standard deviation of random smooth displacements, in pixels (U-Net: 10).", DATA, "[0, inf)")
+    ] = 0.0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the network's own function is given, but for the channels."""
+        values = {name: getattr(self, name) for name in OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}

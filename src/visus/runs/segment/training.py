@@ -1,0 +1,190 @@
+"""A training of the task ``segment``."""
+
+import dataclasses
+from pathlib import Path
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from visus._errors import WeightsError
+from visus.data import MaskSet, plain_errors
+from visus.data import preprocess as _preprocess
+from visus.data.joint import Joint
+from visus.data.windows import Windows, window_loader
+from visus.nets import segmentation, trained
+from visus.nets import weights as _weights
+from visus.nets.segmentation import Segmenter
+from visus.nets.segmentation.trained import About, Trained
+from visus.ops import Normalise
+from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
+from visus.runs.engine.task import Hooks, outline_of
+from visus.runs.segment.evaluate import measure, picture_of_confusion
+from visus.runs.segment.resolve import channels_of
+from visus.runs.segment.settings import NO_WEIGHTS, SegmentSettings
+from visus.tasks import pixel_losses
+from visus.tasks.segment import Recipe, Segment
+
+_MOST_TO_FIT = 500  # training pictures that a preprocessing is fitted on
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """A training of a segmenter.
+
+    Attributes:
+        settings: The settings, with nothing left open.
+        data: Pictures or volumes with masks.
+        about: What the trained network will say of itself.
+        net: The network.
+        normalise: From what the loader gives to its input.
+        body: Parameters that were trained before.
+    """
+
+    settings: SegmentSettings
+    data: MaskSet
+    about: About
+    net: Segmenter
+    normalise: nn.Module
+    body: list[nn.Parameter]
+    score = "mean_iou"
+
+    @classmethod
+    def begin(cls, settings: SegmentSettings, data: MaskSet) -> "Segmentation":
+        """The network with its first weights, and its preprocessing.
+
+        Raises:
+            WeightsError: The weights are not at hand, or nothing of them fits.
+        """
+        options = {**settings.options, **channels_of(settings, data)}
+        assert settings.window is not None
+        palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
+        grey = options.get("channels") == 1
+        about = About(settings.net, options, data.classes, settings.window, palette, grey, settings.ignore)
+        imagenet = "imagenet" if settings.weights == "imagenet" else None
+        try:
+            net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
+        except WeightsError as error:
+            raise WeightsError(f"{error} Or {_other_weights(settings)}") from error
+        body = [p for part in net.body() for p in part.parameters()] if imagenet else []
+        if settings.weights not in ("imagenet", NO_WEIGHTS):
+            before = trained.read(str(settings.weights), "segmenter")
+            if before.net.channels != net.channels:
+                raise WeightsError(f"{settings.weights} is for {before.net.channels} channels, not {net.channels}.")
+            body, normalise = carry_over(net, before.net, str(settings.weights)), before.normalise
+        elif imagenet:
+            known = _weights.preprocessing(settings.backbone or net.prepared_like)
+            normalise = Normalise.of_channels(known.mean, known.deviation)
+        else:
+            normalise = _fitted(settings, data, about)
+        net.requires_grad_(True)
+        if net.axes == 2:
+            net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return cls(settings, data, about, net, normalise, body)
+
+    @property
+    def outline(self) -> str:
+        """The network in a few words."""
+        return outline_of(self.net, (self.net.channels, *self.about.window))
+
+    def with_rate(self, lr: float) -> "Segmentation":
+        """The same with another learning rate."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, lr=lr, find_lr=False))
+
+    def learner(self) -> Segment:
+        """The network as it learns: what was trained before with a lower rate."""
+        settings = self.settings
+        assert settings.lr is not None
+        weights = None
+        if settings.class_weights == "median_frequency":
+            weights = pixel_losses.median_frequency_weights(torch.from_numpy(self.data.pixels["train"]))
+        recipe = Recipe(
+            settings.lr,
+            settings.optimizer,
+            settings.momentum,
+            settings.weight_decay,
+            settings.schedule,
+            settings.warmup,
+            pixel_losses.parse(settings.loss),
+            weights,
+            self.about.window,
+        )
+        groups = groups_of(self.net, self.body, settings.lr_decay)
+        return Segment(self.net.train(), self.normalise, recipe, groups)
+
+    def windows(self, split: str) -> Windows:
+        """Random windows of the training pictures, whole pictures of other splits."""
+        settings = self.settings
+        if split != "train":
+            return Windows(self.data.splits[split], None, self.about.grey)
+        joint = Joint(settings.augment or "none", settings.flip, settings.elastic)
+        return Windows(
+            self.data.splits[split],
+            self.about.window,
+            self.about.grey,
+            joint,
+            margin=self.net.margin,
+            border=settings.border,
+            seed=settings.seed,
+        )
+
+    def loader(self, split: str) -> DataLoader[tuple[Tensor, ...]]:
+        """Batches of windows of train, shuffled; whole pictures of other splits, one by one."""
+        own, settings = self.windows(split), self.settings
+        assert settings.batch_size is not None
+        train = split == "train"
+        return window_loader(
+            own,
+            batch_size=settings.batch_size if train else 1,
+            shuffle=train,
+            seed=settings.seed,
+            workers=workers_for(settings.workers, len(own)),
+        )
+
+    def learn(
+        self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
+    ) -> None:
+        """Train all layers."""
+        settings = self.settings
+        assert settings.epochs is not None
+        fit(
+            self.learner(),
+            self.loader("train"),
+            self.loader("val"),
+            settings,
+            [*callbacks, keep],
+            epochs=settings.epochs,
+            checkpoint=checkpoint,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the network as it is now."""
+        trained.write(path, Trained(self.about, self.net, self.normalise))
+
+    def draw(self, folder: Path) -> None:
+        """Draw the answers to some pictures of val, and which classes are taken for which."""
+        val = measure(trained.read(folder, "segmenter"), self.data, "val", device=self.settings.device)
+        picture_of_confusion(val, folder / "confusion.png")
+        val.write_sheet(folder / "answers.jpg")
+
+
+def _other_weights(settings: SegmentSettings) -> str:
+    """How to begin without weights that are not at hand."""
+    has_backbone = "backbone" in segmentation.registry.options_of(settings.net)
+    at_hand = "say --backbone efficientnet_lite0, whose weights are here, or " if has_backbone else ""
+    return f"{at_hand}train from random weights: --weights none."
+
+
+def _fitted(settings: SegmentSettings, data: MaskSet, about: About) -> nn.Module:
+    """Mean 0 and deviation 1 of each channel over the training pictures; volumes come so."""
+    if data.axes == 3:
+        return nn.Identity()
+    train = data.splits["train"]
+    if len(train) > _MOST_TO_FIT:
+        places = np.random.default_rng(settings.seed).permutation(len(train))[:_MOST_TO_FIT]
+        train = train.take(np.sort(places))
+    windows = Windows(train, about.window, about.grey, seed=settings.seed)
+    with plain_errors():
+        return _preprocess.fit("zscore", (batch[0] for batch in window_loader(windows, batch_size=16)))

@@ -1,0 +1,371 @@
+"""Search for good settings: at random first, then around the best.
+
+Random search beats a grid at equal cost, since it tries a new value of every setting in each trial (Bergstra and
+Bengio, "Random search for hyper-parameter optimization", JMLR 2012). Rates and penalties are drawn uniformly in the
+logarithm. Trials that lag behind the median of the others at the same epoch are given up (Golovin et al., "Google
+Vizier", KDD 2017, section 3.2).
+
+A study is a folder:
+
+    study.log    every trial (Optuna's journal); a study goes on from it, and several processes may work on it
+    trials.csv   settings and score of each trial
+    study.png    score over each setting
+    best.toml    the best settings, for visus train --config
+"""
+
+import csv
+import dataclasses
+import io
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from visus._errors import InputError, RunError
+from visus.cluster import Cluster
+from visus.images import plots
+from visus.images.io import write_atomically
+from visus.runs.engine.loop import quiet
+from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.engine.task import Data, Hooks
+from visus.runs.engine.training import load_for, try_settings
+from visus.runs.record.folder import new_folder
+from visus.runs.record.settings import TrainSettings
+from visus.runs.registry import task_of
+from visus.runs.tuning.space import DEFAULT, Range, Space, text_of, told
+
+if TYPE_CHECKING:
+    import optuna
+
+COARSE = 0.6
+"""Share of the trials of the first stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a search found.
+
+    Attributes:
+        folder: Its folder.
+        settings: The best settings, of the task.
+        accuracy: Their best score on the val split: accuracy of a classifier, mean IoU of a segmenter.
+        trials: Trials that were finished or given up.
+    """
+
+    folder: Path
+    settings: Any
+    accuracy: float
+    trials: int
+
+
+def tune(
+    task: str,
+    data: str | os.PathLike[str],
+    *,
+    trials: int = 20,
+    space: Space | None = None,
+    study: str | os.PathLike[str] | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    say: Callable[[str], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cluster: Cluster | None = None,
+    **settings: Any,
+) -> Study:
+    """Search for good settings of a training.
+
+    Args:
+        task: ``"classify"`` or ``"segment"``.
+        data: Labelled pictures, or pictures with masks.
+        trials: Trials in all, those that the study holds already included.
+        space: What is searched; None for learning rate and weight decay.
+        study: Folder of a study to go on with, or to share with other processes; None for a new one in
+            ``RUNS/tune/NAME-N``.
+        runs: Where a new study's folder is made.
+        say: Told sentences.
+        progress: Told how far a trial is.
+        cluster: Where several trials run at once, whose machines must see the data and the study's folder under the
+            same paths; None for one after the other, here.
+        settings: What all trials share, as for :func:`visus.train`.
+
+    Raises:
+        InputError: The data, the space or a setting cannot be used.
+        RunError: No trial was finished.
+    """
+    of = task_of(task)
+    if trials < 1:
+        raise InputError(f"There must be at least 1 trial, not {trials}.")
+    hooks = Hooks(say or (lambda _: None), progress)
+    wanted = of.settings.of(data, settings)
+    dataset = load_for(of, wanted, hooks)
+    base = of.resolve(wanted, dataset)
+    folder = Path(study) if study else new_folder("tune", Path(data).resolve().stem, root=runs)
+    searched = space or DEFAULT
+    _make(folder)
+    opened = _open(folder, base, searched)
+    _forget_the_dead(opened)
+    hooks.say(f"Coarse: {_coarse(trials)} trials, {told(searched)}")
+    left = range(trials - len(_counted(opened)))
+    if cluster:
+        cluster = dataclasses.replace(cluster, gpus=cluster.gpus or float(base.device == "cuda"))
+        make = partial(_searcher, folder.absolute(), base, dataset, searched, trials)
+        for sentences in cluster.map(make, left):
+            for sentence in sentences:
+                hooks.say(sentence)
+            _write(folder, opened, base, searched)
+        return _best(folder, opened, base)
+    while len(_counted(opened)) < trials:
+        _try_one(opened, searched, trials, (base, dataset), hooks)
+        _write(folder, opened, base, searched)
+    return _best(folder, opened, base)
+
+
+def _searcher(
+    folder: Path, base: TrainSettings, dataset: Data, space: Space, trials: int
+) -> Callable[[int], list[str]]:
+    """What tries settings in a process of a cluster, and tells what there is to say."""
+    study = _open(folder, base, space)
+
+    def one(_: int) -> list[str]:
+        said: list[str] = []
+        _forget_the_dead(study)  # a process that was killed in the middle of this very trial
+        _try_one(study, space, trials, (base, dataset), Hooks(said.append, None))
+        return said
+
+    return one
+
+
+def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[TrainSettings, Data], hooks: Hooks) -> None:
+    """One of so many trials: anywhere in the space, or next to the best when enough were coarse."""
+    trial = study.ask()
+    fine = trial.number >= _coarse(trials) and bool(_finished(study))
+    trial.set_user_attr("stage", "fine" if fine else "coarse")
+    here = _around_the_best(study, space) if fine else space
+    if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
+        left = trials - _coarse(trials)
+        hooks.say(f"Fine: {left} {'trial' if left == 1 else 'trials'}, {told(here)}")
+    _run(study, trial, here, base, hooks)
+
+
+def _coarse(trials: int) -> int:
+    """How many of them belong to the first stage."""
+    return max(1, round(COARSE * trials))
+
+
+def _stage(trial: Any) -> str:  # noqa: ANN401 - a frozen trial of Optuna
+    return trial.user_attrs.get("stage", "")
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a study, or make good what a process that died has left in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
+    _cut_unfinished_line(folder / "study.log")
+
+
+def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
+    """The study of a folder, new or as it was left."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    with quiet():
+        try:
+            storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+            study = optuna.create_study(
+                study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
+            )
+        except (ValueError, KeyError, AssertionError, OSError) as error:
+            raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
+    shared = {k: v for k, v in dataclasses.asdict(base).items() if k not in space and v is not None}
+    shared = {k: list(v) if isinstance(v, tuple) else v for k, v in shared.items()}
+    about = {**shared, **{f"range of {name}": text_of(entry) for name, entry in space.items()}}
+    known = study.user_attrs.get("about")
+    if known is None:
+        study.set_user_attr("about", about)
+        return study
+    for name, value in about.items():
+        if known.get(name) != value:
+            raise RunError(
+                f"{folder} holds a study with {name} {known.get(name)}, not {value}; begin a new one, or say the same."
+            )
+    return study
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    """Take away what a process that died in the middle of a line has left at the end of a journal."""
+    if not path.is_file():
+        return
+    with filelock.FileLock(path.with_name(".study.lock")):
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            write_atomically(path, content[: content.rfind(b"\n") + 1])
+
+
+def _forget_the_dead(study: "optuna.Study") -> None:
+    """Trials whose process on this machine is gone will never end; mark them as failed."""
+    import optuna
+
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        host, pid = trial.user_attrs.get("host"), trial.user_attrs.get("pid")
+        if host == socket.gethostname() and not _alive(int(pid or 0)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _counted(study: "optuna.Study") -> list[Any]:
+    """Trials that are finished, given up or running; failed ones are made up for."""
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=[s for s in optuna.trial.TrialState if s.name != "FAIL"])
+
+
+def _finished(study: "optuna.Study") -> list[Any]:
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+
+
+def _around_the_best(study: "optuna.Study", space: Space) -> Space:
+    """Ranges next to the best trial's values; choices stay with its choice."""
+    best = _values(study.best_trial)
+    return {
+        name: entry.around(best[name]) if isinstance(entry, Range) else [best[name]] for name, entry in space.items()
+    }
+
+
+def _run(
+    study: "optuna.Study", trial: "optuna.Trial", space: Space, base: tuple[TrainSettings, Data], hooks: Hooks
+) -> None:
+    """Draw settings, train with them, and tell what came of it."""
+    import optuna
+
+    shared, dataset = base
+
+    trial.set_user_attr("pid", os.getpid())  # first: whoever sees the host may look whether the process lives
+    trial.set_user_attr("host", socket.gethostname())
+    # What a trial draws depends on the seed and its number, so that a study that goes on draws nothing twice.
+    study.sampler = optuna.samplers.RandomSampler(seed=shared.seed * 1_000_003 + trial.number)
+    drawn = {name: _draw(trial, name, entry) for name, entry in space.items()}
+    words = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in drawn.items()
+    )
+
+    def on_epoch(epoch: Epoch) -> None:
+        trial.report(epoch.val_score, epoch.epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    listening = dataclasses.replace(hooks, on_epoch=on_epoch)
+    try:
+        task = task_of(shared.task)
+        settings = task.resolve(dataclasses.replace(shared, **drawn), dataset)
+        best = try_settings(task, settings, dataset, listening)
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        hooks.say(f"trial {trial.number}: {words}: given up, since it lags behind")
+        return
+    except BaseException:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        raise
+    accuracy = best.val_score if best else 0.0
+    trial.set_user_attr("diverged", best is None)
+    study.tell(trial, accuracy)
+    hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} on val" if best else "diverged"))
+
+
+def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  # noqa: ANN401
+    if isinstance(entry, list):
+        # Optuna wants the same choices in every trial, so the place in the list is kept beside the value.
+        value = entry[trial.suggest_int(f"{name} choice", 0, len(entry) - 1)] if len(entry) > 1 else entry[0]
+        trial.set_user_attr(name, value)
+        return tuple(value) if isinstance(value, list) else value
+    if entry.whole:
+        return trial.suggest_int(name, int(entry.low), int(entry.high), log=entry.log)
+    return trial.suggest_float(name, entry.low, entry.high, log=entry.log)
+
+
+def _best(folder: Path, study: "optuna.Study", base: TrainSettings) -> Study:
+    finished = _finished(study)
+    if not finished:
+        raise RunError(f"No trial of {folder} was finished; look at the data, or give more --trials.")
+    settings = dataclasses.replace(base, **_values(study.best_trial))
+    return Study(folder, settings, float(study.best_trial.value or 0.0), len(_counted(study)))
+
+
+def _values(trial: Any) -> dict[str, Any]:  # noqa: ANN401 - a frozen trial of Optuna
+    """The settings that a trial drew."""
+    drawn = {**trial.params, **trial.user_attrs}
+    own = {"stage", "host", "pid", "diverged"}
+    return {
+        k: tuple(v) if isinstance(v, list) else v
+        for k, v in drawn.items()
+        if k not in own and not k.endswith(" choice")
+    }
+
+
+def _write(folder: Path, study: "optuna.Study", base: TrainSettings, space: Space) -> None:
+    """The table, the picture and the best settings so far."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    names = list(space)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["trial", "stage", "state", *names, "score"])
+    for t in trials:
+        values = _values(t)
+        stage = _stage(t)
+        score = "" if t.value is None else f"{t.value:.6f}"
+        writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), score])
+    write_atomically(folder / "trials.csv", buffer.getvalue().encode())
+    if _finished(study):
+        write_atomically(folder / "best.toml", _best(folder, study, base).settings.to_toml().encode())
+        _plot(folder / "study.png", trials, space)
+
+
+def _plot(path: Path, trials: list[Any], space: Space) -> None:
+    """The score over each setting: coarse and fine trials, and those that were given up."""
+    figure = plots.figure(4 * len(space), 3.4)
+    best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
+    for axis, (name, entry) in zip(plots.axes(figure, 1, len(space)), space.items(), strict=True):
+        for fine, color, label in ((False, plots.SECOND, "coarse"), (True, plots.ACCENT, "fine")):
+            points = [
+                (_values(t).get(name), t.value if t.value is not None else _last(t), t.value is None)
+                for t in trials
+                if (t.user_attrs.get("stage") == "fine") == fine and name in _values(t)
+            ]
+            for given_up, marker in ((False, "o"), (True, "x")):
+                x = [str(p[0]) if isinstance(entry, list) else p[0] for p in points if p[2] == given_up]
+                y = [p[1] for p in points if p[2] == given_up]
+                text = label + (", given up" if given_up else "")
+                axis.scatter(x, y, color=color, marker=marker, s=22, label=text if x else None)
+        if isinstance(entry, Range) and entry.log:
+            axis.set_xscale("log")
+        if not isinstance(entry, list):
+            axis.axvline(_values(best)[name], color=plots.INK, linewidth=0.7)
+        axis.set_title(name, fontsize=10)
+        axis.set_ylabel("score on val", fontsize=8)
+    figure.axes[0].legend(frameon=False, fontsize=7)
+    plots.save(figure, path)
+
+
+def _last(trial: Any) -> float:  # noqa: ANN401 - a frozen trial of Optuna
+    """The last accuracy of a trial that was given up."""
+    values = trial.intermediate_values
+    return values[max(values)] if values else 0.0
