@@ -66,7 +66,7 @@ DECODERS: dict[str, Prepare] = {
 }
 
 
-def first_neighbours(vectors: np.ndarray) -> np.ndarray:
+def first_neighbors(vectors: np.ndarray) -> np.ndarray:
     """The most similar other row of each row."""
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
@@ -82,7 +82,7 @@ def enlarged(path: Path, width: int) -> bytes:
 
 
 def decoders(folder: Path) -> None:
-    """Time of decoding and resizing, and how often the first neighbour stays the same."""
+    """Time of decoding and resizing, and how often the first neighbor stays the same."""
     paths = sorted(folder.rglob("*.jpg"))
     small = [path.read_bytes() for path in paths]
     large = [enlarged(path, 4000) for path in paths[::50]]
@@ -101,7 +101,7 @@ def decoders(folder: Path) -> None:
     for name, prepare in DECODERS.items():
         vectors = unit(runner.vectors(np.stack([prepare(data) for data in small])))
         reference = vectors if reference is None else reference
-        equal = (first_neighbours(vectors) == first_neighbours(reference)).mean()
+        equal = (first_neighbors(vectors) == first_neighbors(reference)).mean()
         cosine = (vectors * reference).sum(axis=1).mean()
         speed = [statistics.median(column) for column in times[name]]
         print(f"{name:42} {speed[0]:11.2f} {speed[1]:13.1f} {equal:12.1%} {cosine:8.4f}", flush=True)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from visus.data import Batches, Features, Pictures, loader
-from visus.ops import Normalise
+from visus.ops import Normalize
 from visus.runs import ClassifySettings, Run, train
 from visus.runs.classify.network import Parts, build
 from visus.runs.classify.probe import LinearOnFeatures, features
@@ -85,27 +85,27 @@ def medians(kinds: dict[str, Callable[[], float]], rounds: int) -> dict[str, flo
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def synthetic(net: str, size: int, count: int, batch_size: int, *, grey: bool) -> Parts:
+def synthetic(net: str, size: int, count: int, batch_size: int, *, gray: bool) -> Parts:
     """A network and pictures in memory, without any file."""
     random = np.random.default_rng(0)
-    shape = (count, size, size) if grey else (count, size, size, 3)
+    shape = (count, size, size) if gray else (count, size, size, 3)
     pictures = Pictures(random.integers(0, 10, count), arrays=random.integers(0, 256, shape, dtype=np.uint8))
     from visus.data import LabelSet
 
-    dataset = LabelSet(Path("memory"), "arrays", tuple("0123456789"), {"train": pictures, "val": pictures}, grey)
+    dataset = LabelSet(Path("memory"), "arrays", tuple("0123456789"), {"train": pictures, "val": pictures}, gray)
     options: dict[str, object] = {"net": net, "size": size, "batch_size": batch_size, "augment": "none"}
     settings = resolve(ClassifySettings(data="memory", mode="scratch", **options), dataset)  # pyright: ignore
     return build(dataclasses.replace(settings, device="cpu", precision="f32"), dataset)
 
 
 def bare(parts: Parts) -> float:
-    """Seconds of one epoch of a plain loop: the same network, loader, loss and optimiser, and nothing else."""
-    net, normalise = parts.net.train(), parts.normalise
+    """Seconds of one epoch of a plain loop: the same network, loader, loss and optimizer, and nothing else."""
+    net, normalize = parts.net.train(), parts.normalize
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
     reading = parts.loader("train")
     start = time.perf_counter()
     for x, labels in reading:
-        inputs = normalise(x).contiguous(memory_format=torch.channels_last)
+        inputs = normalize(x).contiguous(memory_format=torch.channels_last)
         loss = torch.nn.functional.cross_entropy(net(inputs), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -127,7 +127,7 @@ class Clock(Seeded):
 
 def ours(parts: Parts) -> float:
     """Seconds of one epoch of visus, with metrics and the watch on health that every training has."""
-    task = Classify(parts.net.train(), parts.normalise, recipe_of(parts), groups_of(parts))
+    task = Classify(parts.net.train(), parts.normalize, recipe_of(parts), groups_of(parts))
     clock = Clock(0)
     fit(task, parts.loader("train"), _none(parts), parts.settings, [clock, Health(lambda _: None)], epochs=2)
     return clock.end - clock.start
@@ -142,14 +142,14 @@ def _none(parts: Parts) -> object:
 def step() -> None:
     """What a training step costs beside a bare loop."""
     print(f"{'':34} {'bare ms':>9} {'visus ms':>9} {'ratio':>7}")
-    for net, size, batch_size, steps, grey in (
+    for net, size, batch_size, steps, gray in (
         ("mlp", 28, 128, 400, True),
         ("cnn", 28, 64, 100, True),
         ("resnet18", 64, 16, 60, False),
         ("efficientnet_lite0", 96, 16, 60, False),
     ):
         count = steps * batch_size
-        parts = synthetic(net, size, count, batch_size, grey=grey)
+        parts = synthetic(net, size, count, batch_size, gray=gray)
         times = medians({"bare": lambda p=parts: bare(p), "ours": lambda p=parts: ours(p)}, 3)
         a, b = (times[name] / steps * 1e3 for name in ("bare", "ours"))
         print(f"{f'{net}, {size} px, batches of {batch_size}':34} {a:9.2f} {b:9.2f} {b / a:7.3f}", flush=True)
@@ -179,7 +179,7 @@ def probe(folder: Path) -> None:
     fit(task, own, own, parts.settings, [keep], epochs=21)  # pyright: ignore[reportArgumentType]
     on_features = statistics.median(epoch.seconds for epoch in keep.epochs[1:])
 
-    net = torch.nn.Sequential(Normalise.of_channels((0.5,) * 3, (0.5,) * 3), parts.net).train()
+    net = torch.nn.Sequential(Normalize.of_channels((0.5,) * 3, (0.5,) * 3), parts.net).train()
     parts.net.requires_grad_(False)
     parts.net.head.requires_grad_(True)
     batches = loader(Batches(few.splits["train"], 224, 256, "bicubic"), few.splits["train"].labels, batch_size=32)
@@ -207,7 +207,7 @@ def precision() -> None:
         ("efficientnet_lite0", 128, 32),
         ("mlp", 28, 128),
     ):
-        parts = synthetic(net, size, 6 * batch_size, batch_size, grey=False)
+        parts = synthetic(net, size, 6 * batch_size, batch_size, gray=False)
 
         def run(kind: str, parts: Parts = parts) -> float:
             return ours(dataclasses.replace(parts, settings=dataclasses.replace(parts.settings, precision=kind)))

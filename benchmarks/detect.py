@@ -146,9 +146,9 @@ def localizer(data: Path, folder: Path, *_: Any) -> None:
         started = time.perf_counter()
         run = visus.train("localize", data / "pasted", runs=folder, crops=True, staged=staged, side=160, epochs=9)
         minutes = (time.perf_counter() - started) / 60
-        found: Any = run.evaluate(split="val").localisation
+        found: Any = run.evaluate(split="val").localization
         print(
-            f"{title:8} {found.localised:9.2%} {found.accuracy:7.2%} {found.mean_iou:8.2%} "
+            f"{title:8} {found.localized:9.2%} {found.accuracy:7.2%} {found.mean_iou:8.2%} "
             f"{statistics.median(seconds_of_epochs(run.folder)):7.1f} {minutes:7.1f}",
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""Which altered versions of a picture are recognised as the same, and how often different pictures are.
+"""Which altered versions of a picture are recognized as the same, and how often different pictures are.
 
 python benchmarks/duplicates.py --data DATA
 """
@@ -42,7 +42,7 @@ ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "70 % of each side": lambda p: _crop(p, 0.7),
     "mirrored, 80 %": lambda p: _crop(ImageOps.mirror(p), 0.8),
     "30 % brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.3),
-    "grey": lambda p: p.convert("L").convert("RGB"),
+    "gray": lambda p: p.convert("L").convert("RGB"),
 }
 
 

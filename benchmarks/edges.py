@@ -6,7 +6,7 @@
 
 Quality follows Arbelaez, Maire, Fowlkes and Malik (2011), section 4: edges are thinned and matched one to one with each
 person's, within 0.0075 of the picture's diagonal; a detected pixel is right if any person's matches it, and recall
-counts all persons' pixels. The matching is one of greatest cardinality, where the original minimises the sum of
+counts all persons' pixels. The matching is one of greatest cardinality, where the original minimizes the sum of
 distances with a high price for each pixel that is left over; both leave over the same number. Sigma is chosen on
 validation pictures for each detector by itself; low is 0.4 times high.
 """
@@ -33,34 +33,34 @@ LEVELS = 20
 
 
 def ours(picture, sigma, high):
-    """Ours, in colour."""
+    """Ours, in color."""
     return canny(picture, sigma=sigma, low=RATIO * high, high=high)
 
 
-def ours_grey(picture, sigma, high):
+def ours_gray(picture, sigma, high):
     """Ours on the luma."""
-    return ours(grey(picture), sigma, high)
+    return ours(gray(picture), sigma, high)
 
 
 def opencv(picture, sigma, high):
     """OpenCV's on the luma."""
-    smooth = cv2.GaussianBlur(grey(picture), (0, 0), sigma)
+    smooth = cv2.GaussianBlur(gray(picture), (0, 0), sigma)
     return cv2.Canny(smooth, RATIO * high * 255, high * 255, L2gradient=True) > 0
 
 
 def skimage(picture, sigma, high):
     """scikit-image's on the luma."""
-    return skimage_canny(grey(picture) / 255, sigma, RATIO * high, high)
+    return skimage_canny(gray(picture) / 255, sigma, RATIO * high, high)
 
 
-def grey(picture):
-    """Luma of a colour picture."""
+def gray(picture):
+    """Luma of a color picture."""
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
 
 
-DETECTORS = {"visus": ours, "visus, grey": ours_grey, "OpenCV": opencv, "scikit-image": skimage}
+DETECTORS = {"visus": ours, "visus, gray": ours_gray, "OpenCV": opencv, "scikit-image": skimage}
 # Each counts magnitudes in another unit: the range that covers recall from near 1 to near 0.
-RANGES = {"visus": (0.02, 0.8), "visus, grey": (0.02, 0.8), "OpenCV": (0.02, 0.8), "scikit-image": (0.02, 0.8)}
+RANGES = {"visus": (0.02, 0.8), "visus, gray": (0.02, 0.8), "OpenCV": (0.02, 0.8), "scikit-image": (0.02, 0.8)}
 
 
 def matched(found, truth, radius):
@@ -71,10 +71,10 @@ def matched(found, truth, radius):
     number[reach:-reach, reach:-reach][truth] = np.arange(np.count_nonzero(truth))
     steps = [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1) if math.hypot(y, x) <= radius]
     places = (rows + reach) * width + columns + reach
-    neighbours = number.ravel()[places[:, None] + np.array([y * width + x for y, x in steps])]
-    one, step = np.nonzero(neighbours >= 0)
+    neighbors = number.ravel()[places[:, None] + np.array([y * width + x for y, x in steps])]
+    one, step = np.nonzero(neighbors >= 0)
     count = np.count_nonzero(truth)
-    graph = Graph(n=len(rows) + count, edges=np.stack([one, neighbours[one, step] + len(rows)], axis=1))
+    graph = Graph(n=len(rows) + count, edges=np.stack([one, neighbors[one, step] + len(rows)], axis=1))
     pairs = graph.maximum_bipartite_matching(types=[0] * len(rows) + [1] * count)
     partner = np.array([-1 if other is None or other < 0 else other for other in pairs.matching[: len(rows)]])
     mask = np.zeros(found.shape, bool)
@@ -147,9 +147,9 @@ def quality(folder, every):
 
 
 def photographs(folder, rows, columns):
-    """A picture of rows x columns different test photographs: grey, (321 rows, 481 columns)."""
+    """A picture of rows x columns different test photographs: gray, (321 rows, 481 columns)."""
     paths = sorted((folder / "test/images").glob("*.jpg"))
-    wide = [p for p in (grey(read(path)) for path in paths) if p.shape == (321, 481)]
+    wide = [p for p in (gray(read(path)) for path in paths) if p.shape == (321, 481)]
     return np.vstack([np.hstack(wide[r * columns : (r + 1) * columns]) for r in range(rows)])
 
 
@@ -158,13 +158,13 @@ def speed(folder):
     print("\n| picture | visus ms | OpenCV ms | scikit-image ms | visus / OpenCV | scikit-image / visus |")
     print("|---|---|---|---|---|---|")
     for picture, turns in ((photographs(folder, 1, 1), 200), (photographs(folder, 8, 7), 9)):
-        times = {"visus, grey": [], "OpenCV": [], "scikit-image": []}
+        times = {"visus, gray": [], "OpenCV": [], "scikit-image": []}
         for turn in range(turns + 1):
             for name, each in times.items():
                 if name == "scikit-image" and turn > max(3, turns // 10):
                     continue
                 began = time.perf_counter()
-                if name == "visus, grey":
+                if name == "visus, gray":
                     canny(picture, sigma=1.4, low=0.1, high=0.25)
                 elif name == "OpenCV":
                     cv2.Canny(cv2.GaussianBlur(picture, (0, 0), 1.4), 60, 150)  # as many edges

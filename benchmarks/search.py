@@ -56,8 +56,8 @@ def synthetic(count: int, seed: int) -> np.ndarray:
     """Vectors spread like those of photographs: clusters in a space of some hundred directions, not negative."""
     fixed, random = np.random.default_rng(0), np.random.default_rng(seed + 1)
     basis = fixed.standard_normal((96, DIMENSION), np.float32)
-    centres = 2 * fixed.standard_normal((3000, 96), np.float32)
-    inner = centres[random.integers(0, 3000, count)] + random.standard_normal((count, 96), np.float32)
+    centers = 2 * fixed.standard_normal((3000, 96), np.float32)
+    inner = centers[random.integers(0, 3000, count)] + random.standard_normal((count, 96), np.float32)
     noise = 0.2 * random.standard_normal((count, DIMENSION), np.float32)
     return unit(np.maximum(0.1 * inner @ basis + noise, 0))
 
@@ -127,13 +127,13 @@ def bench_index(data: Path, work: Path) -> None:
         for name, (script, option) in runs.items():
             speeds[name].append(float(run(HERE / script, folder, work / f"{option}.npy", option)))
     base = statistics.median(speeds["plain (PIL, torchvision, DataLoader, timm fp32)"])
-    first = _first_neighbours(np.load(work / "squeeze.npy"))
+    first = _first_neighbors(np.load(work / "squeeze.npy"))
     print(f"\nindexing {len(labels)} JPEG files of {folder.name}")
     print(f"{'':50} {'pictures/s':>10} {'ratio':>6} {'P@1':>7} {'P@10':>7} {'mAP':>7} {'equal first':>12}")
     for name, (_, option) in runs.items():
         vectors = np.load(work / f"{option}.npy")
         quality = retrieval(vectors, labels, ks=(1, 10))
-        equal = (_first_neighbours(vectors) == first).mean()
+        equal = (_first_neighbors(vectors) == first).mean()
         speed = statistics.median(speeds[name])
         print(
             f"{name:50} {speed:10.1f} {speed / base:6.2f} {quality.precision[1]:7.4f} {quality.precision[10]:7.4f} "
@@ -151,7 +151,7 @@ def prepare_query(work: Path, rows: int) -> None:
     saved.flush()
 
 
-def _first_neighbours(vectors: np.ndarray) -> np.ndarray:
+def _first_neighbors(vectors: np.ndarray) -> np.ndarray:
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
     return similarity.argmax(axis=1)

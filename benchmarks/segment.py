@@ -239,12 +239,12 @@ def predict(_data: Path, folder: Path) -> None:
     """A picture of 10,000 x 10,000 pixels in bounded memory."""
     from visus.nets import trained
     from visus.nets.segmentation.trained import About, Trained
-    from visus.ops import Normalise
+    from visus.ops import Normalize
 
     print("\npredict: FCN-8s on EfficientNet-Lite0")
     net = visus.nets.create("fcn8s", classes=3, backbone="efficientnet_lite0")
     about = About("fcn8s", {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (224, 224), ((0, 0, 0),) * 3)
-    trained.write(folder / "net.safetensors", Trained(about, net, Normalise(torch.zeros(3, 1, 1))))
+    trained.write(folder / "net.safetensors", Trained(about, net, Normalize(torch.zeros(3, 1, 1))))
     for side in (2_000, 10_000):
         started = time.perf_counter()
         peak = peak_of(_predict, folder / "net.safetensors", side)

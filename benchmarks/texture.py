@@ -63,8 +63,8 @@ def accuracy(folder, count):
 def speed(folder):
     """Print how fast the filter bank is."""
     paths = sorted((folder / "test/images").glob("*.jpg"))[:40]
-    greys = [cv2.cvtColor(read(path), cv2.COLOR_RGB2GRAY) for path in paths]
-    lying = [p for p in greys if p.shape == (321, 481)]
+    grays = [cv2.cvtColor(read(path), cv2.COLOR_RGB2GRAY) for path in paths]
+    lying = [p for p in grays if p.shape == (321, 481)]
     mosaic = np.vstack([np.hstack(lying[3 * r : 3 * r + 3]) for r in range(4)])[:1024, :1024]
     picture = (mosaic / 255).astype(np.float32)
     picture = cv2.resize(picture, (1024, 1024))

@@ -73,7 +73,7 @@ def steps(name: str, photograph: str, *, columns: int = 4, tile: int = 260, **op
 
 
 def bank() -> np.ndarray:
-    """The 48 Leung-Malik filters, each at its own contrast: grey is 0."""
+    """The 48 Leung-Malik filters, each at its own contrast: gray is 0."""
     small = filters.leung_malik("small")
     shown = [bytes_of((0.5 + kernel / (2 * abs(kernel).max())).astype(np.float32)) for kernel in small]
     return draw.contact_sheet(shown, columns=12, tile=72)

@@ -48,7 +48,7 @@ def cat() -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A perceptron that tells blobs, checks and stripes apart; it lies beside its data."""
-    from tests.support.labelled import splits
+    from tests.support.labeled import splits
     from visus.runs import train
 
     place = tmp_path_factory.mktemp("trained")

@@ -19,7 +19,7 @@ from skimage import data
 from typer.testing import CliRunner
 
 from tests.support.boxed import coco_folder, scene
-from tests.support.labelled import write_class
+from tests.support.labeled import write_class
 from tests.support.masked import folder_of_masks
 from tests.test_docs import PAGES, commands
 from visus import WeightsError, train, write

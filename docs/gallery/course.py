@@ -27,7 +27,7 @@ SIDE = 128
 
 
 def histogram() -> Bytes:
-    """The colours of a cup of coffee: hue, saturation and value."""
+    """The colors of a cup of coffee: hue, saturation and value."""
     steps = FILTERS["histogram"](read(photographs()["coffee"]))
     bars = [picture if picture.dtype == np.uint8 else np.rint(255 * picture).astype(np.uint8) for _, picture in steps]
     shown = [read(photographs()["coffee"]), *bars]
@@ -66,14 +66,14 @@ def robust(folder: Path) -> Bytes:
     return read(folder / "r.png")
 
 
-def shapes(grey: Bytes) -> NDArray[np.int32]:
+def shapes(gray: Bytes) -> NDArray[np.int32]:
     """Coins by number, 0 for the ground: what is brighter than its surroundings, without holes."""
-    local = filters.gaussian(grey.astype(np.float32), sigma=25.0)
-    bright = (filters.gaussian(grey.astype(np.float32), sigma=1.5) > local + 8).astype(np.uint8)
+    local = filters.gaussian(gray.astype(np.float32), sigma=25.0)
+    bright = (filters.gaussian(gray.astype(np.float32), sigma=1.5) > local + 8).astype(np.uint8)
     closed = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     coins = [outline for outline in outlines if 600 < cv2.contourArea(outline) < 6000]
-    numbered = np.zeros(grey.shape, np.int32)
+    numbered = np.zeros(gray.shape, np.int32)
     for number, coin in enumerate(coins, 1):
         cv2.drawContours(numbered, [coin], -1, number, cv2.FILLED)
     return numbered
@@ -143,7 +143,7 @@ def detected(folder: Path) -> Bytes:
     return draw.contact_sheet([own.overlay() for own in found], columns=4, tile=256)
 
 
-def localised(folder: Path) -> Bytes:
+def localized(folder: Path) -> Bytes:
     """Single coins cut out, and the box of each."""
     run = visus.train("localize", folder / "boxes", crops=True, side=96, epochs=9, batch_size=8, runs=folder / "runs")
     return draw.contact_sheet([run.predict(coin).overlay() for coin in single_coins(8)], columns=4, tile=192)
@@ -175,7 +175,7 @@ def pictures(folder: Path) -> Iterator[tuple[str, Bytes]]:
     yield "robustness", robust(folder)
     yield "segmented", segmented(folder)
     yield "detected", detected(folder)
-    yield "localised", localised(folder)
+    yield "localized", localized(folder)
 
 
 def main() -> None:

@@ -63,14 +63,14 @@ def suppressed() -> np.ndarray:
     shown = [draw.boxes(picture, jittered.numpy(), [f"{s:.2f}" for s in scores.tolist()])]
     captions = ["seven boxes with their scores"]
     for number, step in enumerate(boxes.nms_steps(jittered, scores, 0.4), 1):
-        gone = draw.boxes(picture, jittered[step.removed].numpy(), [f"{o:.2f}" for o in step.overlaps], color=GREY)
+        gone = draw.boxes(picture, jittered[step.removed].numpy(), [f"{o:.2f}" for o in step.overlaps], color=GRAY)
         kept = [f"{scores[step.kept]:.2f}"]
         shown.append(draw.boxes(gone, jittered[[step.kept]].numpy(), kept))
-        captions.append(f"step {number}: the best stays; in grey, with their IoU,\nthose that it takes away")
+        captions.append(f"step {number}: the best stays; in gray, with their IoU,\nthose that it takes away")
     return draw.contact_sheet(shown, captions, columns=3, tile=330)
 
 
-GREY = (120, 120, 120)
+GRAY = (120, 120, 120)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Optimisers on one narrow valley and on one network.
+"""Optimizers on one narrow valley and on one network.
 
 python -m docs.gallery.optimizers     writes docs/pictures/optimizers.jpg
 """
@@ -25,7 +25,7 @@ def valley(x: Tensor) -> Tensor:
 
 
 def path(name: str, lr: float) -> np.ndarray:
-    """The places that an optimiser comes to, ``(steps + 1, 2)``."""
+    """The places that an optimizer comes to, ``(steps + 1, 2)``."""
     place = nn.Parameter(torch.tensor([START], dtype=torch.float64).T)  # (2, 1)
     optimizer = optimizers.build(name, [([place], 1.0)], lr=lr)  # pyright: ignore[reportArgumentType]
     places = [place.detach().flatten().numpy().copy()]

@@ -52,7 +52,7 @@ def pictures_of_runs(folder: Path) -> dict[str, np.ndarray]:
     study = tune("classify", data, trials=24, hidden=(32,), epochs=4, **shared)
     titles = [
         f"9 sigmoid layers: {ill.summary['best']['val_accuracy']:.0%} right; {ill.summary['health'][0]}",
-        f"9 layers of ReLU with batch normalisation: {cured.summary['best']['val_accuracy']:.0%} right",
+        f"9 layers of ReLU with batch normalization: {cured.summary['best']['val_accuracy']:.0%} right",
     ]
     both = draw.contact_sheet([read(run.folder / "health.png") for run in (ill, cured)], titles, columns=1, tile=1100)
     return {

@@ -59,12 +59,12 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
         assert "Traceback" not in error
 
 
-def test_a_localiser(place: Path) -> None:
+def test_a_localizer(place: Path) -> None:
     answer = visus(
         "train", "localize", "Fötos", "--crops", "--epochs", 3, "--size", 64, "--workers", 0, "--no-health", cwd=place
     )
     assert "each object cut out" in answer.stdout
-    assert "Best: localised" in answer.stdout
+    assert "Best: localized" in answer.stdout
     run = "runs/localize/Fötos-1"
     assert "mean IoU" in visus("evaluate", run, cwd=place).stdout
     Image.fromarray(scene(3)[0]).save(place / "one.png")

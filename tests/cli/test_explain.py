@@ -59,15 +59,15 @@ def test_what_it_has_learned(folder: Path) -> None:
     assert np.load(folder / "maps.npy").shape == (24, 56, 56)
     asked = ("explain", "units", net, "Bilder", "--layer", "blocks.1", "--channel", "3", "--json", "--most", "2")
     assert len(json.loads(visus(*asked, cwd=folder).stdout)["pictures"]) == 2
-    found = json.loads(visus("explain", "neighbours", net, cat, "Bilder", "-k", "2", "--json", cwd=folder).stdout)
-    assert found["neighbours"][0]["file"].endswith("chelsea.png")
+    found = json.loads(visus("explain", "neighbors", net, cat, "Bilder", "-k", "2", "--json", cwd=folder).stdout)
+    assert found["neighbors"][0]["file"].endswith("chelsea.png")
     visus("index", "Bilder", "--index", "b.visus", cwd=folder)
     assert "4 pictures by pca" in visus("explain", "space", net, "b.visus", "--layout", "pca", cwd=folder).stdout
     answer = visus("explain", "ascent", net, "--target", "goldfish", "--steps", "2", "--size", "64", cwd=folder)
     assert "goldfish" in answer.stdout
     asked = ("explain", "invert", net, cat, "--layer", "conv_stem", "--steps", "2", "--json")
     assert json.loads(visus(*asked, cwd=folder).stdout)[0]["layer"] == "conv_stem"
-    for name in ("filters.png", "units.png", "neighbours.png", "space.png", "ascent.png", "inverted.png"):
+    for name in ("filters.png", "units.png", "neighbors.png", "space.png", "ascent.png", "inverted.png"):
         assert read(folder / name).ndim == 3
 
 

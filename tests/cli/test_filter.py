@@ -13,7 +13,7 @@ from tests.support.pictures import folder_of, scene
 from visus import filters, read
 from visus.filters.steps import FILTERS
 from visus.images import noise
-from visus.images.color import to_grey
+from visus.images.color import to_gray
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_results_are_the_librarys(picture: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(out), noise.salt_and_pepper(scene(1), amount=0.2, seed=5))
     visus("filter", "derivative", picture, out, "--sigma", 2, "--order", 2, "--angle", 30, "--elongation", 3)
     kernel = filters.kernels.gaussian_derivative(2, order=2, angle=30, elongation=3)
-    values = filters.convolve(to_grey(scene(1)) / 255, kernel)
+    values = filters.convolve(to_gray(scene(1)) / 255, kernel)
     assert abs(read(out)[:, :, 0] - 255 * (0.5 + values / (2 * abs(values).max()))).max() < 1
     visus("filter", "convolve", picture, out, "--kernel", "0 -1 0; -1 5 -1; 0 -1 0")
     expected = cv2.filter2D(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.test_commands import visus
 from tests.support.bad_files import write_bad_files
-from tests.support.labelled import idx_folder, splits, write_class
+from tests.support.labeled import idx_folder, splits, write_class
 from visus import read
 from visus.runs import ClassifySettings, Run
 
@@ -22,7 +22,7 @@ MLP = ("--net", "mlp", "--hidden", "16", "--augment", "none", "--size", "16")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with labelled pictures and a trained run."""
+    """A folder with labeled pictures and a trained run."""
     folder = tmp_path_factory.mktemp("cli")
     splits(folder / "textures", 30, 10, 10, side=16)
     answer = visus("train", "classify", "textures", *MLP, "--epochs", 10, "--lr", 0.003, cwd=folder)
@@ -149,7 +149,7 @@ def test_nets_lists_and_lays_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "classify"], "Name a folder of labelled pictures"),
+        (["train", "classify"], "Name a folder of labeled pictures"),
         (["train", "classify", "none"], "none does not exist"),
         (["train", "classify", "textures", "--net", "resnet19"], "did you mean"),
         (["train", "classify", "textures", "--net", "vgg16"], "give weights=FILE or weights=None"),

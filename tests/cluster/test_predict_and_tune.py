@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.boxed import coco_folder
-from tests.support.labelled import splits
+from tests.support.labeled import splits
 from visus import train
 from visus.cluster import Cluster
 from visus.runs import tune

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.support.boxed import coco_folder
-from tests.support.labelled import splits
+from tests.support.labeled import splits
 from tests.support.processes import called
 from visus import InputError, RunError, train
 from visus.cluster import Cluster

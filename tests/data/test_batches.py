@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.labelled import folder_of_classes, idx_folder
+from tests.support.labeled import folder_of_classes, idx_folder
 from visus import read
 from visus.data import Augmentation, Batches, Features, Order, load, loader
 from visus.images import square
@@ -33,10 +33,10 @@ def test_a_plain_picture_is_the_file_cut_square(data) -> None:
 
 def test_pictures_in_memory_come_in_whole_batches_and_are_the_same(digits) -> None:
     pictures = digits.splits["train"]
-    for grey in (True, False):
-        own = Batches(pictures, 12, grey=grey)
+    for gray in (True, False):
+        own = Batches(pictures, 12, gray=gray)
         x, labels = next(iter(loader(own, pictures.labels, batch_size=32)))
-        assert x.shape[1:] == (1 if grey else 3, 12, 12)
+        assert x.shape[1:] == (1 if gray else 3, 12, 12)
         assert x.dtype == torch.uint8
         singles = torch.stack([own[0, k][0] for k in range(32)])
         assert torch.equal(x, singles)
@@ -63,25 +63,25 @@ def test_an_error_of_a_reading_process_is_one_sentence(data) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_colour_pictures_become_luma(data) -> None:
+def test_color_pictures_become_luma(data) -> None:
     pictures = data.splits["train"]
-    grey = Batches(pictures, 40, grey=True).tensor(0).float()
+    gray = Batches(pictures, 40, gray=True).tensor(0).float()
     red, green, blue = Batches(pictures, 40).tensor(0).float()
-    assert torch.allclose(grey[0], 0.299 * red + 0.587 * green + 0.114 * blue, atol=1.0)
+    assert torch.allclose(gray[0], 0.299 * red + 0.587 * green + 0.114 * blue, atol=1.0)
 
 
 @pytest.mark.parametrize("strength", ["light", "strong"])
-@pytest.mark.parametrize("grey", [True, False])
-def test_augmentation_depends_on_seed_epoch_and_place_alone(data, strength, grey) -> None:
-    own = Batches(data.splits["train"], 24, grey=grey, augmentation=Augmentation(strength), seed=1)
+@pytest.mark.parametrize("gray", [True, False])
+def test_augmentation_depends_on_seed_epoch_and_place_alone(data, strength, gray) -> None:
+    own = Batches(data.splits["train"], 24, gray=gray, augmentation=Augmentation(strength), seed=1)
     state = torch.get_rng_state()
     first = own[0, 3][0]
-    assert first.shape == (1 if grey else 3, 24, 24)
+    assert first.shape == (1 if gray else 3, 24, 24)
     assert torch.equal(torch.get_rng_state(), state)
     own[0, 4]
     assert torch.equal(own[0, 3][0], first)
     assert not torch.equal(own[1, 3][0], first)
-    other = Batches(data.splits["train"], 24, grey=grey, augmentation=Augmentation(strength), seed=2)
+    other = Batches(data.splits["train"], 24, gray=gray, augmentation=Augmentation(strength), seed=2)
     assert not torch.equal(other[0, 3][0], first)
 
 

@@ -95,8 +95,8 @@ def test_border_weights_equal_distances_to_all_regions() -> None:
         a, b, c = random.normal(size=3)
         rows, columns = np.mgrid[:60, :70]
         mask[np.abs(a * (rows - 30) + b * (columns - 35) + 8 * c) < 1.5 * np.hypot(a, b)] = 0
-    labelled: Any = ndimage.label(mask, np.ones((3, 3)))
-    regions, count = labelled
+    labeled: Any = ndimage.label(mask, np.ones((3, 3)))
+    regions, count = labeled
     each: list[Any] = [ndimage.distance_transform_edt(regions != k) for k in range(1, count + 1)]
     distances = np.sort(each, axis=0)
     expected = 1 + 10 * np.exp(-((distances[0] + distances[1]) ** 2) / 50) * (mask == 0)

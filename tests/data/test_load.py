@@ -1,4 +1,4 @@
-"""Labelled pictures from folders, tables and idx files."""
+"""Labeled pictures from folders, tables and idx files."""
 
 import csv
 import shutil
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.bad_files import write_bad_files
-from tests.support.labelled import CLASSES, folder_of_classes, idx_bytes, idx_folder, splits, write_class
+from tests.support.labeled import CLASSES, folder_of_classes, idx_bytes, idx_folder, splits, write_class
 from visus import FormatError, InputError
 from visus.data import load, load_whole
 from visus.data.idx import read_array
@@ -63,7 +63,7 @@ def test_idx_files_plain_and_zipped(tmp_path: Path) -> None:
     for zipped in (True, False):
         dataset = load(idx_folder(tmp_path / str(zipped), zipped=zipped))
         assert dataset.classes == ("0", "1", "2")
-        assert dataset.grey
+        assert dataset.gray
         assert {name: len(p) for name, p in dataset.splits.items()} == {"train": 78, "val": 12, "test": 30}
         picture = dataset.splits["test"].read(0)
         assert picture.shape == (12, 12, 3)
@@ -129,7 +129,7 @@ def test_bad_data_is_one_sentence(tmp_path: Path) -> None:
     write_class(tmp_path / "strange" / "test" / "lily", 0, 2)
     cases = [
         (tmp_path / "none", "does not exist"),
-        (tmp_path / "nothing", "holds no labelled pictures"),
+        (tmp_path / "nothing", "holds no labeled pictures"),
         (tmp_path / "empty", "The class a has no pictures"),
         (tmp_path / "one", "one class only"),
         (tmp_path / "broken", "The class a has no pictures to learn from"),

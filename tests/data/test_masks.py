@@ -46,10 +46,10 @@ def test_black_and_white_masks_have_two_classes(tmp_path: Path) -> None:
     assert load_masks(tmp_path).classes == ("0", "255")
 
 
-def test_masks_in_colour_with_their_list(tmp_path: Path) -> None:
+def test_masks_in_color_with_their_list(tmp_path: Path) -> None:
     write_pairs(tmp_path, range(6))
     _paint(tmp_path)
-    with pytest.raises(InputError, match=r"in colour; name its classes in a classes\.csv"):
+    with pytest.raises(InputError, match=r"in color; name its classes in a classes\.csv"):
         load_masks(tmp_path)
     (tmp_path / "classes.csv").write_text("name,red,green,blue\nground,0,0,0\ndisc,200,10,20\nsquare,0,0,90\n")
     found = load_masks_whole(tmp_path)
@@ -284,7 +284,7 @@ def test_named_black_and_white_masks(tmp_path: Path) -> None:
     assert found.pixels["train"][:, 1].all()
 
 
-def test_volumes_with_colours_for_their_classes(tmp_path: Path) -> None:
+def test_volumes_with_colors_for_their_classes(tmp_path: Path) -> None:
     folder_of_volumes(tmp_path)
     (tmp_path / "classes.csv").write_text("name,red,green,blue\naround,0,0,0\nball,9,8,7\n")
     found = load_masks(tmp_path)

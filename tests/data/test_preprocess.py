@@ -6,16 +6,16 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from tests.support.labelled import texture
+from tests.support.labeled import texture
 from visus import InputError
 from visus.data.preprocess import KINDS, fit
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 
 @pytest.fixture(scope="module")
 def pictures() -> torch.Tensor:
-    grey = np.stack([texture(k % 3, k, 8) for k in range(400)])
-    color = np.stack([grey, grey[:, ::-1], np.roll(grey, 3, 2)], axis=1)
+    gray = np.stack([texture(k % 3, k, 8) for k in range(400)])
+    color = np.stack([gray, gray[:, ::-1], np.roll(gray, 3, 2)], axis=1)
     return torch.from_numpy(color)
 
 
@@ -39,26 +39,26 @@ def test_each_kind_does_what_it_says(pictures) -> None:
 
 
 def test_pca_decorrelates_and_whitening_gives_covariance_one(pictures) -> None:
-    grey = pictures[:, :1]
-    reference = PCA().fit(_flat(grey) / 255)
-    rotated = _flat(fit("pca", grey.split(50))(grey))
-    expected = reference.transform(_flat(grey) / 255)
+    gray = pictures[:, :1]
+    reference = PCA().fit(_flat(gray) / 255)
+    rotated = _flat(fit("pca", gray.split(50))(gray))
+    expected = reference.transform(_flat(gray) / 255)
     strong = reference.explained_variance_ > 1e-3
     assert np.abs(np.abs(rotated) - np.abs(expected))[:, strong].max() < 1e-3
     covariance = np.cov(rotated.T)
     assert np.abs(covariance - np.diag(np.diag(covariance))).max() < 1e-5
     for kind in ("pca_whiten", "zca_whiten"):
-        white = _flat(fit(kind, grey.split(50), epsilon=1e-9)(grey))
+        white = _flat(fit(kind, gray.split(50), epsilon=1e-9)(gray))
         assert np.abs(np.cov(white.T, bias=True) - np.eye(64)).max() < 0.02
-    zca = fit("zca_whiten", grey.split(50))
+    zca = fit("zca_whiten", gray.split(50))
     assert zca.matrix is not None
     assert torch.allclose(zca.matrix, zca.matrix.T, atol=1e-4)  # so it turns nothing
 
 
 def test_zca_stays_nearest_to_the_picture(pictures) -> None:
-    grey = pictures[:, :1]
-    zca, pca = (_flat(fit(kind, grey.split(50))(grey)) for kind in ("zca_whiten", "pca_whiten"))
-    plain = _flat(grey) / 255 - _flat(grey).mean(0) / 255
+    gray = pictures[:, :1]
+    zca, pca = (_flat(fit(kind, gray.split(50))(gray)) for kind in ("zca_whiten", "pca_whiten"))
+    plain = _flat(gray) / 255 - _flat(gray).mean(0) / 255
 
     def agreement(x: np.ndarray) -> float:
         return float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(x, plain, strict=True)]))
@@ -90,16 +90,16 @@ def test_constant_pictures_do_not_divide_by_zero() -> None:
         assert torch.isfinite(fit(kind, [flat])(flat)).all()
 
 
-def test_a_grey_network_takes_the_luma_of_colour_pictures() -> None:
-    normalise = Normalise(torch.zeros(1, 1, 1))
+def test_a_gray_network_takes_the_luma_of_color_pictures() -> None:
+    normalize = Normalize(torch.zeros(1, 1, 1))
     x = torch.tensor([255, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
-    assert normalise(x).item() == pytest.approx(0.299)
+    assert normalize(x).item() == pytest.approx(0.299)
     same = torch.full((1, 3, 2, 2), 77, dtype=torch.uint8)
-    assert torch.allclose(normalise(same), torch.full((1, 1, 2, 2), 77 / 255))
+    assert torch.allclose(normalize(same), torch.full((1, 1, 2, 2), 77 / 255))
 
 
 def test_state_goes_through_tensors(pictures) -> None:
     for kind in ("zscore", "zca_whiten"):
         before = fit(kind, [pictures[:, :1]])
-        after = Normalise.from_tensors(before.state_dict())
+        after = Normalize.from_tensors(before.state_dict())
         assert torch.equal(before(pictures[:, :1]), after(pictures[:, :1]))

@@ -24,7 +24,7 @@ from visus.explain import (
 from visus.explain.attribution import attribute
 from visus.explain.rectifiers import Rectifiers
 from visus.explain.subject import asking
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 NETS = {"alexnet": 64, "vgg16": 64, "googlenet": 64, "resnet18": 64, "efficientnet_lite0": 64}
 
@@ -87,7 +87,7 @@ def test_grad_cam_is_the_class_activation_map_of_a_network_with_a_global_mean() 
     picture = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     found = saliency(subject, picture, method="gradcam", target="c")
     with torch.inference_mode():
-        last = subject.backbone.eval().last(subject.normalise(255 * subject.input_of(picture)))
+        last = subject.backbone.eval().last(subject.normalize(255 * subject.input_of(picture)))
         expected = torch.einsum("c,nchw->nhw", subject.backbone.head.weight[2], last).relu()[:, None]
     expected = torch.nn.functional.interpolate(expected, (64, 64), mode="bilinear")[0]
     scale = float(expected.max()) / float(found.values.max())
@@ -196,11 +196,11 @@ def test_transformers_are_not_explained_by_what_they_have_not(name: str) -> None
     assert saliency(subject, picture, method="saliency").values.shape == (3, 224, 224)
 
 
-def test_a_grey_network_is_explained() -> None:
+def test_a_gray_network_is_explained() -> None:
     torch.manual_seed(0)
-    normalise = Normalise.of_channels((0.5,), (0.25,))
+    normalize = Normalize.of_channels((0.5,), (0.25,))
     net = nets.create("cnn", classes=3, channels=1)
-    subject = Classifier("cnn", net, normalise, tuple("abc"), size=28, resize_to=28, grey=True)
+    subject = Classifier("cnn", net, normalize, tuple("abc"), size=28, resize_to=28, gray=True)
     picture = np.random.default_rng(0).integers(0, 255, (28, 28, 3), dtype=np.uint8)
     for method in METHODS:
         assert saliency(subject, picture, method=method).overlay().shape == (28, 28, 3)

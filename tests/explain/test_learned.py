@@ -17,7 +17,7 @@ from visus.explain import (
     first_filters,
     invert,
     maps,
-    neighbours,
+    neighbors,
 )
 from visus.explain.ascent import changed, painted, penalty
 from visus.explain.units import seen_by
@@ -32,12 +32,12 @@ def spot(row: int, column: int, side: int = 64) -> np.ndarray:
     return picture
 
 
-def test_no_spectrum_is_grey_and_no_variation() -> None:
-    grey = painted(torch.zeros(1, 3, 32, 17, 2), 32)
-    torch.testing.assert_close(grey, torch.full((1, 3, 32, 32), 0.5))
-    assert float(penalty(grey)) == 0
-    moved = changed(grey, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(moved, grey)
+def test_no_spectrum_is_gray_and_no_variation() -> None:
+    gray = painted(torch.zeros(1, 3, 32, 17, 2), 32)
+    torch.testing.assert_close(gray, torch.full((1, 3, 32, 32), 0.5))
+    assert float(penalty(gray)) == 0
+    moved = changed(gray, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(moved, gray)
 
 
 def test_the_spectrum_of_one_frequency_is_a_wave() -> None:
@@ -148,7 +148,7 @@ def test_filters_and_maps_are_drawn() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     found, sheet = maps(subject, picture, "features.0", most=5)
     with torch.inference_mode():
-        x = subject.normalise(255 * subject.input_of(picture))
+        x = subject.normalize(255 * subject.input_of(picture))
         expected = subject.backbone.net.get_submodule("features.0")(x)[0].numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert sheet.ndim == 3
@@ -156,10 +156,10 @@ def test_filters_and_maps_are_drawn() -> None:
         maps(subject, picture, "classifier.6")
 
 
-def test_neighbours_are_those_of_the_last_hidden_layer(lite: Classifier, cat: np.ndarray) -> None:
+def test_neighbors_are_those_of_the_last_hidden_layer(lite: Classifier, cat: np.ndarray) -> None:
     others = [read(photographs()[name]) for name in ("coffee", "china", "rocket")]
     mirrored = np.ascontiguousarray(cat[:, ::-1])
-    found = neighbours(lite, cat, [*others, mirrored, cat], k=3)
+    found = neighbors(lite, cat, [*others, mirrored, cat], k=3)
     assert found.places[:2] == [4, 3]
     assert found.distances[0] == pytest.approx(0, abs=1e-3)
     assert found.distances == sorted(found.distances)

@@ -1,4 +1,4 @@
-"""Segmenters are asked about a pixel, detectors about a box, localisers about their picture."""
+"""Segmenters are asked about a pixel, detectors about a box, localizers about their picture."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from visus.nets.detection.trained import About as DetectorAbout
 from visus.nets.detection.trained import Trained as TrainedDetector
 from visus.nets.segmentation.trained import About as SegmenterAbout
 from visus.nets.segmentation.trained import Trained as TrainedSegmenter
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     net = segmentation.create("fcn8s", classes=3, backbone="efficientnet_lite0", weights="imagenet")
     options = {"backbone": "efficientnet_lite0"}
     about = SegmenterAbout("fcn8s", options, ("ground", "disc", "square"), (64, 64), ((0, 0, 0),) * 3)
-    trained.write(path, TrainedSegmenter(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
+    trained.write(path, TrainedSegmenter(about, net, Normalize.of_channels((0.5,) * 3, (0.25,) * 3)))
     return path
 
 
@@ -157,7 +157,7 @@ def test_grad_cam_lies_on_the_picture_where_a_network_pads_or_is_fixed(
     window = (224, 224) if name == "deconvnet" else (64, 64)
     about = SegmenterAbout(name, options, ("ground", "disc"), window, ((0, 0, 0),) * 2)
     path = tmp_path / "net.safetensors"
-    trained.write(path, TrainedSegmenter(about, net, Normalise.of_channels((0.5,) * 3, (0.25,) * 3)))
+    trained.write(path, TrainedSegmenter(about, net, Normalize.of_channels((0.5,) * 3, (0.25,) * 3)))
     picture = np.random.default_rng(0).integers(0, 255, (300, 320, 3), dtype=np.uint8)
     subject = open_subject(path, at=(150, 150))
     x = subject.input_of(picture)

@@ -80,13 +80,13 @@ def test_bands_give_what_the_steps_give(dtype: type, shape: tuple[int, int], cha
     np.testing.assert_array_equal(edges, canny(picture, sigma=1.2, return_stages=True).edges)
 
 
-def test_colour_sees_what_grey_does_not() -> None:
+def test_color_sees_what_gray_does_not() -> None:
     picture = np.zeros((40, 40, 3))
     picture[:, :20] = (0.6, 0.2, 0.0)
     picture[:, 20:] = (0.2, 0.4037, 0.0)  # the same luma
     assert canny(picture, sigma=1.0).sum() == 40
-    grey = picture @ [0.299, 0.587, 0.114]
-    assert not canny(grey, sigma=1.0).any()
+    gray = picture @ [0.299, 0.587, 0.114]
+    assert not canny(gray, sigma=1.0).any()
     alike = np.stack([disc(30)] * 3, axis=2)
     np.testing.assert_array_equal(canny(alike), canny(disc(30)))
 

@@ -70,14 +70,14 @@ def test_laplacian_of_a_bowl_and_zero_crossings_of_a_step() -> None:
 
 
 def _suppressed(gx: np.ndarray, gy: np.ndarray) -> np.ndarray:
-    """Canny's rule in plain loops: both neighbours on the gradient's line, interpolated linearly."""
+    """Canny's rule in plain loops: both neighbors on the gradient's line, interpolated linearly."""
     magnitude = np.pad(np.hypot(gx, gy), 1)
     out = np.zeros(gx.shape)
     for y, x in np.ndindex(gx.shape):
-        centre, dx, dy = magnitude[y + 1, x + 1], gx[y, x], gy[y, x]
-        if centre == 0:
+        center, dx, dy = magnitude[y + 1, x + 1], gx[y, x], gy[y, x]
+        if center == 0:
             continue
-        reach = max(abs(dx), abs(dy))  # to where the line leaves the ring of neighbours
+        reach = max(abs(dx), abs(dy))  # to where the line leaves the ring of neighbors
         sides = []
         for sign in (1, -1):
             px, py = x + 1 + sign * dx / reach, y + 1 + sign * dy / reach
@@ -90,8 +90,8 @@ def _suppressed(gx: np.ndarray, gy: np.ndarray) -> np.ndarray:
                 + (1 - fx) * fy * magnitude[bottom, left]
                 + fx * fy * magnitude[bottom, right]
             )
-        if centre > sides[0] and centre >= sides[1]:
-            out[y, x] = centre
+        if center > sides[0] and center >= sides[1]:
+            out[y, x] = center
     return out
 
 

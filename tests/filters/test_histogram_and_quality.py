@@ -1,4 +1,4 @@
-"""Colour histograms, PSNR and SSIM."""
+"""Color histograms, PSNR and SSIM."""
 
 import math
 
@@ -22,7 +22,7 @@ def test_histograms_sum_to_one(seed: int, hues: int, saturations: int, values: i
     assert (histogram >= 0).all()
 
 
-def test_colours_fall_into_their_bins() -> None:
+def test_colors_fall_into_their_bins() -> None:
     for hue, color in ((0, (255, 0, 0)), (4, (0, 255, 0)), (8, (0, 0, 255))):
         histogram = hsv_histogram(np.full((3, 3, 3), color, np.uint8))
         assert histogram.argmax() == hue * 9 + 8
@@ -30,7 +30,7 @@ def test_colours_fall_into_their_bins() -> None:
         assert hsv_histogram(np.full((3, 3), value, np.uint8)).argmax() == place
 
 
-def test_small_changes_of_colour_change_little() -> None:
+def test_small_changes_of_color_change_little() -> None:
     picture = scene(1)
     moved = np.clip(picture.astype(int) + 4, 0, 255).astype(np.uint8)
     other = scene(2)

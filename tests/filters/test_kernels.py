@@ -41,14 +41,14 @@ def test_derivatives_are_exact_on_polynomials(sigma: float, angle: float, elonga
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(float)
     along = x * np.cos(np.radians(angle)) + y * np.sin(np.radians(angle))
 
-    def at_centre(picture: np.ndarray, kernel: np.ndarray) -> float:
+    def at_center(picture: np.ndarray, kernel: np.ndarray) -> float:
         return convolve(picture, kernel, output="valid").item()
 
-    assert at_centre(along, first) == pytest.approx(1)
-    assert at_centre(np.ones_like(x), first) == pytest.approx(0, abs=1e-9)
-    assert at_centre(along**2 / 2, second) == pytest.approx(1)
-    assert at_centre(along, second) == pytest.approx(0, abs=1e-9)
-    assert at_centre(np.ones_like(x), second) == pytest.approx(0, abs=1e-9)
+    assert at_center(along, first) == pytest.approx(1)
+    assert at_center(np.ones_like(x), first) == pytest.approx(0, abs=1e-9)
+    assert at_center(along**2 / 2, second) == pytest.approx(1)
+    assert at_center(along, second) == pytest.approx(0, abs=1e-9)
+    assert at_center(np.ones_like(x), second) == pytest.approx(0, abs=1e-9)
 
 
 def test_derivative_of_gaussian_is_the_derivative_of_the_continuous_one() -> None:

@@ -52,10 +52,10 @@ def test_the_bank_is_that_of_the_paper(scales: Any, first: float) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 70), (30, 20), (257, 300), (600, 333)])
 def test_responses_equal_opencv(shape: tuple[int, int]) -> None:
     picture = scene(3, max(shape[1], 30), max(shape[0], 30))[: shape[0], : shape[1]]
-    grey = picture @ [0.299, 0.587, 0.114] / 255
+    gray = picture @ [0.299, 0.587, 0.114] / 255
     ours = responses(picture)
     assert ours.shape == (*shape, FILTERS)
-    wide = np.pad(grey, 24, mode="symmetric")
+    wide = np.pad(gray, 24, mode="symmetric")
     for k, kernel in enumerate(leung_malik()):
         exact = cv2.filter2D(wide, cv2.CV_64F, kernel[::-1, ::-1].copy())[24:-24, 24:-24]
         assert abs(ours[:, :, k] - exact).max() <= 1e-5 * max(abs(exact).max(), 0.01)

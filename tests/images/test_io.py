@@ -47,14 +47,14 @@ def test_first_frame_of_gif_and_first_page_of_tiff() -> None:
         assert decode(data).pixels[0, 0].tolist() == [255, 0, 0]
 
 
-def test_grey_and_bilevel_become_rgb() -> None:
-    grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
-    pixels = decode(_encode(Image.fromarray(grey), "PNG")).pixels
+def test_gray_and_bilevel_become_rgb() -> None:
+    gray = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    pixels = decode(_encode(Image.fromarray(gray), "PNG")).pixels
     assert pixels.shape == (3, 4, 3)
-    assert np.array_equal(pixels[:, :, 1], grey)
-    bilevel = Image.fromarray(grey > 100)
+    assert np.array_equal(pixels[:, :, 1], gray)
+    bilevel = Image.fromarray(gray > 100)
     assert set(np.unique(decode(_encode(bilevel, "PNG")).pixels)) == {0, 255}
-    assert decode(_encode(Image.fromarray(grey), "JPEG")).pixels.shape == (3, 4, 3)
+    assert decode(_encode(Image.fromarray(gray), "JPEG")).pixels.shape == (3, 4, 3)
 
 
 def test_palette() -> None:
@@ -84,7 +84,7 @@ def test_cmyk() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bit_grey(kind: str) -> None:
+def test_sixteen_bit_gray(kind: str) -> None:
     deep = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
     data = _encode(Image.fromarray(deep), kind)
     assert np.array_equal(decode(data).pixels[:, :, 0], np.rint(deep / 257))

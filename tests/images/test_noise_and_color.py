@@ -1,4 +1,4 @@
-"""Noise has the statistics that it claims; colours go there and back."""
+"""Noise has the statistics that it claims; colors go there and back."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from tests.support.pictures import scene
 from visus import InputError
 from visus.images import color, noise
 
-GREY = np.full((300, 400), 128, np.uint8)
+GRAY = np.full((300, 400), 128, np.uint8)
 
 
 def test_noise_is_repeated_by_its_seed_and_keeps_dtype() -> None:
@@ -25,18 +25,18 @@ def test_noise_is_repeated_by_its_seed_and_keeps_dtype() -> None:
 
 
 def test_statistics() -> None:
-    gaussian = noise.gaussian(GREY, sigma=0.1, seed=0).astype(float)
+    gaussian = noise.gaussian(GRAY, sigma=0.1, seed=0).astype(float)
     assert gaussian.std() == pytest.approx(25.5, rel=0.02)
     assert gaussian.mean() == pytest.approx(128, abs=0.3)
-    mixed = noise.salt_and_pepper(GREY, amount=0.2, salt=0.25, seed=0)
+    mixed = noise.salt_and_pepper(GRAY, amount=0.2, salt=0.25, seed=0)
     assert (mixed == 255).mean() == pytest.approx(0.05, rel=0.05)
     assert (mixed == 0).mean() == pytest.approx(0.15, rel=0.05)
-    impulse = noise.impulse(GREY, amount=0.2, seed=0)
+    impulse = noise.impulse(GRAY, amount=0.2, seed=0)
     assert (impulse == 255).mean() == pytest.approx(0.2, rel=0.05)
     assert (impulse == 0).sum() == 0
-    photons = noise.poisson(GREY / 255, peak=100, seed=0) * 100
+    photons = noise.poisson(GRAY / 255, peak=100, seed=0) * 100
     assert photons.var() == pytest.approx(photons.mean(), rel=0.03)
-    speckle = noise.speckle(GREY / 255, sigma=0.2, seed=0)
+    speckle = noise.speckle(GRAY / 255, sigma=0.2, seed=0)
     assert speckle.std() == pytest.approx(0.2 * 128 / 255, rel=0.02)
 
 
@@ -50,20 +50,20 @@ def test_pepper_hits_white_pixels_and_all_channels_at_once() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: noise.gaussian(GREY, sigma=-1), "sigma"),
-        (lambda: noise.salt_and_pepper(GREY, amount=1.5), "amount"),
-        (lambda: noise.salt_and_pepper(GREY, salt=-1), "salt"),
-        (lambda: noise.poisson(GREY, peak=0), "photons"),
-        (lambda: noise.poisson(GREY / -255), "scale it first"),
-        (lambda: noise.speckle(GREY, sigma=float("nan")), "sigma"),
+        (lambda: noise.gaussian(GRAY, sigma=-1), "sigma"),
+        (lambda: noise.salt_and_pepper(GRAY, amount=1.5), "amount"),
+        (lambda: noise.salt_and_pepper(GRAY, salt=-1), "salt"),
+        (lambda: noise.poisson(GRAY, peak=0), "photons"),
+        (lambda: noise.poisson(GRAY / -255), "scale it first"),
+        (lambda: noise.speckle(GRAY, sigma=float("nan")), "sigma"),
         (lambda: noise.poisson(np.full((2, 2), 1e12), peak=1e9), "scale it first"),
         (lambda: noise.gaussian(np.array([[np.nan]])), "NaN"),
         (lambda: noise.gaussian(np.zeros(3)), "shape"),
-        (lambda: noise.impulse(GREY, seed=-1), "seed"),
-        (lambda: noise.gaussian(GREY.astype(np.int64)), "uint8, uint16"),
-        (lambda: color.to_hsv(GREY / -255), r"within \[0, 1\]"),
-        (lambda: color.to_hsv(GREY / 64), "scale them"),
-        (lambda: color.to_grey(np.zeros((2, 2, 5))), "1, 3 or 4"),
+        (lambda: noise.impulse(GRAY, seed=-1), "seed"),
+        (lambda: noise.gaussian(GRAY.astype(np.int64)), "uint8, uint16"),
+        (lambda: color.to_hsv(GRAY / -255), r"within \[0, 1\]"),
+        (lambda: color.to_hsv(GRAY / 64), "scale them"),
+        (lambda: color.to_gray(np.zeros((2, 2, 5))), "1, 3 or 4"),
         (lambda: color.to_rgb(np.zeros((2, 2, 2))), "1, 3 or 4"),
     ],
 )
@@ -81,12 +81,12 @@ def test_hsv_and_back(seed: int) -> None:
     np.testing.assert_allclose(color.from_hsv(hsv), picture / 255, atol=1e-5)
 
 
-def test_grey_is_the_luma() -> None:
+def test_gray_is_the_luma() -> None:
     picture = scene(1)
-    np.testing.assert_array_equal(color.to_grey(picture), cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
-    np.testing.assert_allclose(color.to_grey(picture / 255), picture @ [0.299, 0.587, 0.114] / 255)
+    np.testing.assert_array_equal(color.to_gray(picture), cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    np.testing.assert_allclose(color.to_gray(picture / 255), picture @ [0.299, 0.587, 0.114] / 255)
     with_alpha = np.dstack([picture, picture[:, :, 0]])
-    np.testing.assert_array_equal(color.to_grey(with_alpha), color.to_grey(picture))
+    np.testing.assert_array_equal(color.to_gray(with_alpha), color.to_gray(picture))
     np.testing.assert_array_equal(color.to_rgb(with_alpha), picture)
     assert color.to_rgb(picture[:, :, 0]).shape == picture.shape
     assert color.like(np.array([[0.6]]), np.dtype(bool)).all()

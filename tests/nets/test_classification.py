@@ -112,7 +112,18 @@ def test_bad_options_are_named() -> None:
 SMALL = {"mlp": 28, "cnn": 28, "resnet18": 32, "efficientnet_lite0": 32, "googlenet": 32, "googlenet_paper": 32}
 
 
-@pytest.mark.parametrize("name", sorted({*(name for name, net in NETS.items() if not net.has_weights), "resnet18", "googlenet", "efficientnet_lite0", "alexnet"}))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {
+            *(name for name, net in NETS.items() if not net.has_weights),
+            "resnet18",
+            "googlenet",
+            "efficientnet_lite0",
+            "alexnet",
+        }
+    ),
+)
 def test_one_step_lowers_the_loss(name: str) -> None:
     torch.manual_seed(0)
     size = SMALL.get(name, nets.input_of(name).least)

@@ -360,7 +360,7 @@ def test_weights_of_coco_that_cannot_be_had_are_named(monkeypatch: pytest.Monkey
     assert own["roi_heads.box_predictor.cls_score.bias"].shape == (4,)
 
 
-def test_batch_normalisation_keeps_means_that_were_learned_before() -> None:
+def test_batch_normalization_keeps_means_that_were_learned_before() -> None:
     net = FastRCNN(**LITE)
     norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
     net.train()

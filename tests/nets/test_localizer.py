@@ -1,4 +1,4 @@
-"""The localiser: two heads, three stages."""
+"""The localizer: two heads, three stages."""
 
 import dataclasses
 from pathlib import Path

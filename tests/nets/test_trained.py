@@ -10,14 +10,14 @@ from safetensors.torch import load_file, save_file
 from visus import RunError, nets
 from visus.nets import trained
 from visus.nets.classification.trained import About, Trained
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 
 def _network(name: str = "cnn", **options: Any) -> Trained:
     torch.manual_seed(0)
     about = About("classify", name, dict(options), ("Gänse", "b", "c"), 16, 18, "bicubic", False)
-    normalise = Normalise.of_channels((0.5,) * 3, (0.2,) * 3)
-    return Trained(about, nets.create(name, classes=3, **options), normalise)
+    normalize = Normalize.of_channels((0.5,) * 3, (0.2,) * 3)
+    return Trained(about, nets.create(name, classes=3, **options), normalize)
 
 
 @pytest.mark.parametrize(("name", "options"), [("cnn", {}), ("mlp", {"size": 16, "hidden": (5, 4)}), ("resnet18", {})])
@@ -29,7 +29,7 @@ def test_a_file_brings_everything_back(tmp_path: Path, name: str, options: dict)
         assert again.about.classes == network.about.classes
         assert (again.about.net, again.about.size, again.about.resize_to) == (name, 16, 18)
         x = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
-        expected = network.backbone(network.normalise(x))
+        expected = network.backbone(network.normalize(x))
         assert torch.allclose(again.logits(x), expected, atol=1e-6)
     assert [p.name for p in tmp_path.iterdir()] == ["best.safetensors"]
 
@@ -79,7 +79,7 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
         {"task": "segment"},
         {"classes": [1, 2, 3]},
         {"classes": ["a", "a", "a"]},
-        {"grey": True},
+        {"gray": True},
         {"net": "../../x"},
     ],
 )

@@ -136,7 +136,7 @@ def test_every_entry_carries_what_belongs_to_weights() -> None:
     for name, entry in weights.TABLE.items():
         assert entry.net == name
         assert entry.classes == 1000
-        assert entry.licence
+        assert entry.license
         assert 50 < (entry.top1 or 0) < 90
         assert weights.Preprocessing.from_dict(entry.preprocessing.to_dict()) == entry.preprocessing
 

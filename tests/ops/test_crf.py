@@ -126,7 +126,7 @@ def test_smoothness_alone_is_exact() -> None:
 
 def test_a_learned_compatibility_decides_which_classes_go_together() -> None:
     probabilities, picture = scene((16, 20))
-    penalty = np.array([[0, 1, 0.2], [0.3, 0, 2], [0.9, 0.5, 0]])  # a class in a row, its neighbour in a column
+    penalty = np.array([[0, 1, 0.2], [0.3, 0, 2], [0.9, 0.5, 0]])  # a class in a row, its neighbor in a column
     how = crf.Settings(appearance=4, alpha=6, beta=25, smoothness=1, gamma=1, iterations=5)
     exact = brute_force(probabilities, picture, how, penalty)
     learned = replace(how, compatibility=tuple(map(tuple, penalty.tolist())))
@@ -146,7 +146,7 @@ def test_the_slope_of_the_compatibility_is_that_of_the_likelihood() -> None:
     kernel = 1.5 * near / near.sum(1)
 
     def likelihood(mu: Array) -> float:
-        """Over the four labellings; the message to itself counts too, as in refine."""
+        """Over the four labelings; the message to itself counts too, as in refine."""
         scores = {}
         for labels in itertools.product(range(2), repeat=2):
             unary = sum(np.log(probabilities[label, 0, i]) for i, label in enumerate(labels))

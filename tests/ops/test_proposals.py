@@ -11,7 +11,7 @@ from visus.ops import proposals
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """Squares and discs of plain colours on a noisy ground, and their boxes."""
+    """Squares and discs of plain colors on a noisy ground, and their boxes."""
     random = np.random.default_rng(0)
     picture = np.clip(random.normal(90, 6, (160, 200, 3)), 0, 255).astype(np.uint8)
     truth = np.array([[20, 30, 70, 90], [120, 20, 180, 70], [90, 100, 150, 150]], np.float32)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from tests.support.labelled import folder_of_classes, splits, write_class
+from tests.support.labeled import folder_of_classes, splits, write_class
 from visus import InputError, read
 from visus.data import Pictures
 from visus.runs import Run

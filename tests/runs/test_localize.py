@@ -1,4 +1,4 @@
-"""Training of a localiser, end to end."""
+"""Training of a localizer, end to end."""
 
 import csv
 import json
@@ -44,12 +44,12 @@ def test_it_learns_in_stages(run: Run) -> None:
     assert run.task == "localize"
     assert (run.folder / "mistakes.jpg").is_file() or max(rows) == 1
     found: LocalEvaluation = run.evaluate()
-    own = found.localisation
-    assert own.localised == pytest.approx(max(rows))
-    assert own.accuracy >= own.localised
+    own = found.localization
+    assert own.localized == pytest.approx(max(rows))
+    assert own.accuracy >= own.localized
     assert "mean IoU" in found.describe()
     content = json.loads((run.folder / "evaluation-val" / "evaluation.json").read_text())
-    assert content["localised"] == own.localised
+    assert content["localised"] == own.localized
     shown = json.loads((run.folder / "evaluation-val" / "pictures.json").read_text())
     assert len({entry["id"] for entry in shown["images"]}) == len(shown["images"]) == len(found.pictures)
     answer = run.predict(scene(3)[0])
@@ -85,8 +85,8 @@ def test_the_measure_is_ilsvrcs() -> None:
         Detections(np.array([[0, 0, 10, 4]], np.float32), np.array([0.9], np.float32), np.array([1])),
         Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)),
     ]
-    found = box_metrics.localisation(truth, answers)
-    assert (found.accuracy, found.localised) == (0.5, 0.25)
+    found = box_metrics.localization(truth, answers)
+    assert (found.accuracy, found.localized) == (0.5, 0.25)
     assert found.mean_iou == pytest.approx(0.6)
     np.testing.assert_allclose(found.ious, [1, 1, 0.4, 0], rtol=1e-6)
 

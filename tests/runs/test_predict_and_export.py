@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 from tests.support.bad_files import write_bad_files
-from tests.support.labelled import idx_folder, texture, write_class
+from tests.support.labeled import idx_folder, texture, write_class
 from visus import InputError, RunError, nets, read
 from visus.nets import trained
 from visus.nets.classification.trained import About, Trained
 from visus.nets.segmentation import trained as segmenters
-from visus.ops import Normalise
+from visus.ops import Normalize
 from visus.runs import Run, train
 from visus.runs.answers import Unreadable, files_beside, files_of
 from visus.runs.classify.predict import ClassifyPredictor, ClassPrediction
@@ -112,7 +112,7 @@ def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_
 def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None:
     size = {"alexnet_paper": 67}.get(net, 32)
     about = About("classify", net, {}, ("a", "b"), size, size)
-    network = Trained(about, nets.create(net, classes=2), Normalise.of_channels((0.5,) * 3, (0.3,) * 3))
+    network = Trained(about, nets.create(net, classes=2), Normalize.of_channels((0.5,) * 3, (0.3,) * 3))
     trained.write(tmp_path / "best.safetensors", network)
     for form in ("onnx", "torchscript"):
         assert export(tmp_path, form).stat().st_size > 10_000
@@ -130,11 +130,11 @@ SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 @pytest.mark.parametrize(("net", "options", "window"), SEGMENTERS, ids=[net for net, _, _ in SEGMENTERS])
 def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str, Any], window: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    grey, volumes = net == "unet", len(window) == 3
-    channels = 1 if grey else 3
-    about = segmenters.About(net, options, ("a", "b"), window, ((0, 0, 0), (9, 9, 9)), grey=grey or volumes)
-    normalise = torch.nn.Identity() if volumes else Normalise.of_channels((0.5,) * channels, (0.3,) * channels)
-    network = segmenters.Trained(about, nets.segmentation.create(net, classes=2, **options).eval(), normalise)
+    gray, volumes = net == "unet", len(window) == 3
+    channels = 1 if gray else 3
+    about = segmenters.About(net, options, ("a", "b"), window, ((0, 0, 0), (9, 9, 9)), gray=gray or volumes)
+    normalize = torch.nn.Identity() if volumes else Normalize.of_channels((0.5,) * channels, (0.3,) * channels)
+    network = segmenters.Trained(about, nets.segmentation.create(net, classes=2, **options).eval(), normalize)
     segmenters.write(tmp_path / "best.safetensors", network)
     path = export(tmp_path, "onnx")
     random = np.random.default_rng(1)
@@ -142,8 +142,8 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
     if volumes:
         picture = random.normal(size=window).astype(np.float32)
     found = np.asarray(onnxruntime.InferenceSession(path).run(None, {"pixels": picture[None]})[0])[0]
-    # SegmentPredictor rounds the luma of a picture in colours to whole numbers, the graph does not.
-    np.testing.assert_allclose(found, SegmentPredictor(tmp_path).probabilities(picture), atol=0.05 if grey else 1e-4)
+    # SegmentPredictor rounds the luma of a picture in colors to whole numbers, the graph does not.
+    np.testing.assert_allclose(found, SegmentPredictor(tmp_path).probabilities(picture), atol=0.05 if gray else 1e-4)
     export(tmp_path, "torchscript", size=[2 * n for n in window])
     with pytest.raises(InputError, match="sides from 1 to"):
         export(tmp_path, "onnx", size=(64, 64, 64, 64))
@@ -154,8 +154,8 @@ def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sen
 ) -> None:
     about = segmenters.About("segnet", {}, ("a", "b"), (32, 32), ((0, 0, 0), (9, 9, 9)))
     net = nets.segmentation.create("segnet", classes=2).eval()
-    normalise = Normalise.of_channels((0.5,) * 3, (0.3,) * 3)
-    segmenters.write(tmp_path / "best.safetensors", segmenters.Trained(about, net, normalise))
+    normalize = Normalize.of_channels((0.5,) * 3, (0.3,) * 3)
+    segmenters.write(tmp_path / "best.safetensors", segmenters.Trained(about, net, normalize))
     graph = onnxruntime.InferenceSession(export(tmp_path, "onnx"))
     assert np.asarray(graph.run(None, {"pixels": _pixels(32, 1)})[0]).shape == (1, 2, 32, 32)
     assert export(tmp_path, "torchscript").name == "model.pt"
@@ -181,9 +181,9 @@ def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_pat
         export(trained_run.folder, size=(64, 64))
 
 
-def test_a_grey_network_takes_colour_pictures_by_their_luma(tmp_path: Path) -> None:
+def test_a_gray_network_takes_color_pictures_by_their_luma(tmp_path: Path) -> None:
     run = train("classify", idx_folder(tmp_path / "i"), net="mlp", hidden=(8,), epochs=2, runs=tmp_path, augment="none")
-    assert run.load().about.grey
+    assert run.load().about.gray
     path = export(run.folder, "onnx")
     pixels = _pixels(12)
     found = np.asarray(onnxruntime.InferenceSession(path).run(None, {"pixels": pixels})[0])
@@ -196,14 +196,14 @@ def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
     from visus import Index, PictureIndexError
 
     torch.manual_seed(0)
-    for net, grey, size in (("cnn", True, 28), ("mlp", False, 16), ("resnet18", False, 32)):
-        options: dict[str, Any] = {"channels": 1} if grey else {"size": size} if net == "mlp" else {}
-        about = About("classify", net, options, ("a", "b"), size, size, "bilinear", grey)
-        channels = 1 if grey else 3
-        normalise = Normalise.of_channels((0.5,) * channels, (0.3,) * channels)
+    for net, gray, size in (("cnn", True, 28), ("mlp", False, 16), ("resnet18", False, 32)):
+        options: dict[str, Any] = {"channels": 1} if gray else {"size": size} if net == "mlp" else {}
+        about = About("classify", net, options, ("a", "b"), size, size, "bilinear", gray)
+        channels = 1 if gray else 3
+        normalize = Normalize.of_channels((0.5,) * channels, (0.3,) * channels)
         folder = tmp_path / f"run-{net}"
         folder.mkdir()
-        network = Trained(about, nets.create(net, classes=2, **options), normalise)
+        network = Trained(about, nets.create(net, classes=2, **options), normalize)
         trained.write(folder / "best.safetensors", network)
         photos = write_class(tmp_path / "p", 1, 6, side=size)
         index = Index(tmp_path / f"{net}.visus", model=folder)
@@ -215,7 +215,7 @@ def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
         vector = again.embedder()([read(photos[0])])[0]
         x = torch.from_numpy(read(photos[0]).transpose(2, 0, 1).copy())[None]
         with torch.inference_mode():
-            expected = network.backbone.embed(normalise(x))[0]
+            expected = network.backbone.embed(normalize(x))[0]
         assert np.abs(vector - (expected / expected.norm()).numpy()).max() < 1e-4
         with pytest.raises(PictureIndexError, match="was made with"):
             Index(tmp_path / f"{net}.visus", model="efficientnet_lite0")

@@ -242,10 +242,10 @@ def test_volumes(tmp_path: Path) -> None:
         train("segment", folder_of_masks(tmp_path / "p"), runs=tmp_path, net="vnet")
 
 
-def test_grey_pictures_have_one_channel(tmp_path: Path) -> None:
-    run = train("segment", folder_of_masks(tmp_path / "grey", grey=True), runs=tmp_path, epochs=1, **SMALL)
+def test_gray_pictures_have_one_channel(tmp_path: Path) -> None:
+    run = train("segment", folder_of_masks(tmp_path / "gray", gray=True), runs=tmp_path, epochs=1, **SMALL)
     about = trained.read_about(run.folder)
-    assert about.grey
+    assert about.gray
     assert about.options["channels"] == 1
     assert predicted(run.predict(scene(1)[0])).mask.shape == (72, 80)
 
@@ -312,10 +312,10 @@ def test_the_default_backbone_is_written_down(data: Path) -> None:
         resolve(SegmentSettings.of(data, {"net": "segnet", "window": (5000,)}), load_masks(data))
 
 
-def test_segnet_takes_colours_for_its_weights_and_grey_without(tmp_path: Path) -> None:
-    grey = load_masks(folder_of_masks(tmp_path / "grey", grey=True))
+def test_segnet_takes_colors_for_its_weights_and_gray_without(tmp_path: Path) -> None:
+    gray = load_masks(folder_of_masks(tmp_path / "gray", gray=True))
     for weights, channels in ((None, 3), ("none", 1)):
-        assert channels_of(SegmentSettings(data="", net="segnet", weights=weights), grey) == {"channels": channels}
+        assert channels_of(SegmentSettings(data="", net="segnet", weights=weights), gray) == {"channels": channels}
 
 
 def test_weights_are_found_from_another_folder(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.labelled import idx_folder, splits
+from tests.support.labeled import idx_folder, splits
 from visus import InputError
 from visus.data import load
 from visus.runs.classify.resolve import geometry, resolve

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.labelled import folder_of_classes, idx_folder, splits, write_class
+from tests.support.labeled import folder_of_classes, idx_folder, splits, write_class
 from visus import InputError, RunError, nets, read
 from visus.data import Batches, load
 from visus.nets import trained
@@ -109,10 +109,10 @@ def test_preprocessing_is_fitted_and_kept_with_the_run(tmp_path: Path, preproces
     digits = idx_folder(tmp_path / "digits", 300, 60)
     options = {**FAST, "preprocess": preprocess, "epochs": 10, "batch_size": 16, "size": 12}
     run = train("classify", digits, runs=tmp_path, **options)
-    normalise = run.load().normalise
-    assert (normalise.matrix is not None) == ("pca" in preprocess or "zca" in preprocess)
+    normalize = run.load().normalize
+    assert (normalize.matrix is not None) == ("pca" in preprocess or "zca" in preprocess)
     own = dataset_of(digits)
-    x = torch.stack([normalise(own.tensor(k)[None])[0] for k in range(len(own))])
+    x = torch.stack([normalize(own.tensor(k)[None])[0] for k in range(len(own))])
     if preprocess != "none":
         assert x.mean().abs() < 0.05
     if "whiten" in preprocess:  # directions that hold nothing but noise stay below 1
@@ -123,7 +123,7 @@ def test_preprocessing_is_fitted_and_kept_with_the_run(tmp_path: Path, preproces
 
 def dataset_of(folder: Path) -> Batches:
     """The training pictures of a folder, as the training sees them."""
-    return Batches(load(folder).splits["train"], 12, grey=True)
+    return Batches(load(folder).splits["train"], 12, gray=True)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_idx_files_and_a_convolutional_network(tmp_path: Path) -> None:
         runs=tmp_path,
         augment="none",
     )
-    assert run.load().about.grey
+    assert run.load().about.gray
     assert run.evaluate().top1 > 0.8
     assert run.predict(read_first(tmp_path / "digits")).classes[0] in ("0", "1", "2")
 
@@ -302,7 +302,7 @@ def _imagenet() -> dict[str, torch.Tensor]:
 
 
 def test_layers_train_in_training_mode(data: Path, tmp_path: Path) -> None:
-    """Dropout drops and batch normalisation counts, in every mode."""
+    """Dropout drops and batch normalization counts, in every mode."""
     run = train("classify", data, net="cnn", epochs=1, runs=tmp_path, size=16, augment="none")
     counts = [v.item() for n, v in run.load().backbone.net.state_dict().items() if n.endswith("num_batches_tracked")]
     assert counts

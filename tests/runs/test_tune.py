@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.labelled import splits
+from tests.support.labeled import splits
 from visus import InputError, RunError, read
 from visus.runs import train
 from visus.runs.classify.settings import ClassifySettings

@@ -1,4 +1,4 @@
-"""Texture and colour as descriptors of an index."""
+"""Texture and color as descriptors of an index."""
 
 import shutil
 import signal
@@ -31,7 +31,7 @@ def names(hits: object) -> list[str]:
     return [Path(hit.path).stem for hit in hits]  # pyright: ignore
 
 
-def test_texture_finds_surfaces_and_colour_finds_colours(tmp_path: Path) -> None:
+def test_texture_finds_surfaces_and_color_finds_colors(tmp_path: Path) -> None:
     stripes(tmp_path / "p")
     index = Index(tmp_path / "i.visus")
     index.add(tmp_path / "p", descriptors=("texture", "color"))

@@ -98,7 +98,7 @@ def test_many_versions_of_one_picture_are_one_group() -> None:
     assert groups(members, [k.to_bytes(16, "big") for k in range(120)], pairs, lambda _i, _j: False) == []
 
 
-def test_flat_pictures_are_the_same_only_in_colour() -> None:
-    grey, light = np.full((8, 8, 3), 90.0), np.full((8, 8, 3), 200.0)
-    assert correlation(grey, grey + 1) == 1
-    assert correlation(grey, light) == 0
+def test_flat_pictures_are_the_same_only_in_color() -> None:
+    gray, light = np.full((8, 8, 3), 90.0), np.full((8, 8, 3), 200.0)
+    assert correlation(gray, gray + 1) == 1
+    assert correlation(gray, light) == 0

@@ -273,7 +273,7 @@ def test_every_picture_finds_itself_first(index: Index, photos: Path) -> None:
         assert all(-1 <= score <= 1.001 for score in hits.scores)
 
 
-def test_files_arrays_grey_arrays_and_paths_ask_alike(index: Index, photos: Path) -> None:
+def test_files_arrays_gray_arrays_and_paths_ask_alike(index: Index, photos: Path) -> None:
     from visus import read
 
     pixels = read(photos / "0001.jpg")

@@ -25,8 +25,8 @@ def synthetic(location: Path, count: int, *, first: int = 0, dtype: str = "float
     """A table of random clustered vectors."""
     place = Store(location) if exists(location) else Store.create(location, ABOUT, dtype)  # pyright: ignore
     random = np.random.default_rng(first)
-    centres = np.random.default_rng(7).normal(size=(50, 32))
-    vectors = unit(centres[random.integers(0, 50, count)] + 0.5 * random.normal(size=(count, 32)))
+    centers = np.random.default_rng(7).normal(size=(50, 32))
+    vectors = unit(centers[random.integers(0, 50, count)] + 0.5 * random.normal(size=(count, 32)))
     columns = {
         "id": np.arange(first, first + count),
         "path": [f"/p/{k}.jpg" for k in range(first, first + count)],

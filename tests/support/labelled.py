@@ -1,4 +1,4 @@
-"""Labelled pictures made on the spot: classes that a small network tells apart in seconds."""
+"""Labeled pictures made on the spot: classes that a small network tells apart in seconds."""
 
 import gzip
 import struct
@@ -12,7 +12,7 @@ CLASSES = ("blob", "checks", "stripes")
 
 
 def texture(label: int, seed: int, side: int = 28) -> NDArray[np.uint8]:
-    """A noisy grey picture ``(side, side)`` of one of the classes: a bright blob, a checkerboard, or stripes."""
+    """A noisy gray picture ``(side, side)`` of one of the classes: a bright blob, a checkerboard, or stripes."""
     random = np.random.default_rng((label, seed))
     y, x = np.mgrid[:side, :side]
     a, b = random.uniform(0, side / 4, 2)
@@ -28,7 +28,7 @@ def texture(label: int, seed: int, side: int = 28) -> NDArray[np.uint8]:
 
 
 def write_class(folder: Path, label: int, count: int, *, first: int = 0, side: int = 28) -> list[Path]:
-    """Write pictures of one class, each tinted in a colour of its own."""
+    """Write pictures of one class, each tinted in a color of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for seed in range(first, first + count):

@@ -23,22 +23,22 @@ def scene(number: int, *, size: tuple[int, int] = (72, 80)) -> tuple[Bytes, Byte
     return np.clip(picture, 0, 255).astype(np.uint8), mask
 
 
-def write_pairs(folder: Path, numbers: range, *, masks: str = "masks", grey: bool = False) -> None:
+def write_pairs(folder: Path, numbers: range, *, masks: str = "masks", gray: bool = False) -> None:
     """``images/N.png`` with ``masks/N.png``."""
     (folder / "images").mkdir(parents=True)
     (folder / masks).mkdir()
     for number in numbers:
         picture, mask = scene(number)
         image = Image.fromarray(picture)
-        (image.convert("L") if grey else image).save(folder / "images" / f"{number}.png")
+        (image.convert("L") if gray else image).save(folder / "images" / f"{number}.png")
         Image.fromarray(mask).save(folder / masks / f"{number}.png")
 
 
-def folder_of_masks(root: Path, *, train: int = 12, val: int = 4, test: int = 4, grey: bool = False) -> Path:
+def folder_of_masks(root: Path, *, train: int = 12, val: int = 4, test: int = 4, gray: bool = False) -> Path:
     """``{train,val,test}/{images,masks}``, with a list of classes."""
     start = 0
     for split, count in (("train", train), ("val", val), ("test", test)):
-        write_pairs(root / split, range(start, start + count), grey=grey)
+        write_pairs(root / split, range(start, start + count), gray=gray)
         start += count
     (root / "classes.txt").write_text("ground\ndisc\nsquare\n")
     return root

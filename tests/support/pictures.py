@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 
 def scene(seed: int, width: int = 200, height: int = 150) -> NDArray[np.uint8]:
-    """A picture ``(height, width, 3)`` of coloured shapes on a cloudy ground."""
+    """A picture ``(height, width, 3)`` of colored shapes on a cloudy ground."""
     random = np.random.default_rng(seed)
     clouds = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     ground = Image.fromarray(clouds).resize((width, height), Image.Resampling.BICUBIC)

@@ -8,15 +8,15 @@ from torch import nn
 from visus import nets
 from visus.explain import Classifier
 from visus.nets.backbones import StagedBackbone
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 
 def subject_of(name: str, size: int = 64, **options: Any) -> Classifier:
     """A network with random weights."""
     torch.manual_seed(0)
     net = nets.create(name, classes=4, **options)
-    normalise = Normalise.of_channels((0.5,) * 3, (0.25,) * 3)
-    return Classifier(name, net, normalise, tuple("abcd"), size=size, resize_to=size)
+    normalize = Normalize.of_channels((0.5,) * 3, (0.25,) * 3)
+    return Classifier(name, net, normalize, tuple("abcd"), size=size, resize_to=size)
 
 
 def linear_subject(weight: torch.Tensor, side: int) -> Classifier:
@@ -25,7 +25,7 @@ def linear_subject(weight: torch.Tensor, side: int) -> Classifier:
     head.weight = nn.Parameter(weight.clone())
     net = nn.Sequential(nn.Identity(), nn.Flatten(), head)
     backbone = StagedBackbone("linear", net, [net[0]], net[1], head)
-    plain = Normalise.of_channels((0.0,) * 3, (1.0,) * 3)
+    plain = Normalize.of_channels((0.0,) * 3, (1.0,) * 3)
     names = tuple(f"class {k}" for k in range(len(weight)))
     return Classifier("linear", backbone, plain, names, size=side, resize_to=side)
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.support.labelled import splits
+from tests.support.labeled import splits
 from visus import InputError, train
 from visus.runs.classify.robust import measure
 from visus.tasks.adversarial import fooling

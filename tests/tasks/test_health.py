@@ -81,7 +81,7 @@ def test_a_deep_sigmoid_network_vanishes_and_relu_or_batch_norm_cures_it() -> No
     assert "vanishing" in _kinds(findings)
     message = next(f.message for f in findings if f.kind == "vanishing")
     assert "ReLU" in message
-    assert "batch normalisation" in message
+    assert "batch normalization" in message
     assert loss > 1.3  # it has not learned
     for cure in (_deep("relu", batch_norm=True), _deep("sigmoid", batch_norm=True)):
         assert "vanishing" not in _kinds(_train(cure, lr=0.1)[0])

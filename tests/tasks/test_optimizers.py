@@ -1,4 +1,4 @@
-"""Optimisers against their formulas, schedules against their shapes."""
+"""Optimizers against their formulas, schedules against their shapes."""
 
 import math
 
@@ -15,7 +15,7 @@ from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES, build, factor
 
 
 def _path(name: str, steps: int = 5, **options: float) -> list[float]:
-    """Where an optimiser goes from 1 in the valley w^2 / 2, whose gradient is w."""
+    """Where an optimizer goes from 1 in the valley w^2 / 2, whose gradient is w."""
     w = nn.Parameter(torch.ones(1, 1, dtype=torch.float64))
     optimizer = build(name, [([w], 1.0)], lr=0.1, **options)  # pyright: ignore[reportArgumentType]
     places = []

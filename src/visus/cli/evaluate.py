@@ -24,7 +24,7 @@ Examples:
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="Labelled pictures.  [default: those of the training]")
+        Path | None, typer.Argument(metavar="DATA", help="Labeled pictures.  [default: those of the training]")
     ] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test.  [default: test]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.  [default: in the run]")] = None,
@@ -37,7 +37,7 @@ def evaluate(
 
     Of a classifier: accuracy, each class, confusion, calibration, worst mistakes. Of a segmenter: IoU, Dice and
     accuracy of each class, confusion, worst answers. Of a detector: COCO's and VOC's average precision, precision over
-    recall, confusion, what was missed and what is wrong. Of a localiser: right classes, right boxes, and both.
+    recall, confusion, what was missed and what is wrong. Of a localizer: right classes, right boxes, and both.
     """
     from visus.nets.file import open_saved
     from visus.runs import evaluate as measure

@@ -79,7 +79,7 @@ def filter_(
     * any kernel: convolve
     * gradients: gradient, derivative, roberts, prewitt, sobel, scharr, log, dog
     * edges: canny
-    * colour: histogram
+    * color: histogram
     * texture: texture (the 48 Leung-Malik responses), textons
 
     Pictures with 16 bits keep them. A folder is written to a folder, as PNG files under the same names.

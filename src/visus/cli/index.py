@@ -76,7 +76,7 @@ def index(
 ) -> None:
     """Look through folders and remember how each picture looks.
 
-    New and changed pictures are read, moved ones are recognised, missing ones are marked. Stop it at any time, even
+    New and changed pictures are read, moved ones are recognized, missing ones are marked. Stop it at any time, even
     with kill -9, and start it again: what was added stays.
     """
     from visus.search import Index
@@ -121,7 +121,7 @@ def index(
 
 
 def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
-    """How well each descriptor finds; one that describes none of the labelled pictures is left out."""
+    """How well each descriptor finds; one that describes none of the labeled pictures is left out."""
     measures = {"embedding": opened.evaluate(labels)}
     for by in opened.descriptors[1:]:
         try:

@@ -47,7 +47,7 @@ def search(
         typer.Option(metavar="RUN", help="Search for each object that a trained detector finds, on its own."),
     ] = None,
     conf: Annotated[
-        float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5; of a localiser 0]")
+        float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5; of a localizer 0]")
     ] = None,
     min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
     where: Annotated[

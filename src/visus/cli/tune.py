@@ -35,7 +35,7 @@ def tune(
         Literal["classify", "segment", "crf"], typer.Argument(metavar="TASK", help="classify, segment or crf")
     ],
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Labelled pictures, pictures with masks; for crf: a run of segment.")
+        Path, typer.Argument(metavar="DATA", help="Labeled pictures, pictures with masks; for crf: a run of segment.")
     ],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all.")] = 20,
     space: Annotated[

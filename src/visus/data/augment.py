@@ -17,7 +17,7 @@ class Augmentation:
 
     ``light`` crops 50 to 100 % of the area, stretched by up to 4:3, mirrors every second picture, and changes
     brightness, contrast and saturation by up to 20 %. ``strong`` crops 25 to 100 %, turns by up to 20 degrees, shears
-    by up to 10, changes colours by up to 40 % and hue by up to 5 %, and hides a patch of every fourth picture.
+    by up to 10, changes colors by up to 40 % and hue by up to 5 %, and hides a patch of every fourth picture.
 
     Attributes:
         strength: ``"none"``, ``"light"`` or ``"strong"``.
@@ -27,12 +27,12 @@ class Augmentation:
     strength: Strength = "none"
     flip: bool = True
 
-    def transform(self, size: int, *, grey: bool = False) -> v2.Transform:
+    def transform(self, size: int, *, gray: bool = False) -> v2.Transform:
         """What turns a picture ``(C, H, W)`` uint8 into one ``(C, size, size)`` uint8 at random.
 
         Args:
             size: Side of the result in pixels.
-            grey: Whether pictures have one channel; colours are then left alone.
+            gray: Whether pictures have one channel; colors are then left alone.
         """
         strong = self.strength == "strong"
         change = 0.4 if strong else 0.2
@@ -42,7 +42,7 @@ class Augmentation:
         steps.append(v2.RandomResizedCrop(size, scale=(0.25 if strong else 0.5, 1.0), antialias=True))
         if self.flip:
             steps.append(v2.RandomHorizontalFlip())
-        if grey:
+        if gray:
             steps.append(v2.ColorJitter(change, change))
         else:
             steps.append(v2.ColorJitter(change, change, change, 0.05 if strong else 0))

@@ -40,7 +40,7 @@ class Batches(Dataset[tuple[Tensor, int]]):
         size: Side in pixels.
         resize_to: Length of the shorter side before the middle is cut out, in pixels; None for ``size``.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
-        grey: One channel (the luma) in place of three.
+        gray: One channel (the luma) in place of three.
         augmentation: What changes pictures at random.
         seed: Of the changes.
     """
@@ -49,7 +49,7 @@ class Batches(Dataset[tuple[Tensor, int]]):
     size: int
     resize_to: int | None = None
     interpolation: Literal["bicubic", "bilinear"] = "bilinear"
-    grey: bool = False
+    gray: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -90,22 +90,22 @@ class Batches(Dataset[tuple[Tensor, int]]):
 
     @functools.cached_property
     def _transform(self) -> v2.Transform:
-        return self.augmentation.transform(self.size, grey=self.grey)
+        return self.augmentation.transform(self.size, gray=self.gray)
 
     def _channels(self, picture: NDArray[np.uint8]) -> Tensor:
         """``(H, W, 3)`` to ``(C, H, W)``."""
         tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-        if not self.grey:
+        if not self.gray:
             return tensor
-        return tensor[:1] if _is_grey(picture) else v2.functional.rgb_to_grayscale(tensor)
+        return tensor[:1] if _is_gray(picture) else v2.functional.rgb_to_grayscale(tensor)
 
     def _stacked(self, arrays: NDArray[np.uint8]) -> Tensor:
         """``(N, H, W)`` or ``(N, H, W, 3)`` to ``(N, C, H, W)``."""
         if arrays.ndim == 3:
             tensor = torch.from_numpy(arrays)[:, None]  # (N, 1, H, W)
-            return tensor if self.grey else tensor.expand(-1, 3, -1, -1)
+            return tensor if self.gray else tensor.expand(-1, 3, -1, -1)
         tensor = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))  # (N, 3, H, W)
-        return v2.functional.rgb_to_grayscale(tensor) if self.grey else tensor
+        return v2.functional.rgb_to_grayscale(tensor) if self.gray else tensor
 
 
 def one(
@@ -114,7 +114,7 @@ def one(
     resize_to: int,
     interpolation: Literal["bicubic", "bilinear"],
     *,
-    grey: bool,
+    gray: bool,
 ) -> Tensor:
     """One picture as a network sees it, ``(C, size, size)`` uint8.
 
@@ -123,7 +123,7 @@ def one(
         size: See :class:`Batches`, as the others.
         resize_to: Length of the shorter side before the middle is cut out.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
-        grey: One channel in place of three.
+        gray: One channel in place of three.
 
     Raises:
         InputError: It cannot be read, or is no such array.
@@ -135,10 +135,10 @@ def one(
         pictures = Pictures(np.zeros(1, np.int64), arrays=picture[None])
     else:
         pictures = Pictures(np.zeros(1, np.int64), [os.fspath(picture)])
-    return Batches(pictures, size, resize_to, interpolation, grey).tensor(0)
+    return Batches(pictures, size, resize_to, interpolation, gray).tensor(0)
 
 
-def _is_grey(picture: NDArray[np.uint8]) -> bool:
+def _is_gray(picture: NDArray[np.uint8]) -> bool:
     return picture.strides[2] == 0 or bool((picture[..., :1] == picture).all())
 
 
@@ -240,7 +240,7 @@ def loader(
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches in the order of :class:`Order`.
 
-    A last training batch of one picture, which batch normalisation cannot take, is left out.
+    A last training batch of one picture, which batch normalization cannot take, is left out.
 
     Args:
         batches: Pictures, or features in their place.

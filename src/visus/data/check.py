@@ -1,4 +1,4 @@
-"""Look through labelled pictures before a network does: what cannot be read, what is there twice."""
+"""Look through labeled pictures before a network does: what cannot be read, what is there twice."""
 
 import hashlib
 from collections import defaultdict

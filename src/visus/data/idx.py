@@ -77,7 +77,7 @@ def read_idx(root: Path, *, whole: bool = False) -> tuple[tuple[str, ...], dict[
                 "bring both again."
             )
         if images.ndim == 4 and images.shape[3] != 3:
-            raise FormatError(f"{files['images']} has {images.shape[3]} channels; write grey or RGB pictures.")
+            raise FormatError(f"{files['images']} has {images.shape[3]} channels; write gray or RGB pictures.")
         if not images.size:
             raise FormatError(f"{files['images']} holds no pixels {images.shape}; bring it again.")
         arrays[split] = images, labels

@@ -30,7 +30,7 @@ class Joint:
     """What may happen to a picture and its mask.
 
     ``light`` zooms by up to 22 %, mirrors, and changes brightness, contrast and saturation by up to 15 %; ``strong``
-    zooms by up to 65 %, turns by up to 15 degrees, stretches by up to 16 % and changes colours by up to 30 %.
+    zooms by up to 65 %, turns by up to 15 degrees, stretches by up to 16 % and changes colors by up to 30 %.
 
     Attributes:
         strength: ``"none"``, ``"light"`` or ``"strong"``.
@@ -179,7 +179,7 @@ def _warp_volume(volume: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArray[
 
 
 def recolored(picture: NDArray[Any], change: float, random: np.random.Generator) -> NDArray[Any]:
-    """Brightness, contrast and, of colours, saturation; of volumes, scale and offset."""
+    """Brightness, contrast and, of colors, saturation; of volumes, scale and offset."""
     if not change:
         return picture
     brightness, contrast, saturation = 1 + random.uniform(-change, change, 3)
@@ -189,6 +189,6 @@ def recolored(picture: NDArray[Any], change: float, random: np.random.Generator)
     mean = values.mean()
     values = (values - mean) * contrast + mean
     if picture.shape[-1] == 3:
-        grey = values @ np.array([0.299, 0.587, 0.114], np.float32)
-        values = (values - grey[..., None]) * saturation + grey[..., None]
+        gray = values @ np.array([0.299, 0.587, 0.114], np.float32)
+        values = (values - gray[..., None]) * saturation + gray[..., None]
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

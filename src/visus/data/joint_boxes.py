@@ -42,7 +42,7 @@ class JointBoxes:
     """What may happen to a picture and its objects.
 
     ``light`` zooms by up to 22 %, shifts by up to a tenth, mirrors, and changes brightness, contrast and saturation by
-    up to 15 %; ``strong`` zooms by up to 65 %, stretches by up to 16 %, shifts by up to a quarter and changes colours
+    up to 15 %; ``strong`` zooms by up to 65 %, stretches by up to 16 %, shifts by up to a quarter and changes colors
     by up to 30 %. Nothing is turned, since a turned box is a larger one.
 
     Attributes:
@@ -54,7 +54,7 @@ class JointBoxes:
     flip: bool = True
 
     def __call__(self, sample: Sample, random: np.random.Generator) -> Sample:
-        """A sample of the same size, changed at random; beyond the picture lies its mean colour."""
+        """A sample of the same size, changed at random; beyond the picture lies its mean color."""
         zoom, stretch, shift, change = _RANGES[self.strength]
         if self.strength == "none":
             return sample

@@ -1,4 +1,4 @@
-"""Bring in labelled pictures, whatever their format, in splits."""
+"""Bring in labeled pictures, whatever their format, in splits."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def load(
     test: float = 0.15,
     progress: Progress | None = None,
 ) -> LabelSet:
-    """Labelled pictures from a folder or a table; the format is recognised.
+    """Labeled pictures from a folder or a table; the format is recognized.
 
     * ``PATH/{train,val,test}/CLASS/*.jpg``, where val and test may be missing;
     * ``PATH/CLASS/*.jpg``, which is split here;
@@ -47,7 +47,7 @@ def load(
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognised, a class is empty, there is one class only, or a split has a class
+        InputError: The format is not recognized, a class is empty, there is one class only, or a split has a class
             that train has not.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
@@ -62,10 +62,10 @@ def load(
 
 
 def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> LabelSet:
-    """Labelled pictures in the splits that are there, or in one called ``all``; nothing is cut.
+    """Labeled pictures in the splits that are there, or in one called ``all``; nothing is cut.
 
     Raises:
-        InputError: The format is not recognised, or a class is empty.
+        InputError: The format is not recognized, or a class is empty.
     """
     dataset = _checked(_read(Path(path).expanduser(), whole=True), progress)
     splits = {split or "all": pictures for split, pictures in dataset.splits.items()}
@@ -83,8 +83,8 @@ def _read(path: Path, *, whole: bool = False) -> LabelSet:
         return _named(path, "pictures listed in a table", read_table(path), whole)
     if idx_files(path):
         classes, splits = read_idx(path, whole=whole)
-        grey = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
-        return LabelSet(path, "idx files", classes, splits, grey)
+        gray = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
+        return LabelSet(path, "idx files", classes, splits, gray)
     if splits_of(path):
         return _named(path, "folders of classes, in splits", read_folder(path), whole)
     if is_folder_of_classes(path):
@@ -92,7 +92,7 @@ def _read(path: Path, *, whole: bool = False) -> LabelSet:
     if (path / "labels.csv").is_file():
         return _named(path, "pictures listed in labels.csv", read_table(path / "labels.csv"), whole)
     raise InputError(
-        f"{path} holds no labelled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
+        f"{path} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
         "CSV file with the columns file and class."
     )
 

@@ -36,7 +36,7 @@ def load_boxes(
     test: float = 0.15,
     progress: Progress | None = None,
 ) -> BoxSet:
-    """Pictures with boxes from a folder; the format is recognised.
+    """Pictures with boxes from a folder; the format is recognized.
 
     * Pascal VOC: ``JPEGImages``, ``Annotations/*.xml``, ``ImageSets/Main``; ``images`` with ``annotations/*.xml``, or
       pictures and XML files side by side;
@@ -57,7 +57,7 @@ def load_boxes(
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognised, an annotation is damaged, or no object is left to learn from.
+        InputError: The format is not recognized, an annotation is damaged, or no object is left to learn from.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
@@ -78,7 +78,7 @@ def load_boxes_whole(path: str | os.PathLike[str], *, progress: Progress | None 
     """Pictures with boxes in the splits that are there, or in one called ``all``; nothing is cut.
 
     Raises:
-        InputError: The format is not recognised, or an annotation is damaged.
+        InputError: The format is not recognized, or an annotation is damaged.
     """
     found = _load(path, progress)
     if "" not in found.splits:

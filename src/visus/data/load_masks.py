@@ -45,15 +45,15 @@ def load_masks(
     test: float = 0.15,
     progress: Progress | None = None,
 ) -> MaskSet:
-    """Pictures or volumes with masks from a folder; the format is recognised.
+    """Pictures or volumes with masks from a folder; the format is recognized.
 
     * ``PATH/{train,val,test}/images/*`` with ``PATH/{train,val,test}/masks/*.png`` (or ``labels``), or ``PATH/images``
-      with ``PATH/masks``, which is split here; masks hold a number for each class, or colours;
+      with ``PATH/masks``, which is split here; masks hold a number for each class, or colors;
     * Pascal VOC: ``JPEGImages``, ``SegmentationClass``, ``ImageSets/Segmentation``;
     * COCO: ``train.json`` beside ``train/``, or ``annotations/instances_train2017.json``;
     * NIfTI volumes: ``imagesTr/*.nii.gz`` with ``labelsTr``.
 
-    Classes are named in ``classes.txt`` or, with their colours, in ``classes.csv``; without, they are called by the
+    Classes are named in ``classes.txt`` or, with their colors, in ``classes.csv``; without, they are called by the
     values that the masks hold. The value 255 does not count, unless it is the only one beside 0. Every picture and
     mask is read once: pairs that cannot be used are left out and said.
 
@@ -66,7 +66,7 @@ def load_masks(
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognised, a mask has a value beyond the list of classes, nothing is left, or
+        InputError: The format is not recognized, a mask has a value beyond the list of classes, nothing is left, or
             there are less than two classes.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
@@ -101,7 +101,7 @@ def load_masks_whole(
         insist: Whether a class that is to be ignored must be there.
 
     Raises:
-        InputError: The format is not recognised, or a mask has a value beyond the list of classes.
+        InputError: The format is not recognized, or a mask has a value beyond the list of classes.
     """
     root = Path(path).expanduser()
     if not root.is_dir():
@@ -148,7 +148,7 @@ def _read(
             return _masked(pairs, _LabelVolume(lookup), read_volume), form, (classes, palette), axes
         if _any_in_color(pairs):
             by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
-            return _masked(pairs, by_color, read), f"{form} in colours", (classes, palette), axes
+            return _masked(pairs, by_color, read), f"{form} in colors", (classes, palette), axes
         return _masked(pairs, ByValue(lookup), read), form, (classes, palette), axes
     if listed:
         classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
@@ -207,7 +207,7 @@ _STRANGE = 254
 
 
 def _any_in_color(pairs: Pairs) -> bool:
-    """Whether some mask that can be read holds colours; a black one may belong to them."""
+    """Whether some mask that can be read holds colors; a black one may belong to them."""
 
     def colored(path: str) -> bool:
         with contextlib.suppress(InputError):
@@ -223,7 +223,7 @@ def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Pr
     """All values that the training masks hold, but for 255 where there are others beside 0.
 
     Raises:
-        InputError: A mask is in colour, or none can be read.
+        InputError: A mask is in color, or none can be read.
     """
     leading = (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
 
@@ -248,7 +248,7 @@ def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Pr
 
 
 def _colored(path: str) -> InputError:
-    return InputError(f"The mask {path} is in colour; name its classes in a classes.csv (name,red,green,blue).")
+    return InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
 
 
 def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
@@ -256,7 +256,7 @@ def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
     total = sum(len(split) for split in dataset.splits.values())
     splits, digests, pixels = {}, {}, {}
     failures: list[str] = []
-    grey, done = dataset.axes == 2, 0
+    gray, done = dataset.axes == 2, 0
     for name, split in dataset.splits.items():
         kept, digests[name], rows = [], [], []
         with ThreadPoolExecutor(cores()) as pool:
@@ -270,7 +270,7 @@ def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
                 kept.append(place)
                 digests[name].append(answer[0])
                 rows.append(answer[1])
-                grey &= answer[2]
+                gray &= answer[2]
         splits[name] = split.take(np.array(kept, np.int64))
         pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
     leading = splits.get("", splits.get("train"))
@@ -289,11 +289,11 @@ def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
         shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
         count = "1 pair" if len(failures) == 1 else f"{len(failures):,} pairs"
         remarks.append(f"Left out {count} of picture and mask: {shown}")
-    return replace(dataset, splits=splits, digests=digests, pixels=pixels, grey=grey, remarks=remarks)
+    return replace(dataset, splits=splits, digests=digests, pixels=pixels, gray=gray, remarks=remarks)
 
 
 def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[np.int64], bool] | str:
-    """Hash, positions of each class, and whether it is grey; or why a pair cannot be used.
+    """Hash, positions of each class, and whether it is gray; or why a pair cannot be used.
 
     Raises:
         InputError: A mask has a value that no class has.
@@ -311,8 +311,8 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[n
     counts = counts[: len(dataset.classes)]
     if not counts.any():
         return f"The mask of {split.files[place]} is empty: no position counts."
-    grey = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
-    return digest_of(picture.tobytes() + mask.tobytes()), counts, grey
+    gray = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
+    return digest_of(picture.tobytes() + mask.tobytes()), counts, gray
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:

@@ -82,9 +82,9 @@ class MaskSet:
         form: How they lie there, in words.
         classes: Names of the classes, in the order of the masks' values.
         splits: ``train``, ``val`` and ``test``, those that there are.
-        palette: ``(classes, 3)`` uint8, a colour for each class.
+        palette: ``(classes, 3)`` uint8, a color for each class.
         axes: 2 for pictures, 3 for volumes.
-        grey: Whether all pictures are grey.
+        gray: Whether all pictures are gray.
         remarks: What a user should know, each one sentence.
         digests: A hash of the content of each picture, by split.
         pixels: By split: positions of each class in each picture, ``(N, classes)`` int64.
@@ -96,7 +96,7 @@ class MaskSet:
     splits: dict[str, Masked]
     palette: NDArray[np.uint8]
     axes: int = 2
-    grey: bool = False
+    gray: bool = False
     remarks: list[str] = field(default_factory=list)
     digests: dict[str, list[bytes]] = field(default_factory=dict)
     pixels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class MaskSet:
 
 
 def colors(count: int) -> NDArray[np.uint8]:
-    """A colour for each class, ``(count, 3)`` uint8: those of Pascal VOC, the first of which is black.
+    """A color for each class, ``(count, 3)`` uint8: those of Pascal VOC, the first of which is black.
 
     The bits of the class number are dealt to red, green and blue in turn, from the highest bit of each on.
 
@@ -142,7 +142,7 @@ class ClassList:
 
     Attributes:
         names: All names, in the order of the file.
-        palette: A colour for each, ``(N, 3)`` uint8, or None where masks hold numbers only.
+        palette: A color for each, ``(N, 3)`` uint8, or None where masks hold numbers only.
     """
 
     names: tuple[str, ...]
@@ -168,7 +168,7 @@ def read_class_list(root: Path) -> ClassList | None:
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{table} must have the columns name, red, green and blue, with numbers to 255.") from None
     if not len(palette) or palette.min() < 0 or palette.max() > 255:
-        raise InputError(f"{table} must name at least one class, with colours from 0 to 255.")
+        raise InputError(f"{table} must name at least one class, with colors from 0 to 255.")
     return ClassList(_distinct(names, table), palette.astype(np.uint8))
 
 
@@ -189,7 +189,7 @@ def _distinct(names: Sequence[str], path: Path) -> tuple[str, ...]:
 
 
 def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The values of a mask file: ``(H, W)`` uint8 numbers of a grey or indexed picture, or ``(H, W, 3)`` colours.
+    """The values of a mask file: ``(H, W)`` uint8 numbers of a gray or indexed picture, or ``(H, W, 3)`` colors.
 
     Raises:
         InputError: The file is missing.
@@ -213,7 +213,7 @@ def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise FormatError(f"The mask {name} is damaged or no picture ({error}); bring it again.") from error
     if values.ndim == 2 and values.size and int(values.max()) > IGNORE:
         raise FormatError(f"The mask {name} holds the value {values.max()}; the largest for a class is {IGNORE - 1}.")
-    if values.ndim == 3 and (values == values[..., :1]).all():  # grey saved as RGB
+    if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB
         return values[..., 0] if values.max() < IGNORE or not values.any() else values
     return values.astype(np.uint8)
 
@@ -232,20 +232,20 @@ class ByValue:
         """The mask of a file.
 
         Raises:
-            InputError: It is missing, damaged or in colour.
+            InputError: It is missing, damaged or in color.
         """
         values = read_values(path)
         if values.ndim != 2:
-            raise InputError(f"The mask {path} is in colour; name its classes in a classes.csv (name,red,green,blue).")
+            raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
         return self.lookup[values]
 
 
 @dataclass(frozen=True, slots=True)
 class ByColor:
-    """Reads masks that hold colours.
+    """Reads masks that hold colors.
 
     Attributes:
-        classes: The class of each colour, as red * 65536 + green * 256 + blue.
+        classes: The class of each color, as red * 65536 + green * 256 + blue.
     """
 
     classes: dict[int, int]
@@ -254,7 +254,7 @@ class ByColor:
         """The mask of a file.
 
         Raises:
-            InputError: It is missing or damaged, or has a colour that no class has.
+            InputError: It is missing or damaged, or has a color that no class has.
         """
         values = read_values(path)
         if values.ndim == 2:
@@ -265,7 +265,7 @@ class ByColor:
         if strange:
             red, rest = divmod(strange[0], 65536)
             raise InputError(
-                f"The mask {path} has the colour ({red}, {rest // 256}, {rest % 256}), which no class has; add it to "
+                f"The mask {path} has the color ({red}, {rest // 256}, {rest % 256}), which no class has; add it to "
                 "classes.csv."
             )
         return np.array([self.classes[code] for code in found.tolist()], np.uint8)[place].reshape(codes.shape)

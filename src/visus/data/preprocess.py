@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from visus._errors import InputError
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 Kind = Literal["none", "mean_picture", "channel_mean", "zscore", "pca", "pca_whiten", "zca_whiten"]
 KINDS: tuple[Kind, ...] = ("none", "mean_picture", "channel_mean", "zscore", "pca", "pca_whiten", "zca_whiten")
@@ -27,7 +27,7 @@ MOST_VALUES = 4096
 """Values of a picture that decorrelation and whitening can take: the covariance has the square of them."""
 
 
-def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Normalise:
+def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Normalize:
     """Fit a preprocessing.
 
     Args:
@@ -68,16 +68,16 @@ def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Norm
     mean = total / count  # (C, H, W)
     channel = mean.mean((1, 2), keepdim=True)  # (C, 1, 1)
     if kind == "none":
-        return Normalise(torch.zeros_like(channel))
+        return Normalize(torch.zeros_like(channel))
     if kind == "mean_picture":
-        return Normalise(mean)
+        return Normalize(mean)
     if kind == "channel_mean":
-        return Normalise(channel)
+        return Normalize(channel)
     variance = (products / count).mean((1, 2), keepdim=True) - channel**2
-    return Normalise(channel, scale=variance.clamp_min(1e-8).rsqrt())
+    return Normalize(channel, scale=variance.clamp_min(1e-8).rsqrt())
 
 
-def _whitening(kind: Kind, mean: Tensor, covariance: Tensor, shape: tuple[int, int, int], epsilon: float) -> Normalise:
+def _whitening(kind: Kind, mean: Tensor, covariance: Tensor, shape: tuple[int, int, int], epsilon: float) -> Normalize:
     """From the mean ``(D,)`` and the covariance ``(D, D)``."""
     variances, axes = torch.linalg.eigh(covariance)  # (D,) ascending, (D, D) with axes as columns
     variances, axes = variances.flip(0).clamp_min(0), axes.flip(1)
@@ -88,4 +88,4 @@ def _whitening(kind: Kind, mean: Tensor, covariance: Tensor, shape: tuple[int, i
         matrix = scale[:, None] * axes.T
     else:
         matrix = (axes * scale) @ axes.T
-    return Normalise(mean.view(shape), matrix=matrix)
+    return Normalize(mean.view(shape), matrix=matrix)

@@ -1,4 +1,4 @@
-"""What a set of labelled pictures is, whatever format it came in."""
+"""What a set of labeled pictures is, whatever format it came in."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Pictures:
     Attributes:
         labels: ``(N,)`` int64, positions in the list of classes.
         files: Their paths, or empty where they are held in memory.
-        arrays: ``(N, H, W)`` grey or ``(N, H, W, 3)`` RGB, uint8, or None where they are files.
+        arrays: ``(N, H, W)`` gray or ``(N, H, W, 3)`` RGB, uint8, or None where they are files.
         name: What the pictures in memory are called in messages.
     """
 
@@ -52,14 +52,14 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """Labelled pictures in splits.
+    """Labeled pictures in splits.
 
     Attributes:
         root: The folder or file that they came from.
         form: How they lie there, in words.
         classes: Names of the classes, sorted.
         splits: ``train``, ``val`` and ``test``, those that there are.
-        grey: Whether all pictures are grey.
+        gray: Whether all pictures are gray.
         remarks: What a user should know, each one sentence: unreadable pictures, copies across splits, imbalance.
         digests: A hash of the content of each picture, by split.
     """
@@ -68,7 +68,7 @@ class LabelSet:
     form: str
     classes: tuple[str, ...]
     splits: dict[str, Pictures]
-    grey: bool = False
+    gray: bool = False
     remarks: list[str] = field(default_factory=list)
     digests: dict[str, list[bytes]] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Cut labelled pictures into parts: seeded, stratified, with copies of one picture kept together."""
+"""Cut labeled pictures into parts: seeded, stratified, with copies of one picture kept together."""
 
 from collections.abc import Sequence
 

@@ -28,7 +28,7 @@ class Windows(Dataset[tuple[Tensor, ...]]):
     Attributes:
         pictures: A split.
         size: Spatial size of a window; None for the whole picture.
-        grey: One channel in place of three.
+        gray: One channel in place of three.
         joint: How windows are changed at random.
         margin: How much of each border of a window the mask leaves out.
         border: Weight of positions between touching regions; 0 for none.
@@ -37,7 +37,7 @@ class Windows(Dataset[tuple[Tensor, ...]]):
 
     pictures: Masked
     size: Sequence[int] | None
-    grey: bool = False
+    gray: bool = False
     joint: Joint = field(default_factory=Joint)
     margin: int = 0
     border: float = 0.0
@@ -60,7 +60,7 @@ class Windows(Dataset[tuple[Tensor, ...]]):
     def _tensor(self, picture: np.ndarray) -> Tensor:
         if picture.dtype != np.uint8:
             return torch.from_numpy(np.ascontiguousarray(picture))[None]  # (1, D, H, W)
-        if self.grey:
+        if self.gray:
             picture = picture[..., :1]
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))  # (C, H, W)
 
@@ -79,8 +79,8 @@ def border_weights(mask: Mask, weight: float, *, sigma: float = _SIGMA) -> np.nd
     Returns:
         ``(H, W)`` float32.
     """
-    labelled: Any = ndimage.label((mask != 0) & (mask != IGNORE), np.ones((3,) * mask.ndim))
-    regions: NDArray[np.int32] = labelled[0]
+    labeled: Any = ndimage.label((mask != 0) & (mask != IGNORE), np.ones((3,) * mask.ndim))
+    regions: NDArray[np.int32] = labeled[0]
     reach = int(np.ceil(4 * sigma))  # beyond, the weight is less than 0.04 % of w0
     first, second = (np.full(mask.shape, np.inf, np.float32) for _ in range(2))
     for number, box in enumerate(ndimage.find_objects(regions), 1):

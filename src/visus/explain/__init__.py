@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from visus._renamed import renamed
+
 if TYPE_CHECKING:
     from visus.explain.ascent import Ascent, ascend
     from visus.explain.attacks import ATTACKS, Fooled, attack
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from visus.explain.layers import first_filters, maps
     from visus.explain.robust import Robustness, robustness
     from visus.explain.sanity_check import Sanity, sanity
-    from visus.explain.similar import Features, Neighbours, features_of, neighbours
+    from visus.explain.similar import Features, Neighbors, features_of, neighbors
     from visus.explain.subject import Subject
     from visus.explain.subjects import Classifier, open_classifier, open_subject
     from visus.explain.units import Exciting, exciting
@@ -24,7 +26,7 @@ _WHERE = {
     "fooling": ("Fooling", "fool", "fool_from_noise"),
     "inversion": ("Inversion", "invert"),
     "layers": ("first_filters", "maps"),
-    "similar": ("Features", "Neighbours", "features_of", "neighbours"),
+    "similar": ("Features", "Neighbors", "features_of", "neighbors"),
     "sanity_check": ("Sanity", "sanity"),
     "deletion_insertion": ("Curves", "curves"),
     "robust": ("Robustness", "robustness"),
@@ -46,7 +48,7 @@ __all__ = [
     "Fooled",
     "Fooling",
     "Inversion",
-    "Neighbours",
+    "Neighbors",
     "Robustness",
     "Sanity",
     "Subject",
@@ -61,7 +63,7 @@ __all__ = [
     "fool_from_noise",
     "invert",
     "maps",
-    "neighbours",
+    "neighbors",
     "open_classifier",
     "open_subject",
     "robustness",
@@ -75,4 +77,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be a
 
     if name in _FILES:
         return getattr(importlib.import_module(f"visus.explain.{_FILES[name]}"), name)
-    raise AttributeError(f"module 'visus.explain' has no attribute {name!r}")
+    return renamed(__name__, name)

@@ -1,13 +1,13 @@
-"""Activation maximisation: the picture that excites a class, a channel or a unit most.
+"""Activation maximization: the picture that excites a class, a channel or a unit most.
 
 Erhan, Bengio, Courville and Vincent 2009: gradient ascent on the picture. Simonyan et al., ICLR 2014 workshop, section
 2, did so for classes of deep networks. What makes the picture readable is Olah, Mordvintsev and Schubert, "Feature
 visualization", Distill 2017, section "The enemy of feature visualization":
 
-1. the picture is a spectrum of frequencies whose steps are scaled by 1 / f, and of colours that are decorrelated
+1. the picture is a spectrum of frequencies whose steps are scaled by 1 / f, and of colors that are decorrelated
    (section "Preconditioning and parameterization");
 2. each step sees it moved, scaled and turned a little at random (section "Transformation robustness");
-3. total variation and the distance from grey are penalised (section "Frequency penalization").
+3. total variation and the distance from gray are penalized (section "Frequency penalization").
 """
 
 import os
@@ -32,9 +32,9 @@ _RATE = 0.05
 _VARIATION, _DISTANCE = 0.05, 0.02  # weights of the penalties beside a logit
 _JITTER = 1 / 14  # part of the side, before and again after the scaling
 _SCALES, _TURNS = (0.9, 1.1), 10.0  # of the side; degrees to each side
-_GREY = 0.5
-_SPREAD = 4.0  # by which colours are divided before the sigmoid
-# Square root of the covariance of the colours of ImageNet's pictures (Olah et al. 2017, section on preconditioning).
+_GRAY = 0.5
+_SPREAD = 4.0  # by which colors are divided before the sigmoid
+# Square root of the covariance of the colors of ImageNet's pictures (Olah et al. 2017, section on preconditioning).
 _COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 
 Progress = Callable[[int, int], None]
@@ -48,7 +48,7 @@ class Ascent:
         pictures: ``(N, H, W, 3)`` uint8.
         names: What each was made for.
         probabilities: The softmax of the class, of each; None where layers were asked for.
-        rise: ``(steps, N)``: what was maximised, at each step.
+        rise: ``(steps, N)``: what was maximized, at each step.
     """
 
     pictures: NDArray[np.uint8]
@@ -88,8 +88,8 @@ def ascend(
         unit: Of a layer: the one in the middle of the channel's map, in place of the mean of all.
         size: Side of the pictures in pixels; None for the network's.
         steps: Of the ascent.
-        noise: Deviation of the spectrum at the start: 0.01 is all but grey, 1 is noise. (A network without biases sees
-            nothing at all in exact grey, where its preprocessing makes that 0, and so gives no gradient.)
+        noise: Deviation of the spectrum at the start: 0.01 is all but gray, 1 is noise. (A network without biases sees
+            nothing at all in exact gray, where its preprocessing makes that 0, and so gives no gradient.)
         seed: Of the noise and of the changes.
         device: Where it works.
         progress: Told how many steps are done, of how many.
@@ -153,7 +153,7 @@ def painted(spectrum: Tensor, side: int) -> Tensor:
     """The picture of a spectrum.
 
     Args:
-        spectrum: ``(N, 3, side, side // 2 + 1, 2)``, of three independent colours; 0 is grey.
+        spectrum: ``(N, 3, side, side // 2 + 1, 2)``, of three independent colors; 0 is gray.
         side: In pixels.
 
     Returns:
@@ -169,7 +169,7 @@ def painted(spectrum: Tensor, side: int) -> Tensor:
 
 
 def changed(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch moved, scaled, turned and moved again at random, all alike; beyond it lies grey."""
+    """A batch moved, scaled, turned and moved again at random, all alike; beyond it lies gray."""
     low, high = _SCALES
 
     def between(least: float, most: float) -> float:
@@ -183,14 +183,14 @@ def changed(picture: Tensor, generator: torch.Generator) -> Tensor:
     grid = F.affine_grid(
         matrix.expand(len(picture), -1, -1).to(picture.device), list(picture.shape), align_corners=False
     )
-    return F.grid_sample(picture - _GREY, grid, mode="bilinear", align_corners=False) + _GREY
+    return F.grid_sample(picture - _GRAY, grid, mode="bilinear", align_corners=False) + _GRAY
 
 
 def penalty(picture: Tensor) -> Tensor:
-    """Mean total variation, and mean squared distance from grey, weighed."""
+    """Mean total variation, and mean squared distance from gray, weighed."""
     down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean()
     right = (picture[..., 1:] - picture[..., :-1]).abs().mean()
-    return _VARIATION * (down + right) * 100 + _DISTANCE * ((picture - _GREY) ** 2).mean() * 100
+    return _VARIATION * (down + right) * 100 + _DISTANCE * ((picture - _GRAY) ** 2).mean() * 100
 
 
 def _of_classes(subject: Classifier, places: list[int]) -> Callable[[Tensor], Tensor]:

@@ -47,7 +47,7 @@ Method = Literal[
 METHODS: tuple[Method, ...] = get_args(Method)
 _NOISE, _SAMPLES = 0.15, 25  # SmoothGrad: deviation in shares of the range, and pictures (section 3)
 _STEPS = 50  # of integrated gradients
-_PATCH = 16  # a patch covers two parts of so many of the side, and neighbours lie one apart
+_PATCH = 16  # a patch covers two parts of so many of the side, and neighbors lie one apart
 _AT_A_TIME = 8
 _BRIGHTEST = 99.5  # percentile that is drawn as 1
 
@@ -238,10 +238,10 @@ def _occlusion(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
 
     side = max(2, 2 * min(x.shape[2:]) // _PATCH)
     window, strides = (x.shape[1], side, side), (x.shape[1], side // 2, side // 2)
-    grey = x.mean((2, 3), keepdim=True).expand_as(x)
+    gray = x.mean((2, 3), keepdim=True).expand_as(x)
     with torch.no_grad():
         found = Occlusion(subject).attribute(
-            x, window, strides, target=targets, baselines=grey, perturbations_per_eval=_AT_A_TIME
+            x, window, strides, target=targets, baselines=gray, perturbations_per_eval=_AT_A_TIME
         )
     return found[:, :1]
 

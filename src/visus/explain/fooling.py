@@ -48,7 +48,7 @@ class Fooling:
     l2: float
 
     def change(self, times: float = _SHOWN) -> NDArray[np.uint8]:
-        """The change, enlarged, with grey for none: ``(H, W, 3)`` uint8."""
+        """The change, enlarged, with gray for none: ``(H, W, 3)`` uint8."""
         difference = self.after.astype(np.float32) - self.before
         return np.clip(127.5 + times * difference, 0, 255).round().astype(np.uint8)
 
@@ -128,7 +128,7 @@ def fool_from_noise(
     target: str | int,
     *,
     size: int | None = None,
-    kind: Literal["uniform", "grey"] = "uniform",
+    kind: Literal["uniform", "gray"] = "uniform",
     seed: int = 0,
     device: str = "cpu",
 ) -> Fooling:
@@ -138,7 +138,7 @@ def fool_from_noise(
         source: See :func:`fool`; a classifier.
         target: Name or number of the class.
         size: Side of the picture in pixels; None for the network's.
-        kind: Uniform noise, or a grey picture.
+        kind: Uniform noise, or a gray picture.
         seed: Of the noise.
         device: Where it works.
     """
@@ -147,7 +147,7 @@ def fool_from_noise(
     check_side(subject, side)
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(1, subject.channels, side, side, generator=generator).to(subject.device)
-    x = torch.full_like(x, 0.5) if kind == "grey" else (255 * x).round() / 255
+    x = torch.full_like(x, 0.5) if kind == "gray" else (255 * x).round() / 255
     first = _answers(subject, x)
     label, wanted = int(first[0].argmax()), subject.target_of(target, first)
     goal = Goal(subject, torch.tensor([label], device=x.device), torch.tensor([wanted], device=x.device))

@@ -7,7 +7,7 @@ features are those of another one,
 
 with a = 6 and b = 2 (section 2), by gradient descent from noise. Early layers keep the detail, later ones the outline.
 
-Deviations: Adam in place of momentum; the weights of both regularisers are for the means over pixels, of a picture in
+Deviations: Adam in place of momentum; the weights of both regularizers are for the means over pixels, of a picture in
 [-1, 1], and are the same for all layers.
 """
 
@@ -111,10 +111,10 @@ def _features(subject: Classifier, x: Tensor, layers: Sequence[str]) -> list[tup
         return [(n, lambda y, m=m: output_of(subject, m, y)) for n, m in zip(layers, modules, strict=True)]
 
     def stage(k: int) -> Callable[[Tensor], Tensor]:
-        return lambda y: subject.backbone.features(subject.normalise(255 * y))[k]
+        return lambda y: subject.backbone.features(subject.normalize(255 * y))[k]
 
     with torch.inference_mode(), asking(subject):
-        count = len(subject.backbone.features(subject.normalise(255 * x)))
+        count = len(subject.backbone.features(subject.normalize(255 * x)))
     return [*((f"stage {k + 1}", stage(k)) for k in range(count)), ("embedding", subject.embed)]
 
 

@@ -24,7 +24,7 @@ _MOST = 64  # maps on one sheet
 
 
 def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE) -> NDArray[np.uint8]:
-    """The filters of the first convolution as a picture, each at its own contrast, grey for 0.
+    """The filters of the first convolution as a picture, each at its own contrast, gray for 0.
 
     Args:
         source: A run, a file of a trained network, the name of a network with ImageNet weights, or an open subject.

@@ -90,7 +90,7 @@ def sanity(
 def _loose(subject: Subject, layers: list[Any]) -> list[Tensor]:
     """Tensors that no layer begins anew: embeddings of positions, scales, frozen norms."""
     own = {id(tensor) for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
-    outer = {id(tensor) for name, tensor in subject.named_buffers() if name.startswith("normalise")}
+    outer = {id(tensor) for name, tensor in subject.named_buffers() if name.startswith("normalize")}
     return [t for t in (*subject.parameters(), *subject.buffers()) if id(t) not in own | outer and t.numel() > 1]
 
 

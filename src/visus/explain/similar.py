@@ -1,8 +1,8 @@
-"""What a network takes for alike: nearest neighbours in its last hidden layer, and a map of all pictures.
+"""What a network takes for alike: nearest neighbors in its last hidden layer, and a map of all pictures.
 
 Krizhevsky, Sutskever and Hinton, NIPS 2012, section 6.1 and figure 4: pictures whose features in the last hidden layer
 have a small distance are alike to the network. A linear classifier behind that layer answers by its templates; the
-neighbours of a picture show which pictures it would answer alike.
+neighbors of a picture show which pictures it would answer alike.
 """
 
 import os
@@ -79,13 +79,13 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbors:
     """The pictures that are alike to a network, the nearest first.
 
     Attributes:
         picture: The one that was asked about, as a thumbnail.
         name: What the network takes it for.
-        places: Positions of the neighbours among all pictures.
+        places: Positions of the neighbors among all pictures.
         distances: Their distances, of features with length 1: from 0 to 2.
         names: What the network takes them for.
         thumbnails: ``(k, s, s, 3)`` uint8.
@@ -99,7 +99,7 @@ class Neighbours:
     thumbnails: NDArray[np.uint8]
 
     def sheet(self) -> NDArray[np.uint8]:
-        """The picture, framed, and its neighbours."""
+        """The picture, framed, and its neighbors."""
         captions = [self.name, *(f"{d:.3f} {n}" for n, d in zip(self.names, self.distances, strict=True))]
         return draw.contact_sheet([self.picture, *self.thumbnails], captions, columns=5, tile=150, marked=[0])
 
@@ -143,7 +143,7 @@ def features_of(
     return Features(np.concatenate(values), names, np.concatenate(small))
 
 
-def neighbours(
+def neighbors(
     source: str | os.PathLike[str] | Subject,
     picture: Picture,
     pictures: Sequence[Picture],
@@ -151,13 +151,13 @@ def neighbours(
     k: int = 9,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> Neighbours:
+) -> Neighbors:
     """The pictures that a network takes for most alike to another one.
 
     Args:
         source: See :func:`features_of`.
         picture: The one that is asked about.
-        pictures: Those among which its neighbours are looked for.
+        pictures: Those among which its neighbors are looked for.
         k: How many.
         device: Where it works.
         progress: Told how many pictures are done, of how many.
@@ -173,7 +173,7 @@ def neighbours(
     first, rest = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (own.values, others.values))
     distances = np.linalg.norm(rest - first, axis=1)
     order = np.argsort(distances, kind="stable")[:k].tolist()
-    return Neighbours(
+    return Neighbors(
         own.thumbnails[0],
         own.names[0],
         order,

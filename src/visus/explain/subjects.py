@@ -17,7 +17,7 @@ from visus._errors import InputError
 from visus.data.batches import one
 from visus.explain.subject import Maps, Picture, Subject, asking
 from visus.images import draw, read
-from visus.images.color import to_grey
+from visus.images.color import to_gray
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
 from visus.nets.detection import Detector
@@ -26,7 +26,7 @@ from visus.nets.file import is_trained, task_of
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation.segmenter import mirrored
 from visus.nets.segmentation.trained import Trained as TrainedSegmenter
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 _AROUND = 256  # pixels to each side of the one that a segmenter is asked about
 _SQUARE = 4  # half the side of what marks it
@@ -39,12 +39,12 @@ class Classifier(Subject):
     Args:
         name: What it is called.
         backbone: The network.
-        normalise: From values in [0, 255] to its input.
+        normalize: From values in [0, 255] to its input.
         classes: Names of the classes.
         size: Side of its input in pixels.
         resize_to: Length of the shorter side before the middle is cut out.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
-        grey: Whether the input has one channel.
+        gray: Whether the input has one channel.
     """
 
     interpolation: Literal["bicubic", "bilinear"]
@@ -53,29 +53,29 @@ class Classifier(Subject):
         self,
         name: str,
         backbone: Backbone,
-        normalise: Normalise,
+        normalize: Normalize,
         classes: tuple[str, ...],
         *,
         size: int,
         resize_to: int,
         interpolation: Literal["bicubic", "bilinear"] = "bilinear",
-        grey: bool = False,
+        gray: bool = False,
     ) -> None:
         super().__init__(name, classes)
-        self.backbone, self.normalise = backbone, normalise
-        self.size, self.resize_to, self.interpolation, self.grey = size, resize_to, interpolation, grey
+        self.backbone, self.normalize = backbone, normalize
+        self.size, self.resize_to, self.interpolation, self.gray = size, resize_to, interpolation, gray
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` float in [0, 1] to logits ``(N, classes)``."""
-        return self.backbone(self.normalise(255 * x)).float()
+        return self.backbone(self.normalize(255 * x)).float()
 
     def embed(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` float in [0, 1] to what the last linear layer sees, ``(N, dimension)``."""
-        return self.backbone.embed(self.normalise(255 * x)).float()
+        return self.backbone.embed(self.normalize(255 * x)).float()
 
     def input_of(self, picture: Picture) -> Tensor:
         """The middle of a picture, ``(1, C, size, size)`` float in [0, 1]."""
-        own = one(picture, self.size, self.resize_to, self.interpolation, grey=self.grey)
+        own = one(picture, self.size, self.resize_to, self.interpolation, gray=self.gray)
         return own[None].float() / 255
 
     def layer_of(self, wanted: str | None, x: Tensor) -> nn.Module:
@@ -86,7 +86,7 @@ class Classifier(Subject):
         """
         if not self._usual:
             with torch.inference_mode(), asking(self):
-                last = self.backbone.last(self.normalise(255 * x))
+                last = self.backbone.last(self.normalize(255 * x))
             if last.ndim != 4 or getattr(self.backbone.net, "output_fmt", "NCHW") != "NCHW":
                 raise InputError(
                     f"{self.name} gives no maps (N, C, h, w), as a transformer; choose another than gradcam."
@@ -96,7 +96,7 @@ class Classifier(Subject):
     @property
     def channels(self) -> int:
         """Of the input."""
-        return 1 if self.grey else 3
+        return 1 if self.gray else 3
 
     @property
     def layers(self) -> dict[str, nn.Module]:
@@ -118,13 +118,13 @@ class PixelOf(Subject):
         if found.net.axes != 2:
             raise InputError(f"{name} answers volumes; only networks for pictures are explained.")
         self.net: Segmenter = found.net
-        self.normalise, self.about = found.normalise, found.about
+        self.normalize, self.about = found.normalize, found.about
         self.at = at
         self._inner: tuple[int, int] | None = None  # the pixel within the part that is looked at
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores of the pixel."""
-        x = self.normalise(255 * x)
+        x = self.normalize(255 * x)
         column, row = self._inner or (x.shape[-1] // 2, x.shape[-2] // 2)
         if self.net.fixed is None:
             return self.net.whole(x, self.about.window).float()[:, :, row, column]
@@ -150,7 +150,7 @@ class PixelOf(Subject):
         left, top = max(0, x - around), max(0, y - around)
         self._inner = (x - left, y - top)
         part = values[top : y + around, left : x + around]
-        return as_input(to_grey(part)[..., None] if self.about.grey else part)
+        return as_input(to_gray(part)[..., None] if self.about.gray else part)
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A small square around the pixel."""
@@ -237,11 +237,11 @@ class BoxOf(Subject):
 
 
 class Located(Subject):
-    """A localiser that is asked about the class of its picture.
+    """A localizer that is asked about the class of its picture.
 
     Args:
         name: What it is called.
-        net: The localiser.
+        net: The localizer.
         classes: Names of its classes.
     """
 
@@ -345,12 +345,12 @@ def classifier(source: str | os.PathLike[str]) -> Classifier:
         return Classifier(
             Path(source).name,
             found.backbone,
-            found.normalise,
+            found.normalize,
             about.classes,
             size=about.size,
             resize_to=about.resize_to,
             interpolation=about.interpolation,
-            grey=about.grey,
+            gray=about.gray,
         )
     name = os.fspath(source)
     backbone = registry.create(name, weights="imagenet")
@@ -358,7 +358,7 @@ def classifier(source: str | os.PathLike[str]) -> Classifier:
     return Classifier(
         name,
         backbone,
-        Normalise.of_channels(known.mean, known.deviation),
+        Normalize.of_channels(known.mean, known.deviation),
         imagenet_classes(backbone.classes),
         size=known.size,
         resize_to=known.resize,

@@ -23,9 +23,9 @@
 
 /* Canny (1986), section IV: the edges are the maxima of the gradient's magnitude along its direction. ------------- */
 
-/* Whether pixels of one row are such maxima; the two neighbours lie between pixels and are interpolated.
+/* Whether pixels of one row are such maxima; the two neighbors lie between pixels and are interpolated.
  *
- * Multiplied by the longer component, the interpolation needs no division: with |gx| >= |gy| the neighbour ahead is
+ * Multiplied by the longer component, the interpolation needs no division: with |gx| >= |gy| the neighbor ahead is
  * (1 - t) * east + t * southeast with t = |gy| / |gx|. A plateau of two equal pixels keeps one of them.
  */
 static inline int is_maximum(const float *above, const float *here, const float *below, float gx, float gy)
@@ -91,7 +91,7 @@ API EACH_PROCESSOR int classify(const float *gx, const float *gy, uint8_t *class
                 float along = gx[y * width + x], down = gy[y * width + x];
                 newest[x] = __builtin_sqrtf(along * along + down * down);
             }
-        int64_t at = y - 1; /* the row whose neighbours are known by now */
+        int64_t at = y - 1; /* the row whose neighbors are known by now */
         if (at < first)
             continue;
         const float *above = ring + (y + 1) % 3 * stride + 1, *here = ring + (y + 2) % 3 * stride + 1;
@@ -108,7 +108,7 @@ API EACH_PROCESSOR int classify(const float *gx, const float *gy, uint8_t *class
     return 0;
 }
 
-/* Hysteresis: weak pixels (1) that touch a strong one (2) through their eight neighbours become strong.
+/* Hysteresis: weak pixels (1) that touch a strong one (2) through their eight neighbors become strong.
  *
  * classes: padded, with zeros on its margin. Returns 0, or -1 without memory.
  */
@@ -124,11 +124,11 @@ API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
         while (depth) {
             int64_t at = stack[--depth];
             for (int k = 0; k < 8; k++) {
-                int64_t neighbour = at + around[k];
-                if (classes[neighbour] != 1)
+                int64_t neighbor = at + around[k];
+                if (classes[neighbor] != 1)
                     continue;
-                classes[neighbour] = 2;
-                stack[depth++] = neighbour;
+                classes[neighbor] = 2;
+                stack[depth++] = neighbor;
             }
             if (depth + 8 > room) {
                 int64_t *larger = realloc(stack, (size_t)(room *= 2) * sizeof *stack);
@@ -144,10 +144,10 @@ API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
     return 0;
 }
 
-/* The median of any size: Huang, Yang and Tang (1979), with ranks instead of grey levels. -------------------------- */
+/* The median of any size: Huang, Yang and Tang (1979), with ranks instead of gray levels. -------------------------- */
 
 /* A window over a tile whose pixels are numbered by rank, each number once: a set of bits, and how many of its members
- * lie below the present guess. The guess follows the median, since neighbouring windows differ by one row. */
+ * lie below the present guess. The guess follows the median, since neighboring windows differ by one row. */
 typedef struct {
     uint64_t *bits;
     int64_t guess, below;

@@ -64,7 +64,7 @@ def classify(gx: Floats, gy: Floats, classes: Bytes, limits: tuple[float, float]
 
 
 def hysteresis(classes: Bytes) -> None:
-    """Turn each 1 that is connected to a 2 through eight neighbours into a 2, in place.
+    """Turn each 1 that is connected to a 2 through eight neighbors into a 2, in place.
 
     Args:
         classes: ``(H + 2, W + 2)`` with 0 on the margin.

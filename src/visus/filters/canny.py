@@ -77,7 +77,7 @@ def canny(
     """Find edges one pixel wide.
 
     Args:
-        image: ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``; uint8, uint16 or float in [0, 1]. Of a colour picture each
+        image: ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``; uint8, uint16 or float in [0, 1]. Of a color picture each
             pixel takes the channel whose gradient is greatest.
         sigma: Standard deviation of the Gaussian in pixels; greater ones see fewer and coarser edges.
         low: An edge goes on while it is at least this strong.

@@ -153,7 +153,7 @@ def _crosses(one: Floats, other: Floats, least: float) -> NDArray[np.bool_]:
 def non_maximum_suppression(slope: Gradient) -> NDArray[np.float32]:
     """Keep the magnitude of a gradient where it is greatest along its direction (Canny 1986, section IV).
 
-    The two neighbours ahead and behind lie between pixels; they are interpolated linearly between the two pixels on
+    The two neighbors ahead and behind lie between pixels; they are interpolated linearly between the two pixels on
     either side of the gradient's line, not taken from the nearest of four directions. Beyond the border lies 0.
 
     Args:

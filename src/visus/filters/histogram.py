@@ -1,4 +1,4 @@
-"""Colour histograms.
+"""Color histograms.
 
 Swain and Ballard (1991), Color Indexing, IJCV 7(1); in hue, saturation and value, as Smith and Chang (1996) have it.
 """
@@ -11,16 +11,16 @@ from visus.images.color import to_hsv
 
 
 def hsv_histogram(image: ArrayLike, *, hues: int = 12, saturations: int = 3, values: int = 3) -> NDArray[np.float32]:
-    """How often each colour occurs: a joint histogram of hue, saturation and value, and one of greys.
+    """How often each color occurs: a joint histogram of hue, saturation and value, and one of grays.
 
-    A pixel's hue says the less the greyer or darker it is, so that each pixel is shared out: the share saturation *
-    value counts for its colour, the rest for its grey. Shares between neighbouring bins are linear, hues go round.
+    A pixel's hue says the less the grayer or darker it is, so that each pixel is shared out: the share saturation *
+    value counts for its color, the rest for its gray. Shares between neighboring bins are linear, hues go round.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; grey pictures have no colour.
+        image: ``(H, W)`` or ``(H, W, C)``; gray pictures have no color.
         hues: Bins of hue.
         saturations: Bins of saturation.
-        values: Bins of value; greys take four times as many.
+        values: Bins of value; grays take four times as many.
 
     Returns:
         ``(hues * saturations * values + 4 * values,)`` float32 that sums to 1.
@@ -34,18 +34,18 @@ def hsv_histogram(image: ArrayLike, *, hues: int = 12, saturations: int = 3, val
     for name, bins in (("hues", hues), ("saturations", saturations), ("values", values)):
         whole(name, bins)
     hue, saturation, value = np.moveaxis(to_hsv(picture_of(image)), 2, 0).reshape(3, -1)
-    colour = saturation * value
+    color = saturation * value
     bins = np.zeros((hues, saturations, values))
     for h, h_share in _shares(hue * hues, hues, around=True):
         for s, s_share in _shares(saturation * (saturations - 1), saturations):
             for v, v_share in _shares(value * (values - 1), values):
                 place = (h * saturations + s) * values + v
-                weight = colour * h_share * s_share * v_share
+                weight = color * h_share * s_share * v_share
                 bins += np.bincount(place, weight, bins.size).reshape(bins.shape)
-    greys = np.zeros(4 * values)
+    grays = np.zeros(4 * values)
     for v, v_share in _shares(value * (4 * values - 1), 4 * values):
-        greys += np.bincount(v, (1 - colour) * v_share, len(greys))
-    counts = np.concatenate([bins.ravel(), greys])
+        grays += np.bincount(v, (1 - color) * v_share, len(grays))
+    counts = np.concatenate([bins.ravel(), grays])
     return (counts / counts.sum()).astype(np.float32)
 
 

@@ -1,7 +1,7 @@
 """Kernels: small arrays that a picture is convolved with.
 
 The Gaussian and its derivatives follow Lindeberg (1994), Scale-Space Theory in Computer Vision, sampled at the pixels'
-centres. x counts columns to the right and y rows downwards. Every kernel is float64.
+centers. x counts columns to the right and y rows downwards. Every kernel is float64.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Smoothing: Gaussian, box, median and bilateral.
 
 Each takes a picture ``(H, W)`` or ``(H, W, C)`` and gives one of the same dtype; channels are smoothed one by one,
-except by the bilateral filter, which compares colours.
+except by the bilateral filter, which compares colors.
 """
 
 import math
@@ -237,7 +237,7 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``: uint8, uint16 or float in [0, 1]; computed in float32.
         sigma: Standard deviation of the distance in pixels; the window reaches twice as far.
-        tolerance: Standard deviation of the difference in value, as a share of white; of a colour, the sum of
+        tolerance: Standard deviation of the difference in value, as a share of white; of a color, the sum of
             its channels' differences.
 
     Raises:

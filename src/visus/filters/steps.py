@@ -31,7 +31,7 @@ from visus.filters.smooth import bilateral, box, gaussian, median
 from visus.filters.textons import learn_textons, texton_map
 from visus.filters.texture import ORIENTATIONS, Scales, responses
 from visus.images import noise
-from visus.images.color import from_hsv, full_scale, like, to_float, to_grey
+from visus.images.color import from_hsv, full_scale, like, to_float, to_gray
 
 Array = NDArray[Any]
 Floats = NDArray[np.floating]
@@ -115,7 +115,7 @@ def _colored(hue: Floats, strength: Floats) -> NDArray[np.float32]:
 
 
 def _gradient(picture: Array, sigma: float = 1.4, padding: Padding = "reflect") -> Steps:
-    return _parts(gradient(to_grey(picture), sigma=sigma, padding=padding))
+    return _parts(gradient(to_gray(picture), sigma=sigma, padding=padding))
 
 
 def _derivative(
@@ -128,19 +128,19 @@ def _derivative(
     padding: Padding = "reflect",
 ) -> Steps:
     kernel = gaussian_derivative(fits(sigma, picture), order=order, angle=angle, elongation=elongation)
-    values = convolve(to_float(to_grey(picture)), kernel, padding=padding)
+    values = convolve(to_float(to_gray(picture)), kernel, padding=padding)
     return [("derivative of Gaussian", _shown(values, signed=True))]
 
 
 def _kernel_pair(derive: Callable[..., Gradient]) -> Callable[..., Steps]:
     def steps(picture: Array, padding: Padding = "reflect") -> Steps:
-        return _parts(derive(to_grey(picture), padding=padding))
+        return _parts(derive(to_gray(picture), padding=padding))
 
     return steps
 
 
 def _log(picture: Array, sigma: float = 1.4, padding: Padding = "reflect") -> Steps:
-    values = laplacian_of_gaussian(to_grey(picture), sigma=sigma, padding=padding)
+    values = laplacian_of_gaussian(to_gray(picture), sigma=sigma, padding=padding)
     return [
         ("zero crossings", zero_crossings(values, least=0.02 * abs(values).max())),
         ("Laplacian of Gaussian", _shown(values, signed=True)),
@@ -148,11 +148,11 @@ def _log(picture: Array, sigma: float = 1.4, padding: Padding = "reflect") -> St
 
 
 def _dog(picture: Array, sigma: float = 1.4, ratio: float = 1.6, padding: Padding = "reflect") -> Steps:
-    grey = to_grey(picture)
-    values = difference_of_gaussians(grey, sigma=sigma, ratio=ratio, padding=padding)
+    gray = to_gray(picture)
+    values = difference_of_gaussians(gray, sigma=sigma, ratio=ratio, padding=padding)
     return [
-        ("narrower Gaussian", gaussian(grey, sigma=sigma)),
-        ("wider Gaussian", gaussian(grey, sigma=sigma * ratio)),
+        ("narrower Gaussian", gaussian(gray, sigma=sigma)),
+        ("wider Gaussian", gaussian(gray, sigma=sigma * ratio)),
         ("difference of Gaussians", _shown(values, signed=True)),
     ]
 
@@ -188,18 +188,18 @@ def _strongest(answers: Floats) -> NDArray[np.float32]:
 
 
 def _histogram(picture: Array, hues: int = 12, saturations: int = 3, values: int = 3) -> Steps:
-    """A column for each bin, in its colour; its height is the root of its share."""
+    """A column for each bin, in its color; its height is the root of its share."""
     shares = hsv_histogram(picture, hues=hues, saturations=saturations, values=values)
     bins = np.indices((hues, saturations, values)).reshape(3, -1).T
     colors = bins / np.maximum([hues, saturations - 1, values - 1], 1)
-    greys = np.zeros((4 * values, 3))
-    greys[:, 2] = np.linspace(0, 1, 4 * values)
+    grays = np.zeros((4 * values, 3))
+    grays[:, 2] = np.linspace(0, 1, 4 * values)
     heights = np.rint(_HISTOGRAM_HEIGHT * np.sqrt(shares)).astype(int)
     chart = np.full((_HISTOGRAM_HEIGHT, len(shares), 3), 0.75, np.float32)
-    columns = from_hsv(np.concatenate([colors, greys])[None])[0]
+    columns = from_hsv(np.concatenate([colors, grays])[None])[0]
     for place, (height, color) in enumerate(zip(heights, columns, strict=True)):
         chart[_HISTOGRAM_HEIGHT - height :, place] = color
-    return [("colours", np.repeat(chart, _HISTOGRAM_WIDTH, axis=1))]
+    return [("colors", np.repeat(chart, _HISTOGRAM_WIDTH, axis=1))]
 
 
 def _textons(picture: Array, count: int = 8, scales: Scales = "small", seed: int | None = 0) -> Steps:

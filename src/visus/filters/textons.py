@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
-from visus.filters.texture import FILTERS, Scales, grey_of, responses
+from visus.filters.texture import FILTERS, Scales, gray_of, responses
 from visus.images.check import one_of, whole
 from visus.images.noise import generator
 
@@ -30,16 +30,16 @@ def pixel_descriptions(image: ArrayLike, *, scales: Scales = "small") -> Floats:
     of each pixel's responses becomes log(1 + L / 0.03).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a colour picture its luma counts.
+        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts.
         scales: Scales of :func:`visus.filters.leung_malik`.
 
     Returns:
         ``(H, W, 48)`` float32.
     """
-    grey = grey_of(image).astype(np.float64)
-    deviation = grey.std()
-    grey = (grey - grey.mean()) / (deviation if deviation > 1e-9 else 1)
-    answers = np.ascontiguousarray(responses(grey, bank=scales))
+    gray = gray_of(image).astype(np.float64)
+    deviation = gray.std()
+    gray = (gray - gray.mean()) / (deviation if deviation > 1e-9 else 1)
+    answers = np.ascontiguousarray(responses(gray, bank=scales))
     length = np.linalg.norm(answers, axis=2, keepdims=True)
     answers *= np.log1p(length / _WEBER) / np.maximum(length, np.finfo(np.float32).tiny)
     return answers
@@ -48,7 +48,7 @@ def pixel_descriptions(image: ArrayLike, *, scales: Scales = "small") -> Floats:
 def learn_textons(
     images: Sequence[ArrayLike], count: int, *, scales: Scales = "small", seed: int | None = None
 ) -> Floats:
-    """Find the textons of some pictures: the centres of clusters of their pixels' descriptions.
+    """Find the textons of some pictures: the centers of clusters of their pixels' descriptions.
 
     Args:
         images: Pictures of any sizes.
@@ -88,13 +88,13 @@ def texton_map(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "small"
         textons: ``(K, 48)``.
         scales: Scales that the textons were learned with.
     """
-    centres = _dictionary(textons)
+    centers = _dictionary(textons)
     pixels = pixel_descriptions(image, scales=scales)
     flat = pixels.reshape(-1, pixels.shape[2])
     # |p - c|^2 is least where p.c - |c|^2 / 2 is greatest
-    bias = 0.5 * (centres**2).sum(axis=1)
+    bias = 0.5 * (centers**2).sum(axis=1)
     nearest = [
-        (flat[start : start + _BLOCK] @ centres.T - bias).argmax(axis=1) for start in range(0, len(flat), _BLOCK)
+        (flat[start : start + _BLOCK] @ centers.T - bias).argmax(axis=1) for start in range(0, len(flat), _BLOCK)
     ]
     return np.concatenate(nearest).reshape(pixels.shape[:2])
 
@@ -108,14 +108,14 @@ def texton_histogram(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "
 
 def _dictionary(textons: ArrayLike) -> Floats:
     try:
-        centres = np.asarray(textons, np.float32)
+        centers = np.asarray(textons, np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"Textons must be numbers of the shape (K, 48) ({error}); see learn_textons.") from error
-    if centres.ndim != 2 or centres.shape[1] != FILTERS or not len(centres) or not np.isfinite(centres).all():
+    if centers.ndim != 2 or centers.shape[1] != FILTERS or not len(centers) or not np.isfinite(centers).all():
         raise InputError(
-            f"Textons must be finite numbers of the shape (K, 48), not {centres.shape}; see learn_textons."
+            f"Textons must be finite numbers of the shape (K, 48), not {centers.shape}; see learn_textons."
         )
-    return centres
+    return centers
 
 
 def chi_squared(one: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:

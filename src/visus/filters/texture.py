@@ -17,7 +17,7 @@ from visus.filters import kernels
 from visus.filters._threads import corners, each
 from visus.filters.convolve import PADDINGS, Padding, pad
 from visus.images.check import one_of, picture_of
-from visus.images.color import to_float, to_grey
+from visus.images.color import to_float, to_gray
 
 Bank = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -28,7 +28,7 @@ ORIENTATIONS = 6
 SIZE = 49  # pixels; side of a kernel
 _ELONGATION = 3.0
 _TILE = 320  # pixels; side of a tile of the transform: its spectrum stays in the cache
-_NO_GREY = 1e-9  # sum of a filter that does not see the mean
+_NO_GRAY = 1e-9  # sum of a filter that does not see the mean
 
 
 def leung_malik(scales: Scales = "small") -> Bank:
@@ -67,7 +67,7 @@ def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Paddi
     """Convolve a picture with every filter of a bank.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a colour picture its luma counts. Values are taken as shares of white.
+        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts. Values are taken as shares of white.
         bank: ``"small"`` or ``"large"`` for :func:`leung_malik`, or kernels ``(N, kh, kw)`` of odd sizes.
         padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
 
@@ -78,7 +78,7 @@ def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Paddi
         InputError: The picture or the bank cannot be used.
     """
     weights = _bank(bank)
-    picture = grey_of(image)
+    picture = gray_of(image)
     out = np.empty((len(weights), *picture.shape), np.float32)
 
     def store(index: int, rows: slice, columns: slice, part: Floats) -> None:
@@ -94,7 +94,7 @@ def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: 
     No response is kept as a whole, so that memory stays near the picture's own size.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a colour picture its luma counts.
+        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts.
         bank: As for :func:`responses`.
         padding: What lies beyond the border.
 
@@ -102,7 +102,7 @@ def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: 
         ``(N,)`` float32: 48 numbers for a Leung-Malik bank.
     """
     weights = _bank(bank)
-    picture = grey_of(image)
+    picture = gray_of(image)
     sums: list[dict[tuple[int, int], float]] = [{} for _ in weights]
 
     def add(index: int, rows: slice, columns: slice, part: Floats) -> None:
@@ -130,9 +130,9 @@ def _bank(bank: Scales | Bank) -> Bank:
     return weights
 
 
-def grey_of(image: ArrayLike) -> Floats:
+def gray_of(image: ArrayLike) -> Floats:
     """The luma of a picture as shares of white: ``(H, W)`` float32."""
-    return np.asarray(to_grey(to_float(picture_of(image))), np.float32)
+    return np.asarray(to_gray(to_float(picture_of(image))), np.float32)
 
 
 # What takes a part of a filter's answer: index of the filter, rows, columns, and the values there.
@@ -158,7 +158,7 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
 
     Overlap and save (Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3). Two real filters go
     through one complex transform: with the kernel a + i b, the real part is the answer of a and the imaginary part
-    that of b. The mean grey is taken off first, so that it does not drown the answers of filters that sum to 0.
+    that of b. The mean gray is taken off first, so that it does not drown the answers of filters that sum to 0.
     """
     from scipy import fft
 
@@ -168,7 +168,7 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
     mean = picture.mean(dtype=np.float64)
     reach = (size[0] // 2, size[1] // 2)
     wide = pad(picture - np.float32(mean), reach, reach, padding=padding)
-    greys = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
+    grays = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
     tile = [int(fft.next_fast_len(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) or 1) for axis in (0, 1)]
     step = [tile[axis] - size[axis] + 1 for axis in (0, 1)]
     spectra = _known_spectra(which, *tile) if isinstance(which, str) else _spectra(bank, *tile)
@@ -188,6 +188,6 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
                 :, size[1] - 1 : size[1] - 1 + columns.stop - columns.start
             ]
             for index, part in zip(range(2 * pair, len(bank)), (answer.real, answer.imag), strict=False):
-                take(index, rows, columns, part + greys[index] if abs(greys[index]) > _NO_GREY else part)
+                take(index, rows, columns, part + grays[index] if abs(grays[index]) > _NO_GRAY else part)
 
     each(work, corners(picture.shape, (step[0], step[1])))

@@ -1,4 +1,4 @@
-"""Value ranges and colour spaces."""
+"""Value ranges and color spaces."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._renamed import renamed
 
 Array = NDArray[Any]
 
@@ -55,13 +56,13 @@ def like(values: NDArray[np.floating], dtype: np.dtype) -> Array:
     return np.clip(np.rint(values), 0, full_scale(dtype)).astype(dtype)
 
 
-def to_grey(picture: Array) -> Array:
-    """Luma of an RGB picture (ITU-R BT.601), in its dtype; grey pictures stay as they are.
+def to_gray(picture: Array) -> Array:
+    """Luma of an RGB picture (ITU-R BT.601), in its dtype; gray pictures stay as they are.
 
     Args:
         picture: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``, whose alpha is passed over.
 
-    >>> to_grey(np.full((1, 1, 3), 7, np.uint8)).tolist()
+    >>> to_gray(np.full((1, 1, 3), 7, np.uint8)).tolist()
     [[7]]
     """
     if picture.ndim == 2:
@@ -78,7 +79,7 @@ def to_grey(picture: Array) -> Array:
 
 
 def to_rgb(picture: Array) -> Array:
-    """Three channels of a grey or RGB picture; alpha is passed over."""
+    """Three channels of a gray or RGB picture; alpha is passed over."""
     if picture.ndim == 2 or picture.shape[2] == 1:
         return np.repeat(picture.reshape(*picture.shape[:2], 1), 3, axis=2)
     if picture.shape[2] not in (3, 4):
@@ -102,7 +103,7 @@ def to_hsv(picture: Array) -> NDArray[np.float32]:
     values = np.ascontiguousarray(to_float(to_rgb(picture)), np.float32)
     if not (values.min() >= 0 and values.max() <= 1):
         raise InputError(
-            f"Colours of floats must be within [0, 1], not {values.min():.3g} to {values.max():.3g}; scale them first."
+            f"Colors of floats must be within [0, 1], not {values.min():.3g} to {values.max():.3g}; scale them first."
         )
     hsv = np.asarray(cv2.cvtColor(values, cv2.COLOR_RGB2HSV), np.float32)
     hsv[..., 0] /= np.float32(360)
@@ -119,3 +120,7 @@ def from_hsv(hsv: NDArray[np.floating]) -> NDArray[np.float32]:
 
     degrees = np.asarray(hsv, np.float32) * np.array([360, 1, 1], np.float32)
     return np.asarray(cv2.cvtColor(degrees, cv2.COLOR_HSV2RGB), np.float32).clip(0, 1)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -1,6 +1,6 @@
 """Decode the content of picture files.
 
-Whatever the file holds (grey, palette, alpha, CMYK, 16 bits, any EXIF orientation), what comes out is RGB and the right
+Whatever the file holds (gray, palette, alpha, CMYK, 16 bits, any EXIF orientation), what comes out is RGB and the right
 way up.
 """
 
@@ -210,7 +210,7 @@ def _sixteen_bits(picture: Image.Image, data: bytes) -> NDArray[np.uint16]:
     """Decode a 16-bit PNG or TIFF by OpenCV, which keeps all bits: BGR there, RGB from here on."""
     import cv2
 
-    picture.load()  # Pillow finds truncated files, OpenCV fills them up with grey
+    picture.load()  # Pillow finds truncated files, OpenCV fills them up with gray
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ValueError("the 16-bit data cannot be decoded")
@@ -225,17 +225,17 @@ def _sixteen_bits(picture: Image.Image, data: bytes) -> NDArray[np.uint16]:
 def _to_rgb(picture: Image.Image, name: str) -> Pixels:
     """Bring any mode of Pillow to RGB: ``(H, W, 3)`` uint8, or uint16 where the mode holds 16 bits."""
     if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
-        grey = np.asarray(picture).astype(np.int64)
-        if grey.min() < 0 or grey.max() > 65535:
+        gray = np.asarray(picture).astype(np.int64)
+        if gray.min() < 0 or gray.max() > 65535:
             raise FormatError(
-                f"{name} holds integers from {grey.min()} to {grey.max()}; save it with 8 or 16 bits a channel."
+                f"{name} holds integers from {gray.min()} to {gray.max()}; save it with 8 or 16 bits a channel."
             )
-        return np.repeat(grey.astype(np.uint16)[:, :, None], 3, axis=2)
+        return np.repeat(gray.astype(np.uint16)[:, :, None], 3, axis=2)
     if picture.mode == "F":
-        grey = np.asarray(picture)
-        if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
+        gray = np.asarray(picture)
+        if not np.isfinite(gray).all() or gray.min() < 0 or gray.max() > 1:
             raise FormatError(f"{name} holds floats outside [0, 1] or NaN; scale its values to [0, 1].")
-        return np.repeat(np.rint(grey * 65535).astype(np.uint16)[:, :, None], 3, axis=2)
+        return np.repeat(np.rint(gray * 65535).astype(np.uint16)[:, :, None], 3, axis=2)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))

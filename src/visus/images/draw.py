@@ -133,7 +133,7 @@ def contact_sheet(
 
 
 def heat_colors(heat: NDArray[np.floating]) -> Picture:
-    """Colour values in [0, 1] by the map "inferno": ``(H, W)`` float to ``(H, W, 3)`` uint8."""
+    """Color values in [0, 1] by the map "inferno": ``(H, W)`` float to ``(H, W, 3)`` uint8."""
     place = np.clip(np.nan_to_num(heat), 0, 1) * (len(_INFERNO) - 1)
     stops = np.arange(len(_INFERNO))
     return np.stack([np.interp(place, stops, _INFERNO[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
@@ -160,8 +160,8 @@ def overlay(picture: Picture, heat: NDArray[np.floating], *, alpha: float = 0.55
     height, width = picture.shape[:2]
     smooth = Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
     colors = heat_colors(np.asarray(smooth)).astype(np.float32)
-    grey = picture.mean(axis=2, keepdims=True, dtype=np.float32)
-    return np.rint((1 - alpha) * grey + alpha * colors).astype(np.uint8)
+    gray = picture.mean(axis=2, keepdims=True, dtype=np.float32)
+    return np.rint((1 - alpha) * gray + alpha * colors).astype(np.uint8)
 
 
 def boxes(

@@ -57,7 +57,7 @@ def read(
 ) -> Pixels:
     """Read a picture file as an upright RGB array.
 
-    Grey and palette pictures become RGB, transparent ones are laid over white, CMYK is converted, of an
+    Gray and palette pictures become RGB, transparent ones are laid over white, CMYK is converted, of an
     animation or a document with several pages the first is taken, and the EXIF orientation is applied.
 
     Args:

@@ -32,7 +32,7 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
 
     Args:
         picture: ``(H, W)`` or ``(H, W, C)``.
-        sigma: Standard deviation as a share of white; 25 grey levels of 255 are 25 / 255.
+        sigma: Standard deviation as a share of white; 25 gray levels of 255 are 25 / 255.
         seed: Repeats the same noise; None takes another each time.
 
     Raises:

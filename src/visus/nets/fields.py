@@ -5,7 +5,7 @@ A unit i of a layer with kernel k, stride s, dilation d and padding p takes the 
     i s - p  to  i s - p + d (k - 1)
 
 of its map, so that a row of layers sees r + d (k - 1) j pixels more with each, j the product of the strides before it
-(Dumoulin and Visin 2016; Araujo, Norris and Sim, Distill 2019). Behind an upsampling, neighbours see different spans;
+(Dumoulin and Visin 2016; Araujo, Norris and Sim, Distill 2019). Behind an upsampling, neighbors see different spans;
 so the first and the last pixel of every unit are kept, along each axis. Fields reach into the padding and are not cut
 at the border of the picture. Resizing by other rules than nearest and linear counts as seeing
 all.
@@ -28,7 +28,7 @@ class Line:
     Attributes:
         first: ``(n,)``, the first pixel that each unit sees; negative where it lies in the padding.
         last: ``(n,)``, the last one.
-        stride: Pixels between the fields of neighbours, on average.
+        stride: Pixels between the fields of neighbors, on average.
         period: After how many units the pattern of spans comes again.
     """
 
@@ -81,7 +81,7 @@ class Field:
 
     @property
     def stride(self) -> tuple[float, ...]:
-        """Pixels between neighbours along each axis."""
+        """Pixels between neighbors along each axis."""
         return tuple(line.stride for line in self.lines)
 
     @property

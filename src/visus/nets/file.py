@@ -19,19 +19,22 @@ from visus._errors import RunError
 from visus.images.io import write_atomically
 
 Tensors = dict[str, dict[str, Tensor]]
-"""The tensors of a file by part: ``"net"`` and ``"normalise"``."""
+"""The tensors of a file by part: ``"net"`` and ``"normalize"``."""
 
 _FORMAT = 1
+_NORMALIZE = "normalise"  # files call it so since 0.1
+_KEYS = {"gray": "grey"}  # and this
 _KEY = "visus"
 
 
-def write(path: Path, about: Mapping[str, Any], net: torch.nn.Module, normalise: torch.nn.Module) -> None:
+def write(path: Path, about: Mapping[str, Any], net: torch.nn.Module, normalize: torch.nn.Module) -> None:
     """Write a trained network; the file appears whole or not at all."""
     from safetensors.torch import save
 
     tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
-    tensors |= {f"normalise.{key}": value for key, value in normalise.state_dict().items()}
-    header = json.dumps({"format": _FORMAT, **about}, ensure_ascii=False)
+    tensors |= {f"{_NORMALIZE}.{key}": value for key, value in normalize.state_dict().items()}
+    named = {_KEYS.get(key, key): value for key, value in about.items()}
+    header = json.dumps({"format": _FORMAT, **named}, ensure_ascii=False)
     plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     write_atomically(path, save(plain, {_KEY: header}))
 
@@ -126,7 +129,8 @@ def open_saved(path: str | os.PathLike[str]) -> Saved:
         version = values.pop("format")
         if version > _FORMAT:
             raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
-        return Saved(file, values)
+        plain = {written: key for key, written in _KEYS.items()}
+        return Saved(file, {plain.get(key, key): value for key, value in values.items()})
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(file, error) from error
 
@@ -161,17 +165,18 @@ def does_not_fit(file: Path, net: str, error: Exception) -> RunError:
 
 
 def read_parts(file: Path) -> Tensors:
-    """The tensors of the network (``"net"``) and of its preprocessing (``"normalise"``).
+    """The tensors of the network (``"net"``) and of its preprocessing (``"normalize"``).
 
     Raises:
         ValueError: Some are no numbers.
     """
     from safetensors.torch import load_file
 
-    parts: Tensors = {"net": {}, "normalise": {}}
+    parts: Tensors = {"net": {}, "normalize": {}}
+    names = {_NORMALIZE: "normalize"}
     for key, value in load_file(file).items():
         part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
+        parts.setdefault(names.get(part, part), {})[name] = value
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ValueError("it holds NaN or infinite weights")
     return parts

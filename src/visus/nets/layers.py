@@ -34,7 +34,7 @@ class Layer:
         parameters: Weights and biases.
         macs: Multiply-adds for one picture.
         receptive_field: Pixels of each axis that the unit sees that sees most; None where positions have no meaning.
-        stride: Pixels between neighbours.
+        stride: Pixels between neighbors.
         offset: First pixel that the first unit sees.
     """
 

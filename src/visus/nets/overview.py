@@ -22,7 +22,7 @@ class Row:
         least: Smallest side that it takes.
         at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``"backbone"`` for a
             segmenter whose body can have such, ``""`` for none.
-        licence: Of the weights.
+        license: Of the weights.
         top1: Published ImageNet top-1 accuracy in percent.
     """
 
@@ -32,7 +32,7 @@ class Row:
     size: int
     least: int
     at_hand: str
-    licence: str
+    license: str
     top1: float | None
 
 
@@ -51,8 +51,8 @@ def overview(*, classes: int | None = None) -> list[Row]:
         takes = registry.input_of(name)
         whole = layers(name, None, classes=classes)
         known = weights.TABLE.get(name)
-        licence, top1 = (known.licence, known.top1) if known else ("", None)
-        rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), licence, top1))
+        license, top1 = (known.license, known.top1) if known else ("", None)
+        rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), license, top1))
     rows += [_segmenter(name, classes) for name in segmentation.names()]
     return rows + [_detector(name, classes) for name in detection.names()]
 
@@ -64,7 +64,7 @@ def _segmenter(name: str, classes: int | None) -> Row:
         net = segmentation.create(name)
     source = "backbone" if segmentation.registry.has_weights(name) else ""
     size = net.designed_for[1]
-    return Row(name, whole.parameters, whole.macs, size, net.fit_side(1), source, net.licence, None)
+    return Row(name, whole.parameters, whole.macs, size, net.fit_side(1), source, net.license, None)
 
 
 def _detector(name: str, classes: int | None) -> Row:
@@ -72,7 +72,7 @@ def _detector(name: str, classes: int | None) -> Row:
     with torch.device("meta"):
         net = detection.create(name, classes=classes or CLASSES["detect"])
     parameters = sum(p.numel() for p in net.parameters())
-    return Row(name, parameters, 0, net.designed_for[0], net.least, "backbone", net.licence, None)
+    return Row(name, parameters, 0, net.designed_for[0], net.least, "backbone", net.license, None)
 
 
 def at_hand(name: str) -> str:
@@ -145,12 +145,12 @@ def _layers_of_segmenter(name: str, size: Sequence[int] | None, classes: int) ->
 
 def table(rows: Sequence[Row]) -> str:
     """The overview for people."""
-    cells = [("network", "parameters", "multiply-adds", "input", "least", "weights", "licence", "top-1")]
+    cells = [("network", "parameters", "multiply-adds", "input", "least", "weights", "license", "top-1")]
     for row in rows:
         top1 = f"{row.top1:.1f}" if row.top1 else ""
         macs = f"{row.macs / 1e6:,.1f} M" if row.macs else ""
         numbers = (f"{row.parameters:,}", macs, str(row.size), str(row.least))
-        cells.append((row.name, *numbers, row.at_hand, row.licence, top1))
+        cells.append((row.name, *numbers, row.at_hand, row.license, top1))
     widths = [max(len(line[k]) for line in cells) for k in range(8)]
     right = {1, 2, 3, 4, 7}
     lines = [

@@ -1,6 +1,6 @@
 """Where the weights of each network come from, and what belongs to them.
 
-Weights carry their preprocessing, their number of classes, their licence and their source: a network that
+Weights carry their preprocessing, their number of classes, their license and their source: a network that
 sees pictures prepared in another way loses several points of accuracy without any error.
 
 This file imports no deep-learning library, so that a search process can name its network in milliseconds.
@@ -76,7 +76,7 @@ class Weights:
         key: Package name, torchvision enum value, or timm model name.
         preprocessing: What the weights expect of a picture.
         classes: Number of classes.
-        licence: Licence as the source states it.
+        license: License as the source states it.
         top1: Published ImageNet top-1 accuracy in percent, or None.
     """
 
@@ -85,7 +85,7 @@ class Weights:
     key: str
     preprocessing: Preprocessing
     classes: int = 1000
-    licence: str = "Apache-2.0"
+    license: str = "Apache-2.0"
     top1: float | None = None
 
 
@@ -103,7 +103,7 @@ def _lite(level: int, size: int, resize: int, top1: float) -> Weights:
 
 
 def _torchvision(net: str, enum: str, top1: float, **prepared: Any) -> Weights:
-    return Weights(net, "torchvision", enum, Preprocessing(**prepared), licence="BSD-3-Clause", top1=top1)
+    return Weights(net, "torchvision", enum, Preprocessing(**prepared), license="BSD-3-Clause", top1=top1)
 
 
 TABLE: dict[str, Weights] = {

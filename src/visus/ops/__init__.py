@@ -1,6 +1,13 @@
 """Operators on tensors."""
 
-from visus.ops import upsample
-from visus.ops.normalise import Normalise
+from typing import Any
 
-__all__ = ["Normalise", "upsample"]
+from visus._renamed import renamed
+from visus.ops import upsample
+from visus.ops.normalize import Normalize
+
+__all__ = ["Normalize", "upsample"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

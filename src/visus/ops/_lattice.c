@@ -33,7 +33,7 @@ typedef struct {
     int64_t corners;     /* m, those that some point has */
     int32_t *corner;     /* (n, d + 1): the corners of each point's simplex */
     float *share;        /* (n, d + 1): how much of it each has */
-    int32_t *neighbour;  /* (d + 1, m, 2): the corners on both sides along each axis; m where there is none */
+    int32_t *neighbor;  /* (d + 1, m, 2): the corners on both sides along each axis; m where there is none */
 } Lattice;
 
 /* Corners by their coordinates: open addressing, the first d of d + 1 coordinates as the key. --------------------- */
@@ -163,7 +163,7 @@ API void lattice_free(Lattice *lattice)
         return;
     free(lattice->corner);
     free(lattice->share);
-    free(lattice->neighbour);
+    free(lattice->neighbor);
     free(lattice);
 }
 
@@ -200,8 +200,8 @@ API Lattice *lattice_new(const float *points, int64_t n, int d)
         }
     }
     int64_t m = lattice->corners = corners.count;
-    lattice->neighbour = malloc(2 * m * (d + 1) * sizeof *lattice->neighbour);
-    if (!lattice->neighbour)
+    lattice->neighbor = malloc(2 * m * (d + 1) * sizeof *lattice->neighbor);
+    if (!lattice->neighbor)
         goto failed;
     for (int axis = 0; axis <= d; axis++)
         for (int64_t c = 0; c < m; c++)
@@ -213,7 +213,7 @@ API Lattice *lattice_new(const float *points, int64_t n, int d)
                 if (axis < d)
                     key[axis] = (int32_t)(corners.keys[c * d + axis] + step * d);
                 int32_t found = corners.slots[slot_of(&corners, key)];
-                lattice->neighbour[(axis * m + c) * 2 + side] = found < 0 ? (int32_t)m : found;
+                lattice->neighbor[(axis * m + c) * 2 + side] = found < 0 ? (int32_t)m : found;
             }
     free(corners.keys);
     free(corners.slots);
@@ -236,7 +236,7 @@ API int lattice_filter(const Lattice *lattice, const float *values, float *out, 
 {
     int64_t n = lattice->points, m = lattice->corners;
     int d1 = lattice->axes + 1, width = last - first;
-    /* One row more stands for the neighbours that are not there. */
+    /* One row more stands for the neighbors that are not there. */
     float *here = calloc((m + 1) * width, sizeof *here), *next = calloc((m + 1) * width, sizeof *next);
     if (!here || !next) {
         free(here);
@@ -253,11 +253,11 @@ API int lattice_filter(const Lattice *lattice, const float *values, float *out, 
         }
     }
     for (int axis = 0; axis < d1; axis++) {
-        const int32_t *neighbour = lattice->neighbour + (int64_t)axis * m * 2;
+        const int32_t *neighbor = lattice->neighbor + (int64_t)axis * m * 2;
         for (int64_t v = 0; v < m; v++) {
             const float *row = here + v * width;
-            const float *before = here + (int64_t)neighbour[2 * v] * width;
-            const float *after = here + (int64_t)neighbour[2 * v + 1] * width;
+            const float *before = here + (int64_t)neighbor[2 * v] * width;
+            const float *after = here + (int64_t)neighbor[2 * v + 1] * width;
             float *to = next + v * width;
             for (int c = 0; c < width; c++)
                 to[c] = 0.5f * row[c] + 0.25f * (before[c] + after[c]);

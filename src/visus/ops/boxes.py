@@ -66,7 +66,7 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:
-    """Generalised IoU of each pair (Rezatofighi et al., CVPR 2019): less the share of the hull that both leave empty.
+    """Generalized IoU of each pair (Rezatofighi et al., CVPR 2019): less the share of the hull that both leave empty.
 
     Returns:
         ``(N, M)`` in [-1, 1].

@@ -8,9 +8,9 @@ pair of positions i, j is connected by two kernels (equation 3)
 
 of positions p in pixels and values I of the picture from 0 to 255. Mean-field inference (algorithm 1) passes messages:
 each filters all answers with both kernels, weighs them by how badly two classes go together, adds the unary energies,
-and normalises. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel exactly.
+and normalizes. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel exactly.
 
-As in the authors' implementation, kernels are normalised symmetrically, by the root of their sums at i and j, and a
+As in the authors' implementation, kernels are normalized symmetrically, by the root of their sums at i and j, and a
 position's message reaches itself too.
 """
 
@@ -145,7 +145,7 @@ class Field:
 
 
 def mean_field(probabilities: NDArray[np.floating], field: Field, mu: Floats, iterations: int) -> Floats:
-    """Algorithm 1: message passing, compatibility transform, local update, normalisation.
+    """Algorithm 1: message passing, compatibility transform, local update, normalization.
 
     Args:
         probabilities: ``(classes, *spatial)``.

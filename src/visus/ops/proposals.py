@@ -1,7 +1,7 @@
 """Region proposals by selective search: boxes that may hold an object, whatever it is.
 
 Uijlings, van de Sande, Gevers and Smeulders, "Selective search for object recognition", IJCV 2013, as OpenCV has it:
-regions of like colour, texture, size and fill are merged step by step, and the box of every region is a proposal.
+regions of like color, texture, size and fill are merged step by step, and the box of every region is a proposal.
 
 The paper ranks regions by the step of their merger times a random number, so that large ones come first and not only
 they. OpenCV draws that number anew in each call; here the same boxes are ranked by their area and a seeded number, so
@@ -43,7 +43,7 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
 
     Args:
         picture: ``(H, W, 3)`` uint8 RGB.
-        mode: ``"fast"`` merges in 2 colour spaces from 2 scales, ``"quality"`` in 5 from 4: three times as many boxes
+        mode: ``"fast"`` merges in 2 color spaces from 2 scales, ``"quality"`` in 5 from 4: three times as many boxes
             in three times the time.
         most: How many at most.
 
@@ -69,7 +69,7 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
     else:
         search.switchToSelectiveSearchQuality()
     found = np.asarray(search.process(), np.float32).reshape(-1, 4)
-    if not len(found):  # one colour all over
+    if not len(found):  # one color all over
         return np.array([[0, 0, width, height]], np.float32)
     found[:, 2:] += found[:, :2]  # (x, y, w, h) to edges
     found *= max(1, max(height, width) / _LONGEST)

@@ -113,7 +113,7 @@ def transposed_convolution(
     Args:
         x: ``(N, C, *spatial)`` float.
         weight: ``(C, D, *kernel)``.
-        stride: Distance between neighbouring kernels.
+        stride: Distance between neighboring kernels.
         padding: How much is cut away at each border.
         size: Size of the result, from (n - 1) stride - 2 padding + kernel on, less than stride more; None for
             just that.

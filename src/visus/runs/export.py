@@ -41,7 +41,7 @@ class PixelsToProbabilities(nn.Module):
 
     def __init__(self, network: classifiers.Trained | segmenters.Trained) -> None:
         super().__init__()
-        self.normalise = network.normalise
+        self.normalize = network.normalize
         self.window: tuple[int, ...] = ()
         if isinstance(network, segmenters.Trained):
             self.net, self.window = network.net, network.about.window
@@ -51,7 +51,7 @@ class PixelsToProbabilities(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """``(N, H, W, 3)`` uint8 or ``(N, D, H, W)`` float32 to ``(N, classes, ...)``."""
         volumes = len(self.window) == 3
-        x = self.normalise(pixels[:, None] if volumes else pixels.permute(0, 3, 1, 2))
+        x = self.normalize(pixels[:, None] if volumes else pixels.permute(0, 3, 1, 2))
         logits = self.net.whole(x, self.window) if isinstance(self.net, Segmenter) else self.net(x)
         return logits.softmax(1)
 
@@ -153,7 +153,7 @@ def _pixels(network: classifiers.Trained | segmenters.Trained, size: Sequence[in
     if axes == 3:
         return torch.from_numpy(random.normal(size=(3, *wanted)).astype(np.float32))
     pixels = torch.from_numpy(random.integers(0, 256, (3, *wanted, 3), dtype=np.uint8))
-    return pixels[..., :1].repeat(1, 1, 1, 3) if network.about.grey else pixels
+    return pixels[..., :1].repeat(1, 1, 1, 3) if network.about.gray else pixels
 
 
 def _run_onnx(content: bytes, pixels: np.ndarray) -> np.ndarray:

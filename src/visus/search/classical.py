@@ -1,4 +1,4 @@
-"""Descriptors that need no training: how a picture's surface looks, and its colours.
+"""Descriptors that need no training: how a picture's surface looks, and its colors.
 
 They stand in an index beside the network's, each in a column of its own.
 """
@@ -39,8 +39,8 @@ def _plain() -> Floats:
     frequency[0, 0] = 1
     white = np.random.default_rng(0).standard_normal((_TEXTURE_SIDE, _TEXTURE_SIDE))
     pink = np.fft.irfft2(np.fft.rfft2(white) / frequency, white.shape)
-    grey = np.clip(0.45 + 0.22 * (pink - pink.mean()) / pink.std(), 0, 1)
-    return np.log(mean_responses(grey) + np.float32(_FAINT))
+    gray = np.clip(0.45 + 0.22 * (pink - pink.mean()) / pink.std(), 0, 1)
+    return np.log(mean_responses(gray) + np.float32(_FAINT))
 
 
 def color(picture: Pixels) -> Floats:

@@ -27,7 +27,7 @@ THRESHOLD = 0.75
 
 _LEADING = 128
 _BLOCK = 2048
-_NEIGHBOURS = 32  # candidates of one picture that are looked at, and that may turn out to be others
+_NEIGHBORS = 32  # candidates of one picture that are looked at, and that may turn out to be others
 _SAME = 0.97  # correlation of two pictures that are the same but for encoding and size
 _INLIERS = 15  # local features that must agree before pictures are laid over one another
 _OVERLAP = 0.6  # share of the one picture that the other covers
@@ -110,7 +110,7 @@ class _Look:
         self.small = resize(picture, 32, 32).astype(np.float32)
 
     @functools.cached_property
-    def grey(self) -> Floats:
+    def gray(self) -> Floats:
         return self.picture.mean(axis=2, dtype=np.float32)
 
     @functools.cached_property
@@ -156,22 +156,22 @@ def _overlaid(a: _Look, b: _Look) -> bool:
     inliers, transform = agreement(a.features, b.features)
     if inliers < _INLIERS or transform is None:
         return False
-    height, width = b.grey.shape
-    laid = np.asarray(cv2.warpPerspective(a.grey, transform, (width, height)))
-    covered = np.asarray(cv2.warpPerspective(np.ones_like(a.grey), transform, (width, height))) > 0.99
-    # One may be a cut of the other, but not a small detail, and not a neighbour that shares a border with it.
-    shares = sorted((covered.sum() / abs(np.linalg.det(transform[:2, :2])) / a.grey.size, covered.mean()))
+    height, width = b.gray.shape
+    laid = np.asarray(cv2.warpPerspective(a.gray, transform, (width, height)))
+    covered = np.asarray(cv2.warpPerspective(np.ones_like(a.gray), transform, (width, height))) > 0.99
+    # One may be a cut of the other, but not a small detail, and not a neighbor that shares a border with it.
+    shares = sorted((covered.sum() / abs(np.linalg.det(transform[:2, :2])) / a.gray.size, covered.mean()))
     if shares[0] < _LEAST_SHARE or shares[1] < _OVERLAP:
         return False
-    soft = [np.asarray(cv2.blur(grey, (5, 5)), np.float32) for grey in (laid, b.grey)]
+    soft = [np.asarray(cv2.blur(gray, (5, 5)), np.float32) for gray in (laid, b.gray)]
     return correlation(soft[0][covered], soft[1][covered]) >= _ALIGNED
 
 
 def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Correlation of two pictures in [-1, 1]; flat pictures correlate if they have the same colour."""
+    """Correlation of two pictures in [-1, 1]; flat pictures correlate if they have the same color."""
     x, y = a - a.mean(), b - b.mean()
     spread = float(np.linalg.norm(x) * np.linalg.norm(y))
-    if spread < a.size:  # a standard deviation of about one grey level
+    if spread < a.size:  # a standard deviation of about one gray level
         return 1.0 if float(np.abs(a - b).max(initial=0)) < 8 else 0.0
     return float((x * y).sum() / spread)
 
@@ -206,7 +206,7 @@ def groups(
         parent[i] = first.setdefault(content, i)
     failed = [0] * len(members)
     for i, j in _best(pairs):
-        if find(i) == find(j) or max(failed[i], failed[j]) >= _NEIGHBOURS:
+        if find(i) == find(j) or max(failed[i], failed[j]) >= _NEIGHBORS:
             continue
         if same(i, j):
             parent[find(j)] = find(i)
@@ -225,7 +225,7 @@ def _best(pairs: Iterable[tuple[int, int, float]]) -> list[tuple[int, int]]:
     kept: dict[int, list[tuple[float, int]]] = {}
     for i, j, cosine in pairs:
         heap = kept.setdefault(i, [])
-        if len(heap) < _NEIGHBOURS:
+        if len(heap) < _NEIGHBORS:
             heapq.heappush(heap, (cosine, j))
         else:
             heapq.heappushpop(heap, (cosine, j))

@@ -1,7 +1,7 @@
 """A network as an exported graph: written once by torch, run without it.
 
-The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalisation itself, and gives two
-outputs: ``vector`` ``(N, D)``, the embedding before any normalisation of its length, and ``map``
+The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives two
+outputs: ``vector`` ``(N, D)``, the embedding before any normalization of its length, and ``map``
 ``(N, h, w, D)``, whose mean over the positions is the vector (missing where the network does not pool by
 average). It is kept in the user's cache folder, named after network, weights and preprocessing.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from visus.nets.backbones import Backbone
-    from visus.ops import Normalise
+    from visus.ops import Normalize
 
 _FORMAT = 1  # raise it when the graph's inputs or outputs change
 
@@ -152,12 +152,12 @@ def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any
 
     from visus.nets.onnx import to_onnx
 
-    backbone, prepared, normalise = network(model, weights)
-    has_map = backbone.pools_by_average(prepared.size, channels=len(normalise.mean))
+    backbone, prepared, normalize = network(model, weights)
+    has_map = backbone.pools_by_average(prepared.size, channels=len(normalize.mean))
     try:
         outputs = ["vector", "map"] if has_map else ["vector"]
         example = torch.zeros(2, prepared.size, prepared.size, 3, dtype=torch.uint8)
-        content = to_onnx(pixels_to_vector(backbone, normalise, has_map), example, outputs)
+        content = to_onnx(pixels_to_vector(backbone, normalize, has_map), example, outputs)
     except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
         raise InputError(
             f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."
@@ -183,33 +183,33 @@ def digest(net: "torch.nn.Module") -> str:
     return total.hexdigest()
 
 
-def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normalise]":
+def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normalize]":
     """A network, how a picture is brought to its size, and what makes its input of the pixels."""
     from visus import nets
-    from visus.ops import Normalise
+    from visus.ops import Normalize
 
     if not _file_of_run(model):
         backbone = nets.create(model, weights=weights)  # first, since it proposes near names for an unknown one
         prepared = preprocessing(model)
-        return backbone, prepared, Normalise.of_channels(prepared.mean, prepared.deviation)
+        return backbone, prepared, Normalize.of_channels(prepared.mean, prepared.deviation)
     run = nets.trained.read(model)
     about = run.about
     prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
-    return run.backbone, prepared, run.normalise
+    return run.backbone, prepared, run.normalize
 
 
-def pixels_to_vector(backbone: "Backbone", normalise: "Normalise", has_map: bool) -> "torch.nn.Module":
-    """Wrap a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalisation itself."""
+def pixels_to_vector(backbone: "Backbone", normalize: "Normalize", has_map: bool) -> "torch.nn.Module":
+    """Wrap a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalization itself."""
     import torch
 
     class PixelsToVector(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.backbone = backbone
-            self.normalise = normalise
+            self.normalize = normalize
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            last = self.backbone.last(self.normalise(pixels.permute(0, 3, 1, 2)))
+            last = self.backbone.last(self.normalize(pixels.permute(0, 3, 1, 2)))
             vector = self.backbone.pool(last)  # (N, D)
             return (vector, last.permute(0, 2, 3, 1)) if has_map else (vector,)
 

@@ -418,7 +418,7 @@ class Index:
         ks: Sequence[int] = (1, 10, 20),
         by: Literal["embedding", "texture", "color"] = "embedding",
     ) -> Retrieval:
-        """Measure the search: every labelled picture asks for the others of its label.
+        """Measure the search: every labeled picture asks for the others of its label.
 
         Args:
             labels: CSV file with the columns ``file`` and ``class``; files relative to the CSV file's folder.

@@ -54,9 +54,9 @@ class LocalFeatures:
 
         from visus.images import shrink
 
-        grey = np.asarray(shrink(picture, side)).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        gray = np.asarray(shrink(picture, side)).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
         found, descriptions = cv2.SIFT_create(nfeatures=_FEATURES).detectAndCompute(  # pyright: ignore
-            np.rint(grey).astype(np.uint8), None
+            np.rint(gray).astype(np.uint8), None
         )
         self.points = np.array([keypoint.pt for keypoint in found], np.float32).reshape(-1, 2)
         empty = np.zeros((0, 128), np.float32)

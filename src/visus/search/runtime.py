@@ -156,8 +156,8 @@ class TorchRuntime:
 
         from visus.search.graph import network, pixels_to_vector
 
-        backbone, _, normalise = network(graph.model, weights)
-        module = pixels_to_vector(backbone, normalise, graph.has_map)
+        backbone, _, normalize = network(graph.model, weights)
+        module = pixels_to_vector(backbone, normalize, graph.has_map)
         self._torch = torch
         self._device = device
         self._module = module.eval().to(device)

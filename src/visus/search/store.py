@@ -373,7 +373,7 @@ class Store:
 
 
 def _sub_vectors(dimension: int) -> int:
-    """Parts of a product quantiser: about 16 dimensions each (Jegou et al. 2011), dividing evenly."""
+    """Parts of a product quantizer: about 16 dimensions each (Jegou et al. 2011), dividing evenly."""
     parts = max(1, dimension // 16)
     while dimension % parts:
         parts -= 1

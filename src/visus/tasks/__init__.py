@@ -1,1 +1,1 @@
-"""Tasks: what a network is trained for, one file each, beside losses, optimisers, schedules and health."""
+"""Tasks: what a network is trained for, one file each, beside losses, optimizers, schedules and health."""

@@ -4,7 +4,7 @@ Wong, Rice and Kolter, "Fast is better than free: revisiting adversarial trainin
 random point of the L-infinity ball one step of 1.25 times its radius along the sign of the gradient, cut to the ball. A
 step of the training then costs about twice as much. (Madry et al., ICLR 2018, take the steps of PGD instead.)
 
-Deviation: the network is in evaluation mode while the change is looked for, so that batch normalisation sees the
+Deviation: the network is in evaluation mode while the change is looked for, so that batch normalization sees the
 pictures of the step only.
 """
 

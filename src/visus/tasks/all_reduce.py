@@ -2,7 +2,7 @@
 
 The gradient of a mean over a batch is the mean of the gradients of its equal parts, so that the processes together do
 what one does (Goyal et al., "Accurate, large minibatch SGD", 2017, section 3). Where a loss is a mean over something
-else than pictures (labelled pixels, drawn boxes, weights of classes), each share counts as much as the others.
+else than pictures (labeled pixels, drawn boxes, weights of classes), each share counts as much as the others.
 
 Gradients are averaged between the backward pass and the step, whichever layers are open then: torch's
 DistributedDataParallel would fix them at the beginning, and fine-tuning opens a network from the top down.
@@ -75,7 +75,7 @@ def shared(loader: DataLoader[Any]) -> DataLoader[Any]:
         collate_fn=loader.collate_fn,
         persistent_workers=loader.persistent_workers,
         prefetch_factor=loader.prefetch_factor,
-        drop_last=len(share) > each > 1 and len(share) % each == 1,  # batch normalisation cannot take it
+        drop_last=len(share) > each > 1 and len(share) % each == 1,  # batch normalization cannot take it
         pin_memory=loader.pin_memory,
         generator=loader.generator,
     )

@@ -288,24 +288,24 @@ def _eleven(precision: Floats, recall: Floats) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Localisation:
+class Localization:
     """How well pictures with one object are answered with one box.
 
     Attributes:
         accuracy: Share whose class is right.
         mean_iou: Of the box and the true one.
-        localised: Share whose class is right and whose box overlaps the true one by an IoU of at least 0.5, as in the
-            localisation task of ILSVRC (Russakovsky et al. 2015, section 4.2), with one guess.
+        localized: Share whose class is right and whose box overlaps the true one by an IoU of at least 0.5, as in the
+            localization task of ILSVRC (Russakovsky et al. 2015, section 4.2), with one guess.
         ious: ``(n,)``, of each picture; 0 where nothing was answered.
     """
 
     accuracy: float
     mean_iou: float
-    localised: float
+    localized: float
     ious: Floats
 
 
-def localisation(truth: Sequence[Objects], answers: Sequence[Detections]) -> Localisation:
+def localization(truth: Sequence[Objects], answers: Sequence[Detections]) -> Localization:
     """Compare the surest answer to each picture with its one object.
 
     Args:
@@ -319,8 +319,8 @@ def localisation(truth: Sequence[Objects], answers: Sequence[Detections]) -> Loc
             right[k] = answer.labels[0] == one.labels[0]
             ious[k] = _boxes.iou(torch.from_numpy(answer.boxes[:1]), torch.from_numpy(one.boxes[:1])).item()
     count = max(1, len(truth))
-    localised = (right & (ious >= _IOU)).sum() / count
-    return Localisation(float(right.sum() / count), float(ious.sum() / count), float(localised), ious)
+    localized = (right & (ious >= _IOU)).sum() / count
+    return Localization(float(right.sum() / count), float(ious.sum() / count), float(localized), ious)
 
 
 @dataclass(frozen=True, slots=True)

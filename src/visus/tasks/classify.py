@@ -67,15 +67,15 @@ class Classify(learner.Learner[Sums]):
 
     Args:
         net: The network.
-        normalise: From bytes to its input.
+        normalize: From bytes to its input.
         recipe: How it learns.
         groups: Its parameters, with a factor of the learning rate each.
     """
 
     recipe: Recipe
 
-    def __init__(self, net: nn.Module, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
-        super().__init__(net, normalise, recipe, groups)
+    def __init__(self, net: nn.Module, normalize: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
+        super().__init__(net, normalize, recipe, groups)
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
     def new_sums(self) -> Sums:

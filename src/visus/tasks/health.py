@@ -103,7 +103,7 @@ class Monitor:
     """Measures a network while it is trained.
 
     Call :meth:`watch` before the forward pass, :meth:`gradients` after the backward pass, and :meth:`updates` after the
-    step of the optimiser.
+    step of the optimizer.
 
     Args:
         net: The network.
@@ -231,7 +231,7 @@ def _vanishing(history: History, last: int) -> Finding | None:
         "vanishing",
         f"The gradient vanishes: it is {gradients[weakest]:.1e} in {history.layers[weakest]} and {strongest:.1e} in "
         "the strongest layer, so the lower layers hardly learn; use ReLU in place of sigmoid or tanh, batch "
-        "normalisation, or fewer layers.",
+        "normalization, or fewer layers.",
     )
 
 
@@ -239,7 +239,7 @@ def _exploding(history: History, lr: float, last: int) -> Finding | None:
     gradients, weights = history.table("gradient")[:, -last:], history.table("weight")[:, -last:]
     share = _recent(gradients / np.maximum(weights, 1e-12), last)
     updates = _recent(history.table("update"), last)
-    mend = f"clip the gradient with --clip-norm 1, use batch normalisation, or lower --lr (now {lr:g})"
+    mend = f"clip the gradient with --clip-norm 1, use batch normalization, or lower --lr (now {lr:g})"
     if np.isfinite(share).any() and np.nanmax(share) > EXPLODING:
         layer = history.layers[int(np.nanargmax(share))]
         return Finding(
@@ -263,7 +263,7 @@ def _dead(history: History, lr: float, last: int) -> Finding | None:
     return Finding(
         "dead",
         f"Units are dead: {np.nanmax(dead):.0%} of {layer} answer 0 to every picture and learn no more; lower --lr "
-        f"(now {lr:g}), or use leaky ReLU or batch normalisation.",
+        f"(now {lr:g}), or use leaky ReLU or batch normalization.",
     )
 
 
@@ -275,7 +275,7 @@ def _saturated(history: History, last: int) -> Finding | None:
     return Finding(
         "saturated",
         f"Units are saturated: {np.nanmax(saturated):.0%} of the outputs of {layer} are at their limits, where nothing "
-        "is learned; normalise the input (--preprocess zscore), use batch normalisation or ReLU, or lower --lr.",
+        "is learned; normalize the input (--preprocess zscore), use batch normalization or ReLU, or lower --lr.",
     )
 
 

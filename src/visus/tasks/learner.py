@@ -1,5 +1,6 @@
-"""What all tasks have in common: an optimiser with its schedule, and sums over an epoch."""
+"""What all tasks have in common: an optimizer with its schedule, and sums over an epoch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -55,7 +56,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
 
     Args:
         net: The network.
-        normalise: From what a loader gives to its input.
+        normalize: From what a loader gives to its input.
         recipe: How it learns.
         groups: Its parameters, with a factor of the learning rate each.
 
@@ -69,10 +70,10 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     train_sums: AnySums
     val_sums: AnySums
 
-    def __init__(self, net: nn.Module, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
+    def __init__(self, net: nn.Module, normalize: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
         super().__init__()
         self.net: Any = net
-        self.normalise = normalise
+        self.normalize = normalize
         self.recipe = recipe
         self.groups = groups
         self.train_sums, self.val_sums = self.new_sums(), self.new_sums()
@@ -99,7 +100,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
 
     def prepare(self, x: Tensor) -> Tensor:
         """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""
-        x = self.normalise(x)
+        x = self.normalize(x)
         return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
     def on_train_epoch_start(self) -> None:
@@ -116,7 +117,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
             self._plateau.step(averaged(self.val_sums.means()[0])[0])
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
-        """The optimiser and its schedule."""
+        """The optimizer and its schedule."""
         recipe = self.recipe
         optimizer = optimizers.build(
             recipe.optimizer, self.groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -138,10 +139,20 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the schedule ``plateau``, which Lightning does not see."""
+        """Keep the state of the schedule ``plateau``, which Lightning does not see, under the keys of 0.1."""
+        checkpoint["state_dict"] = _renamed(checkpoint["state_dict"], "normalize.", _NORMALIZE)
         if self._plateau is not None:
             checkpoint["plateau"] = self._plateau.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Bring it back; the optimiser is made later."""
+        """Bring it back; the optimizer is made later."""
+        checkpoint["state_dict"] = _renamed(checkpoint["state_dict"], _NORMALIZE, "normalize.")
         self._plateau_state = checkpoint.get("plateau")
+
+
+_NORMALIZE = "normalise."  # checkpoints call it so since 0.1
+
+
+def _renamed(state: Mapping[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
+    """The same tensors with another prefix where they had one."""
+    return {new + key.removeprefix(old) if key.startswith(old) else key: value for key, value in state.items()}

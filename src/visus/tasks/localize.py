@@ -11,11 +11,11 @@ class Sums(detect.Sums):
 
     def score(self) -> float:
         """The share of pictures whose class and box are right."""
-        return box_metrics.localisation(self.truth, self.answers).localised
+        return box_metrics.localization(self.truth, self.answers).localized
 
 
 class Localize(detect.Detect):
-    """Trains a localiser."""
+    """Trains a localizer."""
 
     def new_sums(self) -> Sums:
         """Empty sums."""

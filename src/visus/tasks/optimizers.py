@@ -1,4 +1,4 @@
-"""Optimisers and schedules of the learning rate.
+"""Optimizers and schedules of the learning rate.
 
 With g the gradient of the weights w and a the rate:
 
@@ -30,20 +30,20 @@ Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 SCHEDULES: tuple[Schedule, ...] = ("constant", "step", "cosine", "one_cycle", "plateau")
 
 Group = tuple[list[nn.Parameter], float]
-"""Parameters, and their rate as a factor of the optimiser's."""
+"""Parameters, and their rate as a factor of the optimizer's."""
 
 
 def build(
     name: Name, groups: Sequence[Group], *, lr: float, momentum: float = 0.9, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Make an optimiser.
+    """Make an optimizer.
 
     Args:
         name: One of :data:`OPTIMIZERS`.
         groups: Parameters with a factor of the learning rate each.
         lr: Learning rate.
         momentum: Of ``momentum`` and ``nesterov``; in [0, 1).
-        weight_decay: L2 penalty (with ``adamw``: decay) of weights; biases and the parameters of normalisation, which
+        weight_decay: L2 penalty (with ``adamw``: decay) of weights; biases and the parameters of normalization, which
             have one dimension, are not decayed.
 
     Raises:
@@ -68,7 +68,7 @@ def build(
         return optim.Adam(split, lr=lr)
     if name == "adamw":
         return optim.AdamW(split, lr=lr)
-    raise InputError(f"The optimiser must be one of {', '.join(OPTIMIZERS)}, not {name!r}.")
+    raise InputError(f"The optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}.")
 
 
 def constant(t: float) -> float:

@@ -61,7 +61,7 @@ class Segment(learner.Learner[Sums]):
 
     Args:
         net: The network.
-        normalise: From what the loader gives to its input.
+        normalize: From what the loader gives to its input.
         recipe: How it learns.
         groups: Its parameters, with a factor of the learning rate each.
     """
@@ -69,9 +69,9 @@ class Segment(learner.Learner[Sums]):
     net: Segmenter
     recipe: Recipe
 
-    def __init__(self, net: Segmenter, normalise: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
+    def __init__(self, net: Segmenter, normalize: nn.Module, recipe: Recipe, groups: list[optimizers.Group]) -> None:
         self._classes = net.classes
-        super().__init__(net, normalise, recipe, groups)
+        super().__init__(net, normalize, recipe, groups)
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
     def new_sums(self) -> Sums:

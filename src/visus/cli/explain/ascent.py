@@ -25,12 +25,12 @@ def ascent(
     unit: Annotated[bool, typer.Option("--unit", help="The unit in the middle alone, not the whole channel.")] = False,
     size: Annotated[int | None, typer.Option(min=32, max=1024, help="Side in pixels.  [default: the net's]")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the ascent.")] = 256,
-    noise: Annotated[float, typer.Option(min=0, help="At the start: 0.01 is all but grey, 1 is noise.")] = 0.01,
+    noise: Annotated[float, typer.Option(min=0, help="At the start: 0.01 is all but gray, 1 is noise.")] = 0.01,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     out: OutPng = Path("ascent.png"),
     as_json: AsJson = False,
 ) -> None:
-    """Draw what a class, a channel or a unit looks for, by gradient ascent from a grey picture."""
+    """Draw what a class, a channel or a unit looks for, by gradient ascent from a gray picture."""
     ending(out, *PICTURE_ENDINGS)
     from visus.explain import ascend
 

@@ -22,7 +22,7 @@ def robustness(
     source: Source,
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="[DATA]", help="Labelled pictures, or a folder.  [default: those of the training]"),
+        typer.Argument(metavar="[DATA]", help="Labeled pictures, or a folder.  [default: those of the training]"),
     ] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test.  [default: test]")] = None,
     epsilon: Annotated[

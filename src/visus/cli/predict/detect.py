@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PANEL = "Detectors"
 Confidence = Annotated[
     float | None,
-    typer.Option("--conf", help="Least score of an object.  [default: 0.5; of a localiser 0]", rich_help_panel=_PANEL),
+    typer.Option("--conf", help="Least score of an object.  [default: 0.5; of a localizer 0]", rich_help_panel=_PANEL),
 ]
 Overlap = Annotated[
     float | None,

@@ -2,7 +2,7 @@
 
 Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012.
 
-torchvision's ``alexnet`` is the later one-column variant (Krizhevsky 2014) with other widths and no normalisation.
+torchvision's ``alexnet`` is the later one-column variant (Krizhevsky 2014) with other widths and no normalization.
 
 Deviations: one processor runs both columns, which ``groups=2`` keeps apart where the paper does; the map before fc6 is
 pooled to 6x6, which changes nothing at 227x227 and lets other sizes in.
@@ -56,7 +56,7 @@ def alexnet_paper(*, classes: int, channels: int = 3, groups: int = 2) -> Staged
     hidden = fully_connected()
     head = nn.Linear(4096, classes)
     net = nn.ModuleDict({"stages": stages, "hidden": hidden, "head": head})
-    _initialise(net)
+    _initialize(net)
     return StagedBackbone("alexnet_paper", net, list(stages), hidden, head)
 
 
@@ -74,7 +74,7 @@ def fully_connected() -> nn.Sequential:
     )
 
 
-def _initialise(net: nn.Module) -> None:
+def _initialize(net: nn.Module) -> None:
     """Section 5: weights from N(0, 0.01), biases 1 in conv2, conv4, conv5 and the hidden layers, else 0."""
     layers = [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     for number, layer in enumerate(layers, 1):

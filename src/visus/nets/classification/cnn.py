@@ -1,6 +1,6 @@
-"""A small convolutional network of our own, for small pictures: 3x3 convolutions with batch normalisation and pooling.
+"""A small convolutional network of our own, for small pictures: 3x3 convolutions with batch normalization and pooling.
 
-The blocks are those of VGG (Simonyan and Zisserman 2015) with batch normalisation (Ioffe and Szegedy 2015) and global
+The blocks are those of VGG (Simonyan and Zisserman 2015) with batch normalization (Ioffe and Szegedy 2015) and global
 average pooling in place of hidden linear layers (Lin, Chen and Yan, "Network in network", 2014, section 3.2).
 """
 

@@ -1,6 +1,6 @@
 """GoogLeNet as its paper lays it out: Szegedy et al., "Going deeper with convolutions", CVPR 2015, table 1.
 
-torchvision's ``googlenet`` has batch normalisation and, by an old slip of TensorFlow's, 3x3 in place of the 5x5
+torchvision's ``googlenet`` has batch normalization and, by an old slip of TensorFlow's, 3x3 in place of the 5x5
 branches.
 
 Deviations: the auxiliary classifiers pool to 4x4 whatever the size of the map (at 224x224 the paper's 5x5 pool with

@@ -1,6 +1,6 @@
 """A multi-layer perceptron: linear layers with an activation between them.
 
-Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 1986. Batch normalisation
+Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 1986. Batch normalization
 stands between the linear layer and the activation (Ioffe and Szegedy 2015, section 3.2), dropout after the activation
 (Srivastava et al. 2014).
 """
@@ -42,7 +42,7 @@ def mlp(
         channels: Channels of the input.
         hidden: Units of each hidden layer; may be empty, for a linear classifier.
         activation: A name in :data:`ACTIVATIONS`.
-        batch_norm: Whether to normalise between linear layer and activation.
+        batch_norm: Whether to normalize between linear layer and activation.
         dropout: Share of hidden units that are dropped in training, in [0, 1).
 
     Returns:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from visus.nets import registry
 from visus.nets.backbones import Backbone
 from visus.nets.file import Tensors
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 LARGEST = 4096  # pixels of a side
 
@@ -26,7 +26,7 @@ class About:
         size: Side of the input in pixels.
         resize_to: Length of the shorter side before the middle is cut out, in pixels.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
-        grey: Whether the input has one channel.
+        gray: Whether the input has one channel.
     """
 
     task: str
@@ -36,7 +36,7 @@ class About:
     size: int
     resize_to: int
     interpolation: Literal["bicubic", "bilinear"] = "bilinear"
-    grey: bool = False
+    gray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,27 @@ class Trained:
     Attributes:
         about: What it is.
         backbone: The network, in evaluation mode.
-        normalise: From ``(N, C, size, size)`` uint8 to its input.
+        normalize: From ``(N, C, size, size)`` uint8 to its input.
     """
 
     about: About
     backbone: Backbone
-    normalise: Normalise
+    normalize: Normalize
 
     def on(self, device: str) -> "Trained":
         """The same, moved to a device and laid out as convolutions like it best."""
         self.backbone.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.normalise.to(device)
+        self.normalize.to(device)
         return self
 
     def modules(self) -> tuple[nn.Module, nn.Module]:
         """What is written: the network, and its preprocessing."""
-        return self.backbone.net, self.normalise
+        return self.backbone.net, self.normalize
 
     def logits(self, pictures: Tensor) -> Tensor:
         """``(N, C, size, size)`` uint8 to ``(N, classes)`` float32, without gradients; both on the device."""
         with torch.inference_mode():
-            x = self.normalise(pictures).contiguous(memory_format=torch.channels_last)
+            x = self.normalize(pictures).contiguous(memory_format=torch.channels_last)
             return self.backbone(x).float()
 
 
@@ -90,7 +90,7 @@ def about_of(values: dict[str, Any]) -> About:
         and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= LARGEST for n in sizes)
         and about.resize_to >= about.size
         and about.interpolation in ("bicubic", "bilinear")
-        and isinstance(about.grey, bool)
+        and isinstance(about.gray, bool)
     )
     if not fine:
         raise ValueError("its header cannot be true")
@@ -105,9 +105,9 @@ def assemble(about: About, parts: Tensors) -> Trained:
     """
     backbone = registry.create(about.net, classes=len(about.classes), **about.options)
     backbone.net.load_state_dict(parts["net"])
-    normalise = Normalise.from_tensors(parts["normalise"])
-    channels = 1 if about.grey else 3
-    if len(normalise.mean) != channels:
-        raise ValueError(f"its preprocessing has {len(normalise.mean)} channels, not {channels}")
-    normalise(torch.zeros(1, channels, about.size, about.size, dtype=torch.uint8))
-    return Trained(about, backbone.requires_grad_(False).eval(), normalise.eval())
+    normalize = Normalize.from_tensors(parts["normalize"])
+    channels = 1 if about.gray else 3
+    if len(normalize.mean) != channels:
+        raise ValueError(f"its preprocessing has {len(normalize.mean)} channels, not {channels}")
+    normalize(torch.zeros(1, channels, about.size, about.size, dtype=torch.uint8))
+    return Trained(about, backbone.requires_grad_(False).eval(), normalize.eval())

@@ -2,7 +2,7 @@
 
 AlexNet in one column, with a first layer of 7x7 at stride 2 in place of 11x11 at stride 4, so that fine detail is kept.
 
-Deviations: contrast normalisation across maps is AlexNet's response normalisation; the paper names no padding, so it
+Deviations: contrast normalization across maps is AlexNet's response normalization; the paper names no padding, so it
 is chosen to give the paper's sizes (224, 110, 55, 26, 13, 13, 13, 6); the map before fc6 is pooled to 6x6, which
 changes nothing at 224x224 and lets other sizes in.
 """

@@ -102,7 +102,7 @@ def _measured(body: nn.Module, head: nn.Module, size: int) -> Halves:
 
 
 def hold_norms(net: nn.Module) -> None:
-    """Let batch normalisation keep the means that it came with: a step sees too few pictures for its own."""
+    """Let batch normalization keep the means that it came with: a step sees too few pictures for its own."""
     _hold(net, nn.BatchNorm2d)
 
 

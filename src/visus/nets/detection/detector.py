@@ -101,8 +101,8 @@ class Detector(nn.Module, ABC):
         takes_steps: Whether it learns by steps of gradient descent; R-CNN is fitted instead.
         designed_for: Height and width of the pictures of its paper.
         least: Smallest side of a picture that it takes.
-        licence: Of the weights that come with the whole network.
-        keeps_norms: Whether batch normalisation keeps its means in training, as it should if they were learned before.
+        license: Of the weights that come with the whole network.
+        keeps_norms: Whether batch normalization keeps its means in training, as it should if they were learned before.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Detector(nn.Module, ABC):
     takes_steps: bool = True
     designed_for: tuple[int, int] = (600, 800)
     least: int = 1
-    licence: str = ""
+    license: str = ""
     keeps_norms: bool = True
 
     @abstractmethod
@@ -153,7 +153,7 @@ class Detector(nn.Module, ABC):
         return iter(())
 
     def train(self, mode: bool = True) -> Self:
-        """As every module, but batch normalisation may keep its means."""
+        """As every module, but batch normalization may keep its means."""
         from visus.nets.detection.body import hold_norms
 
         super().train(mode)

@@ -1,6 +1,6 @@
-"""Localiser: one backbone, two heads: what the one object of a picture is, and where.
+"""Localizer: one backbone, two heads: what the one object of a picture is, and where.
 
-Classification with localisation, as in Sermanet et al., "OverFeat", ICLR 2014 (section 4), and Simonyan and Zisserman,
+Classification with localization, as in Sermanet et al., "OverFeat", ICLR 2014 (section 4), and Simonyan and Zisserman,
 "Very deep convolutional networks", ICLR 2015 (appendix A). The whole picture is brought to a square. The class comes
 from the backbone's own last layers; the box from fully connected layers on its map of stride 16, which still knows
 where things are. The loss is the sum of the cross-entropy and of the smooth L1 of the box, which is weighed.
@@ -126,7 +126,7 @@ class Localizer(Detector):
         """
         detector.check_pictures(pictures)
         if any(len(target["boxes"]) != 1 for target in targets):
-            raise InputError("The localiser learns from pictures with one object each; take faster_rcnn for more.")
+            raise InputError("The localizer learns from pictures with one object each; take faster_rcnn for more.")
         logits, found = self(pictures)
         labels = torch.cat([target["labels"] for target in targets])
         truth = torch.cat([

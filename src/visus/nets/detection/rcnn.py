@@ -2,7 +2,7 @@
 
 Girshick, Donahue, Darrell and Malik, "Rich feature hierarchies for accurate object detection and semantic
 segmentation", CVPR 2014. About 2000 proposals of selective search (section 2.1) are warped to the input of the network,
-each with 16 pixels of what surrounds it (appendix A); what lies beyond the picture is its mean colour. The network's
+each with 16 pixels of what surrounds it (appendix A); what lies beyond the picture is its mean color. The network's
 features go to one linear SVM for each class (section 2.2), whose scores are suppressed greedily, class by class; a
 ridge regression for each class moves the boxes (appendix C). Features are scaled to a mean norm of 20.
 
@@ -78,7 +78,7 @@ class RCNN(Detector):
         """Let something else compute the backbone's embedding, for example the backbone compiled for this CPU.
 
         Args:
-            embed: From warped boxes ``(n, 3, side, side)``, normalised, to ``(n, dimension)``; None for the backbone.
+            embed: From warped boxes ``(n, 3, side, side)``, normalized, to ``(n, dimension)``; None for the backbone.
         """
         self._embed = embed
 

@@ -41,7 +41,7 @@ class FasterPyramid(Detector):
 
     name = "fasterrcnn_resnet50_fpn"
     designed_for = (800, 1066)
-    licence = "BSD-3-Clause"
+    license = "BSD-3-Clause"
 
     def __init__(self, *, classes: int, weights: Weights = None, side: int = SHORTER_SIDE, boxes: int = _BOXES) -> None:
         super().__init__()

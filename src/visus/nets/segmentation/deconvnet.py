@@ -1,7 +1,7 @@
 """DeconvNet: Noh, Hong and Han, "Learning deconvolution network for semantic segmentation", ICCV 2015.
 
 VGG16 without its last layer goes down to a single position (section 3.1, supplementary table 1); a mirror image of
-unpoolings and transposed convolutions goes up again. Every layer is normalised over the batch (section 3.3).
+unpoolings and transposed convolutions goes up again. Every layer is normalized over the batch (section 3.3).
 
 Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
 picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import Weights, decode, encode, fill_from_imagenet, groups, initialise
+from visus.nets.segmentation.vgg import Weights, decode, encode, fill_from_imagenet, groups, initialize
 
 # Supplementary table 1: output channels of the deconvolutions behind each unpooling, from the coarsest on.
 _UP: tuple[tuple[int, ...], ...] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64))
@@ -24,7 +24,7 @@ class DeconvNet(Segmenter):
 
     Args:
         classes: Number of classes.
-        batch_norm: Whether each layer is normalised, as in the paper.
+        batch_norm: Whether each layer is normalized, as in the paper.
         weights: ``"imagenet"`` for the thirteen convolutions of VGG16, or None.
     """
 
@@ -49,7 +49,7 @@ class DeconvNet(Segmenter):
             decoder.append(nn.Sequential(*layers))
         self.decoder = nn.ModuleList(decoder)
         self.score = nn.Conv2d(channels, classes, 1)
-        initialise(self)
+        initialize(self)
         if weights == "imagenet":
             fill_from_imagenet(encoder)
 
@@ -66,6 +66,6 @@ class DeconvNet(Segmenter):
 
 
 def _layer(convolution: nn.Conv2d | nn.ConvTranspose2d, batch_norm: bool) -> nn.Sequential:
-    """A layer with its normalisation and its ReLU."""
+    """A layer with its normalization and its ReLU."""
     norm = [nn.BatchNorm2d(convolution.out_channels)] if batch_norm else []
     return nn.Sequential(convolution, *norm, nn.ReLU(True))

@@ -28,7 +28,7 @@ from visus._errors import InputError
 from visus.nets import registry
 from visus.nets.segmentation.pyramid import drop_classifier
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import GROUPS, Weights, convolution, fill_from_imagenet, initialise
+from visus.nets.segmentation.vgg import GROUPS, Weights, convolution, fill_from_imagenet, initialize
 from visus.ops import upsample
 
 STRIDE = 8
@@ -91,7 +91,7 @@ def _vgg_branch(channels: int, classes: int, rate: int) -> nn.Sequential:
         nn.Dropout(0.5),
         nn.Conv2d(1024, classes, 1),
     )
-    initialise(branch)
+    initialize(branch)
     nn.init.normal_(branch[-1].weight, std=0.01)  # pyright: ignore[reportArgumentType]
     return branch
 
@@ -117,7 +117,7 @@ def dilated_vgg16(weights: Weights) -> nn.Sequential:
         fill_from_imagenet(own)
     else:
         for group in own:
-            initialise(group)
+            initialize(group)
     layers = []
     for level, group in enumerate(own):
         layers += [group, nn.MaxPool2d(2) if level < 3 else nn.MaxPool2d(3, 1, padding=1)]

@@ -25,9 +25,9 @@ class Segmenter(nn.Module, ABC):
         fixed: The only side that it takes, or None.
         designed_for: The input of its paper, ``(C, H, W)`` or ``(C, D, H, W)``.
         prepared_like: The classification network whose preprocessing its ImageNet weights expect.
-        licence: Of the weights that come with the whole network.
+        license: Of the weights that come with the whole network.
         dense: Whether it is made of dense convolutions, which bfloat16 makes faster.
-        needs_pairs: Whether it normalises a map of one position over the batch, and so needs two pictures in a step.
+        needs_pairs: Whether it normalizes a map of one position over the batch, and so needs two pictures in a step.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Segmenter(nn.Module, ABC):
     fixed: int | None = None
     designed_for: tuple[int, ...] = (3, 224, 224)
     prepared_like: str = "vgg16"
-    licence: str = ""
+    license: str = ""
     dense: bool = False
     needs_pairs: bool = False
 

@@ -22,7 +22,7 @@ from visus.nets.segmentation.vgg import (
     encode,
     fill_from_imagenet,
     groups,
-    initialise,
+    initialize,
 )
 
 
@@ -32,7 +32,7 @@ class SegNet(Segmenter):
     Args:
         classes: Number of classes.
         channels: Channels of the input.
-        batch_norm: Whether each convolution is normalised, as in the paper.
+        batch_norm: Whether each convolution is normalized, as in the paper.
         weights: ``"imagenet"`` for the encoder, or None.
     """
 
@@ -47,7 +47,7 @@ class SegNet(Segmenter):
         decoder = [_mirror(level, batch_norm=batch_norm) for level in range(len(GROUPS))]
         self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
         self.score = nn.Conv2d(GROUPS[0][0], classes, 3, padding=1)
-        initialise(self)
+        initialize(self)
         if weights == "imagenet":
             fill_from_imagenet(encoder)
 

@@ -30,7 +30,7 @@ class TorchvisionSegmenter(Segmenter):
 
     least = 32
     prepared_like = "resnet50"
-    licence = "BSD-3-Clause"
+    license = "BSD-3-Clause"
 
     def __init__(self, name: str, *, classes: int, weights: Weights = None) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from visus.nets.file import Tensors
 from visus.nets.segmentation.registry import create, options_of
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.ops import Normalise
+from visus.ops import Normalize
 
 _LARGEST = 4096  # of a side of a window
 _COLOR = 255
@@ -24,8 +24,8 @@ class About:
         options: What its function was given.
         classes: Names of the classes, in the order of the logits.
         window: Spatial size of the windows that it was trained on.
-        palette: A colour for each class, red, green, blue.
-        grey: Whether the input has one channel.
+        palette: A color for each class, red, green, blue.
+        gray: Whether the input has one channel.
         ignored: Classes in the masks, by name or value, that did not count.
         task: ``"segment"``.
     """
@@ -35,7 +35,7 @@ class About:
     classes: tuple[str, ...]
     window: tuple[int, ...]
     palette: tuple[tuple[int, int, int], ...]
-    grey: bool = False
+    gray: bool = False
     ignored: tuple[str, ...] = ()
     task: str = "segment"
 
@@ -47,22 +47,22 @@ class Trained:
     Attributes:
         about: What it is.
         net: The network, in evaluation mode.
-        normalise: From pictures ``(N, C, H, W)`` uint8 to its input; volumes come as they are.
+        normalize: From pictures ``(N, C, H, W)`` uint8 to its input; volumes come as they are.
     """
 
     about: About
     net: Segmenter
-    normalise: nn.Module
+    normalize: nn.Module
 
     def on(self, device: str) -> "Trained":
         """The same, moved to a device."""
         self.net.to(device)
-        self.normalise.to(device)
+        self.normalize.to(device)
         return self
 
     def modules(self) -> tuple[nn.Module, nn.Module]:
         """What is written: the network, and its preprocessing."""
-        return self.net, self.normalise
+        return self.net, self.normalize
 
     def probabilities(self, x: Tensor) -> Tensor:
         """The softmax for every position of pictures of any size, without gradients.
@@ -74,7 +74,7 @@ class Trained:
             ``(N, classes, *spatial)`` float32.
         """
         with torch.inference_mode():
-            x = self.normalise(x)
+            x = self.normalize(x)
             if x.ndim == 4:
                 x = x.contiguous(memory_format=torch.channels_last)
             return self.net.whole(x, self.about.window).float().softmax(1)
@@ -108,7 +108,7 @@ def about_of(values: dict[str, Any]) -> About:
         and all(0 <= value <= _COLOR for color in palette for value in color)
         and len(about.window) in (2, 3)
         and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
-        and isinstance(about.grey, bool)
+        and isinstance(about.gray, bool)
     )
     if not fine:
         raise ValueError("its header cannot be true")
@@ -125,9 +125,9 @@ def assemble(about: About, parts: Tensors) -> Trained:
     net.load_state_dict(parts["net"])
     if len(about.window) != net.axes:
         raise ValueError(f"its windows have {len(about.window)} axes")
-    normalise = nn.Identity() if net.axes == 3 else Normalise.from_tensors(parts["normalise"])
+    normalize = nn.Identity() if net.axes == 3 else Normalize.from_tensors(parts["normalize"])
     if net.axes == 2:
-        if about.grey != (net.channels == 1):
+        if about.gray != (net.channels == 1):
             raise ValueError(f"it takes {net.channels} channels")
-        normalise(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
-    return Trained(about, net.requires_grad_(False).eval(), normalise.eval())
+        normalize(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
+    return Trained(about, net.requires_grad_(False).eval(), normalize.eval())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from visus._errors import InputError
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import initialise
+from visus.nets.segmentation.vgg import initialize
 
 LEVELS = 5
 
@@ -46,7 +46,7 @@ class UNet(Segmenter):
         self.expand = nn.ModuleList(nn.ConvTranspose2d(i, i // 2, 2, stride=2) for i in rising[:-1])
         self.up = nn.ModuleList(_twice(i, i // 2, padded) for i in rising[:-1])
         self.score = nn.Conv2d(width, classes, 1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, channels, H, W)`` to ``(N, classes, H - 184, W - 184)``, or ``(N, classes, H, W)`` if padded."""

@@ -19,7 +19,7 @@ Weights = Literal["imagenet"] | str | None
 
 
 def convolution(inputs: int, outputs: int, *, batch_norm: bool, dilation: int = 1) -> list[nn.Module]:
-    """A 3x3 convolution that keeps the size, batch normalisation if wanted, and its ReLU."""
+    """A 3x3 convolution that keeps the size, batch normalization if wanted, and its ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(outputs))
@@ -73,7 +73,7 @@ def fill_from_imagenet(own: list[nn.Sequential]) -> None:
         to.load_state_dict(source.state_dict())
 
 
-def initialise(net: nn.Module) -> None:
+def initialize(net: nn.Module) -> None:
     """Random first weights for layers behind ReLUs (He et al. 2015), biases 0."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Conv3d | nn.ConvTranspose3d):
@@ -93,7 +93,7 @@ class Convolutional(nn.Module):
         self.fc6 = nn.Conv2d(512, 4096, 7, padding=3)
         self.fc7 = nn.Conv2d(4096, 4096, 1)
         self.dropout = nn.Dropout(0.5)
-        initialise(self)
+        initialize(self)
         if weights == "imagenet":
             trained: Any = registry.create("vgg16", weights="imagenet").net
             with torch.no_grad():

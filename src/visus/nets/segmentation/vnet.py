@@ -11,7 +11,7 @@ The paper's reading here: on the right, a transposed convolution gives half of t
 16), the left stage the other half, so that the right stages have 256, 128, 64 and 32 channels as in figure 2; the
 single channel of the input is repeated so that it can be added.
 
-Deviations: ``batch_norm`` adds batch normalisation, which the paper has not; without it the network learns slowly.
+Deviations: ``batch_norm`` adds batch normalization, which the paper has not; without it the network learns slowly.
 """
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from visus._errors import InputError
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import initialise
+from visus.nets.segmentation.vgg import initialize
 
 _LEFT = (1, 2, 3, 3, 3)  # convolutions of each stage
 _RIGHT = (3, 3, 2, 1)
@@ -32,7 +32,7 @@ class Stage(nn.Module):
         inputs: Channels of what comes in.
         channels: Channels of the stage.
         convolutions: How many.
-        batch_norm: Whether each is normalised.
+        batch_norm: Whether each is normalized.
     """
 
     def __init__(self, inputs: int, channels: int, convolutions: int, *, batch_norm: bool) -> None:
@@ -58,7 +58,7 @@ class VNet(Segmenter):
     Args:
         classes: Number of classes.
         channels: Channels of the input.
-        batch_norm: Whether layers are normalised over the batch.
+        batch_norm: Whether layers are normalized over the batch.
         width: Channels of the first stage, 16 in the paper.
     """
 
@@ -86,7 +86,7 @@ class VNet(Segmenter):
             self.right.append(Stage(2 * half, 2 * half, convolutions, batch_norm=batch_norm))
             coming = 2 * half
         self.score = nn.Conv3d(coming, classes, 1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, channels, D, H, W)``, sides a multiple of 16, to ``(N, classes, D, H, W)``."""

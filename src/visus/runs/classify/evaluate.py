@@ -1,4 +1,4 @@
-"""Measure a trained classifier on labelled pictures."""
+"""Measure a trained classifier on labeled pictures."""
 
 import math
 import os
@@ -202,7 +202,7 @@ def evaluate(
 
     Args:
         run: The run's folder, or a file of a trained network.
-        data: Labelled pictures; None for those that the run was trained on.
+        data: Labeled pictures; None for those that the run was trained on.
         split: Which split; None for ``test``, else ``val``, else all pictures.
         out: Where ``evaluation.json``, ``confusion.png`` and ``mistakes.jpg`` go; None for a folder in the run.
         progress: Told how many pictures are done, of how many.
@@ -266,7 +266,7 @@ def measure(
     """
     about = network.about
     pictures = dataset.splits[split]
-    own = Batches(pictures, about.size, about.resize_to, about.interpolation, about.grey)
+    own = Batches(pictures, about.size, about.resize_to, about.interpolation, about.gray)
     reading = loader(own, pictures.labels, batch_size=64, workers=readers(own, settings))
     device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
     network = network.on(device)

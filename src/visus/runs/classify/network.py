@@ -15,7 +15,7 @@ from visus.nets import weights as _weights
 from visus.nets.backbones import Backbone
 from visus.nets.classification.trained import About, Trained
 from visus.nets.file import is_trained
-from visus.ops import Normalise
+from visus.ops import Normalize
 from visus.runs.classify.resolve import geometry, options_of
 from visus.runs.classify.settings import ClassifySettings
 
@@ -32,14 +32,14 @@ class Parts:
         dataset: Pictures in splits.
         about: What the trained network will say of itself.
         net: The network.
-        normalise: From bytes to its input.
+        normalize: From bytes to its input.
     """
 
     settings: ClassifySettings
     dataset: LabelSet
     about: About
     net: Backbone
-    normalise: Normalise
+    normalize: Normalize
 
     def batches(self, split: str) -> Batches:
         """Pictures of a split as tensors; those of train are augmented."""
@@ -62,7 +62,7 @@ class Parts:
 
     def trained(self) -> Trained:
         """The network as it is now, with all that is needed to use it."""
-        return Trained(self.about, self.net, self.normalise)
+        return Trained(self.about, self.net, self.normalize)
 
 
 def readers(own: Batches, settings: ClassifySettings) -> int:
@@ -84,7 +84,7 @@ def batches(dataset: LabelSet, split: str, about: About, settings: ClassifySetti
         about.size,
         about.resize_to,
         about.interpolation,
-        about.grey,
+        about.gray,
         Augmentation(strength, settings.flip),
         settings.seed,
     )
@@ -99,23 +99,23 @@ def build(settings: ClassifySettings, dataset: LabelSet) -> Parts:
     """
     size, resize_to, interpolation = geometry(settings)
     options = options_of(settings)
-    grey = dataset.grey and "channels" in registry.options_of(settings.net)
-    options |= {"channels": 1} if grey else {}
-    about = About("classify", settings.net, options, dataset.classes, size, resize_to, interpolation, grey)
-    normalise = None
+    gray = dataset.gray and "channels" in registry.options_of(settings.net)
+    options |= {"channels": 1} if gray else {}
+    about = About("classify", settings.net, options, dataset.classes, size, resize_to, interpolation, gray)
+    normalize = None
     if settings.mode == "scratch":
         net = registry.create(settings.net, classes=len(dataset.classes), **options)
     elif is_trained(settings.weights):
-        net, about, normalise = _from_trained(settings, about)
+        net, about, normalize = _from_trained(settings, about)
     else:
         net = registry.create(settings.net, classes=len(dataset.classes), weights=settings.weights, **options)
-    if normalise is None:
-        normalise = _normalise(settings, dataset, about)
+    if normalize is None:
+        normalize = _normalize(settings, dataset, about)
     net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return Parts(settings, dataset, about, net, normalise)
+    return Parts(settings, dataset, about, net, normalize)
 
 
-def _from_trained(settings: ClassifySettings, about: About) -> tuple[Backbone, About, Normalise | None]:
+def _from_trained(settings: ClassifySettings, about: About) -> tuple[Backbone, About, Normalize | None]:
     """A network that visus trained before, with a new last layer where the classes are others."""
     before = trained.read(settings.weights, "classifier")
     if before.about.net != settings.net:
@@ -137,15 +137,15 @@ def _from_trained(settings: ClassifySettings, about: About) -> tuple[Backbone, A
         options=before.about.options,
         resize_to=resize_to,
         interpolation=before.about.interpolation,
-        grey=before.about.grey,
+        gray=before.about.gray,
     )
-    return net, kept, before.normalise if settings.preprocess == "weights" else None
+    return net, kept, before.normalize if settings.preprocess == "weights" else None
 
 
-def _normalise(settings: ClassifySettings, dataset: LabelSet, about: About) -> Normalise:
+def _normalize(settings: ClassifySettings, dataset: LabelSet, about: About) -> Normalize:
     if settings.preprocess == "weights":
         known = _weights.preprocessing(settings.net)
-        return Normalise.of_channels(known.mean, known.deviation)
+        return Normalize.of_channels(known.mean, known.deviation)
     own = batches(dataset, "train", about, settings).plain()
     if len(own) > _MOST_TO_FIT:
         generator = torch.Generator().manual_seed(settings.seed)

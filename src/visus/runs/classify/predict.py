@@ -128,7 +128,7 @@ class ClassifyPredictor:
     def _prepare(self, picture: Source) -> torch.Tensor:
         """``(C, size, size)`` uint8."""
         about = self.about
-        return one(picture, about.size, about.resize_to, about.interpolation, grey=about.grey)
+        return one(picture, about.size, about.resize_to, about.interpolation, gray=about.gray)
 
     def _answers(self, tensors: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[ClassPrediction]:
         logits = self._network.logits(torch.stack(list(tensors)).to(self.device))

@@ -28,7 +28,7 @@ def preview(
     """Draw a batch of training pictures as augmentation makes them, with their classes.
 
     Args:
-        data: Folder or table of labelled pictures.
+        data: Folder or table of labeled pictures.
         path: Where to write the sheet.
         settings: As for training.
         count: Pictures on the sheet.

@@ -98,11 +98,11 @@ class _Embedding(nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.normalise = parts.normalise
+        self.normalize = parts.normalize
         self.net = parts.net
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.net.embed(self.normalise(pictures))
+        return self.net.embed(self.normalize(pictures))
 
 
 def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
@@ -113,7 +113,7 @@ def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
     embedding = _Embedding(parts).eval()
     device = parts.settings.device
     if device != "cuda" and count >= _MANY:
-        shape = (1, 1 if parts.about.grey else 3, parts.about.size, parts.about.size)
+        shape = (1, 1 if parts.about.gray else 3, parts.about.size, parts.about.size)
         quick = compiled(embedding, torch.zeros(shape, dtype=torch.uint8))
         if quick:
             return quick

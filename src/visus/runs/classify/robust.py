@@ -35,7 +35,7 @@ def measure(
 
     Args:
         source: A run, a file of a trained classifier, or a name of a network with ImageNet weights.
-        data: Labelled pictures; of a network that is no run any folder, where its own answers count as right; None for
+        data: Labeled pictures; of a network that is no run any folder, where its own answers count as right; None for
             those that the run was trained on.
         split: Which split; None for ``test``, else ``val``, else all pictures.
         most: Pictures at most; drawn at random.

@@ -74,7 +74,7 @@ class Classification:
     def outline(self) -> str:
         """The network in a few words."""
         return outline_of(
-            self.parts.net, (1 if self.parts.about.grey else 3, self.parts.about.size, self.parts.about.size)
+            self.parts.net, (1 if self.parts.about.gray else 3, self.parts.about.size, self.parts.about.size)
         )
 
     def with_rate(self, lr: float) -> "Classification":
@@ -92,7 +92,7 @@ class Classification:
             raise InputError(
                 "A probe has no need of --find-lr: its features are scaled, so that the default fits; leave it."
             )
-        return Classify(self.net.train(), self.parts.normalise, recipe_of(self.parts), groups_of(self.parts))
+        return Classify(self.net.train(), self.parts.normalize, recipe_of(self.parts), groups_of(self.parts))
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
         """Batches of a split."""

@@ -121,7 +121,7 @@ class DetectPredictor:
 
     Args:
         run: A run's folder, a file of a trained detector, or one that was read.
-        limits: Which answers are given; None for scores from 0.5 on, at most 100, and for every answer of a localiser.
+        limits: Which answers are given; None for scores from 0.5 on, at most 100, and for every answer of a localizer.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:

@@ -51,7 +51,7 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     """
     settings.refuse_idle()
     if settings.net == "localizer":
-        raise InputError("The localiser is a task of its own: say visus train localize.")
+        raise InputError("The localizer is a task of its own: say visus train localize.")
     known = registry.options_of(settings.net)
     strange = [name for name in settings.options if name not in known]
     if strange:

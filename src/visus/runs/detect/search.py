@@ -54,7 +54,7 @@ def search_objects(
         index: Where to search.
         picture: A file, or ``(H, W, 3)`` uint8.
         run: A run of the task ``detect`` or ``localize``, or a detector that is ready.
-        limits: Which objects count; None for scores from 0.5 on, of a localiser for its only answer.
+        limits: Which objects count; None for scores from 0.5 on, of a localizer for its only answer.
         options: Those of :meth:`visus.search.Index.search`, but ``region``.
 
     Returns:

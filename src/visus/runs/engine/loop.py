@@ -309,7 +309,7 @@ def fit(
 
 
 def _device() -> int | list[int]:
-    """The GPU of this process: Ray shows those of its neighbours on the machine too."""
+    """The GPU of this process: Ray shows those of its neighbors on the machine too."""
     if processes.count() == 1:
         return 1
     from ray.train.torch import get_device

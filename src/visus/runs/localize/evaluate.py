@@ -15,29 +15,29 @@ from visus.runs.localize.resolve import alone, load
 from visus.runs.localize.settings import LocalizeSettings
 from visus.runs.record.folder import settings_beside
 from visus.tasks import box_metrics
-from visus.tasks.box_metrics import Localisation
+from visus.tasks.box_metrics import Localization
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEvaluation(BoxEvaluation):
-    """How well a localiser names and frames the one object of each picture."""
+    """How well a localizer names and frames the one object of each picture."""
 
     @property
-    def localisation(self) -> Localisation:
+    def localization(self) -> Localization:
         """Right classes, right boxes, and both."""
-        return box_metrics.localisation(self.pictures.objects, self.answers)
+        return box_metrics.localization(self.pictures.objects, self.answers)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        own = self.localisation
-        values = {"accuracy": own.accuracy, "mean_iou": own.mean_iou, "localised": own.localised}
+        own = self.localization
+        values = {"accuracy": own.accuracy, "mean_iou": own.mean_iou, "localised": own.localized}
         return {**BoxEvaluation.to_dict(self), **values}
 
     def describe(self) -> str:
         """The measures for people."""
-        own = self.localisation
+        own = self.localization
         first = (
-            f"localised {own.localised:.2%} (class right, box by an IoU of 0.5), class {own.accuracy:.2%}, "
+            f"localized {own.localized:.2%} (class right, box by an IoU of 0.5), class {own.accuracy:.2%}, "
             f"mean IoU {own.mean_iou:.2%}"
         )
         return f"{first}\n{BoxEvaluation.describe(self)}"

@@ -40,7 +40,7 @@ def stage_of(epoch: int, epochs: int) -> Stage:
 
 
 class Localization(Detection):
-    """A training of a localiser."""
+    """A training of a localizer."""
 
     score = "localised"
     learns = Localize

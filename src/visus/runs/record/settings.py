@@ -145,12 +145,12 @@ def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
     return {"weights": _absolute(weights)}
 
 
-# Optimisers that do not divide by the size of the gradient need other rates.
+# Optimizers that do not divide by the size of the gradient need other rates.
 _RATE = {"sgd": 50.0, "momentum": 10.0, "nesterov": 10.0, "adagrad": 10.0}
 
 
 def rate_for(optimizer: str, adam: float) -> float:
-    """A learning rate for an optimiser, from one for Adam.
+    """A learning rate for an optimizer, from one for Adam.
 
     >>> rate_for("sgd", 0.001)
     0.05

@@ -50,7 +50,7 @@ class MaskPrediction:
         return {name: int(n) / self.mask.size for name, n in zip(self.classes, counts, strict=True) if n}
 
     def overlay(self, *, alpha: float = 0.5) -> NDArray[np.uint8]:
-        """The colours of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
+        """The colors of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
         import cv2
 
         picture, mask = self.picture, self.mask
@@ -83,7 +83,7 @@ class MaskPrediction:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what the ending of the name says.
 
-        ``.png`` the mask in indexed colours, ``.jpg`` the overlay, ``.json`` the contours, ``.nii.gz`` the mask of a
+        ``.png`` the mask in indexed colors, ``.jpg`` the overlay, ``.json`` the contours, ``.nii.gz`` the mask of a
         volume that came from a file.
 
         Raises:
@@ -267,10 +267,10 @@ class SegmentPredictor:
     def _tensor(self, picture: NDArray[Any]) -> Tensor:
         if self.axes == 3:
             x = torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None, None]
-        elif self.about.grey:
-            from visus.images.color import to_grey
+        elif self.about.gray:
+            from visus.images.color import to_gray
 
-            x = torch.from_numpy(np.ascontiguousarray(to_grey(picture)))[None, None]
+            x = torch.from_numpy(np.ascontiguousarray(to_gray(picture)))[None, None]
         else:
             x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
         return x.to(self.device)

@@ -72,13 +72,13 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
 
 
 def channels_of(settings: SegmentSettings, dataset: MaskSet) -> dict[str, int]:
-    """The option ``channels``, where the network has it: 1 for volumes and grey pictures."""
+    """The option ``channels``, where the network has it: 1 for volumes and gray pictures."""
     if "channels" not in segmentation.registry.options_of(settings.net):
         return {}
     of_colors = settings.weights == "imagenet" or (
         settings.weights is None and segmentation.registry.has_weights(settings.net)
     )
-    return {"channels": 1 if (dataset.axes == 3 or dataset.grey) and not of_colors else 3}
+    return {"channels": 1 if (dataset.axes == 3 or dataset.gray) and not of_colors else 3}
 
 
 def blueprint(settings: SegmentSettings, dataset: MaskSet) -> Segmenter:

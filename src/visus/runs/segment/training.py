@@ -18,7 +18,7 @@ from visus.nets import segmentation, trained
 from visus.nets import weights as _weights
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation.trained import About, Trained
-from visus.ops import Normalise
+from visus.ops import Normalize
 from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
 from visus.runs.engine.task import Hooks, outline_of
 from visus.runs.segment.evaluate import measure, picture_of_confusion
@@ -39,7 +39,7 @@ class Segmentation:
         data: Pictures or volumes with masks.
         about: What the trained network will say of itself.
         net: The network.
-        normalise: From what the loader gives to its input.
+        normalize: From what the loader gives to its input.
         body: Parameters that were trained before.
     """
 
@@ -47,7 +47,7 @@ class Segmentation:
     data: MaskSet
     about: About
     net: Segmenter
-    normalise: nn.Module
+    normalize: nn.Module
     body: list[nn.Parameter]
     score = "mean_iou"
 
@@ -61,8 +61,8 @@ class Segmentation:
         options = {**settings.options, **channels_of(settings, data)}
         assert settings.window is not None
         palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
-        grey = options.get("channels") == 1
-        about = About(settings.net, options, data.classes, settings.window, palette, grey, settings.ignore)
+        gray = options.get("channels") == 1
+        about = About(settings.net, options, data.classes, settings.window, palette, gray, settings.ignore)
         imagenet = "imagenet" if settings.weights == "imagenet" else None
         try:
             net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
@@ -73,16 +73,16 @@ class Segmentation:
             before = trained.read(str(settings.weights), "segmenter")
             if before.net.channels != net.channels:
                 raise WeightsError(f"{settings.weights} is for {before.net.channels} channels, not {net.channels}.")
-            body, normalise = carry_over(net, before.net, str(settings.weights)), before.normalise
+            body, normalize = carry_over(net, before.net, str(settings.weights)), before.normalize
         elif imagenet:
             known = _weights.preprocessing(settings.backbone or net.prepared_like)
-            normalise = Normalise.of_channels(known.mean, known.deviation)
+            normalize = Normalize.of_channels(known.mean, known.deviation)
         else:
-            normalise = _fitted(settings, data, about)
+            normalize = _fitted(settings, data, about)
         net.requires_grad_(True)
         if net.axes == 2:
             net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        return cls(settings, data, about, net, normalise, body)
+        return cls(settings, data, about, net, normalize, body)
 
     @property
     def outline(self) -> str:
@@ -112,18 +112,18 @@ class Segmentation:
             self.about.window,
         )
         groups = groups_of(self.net, self.body, settings.lr_decay)
-        return Segment(self.net.train(), self.normalise, recipe, groups)
+        return Segment(self.net.train(), self.normalize, recipe, groups)
 
     def windows(self, split: str) -> Windows:
         """Random windows of the training pictures, whole pictures of other splits."""
         settings = self.settings
         if split != "train":
-            return Windows(self.data.splits[split], None, self.about.grey)
+            return Windows(self.data.splits[split], None, self.about.gray)
         joint = Joint(settings.augment or "none", settings.flip, settings.elastic)
         return Windows(
             self.data.splits[split],
             self.about.window,
-            self.about.grey,
+            self.about.gray,
             joint,
             margin=self.net.margin,
             border=settings.border,
@@ -161,7 +161,7 @@ class Segmentation:
 
     def save(self, path: Path) -> None:
         """Write the network as it is now."""
-        trained.write(path, Trained(self.about, self.net, self.normalise))
+        trained.write(path, Trained(self.about, self.net, self.normalize))
 
     def draw(self, folder: Path) -> None:
         """Draw the answers to some pictures of val, and which classes are taken for which."""
@@ -185,6 +185,6 @@ def _fitted(settings: SegmentSettings, data: MaskSet, about: About) -> nn.Module
     if len(train) > _MOST_TO_FIT:
         places = np.random.default_rng(settings.seed).permutation(len(train))[:_MOST_TO_FIT]
         train = train.take(np.sort(places))
-    windows = Windows(train, about.window, about.grey, seed=settings.seed)
+    windows = Windows(train, about.window, about.gray, seed=settings.seed)
     with plain_errors():
         return _preprocess.fit("zscore", (batch[0] for batch in window_loader(windows, batch_size=16)))

@@ -80,7 +80,7 @@ def tune(
 
     Args:
         task: ``"classify"`` or ``"segment"``.
-        data: Labelled pictures, or pictures with masks.
+        data: Labeled pictures, or pictures with masks.
         trials: Trials in all, those that the study holds already included.
         space: What is searched; None for learning rate and weight decay.
         study: Folder of a study to go on with, or to share with other processes; None for a new one in

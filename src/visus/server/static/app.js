@@ -280,7 +280,7 @@ async function tab(name) {
 }
 
 // By keyboard: arrows go from tab to tab.
-function neighbour(event) {
+function neighbor(event) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!step) return;
   const tabs = [...document.querySelectorAll("nav button")], next = tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length];
@@ -313,18 +313,18 @@ async function start() {
   if (health.pictures === null) await tab("runs");
 }
 
-function labelled(id) {
+function labeled(id) {
   const tell = () => ($(`${id}-value`).textContent = $(id).value);
   $(id).addEventListener("input", tell);
   tell();
 }
 
-["k", "least", "epsilon", "threshold"].forEach(labelled);
+["k", "least", "epsilon", "threshold"].forEach(labeled);
 ["k", "least"].forEach((id) => $(id).addEventListener("change", () => state.source !== null && working(search)));
 $("epsilon").addEventListener("change", () => state.source !== null && working(fool, $("fool")));
 options($("method"), METHODS.map((name) => [name, name.replace("_", " ")]));
 for (const name of ["search", "duplicates", "runs"]) $(`tab-${name}`).addEventListener("click", () => working(() => tab(name)));
-document.querySelector("nav").addEventListener("keydown", neighbour);
+document.querySelector("nav").addEventListener("keydown", neighbor);
 $("language").addEventListener("click", () => speak(state.language === "en" ? "zh" : "en"));
 $("run").addEventListener("change", () => working(chosen));
 $("file").addEventListener("change", () => $("file").files[0] && working(() => choose($("file").files[0])));

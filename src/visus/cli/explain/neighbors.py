@@ -1,4 +1,4 @@
-"""``visus explain neighbours``: the pictures that a network takes for most alike."""
+"""``visus explain neighbors``: the pictures that a network takes for most alike."""
 
 import json
 from pathlib import Path
@@ -11,22 +11,22 @@ from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, p
 EXAMPLES = """
 Examples:
 
-    visus explain neighbours runs/classify/flowers-1 rose.jpg flowers/train
-    visus explain neighbours efficientnet_lite0 cat.jpg photos.visus -k 20 --out alike.png
+    visus explain neighbors runs/classify/flowers-1 rose.jpg flowers/train
+    visus explain neighbors efficientnet_lite0 cat.jpg photos.visus -k 20 --out alike.png
 """
 
 
-def neighbours(
+def neighbors(
     source: Source,
     picture: Annotated[Path, typer.Argument(metavar="PICTURE")],
     place: Annotated[Path, typer.Argument(metavar="FOLDER|INDEX", help="Pictures among which it is looked.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 9,
-    out: OutPng = Path("neighbours.png"),
+    out: OutPng = Path("neighbors.png"),
     as_json: AsJson = False,
 ) -> None:
-    """Find the nearest neighbours of a picture in the last hidden layer."""
+    """Find the nearest neighbors of a picture in the last hidden layer."""
     ending(out, *PICTURE_ENDINGS)
-    from visus.explain import neighbours as nearest
+    from visus.explain import neighbors as nearest
 
     files = pictures_of(place)
     with progress("looking") as tell:
@@ -36,7 +36,7 @@ def neighbours(
         for place, name, distance in zip(found.places, found.names, found.distances, strict=True)
     ]
     if as_json:
-        typer.echo(json.dumps({"file": str(picture), "class": found.name, "neighbours": rows}, ensure_ascii=False))
+        typer.echo(json.dumps({"file": str(picture), "class": found.name, "neighbors": rows}, ensure_ascii=False))
     else:
         typer.echo(f"{picture}  {found.name}")
         typer.echo("\n".join(f"{row['distance']:.3f}  {row['file']}  {row['class']}" for row in rows))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Normalise(nn.Module):
+class Normalize(nn.Module):
     """Subtract a mean, then scale each value, or multiply the whole picture by a matrix.
 
     Args:
@@ -31,12 +31,12 @@ class Normalise(nn.Module):
         self.register_buffer("matrix", None if matrix is None else matrix.float())
 
     @classmethod
-    def of_channels(cls, mean: Sequence[float], deviation: Sequence[float]) -> "Normalise":
+    def of_channels(cls, mean: Sequence[float], deviation: Sequence[float]) -> "Normalize":
         """From the mean and the standard deviation of each channel, for values in [0, 1]."""
         return cls(torch.tensor(mean).view(-1, 1, 1), scale=1 / torch.tensor(deviation).view(-1, 1, 1))
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Normalise":
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Normalize":
         """From the tensors of :meth:`state_dict`."""
         return cls(tensors["mean"], scale=tensors["scale"], matrix=tensors.get("matrix"))
 
@@ -48,7 +48,7 @@ class Normalise(nn.Module):
         x = x.float()
         if self.mean.shape[0] == 1 and x.shape[1] == 3:
             x = 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
-        centred = x / 255 - self.mean
+        centered = x / 255 - self.mean
         if self.matrix is None:
-            return centred * self.scale
-        return (centred.flatten(1) @ self.matrix.T).view_as(centred)
+            return centered * self.scale
+        return (centered.flatten(1) @ self.matrix.T).view_as(centered)
