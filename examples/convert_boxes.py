@@ -1,4 +1,4 @@
-"""Turn pictures with boxes from one form into another: Pascal VOC, COCO or YOLO; the form of IN is recognised.
+"""Turn pictures with boxes from one form into another: Pascal VOC, COCO or YOLO; the form of IN is recognized.
 
     python examples/convert_boxes.py IN OUT voc|coco|yolo
 
