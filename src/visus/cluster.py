@@ -41,7 +41,10 @@ class Cluster:
     gpus: float = 0
 
     def connect(self) -> Any:  # noqa: ANN401 - the module
-        """Ray, connected.
+        """Connect to Ray, which is started on this machine if no address is known.
+
+        Returns:
+            The module ``ray``.
 
         Raises:
             DependencyError: Ray is not installed.

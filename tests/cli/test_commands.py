@@ -13,18 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.bad_files import write_bad_files
+from tests.support.command import visus, visus_process
 from tests.support.pictures import folder_of
-from visus import Index, read
-
-
-def visus(*arguments: object, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command and check its exit code; never a traceback."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "visus", *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd
-    )
-    assert answer.returncode == code, answer.stderr
-    assert "Traceback" not in answer.stderr
-    return answer
+from visus import Index, VisusError, read
 
 
 @pytest.fixture
@@ -33,11 +24,20 @@ def indexed(photos: Path) -> Path:
     return photos
 
 
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an index of its pictures beside them, which nobody changes."""
+    folder = tmp_path_factory.mktemp("known")
+    folder_of(folder / "photos", 12)
+    visus("index", folder / "photos", "--index", folder / "known.visus")
+    return folder
+
+
 def test_two_commands_find_look_alikes(photos: Path, tmp_path: Path) -> None:
-    first = visus("index", photos)
+    first = visus_process("index", photos)
     assert "12 added" in first.stdout
     assert "12 pictures in" in first.stdout
-    second = visus("search", photos / "0005.jpg", "-k", 3, "--sheet", tmp_path / "sheet.png")
+    second = visus_process("search", photos / "0005.jpg", "-k", 3, "--sheet", tmp_path / "sheet.png")
     lines = second.stdout.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith(" 1.000") or lines[0].startswith("  1.000")
@@ -51,7 +51,7 @@ def test_every_command_works_with_an_empty_cache(photos: Path, tmp_path: Path, m
     monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
     visus("index", photos)
     shutil.rmtree(tmp_path / "cache")
-    assert str(photos / "0002.jpg") in visus("search", photos / "0002.jpg", "-k", 1).stdout
+    assert str(photos / "0002.jpg") in visus_process("search", photos / "0002.jpg", "-k", 1).stdout
 
 
 def test_names_with_spaces_and_unicode_and_relative_paths(tmp_path: Path) -> None:
@@ -153,14 +153,23 @@ def test_prune_whiten_and_exclude(indexed: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_two(
-    indexed: Path, tmp_path: Path, arguments: list[str], words: str
+    known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ) -> None:
+    monkeypatch.setenv("VISUS_INDEX", str(known / "known.visus"))
     if "--model" in arguments:
         arguments = [*arguments, "--index", str(tmp_path / "new.visus")]
-    answer = visus(*arguments, cwd=tmp_path, code=2)
+    answer = visus(*arguments, cwd=known, code=2)
     assert words in answer.stderr
     assert answer.stderr.startswith("visus: ")
     assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def _described(place: Path) -> int:
+    """How many pictures an index holds that another process may be making."""
+    try:
+        return len(Index(place))
+    except VisusError:
+        return 0
 
 
 def test_control_c_keeps_what_is_done_and_exits_130(tmp_path: Path) -> None:
@@ -168,9 +177,8 @@ def test_control_c_keeps_what_is_done_and_exits_130(tmp_path: Path) -> None:
     place = tmp_path / "stopped.visus"
     command = [sys.executable, "-m", "visus", "index", str(tmp_path / "many"), "--index", str(place), "--threads", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        while not (place / "pictures.lance").exists() and child.poll() is None:
-            time.sleep(0.01)
-        time.sleep(0.5)
+        while not _described(place) and child.poll() is None:
+            time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         output, errors = child.communicate(timeout=60)
     assert child.returncode == 130, errors

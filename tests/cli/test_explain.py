@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_commands import visus
+from tests.support.command import visus
 from visus import Run
-from visus.cli import explain_saliency
+from visus.cli.explain import saliency
 from visus.explain import METHODS
 from visus.images import read
 from visus.search.demo import photographs
@@ -39,7 +39,7 @@ def test_a_map_its_values_and_its_checks(tmp_path: Path) -> None:
 
 
 def test_the_command_knows_every_method() -> None:
-    assert tuple(explain_saliency.METHODS) == METHODS
+    assert tuple(saliency.METHODS) == METHODS
 
 
 @pytest.fixture

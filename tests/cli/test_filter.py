@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_commands import visus
+from tests.support.command import visus
 from tests.support.pictures import folder_of, scene
 from visus import filters, read
 from visus.filters.steps import FILTERS

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.support.command import visus
+
 COMMANDS = (
     "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "explain", "serve",
     "nets", "demo",
@@ -28,11 +30,10 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_help_names_every_command_and_shows_examples() -> None:
-    answer = _run("--help")
-    assert answer.returncode == 0
+    answer = visus("--help")
     for name in COMMANDS:
         assert name in answer.stdout
-        assert f"visus {name}" in _run(name, "--help").stdout
+        assert f"visus {name}" in visus(name, "--help").stdout
 
 
 def test_version_and_no_arguments() -> None:

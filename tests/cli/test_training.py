@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import visus
+from tests.support.command import visus
 from tests.support.bad_files import write_bad_files
 from tests.support.labeled import idx_folder, splits, write_class
 from visus import read
@@ -71,7 +71,7 @@ def test_predict_in_words_json_and_csv(place: Path, tmp_path: Path) -> None:
     assert [row["class1"] for row in rows].count("stripes") >= 2
     assert str(bad[0].name) in table.stderr
     assert (
-        "None of the pictures could be read" in visus("predict", place / RUN, tmp_path / "new ones/bad", code=2).stderr
+        "None of the files could be used" in visus("predict", place / RUN, tmp_path / "new ones/bad", code=2).stderr
     )
 
 

@@ -57,8 +57,10 @@ def search(
         Literal["expansion", "geometry"] | None, typer.Option(help="Look at the best hits a second time.")
     ] = None,
     by: Annotated[
-        Literal["embedding", "texture", "color"],
-        typer.Option(help="What is compared; see visus index --descriptor."),
+        str,
+        typer.Option(
+            metavar="[embedding|texture|color]", help="What is compared; see visus index --descriptor."
+        ),
     ] = "embedding",
     exact: Annotated[bool, typer.Option("--exact", help="Compare every vector, in a large index too.")] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet.")] = None,

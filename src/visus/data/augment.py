@@ -52,7 +52,16 @@ class Augmentation:
 
 
 def seeded(transform: v2.Transform, picture: Tensor, seed: int) -> Tensor:
-    """A random transform whose outcome depends on the seed alone; the global generator stays as it was."""
+    """Apply a random transform whose outcome depends on the seed alone; the global generator stays as it was.
+
+    Args:
+        transform: From :meth:`Augmentation.transform`.
+        picture: ``(C, H, W)`` uint8.
+        seed: Of the changes.
+
+    Returns:
+        The changed picture, ``(C, size, size)`` uint8.
+    """
     state = torch.get_rng_state()
     torch.default_generator.manual_seed(seed)
     try:

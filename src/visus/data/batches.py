@@ -81,7 +81,11 @@ class Batches(Dataset[tuple[Tensor, int]]):
         return replace(self, augmentation=Augmentation())
 
     def tensor(self, place: int) -> Tensor:
-        """A picture without augmentation, ``(C, size, size)`` uint8."""
+        """A picture without augmentation, ``(C, size, size)`` uint8.
+
+        Raises:
+            InputError: Its file is missing or damaged.
+        """
         resize_to = self.resize_to or self.size
         picture = self.pictures.read(place, min_side=resize_to)
         if picture.shape[:2] != (self.size, self.size) or resize_to != self.size:
@@ -197,7 +201,7 @@ class Order(Sampler[Key]):
     """The order of the pictures in each epoch, from a seed.
 
     Args:
-        labels: ``(N,)``, the class of each picture.
+        labels: ``(N,)`` int64, the class of each picture.
         shuffle: A new order in each epoch; False for the order in which they lie.
         balanced: Draw with replacement so that every class is as frequent as the others.
         seed: Of the order.
@@ -244,12 +248,16 @@ def loader(
 
     Args:
         batches: Pictures, or features in their place.
-        labels: ``(N,)``, the class of each.
+        labels: ``(N,)`` int64, the class of each.
         batch_size: Pictures in a batch.
         shuffle: Whether they serve for training.
         balanced: Whether classes are drawn equally often.
         seed: Of the order.
         workers: Processes that read ahead; 0 to read between the steps.
+
+    Returns:
+        What gives B pictures ``(B, C, size, size)`` uint8 at a time, or features ``(B, D)`` float, with their labels
+        ``(B,)`` int64.
     """
     return DataLoader(  # pyright: ignore[reportReturnType] - _collate makes batches of samples
         batches,

@@ -68,7 +68,11 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         return replace(self.joint, strength="light") if calm else self.joint
 
     def sample(self, place: int) -> Sample:
-        """A picture with its objects, unchanged."""
+        """A picture with its objects, unchanged.
+
+        Raises:
+            InputError: The picture, or the shape of an object, cannot be read.
+        """
         picture, own = self.pictures.read(place)
         own = own.take(~own.crowd)
         masks = own.masks(picture.shape[:2]) if self.shapes else None
@@ -77,13 +81,22 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
 
 
 def as_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    """From ``(H, W, 3)`` to ``(3, H, W)``."""
+    """A copy of a picture ``(H, W, 3)`` uint8 as a tensor ``(3, H, W)`` uint8."""
     # A copy even of one pixel, which lies in order already: torch warns of what may not be written to.
     return torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))
 
 
 def collate(samples: list[tuple[Tensor, Target]]) -> Batch:
-    """Pictures have different sizes, so that they stay a list."""
+    """Make a batch of samples; pictures have different sizes, so that they stay a list.
+
+    Args:
+        samples: What :class:`BoxBatches` gives: pictures ``(3, H, W)`` uint8, each with its ``boxes`` ``(n, 4)``
+            float32 in pixels, ``labels`` ``(n,)`` int64, ``place``, and perhaps ``masks`` ``(n, H, W)`` uint8 and
+            ``proposals`` ``(m, 4)`` float32.
+
+    Returns:
+        The pictures, and what belongs to each, in the same order.
+    """
     return [picture for picture, _ in samples], [target for _, target in samples]
 
 

@@ -42,7 +42,11 @@ class Objects:
         return len(self.boxes)
 
     def take(self, places: Any) -> "Objects":  # noqa: ANN401 - what indexes an array
-        """Some of them."""
+        """The objects at some places.
+
+        Args:
+            places: ``(m,)`` integer positions, ``(n,)`` bool, or a slice.
+        """
         kept = np.arange(len(self))[places]
         shapes = [self.shapes[k] for k in kept.tolist()]
         crowd, difficult = self.crowd[kept], self.difficult[kept]
@@ -95,7 +99,7 @@ class Boxed:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """``(N,)`` zeros: a picture with objects has no class of its own."""
+        """``(N,)`` int64 zeros: a picture with objects has no class of its own."""
         return np.zeros(len(self.files), np.int64)
 
     @property
@@ -104,7 +108,7 @@ class Boxed:
         return any(len(own) for own in self.objects) and all(all(own.shapes) for own in self.objects)
 
     def read(self, place: int) -> tuple[NDArray[np.uint8], Objects]:
-        """A picture ``(H, W, 3)`` and its objects.
+        """A picture ``(H, W, 3)`` uint8 and its objects.
 
         Raises:
             InputError: It cannot be read.
@@ -112,7 +116,11 @@ class Boxed:
         return read(self.files[place]), self.objects[place]
 
     def take(self, places: NDArray[np.integer]) -> "Boxed":
-        """Some of them."""
+        """The pictures at some places, with their objects.
+
+        Args:
+            places: ``(m,)`` integer positions, in the order that is wanted.
+        """
         kept = places.tolist()
         return Boxed([self.files[k] for k in kept], [self.objects[k] for k in kept])
 
@@ -143,7 +151,7 @@ class BoxSet:
         return (self.splits.get("train") or next(iter(self.splits.values()))).has_shapes
 
     def counts(self, split: str) -> NDArray[np.int64]:
-        """Objects of each class."""
+        """Objects of each class in a split, ``(classes,)`` int64; crowds and difficult objects count, too."""
         total = np.zeros(len(self.classes), np.int64)
         for own in self.splits[split].objects:
             total += np.bincount(own.labels, minlength=len(self.classes))

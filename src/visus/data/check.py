@@ -83,7 +83,12 @@ def copies_across(digests: dict[str, list[bytes]]) -> dict[tuple[str, str], int]
 
 
 def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:
-    """How many pictures are there under more than one label."""
+    """How many pictures are there under more than one label; all copies of a picture count as one.
+
+    Args:
+        digests: Hash of the content of each picture.
+        labels: ``(N,)`` int64, the class of each.
+    """
     classes: dict[bytes, set[int]] = defaultdict(set)
     for digest, label in zip(digests, labels.tolist(), strict=True):
         classes[digest].add(label)
@@ -91,7 +96,15 @@ def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:
 
 
 def imbalance(counts: NDArray[np.int64], classes: Sequence[str]) -> str | None:
-    """One sentence where some class has many times more pictures than another."""
+    """One sentence where some class has many times more pictures than another.
+
+    Args:
+        counts: ``(C,)`` int64, pictures of each class.
+        classes: Their names.
+
+    Returns:
+        The sentence; None where the largest class has less than 5 times as many pictures as the smallest.
+    """
     least, most = int(counts.argmin()), int(counts.argmax())
     if counts[most] < _IMBALANCE * counts[least]:
         return None

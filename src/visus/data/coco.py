@@ -180,7 +180,7 @@ def inside_folder(folder: Path, name: str, path: Path) -> str:
 
 
 def draw(objects: Objects) -> Mask:
-    """The mask of a picture.
+    """The mask of a picture, ``(H, W)`` uint8: the class of each position, 0 where no object is.
 
     Raises:
         FormatError: A polygon or a run length cannot be read.
@@ -223,7 +223,7 @@ def decode(shape: Any, size: tuple[int, int]) -> NDArray[np.bool_]:  # noqa: ANN
 
 
 def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """A mask ``(H, W)`` as compressed run lengths."""
+    """A mask ``(H, W)`` bool as compressed run lengths: its ``size`` and its ``counts``, as COCO writes them."""
     from pycocotools import mask as runs
 
     coded: Any = runs.encode(np.asfortranarray(mask.astype(np.uint8)))

@@ -27,12 +27,20 @@ class Crops(Boxed):
     windows: list[Window] = field(default_factory=list)
 
     def read(self, place: int) -> tuple[NDArray[np.uint8], Objects]:
-        """A window ``(H, W, 3)`` and its objects."""
+        """A window ``(H, W, 3)`` uint8 and its objects.
+
+        Raises:
+            InputError: The picture that it is cut from cannot be read.
+        """
         x0, y0, x1, y1 = self.windows[place]
         return np.ascontiguousarray(read(self.files[place])[y0:y1, x0:x1]), self.objects[place]
 
     def take(self, places: NDArray[np.integer]) -> "Crops":
-        """Some of them."""
+        """The windows at some places, with their objects.
+
+        Args:
+            places: ``(m,)`` integer positions, in the order that is wanted.
+        """
         kept = places.tolist()
         return Crops([self.files[k] for k in kept], [self.objects[k] for k in kept], [self.windows[k] for k in kept])
 

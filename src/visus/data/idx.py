@@ -32,10 +32,14 @@ def idx_files(root: Path) -> dict[str, dict[str, Path]]:
 
 
 def read_array(path: Path) -> NDArray[np.uint8]:
-    """The array of an idx file, uint8.
+    """The array of an idx file.
+
+    Returns:
+        A read-only uint8 array of one to four dimensions: labels ``(N,)``, gray pictures ``(N, H, W)`` or RGB
+        pictures ``(N, H, W, 3)``.
 
     Raises:
-        FormatError: It is damaged, cut short, or holds another type than bytes.
+        FormatError: It cannot be read, is damaged or cut short, or holds another type than bytes.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

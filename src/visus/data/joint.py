@@ -29,8 +29,9 @@ _RANGES: dict[str, tuple[float, float, float, float]] = {
 class Joint:
     """What may happen to a picture and its mask.
 
-    ``light`` zooms by up to 22 %, mirrors, and changes brightness, contrast and saturation by up to 15 %; ``strong``
-    zooms by up to 65 %, turns by up to 15 degrees, stretches by up to 16 % and changes colors by up to 30 %.
+    ``light`` zooms by up to 22 %, stretches by up to 5 %, mirrors, and changes brightness, contrast and saturation by
+    up to 15 %; ``strong`` zooms by up to 65 %, turns by up to 15 degrees, stretches by up to 16 %, mirrors and changes
+    colors by up to 30 %.
 
     Attributes:
         strength: ``"none"``, ``"light"`` or ``"strong"``.
@@ -126,7 +127,7 @@ class Warp:
     moved: NDArray[np.float64] | None
 
     def positions(self) -> NDArray[np.float64]:
-        """``(axes, *size)``: where each position of the window comes from."""
+        """``(axes, *size)`` float64: where each position of the window comes from, in positions of the source."""
         offsets = [np.arange(n) - (n - 1) / 2 for n in self.size]
         grid = np.stack(np.meshgrid(*offsets, indexing="ij"))
         places = np.tensordot(self.linear, grid, axes=1) + self.middle.reshape(-1, *(1,) * len(self.size))
@@ -179,7 +180,16 @@ def _warp_volume(volume: NDArray[Any], mask: Mask, warp: Warp) -> tuple[NDArray[
 
 
 def recolored(picture: NDArray[Any], change: float, random: np.random.Generator) -> NDArray[Any]:
-    """Brightness, contrast and, of colors, saturation; of volumes, scale and offset."""
+    """Change brightness, contrast and, of colors, saturation at random; of volumes, scale and offset.
+
+    Args:
+        picture: ``(H, W, C)`` uint8 or ``(D, H, W)`` float32.
+        change: How far each factor may be from 1; 0 leaves the picture as it is.
+        random: Where the changes come from.
+
+    Returns:
+        The same shape and dtype.
+    """
     if not change:
         return picture
     brightness, contrast, saturation = 1 + random.uniform(-change, change, 3)

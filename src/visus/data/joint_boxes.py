@@ -41,9 +41,9 @@ class Sample:
 class JointBoxes:
     """What may happen to a picture and its objects.
 
-    ``light`` zooms by up to 22 %, shifts by up to a tenth, mirrors, and changes brightness, contrast and saturation by
-    up to 15 %; ``strong`` zooms by up to 65 %, stretches by up to 16 %, shifts by up to a quarter and changes colors
-    by up to 30 %. Nothing is turned, since a turned box is a larger one.
+    ``light`` zooms by up to 22 %, stretches by up to 5 %, shifts by up to a tenth, mirrors, and changes brightness,
+    contrast and saturation by up to 15 %; ``strong`` zooms by up to 65 %, stretches by up to 16 %, shifts by up to a
+    quarter, mirrors and changes colors by up to 30 %. Nothing is turned, since a turned box is a larger one.
 
     Attributes:
         strength: ``"none"``, ``"light"`` or ``"strong"``.

@@ -47,8 +47,8 @@ def load(
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, a class is empty, there is one class only, or a split has a class
-            that train has not.
+        InputError: The format is not recognized, a class is empty, there is one class only, a split has a class
+            that train has not, or ``val`` and ``test`` leave nothing to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")

@@ -57,7 +57,8 @@ def load_boxes(
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, an annotation is damaged, or no object is left to learn from.
+        InputError: The format is not recognized, an annotation is damaged, no object is left to learn from, or ``val``
+            and ``test`` leave nothing to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")

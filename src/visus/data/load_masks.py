@@ -66,8 +66,8 @@ def load_masks(
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, a mask has a value beyond the list of classes, nothing is left, or
-            there are less than two classes.
+        InputError: The format is not recognized, a mask has a value beyond the list of classes, nothing is left,
+            there are less than two classes, or ``val`` and ``test`` leave nothing to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")

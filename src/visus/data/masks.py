@@ -49,11 +49,15 @@ class Masked:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """``(N,)`` zeros: a picture with a mask has no class of its own."""
+        """``(N,)`` int64 zeros: a picture with a mask has no class of its own."""
         return np.zeros(len(self.files), np.int64)
 
     def read(self, place: int) -> tuple[NDArray[Any], Mask]:
         """A picture or volume and its mask.
+
+        Returns:
+            The picture ``(H, W, 3)`` uint8 and its mask ``(H, W)`` uint8, or the volume ``(D, H, W)`` float32 and its
+            mask ``(D, H, W)`` uint8.
 
         Raises:
             InputError: One cannot be read, or they differ in size.
@@ -68,7 +72,11 @@ class Masked:
         return picture, mask
 
     def take(self, places: NDArray[np.integer]) -> "Masked":
-        """Some of them."""
+        """The pictures or volumes at some places, with their masks.
+
+        Args:
+            places: ``(m,)`` integer positions, in the order that is wanted.
+        """
         files, masks = ([values[k] for k in places.tolist()] for values in (self.files, self.masks))
         return Masked(files, masks, self.read_mask, self.read_picture)
 
@@ -193,7 +201,7 @@ def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     Raises:
         InputError: The file is missing.
-        FormatError: It is damaged, or holds numbers beyond 255.
+        FormatError: It is damaged, a JPEG file, or holds numbers beyond 255.
     """
     name = os.fspath(path)
     content = read_bytes(path)

@@ -28,7 +28,7 @@ MOST_VALUES = 4096
 
 
 def fit(kind: Kind, batches: Iterable[Tensor], *, epsilon: float = 1e-2) -> Normalize:
-    """Fit a preprocessing.
+    """Fit a preprocessing to training pictures.
 
     Args:
         kind: One of :data:`KINDS`; ``"none"`` only scales to [0, 1].

@@ -45,7 +45,11 @@ class Pictures:
         return f"{self.name} {place}" if self.arrays is not None else self.files[place]
 
     def take(self, places: NDArray[np.integer]) -> "Pictures":
-        """Some of the pictures."""
+        """Some of the pictures.
+
+        Args:
+            places: ``(m,)`` integer positions, in the order that is wanted.
+        """
         files: list[str] = [] if self.arrays is not None else [self.files[k] for k in places.tolist()]
         return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places], self.name)
 
@@ -73,7 +77,7 @@ class LabelSet:
     digests: dict[str, list[bytes]] = field(default_factory=dict)
 
     def counts(self, split: str) -> NDArray[np.int64]:
-        """Pictures of each class in a split, ``(classes,)``."""
+        """Pictures of each class in a split, ``(classes,)`` int64."""
         return np.bincount(self.splits[split].labels, minlength=len(self.classes))
 
     def fingerprint(self) -> str:

@@ -12,14 +12,14 @@ def stratified(
     """Divide pictures so that each part holds its share of every class.
 
     Args:
-        labels: ``(N,)``, the class of each picture.
+        labels: ``(N,)`` int64, the class of each picture.
         shares: Share of each part but the first, which gets the rest.
         seed: Of the random order.
-        groups: ``(N,)``; pictures with the same number go into the same part, for example copies of one file.
+        groups: ``(N,)`` int64; pictures with the same number go into the same part, for example copies of one file.
 
     Returns:
-        Sorted positions of each part. A class with few pictures gives at least one to every part if it can, and to
-        the first before all.
+        Sorted positions of each part, int64. A class with few pictures gives at least one to every part if it can,
+        and to the first before all.
     """
     random = np.random.default_rng(seed)
     alone = np.arange(len(labels)) if groups is None else groups

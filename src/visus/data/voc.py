@@ -21,7 +21,7 @@ Sides = tuple[Path, Path]
 
 
 def is_voc(root: Path) -> bool:
-    """Whether a folder is laid out so."""
+    """Whether a folder is laid out as Pascal VOC and its like."""
     return bool(_folders(root))
 
 

@@ -36,7 +36,8 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
 
     Raises:
-        FormatError: The file is damaged, is no volume, or holds NaN.
+        InputError: The file is missing.
+        FormatError: It is damaged, is no volume, is larger than :data:`MOST_VOXELS`, or holds NaN.
     """
     values = _load(path)
     if not np.isfinite(values).all():
@@ -51,7 +52,8 @@ def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """The values of a mask ``(D, H, W)`` uint8.
 
     Raises:
-        FormatError: The file is damaged, or holds other numbers than whole ones from 0 to 255.
+        InputError: The file is missing.
+        FormatError: It is damaged, or holds other numbers than whole ones from 0 to 255.
     """
     values = _load(path)
     whole = np.rint(values)
@@ -90,7 +92,7 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
 
     Args:
         path: Where to write, ``.nii.gz``.
-        mask: ``(D, H, W)`` as :func:`read_volume` gives it.
+        mask: ``(D, H, W)`` uint8, its axes as :func:`read_volume` gives them.
         like: The volume that the mask belongs to.
     """
     import nibabel

@@ -105,6 +105,11 @@ def window_loader(
         shuffle: Whether they serve for training.
         seed: Of the order.
         workers: Processes that read ahead; 0 to read between the steps.
+
+    Returns:
+        What gives B windows ``(B, C, H, W)`` uint8 or ``(B, 1, D, H, W)`` float32 at a time, their masks ``(B, H, W)``
+        or ``(B, D, H, W)`` int64 without the margins, and, where there are weights of borders, these of the same shape
+        as the masks, float32.
     """
     return DataLoader(
         windows,

@@ -23,7 +23,7 @@ Lines = tuple[list[str], list[list[list[float]]]]
 
 
 def is_yolo(root: Path) -> bool:
-    """Whether a folder is laid out so."""
+    """Whether a folder is laid out in YOLO's form."""
     if _yaml_of(root) is not None:
         return True
     if any(_is_flat(folder) for folder in (root, *(root / name for name in (*SPLITS, _DARKNET)))):

@@ -31,7 +31,8 @@ from torch import Tensor
 from visus._errors import InputError
 from visus.explain.subject import Picture, Subject, as_picture, asking, save_array
 from visus.explain.subjects import open_subject
-from visus.images import draw, write
+from visus.images import draw
+from visus.images.result import Result
 
 Method = Literal[
     "saliency",
@@ -52,8 +53,8 @@ _AT_A_TIME = 8
 _BRIGHTEST = 99.5  # percentile that is drawn as 1
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Result):
     """How much each pixel speaks for a class.
 
     Attributes:
@@ -98,22 +99,27 @@ class Explanation:
         captions = [f"{self.name} {self.probability:.1%}", self.method.replace("_", " ")]
         return draw.contact_sheet([self.marked, self.overlay()], captions, columns=2, tile=320)
 
-    def show(self) -> None:
-        """Open the sheet in the viewer of the desktop."""
-        from PIL import Image
+    def __repr__(self) -> str:
+        return f"Explanation({self.method}, {self.name} {self.probability:.1%})"
 
-        Image.fromarray(self.sheet()).show()
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The picture beside the overlay, ``(H, W, 3)`` uint8."""
+        return self.sheet()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The method, the class and its probability as plain values for JSON."""
+        return {"method": self.method, "class": self.name, "probability": round(self.probability, 6)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the sheet (``.png``, ``.jpg``), or the values (``.npy``).
+        """Write the values (``.npy``), or what the ending says (see :meth:`visus.images.result.Result.save`).
 
         Raises:
-            InputError: The place cannot be written.
+            InputError: The ending is another, or the place cannot be written.
         """
         if os.fspath(path).lower().endswith(".npy"):
             save_array(path, self.values)
         else:
-            write(path, self.sheet())
+            Result.save(self, path)
 
 
 def saliency(

@@ -111,6 +111,11 @@ def encode_jpeg(picture: NDArray[np.uint8], *, quality: int = 85) -> bytes:
     return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace="RGB")
 
 
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """Encode a picture ``(H, W)`` or ``(H, W, 3)`` uint8 as the content of a PNG file."""
+    return _encode(picture, Path("picture.png"), 0)
+
+
 def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality: int = 90) -> None:
     """Write a picture; the ending of the name chooses the format.
 

@@ -1,5 +1,6 @@
 """Plots: curves, matrices and maps as pictures, drawn by matplotlib."""
 
+import io
 import os
 import warnings
 from collections.abc import Sequence
@@ -41,19 +42,30 @@ def save(plot: "Figure", path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: The place cannot be written.
     """
-    import io
-
     from visus.images.io import write_atomically
 
     target = Path(path)
+    content = _rendered(plot, target.suffix.lstrip(".") or "png")
+    try:
+        write_atomically(target, content)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def picture_of(plot: "Figure") -> NDArray[np.uint8]:
+    """A figure as a picture ``(H, W, 3)`` uint8."""
+    from visus.images.decode import decode
+
+    return decode(_rendered(plot, "png"), name="the figure").pixels
+
+
+def _rendered(plot: "Figure", form: str) -> bytes:
+    """A figure as the content of a file."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # names in scripts that the font has not show as boxes
-        plot.savefig(buffer, format=target.suffix.lstrip(".") or "png", dpi=110)
-    try:
-        write_atomically(target, buffer.getvalue())
-    except OSError as error:
-        raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
+        plot.savefig(buffer, format=form, dpi=110)
+    return buffer.getvalue()
 
 
 def matrix(

@@ -5,7 +5,7 @@ They stand in an index beside the network's, each in a column of its own.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 from visus.images import shrink
 from visus.search.describe import Floats, Pixels, unit
 
-Extra = Literal["texture", "color"]
-
 _TEXTURE_SIDE = 384  # pixels; larger pictures are shrunk, so that their texture is told at one scale
 _COLOR_SIDE = 256
 _FAINT = 1e-3  # responses below a thousandth of white hardly count
 
 
 def texture(picture: Pixels) -> Floats:
-    """How the 48 mean Leung-Malik responses differ from those of a natural picture without any texture: ``(48,)``.
+    """How the 48 mean Leung-Malik responses differ from those of a natural picture without any texture.
 
     Differences of logarithms, so that they count in proportion.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+
+    Returns:
+        ``(48,)`` float32.
     """
     from visus.filters import mean_responses
 
@@ -44,7 +48,14 @@ def _plain() -> Floats:
 
 
 def color(picture: Pixels) -> Floats:
-    """Square roots of an HSV histogram, whose cosine is the Bhattacharyya coefficient: ``(120,)``."""
+    """Square roots of an HSV histogram, whose cosine is the Bhattacharyya coefficient.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+
+    Returns:
+        ``(120,)`` float32 of length 1, none below 0.
+    """
     from visus.filters import hsv_histogram
 
     return np.sqrt(hsv_histogram(shrink(picture, _COLOR_SIDE)))
@@ -61,11 +72,11 @@ class Classical:
     """A descriptor without a network.
 
     Args:
-        name: ``"texture"`` or ``"color"``.
+        name: A name in :data:`DESCRIPTIONS`.
     """
 
-    def __init__(self, name: Extra) -> None:
-        self.name: Extra = name
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._describe, self.dimension, self._side = DESCRIPTIONS[name]
 
     @property
@@ -78,7 +89,14 @@ class Classical:
         return {"descriptor": self.name, "version": 1, "dimension": self.dimension}
 
     def prepare(self, picture: Pixels) -> Floats:
-        """The vector itself; there is nothing to gain from batches."""
+        """The vector itself; there is nothing to gain from batches.
+
+        Args:
+            picture: ``(H, W, 3)`` uint8.
+
+        Returns:
+            ``(D,)`` float32, not yet scaled to length 1.
+        """
         return self._describe(picture)
 
     def runner(self) -> "Classical":
@@ -86,7 +104,7 @@ class Classical:
         return self
 
     def vectors(self, prepared: NDArray[np.floating]) -> Floats:
-        """What is prepared are vectors already."""
+        """What is prepared are vectors already: ``(N, D)`` float32, as they came."""
         return np.asarray(prepared, np.float32)
 
     def __call__(self, pictures: Sequence[Pixels]) -> Floats:

@@ -33,7 +33,7 @@ class Descriptor(Protocol):
         ...
 
     def prepare(self, picture: Pixels) -> NDArray[Any]:
-        """From a picture ``(H, W, 3)`` to an array of one shape, so that several can be stacked."""
+        """From a picture ``(H, W, 3)`` uint8 to an array of one shape, so that several can be stacked."""
         ...
 
     def runner(self) -> "Describes":
@@ -45,7 +45,7 @@ class Describes(Protocol):
     """Describes batches of prepared pictures."""
 
     def vectors(self, prepared: NDArray[Any], /) -> Floats:
-        """``(N, ...)`` prepared pictures to ``(N, D)``."""
+        """``(N, ...)`` prepared pictures to ``(N, D)`` float32, not yet scaled to length 1."""
         ...
 
 
@@ -62,12 +62,12 @@ class Describing(Protocol):
         ...
 
     def maps(self, picture: Pixels) -> Floats:
-        """The feature map ``(h, w, D)``; see :meth:`Embedder.maps`."""
+        """The feature map ``(h, w, D)`` float32 of a picture ``(H, W, 3)`` uint8; see :meth:`Embedder.maps`."""
         ...
 
 
 def unit(vectors: NDArray[np.floating]) -> Floats:
-    """Scale vectors ``(N, D)`` to length 1; zero vectors stay zero.
+    """Scale vectors ``(N, D)``, or one ``(D,)``, to length 1, in float32; zero vectors stay zero.
 
     >>> unit(np.array([[3.0, 4.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929]]
@@ -128,7 +128,7 @@ class Embedder:
         }
 
     def prepare(self, picture: Pixels) -> Pixels:
-        """Squeeze a picture ``(H, W, 3)`` into the input ``(size, size, 3)``, antialiased bicubic."""
+        """Squeeze a picture ``(H, W, 3)`` uint8 into the input ``(size, size, 3)`` uint8, antialiased bicubic."""
         return resize(picture, self.size, self.size)
 
     def runner(self) -> Runner:
@@ -140,7 +140,13 @@ class Embedder:
         return unit(self._runner.vectors(np.stack([self.prepare(picture) for picture in pictures])))
 
     def maps(self, picture: Pixels) -> Floats:
-        """The feature map ``(h, w, D)`` whose mean over positions is the vector before scaling.
+        """The feature map whose mean over positions is the vector before scaling.
+
+        Args:
+            picture: ``(H, W, 3)`` uint8.
+
+        Returns:
+            ``(h, w, D)`` float32.
 
         Raises:
             InputError: The network does not pool by average, so positions have no parts in the vector.

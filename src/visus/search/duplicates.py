@@ -68,7 +68,7 @@ def similar_pairs(vectors: Floats, threshold: float, *, block: int = _BLOCK) -> 
     """All pairs i < j of vectors with a similarity of at least the threshold, in O(N + block * block) memory.
 
     Args:
-        vectors: ``(N, D)``, each of length 1.
+        vectors: ``(N, D)`` float32, each of length 1.
         threshold: Least cosine.
         block: Rows and columns that are compared at once.
 
@@ -168,7 +168,12 @@ def _overlaid(a: _Look, b: _Look) -> bool:
 
 
 def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Correlation of two pictures in [-1, 1]; flat pictures correlate if they have the same color."""
+    """Correlation of two pictures in [-1, 1]; flat pictures correlate if they have the same color.
+
+    Args:
+        a: A float picture of any shape, values in [0, 255].
+        b: Another one of the same shape.
+    """
     x, y = a - a.mean(), b - b.mean()
     spread = float(np.linalg.norm(x) * np.linalg.norm(y))
     if spread < a.size:  # a standard deviation of about one gray level

@@ -53,7 +53,7 @@ def retrieval(
     """Measure a search in which every vector asks for the others.
 
     Args:
-        vectors: ``(N, D)``, each of length 1.
+        vectors: ``(N, D)`` float, each of length 1.
         labels: A label for each vector; vectors whose label is unique ask nothing.
         ks: At which numbers of answers precision and recall are measured.
         block: Queries that are compared at once; memory is O(block * N). None takes about a gigabyte at most.

@@ -28,7 +28,7 @@ _FORMAT = 1  # raise it when the graph's inputs or outputs change
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """An exported network.
+    """A network as a graph in a file, and what there is to know of it.
 
     Attributes:
         model: Name of the network.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus._optional import require
 from visus.images import decode, draw
+from visus.images.result import Result
 
 if TYPE_CHECKING:
     from visus.search.why import Why
@@ -41,7 +41,11 @@ class Hit:
     _answer: "Hits"
 
     def thumbnail(self) -> NDArray[np.uint8]:
-        """The small picture ``(h, w, 3)`` uint8 that the index keeps."""
+        """The small picture ``(h, w, 3)`` uint8 that the index keeps.
+
+        Raises:
+            InputError: The picture has left the index meanwhile.
+        """
         return self._answer.thumbnails([self])[0]
 
     def why(self) -> "Why":
@@ -64,7 +68,7 @@ class Hit:
         }
 
 
-class Hits:
+class Hits(Result):
     """The answer of a search: hits, best first.
 
     Args:
@@ -109,8 +113,8 @@ class Hits:
         return iter(self._hits)
 
     def __repr__(self) -> str:
-        lines = [f"{hit.score:.4f}  {hit.path}" for hit in self._hits]
-        return "\n".join([f"Hits({len(self)})", *lines])
+        best = f", best {self._hits[0].score:.4f} {self._hits[0].path}" if self._hits else ""
+        return f"Hits({len(self)}{best})"
 
     @property
     def paths(self) -> list[str]:
@@ -123,7 +127,11 @@ class Hits:
         return [hit.score for hit in self._hits]
 
     def thumbnails(self, hits: list[Hit]) -> list[NDArray[np.uint8]]:
-        """The small pictures of some hits, each ``(h, w, 3)`` uint8."""
+        """The small pictures of some hits, each ``(h, w, 3)`` uint8.
+
+        Raises:
+            InputError: One of them has left the index meanwhile.
+        """
         found = self._thumbnails([hit.id for hit in hits])
         missing = [hit.path for hit in hits if hit.id not in found]
         if missing:
@@ -131,16 +139,28 @@ class Hits:
         return [decode(found[hit.id], name=hit.path).pixels for hit in hits]
 
     def sheet(self, *, columns: int = 5, tile: int = 200) -> NDArray[np.uint8]:
-        """A contact sheet ``(H, W, 3)`` uint8: the queries with a red frame, then the hits with scores."""
+        """A contact sheet ``(H, W, 3)`` uint8: the queries with a red frame, then the hits with scores.
+
+        Args:
+            columns: Pictures in a row, at least 1.
+            tile: Side of a tile in pixels, at least 16.
+
+        Raises:
+            InputError: A hit has left the index meanwhile, or ``columns`` or ``tile`` is too small.
+        """
         pictures = [*self._queries, *self.thumbnails(self._hits)]
         captions = ["query"] * len(self._queries)
         captions += [f"{hit.score:.3f}  {Path(hit.path).parent.name}/{Path(hit.path).name}" for hit in self._hits]
         return draw.contact_sheet(pictures, captions, columns=columns, tile=tile, marked=range(len(self._queries)))
 
-    def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas is optional
-        """A pandas table with one row a hit.
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The contact sheet, ``(H, W, 3)`` uint8; None where nothing was found."""
+        return self.sheet() if self._hits else None
 
-        Raises:
-            DependencyError: pandas is not installed.
-        """
-        return require("pandas", install="pandas").DataFrame([hit.to_dict() for hit in self._hits])
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a hit, best first."""
+        return [hit.to_dict() for hit in self._hits]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hits as plain values for JSON, best first."""
+        return {"hits": self.rows()}

@@ -92,7 +92,7 @@ class Index:
         return dict(self._opened().about)
 
     @property
-    def descriptors(self) -> list[Literal["embedding", "texture", "color"]]:
+    def descriptors(self) -> list[str]:
         """What the index's pictures are described by."""
         return ["embedding", *(_classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
 
@@ -278,7 +278,7 @@ class Index:
         rerank: Rerank | None = None,
         exact: bool = False,
         max_pixels: int = MAX_PIXELS,
-        by: Literal["embedding", "texture", "color"] = "embedding",
+        by: str = "embedding",
     ) -> Hits:
         """Find the pictures that look most like one picture, or like several at once.
 
@@ -379,6 +379,10 @@ class Index:
 
         Returns:
             Groups, the largest first; each says which picture to keep.
+
+        Raises:
+            InputError: The threshold lies outside [-1, 1].
+            PictureIndexError: There is no index, or it is damaged.
         """
         if not -1 <= threshold <= 1:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
@@ -416,7 +420,7 @@ class Index:
         labels: str | os.PathLike[str],
         *,
         ks: Sequence[int] = (1, 10, 20),
-        by: Literal["embedding", "texture", "color"] = "embedding",
+        by: str = "embedding",
     ) -> Retrieval:
         """Measure the search: every labeled picture asks for the others of its label.
 
@@ -448,7 +452,7 @@ class Index:
 def _classical(name: str) -> Classical:
     if name not in DESCRIPTIONS:
         raise InputError(f"There is no descriptor {name!r}; beside embedding there are {', '.join(DESCRIPTIONS)}.")
-    return Classical(name)  # pyright: ignore[reportArgumentType]
+    return Classical(name)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -348,6 +348,6 @@ _GONE = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("gone", 
 
 
 def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:
-    """All vectors of a column, in batches ``(N, D)``."""
+    """All vectors of a column, of the pictures that are there, in batches ``(N, D)`` float32."""
     for batch in store.scan([column], "NOT gone"):
         yield to_numpy(batch.column(column))

@@ -30,7 +30,16 @@ def query_vector(
     unlikes: list[NDArray[np.uint8]],
     whitening: tuple[Floats, Floats] | None,
 ) -> Floats:
-    """One vector ``(D,)`` of length 1 that asks for some pictures and against others.
+    """One vector of length 1 that asks for some pictures and against others.
+
+    Args:
+        describing: What describes pictures.
+        likes: Pictures to find, each ``(H, W, 3)`` uint8; their mean vector asks.
+        unlikes: Pictures to avoid, likewise; the mean of their vectors is taken away.
+        whitening: Mean ``(D,)`` and projection ``(D, d)`` float32; None for none.
+
+    Returns:
+        ``(D,)`` float32, or ``(d,)`` with whitening.
 
     Raises:
         InputError: Both are the same.
@@ -70,7 +79,15 @@ class Nearest:
     by: str | None
 
     def rows(self, vector: Floats, k: int) -> list[Row]:
-        """So many rows, nearest first."""
+        """So many rows, nearest first.
+
+        Args:
+            vector: ``(D,)`` float32, in the space of the column.
+            k: How many.
+
+        Raises:
+            InputError: The condition is not understood.
+        """
         if self.held and self.where is None and self.by is None:
             held = self.held.nearest(self.store, vector, k)
             if held is not None:
@@ -81,7 +98,15 @@ class Nearest:
         return rows
 
     def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
-        """The best rows join the query, which asks again."""
+        """The best rows join the query, which asks again.
+
+        Args:
+            vector: ``(D,)`` float32, what asked.
+            rows: What was found, nearest first.
+
+        Returns:
+            As many rows at most; their ``note`` says where they stood before.
+        """
         if not rows:
             return rows
         column = self.by or self.store.vector_column
@@ -91,7 +116,15 @@ class Nearest:
         return _noted(self.rows(rerank.expand(vector, vectors, scores), len(rows)), rows)
 
     def verified(self, query: NDArray[np.uint8], rows: list[Row]) -> list[Row]:
-        """Rows whose local features agree with the query's come first."""
+        """Rows whose local features agree with the query's come first.
+
+        Args:
+            query: ``(H, W, 3)`` uint8.
+            rows: What was found, nearest first.
+
+        Returns:
+            The same rows in the new order; their ``note`` says where they stood before and how many features agree.
+        """
         small = thumbnails(self.store, [row["id"] for row in rows])
         pictures = [load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
         for row, count in zip(rows, rerank.geometry(query, pictures), strict=True):

@@ -18,7 +18,14 @@ Box = tuple[int, int, int, int]
 
 
 def as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
-    """One picture or several, as a list."""
+    """One picture or several, as a list.
+
+    Args:
+        picture: Files, or arrays ``(H, W, 3)`` uint8.
+
+    Raises:
+        InputError: There is none.
+    """
     if isinstance(picture, str | os.PathLike | np.ndarray):
         return [picture]
     pictures = list(picture)
@@ -28,7 +35,16 @@ def as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
 
 
 def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """The pixels ``(H, W, 3)`` uint8 of a picture; of a file perhaps at a reduced scale."""
+    """The pixels ``(H, W, 3)`` uint8 of a picture; of a file perhaps at a reduced scale.
+
+    Args:
+        picture: A file, or an array ``(H, W, 3)`` or ``(H, W)`` uint8.
+        least_side: How many pixels both sides of a decoded JPEG must have at least; None for its full size.
+        max_pixels: Files with more pixels are refused.
+
+    Raises:
+        InputError: The file cannot be read, or the array is of another shape or dtype, or empty.
+    """
     if not isinstance(picture, np.ndarray):
         return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels)
     if picture.ndim == 2:
@@ -41,21 +57,48 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
 
 
 def load_or_thumbnail(path: str, thumbnail: bytes) -> NDArray[np.uint8]:
-    """The picture itself, or what the index keeps of it when the file has gone."""
+    """The picture itself, or what the index keeps of it when the file has gone.
+
+    Args:
+        path: The file.
+        thumbnail: The small JPEG in the index.
+
+    Returns:
+        ``(H, W, 3)`` uint8; of a JPEG perhaps at a reduced scale, with sides of at least 512 pixels.
+    """
     with contextlib.suppress(InputError):
         return read(path, min_side=512)
     return decode(thumbnail).pixels
 
 
 def single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:
-    """The only query; ``what`` names the option that takes no more."""
+    """The query, which must be the only one.
+
+    Args:
+        queries: Pictures ``(H, W, 3)`` uint8.
+        what: The option that takes no more than one, for the message.
+
+    Raises:
+        InputError: There are several, or none.
+    """
     if len(queries) != 1:
         raise InputError(f"{what} takes one query picture, not {len(queries)}.")
     return queries[0]
 
 
 def cut(picture: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
-    """A part of a picture."""
+    """A part of a picture.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        region: x0, y0, x1, y1 in pixels.
+
+    Returns:
+        ``(y1 - y0, x1 - x0, 3)`` uint8.
+
+    Raises:
+        InputError: The region is empty, or reaches beyond the picture.
+    """
     x0, y0, x1, y1 = region
     height, width = picture.shape[:2]
     if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):

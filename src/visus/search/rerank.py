@@ -29,13 +29,13 @@ def expand(query: Floats, vectors: Floats, scores: NDArray[np.floating], *, powe
     """The query's vector together with those of its best hits.
 
     Args:
-        query: ``(D,)`` of length 1.
-        vectors: ``(N, D)`` of the hits, each of length 1.
-        scores: ``(N,)`` similarities of the hits.
+        query: ``(D,)`` float32 of length 1.
+        vectors: ``(N, D)`` float32 of the hits, each of length 1.
+        scores: ``(N,)`` float, similarities of the hits in [-1, 1]; those below 0 count as 0.
         power: Each hit weighs its score to this power, the query weighs 1.
 
     Returns:
-        ``(D,)`` of length 1.
+        ``(D,)`` float32 of length 1.
     """
     weights = np.maximum(scores, 0) ** power
     return unit(query + (weights[:, None] * vectors).sum(axis=0))
@@ -69,7 +69,7 @@ def agreement(a: LocalFeatures, b: LocalFeatures) -> tuple[int, NDArray[np.float
     """How many features of two pictures agree in one homography, and that homography.
 
     Returns:
-        The number of features, and the matrix ``(3, 3)`` that takes points of ``a`` to points of ``b``; 0 and
+        The number of features, and the matrix ``(3, 3)`` float64 that takes points of ``a`` to points of ``b``; 0 and
         None where there is none that is plausible.
     """
     import cv2

@@ -39,7 +39,12 @@ def vector_type(dimension: int, dtype: Dtype) -> pa.DataType:
 
 
 def to_arrow(vectors: NDArray[np.floating], dtype: Dtype) -> pa.FixedSizeListArray:
-    """Vectors ``(N, D)`` as an Arrow column."""
+    """Vectors as an Arrow column.
+
+    Args:
+        vectors: ``(N, D)`` float.
+        dtype: How they are stored: ``"float16"`` or ``"float32"``.
+    """
     flat = np.ascontiguousarray(vectors, dtype=dtype).reshape(-1)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), vectors.shape[1])
 

@@ -38,7 +38,7 @@ _WHITE = "whitened"
 
 
 class Store:
-    """An open table.
+    """The open table of an index.
 
     Args:
         location: Where the index lies.
@@ -179,7 +179,7 @@ class Store:
         """The rows nearest to a vector, by cosine, best first.
 
         Args:
-            vector: ``(D,)``, in the space of the column.
+            vector: ``(D,)`` float, in the space of the column.
             k: How many rows.
             columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
             where: SQL condition on the columns; only rows that fulfil it count.
@@ -188,6 +188,7 @@ class Store:
 
         Raises:
             InputError: The condition is not understood.
+            PictureIndexError: The table is damaged or out of reach.
         """
         condition = "NOT gone" if self._some_are_gone() else None
         if by in self.extras:  # rows that were not described by it have no vector
@@ -264,7 +265,7 @@ class Store:
 
     @property
     def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Mean ``(D,)`` and projection ``(D, d)`` of the whitened vectors, if there are some.
+        """Mean ``(D,)`` and projection ``(D, d)`` float32 of the whitened vectors, if there are some.
 
         Raises:
             PictureIndexError: They cannot be read; fitting anew mends it.
@@ -286,7 +287,12 @@ class Store:
         return rows[0], np.ascontiguousarray(rows[1:].T)
 
     def set_whitening(self, mean: NDArray[np.float32], projection: NDArray[np.float32]) -> None:
-        """Keep a whitening and project every stored vector by it."""
+        """Keep a whitening and project every stored vector by it.
+
+        Args:
+            mean: ``(D,)`` float32.
+            projection: ``(D, d)`` float32.
+        """
         import secrets
 
         from visus.search.whiten import project

@@ -33,7 +33,13 @@ class VectorCache:
         self._vectors: Floats = np.zeros((0, 0), np.float32)
 
     def nearest(self, store: Store, vector: NDArray[np.floating], k: int) -> list[dict[str, Any]] | None:
-        """The rows nearest to a vector with their ``score``, best first; None where the index is too large to hold."""
+        """The rows nearest to a vector with their ``score``, best first; None where the index is too large to hold.
+
+        Args:
+            store: The table of the index; its vectors are read again when it has changed.
+            vector: ``(D,)`` float; it need not be of length 1.
+            k: How many rows.
+        """
         with self._lock:
             if self._version != store.version:
                 self._read(store)

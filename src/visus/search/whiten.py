@@ -19,11 +19,11 @@ def fit(batches: Iterable[NDArray[np.floating]], dimension: int) -> tuple[Floats
     """Fit a whitening to vectors that come in batches, in one pass and bounded memory.
 
     Args:
-        batches: Arrays ``(N, D)``.
+        batches: Arrays ``(N, D)`` float.
         dimension: How many dimensions to keep, at most D and fewer than there are vectors.
 
     Returns:
-        The mean ``(D,)`` and the projection ``(D, dimension)``.
+        The mean ``(D,)`` and the projection ``(D, dimension)``, float32.
 
     Raises:
         InputError: There are too few vectors, or ``dimension`` is out of range.
@@ -52,5 +52,14 @@ def fit(batches: Iterable[NDArray[np.floating]], dimension: int) -> tuple[Floats
 
 
 def project(vectors: NDArray[np.floating], mean: Floats, projection: Floats) -> Floats:
-    """Whiten vectors ``(N, D)`` and scale the result ``(N, d)`` to length 1."""
+    """Whiten vectors and scale them to length 1.
+
+    Args:
+        vectors: ``(N, D)`` float.
+        mean: ``(D,)`` float32.
+        projection: ``(D, d)`` float32.
+
+    Returns:
+        ``(N, d)`` float32, each of length 1.
+    """
     return unit((vectors.astype(np.float32) - mean) @ projection)

@@ -27,8 +27,8 @@ class Why:
     Attributes:
         query: The query picture ``(H, W, 3)`` uint8.
         hit: The hit ``(H, W, 3)`` uint8.
-        query_map: ``(h, w)``: what each position of the query contributes to the score.
-        hit_map: ``(h, w)``: what each position of the hit contributes to the score.
+        query_map: ``(h, w)`` float32: what each position of the query contributes to the score.
+        hit_map: ``(h, w)`` float32: what each position of the hit contributes to the score.
         score: Similarity in [-1, 1], the sum of each map.
     """
 
@@ -67,11 +67,11 @@ def contributions(feature_map: NDArray[np.floating], direction: Floats) -> Float
     """What each position contributes to the cosine of a picture with a direction.
 
     Args:
-        feature_map: ``(h, w, D)``.
-        direction: ``(D,)`` of length 1.
+        feature_map: ``(h, w, D)`` float.
+        direction: ``(D,)`` float32 of length 1.
 
     Returns:
-        ``(h, w)``; its sum is the cosine.
+        ``(h, w)`` float32; its sum is the cosine.
     """
     positions = feature_map.shape[0] * feature_map.shape[1]
     length = np.linalg.norm(feature_map.mean(axis=(0, 1)))
@@ -85,7 +85,7 @@ def explain(embedder: Describing, query: Pixels, hit: Pixels, whitening: tuple[F
         embedder: What described them.
         query: ``(H, W, 3)`` uint8.
         hit: ``(H, W, 3)`` uint8.
-        whitening: Mean and projection, where the similarity is that of whitened vectors.
+        whitening: Mean ``(D,)`` and projection ``(D, d)`` float32, where the similarity is that of whitened vectors.
 
     Raises:
         InputError: The network does not pool its last map by average.

@@ -80,7 +80,7 @@ class About(BaseModel):
 
 
 class Runs(BaseModel):
-    """All networks."""
+    """All networks that answer."""
 
     runs: list[About]
 

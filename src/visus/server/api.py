@@ -39,7 +39,17 @@ Text = Annotated[str | None, Form(max_length=2000)]
 
 
 async def asked_picture(request: Request, picture: Upload = None, number: Number = None) -> Pixels:
-    """The picture that a request is about."""
+    """The picture that a request is about, ``(H, W, 3)`` uint8.
+
+    Args:
+        request: The request.
+        picture: A file that it brought.
+        number: Id of a picture in the index.
+
+    Raises:
+        InputError: It brought both or none, or what it brought is no picture.
+        Missing: The picture is not in the index, or its file is no longer what was indexed.
+    """
     service: Service = request.app.state.service
     data = await picture.read() if picture is not None else None
     return await anyio.to_thread.run_sync(service.picture, data, number, limiter=request.app.state.threads)
@@ -74,7 +84,7 @@ Asked = Annotated[Any, Depends(asked_picture)]
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application.
+    """The application that answers requests, with all its routes and limits.
 
     Args:
         settings: How it behaves.
@@ -200,7 +210,7 @@ def add_routes(app: FastAPI) -> None:
         region: Region = None,
         where: Annotated[Text, "SQL condition"] = None,
         min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
-        by: Annotated[Literal["embedding", "texture", "color"], Form()] = "embedding",
+        by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
         rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
     ) -> JSONResponse:
         options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}

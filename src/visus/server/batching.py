@@ -52,7 +52,17 @@ class Batching:
         return unit(np.stack([future.result() for future in waiting]))
 
     def maps(self, picture: Pixels) -> Floats:
-        """The feature map of one picture; see :meth:`visus.search.describe.Embedder.maps`."""
+        """The feature map of one picture; see :meth:`visus.search.describe.Embedder.maps`.
+
+        Args:
+            picture: ``(H, W, 3)`` uint8.
+
+        Returns:
+            ``(h, w, D)`` float32.
+
+        Raises:
+            InputError: The network does not pool by average.
+        """
         return self._embedder.maps(picture)
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ class Service:
         self._saved = {name: open_saved(folder) for name, folder in self.runs.items()}
 
     def close(self) -> None:
-        """End its threads."""
+        """End the threads that describe pictures."""
         if self.batching:
             self.batching.close()
 
@@ -134,8 +134,12 @@ class Service:
             number: Id of a picture in the index.
             min_side: A JPEG may come smaller (see :func:`visus.read`).
 
+        Returns:
+            ``(H, W, 3)`` uint8.
+
         Raises:
             InputError: It brought both or none, or what it brought is no picture.
+            Missing: The picture is not in the index, or its file is no longer what was indexed.
         """
         if (upload is None) == (number is None):
             raise InputError("Send a picture or the id of one in the index, in a form: curl -F picture=@cat.jpg")
@@ -151,7 +155,20 @@ class Service:
         return [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
 
     def why(self, picture: Pixels, number: int, region: Box | None = None) -> dict[str, Any]:
-        """Where a picture, or a part of it, and one of the index agree."""
+        """Where a picture, or a part of it, and one of the index agree.
+
+        Args:
+            picture: ``(H, W, 3)`` uint8.
+            number: Id of the other in the index.
+            region: x0, y0, x1, y1 in pixels of the part; None for the whole picture.
+
+        Returns:
+            The ``score``, and ``query`` and ``hit`` under their heat maps as data URLs.
+
+        Raises:
+            Missing: The other is not in the index, or its file is no longer what was indexed.
+            InputError: The region reaches beyond the picture, or the network does not pool by average.
+        """
         own = self.picture(None, number)
         found = self.index.why(cut(picture, region) if region else picture, own)
         query, hit = (data_url(own) for own in found.overlays(side=512))
@@ -209,7 +226,17 @@ class Service:
         return file.read_bytes()
 
     def predict(self, name: str, picture: Pixels, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
-        """What a run says of a picture."""
+        """What a run says of a picture.
+
+        Args:
+            name: Name of the run.
+            picture: ``(H, W, 3)`` uint8.
+            k: Of a classifier: how many classes.
+            overlay: Whether the answer is drawn on the picture too, where the task can.
+
+        Raises:
+            Missing: The run is not served.
+        """
         network = self._network(name)
         with turn(self._heavy):
             found = network.predict(picture, k=k) if self.task(name) == "classify" else network.predict(picture)
@@ -230,7 +257,18 @@ class Service:
             return self._networks[name]
 
     def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:
-        """Which pixels speak for a class of a run."""
+        """Which pixels speak for a class of a run.
+
+        Args:
+            name: Name of the run.
+            picture: ``(H, W, 3)`` uint8.
+            method: See :func:`visus.explain.saliency`, as the options.
+            options: ``target``, ``at`` and ``box``.
+
+        Raises:
+            Missing: The run is not served.
+            InputError: There is no such method or class, or ``at`` or ``box`` does not fit the network or the picture.
+        """
         from visus.explain import saliency
 
         with turn(self._heavy):
@@ -245,7 +283,17 @@ class Service:
         }
 
     def fool(self, name: str, picture: Pixels, **options: Any) -> dict[str, Any]:
-        """A change too small to see that changes the answer of a run."""
+        """A change too small to see that changes the answer of a run.
+
+        Args:
+            name: Name of the run.
+            picture: ``(H, W, 3)`` uint8.
+            options: ``target``, ``epsilon`` and ``steps`` of :func:`visus.explain.fool`.
+
+        Raises:
+            Missing: The run is not served.
+            InputError: There is no such class, or the run takes the picture for it already.
+        """
         from visus.explain import fool
 
         with turn(self._heavy):
@@ -287,7 +335,7 @@ def _member(member: Any) -> dict[str, Any]:  # noqa: ANN401 - visus.search.dupli
 
 
 def data_url(picture: Pixels) -> str:
-    """A picture as text that a page can show."""
+    """A picture ``(H, W, 3)`` uint8 as text that a page can show: a JPEG in a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, quality=88)).decode()
 
 

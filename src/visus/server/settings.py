@@ -17,7 +17,7 @@ class Settings:
 
     Attributes:
         index: The index that is searched: a folder, or a place on an object store; None for none.
-        runs: Folders of runs that answer, by the name that requests call them.
+        runs: Folders of runs that answer, or their files; requests call each by the name of its folder.
         host: Address that it binds to.
         port: Port that it binds to.
         token: What requests must bring in the header ``Authorization: Bearer TOKEN``; None for nothing.

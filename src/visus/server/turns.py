@@ -16,7 +16,7 @@ class GivenUp(Exception):
 
 
 def go_on(*_: object) -> None:
-    """Whether to go on.
+    """Go on, unless the request has been given up.
 
     Raises:
         GivenUp: Nobody waits for the answer.

@@ -33,8 +33,8 @@ class Detections:
     """What a network finds on one picture.
 
     Attributes:
-        boxes: ``(n, 4)`` in pixels.
-        scores: ``(n,)`` in [0, 1].
+        boxes: ``(n, 4)`` float32, in pixels.
+        scores: ``(n,)`` float32 in [0, 1].
         labels: ``(n,)`` int64.
         shapes: Run lengths of COCO's form, one for each box, or None.
     """
@@ -224,7 +224,7 @@ def voc(
         points: 11 for the mean of the best precision at recalls of 0, 0.1 .. 1; ``"all"`` for the area.
 
     Returns:
-        ``(classes,)``, NaN for a class of which there is no object.
+        ``(classes,)`` float64 in [0, 1], NaN for a class of which there is no object that counts.
     """
     found = np.full(classes, np.nan)
     for label in range(classes):
@@ -367,9 +367,15 @@ def pairs(own: Objects, answer: Detections, *, least: float = 0.5) -> Pairs:
 def confusion(
     truth: Sequence[Objects], answers: Sequence[Detections], classes: int, *, least: float = 0.5
 ) -> NDArray[np.int64]:
-    """``(classes + 1, classes + 1)``: true classes in rows, answers in columns, at an IoU of 0.5.
+    """``(classes + 1, classes + 1)`` int64: true classes in rows, answers in columns, at an IoU of 0.5.
 
     The last column counts objects that were missed, the last row answers where nothing is.
+
+    Args:
+        truth: The objects of each picture; crowds and difficult ones count neither way.
+        answers: The answers to each.
+        classes: Number of classes.
+        least: Least score of an answer that counts.
     """
     matrix = np.zeros((classes + 1, classes + 1), np.int64)
     for own, answer in zip(truth, answers, strict=True):

@@ -18,7 +18,7 @@ class Net(Protocol):
     """What can be trained: a network, or a linear layer on features that were computed before."""
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits, then those of auxiliary classifiers, each ``(N, classes)``."""
+        """The logits, then those of auxiliary classifiers, each ``(N, classes)`` float."""
         ...
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -52,7 +52,13 @@ class Sums:
     count: int = 0
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """One batch more."""
+        """Count one batch more.
+
+        Args:
+            loss: A scalar float, the mean over the batch.
+            logits: ``(N, classes)`` float.
+            labels: ``(N,)`` int64 in [0, classes).
+        """
         self.loss = self.loss + loss.detach() * len(labels)
         self.right = self.right + (logits.detach().argmax(1) == labels).sum()
         self.count += len(labels)
@@ -63,7 +69,7 @@ class Sums:
 
 
 class Classify(learner.Learner[Sums]):
-    """Trains a classifier.
+    """Trains a network that gives each picture one class.
 
     Args:
         net: The network.
@@ -79,21 +85,44 @@ class Classify(learner.Learner[Sums]):
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
     def new_sums(self) -> Sums:
-        """Empty sums."""
+        """Empty sums of loss and right answers."""
         return Sums()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The loss of a batch of logits."""
+        """The loss of a batch of logits.
+
+        Args:
+            logits: ``(N, classes)`` float.
+            labels: ``(N,)`` int64 in [0, classes).
+
+        Returns:
+            A scalar float32.
+        """
         weights: Any = self.class_weights
         return losses.compute(self.recipe.loss, logits, labels, weights=weights, smoothing=self.recipe.smoothing)
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch, without auxiliary classifiers.
+
+        Args:
+            batch: Pictures ``(N, C, H, W)`` uint8 or float in [0, 255], or features ``(N, D)`` float in their place;
+                and their labels ``(N,)`` int64.
+
+        Returns:
+            A scalar float32.
+        """
         x, labels = batch
         return self.loss(self.net.heads(self.prepare(x))[0], labels)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, auxiliary classifiers included.
+
+        Args:
+            batch: Pictures ``(N, C, H, W)`` uint8, or features ``(N, D)`` float in their place; and their labels
+                ``(N,)`` int64.
+
+        Returns:
+            A scalar float32.
 
         Raises:
             Diverged: It is NaN or infinite.

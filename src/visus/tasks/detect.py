@@ -51,7 +51,12 @@ class Sums:
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, loss: Tensor, count: int) -> None:
-        """A batch more of so many pictures."""
+        """Count one batch more.
+
+        Args:
+            loss: A scalar float, the loss of the batch.
+            count: How many pictures it has.
+        """
         self.loss = self.loss + loss.detach() * count
         self.count += count
 
@@ -65,7 +70,7 @@ class Sums:
 
 
 class Detect(learner.Learner[Sums]):
-    """Trains a detector.
+    """Trains a network that finds objects.
 
     Args:
         net: The network.
@@ -81,17 +86,30 @@ class Detect(learner.Learner[Sums]):
         super().__init__(net, nn.Identity(), recipe, groups)
 
     def new_sums(self) -> Sums:
-        """Empty sums."""
+        """Empty sums of losses, with room for answers."""
         return Sums(self._classes)
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        """The sum of all losses of a batch."""
+        """The sum of all losses of a batch.
+
+        Args:
+            batch: Pictures ``(3, H, W)`` uint8, and the objects of each (see :data:`visus.data.box_batches.Batch`).
+
+        Returns:
+            A scalar float.
+        """
         pictures, targets = batch
         losses = self.net.losses([picture.float() / 255 for picture in pictures], targets)
         return torch.stack(list(losses.values())).sum()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch.
+
+        Args:
+            batch: Pictures ``(3, H, W)`` uint8, and the objects of each.
+
+        Returns:
+            A scalar float.
 
         Raises:
             Diverged: It is NaN or infinite.

@@ -45,13 +45,14 @@ def range_test(
 
     Args:
         task: The task; it stays as it is.
-        batches: Training batches; they are gone through again when they end.
+        batches: Training batches as the task takes them, for example pictures ``(N, C, H, W)`` uint8 with labels
+            ``(N,)`` int64; they are gone through again when they end.
         low: First learning rate.
         high: Last one.
         steps: How many.
 
     Raises:
-        RunError: The loss never falls.
+        RunError: The loss explodes within ten steps, or never falls.
     """
     trial = copy.deepcopy(task).train()  # its groups hold the copied parameters
     optimizer = optimizers.build(task.recipe.optimizer, trial.groups, lr=1.0, momentum=task.recipe.momentum)

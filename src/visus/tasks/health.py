@@ -69,7 +69,7 @@ class Finding:
 
 @dataclass
 class History:
-    """All measures.
+    """All measures of a training, from its first step on.
 
     Attributes:
         layers: Names in the order of the network.
@@ -89,7 +89,7 @@ class History:
         return np.array(values, dtype=np.float64).T.reshape(len(self.layers), len(self.steps))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """All measures as plain values for JSON."""
         return asdict(self)
 
     @classmethod

@@ -81,15 +81,27 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         self._plateau_state: dict[str, Any] | None = None
 
     def new_sums(self) -> AnySums:
-        """Empty sums."""
+        """Empty sums for one epoch."""
         raise NotImplementedError
 
     def batch_loss(self, batch: Any) -> Tensor:  # noqa: ANN401 - what the loader of the task gives
-        """The loss of a batch, without auxiliary classifiers."""
+        """The loss of a batch, without auxiliary classifiers.
+
+        Args:
+            batch: What the loader of the task gives.
+
+        Returns:
+            A scalar float.
+        """
         raise NotImplementedError
 
     def checked(self, loss: Tensor) -> Tensor:
-        """The loss; where several processes train together, their gradients are looked at instead.
+        """The loss as it is, if it is finite; where several processes train together, nothing is checked here.
+
+        These look at their gradients instead (see :mod:`visus.tasks.all_reduce`).
+
+        Args:
+            loss: A scalar float.
 
         Raises:
             Diverged: It is NaN or infinite.
@@ -104,11 +116,11 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
     def on_train_epoch_start(self) -> None:
-        """Start new sums."""
+        """Start new sums over the training pictures."""
         self.train_sums = self.new_sums()
 
     def on_validation_epoch_start(self) -> None:
-        """Start new sums."""
+        """Start new sums over the val split."""
         self.val_sums = self.new_sums()
 
     def on_validation_epoch_end(self) -> None:

@@ -15,8 +15,8 @@ class Sums(detect.Sums):
 
 
 class Localize(detect.Detect):
-    """Trains a localizer."""
+    """Trains a network that finds the one object of a picture."""
 
     def new_sums(self) -> Sums:
-        """Empty sums."""
+        """Empty sums of losses, with room for answers, scored as a localizer."""
         return Sums(self._classes)

@@ -23,7 +23,7 @@ LOSSES: tuple[Loss, ...] = ("cross_entropy", "hinge", "relative_entropy")
 def softmax_cross_entropy(
     logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Softmax cross-entropy.
+    """Softmax cross-entropy (Bridle 1990), the mean over a batch.
 
     Args:
         logits: ``(N, C)`` float.
@@ -38,7 +38,7 @@ def softmax_cross_entropy(
 
 
 def multi_class_hinge(logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, margin: float = 1.0) -> Tensor:
-    """Multi-class hinge loss.
+    """Multi-class hinge loss (Weston and Watkins 1999), the mean over a batch.
 
     Args:
         logits: ``(N, C)`` float.
@@ -74,7 +74,16 @@ def relative_entropy(logits: Tensor, targets: Tensor, *, weights: Tensor | None 
 
 
 def soft_targets(labels: Tensor, classes: int, smoothing: float) -> Tensor:
-    """Labels ``(N,)`` as smoothed probabilities ``(N, C)``."""
+    """Labels as smoothed probabilities (Szegedy et al. 2016, section 7).
+
+    Args:
+        labels: ``(N,)`` int64 in [0, classes).
+        classes: Number of classes.
+        smoothing: e of label smoothing, in [0, 1).
+
+    Returns:
+        ``(N, classes)`` float32, the sum of each row 1.
+    """
     return F.one_hot(labels, classes).float() * (1 - smoothing) + smoothing / classes
 
 
@@ -82,6 +91,16 @@ def compute(
     loss: Loss, logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
     """The loss of a name.
+
+    Args:
+        loss: One of :data:`LOSSES`.
+        logits: ``(N, C)`` float.
+        labels: ``(N,)`` int64 in [0, C).
+        weights: ``(C,)`` float, how much each class counts; None for alike.
+        smoothing: e of label smoothing, in [0, 1); ``hinge`` knows none.
+
+    Returns:
+        A scalar float32.
 
     Raises:
         InputError: There is none of that name.
@@ -97,5 +116,12 @@ def compute(
 
 
 def balanced_weights(counts: Tensor) -> Tensor:
-    """A weight for each class, inverse to its pictures ``(C,)``, with mean 1 over the pictures."""
+    """A weight for each class, inverse to the number of its pictures.
+
+    Args:
+        counts: ``(C,)`` int64, pictures of each class.
+
+    Returns:
+        ``(C,)`` float32; if every class has pictures, the mean over all pictures is 1.
+    """
     return counts.sum() / (len(counts) * counts.clamp_min(1).float())

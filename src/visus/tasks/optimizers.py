@@ -36,7 +36,7 @@ Group = tuple[list[nn.Parameter], float]
 def build(
     name: Name, groups: Sequence[Group], *, lr: float, momentum: float = 0.9, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Make an optimizer.
+    """Make an optimizer for groups of parameters.
 
     Args:
         name: One of :data:`OPTIMIZERS`.
@@ -72,7 +72,7 @@ def build(
 
 
 def constant(t: float) -> float:
-    """The rate stays."""
+    """The rate stays as it is."""
     return 1.0
 
 

@@ -25,7 +25,13 @@ Floats = NDArray[np.float64]
 
 
 def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """``(classes, classes)`` int64: true classes in rows, answers in columns; positions that do not count left out."""
+    """``(classes, classes)`` int64: true classes in rows, answers in columns; positions that do not count left out.
+
+    Args:
+        answers: ``(N, *spatial)`` int64 in [0, classes).
+        labels: ``(N, *spatial)`` int64, :data:`IGNORE` where a position does not count.
+        classes: Number of classes.
+    """
     counts = labels != IGNORE
     pairs = labels[counts].long() * classes + answers[counts].long()
     return torch.bincount(pairs, minlength=classes * classes).view(classes, classes)
@@ -37,23 +43,48 @@ def pixel_accuracy(matrix: Counts) -> float:
 
 
 def accuracies(matrix: Counts) -> Floats:
-    """``(C,)``, of the positions of each class, the share that is right; NaN where there are none."""
+    """Of the positions of each class, the share that is right.
+
+    Args:
+        matrix: ``(C, C)`` int64, from :func:`confusion`.
+
+    Returns:
+        ``(C,)`` float64 in [0, 1]; NaN where a class has no position.
+    """
     return _divide(np.diag(matrix), matrix.sum(1))
 
 
 def ious(matrix: Counts) -> Floats:
-    """``(C,)``, intersection over union of each class; NaN where it is in neither truth nor answers."""
+    """Intersection over union of each class.
+
+    Args:
+        matrix: ``(C, C)`` int64, from :func:`confusion`.
+
+    Returns:
+        ``(C,)`` float64 in [0, 1]; NaN where a class is in neither truth nor answers.
+    """
     right = np.diag(matrix)
     return _divide(right, matrix.sum(1) + matrix.sum(0) - right)
 
 
 def dices(matrix: Counts) -> Floats:
-    """``(C,)``, the Dice coefficient of each class; NaN where it is in neither truth nor answers."""
+    """The Dice coefficient of each class.
+
+    Args:
+        matrix: ``(C, C)`` int64, from :func:`confusion`.
+
+    Returns:
+        ``(C,)`` float64 in [0, 1]; NaN where a class is in neither truth nor answers.
+    """
     return _divide(2 * np.diag(matrix), matrix.sum(1) + matrix.sum(0))
 
 
 def mean(values: Floats) -> float:
-    """Mean over the classes that have a value; 0 if none has."""
+    """Mean over the classes that have a value; 0 if none has.
+
+    Args:
+        values: ``(C,)`` float64, NaN where a class has none.
+    """
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else 0.0
 

@@ -50,7 +50,7 @@ class Seen:
     own: Objects
 
     def overlaps(self, label: int) -> Floats:
-        """``(n,)``: the largest IoU of each box with an object of a class; 0 where there is none."""
+        """``(n,)`` float32 in [0, 1]: the largest IoU of each box with an object of a class; 0 where there is none."""
         truth = self.own.boxes[self.own.labels == label]
         if not len(truth):
             return np.zeros(len(self.boxes), np.float32)

@@ -45,7 +45,14 @@ class Sums:
         self.confusion = torch.zeros(self.classes, self.classes, dtype=torch.int64)
 
     def add(self, loss: Tensor, answers: Tensor, labels: Tensor, count: float) -> None:
-        """A batch more of so many pictures, or of a part of one."""
+        """Count a batch more of so many pictures, or of a part of one.
+
+        Args:
+            loss: A scalar float, the loss of the batch.
+            answers: ``(N, *spatial)`` int64, the class that each position is called.
+            labels: ``(N, *spatial)`` int64, :data:`~visus.data.masks.IGNORE` where a position does not count.
+            count: Pictures that the loss weighs for; less than 1 for a part of one.
+        """
         self.loss = self.loss + loss.detach() * count
         self.count += count
         self.confusion = self.confusion.to(answers.device) + pixel_metrics.confusion(answers, labels, self.classes)
@@ -57,7 +64,7 @@ class Sums:
 
 
 class Segment(learner.Learner[Sums]):
-    """Trains a segmenter.
+    """Trains a network that gives each position a class.
 
     Args:
         net: The network.
@@ -75,21 +82,45 @@ class Segment(learner.Learner[Sums]):
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
     def new_sums(self) -> Sums:
-        """Empty sums."""
+        """Empty sums of loss and confusion matrix."""
         return Sums(self._classes)
 
     def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The loss of a batch of logits."""
+        """The loss of a batch of logits.
+
+        Args:
+            logits: ``(N, C, *spatial)`` float.
+            labels: ``(N, *spatial)`` int64, :data:`~visus.data.masks.IGNORE` where a position does not count.
+            weights: ``(N, *spatial)`` float, how much each position counts; None for alike.
+
+        Returns:
+            A scalar float32.
+        """
         classes: Tensor | None = self.class_weights  # pyright: ignore[reportAssignmentType]
         return pixel_losses.compute(self.recipe.losses, logits, labels, class_weights=classes, position_weights=weights)
 
     def batch_loss(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """The loss of a batch of windows."""
+        """The loss of a batch of windows.
+
+        Args:
+            batch: Windows ``(N, C, H, W)`` uint8 or ``(N, 1, D, H, W)`` float32, their masks ``(N, *spatial)`` int64
+                without the margins, and perhaps a weight for each position, float32.
+
+        Returns:
+            A scalar float32.
+        """
         x, labels, *weights = batch
         return self.loss(self.net(self.prepare(x)), labels, *weights)
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
-        """The loss of one batch: windows, their masks, and perhaps a weight for each position.
+        """The loss of one batch, auxiliary classifiers included.
+
+        Args:
+            batch: Windows ``(N, C, H, W)`` uint8 or ``(N, 1, D, H, W)`` float32, their masks ``(N, *spatial)`` int64
+                without the margins, and perhaps a weight for each position, float32.
+
+        Returns:
+            A scalar float32.
 
         Raises:
             Diverged: It is NaN or infinite.
@@ -103,7 +134,12 @@ class Segment(learner.Learner[Sums]):
         return self.checked(loss)
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        """Loss and answers of whole pictures, block by block."""
+        """Loss and answers of whole pictures, block by block.
+
+        Args:
+            batch: Pictures ``(N, C, H, W)`` uint8 or volumes ``(N, 1, D, H, W)`` float32, and their masks
+                ``(N, *spatial)`` int64.
+        """
         x, labels = batch[:2]
         total = max(1, int((labels != IGNORE).sum()))
         for block in self.net.blocks(x.shape[2:], self.recipe.window or x.shape[2:]):

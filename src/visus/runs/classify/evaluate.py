@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from visus._errors import InputError, RunError
 from visus.data import Batches, LabelSet, Pictures, load_whole, loader, plain_errors
 from visus.images import draw, write
+from visus.images.plots import picture_of
+from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.classification.trained import Trained
 from visus.nets.file import Saved, open_saved
@@ -44,8 +46,8 @@ class ClassMeasure:
     f1: float
 
 
-@dataclass(frozen=True, slots=True)
-class ClassEvaluation:
+@dataclass(frozen=True, slots=True, repr=False)
+class ClassEvaluation(Result):
     """How well a classifier answers.
 
     Attributes:
@@ -63,6 +65,9 @@ class ClassEvaluation:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     remarks: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"ClassEvaluation({self.split!r}, {len(self.labels)} pictures, top-1 {self.top1:.2%})"
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -149,12 +154,25 @@ class ClassEvaluation:
         pictures = [self.pictures.read(int(k), min_side=tile) for k in places]
         return draw.contact_sheet(pictures, captions, columns=5, tile=tile, title=f"Worst mistakes on {self.split}")
 
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The confusion matrix, ``(H, W, 3)`` uint8."""
+        return picture_of(plots.confusion_figure(self.confusion, self.classes, title=self.split))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a class: its pictures, precision, recall and F1; NaN becomes None."""
+        return [
+            {
+                "class": m.name,
+                "count": m.count,
+                "precision": plain(m.precision),
+                "recall": plain(m.recall),
+                "f1": plain(m.f1),
+            }
+            for m in self.per_class
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; NaN becomes None."""
-        rows = []
-        for m in self.per_class:
-            values = {"precision": m.precision, "recall": m.recall, "f1": m.f1}
-            rows.append({"class": m.name, "count": m.count, **{k: plain(v) for k, v in values.items()}})
         return {
             "split": self.split,
             "pictures": len(self.labels),
@@ -162,7 +180,7 @@ class ClassEvaluation:
             "top5": self.top(5),
             "macro_f1": self.macro_f1,
             "calibration_error": self.calibration_error(),
-            "classes": rows,
+            "classes": self.rows(),
             "confused": [{"truth": t, "answer": a, "pictures": n} for t, a, n in self.confused()],
             "confusion": self.confusion.tolist(),
             "remarks": self.remarks,

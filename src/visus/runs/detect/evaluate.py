@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from visus.data.coco_boxes import numbers_of
 from visus.data.crops import Crops
 from visus.images import draw, write
 from visus.images import plots as _plots
+from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.detection import Limits
 from visus.nets.detection.trained import Trained
@@ -28,12 +29,15 @@ from visus.runs.record.folder import make_folder, settings_beside, write_json
 from visus.tasks import box_metrics
 from visus.tasks.box_metrics import Detections, Measures
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _SHOWN = 12
 _ALL = Limits(score=0.001)  # average precision counts unsure answers too
 
 
-@dataclass(frozen=True, slots=True)
-class BoxEvaluation:
+@dataclass(frozen=True, slots=True, repr=False)
+class BoxEvaluation(Result):
     """How well a detector finds objects.
 
     Attributes:
@@ -73,6 +77,21 @@ class BoxEvaluation:
         """Average precision of the boxes at an IoU of 0.5."""
         return self.boxes.ap50
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.split!r}, {len(self.pictures)} pictures, AP50 {self.ap50:.2%})"
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """Precision over recall of each class, ``(H, W, 3)`` uint8."""
+        return _plots.picture_of(self._curves())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a class: COCO's average precision, that at an IoU of 0.5, and VOC's; None where nothing is."""
+        columns = {"ap": self.boxes.each, "ap50": self.boxes.each50, "voc": self.voc, "voc11": self.voc11}
+        return [
+            {"class": name, **{key: plain(values[k]) if values[k] >= 0 else None for key, values in columns.items()}}
+            for k, name in enumerate(self.classes)
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
@@ -106,10 +125,11 @@ class BoxEvaluation:
         """Write ``confusion.png``, ``precision.png`` and ``mistakes.jpg``."""
         names = (*self.classes, "nothing")
         plots.confusion(self.confusion, names, folder / "confusion.png", title=f"{self.split}, IoU 0.5, score 0.5")
-        self._draw_curves(folder / "precision.png")
+        _plots.save(self._curves(), folder / "precision.png")
         self._draw_mistakes(folder / "mistakes.jpg")
 
-    def _draw_curves(self, path: Path) -> None:
+    def _curves(self) -> "Figure":
+        """Precision over recall of each class."""
         figure = _plots.figure(5.5, 4.2)
         (axis,) = _plots.axes(figure, 1, 1)
         recall = np.linspace(0, 1, 101)
@@ -121,7 +141,7 @@ class BoxEvaluation:
         axis.set_ylim(0, 1.02)
         axis.set_title(f"{self.split}, boxes at an IoU of 0.5", fontsize=10)
         axis.legend(frameon=False, fontsize=8)
-        _plots.save(figure, path)
+        return figure
 
     def _draw_mistakes(self, path: Path) -> None:
         """The pictures with most mistakes: what was missed in blue, what is wrong in red."""

@@ -1,10 +1,8 @@
 """What a trained detector finds on pictures."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,8 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.box_batches import as_tensor
-from visus.images import draw, read, write
-from visus.images.io import write_atomically
+from visus.images import draw, read
+from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.detection import Limits
 from visus.nets.detection.rcnn import RCNN
@@ -26,8 +24,8 @@ from visus.tasks.box_metrics import Detections
 from visus.tasks.detect import answers_of
 
 
-@dataclass(frozen=True, slots=True)
-class BoxPrediction:
+@dataclass(frozen=True, slots=True, repr=False)
+class BoxPrediction(Result):
     """The objects on a picture, the most certain first.
 
     Attributes:
@@ -87,6 +85,22 @@ class BoxPrediction:
         labels = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
         return draw.boxes(shown, self.boxes, labels)
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True))
+        return f"BoxPrediction({self.path!r}, {found or 'nothing'})"
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The overlay, ``(H, W, 3)`` uint8."""
+        return self.overlay()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row an object, the most certain first: its class, its score, and its corners in pixels."""
+        corners = ("x0", "y0", "x1", "y1")
+        return [
+            {"file": self.path, "class": name, "score": score, **dict(zip(corners, box, strict=True))}
+            for name, score, box in zip(self.names, self.scores.tolist(), self.boxes.tolist(), strict=True)
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         rows = []
@@ -97,23 +111,6 @@ class BoxPrediction:
                 row["segmentation"] = self.answers.shapes[k]
             rows.append(row)
         return {"file": self.path, "objects": rows}
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the overlay (``.jpg``, ``.png``) or the objects (``.json``).
-
-        Raises:
-            InputError: The ending is another, or the place cannot be written.
-        """
-        place = Path(path)
-        try:
-            if place.suffix.lower() == ".json":
-                write_atomically(place, json.dumps(self.to_dict(), ensure_ascii=False).encode())
-            elif place.suffix.lower() in (".jpg", ".jpeg", ".png"):
-                write(place, self.overlay())
-            else:
-                raise InputError(f"{place} must end in .jpg, .png (overlay) or .json (objects).")
-        except OSError as error:
-            raise InputError(f"{place} cannot be written ({error.strerror}); choose another place.") from error
 
 
 class DetectPredictor:

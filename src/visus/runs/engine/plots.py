@@ -12,6 +12,8 @@ from visus.runs.engine.progress import Epoch
 from visus.tasks.health import History
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from visus.tasks.finder import RangeTest
 
 
@@ -78,7 +80,12 @@ def health(history: History, path: Path) -> None:
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str], path: Path, *, title: str) -> None:
-    """The confusion matrix: a row for each true class, a column for each answer."""
+    """Write the confusion matrix ``(C, C)`` int64: a row for each true class, a column for each answer."""
+    plots.save(confusion_figure(counts, classes, title=title), path)
+
+
+def confusion_figure(counts: NDArray[np.int64], classes: Sequence[str], *, title: str) -> "Figure":
+    """The confusion matrix ``(C, C)`` int64 as a figure: a row for each true class, a column for each answer."""
     few = len(classes) <= 30
     side = max(3.5, min(14.0, 0.36 * len(classes) + 1.8))
     figure = plots.figure(side + 0.4, side)
@@ -88,4 +95,4 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str], path: Path, *, 
     axis.set_xlabel("answer", fontsize=9)
     axis.set_ylabel("truth", fontsize=9)
     axis.set_title(title, fontsize=10)
-    plots.save(figure, path)
+    return figure

@@ -63,3 +63,12 @@ class Epoch:
         if math.isnan(self.train_score):
             del values["train_score"]
         return {key.replace("score", score): value for key, value in values.items()}
+
+
+def said(score: str) -> str:
+    """The name of a score as people read it; the key in files is that of 0.1.
+
+    >>> said("mean_iou"), said("localised")
+    ('mean iou', 'localized')
+    """
+    return {"localised": "localized"}.get(score, score).replace("_", " ")

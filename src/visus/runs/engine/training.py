@@ -17,7 +17,7 @@ from visus._version import __version__
 from visus.images.io import write_atomically
 from visus.runs.engine import plots
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
-from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.engine.progress import Epoch, Progress, said
 from visus.runs.engine.task import Data, Hooks, Job, Task
 from visus.runs.record import training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
@@ -221,9 +221,9 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     }
     write_json(folder / SUMMARY, values)
     (folder / LAST).unlink(missing_ok=True)
-    plots.curves(keep.epochs, folder / "curves.png", score=job.score.replace("_", " "))
+    plots.curves(keep.epochs, folder / "curves.png", score=said(job.score))
     if watch and watch.monitor and watch.monitor.history.steps:
         plots.health(watch.monitor.history, folder / "health.png")
     job.draw(folder)
-    score = job.score.replace("_", " ")
+    score = said(job.score)
     hooks.say(f"Best: {score} {best.val_score:.2%} on val, in epoch {best.epoch} of {len(keep.epochs)}; {folder}")

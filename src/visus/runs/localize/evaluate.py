@@ -18,7 +18,7 @@ from visus.tasks import box_metrics
 from visus.tasks.box_metrics import Localization
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LocalEvaluation(BoxEvaluation):
     """How well a localizer names and frames the one object of each picture."""
 

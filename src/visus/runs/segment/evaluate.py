@@ -16,6 +16,8 @@ from visus._errors import InputError
 from visus.data import MaskSet, load_masks_whole
 from visus.data.masks import IGNORE, Masked
 from visus.images import draw, write
+from visus.images.plots import picture_of
+from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.file import open_saved
 from visus.nets.segmentation.trained import Trained
@@ -32,8 +34,8 @@ from visus.tasks import pixel_metrics
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class MaskEvaluation:
+@dataclass(frozen=True, slots=True, repr=False)
+class MaskEvaluation(Result):
     """How well a segmenter answers.
 
     Attributes:
@@ -55,6 +57,9 @@ class MaskEvaluation:
     masks: dict[int, NDArray[np.uint8]]
     palette: NDArray[np.uint8]
     remarks: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"MaskEvaluation({self.split!r}, {len(self.pictures)} pictures, mean IoU {self.mean_iou:.2%})"
 
     @property
     def pixel_accuracy(self) -> float:
@@ -86,14 +91,27 @@ class MaskEvaluation:
         """``(C,)``, NaN for a class that is nowhere."""
         return pixel_metrics.dices(self.confusion)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON; NaN becomes None."""
-        rows = [
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The confusion matrix in per cent of each true class, ``(H, W, 3)`` uint8."""
+        title = f"{self.split}, % of the true class"
+        return picture_of(plots.confusion_figure(self.shares(), self.classes, title=title))
+
+    def shares(self) -> NDArray[np.int64]:
+        """The confusion matrix ``(C, C)`` int64 in per cent of each true class."""
+        rows = self.confusion.sum(1, keepdims=True)
+        return np.rint(100 * self.confusion / np.maximum(rows, 1)).astype(np.int64)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a class: IoU, Dice and accuracy; NaN becomes None."""
+        return [
             {"class": name, "iou": plain(iou), "dice": plain(dice), "accuracy": plain(accuracy)}
             for name, iou, dice, accuracy in zip(
                 self.classes, self.ious, self.dices, pixel_metrics.accuracies(self.confusion), strict=True
             )
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; NaN becomes None."""
         return {
             "split": self.split,
             "pictures": len(self.pictures),
@@ -102,7 +120,7 @@ class MaskEvaluation:
             "mean_iou": self.mean_iou,
             "frequency_weighted_iou": self.frequency_weighted_iou,
             "mean_dice": pixel_metrics.mean(self.dices),
-            "classes": rows,
+            "classes": self.rows(),
             "confusion": self.confusion.tolist(),
             "remarks": self.remarks,
         }
@@ -146,11 +164,9 @@ def _cell(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def picture_of_confusion(found: MaskEvaluation, path: Path) -> None:
-    """The confusion matrix in per cent of each true class."""
-    rows = found.confusion.sum(1, keepdims=True)
-    shares = np.rint(100 * found.confusion / np.maximum(rows, 1)).astype(np.int64)
-    plots.confusion(shares, found.classes, path, title=f"{found.split}, % of the true class")
+def write_confusion(found: MaskEvaluation, path: Path) -> None:
+    """Write the confusion matrix in per cent of each true class."""
+    plots.confusion(found.shares(), found.classes, path, title=f"{found.split}, % of the true class")
 
 
 def evaluate(
@@ -227,5 +243,5 @@ def _measure(predictor: SegmentPredictor, dataset: MaskSet, split: str, progress
 def _write(found: MaskEvaluation, folder: Path) -> None:
     make_folder(folder)
     write_json(folder / "evaluation.json", found.to_dict())
-    picture_of_confusion(found, folder / "confusion.png")
+    write_confusion(found, folder / "confusion.png")
     found.write_sheet(folder / "answers.jpg")

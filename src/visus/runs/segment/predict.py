@@ -17,6 +17,7 @@ from visus._errors import InputError
 from visus.data.volumes import is_volume_name, read_volume, write_volume
 from visus.images import read, write
 from visus.images.io import write_atomically
+from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
@@ -26,8 +27,8 @@ from visus.runs.engine.device import chosen
 Tell = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class MaskPrediction:
+@dataclass(frozen=True, slots=True, repr=False)
+class MaskPrediction(Result):
     """The class of each position of a picture or volume.
 
     Attributes:
@@ -75,6 +76,18 @@ class MaskPrediction:
                 geometry = {"type": "Polygon", "coordinates": polygon}
                 features.append({"type": "Feature", "properties": {"class": self.classes[label]}, "geometry": geometry})
         return {"type": "FeatureCollection", "features": features}
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.shares().items())
+        return f"MaskPrediction({self.path!r}, {shares})"
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The overlay, ``(H, W, 3)`` uint8."""
+        return self.overlay()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a class that is there, with its share of the positions."""
+        return [{"file": self.path, "class": name, "share": share} for name, share in self.shares().items()]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON: the file and the shares of the classes."""

@@ -21,7 +21,7 @@ from visus.nets.segmentation.trained import About, Trained
 from visus.ops import Normalize
 from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
 from visus.runs.engine.task import Hooks, outline_of
-from visus.runs.segment.evaluate import measure, picture_of_confusion
+from visus.runs.segment.evaluate import measure, write_confusion
 from visus.runs.segment.resolve import channels_of
 from visus.runs.segment.settings import NO_WEIGHTS, SegmentSettings
 from visus.tasks import pixel_losses
@@ -166,7 +166,7 @@ class Segmentation:
     def draw(self, folder: Path) -> None:
         """Draw the answers to some pictures of val, and which classes are taken for which."""
         val = measure(trained.read(folder, "segmenter"), self.data, "val", device=self.settings.device)
-        picture_of_confusion(val, folder / "confusion.png")
+        write_confusion(val, folder / "confusion.png")
         val.write_sheet(folder / "answers.jpg")
 
 

@@ -25,11 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
+import numpy as np
+from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
 from visus.cluster import Cluster
-from visus.images import plots
+from visus.images import plots, read
 from visus.images.io import write_atomically
+from visus.images.result import Result
 from visus.runs.engine.loop import quiet
 from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.engine.task import Data, Hooks
@@ -47,7 +50,7 @@ COARSE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Study(Result):
     """What a search found.
 
     Attributes:
@@ -61,6 +64,24 @@ class Study:
     settings: Any
     accuracy: float
     trials: int
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """The score over each setting, ``(H, W, 3)`` uint8."""
+        return read(self.folder / "study.png")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a trial: its number, stage and state, what it drew, and its score."""
+        with open(self.folder / "trials.csv", encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The best settings and their score as plain values for JSON."""
+        return {
+            "folder": str(self.folder),
+            "score": self.accuracy,
+            "trials": self.trials,
+            "settings": dataclasses.asdict(self.settings),
+        }
 
 
 def tune(

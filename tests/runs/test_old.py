@@ -1,0 +1,55 @@
+"""Runs that visus 0.1 made open, answer, are measured, and go on."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.labeled import splits
+from tests.support.masked import folder_of_masks, scene
+from visus import Run, evaluate
+from visus.nets.file import read_header
+from visus.runs import ClassifySettings, SegmentSettings, resume
+
+OLD = Path(__file__).parents[1] / "fixtures" / "v0_1" / "runs"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A copy of the runs, beside the pictures that they learned from."""
+    shutil.copytree(OLD, tmp_path / "runs")
+    splits(tmp_path / "textures", 6, 2, 2, side=8)
+    return tmp_path
+
+
+def test_a_classifier_says_what_it_is_answers_and_is_measured(old: Path) -> None:
+    run = Run(old / "runs/classify/textures-1")
+    assert run.finished
+    assert isinstance(run.settings, ClassifySettings)
+    assert run.settings.hidden == (4,)
+    assert read_header(run)["gray"] is False
+    picture = next((old / "textures/test/blob").iterdir())
+    assert sum(run.predict(picture, k=3).probabilities) == pytest.approx(1)
+    found = run.evaluate(old / "textures")
+    assert found.split == "test"
+    assert len(found.labels) == 6
+    assert found.top1 >= 1 / 3
+
+
+def test_a_segmenter_too(old: Path) -> None:
+    run = Run(old / "runs/segment/masks-1")
+    assert isinstance(run.settings, SegmentSettings)
+    picture = scene(40)[0]
+    answer = run.predict(picture)
+    assert answer.mask.shape == picture.shape[:2]
+    folder_of_masks(old / "masks")
+    assert len(evaluate(run, old / "masks").pictures) == 4
+
+
+def test_a_stopped_training_goes_on(old: Path) -> None:
+    folder = old / "runs/classify/textures-2"
+    run = resume(folder, old / "textures")
+    assert run.finished
+    with open(folder / "metrics.csv", newline="") as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3, 4]
