@@ -53,8 +53,9 @@ def test_the_wheel_works_on_its_own(tmp_path: Path) -> None:
     run(visus, "filter", "median", "photos/0001.jpg", "smooth.png", "--size", 5, cwd=tmp_path)
     # The compiled loops, the lattice and the page are there too.
     code = (
-        "from visus.filters import _native as a; from visus.ops import lattice as b; from visus.server import api; "
-        "print((api.STATIC / 'index.html').is_file())"
+        "from visus.filters import _native as a; from visus.ops import lattice as b; "
+        "from visus.server.routes import page; "
+        "print((page.STATIC / 'index.html').is_file())"
     )
     assert run(place / "bin/python", "-c", code, cwd=tmp_path).strip() == "True"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.command import visus
 from tests.support.boxed import coco_folder, scene
+from tests.support.command import visus
 
 
 @pytest.fixture(scope="module")

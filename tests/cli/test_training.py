@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import visus
 from tests.support.bad_files import write_bad_files
+from tests.support.command import visus
 from tests.support.labeled import idx_folder, splits, write_class
 from visus import read
 from visus.runs import ClassifySettings, Run
@@ -70,9 +70,7 @@ def test_predict_in_words_json_and_csv(place: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader(table.stdout.splitlines()))
     assert [row["class1"] for row in rows].count("stripes") >= 2
     assert str(bad[0].name) in table.stderr
-    assert (
-        "None of the files could be used" in visus("predict", place / RUN, tmp_path / "new ones/bad", code=2).stderr
-    )
+    assert "None of the files could be used" in visus("predict", place / RUN, tmp_path / "new ones/bad", code=2).stderr
 
 
 def test_export_and_index_with_a_run(place: Path, tmp_path: Path) -> None:

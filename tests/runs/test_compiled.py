@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from visus.nets.detection.rcnn import RCNN
-from visus.runs.engine.compiled import compiled, hasten
+from visus.runs.detect.proposals import hasten
+from visus.runs.engine.compiled import compiled
 
 BOXES = torch.tensor([[2.0, 3, 40, 50], [10, 10, 60, 30], [0, 0, 64, 64]])
 

@@ -17,7 +17,8 @@ from tests.support.labeled import idx_folder, texture, write_class
 from visus import InputError, RunError, nets, read
 from visus.nets import trained
 from visus.nets.classification.trained import About, Trained
-from visus.nets.segmentation import trained as segmenters
+from visus.nets.segmentation.trained import About as SegmenterAbout
+from visus.nets.segmentation.trained import Trained as TrainedSegmenter
 from visus.ops import Normalize
 from visus.runs import Run, train
 from visus.runs.answers import Unreadable, files_beside, files_of
@@ -132,10 +133,10 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
     torch.manual_seed(0)
     gray, volumes = net == "unet", len(window) == 3
     channels = 1 if gray else 3
-    about = segmenters.About(net, options, ("a", "b"), window, ((0, 0, 0), (9, 9, 9)), gray=gray or volumes)
+    about = SegmenterAbout(net, options, ("a", "b"), window, ((0, 0, 0), (9, 9, 9)), gray=gray or volumes)
     normalize = torch.nn.Identity() if volumes else Normalize.of_channels((0.5,) * channels, (0.3,) * channels)
-    network = segmenters.Trained(about, nets.segmentation.create(net, classes=2, **options).eval(), normalize)
-    segmenters.write(tmp_path / "best.safetensors", network)
+    network = TrainedSegmenter(about, nets.segmentation.create(net, classes=2, **options).eval(), normalize)
+    trained.write(tmp_path / "best.safetensors", network)
     path = export(tmp_path, "onnx")
     random = np.random.default_rng(1)
     picture: Any = random.integers(0, 256, (*window, 3), dtype=np.uint8)
@@ -152,10 +153,10 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
 def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    about = segmenters.About("segnet", {}, ("a", "b"), (32, 32), ((0, 0, 0), (9, 9, 9)))
+    about = SegmenterAbout("segnet", {}, ("a", "b"), (32, 32), ((0, 0, 0), (9, 9, 9)))
     net = nets.segmentation.create("segnet", classes=2).eval()
     normalize = Normalize.of_channels((0.5,) * 3, (0.3,) * 3)
-    segmenters.write(tmp_path / "best.safetensors", segmenters.Trained(about, net, normalize))
+    trained.write(tmp_path / "best.safetensors", TrainedSegmenter(about, net, normalize))
     graph = onnxruntime.InferenceSession(export(tmp_path, "onnx"))
     assert np.asarray(graph.run(None, {"pixels": _pixels(32, 1)})[0]).shape == (1, 2, 32, 32)
     assert export(tmp_path, "torchscript").name == "model.pt"

@@ -22,7 +22,7 @@ from visus.runs.record.settings import read_values
         ({"epochs": 0}, "epochs must be a whole number above 0"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"lr": -1.0}, "lr must be above 0"),
-        ({"lr": float("nan")}, "must be a finite number"),
+        ({"lr": float("nan")}, "must be above 0, not nan"),
         ({"momentum": 1.0}, "momentum must be within"),
         ({"label_smoothing": 1.5}, "label_smoothing"),
         ({"warmup": -0.1}, "warmup"),

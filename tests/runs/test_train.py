@@ -431,7 +431,7 @@ def test_bad_calls(data: Path, tmp_path: Path) -> None:
         from visus import VisusError
 
         assert isinstance(raised.value, VisusError)
-    with pytest.raises(InputError, match="task must be one of classify, segment"):
+    with pytest.raises(InputError, match="task must be one of classify, localize, segment, detect"):
         train("guess", data)
 
 

@@ -95,7 +95,8 @@ class ToyJob:
         keep.on_epoch(keep.epochs[-1])
 
     def save(self, path: Path) -> None:
-        file.write(path, {"task": "toy", "net": "threshold", "classes": list(self.data.classes)}, self.net, nn.Identity())
+        about = {"task": "toy", "net": "threshold", "classes": list(self.data.classes)}
+        file.write(path, about, self.net, nn.Identity())
 
     def draw(self, folder: Path) -> None:
         (folder / "drawn.txt").write_text("nothing to draw")
@@ -103,9 +104,9 @@ class ToyJob:
 
 @dataclass(frozen=True)
 class ToyTask:
-    name: ClassVar[str] = "toy"
-    wanted: ClassVar[str] = "pictures that are bright or dark"
-    settings: ClassVar[type[ToySettings]] = ToySettings
+    name = "toy"
+    wanted = "pictures that are bright or dark"
+    settings = ToySettings
 
     def load(self, settings: ToySettings, progress: Any = None) -> LabelSet:
         return load(settings.data, seed=settings.seed, val=settings.val, test=settings.test)

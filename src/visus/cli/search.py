@@ -58,9 +58,7 @@ def search(
     ] = None,
     by: Annotated[
         str,
-        typer.Option(
-            metavar="[embedding|texture|color]", help="What is compared; see visus index --descriptor."
-        ),
+        typer.Option(metavar="[embedding|texture|color]", help="What is compared; see visus index --descriptor."),
     ] = "embedding",
     exact: Annotated[bool, typer.Option("--exact", help="Compare every vector, in a large index too.")] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet.")] = None,

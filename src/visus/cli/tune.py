@@ -79,10 +79,10 @@ def tune(
         **{name: value for name, value in options.items() if value is not None},
     }
     if size is not None:
-        sides = whole_numbers("--size", size)
-        if task == "classify" and len(sides) > 1:
+        first, *others = whole_numbers("--size", size)
+        if task == "classify" and others:
             raise InputError(f"--size of a classifier is one whole number, not {size}.")
-        values |= {"window": sides} if task == "segment" else {"size": sides[0]}
+        values |= {"window": (first, *others)} if task == "segment" else {"size": first}
     if hidden is not None:
         values["hidden"] = whole_numbers("--hidden", hidden, empty=True)
     values.pop("data", None)

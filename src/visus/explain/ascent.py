@@ -42,13 +42,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Ascent:
-    """Pictures that excite what was asked for.
+    """Pictures that excite what was asked for (Erhan et al. 2009; Simonyan et al. 2014, section 2).
 
     Attributes:
         pictures: ``(N, H, W, 3)`` uint8.
         names: What each was made for.
         probabilities: The softmax of the class, of each; None where layers were asked for.
-        rise: ``(steps, N)``: what was maximized, at each step.
+        rise: ``(steps, N)`` float32: what was maximized, at each step.
     """
 
     pictures: NDArray[np.uint8]
@@ -78,7 +78,9 @@ def ascend(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Ascent:
-    """Draw what classes or channels of a layer look for.
+    """Draw what classes or channels of a layer look for, by gradient ascent on pictures.
+
+    Erhan et al. 2009 and Simonyan et al. 2014, section 2, made readable by the means of Olah et al. 2017.
 
     Args:
         source: A run, a file of a trained classifier, a name of a network with ImageNet weights, or an open subject.
@@ -95,7 +97,8 @@ def ascend(
         progress: Told how many steps are done, of how many.
 
     Raises:
-        InputError: There is no such class, layer or channel, or not exactly one of both is asked for.
+        InputError: There is no such class, layer or channel, not exactly one of both is asked for, a number is out of
+            range, or the network takes no pictures of that size.
     """
     subject = open_classifier(source, device=device)
     if bool(targets) == (layer is not None) or (layer is not None) != bool(channels):
@@ -135,10 +138,14 @@ def ascend(
 
 
 def check_side(subject: Classifier, side: int) -> None:
-    """Whether a network takes squares of a side.
+    """Refuse a side of which a network takes no squares, by giving it a black one.
+
+    Args:
+        subject: The network.
+        side: In pixels.
 
     Raises:
-        InputError: It does not.
+        InputError: It takes none.
     """
     try:
         with torch.inference_mode(), asking(subject):
@@ -150,14 +157,18 @@ def check_side(subject: Classifier, side: int) -> None:
 
 
 def painted(spectrum: Tensor, side: int) -> Tensor:
-    """The picture of a spectrum.
+    """The picture of a spectrum (Olah et al. 2017, on preconditioning).
 
     Args:
-        spectrum: ``(N, 3, side, side // 2 + 1, 2)``, of three independent colors; 0 is gray.
+        spectrum: ``(N, 3, side, side // 2 + 1, 2)`` float32, real and imaginary parts of three independent colors; 0
+            is gray.
         side: In pixels.
 
     Returns:
-        ``(N, 3, side, side)`` in (0, 1).
+        ``(N, 3, side, side)`` float32 in (0, 1).
+
+    >>> painted(torch.zeros(1, 3, 4, 3, 2), side=4).unique().tolist()
+    [0.5]
     """
     rows = torch.fft.fftfreq(side, device=spectrum.device)[:, None]
     columns = torch.fft.rfftfreq(side, device=spectrum.device)
@@ -169,7 +180,18 @@ def painted(spectrum: Tensor, side: int) -> Tensor:
 
 
 def changed(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch moved, scaled, turned and moved again at random, all alike; beyond it lies gray."""
+    """A batch moved, scaled, turned and moved again at random, all alike; beyond it lies gray (Olah et al. 2017).
+
+    Args:
+        picture: ``(N, C, H, W)`` float in [0, 1].
+        generator: Of the change; on the CPU.
+
+    Returns:
+        ``(N, C, H, W)`` float in [0, 1].
+
+    >>> changed(torch.full((1, 3, 8, 8), 0.5), torch.Generator().manual_seed(0)).unique().tolist()
+    [0.5]
+    """
     low, high = _SCALES
 
     def between(least: float, most: float) -> float:
@@ -187,7 +209,17 @@ def changed(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def penalty(picture: Tensor) -> Tensor:
-    """Mean total variation, and mean squared distance from gray, weighed."""
+    """Mean total variation and mean squared distance from gray, weighed and added (Olah et al. 2017).
+
+    Args:
+        picture: ``(N, C, H, W)`` float in [0, 1].
+
+    Returns:
+        A scalar, float; 0 for gray all over.
+
+    >>> penalty(torch.full((1, 3, 8, 8), 0.5)).item()
+    0.0
+    """
     down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean()
     right = (picture[..., 1:] - picture[..., :-1]).abs().mean()
     return _VARIATION * (down + right) * 100 + _DISTANCE * ((picture - _GRAY) ** 2).mean() * 100
@@ -215,10 +247,22 @@ def _of_channels(subject: Classifier, layer: str, channels: Sequence[int], *, un
 
 
 def output_of(subject: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
-    """What a layer gives for an input of its network.
+    """What a layer gives for an input of its network; the last time, where it runs more than once.
+
+    Args:
+        subject: The network.
+        module: The layer, one of its modules.
+        x: ``(N, C, H, W)`` float.
+
+    Returns:
+        Usually ``(N, channels, h, w)`` or ``(N, features)``, float.
 
     Raises:
         InputError: It gives no single tensor, or does not run.
+
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    >>> output_of(net, net[0], torch.ones(1, 1, 2, 2)).tolist()
+    [[1.0, 1.0, 1.0, 1.0]]
     """
     kept: list[Any] = []
 

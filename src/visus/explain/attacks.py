@@ -36,14 +36,14 @@ _ROUNDS = 50  # of DeepFool
 
 @dataclass(frozen=True, slots=True)
 class Fooled:
-    """Pictures before and after.
+    """Pictures before and after an attack: adversarial examples (Szegedy et al. 2014).
 
     Attributes:
         before: ``(N, C, H, W)`` float in [0, 1].
         after: The same, changed.
-        labels: ``(N,)``: the classes that the attack leads away from.
-        targets: ``(N,)``: the classes that it leads to, or None.
-        answers: ``(N, classes)``: probabilities of the changed pictures.
+        labels: ``(N,)`` int64: the classes that the attack leads away from.
+        targets: ``(N,)`` int64: the classes that it leads to, or None.
+        answers: ``(N, classes)`` float: probabilities of the changed pictures.
     """
 
     before: Tensor
@@ -77,17 +77,23 @@ def attack(
     Args:
         subject: The network; it is left as it was.
         x: ``(N, C, H, W)`` float in [0, 1], on its device.
-        labels: ``(N,)``: the classes that the answers shall no longer be.
-        how: A name in :data:`ATTACKS`.
+        labels: ``(N,)`` int64: the classes that the answers shall no longer be.
+        how: ``"fgsm"`` (Goodfellow et al. 2015), ``"ifgsm"`` (Kurakin et al. 2017), ``"pgd"`` (Madry et al. 2018) or
+            ``"deepfool"`` (Moosavi-Dezfooli et al. 2016).
         epsilon: Radius of the ball; of ``deepfool`` the change may not be larger either.
         norm: ``"linf"`` or ``"l2"``.
-        targets: ``(N,)``: the classes that the answers shall be; None for any other.
+        targets: ``(N,)`` int64: the classes that the answers shall be; None for any other.
         steps: Of ``ifgsm`` and ``pgd``.
         stop: Whether a picture is left alone once it fools the network, which is faster.
         seed: Of the start of ``pgd``.
 
     Raises:
-        InputError: There is no such attack or norm, or it takes no target.
+        InputError: There is no such attack or norm, it takes no target, or a number is out of range.
+
+    >>> net = torch.nn.Flatten()  # its scores are the values of the picture
+    >>> x, label = torch.tensor([[[[0.51, 0.49]]]]), torch.tensor([0])
+    >>> [attack(net, x, label, how="fgsm", epsilon=epsilon).success.item() for epsilon in (0.005, 0.02)]
+    [False, True]
     """
     if how not in ATTACKS:
         raise InputError(f"The attack must be one of {', '.join(ATTACKS)}, not {how!r}.")
@@ -113,12 +119,12 @@ def attack(
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What an attack wants.
+    """What an attack wants: another answer than the label, or that of a target, as in Szegedy et al. 2014.
 
     Attributes:
         subject: The network.
-        labels: ``(N,)``: the classes that it leads away from.
-        targets: ``(N,)``: the classes that it leads to, or None.
+        labels: ``(N,)`` int64: the classes that it leads away from.
+        targets: ``(N,)`` int64: the classes that it leads to, or None.
     """
 
     subject: Subject
@@ -126,24 +132,42 @@ class Goal:
     targets: Tensor | None = None
 
     def loss(self, logits: Tensor) -> Tensor:
-        """What it lowers: ``(N, classes)`` to ``(N,)``."""
+        """What it lowers: the cross-entropy with the targets, or the negative one with the labels.
+
+        Args:
+            logits: ``(N, classes)`` float.
+
+        Returns:
+            ``(N,)`` float64.
+        """
         if self.targets is None:
             return -F.cross_entropy(logits.double(), self.labels, reduction="none")
         return F.cross_entropy(logits.double(), self.targets, reduction="none")
 
     def reached(self, logits: Tensor) -> Tensor:
-        """Which pictures fool the network, ``(N,)`` bool."""
+        """Which pictures fool the network.
+
+        Args:
+            logits: ``(N, classes)`` float.
+
+        Returns:
+            ``(N,)`` bool.
+        """
         found = logits.argmax(1)
         return found != self.labels if self.targets is None else found == self.targets
 
     def of(self, which: Tensor) -> "Goal":
-        """The goal for some of the pictures."""
+        """The goal for some of the pictures.
+
+        Args:
+            which: Their places, ``(n,)`` int64, or ``(N,)`` bool.
+        """
         return Goal(self.subject, self.labels[which], None if self.targets is None else self.targets[which])
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How far and in which steps.
+    """How far and in which steps an attack goes (Kurakin et al. 2017; Madry et al. 2018).
 
     Attributes:
         epsilon: Radius of the ball.

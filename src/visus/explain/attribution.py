@@ -76,7 +76,7 @@ class Explanation(Result):
     marked: NDArray[np.uint8]
 
     def heat(self) -> NDArray[np.float32]:
-        """One value for each pixel ``(H, W)`` in [0, 1].
+        """One value for each pixel, ``(H, W)`` float32 in [0, 1].
 
         Of gradients the largest magnitude of the channels, of ``input`` and ``integrated`` the magnitude of their sum;
         of ``gradcam`` and ``occlusion`` what speaks for the class. The brightest two hundredth are 1.
@@ -140,7 +140,8 @@ def saliency(
         source: A run, a file of a trained network, the name of a network with ImageNet weights, or an open
             :class:`visus.explain.Subject`.
         picture: A file, or ``(H, W, 3)`` uint8.
-        method: A name in :data:`METHODS`.
+        method: A name in :data:`METHODS`; ``gradcam`` is Selvaraju et al. 2017, and :mod:`visus.explain.attribution`
+            names the papers of the others.
         target: Name or number of the class; None for the likeliest.
         layer: Of ``gradcam`` and ``guided_gradcam``: its name as in ``visus nets``; None for the last map of a
             classifier, or of what a detector sees of the whole picture, and the coarsest one of a segmenter.
@@ -151,6 +152,12 @@ def saliency(
 
     Raises:
         InputError: The picture cannot be read, or there is no such method, class or layer.
+
+    >>> from visus import explain, nets, ops
+    >>> net, normalize = nets.create("cnn", classes=2, widths=[4, 4]), ops.Normalize.of_channels([0.5] * 3, [0.25] * 3)
+    >>> subject = explain.Classifier("mine", net, normalize, ("cat", "dog"), size=8, resize_to=8)
+    >>> saliency(subject, np.zeros((8, 8, 3), np.uint8), target="dog").heat().shape
+    (8, 8)
     """
     if method not in METHODS:
         raise InputError(f"The method must be one of {', '.join(METHODS)}, not {method!r}.")
@@ -177,7 +184,7 @@ def saliency(
 def attribute(
     subject: Subject, x: Tensor, targets: list[int], method: Method, *, layer: str | None = None, seed: int = 0
 ) -> Tensor:
-    """The values of several pictures at once.
+    """The values of several pictures at once; those of Grad-CAM are equations 1 and 2 of Selvaraju et al. 2017.
 
     Args:
         subject: The network.
@@ -188,7 +195,10 @@ def attribute(
         seed: Of noise.
 
     Returns:
-        ``(N, C, H, W)``, of ``gradcam`` and ``occlusion`` ``(N, 1, H, W)``.
+        ``(N, C, H, W)`` float, of ``gradcam`` and ``occlusion`` ``(N, 1, H, W)``.
+
+    Raises:
+        InputError: The network has no ReLU for ``guided`` or ``deconv``, or no layer that suits Grad-CAM.
     """
     if method == "guided_gradcam":
         maps = attribute(subject, x, targets, "gradcam", layer=layer)

@@ -24,12 +24,12 @@ _STEPS = 32
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The probability of the class while pixels go and come, the hottest first.
+    """The probability of the class while pixels go and come, the hottest first (Petsiuk, Das and Saenko 2018).
 
     Attributes:
-        share: ``(n,)`` of the pixels that are gone, or there, from 0 to 1.
-        deletion: ``(n,)`` while they go.
-        insertion: ``(n,)`` while they come.
+        share: ``(n,)`` float64: the share of the pixels that are gone, or there, from 0 to 1.
+        deletion: ``(n,)`` float64 in [0, 1]: the probability while they go.
+        insertion: ``(n,)`` float64 in [0, 1]: the probability while they come.
     """
 
     share: NDArray[np.float64]
@@ -42,7 +42,7 @@ class Curves:
         return float(np.trapezoid(self.deletion, self.share)), float(np.trapezoid(self.insertion, self.share))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Draw both curves.
+        """Draw both curves into a file, with the areas under them.
 
         Raises:
             InputError: The place cannot be written.
@@ -59,7 +59,7 @@ class Curves:
 
 
 def curves(source: str | os.PathLike[str] | Subject, picture: Picture, explanation: Explanation) -> Curves:
-    """Take away and give pixels in the order of an explanation.
+    """Take away and give pixels in the order of an explanation (Petsiuk, Das and Saenko 2018).
 
     Args:
         source: The network; see :func:`visus.explain.saliency`.

@@ -29,6 +29,8 @@ _NOISE_STEPS, _NOISE_RATE = 200, 2 / 255
 class Fooling:
     """A picture before and after, as the network sees it.
 
+    An adversarial example (Szegedy et al. 2014), or noise that is taken for a class (Nguyen et al. 2015).
+
     Attributes:
         before: ``(H, W, 3)`` uint8.
         after: The same, changed.
@@ -94,7 +96,7 @@ def fool(
     Args:
         source: A run, a file of a trained network, a name of a network with ImageNet weights, or an open subject.
         picture: A file, or ``(H, W, 3)`` uint8.
-        how: A name in :data:`visus.explain.ATTACKS`.
+        how: A name in :data:`visus.explain.ATTACKS`; ``"pgd"`` is Madry et al. 2018.
         target: Name or number of the class that it shall be taken for; None for any other.
         epsilon: Radius of the ball, as a share of white.
         norm: ``"linf"`` (of the largest change of a value) or ``"l2"``.
@@ -105,7 +107,8 @@ def fool(
         device: Where it works.
 
     Raises:
-        InputError: The picture cannot be read, there is no such class, or it is the picture's class already.
+        InputError: The picture cannot be read, there is no such class, it is the picture's class already, or an
+            argument is out of range or does nothing beside the attack.
     """
     subject = open_subject(source, at=at, box=box, device=device)
     x, usual = subject.asked(picture)
@@ -141,6 +144,9 @@ def fool_from_noise(
         kind: Uniform noise, or a gray picture.
         seed: Of the noise.
         device: Where it works.
+
+    Raises:
+        InputError: There is no such class, or the network takes no pictures of that size.
     """
     subject = open_classifier(source, device=device)
     side = size or subject.size
@@ -169,7 +175,23 @@ def _answers(subject: Subject, x: Tensor) -> Tensor:
 
 
 def rounded_change(goal: Goal, x: Tensor, after: Tensor, epsilon: float, norm: Norm) -> Tensor:
-    """The changed picture with 8 bits; a change that is lost in them is enlarged until it fools, in its ball."""
+    """The changed picture with 8 bits; a change that is lost in them is enlarged until it fools, in its ball.
+
+    Args:
+        goal: What fools.
+        x: The picture before, ``(1, C, H, W)`` float in [0, 1], multiples of 1/255.
+        after: The picture after, of the same shape and dtype, not rounded.
+        epsilon: Radius of the ball.
+        norm: Its norm.
+
+    Returns:
+        ``(1, C, H, W)`` float in [0, 1], multiples of 1/255; x itself where no rounded change lies in the ball.
+
+    >>> x = torch.tensor([[[[128.0, 127.0]]]]) / 255
+    >>> goal = Goal(torch.nn.Flatten(), torch.tensor([0]))  # the scores are the values of the picture
+    >>> (255 * rounded_change(goal, x, x + torch.tensor([-0.001, 0.001]), 2 / 255, "linf")).round().tolist()
+    [[[[127.0, 128.0]]]]
+    """
     rounded = x
     for times in _ENLARGED:
         own = (255 * (project(x + times * (after - x), x, epsilon, norm) - x)).round()

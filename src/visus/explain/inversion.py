@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Inversion:
-    """A picture, and what layers remember of it.
+    """A picture, and what layers remember of it (Mahendran and Vedaldi 2015).
 
     Attributes:
         picture: ``(H, W, 3)`` uint8, as the network saw it.
@@ -54,7 +54,7 @@ class Inversion:
     differences: tuple[float, ...]
 
     def sheet(self) -> NDArray[np.uint8]:
-        """The picture and what each layer remembers, side by side."""
+        """The picture and what each layer remembers, side by side, ``(H, W, 3)`` uint8."""
         captions = ["picture", *(f"{n}\noff by {d:.3f}" for n, d in zip(self.layers, self.differences, strict=True))]
         return draw.contact_sheet([self.picture, *self.recovered], captions, columns=4, tile=224)
 
@@ -69,7 +69,7 @@ def invert(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Inversion:
-    """Recover a picture from its features at some layers.
+    """Recover a picture from its features at some layers (Mahendran and Vedaldi 2015, section 2).
 
     Args:
         source: A run, a file of a trained classifier, a name of a network with ImageNet weights, or an open subject.
@@ -81,7 +81,7 @@ def invert(
         progress: Told how many steps are done, of how many.
 
     Raises:
-        InputError: The picture cannot be read, or there is no such layer.
+        InputError: The picture cannot be read, there is no such layer, or ``steps`` is below 1.
     """
     subject = open_classifier(source, device=device)
     if steps < 1:

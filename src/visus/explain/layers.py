@@ -26,6 +26,8 @@ _MOST = 64  # maps on one sheet
 def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE) -> NDArray[np.uint8]:
     """The filters of the first convolution as a picture, each at its own contrast, gray for 0.
 
+    Krizhevsky, Sutskever and Hinton 2012, figure 3, and Zeiler and Fergus 2014 show them so.
+
     Args:
         source: A run, a file of a trained network, the name of a network with ImageNet weights, or an open subject.
         tile: Side of each, in pixels.
@@ -35,6 +37,12 @@ def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE
 
     Raises:
         InputError: The network has no convolution of two axes.
+
+    >>> from visus import explain, nets, ops
+    >>> net, normalize = nets.create("cnn", classes=2, widths=[4, 4]), ops.Normalize.of_channels([0.5] * 3, [0.25] * 3)
+    >>> subject = explain.Classifier("mine", net, normalize, ("cat", "dog"), size=8, resize_to=8)
+    >>> first_filters(subject, tile=8).shape  # four filters in two rows, with gaps of 2 pixels
+    (22, 22, 3)
     """
     subject = open_subject(source)
     first = next((module for module in subject.modules() if isinstance(module, nn.Conv2d)), None)
@@ -48,7 +56,7 @@ def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE
 def maps(
     source: str | os.PathLike[str] | Subject, picture: Picture, layer: str, *, most: int = _MOST
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """What a layer makes of a picture.
+    """What a layer makes of a picture: all its maps, and the strongest of them drawn (Zeiler and Fergus 2014).
 
     Args:
         source: See :func:`first_filters`.
@@ -77,7 +85,18 @@ def maps(
 
 
 def tiled(pictures: list[NDArray[np.uint8]], tile: int) -> NDArray[np.uint8]:
-    """Small pictures side by side, their pixels enlarged without smoothing."""
+    """Small pictures side by side on a white square, their pixels enlarged without smoothing.
+
+    Args:
+        pictures: Each ``(h, w, 3)`` uint8.
+        tile: Side of each on the sheet, in pixels.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    >>> tiled([np.zeros((2, 2, 3), np.uint8)] * 3, tile=4).shape
+    (14, 14, 3)
+    """
     columns = int(np.ceil(np.sqrt(len(pictures))))
     rows = -(-len(pictures) // columns)
     sheet = np.full((rows * (tile + _GAP) + _GAP, columns * (tile + _GAP) + _GAP, 3), 255, np.uint8)

@@ -45,7 +45,14 @@ class Rectifiers(TorchFunctionMode):
     """While it is entered, gradients pass rectifiers (ReLU, ReLU6, hard tanh) by a rule.
 
     Args:
-        rule: A name in :data:`RULES`.
+        rule: A name in :data:`RULES`: ``"plain"``, ``"deconv"`` (Zeiler and Fergus 2014) or ``"guided"`` (Springenberg
+            et al. 2015, section 3.4).
+
+    >>> x = torch.tensor([-1.0, 2.0, 3.0], requires_grad=True)
+    >>> with Rectifiers("guided"):
+    ...     (torch.relu(x) * torch.tensor([1.0, 1.0, -1.0])).sum().backward()
+    >>> x.grad.tolist()
+    [0.0, 1.0, 0.0]
     """
 
     def __init__(self, rule: Rule = "plain") -> None:

@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """The share of right answers to changed pictures.
+    """The share of right answers to pictures changed by attacks, noise and JPEG (after Szegedy et al. 2014).
 
     Attributes:
         epsilons: Sizes of the changes.
@@ -114,7 +114,9 @@ def robustness(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Robustness:
-    """Measure a classifier on pictures that are changed more and more.
+    """Measure a classifier on pictures that are changed more and more, by attacks and by chance.
+
+    Szegedy et al. 2014 compare attacks with noise of the same size.
 
     A picture that an attack by steps has turned within a small ball counts as turned within the larger ones.
 
@@ -132,7 +134,8 @@ def robustness(
         progress: Told how many pictures are done, of how many.
 
     Raises:
-        InputError: There are no pictures, or a size or a name is out of range.
+        InputError: There are no pictures, a size or a name is out of range, or there is not one class of the network
+            for each picture.
     """
     subject = open_classifier(source, device=device)
     for epsilon in epsilons:
@@ -206,11 +209,18 @@ def _answers(subject: Classifier, x: Tensor) -> Tensor:
 
 
 def compressed(x: Tensor, deviation: float) -> Tensor:
-    """Pictures through JPEG, each at the quality whose change comes nearest to a root mean square.
+    """Pictures through JPEG (ISO/IEC 10918-1), each at the quality whose change comes nearest to a root mean square.
 
     Args:
-        x: ``(N, C, H, W)`` float in [0, 1].
+        x: ``(N, C, H, W)`` float in [0, 1], with 1 or 3 channels.
         deviation: The root mean square, as a share of white.
+
+    Returns:
+        ``(N, C, H, W)`` of the dtype and on the device of x, multiples of 1/255.
+
+    >>> flat = torch.full((1, 1, 8, 8), 128 / 255)
+    >>> bool(torch.allclose(compressed(flat, 0.0), flat))
+    True
     """
     return torch.stack([_compressed(own, deviation) for own in x])
 

@@ -26,7 +26,7 @@ PASSED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Sanity:
-    """What became of an explanation while the network was put at random.
+    """What became of an explanation while the network was put at random (Adebayo et al. 2018, section 3).
 
     Attributes:
         layers: How many layers were at random, from the last on, at each step.
@@ -55,6 +55,8 @@ def sanity(
 ) -> Sanity:
     """Put the layers of a network at random, one part after the other, and explain each time.
 
+    Adebayo et al. 2018, section 3.
+
     Args:
         source: See :func:`visus.explain.saliency`; the network itself is not changed.
         picture: A file, or ``(H, W, 3)`` uint8.
@@ -62,6 +64,10 @@ def sanity(
         target: Name or number of the class; None for the likeliest of the trained network.
         layer: See :func:`visus.explain.saliency`.
         seed: Of the random weights.
+
+    Raises:
+        InputError: The picture cannot be read, there is no such method, class or layer, or the map of the trained
+            network is the same everywhere.
     """
     first = open_subject(source)
     subject = copy.deepcopy(first)

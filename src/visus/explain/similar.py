@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Pictures and their features in the last hidden layer.
+    """Pictures and their features in the last hidden layer (Krizhevsky et al. 2012, section 6.1).
 
     Attributes:
         values: ``(N, dimension)`` float32.
@@ -43,7 +43,7 @@ class Features:
     thumbnails: NDArray[np.uint8]
 
     def layout(self, how: Layout = "tsne", *, seed: int = 0) -> NDArray[np.float32]:
-        """A point of the unit square for each picture, ``(N, 2)``: alike pictures lie near each other.
+        """A point of the unit square for each picture, ``(N, 2)`` float32: alike pictures lie near each other.
 
         Args:
             how: ``"pca"`` (the two directions of the largest variance) or ``"tsne"`` (van der Maaten and Hinton 2008).
@@ -68,7 +68,11 @@ class Features:
         return ((points - low) / np.maximum(high - low, 1e-12)).astype(np.float32)
 
     def map(self, how: Layout = "tsne", *, side: int = 1000, seed: int = 0) -> NDArray[np.uint8]:
-        """The thumbnails, each at its point, ``(side, side, 3)`` uint8."""
+        """The thumbnails, each at its point, ``(side, side, 3)`` uint8.
+
+        Raises:
+            InputError: There is no such layout, or there are fewer than three pictures.
+        """
         points = self.layout(how, seed=seed)
         size = self.thumbnails.shape[1]
         sheet = np.full((side, side, 3), 255, np.uint8)
@@ -80,10 +84,10 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Neighbors:
-    """The pictures that are alike to a network, the nearest first.
+    """The pictures that are alike to a network, the nearest first (Krizhevsky et al. 2012, section 6.1, figure 4).
 
     Attributes:
-        picture: The one that was asked about, as a thumbnail.
+        picture: The one that was asked about, as a thumbnail ``(s, s, 3)`` uint8.
         name: What the network takes it for.
         places: Positions of the neighbors among all pictures.
         distances: Their distances, of features with length 1: from 0 to 2.
@@ -99,7 +103,7 @@ class Neighbors:
     thumbnails: NDArray[np.uint8]
 
     def sheet(self) -> NDArray[np.uint8]:
-        """The picture, framed, and its neighbors."""
+        """The picture, framed, and its neighbors, ``(H, W, 3)`` uint8."""
         captions = [self.name, *(f"{d:.3f} {n}" for n, d in zip(self.names, self.distances, strict=True))]
         return draw.contact_sheet([self.picture, *self.thumbnails], captions, columns=5, tile=150, marked=[0])
 
@@ -112,7 +116,7 @@ def features_of(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Features:
-    """The features of pictures in the last hidden layer.
+    """The features of pictures in the last hidden layer (Krizhevsky et al. 2012, section 6.1).
 
     Args:
         source: A run, a file of a trained classifier, a name of a network with ImageNet weights, or an open subject.
@@ -123,6 +127,12 @@ def features_of(
 
     Raises:
         InputError: There are no pictures, or one cannot be read.
+
+    >>> from visus import explain, nets, ops
+    >>> net, normalize = nets.create("cnn", classes=2, widths=[4, 6]), ops.Normalize.of_channels([0.5] * 3, [0.25] * 3)
+    >>> subject = explain.Classifier("mine", net, normalize, ("cat", "dog"), size=8, resize_to=8)
+    >>> features_of(subject, [np.zeros((8, 8, 3), np.uint8)] * 3).values.shape
+    (3, 6)
     """
     subject = open_classifier(source, device=device)
     if not len(pictures):
@@ -152,7 +162,7 @@ def neighbors(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Neighbors:
-    """The pictures that a network takes for most alike to another one.
+    """The pictures that a network takes for most alike to another one (Krizhevsky et al. 2012, section 6.1, figure 4).
 
     Args:
         source: See :func:`features_of`.
@@ -163,7 +173,7 @@ def neighbors(
         progress: Told how many pictures are done, of how many.
 
     Raises:
-        InputError: There are no pictures, or one cannot be read.
+        InputError: There are no pictures, one cannot be read, or ``k`` is below 1.
     """
     subject = open_classifier(source, device=device)
     if k < 1:

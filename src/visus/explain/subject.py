@@ -55,18 +55,33 @@ class Subject(nn.Module, ABC):
         return [(module, shape) for module, shape in maps if min(shape[2:]) > 1]
 
     def asked(self, picture: Picture) -> tuple[Tensor, int | None]:
-        """The input, and the class that is asked about unless one is named; None for the likeliest."""
+        """The input, and the class that is asked about unless one is named.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+
+        Returns:
+            The input ``(1, C, H, W)`` float in [0, 1], on the device of the network, and the number of the class; None
+            for the likeliest.
+
+        Raises:
+            InputError: The picture cannot be read.
+        """
         return self.input_of(picture).to(self.device), None
 
     def extent(self, x: Tensor) -> tuple[int, int, int, int]:
-        """What its maps cover of an input ``(1, C, H, W)``: height and width, and where the input begins in it."""
+        """What its maps cover of an input ``(1, C, H, W)``, float.
+
+        Returns:
+            Height and width of what they cover, and the row and the column at which the input begins in it, in pixels.
+        """
         return x.shape[2], x.shape[3], 0, 0
 
     def settle(self) -> None:
         """Stay with what was asked about last, whatever the network says of it later."""
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The input ``(H, W, 3)``, with what is asked about."""
+        """The input with what is asked about drawn on it, ``(H, W, 3)`` uint8."""
         return seen
 
     def target_of(self, wanted: str | int | None, logits: Tensor) -> int:
@@ -74,7 +89,10 @@ class Subject(nn.Module, ABC):
 
         Args:
             wanted: Its name or number; None for the likeliest.
-            logits: ``(1, classes)``.
+            logits: ``(1, classes)`` float.
+
+        Returns:
+            Its number.
 
         Raises:
             InputError: There is no such class.
@@ -109,10 +127,10 @@ class Subject(nn.Module, ABC):
 
         Args:
             wanted: Its name; None for the last that suits.
-            x: ``(1, C, H, W)``.
+            x: ``(1, C, H, W)`` float in [0, 1].
 
         Raises:
-            InputError: There is no such layer.
+            InputError: There is no such layer, or none that gives a map.
         """
         if wanted is not None:
             return self.layer_named(wanted)
@@ -139,7 +157,7 @@ class Subject(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where it is."""
+        """The device that its parameters lie on."""
         return next(self.parameters()).device
 
 
@@ -155,6 +173,13 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[Rectifiers]:
 
     Yields:
         What counts the rectifiers that were met.
+
+    >>> net = nn.Dropout()
+    >>> with asking(net):
+    ...     net.training
+    False
+    >>> net.training
+    True
     """
     training = [module for module in subject.modules() if module.training]
     learning = [parameter for parameter in subject.parameters() if parameter.requires_grad]
@@ -173,13 +198,27 @@ def asking(subject: nn.Module, rule: Rule = "plain") -> Iterator[Rectifiers]:
 
 
 def as_picture(x: Tensor) -> NDArray[np.uint8]:
-    """An input ``(1, C, H, W)`` in [0, 1] as ``(H, W, 3)`` uint8."""
+    """An input as a picture.
+
+    Args:
+        x: ``(1, C, H, W)`` float in [0, 1], with 1 or 3 channels.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    >>> as_picture(torch.tensor([[[[0.0, 1.0]]]])).tolist()
+    [[[0, 0, 0], [255, 255, 255]]]
+    """
     values = (255 * x[0]).round().byte().cpu().numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
 
 
 def save_array(path: str | os.PathLike[str], values: NDArray[Any]) -> None:
     """Write an array (``.npy``).
+
+    Args:
+        path: Where to.
+        values: ``(C, H, W)`` float32 of an explanation, ``(H, W, 3)`` uint8 of a picture, or any other array.
 
     Raises:
         InputError: The place cannot be written.

@@ -34,7 +34,7 @@ BACKGROUND = "background"
 
 
 class Classifier(Subject):
-    """A classifier.
+    """A classifier that is asked for its reasons.
 
     Args:
         name: What it is called.
@@ -66,20 +66,28 @@ class Classifier(Subject):
         self.size, self.resize_to, self.interpolation, self.gray = size, resize_to, interpolation, gray
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` float in [0, 1] to logits ``(N, classes)``."""
+        """``(N, C, H, W)`` float in [0, 1] to logits ``(N, classes)`` float32."""
         return self.backbone(self.normalize(255 * x)).float()
 
     def embed(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` float in [0, 1] to what the last linear layer sees, ``(N, dimension)``."""
+        """``(N, C, H, W)`` float in [0, 1] to what the last linear layer sees, ``(N, dimension)`` float32."""
         return self.backbone.embed(self.normalize(255 * x)).float()
 
     def input_of(self, picture: Picture) -> Tensor:
-        """The middle of a picture, ``(1, C, size, size)`` float in [0, 1]."""
+        """The middle of a picture, ``(1, C, size, size)`` float32 in [0, 1].
+
+        Raises:
+            InputError: The picture cannot be read, or is no such array.
+        """
         own = one(picture, self.size, self.resize_to, self.interpolation, gray=self.gray)
         return own[None].float() / 255
 
     def layer_of(self, wanted: str | None, x: Tensor) -> nn.Module:
         """The layer that Grad-CAM looks at.
+
+        Args:
+            wanted: Its name; None for the last that gives a map.
+            x: ``(1, C, H, W)`` float in [0, 1].
 
         Raises:
             InputError: There is no such layer, or the network gives tokens and no maps.
@@ -95,7 +103,7 @@ class Classifier(Subject):
 
     @property
     def channels(self) -> int:
-        """Of the input."""
+        """Channels of the input: 1 for gray, 3 for RGB."""
         return 1 if self.gray else 3
 
     @property
@@ -111,6 +119,9 @@ class PixelOf(Subject):
         name: What it is called.
         found: The segmenter.
         at: x and y of the pixel; None for the middle of the picture.
+
+    Raises:
+        InputError: The segmenter is for volumes.
     """
 
     def __init__(self, name: str, found: TrainedSegmenter, at: tuple[int, int] | None = None) -> None:
@@ -123,7 +134,7 @@ class PixelOf(Subject):
         self._inner: tuple[int, int] | None = None  # the pixel within the part that is looked at
 
     def forward(self, x: Tensor) -> Tensor:
-        """The scores of the pixel."""
+        """``(N, C, H, W)`` float in [0, 1] to the scores of the pixel, ``(N, classes)`` float32."""
         x = self.normalize(255 * x)
         column, row = self._inner or (x.shape[-1] // 2, x.shape[-2] // 2)
         if self.net.fixed is None:
@@ -133,14 +144,27 @@ class PixelOf(Subject):
         return self.net(mirrored(x, [top, left], after)).float()[:, :, row + top, column + left]
 
     def extent(self, x: Tensor) -> tuple[int, int, int, int]:
-        """What :meth:`visus.nets.segmentation.Segmenter.whole` makes of the input: it is mirrored at its borders."""
+        """What :meth:`visus.nets.segmentation.Segmenter.whole` makes of the input: it is mirrored at its borders.
+
+        Args:
+            x: ``(1, C, H, W)`` float.
+
+        Returns:
+            Height and width with what is mirrored, and the row and the column at which the input begins, in pixels.
+        """
         size, margin = tuple(x.shape[2:]), self.net.margin
         least = self.about.window if self.net.fixed is None else size
         seen = [self.net.fit_side(max(n + 2 * margin, w)) for n, w in zip(size, least, strict=True)]
         return seen[0], seen[1], (seen[0] - size[0]) // 2, (seen[1] - size[1]) // 2
 
     def input_of(self, picture: Picture) -> Tensor:
-        """The part of a picture around the pixel, ``(1, C, H, W)`` with sides of at most 512 pixels."""
+        """The part of a picture around the pixel, ``(1, C, H, W)`` float32 in [0, 1].
+
+        Its sides are at most 512 pixels, or the side of a network that takes no other.
+
+        Raises:
+            InputError: The picture cannot be read, or has no such pixel.
+        """
         values = pixels_of(picture)
         height, width = values.shape[:2]
         x, y = self.at or (width // 2, height // 2)
@@ -153,7 +177,7 @@ class PixelOf(Subject):
         return as_input(to_gray(part)[..., None] if self.about.gray else part)
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A small square around the pixel."""
+        """The input with a small square around the pixel, ``(H, W, 3)`` uint8."""
         x, y = self._inner or (0, 0)
         return draw.boxes(seen, [[x - _SQUARE, y - _SQUARE, x + _SQUARE, y + _SQUARE]])
 
@@ -188,16 +212,27 @@ class BoxOf(Subject):
         self._shown = self.box
 
     def forward(self, x: Tensor) -> Tensor:
-        """The scores of the box, the background first."""
+        """``(N, 3, H, W)`` float in [0, 1] to the box's scores, ``(N, 1 + classes)`` float, the background first."""
         whole = (0.0, 0.0, float(x.shape[-1]), float(x.shape[-2]))
         return self.net.box_scores(list(x), [x.new_tensor([self._shown or whole])] * len(x))
 
     def input_of(self, picture: Picture) -> Tensor:
-        """The picture as it is, ``(1, 3, H, W)``."""
+        """The picture as it is, ``(1, 3, H, W)`` float32 in [0, 1].
+
+        Raises:
+            InputError: The picture cannot be read, or is no such array.
+        """
         return as_input(pixels_of(picture))
 
     def asked(self, picture: Picture) -> tuple[Tensor, int | None]:
-        """The input, and the class that the detector gave the box."""
+        """The input ``(1, 3, H, W)`` float32, and the class that the detector gave the box that it found.
+
+        None in place of the class where the box was named: the likeliest is asked about.
+
+        Raises:
+            InputError: The picture cannot be read, the box does not lie on it, or none was named and the detector finds
+                nothing or needs proposals.
+        """
         x = self.input_of(picture).to(self.device)
         height, width = x.shape[2:]
         if self.box is None:
@@ -218,14 +253,21 @@ class BoxOf(Subject):
         self.box = self._shown
 
     def extent(self, x: Tensor) -> tuple[int, int, int, int]:
-        """The picture with what is padded to its right and below."""
+        """The picture with what is padded to its right and below.
+
+        Args:
+            x: ``(1, 3, H, W)`` float in [0, 1].
+
+        Returns:
+            Height and width with what is padded, in pixels of the picture, and 0, 0: the picture begins at the corner.
+        """
         images, _ = self.net.transform([x[0]])
         (inner,), padded = images.image_sizes, images.tensors.shape[2:]
         height, width = (round(n * p / i) for n, p, i in zip(x.shape[2:], padded, inner, strict=True))
         return height, width, 0, 0
 
     def marked(self, seen: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The box."""
+        """The input with the box drawn on it, ``(H, W, 3)`` uint8; without one, the input itself."""
         return draw.boxes(seen, [self._shown]) if self._shown else seen
 
     @property
@@ -250,11 +292,15 @@ class Located(Subject):
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        """The scores of the classes."""
+        """``(N, 3, H, W)`` float in [0, 1] to logits ``(N, classes)`` float32."""
         return self.net(list(x))[0]
 
     def input_of(self, picture: Picture) -> Tensor:
-        """The picture as it is, ``(1, 3, H, W)``."""
+        """The picture as it is, ``(1, 3, H, W)`` float32 in [0, 1].
+
+        Raises:
+            InputError: The picture cannot be read, or is no such array.
+        """
         return as_input(pixels_of(picture))
 
     @property
@@ -269,6 +315,9 @@ def pixels_of(picture: Picture) -> NDArray[np.uint8]:
 
     Raises:
         InputError: It cannot be read, or is no such array.
+
+    >>> pixels_of(np.zeros((2, 3, 3), np.uint8)).shape
+    (2, 3, 3)
     """
     values = picture if isinstance(picture, np.ndarray) else read(picture)
     if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
@@ -277,7 +326,11 @@ def pixels_of(picture: Picture) -> NDArray[np.uint8]:
 
 
 def as_input(values: NDArray[np.uint8]) -> Tensor:
-    """``(H, W, C)`` uint8 to ``(1, C, H, W)`` float in [0, 1]."""
+    """``(H, W, C)`` uint8 to ``(1, C, H, W)`` float32 in [0, 1].
+
+    >>> as_input(np.array([[[0], [255]]], np.uint8)).tolist()
+    [[[[0.0, 1.0]]]]
+    """
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].float() / 255
 
 
@@ -330,6 +383,13 @@ def open_classifier(source: str | os.PathLike[str] | Subject, *, device: str = "
 
     Raises:
         InputError: It is none.
+        RunError: The run is damaged.
+        WeightsError: The weights are not at hand.
+
+    >>> net, normalize = registry.create("cnn", classes=2, widths=[4, 4]), Normalize.of_channels([0.5] * 3, [0.25] * 3)
+    >>> subject = Classifier("mine", net, normalize, ("cat", "dog"), size=8, resize_to=8)
+    >>> open_classifier(subject)(torch.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 2])
     """
     subject = open_subject(source, device=device)
     if not isinstance(subject, Classifier):
@@ -367,7 +427,11 @@ def classifier(source: str | os.PathLike[str]) -> Classifier:
 
 
 def imagenet_classes(count: int) -> tuple[str, ...]:
-    """The names of ImageNet's classes; numbers where there are not 1000 of them."""
+    """The names of ImageNet's classes (Russakovsky et al. 2015); numbers where there are not 1000 of them.
+
+    >>> imagenet_classes(1000)[1], imagenet_classes(3)
+    ('goldfish', ('0', '1', '2'))
+    """
     from torchvision.models import ResNet18_Weights
 
     meta: dict[str, Any] = ResNet18_Weights.IMAGENET1K_V1.meta

@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Exciting:
-    """The patches that excite a channel most, the strongest first.
+    """The patches that excite a channel most, the strongest first (Zeiler and Fergus 2014, figure 2).
 
     Attributes:
         layer: Name of the layer.
@@ -67,6 +67,8 @@ def exciting(
 ) -> Exciting:
     """Find the pictures that excite a channel of a layer most; of each picture its strongest unit counts.
 
+    Zeiler and Fergus 2014, figure 2.
+
     Args:
         source: A run, a file of a trained classifier, a name of a network with ImageNet weights, or an open subject.
         pictures: Files, or arrays ``(H, W, 3)`` uint8.
@@ -77,7 +79,8 @@ def exciting(
         progress: Told how many pictures are done, of how many.
 
     Raises:
-        InputError: There are no pictures, no such layer or channel, or its positions have no meaning.
+        InputError: There are no pictures, no such layer or channel, its positions have no meaning, or no patch is
+            asked for.
     """
     subject = open_classifier(source, device=device)
     if not len(pictures) or most < 1:
@@ -110,7 +113,23 @@ def exciting(
 
 
 def seen_by(picture: NDArray[np.uint8], layer: Layer, row: int, column: int) -> NDArray[np.uint8]:
-    """The part of the input ``(H, W, 3)`` that a unit of a layer sees."""
+    """The part of the input that a unit of a layer sees: its receptive field, cut to the picture.
+
+    The patches beside the maps in figure 2 of Zeiler and Fergus 2014.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8, the input.
+        layer: The layer, whose receptive field is known.
+        row: Of the unit, in the map.
+        column: The same.
+
+    Returns:
+        ``(h, w, 3)`` uint8; a field below 8 pixels is widened to 8, so that it can be seen.
+
+    >>> layer = Layer("conv1", "Conv2d", (96, 55, 55), 0, 0, (11, 11), (4.0, 4.0), (-2.0, -2.0))
+    >>> seen_by(np.zeros((224, 224, 3), np.uint8), layer, row=2, column=0).shape
+    (11, 9, 3)
+    """
     spans = []
     fields, strides, offsets = layer.receptive_field or (), layer.stride or (), layer.offset or ()
     for k, (place, length) in enumerate(zip((row, column), picture.shape[:2], strict=True)):

@@ -26,7 +26,7 @@ _BAND = 1 << 17  # pixels of a band: its derivatives and magnitudes stay in the 
 
 
 class CannyStages(NamedTuple):
-    """What Canny's steps give, each ``(H, W)``."""
+    """What the steps of Canny (1986) give, each ``(H, W)``: float32; ``weak``, ``strong`` and ``edges`` are bool."""
 
     gradient: Gradient
     """Derivatives, scaled so that a step of height h has the magnitude h."""
@@ -74,7 +74,7 @@ def canny(
     thresholds: Thresholds = "contrast",
     return_stages: bool = False,
 ) -> Mask | CannyStages:
-    """Find edges one pixel wide.
+    """Find edges one pixel wide (Canny 1986).
 
     Args:
         image: ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``; uint8, uint16 or float in [0, 1]. Of a color picture each
@@ -93,8 +93,8 @@ def canny(
         InputError: The picture, sigma or a threshold cannot be used, or ``low`` is above ``high``.
 
     >>> step = np.repeat([[0.0, 0.0, 0.0, 0.3, 0.3, 0.3]], 3, axis=0)
-    >>> canny(step, sigma=1.0, high=0.29).sum(), canny(step, sigma=1.0, high=0.31).sum()
-    (np.int64(3), np.int64(0))
+    >>> [int(canny(step, sigma=1.0, high=high).sum()) for high in (0.29, 0.31)]
+    [3, 0]
     """
     picture = picture_of(image)
     if picture.ndim == 3 and picture.shape[2] not in (1, 3):

@@ -57,7 +57,8 @@ def convolve(
 ) -> Floats:
     """Convolve a picture with a kernel: ``out[y, x] = sum over j, i of kernel[j, i] * image[y - j, x - i]``.
 
-    j and i count from the kernel's middle, or with ``output="full"`` from its corner.
+    j and i count from the kernel's middle, or with ``output="full"`` from its corner (Gonzalez and Woods 2008,
+    section 3.4).
 
     Args:
         image: ``(H, W)`` or ``(H, W, C)``, any numbers; values keep their scale.
@@ -71,7 +72,8 @@ def convolve(
         method: ``"separable"`` (a column, then a row), ``"direct"``, ``"fft"``, or the fastest of these.
 
     Returns:
-        float32, or float64 where the picture has 32-bit integers or float64; never clipped or rounded.
+        ``(h, w)`` or ``(h, w, C)``, as ``output`` and ``stride`` say: float32, or float64 where the picture has float64
+        or integers of 32 or 64 bits; never clipped or rounded.
 
     Raises:
         InputError: The picture, the kernel or an option cannot be used.
@@ -101,7 +103,11 @@ def correlate(
 ) -> Floats:
     """Correlate a picture with a kernel: a convolution with the kernel turned by 180 degrees.
 
-    The arguments are those of :func:`convolve`. Networks call this a convolution.
+    The arguments and errors are those of :func:`convolve`. Networks call this a convolution (Goodfellow, Bengio and
+    Courville 2016, section 9.1).
+
+    Returns:
+        ``(h, w)`` or ``(h, w, C)``, float32 or float64 as of :func:`convolve`.
 
     >>> correlate([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2], [3, 4]], padding="constant").tolist()
     [[0.0, 0.0, 0.0], [0.0, 4.0, 3.0], [0.0, 2.0, 1.0]]
@@ -127,7 +133,20 @@ def _margins(size: tuple[int, ...], picture: tuple[int, ...], output: str) -> tu
 
 
 def by_column_and_row(image: NDArray[np.floating], column: Kernel, row: Kernel, padding: Padding) -> Floats:
-    """Convolve a float picture with the product of a column and a row, to the same size."""
+    """Convolve a float picture with the product of a column and a row, to the same size.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``, float32 or float64.
+        column: ``(kh,)``.
+        row: ``(kw,)``.
+        padding: How the picture goes on beyond its border; see the top of this module.
+
+    Returns:
+        The same shape and dtype.
+
+    >>> by_column_and_row(np.ones((1, 3)), np.array([1.0]), np.array([1.0, 1.0]), "constant").tolist()
+    [[1.0, 2.0, 2.0]]
+    """
     size = (len(column), len(row))
     return _by_opencv(pad(image, *_margins(size, image.shape, "same"), padding=padding), size, (column, row))
 
@@ -143,11 +162,19 @@ def pad(
     """Let a picture go on beyond its border by some rows and columns.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
+        image: ``(H, W)`` or ``(H, W, C)`` of any dtype.
         before: Rows above and columns to the left.
         after: Rows below and columns to the right.
         padding: See the top of this module.
         value: What lies beyond the border with ``padding="constant"``.
+
+    Returns:
+        The same dtype; ``(H + before[0] + after[0], W + before[1] + after[1])``, then C if the picture has channels.
+        Where nothing is added, the picture itself.
+
+    Raises:
+        InputError: The padding is unknown, a number of rows or columns is below 0, or the value of a constant border is
+            not a finite number.
 
     >>> pad(np.array([[1, 2, 3]]), (0, 2), (0, 2), padding="mirror").tolist()
     [[3, 2, 1, 2, 3, 2, 1]]
@@ -196,7 +223,18 @@ def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tupl
 
 
 def each_channel(work: Callable[[NDArray[Any]], NDArray[Any]], image: NDArray[Any]) -> NDArray[Any]:
-    """Do some work for a picture ``(H, W)``, or for each channel of a picture ``(H, W, C)``."""
+    """Do some work for a picture ``(H, W)``, or for each channel of a picture ``(H, W, C)``.
+
+    Args:
+        work: Takes a plane ``(H, W)`` and gives one; its size may be another.
+        image: ``(H, W)`` or ``(H, W, C)`` of any dtype.
+
+    Returns:
+        What ``work`` gives, ``(h, w)`` or ``(h, w, C)`` of its dtype.
+
+    >>> each_channel(np.transpose, np.zeros((2, 3, 4))).shape
+    (3, 2, 4)
+    """
     if image.ndim == 2:
         return work(image)
     return np.stack([work(image[:, :, c]) for c in range(image.shape[2])], axis=2)

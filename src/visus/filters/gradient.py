@@ -18,20 +18,32 @@ Floats = NDArray[np.floating]
 
 
 class Gradient(NamedTuple):
-    """The derivatives of a picture, each of its shape: ``x`` to the right and ``y`` downwards."""
+    """The derivatives of a picture, each of its shape: ``x`` to the right and ``y`` downwards.
+
+    Both are ``(H, W)`` or ``(H, W, C)``, float32 or float64.
+    """
 
     x: Floats
     y: Floats
 
     @property
     def magnitude(self) -> Floats:
-        """The gradient's length."""
+        """The length of the gradient, ``(H, W)`` or ``(H, W, C)``: float32 or float64 as its parts are."""
         return np.hypot(self.x, self.y)
 
     def direction(self, unit: Literal["degrees", "radians"] = "degrees") -> Floats:
         """Where it points to: from dark to light, in (-180, 180] or (-pi, pi].
 
         0 is to the right, 90 degrees downwards, 180 to the left, -90 upwards.
+
+        Args:
+            unit: ``"degrees"`` or ``"radians"``.
+
+        Returns:
+            ``(H, W)`` or ``(H, W, C)``, float32 or float64 as the parts are; 0 where the gradient is 0.
+
+        Raises:
+            InputError: The unit is another.
 
         >>> downwards = np.repeat(np.linspace(0, 1, 9)[:, None], 9, axis=1)
         >>> gradient(downwards).direction()[4, 4].item()
@@ -50,12 +62,18 @@ def gradient(image: ArrayLike, *, sigma: float = 1.0, padding: Padding = "reflec
     """The gradient of the picture smoothed by a Gaussian, by derivatives of Gaussians (Canny 1986, section III).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16 or float. Channels are derived one by one.
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float. Channels are derived one by one.
         sigma: Standard deviation of the Gaussian in pixels.
         padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
 
+    Returns:
+        Two parts of the picture's shape, in whites per pixel: float32, or float64 for a float64 picture.
+
     Raises:
         InputError: The picture, its dtype or sigma cannot be used.
+
+    >>> round(float(gradient(np.tile(np.arange(9.0), (9, 1))).x[4, 4]), 3)  # a ramp of slope 1
+    1.0
     """
     picture = to_float(picture_of(image))
     smooth, slope = (kernels.gaussian_1d(fits(sigma, picture), order=order) for order in (0, 1))
@@ -69,8 +87,18 @@ def gradient(image: ArrayLike, *, sigma: float = 1.0, padding: Padding = "reflec
 def fits(sigma: float, picture: NDArray[Any]) -> float:
     """A standard deviation that is not larger than the picture.
 
+    Args:
+        sigma: In pixels.
+        picture: ``(H, W)`` or ``(H, W, C)`` of any dtype; only its shape counts.
+
+    Returns:
+        ``sigma`` as it is.
+
     Raises:
-        InputError: It is, or is not above 0.
+        InputError: It is above the picture's longer side and above 4, or is not above 0.
+
+    >>> fits(2.0, np.zeros((6, 8)))
+    2.0
     """
     largest = max(picture.shape[:2])
     if positive("sigma", sigma) > max(largest, 4):
@@ -83,17 +111,47 @@ def _both(picture: Floats, pair: kernels.Derivatives, padding: Padding) -> Gradi
 
 
 def roberts(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
-    """Differences along the diagonals: ``x`` to the lower right and ``y`` to the lower left (Roberts 1963)."""
+    """Differences along the diagonals: ``x`` to the lower right and ``y`` to the lower left (Roberts 1963).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        Two parts of the picture's shape, in whites per step along a diagonal: float32, or float64 for a float64
+        picture. Their direction is turned by 45 degrees: 0 is to the lower right.
+
+    >>> roberts([[0.0, 0.0], [0.0, 1.0]]).x[1].tolist()
+    [0.0, 1.0]
+    """
     return _both(to_float(picture_of(image)), kernels.roberts(), padding)
 
 
 def prewitt(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
-    """Central differences, averaged over three rows or columns (Prewitt 1970)."""
+    """Central differences, averaged over three rows or columns (Prewitt 1970).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        Two parts of the picture's shape, in whites per pixel: float32, or float64 for a float64 picture.
+
+    >>> prewitt(np.tile([0.0, 0.0, 1.0, 1.0], (3, 1))).x[1].round(3).tolist()
+    [0.0, 0.5, 0.5, 0.0]
+    """
     return _both(to_float(picture_of(image)), kernels.prewitt(), padding)
 
 
 def sobel(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
     """Central differences with the weights 1, 2, 1 across (Sobel and Feldman 1968).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        Two parts of the picture's shape, in whites per pixel: float32, or float64 for a float64 picture.
 
     >>> sobel(np.tile(np.arange(4.0), (3, 1))).x[1].tolist()
     [0.5, 1.0, 1.0, 0.5]
@@ -102,12 +160,36 @@ def sobel(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
 
 
 def scharr(image: ArrayLike, *, padding: Padding = "reflect") -> Gradient:
-    """Central differences with the weights 3, 10, 3 across (Scharr 2000)."""
+    """Central differences with the weights 3, 10, 3 across (Scharr 2000).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        Two parts of the picture's shape, in whites per pixel: float32, or float64 for a float64 picture.
+
+    >>> scharr(np.tile(np.arange(4.0), (3, 1)).T).y[:, 1].round(3).tolist()
+    [0.5, 1.0, 1.0, 0.5]
+    """
     return _both(to_float(picture_of(image)), kernels.scharr(), padding)
 
 
 def laplacian_of_gaussian(image: ArrayLike, *, sigma: float = 1.4, padding: Padding = "reflect") -> Floats:
-    """The Laplacian of the smoothed picture (Marr and Hildreth 1980); edges are where it passes through 0."""
+    """The Laplacian of the smoothed picture (Marr and Hildreth 1980); edges are where it passes through 0.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float. Channels are filtered one by one.
+        sigma: Standard deviation of the Gaussian in pixels.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        The picture's shape, in whites per pixel squared: float32, or float64 for a float64 picture.
+
+    >>> bowl = np.tile(np.arange(9.0) ** 2 / 2, (9, 1))
+    >>> round(float(laplacian_of_gaussian(bowl, sigma=1.0)[4, 4]), 3)
+    1.0
+    """
     picture = to_float(picture_of(image))
     smooth, curve = (kernels.gaussian_1d(fits(sigma, picture), order=order) for order in (0, 2))
     one_of("padding", padding, PADDINGS)
@@ -117,7 +199,21 @@ def laplacian_of_gaussian(image: ArrayLike, *, sigma: float = 1.4, padding: Padd
 def difference_of_gaussians(
     image: ArrayLike, *, sigma: float = 1.4, ratio: float = 1.6, padding: Padding = "reflect"
 ) -> Floats:
-    """The picture smoothed a little less the picture smoothed ``ratio`` times as much (Marr and Hildreth 1980)."""
+    """The picture smoothed a little less the picture smoothed ``ratio`` times as much (Marr and Hildreth 1980).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``; uint8, uint16, bool or float. Channels are filtered one by one.
+        sigma: Standard deviation of the narrower Gaussian in pixels.
+        ratio: How many times wider the other is; above 1.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        The picture's shape, in shares of white: float32, or float64 for a float64 picture. Positive on bright spots.
+
+    >>> values = difference_of_gaussians(np.pad([[1.0]], 8), sigma=1.0)  # of a single bright pixel
+    >>> bool(values[8, 8] > 0), bool(values[8, 12] < 0)
+    (True, True)
+    """
     from visus.filters.smooth import gaussian
 
     kernels.wider(ratio)
@@ -130,11 +226,17 @@ def zero_crossings(values: ArrayLike, *, least: float = 0.0) -> NDArray[np.bool_
     """Where a signed picture such as :func:`laplacian_of_gaussian` changes its sign (Marr and Hildreth 1980).
 
     Args:
-        values: ``(H, W)``.
-        least: How much the two sides of a crossing must differ.
+        values: ``(H, W)``, float or any other number.
+        least: The two sides of a crossing must differ by more than this, in the unit of ``values``.
 
     Returns:
         ``(H, W)`` bool: True on the pixel before a crossing to the right or downwards.
+
+    Raises:
+        InputError: The picture cannot be used, or has channels.
+
+    >>> zero_crossings([[-1.0, -2.0, 3.0, 4.0]]).tolist()
+    [[False, True, False, False]]
     """
     array = picture_of(values)
     if array.ndim != 2:
@@ -157,7 +259,7 @@ def non_maximum_suppression(slope: Gradient) -> NDArray[np.float32]:
     either side of the gradient's line, not taken from the nearest of four directions. Beyond the border lies 0.
 
     Args:
-        slope: The gradient ``(H, W)``.
+        slope: The gradient, two parts ``(H, W)``; computed in float32.
 
     Returns:
         ``(H, W)`` float32: the magnitude of maxima, 0 elsewhere.
@@ -177,7 +279,18 @@ def non_maximum_suppression(slope: Gradient) -> NDArray[np.float32]:
 
 
 def padded_magnitude(gx: NDArray[np.float32], gy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The magnitude ``(H + 2, W + 2)`` of a gradient, with 0 on its margin."""
+    """The magnitude of a gradient, with 0 on a margin of one pixel.
+
+    Args:
+        gx: ``(H, W)`` float32, contiguous.
+        gy: The same.
+
+    Returns:
+        ``(H + 2, W + 2)`` float32.
+
+    >>> padded_magnitude(np.full((1, 1), 3, np.float32), np.full((1, 1), 4, np.float32)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 0.0, 0.0]]
+    """
     padded = np.zeros((gx.shape[0] + 2, gx.shape[1] + 2), np.float32)
     _native.magnitude(gx, gy, padded)
     return padded

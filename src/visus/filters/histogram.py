@@ -13,11 +13,13 @@ from visus.images.color import to_hsv
 def hsv_histogram(image: ArrayLike, *, hues: int = 12, saturations: int = 3, values: int = 3) -> NDArray[np.float32]:
     """How often each color occurs: a joint histogram of hue, saturation and value, and one of grays.
 
+    After Swain and Ballard (1991), in hue, saturation and value as Smith and Chang (1996) have it.
+
     A pixel's hue says the less the grayer or darker it is, so that each pixel is shared out: the share saturation *
     value counts for its color, the rest for its gray. Shares between neighboring bins are linear, hues go round.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; gray pictures have no color.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1]; gray pictures have no color.
         hues: Bins of hue.
         saturations: Bins of saturation.
         values: Bins of value; grays take four times as many.

@@ -22,6 +22,9 @@ TRUNCATE = 4.0  # standard deviations that a sampled Gaussian reaches: 6e-5 of i
 def size_of(sigma: float, *, truncate: float = TRUNCATE) -> int:
     """The odd size that holds a Gaussian of a standard deviation up to ``truncate`` times that on each side.
 
+    Raises:
+        InputError: ``sigma`` or ``truncate`` is not above 0, or the kernel would be larger than 8191 pixels.
+
     >>> size_of(1.0), size_of(2.5)
     (9, 21)
     """
@@ -34,6 +37,9 @@ def size_of(sigma: float, *, truncate: float = TRUNCATE) -> int:
 def sigma_of(size: int, *, truncate: float = TRUNCATE) -> float:
     """The standard deviation whose Gaussian an odd size holds; the inverse of :func:`size_of`.
 
+    Raises:
+        InputError: The size is even or below 3, or ``truncate`` is not above 0.
+
     >>> sigma_of(9)
     1.0
     """
@@ -43,7 +49,7 @@ def sigma_of(size: int, *, truncate: float = TRUNCATE) -> float:
 
 
 def box(size: int) -> Kernel:
-    """The mean over ``size`` x ``size`` pixels, even sizes too.
+    """The mean over ``size`` x ``size`` pixels, even sizes too (Gonzalez and Woods 2008, section 3.5).
 
     >>> box(2).tolist()
     [[0.25, 0.25], [0.25, 0.25]]
@@ -52,7 +58,7 @@ def box(size: int) -> Kernel:
 
 
 def gaussian_1d(sigma: float, *, size: int | None = None, order: Literal[0, 1, 2] = 0) -> Kernel:
-    """A sampled Gaussian or its derivative: ``(size,)``.
+    """A sampled Gaussian or its derivative: ``(size,)`` (Lindeberg 1994).
 
     Order 0 sums to 1. The derivatives are scaled so that they are exact on polynomials: order 1, convolved with the
     ramp x, gives 1; order 2, convolved with x^2 / 2, gives 1; both give 0 on a constant.
@@ -61,6 +67,15 @@ def gaussian_1d(sigma: float, *, size: int | None = None, order: Literal[0, 1, 2
         sigma: Standard deviation in pixels.
         size: Odd number of samples; None takes :func:`size_of` sigma.
         order: 0, 1 or 2.
+
+    Raises:
+        InputError: ``sigma``, ``size`` or ``order`` cannot be used; a derivative needs 3 samples or more, and a sigma
+            that is not too small for them.
+
+    >>> gaussian_1d(1.0, size=3).round(3).tolist()
+    [0.274, 0.452, 0.274]
+    >>> gaussian_1d(1.0, size=3, order=2).round(3).tolist()
+    [1.0, -2.0, 1.0]
     """
     positive("sigma", sigma)
     size = size_of(sigma) if size is None else odd("size", size)
@@ -87,11 +102,14 @@ def _scaled(kernel: Kernel, response: float, sigma: float) -> Kernel:
 
 
 def gaussian(sigma: float | None = None, *, size: int | None = None) -> Kernel:
-    """The Gaussian ``(size, size)``; its sum is 1.
+    """The Gaussian ``(size, size)``; its sum is 1 (Lindeberg 1994).
 
     Args:
         sigma: Standard deviation in pixels; None takes :func:`sigma_of` size.
         size: Odd; None takes :func:`size_of` sigma.
+
+    Raises:
+        InputError: Neither is given, or one of them cannot be used.
 
     >>> gaussian(1.0, size=3).round(3).tolist()
     [[0.075, 0.124, 0.075], [0.124, 0.204, 0.124], [0.075, 0.124, 0.075]]
@@ -109,6 +127,8 @@ def gaussian_derivative(
 ) -> Kernel:
     """The first or second derivative of a Gaussian along a direction, at any angle and elongation.
 
+    Derivatives as Lindeberg (1994) has them; elongated ones make up most of the bank of Leung and Malik (2001).
+
     Convolving by it gives the derivative of the smoothed picture along ``angle``. Scaled as :func:`gaussian_1d`:
     order 1 gives 1 on a ramp of slope 1 along the angle, order 2 gives 1 on half its square.
 
@@ -121,6 +141,13 @@ def gaussian_derivative(
 
     Returns:
         ``(size, size)`` float64 with the sum 0.
+
+    Raises:
+        InputError: ``sigma``, ``order``, ``angle``, ``elongation`` or ``size`` cannot be used; a derivative needs a
+            size of 3 or more, and a sigma that is not too small for it.
+
+    >>> gaussian_derivative(2.0, elongation=3.0).shape
+    (49, 49)
     """
     positive("sigma", sigma)
     positive("elongation", elongation)
@@ -165,13 +192,16 @@ def difference_of_gaussians(sigma: float, *, ratio: float = 1.6, size: int | Non
         sigma: Standard deviation of the narrower Gaussian.
         ratio: How many times wider the other is; 1.6 comes nearest to the Laplacian of Gaussian.
         size: Odd; None takes what holds the wider one.
+
+    >>> difference_of_gaussians(1.0).shape
+    (15, 15)
     """
     size = size_of(sigma * wider(ratio)) if size is None else odd("size", size)
     return gaussian(sigma, size=size) - gaussian(sigma * ratio, size=size)
 
 
 def wider(ratio: float) -> float:
-    """A ratio above 1.
+    """A ratio above 1; Marr and Hildreth (1980) take 1.6.
 
     Raises:
         InputError: It is not.
@@ -182,14 +212,18 @@ def wider(ratio: float) -> float:
 
 
 class Derivatives(NamedTuple):
-    """Two kernels, for the derivatives along ``x`` (to the right) and along ``y`` (downwards)."""
+    """Two kernels, for the derivatives along ``x`` (to the right) and along ``y`` (downwards), float64 of one shape."""
 
     x: Kernel
     y: Kernel
 
 
 def roberts() -> Derivatives:
-    """Roberts (1963): differences along the two diagonals, 2 x 2: ``x`` to the lower right, ``y`` to the lower left."""
+    """Roberts (1963): differences along the two diagonals, 2 x 2: ``x`` to the lower right, ``y`` to the lower left.
+
+    >>> roberts().x.tolist()
+    [[1.0, 0.0], [0.0, -1.0]]
+    """
     return Derivatives(np.array([[1.0, 0], [0, -1]]), np.array([[0, 1.0], [-1, 0]]))
 
 
@@ -212,7 +246,11 @@ def sobel() -> Derivatives:
 
 
 def scharr() -> Derivatives:
-    """Scharr (2000): central differences, weighted 3, 10, 3 across: the truest direction of the 3 x 3 kernels."""
+    """Scharr (2000): central differences, weighted 3, 10, 3 across: the truest direction of the 3 x 3 kernels.
+
+    >>> (32 * scharr().x).tolist()
+    [[3.0, 0.0, -3.0], [10.0, 0.0, -10.0], [3.0, 0.0, -3.0]]
+    """
     return _central([3, 10, 3])
 
 
@@ -225,8 +263,17 @@ def _central(weights: list[float]) -> Derivatives:
 def as_kernel(kernel: ArrayLike) -> Kernel:
     """A kernel ``(kh, kw)`` of finite numbers.
 
+    Args:
+        kernel: Rows of numbers.
+
+    Returns:
+        ``(kh, kw)`` float64.
+
     Raises:
-        InputError: It is empty, of other dimensions, or not finite.
+        InputError: It is empty, of other dimensions, not of numbers, or not finite.
+
+    >>> as_kernel([[1, 2]]).tolist()
+    [[1.0, 2.0]]
     """
     try:
         array = np.asarray(kernel, np.float64)
@@ -247,10 +294,10 @@ def separate(kernel: ArrayLike, *, tolerance: float = 1e-7) -> tuple[Kernel, Ker
         tolerance: How far the product may be from the kernel, as a share of its greatest value.
 
     Returns:
-        Column ``(kh,)`` and row ``(kw,)``.
+        Column ``(kh,)`` and row ``(kw,)``, float64.
 
     Raises:
-        InputError: The kernel's rank is not 1; the message tells the rank.
+        InputError: It is not a kernel, or its rank is not 1; the message tells the rank.
 
     >>> column, row = separate([[1, 2, 1], [2, 4, 2]])
     >>> np.outer(column, row).round(6).tolist()
@@ -271,6 +318,16 @@ def rank_one(kernel: Kernel, tolerance: float = 1e-7) -> tuple[Kernel, Kernel] |
     """The column and the row of a kernel that is their product, else None.
 
     Of such a kernel every column is a multiple of the one with its greatest value, and every row likewise.
+
+    Args:
+        kernel: ``(kh, kw)`` float64.
+        tolerance: How far the product may be from the kernel, as a share of its greatest value.
+
+    Returns:
+        Column ``(kh,)`` and row ``(kw,)``, float64; None also for a kernel of zeros.
+
+    >>> rank_one(np.eye(2)) is None
+    True
     """
     top, left = np.unravel_index(np.argmax(abs(kernel)), kernel.shape)
     greatest = kernel[top, left]

@@ -23,7 +23,7 @@ def psnr(image: ArrayLike, reference: ArrayLike) -> float:
     """Peak signal to noise ratio in decibel: 10 log10(white^2 / mean squared error); infinite for equal pictures.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         reference: The same shape and dtype.
 
     Raises:
@@ -43,7 +43,7 @@ def ssim(image: ArrayLike, reference: ArrayLike) -> float:
     Windows are Gaussians of 1.5 pixels, K1 = 0.01, K2 = 0.03, as in the paper; of channels the mean counts.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``, at least 11 x 11.
+        image: ``(H, W)`` or ``(H, W, C)``, at least 11 x 11: uint8, uint16, bool or float in [0, 1].
         reference: The same shape and dtype.
 
     Raises:

@@ -34,9 +34,12 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     cosine transforms do it (Martucci 1994); with the other borders it is a product with one matrix for each axis.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float.
         sigma: Standard deviation in pixels.
         padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
         InputError: The picture or sigma cannot be used.
@@ -128,15 +131,21 @@ def _periodic(sigma: float, period: int) -> NDArray[np.float64]:
 
 
 def box(image: ArrayLike, *, size: int, padding: Padding = "reflect") -> Array:
-    """Smooth by the mean over ``size`` x ``size`` pixels, in time that does not grow with the size.
+    """Smooth by the mean over ``size`` x ``size`` pixels, in time that does not grow with the size (McDonnell 1981).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
-        size: Side of the window; an even one reaches one pixel further up and to the left.
-        padding: What lies beyond the border.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float.
+        size: Side of the window in pixels; an even one reaches one pixel further up and to the left.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
-        InputError: The picture or size cannot be used.
+        InputError: The picture or size cannot be used, or the window is larger than ``2 * max(H, W) + 1`` pixels.
+
+    >>> box(np.array([[0, 9, 0]], np.uint8), size=3).tolist()
+    [[3, 3, 3]]
     """
     import cv2
 
@@ -170,10 +179,13 @@ def median(image: ArrayLike, *, size: int) -> Array:
 
     Args:
         image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, float or any other number.
-        size: Odd side of the window.
+        size: Odd side of the window in pixels.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
-        InputError: The picture cannot be used, or the size is even.
+        InputError: The picture cannot be used, the size is even, or larger than ``2 * max(H, W) + 1`` pixels.
 
     >>> median([[1.0, 2.0, 9.0], [1.0, 7.0, 3.0], [2.0, 2.0, 2.0]], size=3)[1, 1].item()
     2.0
@@ -235,13 +247,19 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
     """Smooth among pixels that are near and alike (Tomasi and Manduchi 1998), so that edges stay.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, 3)``: uint8, uint16 or float in [0, 1]; computed in float32.
+        image: ``(H, W)`` or ``(H, W, 3)``: uint8, uint16, bool or float in [0, 1]; computed in float32.
         sigma: Standard deviation of the distance in pixels; the window reaches twice as far.
         tolerance: Standard deviation of the difference in value, as a share of white; of a color, the sum of
             its channels' differences.
 
+    Returns:
+        The same shape and dtype.
+
     Raises:
         InputError: The picture or an option cannot be used.
+
+    >>> bilateral(np.tile([0.0, 0.0, 1.0, 1.0], (3, 1)))[1].round(3).tolist()
+    [0.0, 0.0, 1.0, 1.0]
     """
     import cv2
 

@@ -26,15 +26,19 @@ _SAMPLE = 1000  # pixels of each picture that take part in clustering
 def pixel_descriptions(image: ArrayLike, *, scales: Scales = "small") -> Floats:
     """What each pixel's surroundings look like: Leung-Malik responses, free of the picture's brightness and contrast.
 
-    The picture is brought to mean 0 and standard deviation 1, each filter's absolute values sum to 1, and the length L
-    of each pixel's responses becomes log(1 + L / 0.03).
+    As Varma and Zisserman (2005) do: the picture is brought to mean 0 and standard deviation 1, each filter's absolute
+    values sum to 1, and the length L of each pixel's responses becomes log(1 + L / 0.03).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float; of a color picture its luma counts.
         scales: Scales of :func:`visus.filters.leung_malik`.
 
     Returns:
         ``(H, W, 48)`` float32.
+
+    >>> bright, dim = pixel_descriptions(np.eye(8)), pixel_descriptions(0.2 + 0.5 * np.eye(8))
+    >>> bright.shape, np.allclose(bright, dim, atol=1e-3)
+    ((8, 8, 48), True)
     """
     gray = gray_of(image).astype(np.float64)
     deviation = gray.std()
@@ -50,8 +54,10 @@ def learn_textons(
 ) -> Floats:
     """Find the textons of some pictures: the centers of clusters of their pixels' descriptions.
 
+    Leung and Malik (2001), section 2; clustered by k-means. Of each picture at most 1000 pixels take part.
+
     Args:
-        images: Pictures of any sizes.
+        images: Pictures ``(H, W)`` or ``(H, W, C)`` of any sizes: uint8, uint16, bool or float.
         count: How many textons.
         scales: Scales of the filters.
         seed: Repeats the same choice of pixels and clusters.
@@ -60,7 +66,7 @@ def learn_textons(
         ``(count, 48)`` float32.
 
     Raises:
-        InputError: There are no pictures, or fewer pixels than textons.
+        InputError: There are no pictures, fewer pixels take part than there are textons, or an option cannot be used.
     """
     from sklearn.cluster import KMeans
 
@@ -81,12 +87,22 @@ def learn_textons(
 
 
 def texton_map(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "small") -> NDArray[np.intp]:
-    """Which texton each pixel is nearest to: ``(H, W)`` whole numbers.
+    """Which texton each pixel is nearest to (Leung and Malik 2001, section 2).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float.
         textons: ``(K, 48)``.
         scales: Scales that the textons were learned with.
+
+    Returns:
+        ``(H, W)`` of integers in [0, K).
+
+    Raises:
+        InputError: The picture or the textons cannot be used.
+
+    >>> words = pixel_descriptions(np.eye(8))[0, [0, 7]]  # of two corners
+    >>> texton_map(np.eye(8), words)[0, [0, 7]].tolist()
+    [0, 1]
     """
     centers = _dictionary(textons)
     pixels = pixel_descriptions(image, scales=scales)
@@ -100,7 +116,23 @@ def texton_map(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "small"
 
 
 def texton_histogram(image: ArrayLike, textons: ArrayLike, *, scales: Scales = "small") -> Floats:
-    """How often each texton occurs in a picture: ``(K,)`` float32 that sums to 1."""
+    """How often each texton occurs in a picture (Varma and Zisserman 2005).
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float.
+        textons: ``(K, 48)``.
+        scales: Scales that the textons were learned with.
+
+    Returns:
+        ``(K,)`` float32 that sums to 1.
+
+    Raises:
+        InputError: The picture or the textons cannot be used.
+
+    >>> shares = texton_histogram(np.eye(8), pixel_descriptions(np.eye(8))[0])
+    >>> shares.shape, round(float(shares.sum()), 3)
+    ((8,), 1.0)
+    """
     places = texton_map(image, textons, scales=scales)
     counts = np.bincount(places.ravel(), minlength=len(_dictionary(textons)))
     return (counts / places.size).astype(np.float32)
@@ -121,12 +153,17 @@ def _dictionary(textons: ArrayLike) -> Floats:
 def chi_squared(one: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
     """Distances of histograms: the sum of (a - b)^2 / (a + b), halved; 0 for equal ones and 1 for disjoint ones.
 
+    Varma and Zisserman (2005) compare texton histograms this way.
+
     Args:
         one: ``(N, K)``, each row summing to 1.
-        other: ``(M, K)``.
+        other: ``(M, K)``, likewise.
 
     Returns:
-        ``(N, M)``.
+        ``(N, M)`` float64 in [0, 1].
+
+    Raises:
+        InputError: The histograms have different numbers of bins.
 
     >>> chi_squared([[1, 0]], [[1, 0], [0, 1]]).tolist()
     [[0.0, 1.0]]
@@ -169,11 +206,14 @@ class TextureClassifier:
         """Learn the dictionary and the classes.
 
         Args:
-            images: Pictures of any sizes.
+            images: Pictures ``(H, W)`` or ``(H, W, C)`` of any sizes: uint8, uint16, bool or float.
             labels: The class of each.
 
+        Returns:
+            The classifier itself.
+
         Raises:
-            InputError: There are not as many labels as pictures, or fewer than two classes.
+            InputError: There are not as many labels as pictures, fewer than two classes, or too few pixels in a class.
         """
         if len(images) != len(labels):
             raise InputError(f"Each picture needs a label: there are {len(images)} pictures and {len(labels)} labels.")
@@ -201,13 +241,33 @@ class TextureClassifier:
             self._machine = LinearSVC(C=100, random_state=self.seed, max_iter=10_000).fit(np.sqrt(histograms), labels)
 
     def histograms(self, images: Sequence[ArrayLike]) -> Floats:
-        """Texton histograms ``(N, K)`` of pictures."""
+        """How often each texton of the dictionary occurs in each picture.
+
+        Args:
+            images: N pictures ``(H, W)`` or ``(H, W, C)`` of any sizes, at least one: uint8, uint16, bool or float.
+
+        Returns:
+            ``(N, K)`` float32, each row summing to 1.
+
+        Raises:
+            InputError: The classifier has not learned yet, or a picture cannot be used.
+        """
         if self.textons is None:
             raise InputError("The classifier has not learned yet; call fit first.")
         return np.stack([texton_histogram(image, self.textons, scales=self.scales) for image in images])
 
     def predict(self, images: Sequence[ArrayLike]) -> list[str]:
-        """The class of each picture."""
+        """The class of each picture.
+
+        Args:
+            images: Pictures ``(H, W)`` or ``(H, W, C)`` of any sizes, at least one: uint8, uint16, bool or float.
+
+        Returns:
+            A label for each.
+
+        Raises:
+            InputError: The classifier has not learned yet, or a picture cannot be used.
+        """
         return self._predict_histograms(self.histograms(images))
 
     def _predict_histograms(self, histograms: Floats) -> list[str]:

@@ -32,7 +32,7 @@ _NO_GRAY = 1e-9  # sum of a filter that does not see the mean
 
 
 def leung_malik(scales: Scales = "small") -> Bank:
-    """The bank of 48 filters.
+    """The bank of 48 filters (Leung and Malik 2001, section 2.1).
 
     In this order: 18 first derivatives of Gaussians (3 scales, 6 orientations each, three times longer than wide), 18
     second derivatives likewise, 8 Laplacians of Gaussians (4 scales, and three times these), and 4 Gaussians.
@@ -64,10 +64,11 @@ def leung_malik(scales: Scales = "small") -> Bank:
 
 
 def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Padding = "reflect") -> Floats:
-    """Convolve a picture with every filter of a bank.
+    """Convolve a picture with every filter of a bank (Leung and Malik 2001, section 2.1).
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts. Values are taken as shares of white.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float; of a color picture its luma counts. Values are
+            taken as shares of white.
         bank: ``"small"`` or ``"large"`` for :func:`leung_malik`, or kernels ``(N, kh, kw)`` of odd sizes.
         padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
 
@@ -76,6 +77,9 @@ def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Paddi
 
     Raises:
         InputError: The picture or the bank cannot be used.
+
+    >>> responses(np.zeros((4, 5))).shape
+    (4, 5, 48)
     """
     weights = _bank(bank)
     picture = gray_of(image)
@@ -94,12 +98,18 @@ def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: 
     No response is kept as a whole, so that memory stays near the picture's own size.
 
     Args:
-        image: ``(H, W)`` or ``(H, W, C)``; of a color picture its luma counts.
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float; of a color picture its luma counts.
         bank: As for :func:`responses`.
-        padding: What lies beyond the border.
+        padding: What lies beyond the border; see :mod:`visus.filters.convolve`.
 
     Returns:
         ``(N,)`` float32: 48 numbers for a Leung-Malik bank.
+
+    Raises:
+        InputError: The picture or the bank cannot be used.
+
+    >>> mean_responses(np.full((4, 4), 0.5)).round(3)[[0, 47]].tolist()  # an edge filter and a Gaussian
+    [0.0, 0.5]
     """
     weights = _bank(bank)
     picture = gray_of(image)
@@ -131,7 +141,20 @@ def _bank(bank: Scales | Bank) -> Bank:
 
 
 def gray_of(image: ArrayLike) -> Floats:
-    """The luma of a picture as shares of white: ``(H, W)`` float32."""
+    """The luma of a picture as shares of white (ITU-R BT.601).
+
+    Args:
+        image: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``: uint8, uint16, bool or float.
+
+    Returns:
+        ``(H, W)`` float32.
+
+    Raises:
+        InputError: The picture, its dtype or its number of channels cannot be used.
+
+    >>> gray_of(np.full((1, 2, 3), 255, np.uint8)).round(3).tolist()
+    [[1.0, 1.0]]
+    """
     return np.asarray(to_gray(to_float(picture_of(image))), np.float32)
 
 

@@ -12,8 +12,16 @@ from visus._errors import InputError
 def picture_of(image: ArrayLike) -> NDArray[Any]:
     """An array that is a picture: ``(H, W)`` or ``(H, W, C)``, with pixels and numbers.
 
+    Args:
+        image: An array, or what NumPy makes one of.
+
+    Returns:
+        ``(H, W)`` or ``(H, W, C)``: bool, integer or float of at most 64 bits, in the machine's byte order. Not a copy
+        unless one is needed.
+
     Raises:
-        InputError: It is empty, has another number of dimensions, no numbers, or NaN or infinite values.
+        InputError: It is empty, has another number of dimensions, or holds no numbers, numbers wider than 64 bits, or
+            NaN or infinite values.
     """
     try:
         array = np.asarray(image)
@@ -38,7 +46,7 @@ def picture_of(image: ArrayLike) -> NDArray[Any]:
 
 
 def number(name: str, value: object) -> float:
-    """A finite number.
+    """A finite number as a float.
 
     Raises:
         InputError: It is not.

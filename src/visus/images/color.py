@@ -34,6 +34,15 @@ def full_scale(dtype: np.dtype) -> float:
 def to_float(picture: Array) -> NDArray[np.floating]:
     """A picture with values in [0, 1]: float32, and float64 where it was.
 
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float.
+
+    Returns:
+        The same shape. float32 and float64 come back as they are, even with values outside [0, 1].
+
+    Raises:
+        InputError: The dtype is not a picture's.
+
     >>> to_float(np.array([[0, 255]], np.uint8)).tolist()
     [[0.0, 1.0]]
     """
@@ -45,6 +54,16 @@ def to_float(picture: Array) -> NDArray[np.floating]:
 
 def like(values: NDArray[np.floating], dtype: np.dtype) -> Array:
     """Values in the scale of a dtype as that dtype: rounded and kept within its range.
+
+    Args:
+        values: ``(H, W)`` or ``(H, W, C)`` float.
+        dtype: uint8, uint16, bool (True from 0.5 on) or float, which is neither rounded nor clipped.
+
+    Returns:
+        The same shape, of that dtype.
+
+    Raises:
+        InputError: The dtype is not a picture's.
 
     >>> like(np.array([[-3.0, 1.6, 300.0]]), np.dtype("uint8")).tolist()
     [[0, 2, 255]]
@@ -60,7 +79,14 @@ def to_gray(picture: Array) -> Array:
     """Luma of an RGB picture (ITU-R BT.601), in its dtype; gray pictures stay as they are.
 
     Args:
-        picture: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``, whose alpha is passed over.
+        picture: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``, whose alpha is passed over; uint8, uint16,
+            bool or float.
+
+    Returns:
+        ``(H, W)`` of the same dtype.
+
+    Raises:
+        InputError: The picture does not have 1, 3 or 4 channels, or the dtype of a color picture is not a picture's.
 
     >>> to_gray(np.full((1, 1, 3), 7, np.uint8)).tolist()
     [[7]]
@@ -79,7 +105,17 @@ def to_gray(picture: Array) -> Array:
 
 
 def to_rgb(picture: Array) -> Array:
-    """Three channels of a gray or RGB picture; alpha is passed over."""
+    """Three channels of a gray or RGB picture; alpha is passed over.
+
+    Args:
+        picture: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)`` of any dtype.
+
+    Returns:
+        ``(H, W, 3)`` of the same dtype.
+
+    Raises:
+        InputError: The picture does not have 1, 3 or 4 channels.
+    """
     if picture.ndim == 2 or picture.shape[2] == 1:
         return np.repeat(picture.reshape(*picture.shape[:2], 1), 3, axis=2)
     if picture.shape[2] not in (3, 4):
@@ -92,8 +128,11 @@ def to_hsv(picture: Array) -> NDArray[np.float32]:
 
     Hue lies in [0, 1) (0 red, 1/3 green, 2/3 blue), saturation and value in [0, 1].
 
+    Args:
+        picture: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16, bool or float in [0, 1].
+
     Raises:
-        InputError: Floats are not within [0, 1], or there are 2 or more than 4 channels.
+        InputError: Floats are not within [0, 1], there are 2 or more than 4 channels, or the dtype is not a picture's.
 
     >>> to_hsv(np.array([[[0, 255, 0]]], np.uint8)).round(3).tolist()
     [[[0.3330000042915344, 1.0, 1.0]]]
@@ -112,6 +151,12 @@ def to_hsv(picture: Array) -> NDArray[np.float32]:
 
 def from_hsv(hsv: NDArray[np.floating]) -> NDArray[np.float32]:
     """The RGB picture in [0, 1] of hue in [0, 1), saturation and value; the inverse of :func:`to_hsv`.
+
+    Args:
+        hsv: ``(H, W, 3)`` float.
+
+    Returns:
+        ``(H, W, 3)`` float32.
 
     >>> from_hsv(np.array([[[2 / 3, 1.0, 1.0]]])).tolist()
     [[[0.0, 0.0, 1.0]]]

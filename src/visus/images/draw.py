@@ -67,7 +67,15 @@ def _write_text(canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str,
 
 
 def fit(picture: Picture, side: int) -> Picture:
-    """Shrink or enlarge a picture so that its longer side has ``side`` pixels."""
+    """Shrink or enlarge a picture so that its longer side has ``side`` pixels.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        side: Length of the longer side in pixels, at least 1.
+
+    Returns:
+        ``(h, w, 3)`` uint8.
+    """
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -97,7 +105,8 @@ def contact_sheet(
         ``(H, W, 3)`` uint8.
 
     Raises:
-        InputError: There is no picture, or the numbers of pictures and captions differ.
+        InputError: There is no picture, the numbers of pictures and captions differ, or ``columns`` or ``tile`` is too
+            small.
     """
     if not pictures:
         raise InputError("A contact sheet needs at least one picture.")
@@ -151,7 +160,7 @@ def overlay(picture: Picture, heat: NDArray[np.floating], *, alpha: float = 0.55
         ``(H, W, 3)`` uint8.
 
     Raises:
-        InputError: ``heat`` has not two dimensions, or ``alpha`` lies outside [0, 1].
+        InputError: ``heat`` does not have two dimensions or is empty, or ``alpha`` lies outside [0, 1].
     """
     if heat.ndim != 2 or not heat.size:
         raise InputError(f"A heat map must have the shape (h, w), not {heat.shape}.")

@@ -83,7 +83,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Read a whole file, with errors that name it and the mend.
 
     Raises:
-        InputError: The file is missing, a folder, not a regular file, or unreadable.
+        InputError: The file is missing, a folder, not a regular file, larger than 2 GiB, or unreadable.
     """
     try:
         # A named pipe or a device would block or never end.

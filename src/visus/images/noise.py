@@ -31,9 +31,12 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
     """Add normally distributed noise, independent in each pixel and channel; then clip to the range.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         sigma: Standard deviation as a share of white; 25 gray levels of 255 are 25 / 255.
         seed: Repeats the same noise; None takes another each time.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
         InputError: The picture's dtype or sigma is out of range.
@@ -52,10 +55,13 @@ def salt_and_pepper(picture: Array, *, amount: float = 0.05, salt: float = 0.5, 
     """Turn single pixels, in all their channels, black or white.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         amount: Share of pixels that are hit, in [0, 1].
         salt: Share of white among them, in [0, 1].
         seed: Repeats the same noise; None takes another each time.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
         InputError: The picture's dtype or a share is out of range.
@@ -80,9 +86,15 @@ def impulse(picture: Array, *, amount: float = 0.05, seed: int | None = None) ->
     """Turn single pixels white: salt without pepper.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         amount: Share of pixels that are hit, in [0, 1].
         seed: Repeats the same noise; None takes another each time.
+
+    Returns:
+        The same shape and dtype.
+
+    Raises:
+        InputError: The picture's dtype or the share is out of range.
     """
     return salt_and_pepper(picture, amount=amount, salt=1.0, seed=seed)
 
@@ -91,9 +103,12 @@ def poisson(picture: Array, *, peak: float = 30.0, seed: int | None = None) -> A
     """Count photons: each value becomes a Poisson variable around itself, so that bright places are noisier.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         peak: Photons that a white pixel counts on average; fewer are noisier.
         seed: Repeats the same noise; None takes another each time.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
         InputError: The picture's dtype, its values or peak are out of range.
@@ -115,9 +130,12 @@ def speckle(picture: Array, *, sigma: float = 0.2, seed: int | None = None) -> A
     """Multiply each value by 1 + noise, as in radar, ultrasound and laser pictures; then clip to the range.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
+        picture: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
         sigma: Standard deviation of the factor.
         seed: Repeats the same noise; None takes another each time.
+
+    Returns:
+        The same shape and dtype.
 
     Raises:
         InputError: The picture's dtype or sigma is out of range.

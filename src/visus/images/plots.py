@@ -80,7 +80,7 @@ def matrix(
 
     Args:
         axis: Where to draw.
-        values: ``(R, C)``.
+        values: ``(R, C)``, integer or float from 0 on.
         rows: Names of the rows.
         columns: Names of the columns.
         write: Whether the numbers are written into the cells.

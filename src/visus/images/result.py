@@ -20,7 +20,7 @@ _MOST_ROWS = 20  # of a table in a notebook
 
 
 class Result(ABC):
-    """An answer.
+    """An answer that can be shown, saved and read as a table.
 
     A kind of answer says what it is in plain values (:meth:`to_dict`), and where it can, as a picture (:meth:`drawn`)
     and as the rows of a table (:meth:`rows`); the rest follows.

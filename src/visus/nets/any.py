@@ -32,7 +32,11 @@ _Detectors = Literal[
 
 
 def names() -> list[str]:
-    """The networks that visus knows by itself, of every task; any classification network of timm works too."""
+    """The networks that visus knows by itself, of every task; any classification network of timm works too.
+
+    >>> "resnet18" in names(), "unet" in names(), "faster_rcnn" in names()
+    (True, True, True)
+    """
     return sorted([*registry.names(), *segmentation.names(), *detection.names()])
 
 
@@ -77,14 +81,23 @@ def create(
 
     Args:
         name: A name of :func:`names`, or that of a classification network of timm.
-        classes: Number of classes; None for 1000 of a classifier, 21 of a segmenter, 20 of a detector.
+        classes: Number of classes; None for the 1000 of ImageNet (Russakovsky et al. 2015) of a classifier, and for
+            those of Pascal VOC (Everingham et al. 2010) otherwise: 21 with the background of a segmenter, 20 of a
+            detector.
         weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``; not of a detector), or
             None for random weights.
         options: What the network takes, for example ``backbone`` of ``fcn8s``, ``channels`` of ``unet``.
 
     Raises:
-        InputError: The name is unknown, or the network does not take an option.
-        WeightsError: The weights are not at hand or do not fit.
+        InputError: The name is unknown, there is no class, or the network does not take an option.
+        WeightsError: The weights are not at hand or do not fit, or timm does not know the variant after the dot in the
+            name.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     nets = [create(name, classes=2) for name in ("cnn", "unet")]
+    >>> [type(net).__name__ for net in nets]
+    ['StagedBackbone', 'UNet']
     """
     if name in segmentation.NETS:
         return segmentation.create(name, classes=21 if classes is None else classes, weights=weights, **options)

@@ -20,6 +20,8 @@ from visus._errors import InputError
 class Backbone(nn.Module, ABC):
     """A classification network with its stages in view.
 
+    What its hidden layers give serves other tasks than the one that it was trained for (Donahue et al. 2014).
+
     Attributes:
         name: Name of the network.
         net: The network itself, as its library built it.
@@ -39,22 +41,57 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def features(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
+        """The output of every stage, from fine to coarse.
+
+        Args:
+            x: ``(N, C, H, W)`` float, prepared as the network expects it.
+
+        Returns:
+            Of each stage ``(N, C', h, w)`` float.
+        """
 
     @abstractmethod
     def last(self, x: Tensor) -> Tensor:
-        """The last feature map before pooling, usually ``(N, C, h, w)``."""
+        """The last feature map before pooling.
+
+        Args:
+            x: ``(N, C, H, W)`` float, prepared as the network expects it.
+
+        Returns:
+            Usually ``(N, C', h, w)`` float.
+        """
 
     @abstractmethod
     def pool(self, last: Tensor) -> Tensor:
-        """From the last feature map to the embedding ``(N, dimension)``."""
+        """From the last feature map to the embedding.
+
+        Args:
+            last: What :meth:`last` gives, usually ``(N, C', h, w)`` float.
+
+        Returns:
+            ``(N, dimension)`` float.
+        """
 
     def embed(self, x: Tensor) -> Tensor:
-        """What the last linear layer sees, ``(N, dimension)``."""
+        """What the last linear layer sees.
+
+        Args:
+            x: ``(N, C, H, W)`` float, prepared as the network expects it.
+
+        Returns:
+            ``(N, dimension)`` float.
+        """
         return self.pool(self.last(x))
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits that training looks at: those of the network, then those of its auxiliary classifiers."""
+        """The logits that training looks at: those of the network, then those of its auxiliary classifiers.
+
+        Args:
+            x: ``(N, C, H, W)`` float, prepared as the network expects it.
+
+        Returns:
+            Of each classifier ``(N, classes)`` float.
+        """
         return [self(x)]
 
     def pools_by_average(self, size: int, *, channels: int = 3) -> bool:
@@ -65,6 +102,9 @@ class Backbone(nn.Module, ABC):
         Args:
             size: Side of the square input in pixels.
             channels: Channels of the input.
+
+        Returns:
+            False too where the last map is not four-dimensional, or has its channels last.
         """
         parameter = next(self.parameters())
         with torch.inference_mode():
@@ -108,6 +148,8 @@ _STAGES: dict[str, Callable[[Any], list[nn.Module]]] = {
 class StagedBackbone(Backbone):
     """A network that is a row of stages, hidden layers on the flattened map, and one linear layer.
 
+    The maps within a stage are of one size, as in conv1 to conv5_x of a ResNet (He et al. 2016, table 1).
+
     Args:
         name: Name of the network.
         net: The network itself.
@@ -132,7 +174,14 @@ class StagedBackbone(Backbone):
         return self._parts[2]
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage, from fine to coarse, each ``(N, C, h, w)``."""
+        """The output of every stage, from fine to coarse.
+
+        Args:
+            x: ``(N, C, H, W)`` float.
+
+        Returns:
+            Of each stage ``(N, C', h, w)`` float.
+        """
         outputs = []
         for stage in self._parts[0]:
             x = stage(x)
@@ -140,23 +189,24 @@ class StagedBackbone(Backbone):
         return outputs
 
     def last(self, x: Tensor) -> Tensor:
-        """The last feature map before pooling, ``(N, C, h, w)``."""
+        """The last feature map before pooling: ``(N, C, H, W)`` float to ``(N, C', h, w)``."""
         return self.features(x)[-1]
 
     def pool(self, last: Tensor) -> Tensor:
-        """From the last feature map to the embedding ``(N, dimension)``."""
+        """From the last feature map, ``(N, C', h, w)`` float, to the embedding, ``(N, dimension)``."""
         return self._parts[1](last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits, ``(N, classes)``."""
+        """From pictures, ``(N, C, H, W)`` float, to the logits, ``(N, classes)``."""
         return self._parts[2](self.embed(x))
 
 
 def of_torchvision(name: str, net: nn.Module) -> StagedBackbone:
     """AlexNet, VGG16, GoogLeNet or a ResNet of torchvision, as their library defines them.
 
-    The embedding of AlexNet and VGG16 is fc7 after its ReLU (4096 values), that of the others the globally
-    averaged last map.
+    AlexNet is that of Krizhevsky 2014; the others are those of Simonyan and Zisserman 2015, Szegedy et al. 2015 and
+    He et al. 2016. The embedding of AlexNet and VGG16 is fc7 after its ReLU (4096 values), that of the others the
+    globally averaged last map.
 
     Args:
         name: ``alexnet``, ``vgg16``, ``googlenet``, ``resnet18``, ``resnet34`` or ``resnet50``.
@@ -173,11 +223,14 @@ def of_torchvision(name: str, net: nn.Module) -> StagedBackbone:
 
 
 class TimmBackbone(Backbone):
-    """Any classification network of timm; EfficientNet-Lite is one of them.
+    """Any classification network of timm (Wightman 2019); EfficientNet-Lite is one of them.
 
     Args:
         name: Name in visus or in timm.
         net: The network of timm.
+
+    Raises:
+        InputError: The network does not give its stages.
     """
 
     def __init__(self, name: str, net: nn.Module) -> None:
@@ -197,17 +250,32 @@ class TimmBackbone(Backbone):
         return self._timm[0].get_classifier()
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage (CNN) or block (transformer), each ``(N, C, h, w)``."""
+        """The output of every stage (CNN) or block (transformer).
+
+        Args:
+            x: ``(N, C, H, W)`` float.
+
+        Returns:
+            Of each stage or block ``(N, C', h, w)`` float.
+        """
         return self._timm[0].forward_intermediates(x, intermediates_only=True)
 
     def last(self, x: Tensor) -> Tensor:
-        """The last feature map before pooling: ``(N, C, h, w)``, or ``(N, tokens, C)`` of a transformer."""
+        """The last feature map before pooling.
+
+        Args:
+            x: ``(N, C, H, W)`` float.
+
+        Returns:
+            ``(N, C', h, w)`` float; of transformers ``(N, tokens, C')``, or ``(N, h, w, C')`` of those with windows,
+            for example Swin.
+        """
         return self._timm[0].forward_features(x)
 
     def pool(self, last: Tensor) -> Tensor:
-        """From the last feature map to the embedding ``(N, dimension)``."""
+        """From the last feature map, laid out as :meth:`last` gives it, to the embedding, ``(N, dimension)`` float."""
         return self._timm[0].forward_head(last, pre_logits=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits, ``(N, classes)``."""
+        """From pictures, ``(N, C, H, W)`` float, to the logits, ``(N, classes)``."""
         return self.net(x)

@@ -23,6 +23,10 @@ def options_in(table: Mapping[str, Callable[..., nn.Module]], kind: str, name: s
 
     Raises:
         InputError: There is no such network.
+
+    >>> table = {"plain": lambda *, classes, width=8: nn.Linear(width, classes)}
+    >>> options_in(table, "segmentation", "plain")
+    {'width'}
     """
     if name not in table:
         raise InputError(f"There is no {kind} network {name!r}; there are {', '.join(sorted(table))}.")
@@ -30,7 +34,14 @@ def options_in(table: Mapping[str, Callable[..., nn.Module]], kind: str, name: s
 
 
 def takes_weights(build: Callable[..., nn.Module]) -> bool:
-    """Whether a network, or its backbone, can begin with weights that were trained on other pictures."""
+    """Whether a network, or its backbone, can begin with weights that were trained on other pictures.
+
+    Args:
+        build: What builds the network; it takes ``weights`` if so.
+
+    >>> takes_weights(lambda *, classes, weights=None: nn.Linear(8, classes))
+    True
+    """
     return "weights" in inspect.signature(build).parameters
 
 
@@ -54,8 +65,13 @@ def build_from(
         options: What the network takes.
 
     Raises:
-        InputError: There is no such network, or it does not take an option.
+        InputError: There is no such network or no class, or the network does not take an option.
         WeightsError: The weights are not at hand.
+
+    >>> table = {"plain": lambda *, classes, width=8: nn.Linear(width, classes)}
+    >>> net = build_from(table, "segmentation", "plain", classes=2, imagenet=False, options={"width": 4})
+    >>> net.in_features, net.out_features, net.training
+    (4, 2, False)
     """
     if classes < 1:
         raise InputError(f"classes must be at least 1, not {classes}.")

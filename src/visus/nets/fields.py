@@ -23,11 +23,11 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The fields of a row of units.
+    """The fields of a row of units, as spans of pixels (Araujo, Norris and Sim 2019).
 
     Attributes:
-        first: ``(n,)``, the first pixel that each unit sees; negative where it lies in the padding.
-        last: ``(n,)``, the last one.
+        first: ``(n,)`` int64, the first pixel that each unit sees; negative where it lies in the padding.
+        last: ``(n,)`` int64, the last one.
         stride: Pixels between the fields of neighbors, on average.
         period: After how many units the pattern of spans comes again.
     """
@@ -46,7 +46,14 @@ class Line:
         return int((self.last - self.first).max()) + 1
 
     def seen_by(self, first: Places, last: Places, stride: float, period: int) -> "Line":
-        """The line of units that take this line's units from one to another, which may lie beyond its ends."""
+        """The line of units that take this line's units from one to another, which may lie beyond its ends.
+
+        Args:
+            first: ``(m,)`` int64, the first unit of this line that each of them takes.
+            last: ``(m,)`` int64, the last one.
+            stride: Units of this line between neighbors, on average.
+            period: After how many of them the pattern of spans comes again.
+        """
         return Line(self._at(self.first, first), self._at(self.last, last), self.stride * stride, period)
 
     def whole(self) -> "Line":
@@ -62,7 +69,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What the units of a map see.
+    """What the units of a map see, along each spatial axis (Araujo, Norris and Sim 2019).
 
     Attributes:
         lines: One for each spatial axis of the input.
@@ -99,20 +106,28 @@ class Field:
 
 
 def of_input(size: Sequence[int]) -> Field:
-    """The field of the input itself, ``(N, C, *spatial)``."""
+    """The field of the input itself, where the recursion of Araujo, Norris and Sim (2019) begins: a pixel sees itself.
+
+    Args:
+        size: The spatial axes of an input ``(N, C, *size)``, in pixels.
+
+    >>> field = of_input([8, 6])
+    >>> field.size, field.stride, field.axes
+    ((1, 1), (1, 1), (2, 3))
+    """
     lines = tuple(Line(np.arange(n), np.arange(n), 1) for n in size)
     return Field(lines, tuple(range(2, 2 + len(lines))))
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A window that slides along one axis.
+    """A window that slides along one axis, in the letters of Dumoulin and Visin 2016.
 
     Attributes:
-        size: k.
-        stride: s.
-        padding: p.
-        dilation: d.
+        size: k, the number of its taps.
+        stride: s, the step from one output to the next.
+        padding: p, before the first input; negative where inputs are cut off.
+        dilation: d, the distance between neighboring taps.
     """
 
     size: int
@@ -122,7 +137,19 @@ class Kernel:
 
 
 def slide(line: Line, count: int, kernel: Kernel) -> Line:
-    """A convolution or a pooling."""
+    """A convolution or a pooling: output i takes the inputs i s - p to i s - p + d (k - 1) (Dumoulin and Visin 2016).
+
+    Args:
+        line: The fields of the inputs.
+        count: Number of outputs.
+        kernel: The window.
+
+    Two 3x3 convolutions see 5 pixels, as one of 5x5 does (Simonyan and Zisserman 2015, section 2.3):
+
+    >>> inputs = of_input([8]).lines[0]
+    >>> slide(slide(inputs, 6, Kernel(3)), 4, Kernel(3)).size
+    5
+    """
     first = np.arange(count) * kernel.stride - kernel.padding
     period = line.period // math.gcd(line.period, kernel.stride)
     return line.seen_by(first, first + kernel.dilation * (kernel.size - 1), kernel.stride, period)
@@ -131,7 +158,16 @@ def slide(line: Line, count: int, kernel: Kernel) -> Line:
 def slide_transposed(line: Line, count: int, kernel: Kernel) -> Line:
     """A transposed convolution: input k goes to the outputs k s - p to k s - p + d (k - 1).
 
-    Where it is dilated, an output between the taps sees less.
+    Where it is dilated, an output between the taps sees less (Dumoulin and Visin 2016).
+
+    Args:
+        line: The fields of the inputs.
+        count: Number of outputs.
+        kernel: The window; its stride and padding are those of the transposed convolution.
+
+    >>> doubled = slide_transposed(of_input([2]).lines[0], 4, Kernel(2, stride=2))
+    >>> doubled.first.tolist(), doubled.last.tolist(), doubled.stride
+    ([0, 0, 1, 1], [0, 0, 1, 1], 0.5)
     """
     places = np.arange(count) + kernel.padding
     last = np.minimum(places // kernel.stride, len(line) - 1)  # beyond the map there is nothing
@@ -140,19 +176,48 @@ def slide_transposed(line: Line, count: int, kernel: Kernel) -> Line:
 
 
 def share(line: Line, count: int) -> Line:
-    """An adaptive pooling: unit i of m over n values takes those from floor(i n / m) to ceil((i + 1) n / m)."""
+    """An adaptive pooling: unit i of m over n values takes those from floor(i n / m) to ceil((i + 1) n / m) - 1.
+
+    Spatial pyramid pooling divides a map so (He et al. 2014).
+
+    Args:
+        line: The fields of the n values.
+        count: The m units.
+
+    >>> halves = share(of_input([5]).lines[0], 2)
+    >>> halves.first.tolist(), halves.last.tolist()
+    ([0, 2], [2, 4])
+    """
     n, units = len(line), np.arange(count)
     return line.seen_by(units * n // count, -(-(units + 1) * n // count) - 1, n / count, count)
 
 
 def repeat(line: Line, count: int) -> Line:
-    """The nearest of n values for m units."""
+    """The nearest of n values for m units, as feature pyramids upsample (Lin et al. 2017, section 3).
+
+    Args:
+        line: The fields of the n values.
+        count: The m units.
+
+    >>> repeat(of_input([2]).lines[0], 4).first.tolist()
+    [0, 0, 1, 1]
+    """
     first = np.arange(count) * len(line) // count
     return line.seen_by(first, first, len(line) / count, _upsampled(line, count))
 
 
 def unpool(line: Line, count: int) -> Line:
-    """Max unpooling: m units of which each has its value from its cell, the last cell being smaller."""
+    """Max unpooling: m units of which each has its value from its cell; what is left over belongs to the last one.
+
+    Zeiler and Fergus 2014, section 2.1.
+
+    Args:
+        line: The fields of the pooled values, one for each cell.
+        count: The m units.
+
+    >>> unpool(of_input([2]).lines[0], 5).first.tolist()
+    [0, 0, 1, 1, 1]
+    """
     stride = -(-count // len(line))
     if count // stride < len(line):
         stride = max(1, count // len(line))
@@ -161,7 +226,17 @@ def unpool(line: Line, count: int) -> Line:
 
 
 def interpolate(line: Line, count: int, *, align_corners: bool) -> Line:
-    """Straight lines between n values for m units."""
+    """Straight lines between n values for m units, as bilinear upsampling draws them (Long et al. 2015, section 3.3).
+
+    Args:
+        line: The fields of the n values.
+        count: The m units.
+        align_corners: Whether the first and the last value stay in place, rather than the borders of their pixels.
+
+    >>> middle = interpolate(of_input([2]).lines[0], 3, align_corners=True)
+    >>> middle.first.tolist(), middle.last.tolist()
+    ([0, 0, 1], [0, 1, 1])
+    """
     n, units = len(line), np.arange(count)
     places = units * (n - 1) / max(1, count - 1) if align_corners else np.clip((units + 0.5) * n / count - 0.5, 0, None)
     first = np.minimum(np.floor(places + 1e-6), n - 1).astype(np.int64)
@@ -171,7 +246,15 @@ def interpolate(line: Line, count: int, *, align_corners: bool) -> Line:
 
 
 def spread(line: Line, count: int) -> Line:
-    """One unit, laid out to m."""
+    """One unit, laid out to m, as a global feature is over a map (Liu, Rabinovich and Berg 2015).
+
+    Args:
+        line: The fields; those of several units stay as they are.
+        count: The m units.
+
+    >>> spread(of_input([4]).lines[0].whole(), 2).last.tolist()
+    [3, 3]
+    """
     return Line(line.first.repeat(count), line.last.repeat(count), 0) if len(line) == 1 != count else line
 
 
@@ -181,12 +264,28 @@ def _upsampled(line: Line, count: int) -> int:
 
 
 def everything(field: Field) -> Field:
-    """The field of what looks at every position of a map."""
+    """The field of what looks at every position of a map, as attention does (Vaswani et al. 2017).
+
+    >>> whole = everything(of_input([8, 6]))
+    >>> whole.size, whole.axes
+    ((8, 6), ())
+    """
     return Field(tuple(line.whole() for line in field.lines), ())
 
 
 def union(fields: Sequence[Field]) -> Field:
-    """The field where branches meet; strides and axes are those of the first."""
+    """The field where branches meet; strides and axes are those of the first (Araujo, Norris and Sim 2019).
+
+    Args:
+        fields: At least one, each with as many axes; the lines along an axis are equally long, or of one unit.
+
+    A map and its 3x3 convolution, added as in a residual block:
+
+    >>> plain = of_input([8])
+    >>> convolved = plain.with_lines([slide(plain.lines[0], 8, Kernel(3, padding=1))])
+    >>> union([plain, convolved]).size
+    (3,)
+    """
     lines = []
     for row in zip(*(field.lines for field in fields), strict=True):
         first, last = row[0].first, row[0].last

@@ -28,7 +28,20 @@ _KEY = "visus"
 
 
 def write(path: Path, about: Mapping[str, Any], net: torch.nn.Module, normalize: torch.nn.Module) -> None:
-    """Write a trained network; the file appears whole or not at all."""
+    """Write a trained network as safetensors (Hugging Face 2022); the file appears whole or not at all.
+
+    Args:
+        path: The file, in a folder that exists.
+        about: What its header says, as plain values for JSON: ``task``, ``net``, ``classes`` and so on.
+        net: The network; its tensors are written in the shape and dtype that they have.
+        normalize: Its preprocessing.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "best.safetensors", {"task": "segment"}, torch.nn.Linear(2, 3), torch.nn.Identity())
+    ...     task_of(folder)
+    'segment'
+    """
     from safetensors.torch import save
 
     tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
@@ -54,7 +67,11 @@ def file_of(path: str | os.PathLike[str]) -> Path:
 
 
 def is_trained(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of a run's folder, or of a file that says which network it holds."""
+    """Whether a name is that of a run's folder, or of a file that says which network it holds.
+
+    >>> is_trained("imagenet"), is_trained("resnet18")
+    (False, False)
+    """
     place = Path(path)
     if os.fspath(path) == "imagenet":  # a word, whatever folder may be called so
         return False
@@ -154,12 +171,20 @@ def task_of(path: str | os.PathLike[str]) -> str:
 
 
 def damaged(file: Path, error: Exception) -> RunError:
-    """Say that a file is damaged."""
+    """The error that says that a file is damaged, for the caller to raise.
+
+    >>> print(damaged(Path("best.safetensors"), KeyError("format")))
+    best.safetensors is damaged (KeyError); bring it again or train anew.
+    """
     return RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.")
 
 
 def does_not_fit(file: Path, net: str, error: Exception) -> RunError:
-    """Say that the tensors of a file are not those of its network."""
+    """The error that says that the tensors of a file are not those of its network, for the caller to raise.
+
+    >>> print(does_not_fit(Path("best.safetensors"), "cnn", KeyError("net")))
+    best.safetensors does not fit the network cnn that it names ('net'); train anew.
+    """
     detail = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
     return RunError(f"{file} does not fit the network {net} that it names ({detail}); train anew.")
 
@@ -167,8 +192,15 @@ def does_not_fit(file: Path, net: str, error: Exception) -> RunError:
 def read_parts(file: Path) -> Tensors:
     """The tensors of the network (``"net"``) and of its preprocessing (``"normalize"``).
 
+    Args:
+        file: A file that :func:`write` wrote.
+
+    Returns:
+        By part, then by name, on the CPU, each in the shape and dtype in which it was written, for example
+        ``(classes, dimension)`` float32 for the weight of a head.
+
     Raises:
-        ValueError: Some are no numbers.
+        ValueError: Some values are NaN or infinite.
     """
     from safetensors.torch import load_file
 

@@ -25,7 +25,7 @@ _aten = torch.ops.aten
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One row of the table.
+    """One row of the table; field, stride and offset are counted as Araujo, Norris and Sim (2019) count them.
 
     Attributes:
         name: Name of the module in the network.
@@ -50,13 +50,13 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A network, layer by layer.
+    """A network, layer by layer, as the tables of the papers lay it out (for example He et al. 2016, table 1).
 
     Attributes:
         layers: The layers in the order in which they run.
         parameters: Of the whole network.
         macs: Multiply-adds of the whole network for one picture.
-        size: Shape of the input ``(C, H, W)``.
+        size: Shape of the input, ``(C, H, W)`` or ``(C, D, H, W)``.
     """
 
     layers: list[Layer]
@@ -65,7 +65,11 @@ class Summary:
     size: tuple[int, ...]
 
     def layer(self, name: str) -> Layer:
-        """The layer of a name; the last run where it runs several times."""
+        """The layer of a name; the last run where it runs several times.
+
+        Raises:
+            StopIteration: There is no such layer.
+        """
         return next(layer for layer in reversed(self.layers) if layer.name == name)
 
     def __str__(self) -> str:
@@ -97,14 +101,18 @@ def _axes(values: Sequence[float] | None) -> str:
 
 
 def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
-    """Lay out a network as a table.
+    """Lay out a network as a table: parameters, multiply-adds and receptive fields (Araujo, Norris and Sim 2019).
 
     Args:
-        net: Any network that takes ``(N, C, H, W)`` or ``(N, C, D, H, W)``; it stays as it is.
-        size: Shape of one picture, ``(C, H, W)``.
+        net: Any network that takes ``(N, C, H, W)`` or ``(N, C, D, H, W)`` float; it stays as it is.
+        size: Shape of one picture, ``(C, H, W)`` or ``(C, D, H, W)``.
 
     Returns:
-        Every layer without parts of its own, in the order in which they run.
+        Every layer without parts of its own that gives a single tensor, in the order in which they run.
+
+    >>> table = summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2)), (3, 10, 10))
+    >>> table.parameters, table.macs, table.layer("1").receptive_field, table.layer("1").stride
+    (224, 13824, (4, 4), (2, 2))
     """
     meta = _on_meta(net).eval()
     trace = _Trace()

@@ -13,13 +13,16 @@ from torch import Tensor, nn
 def to_onnx(
     module: nn.Module, example: Tensor, outputs: Sequence[str], *, metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """The content of an ONNX file.
+    """The content of an ONNX file (Bai et al. 2019), for any number of pictures.
 
     Args:
-        module: Takes pixels, for any number of pictures N.
+        module: Takes the pixels of N pictures; it is left in evaluation mode.
         example: Pixels of two pictures, for example ``(2, size, size, 3)`` uint8.
         outputs: Names of what it gives.
         metadata: What the file says of itself.
+
+    Returns:
+        The graph with its weights, whose input ``"pixels"`` has the shape and the dtype of the example, but for N.
     """
     buffer = io.BytesIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from visus.nets.layers import Summary, summary
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One network.
+    """What the overview says of one network.
 
     Attributes:
         name: Its name.
@@ -21,9 +22,9 @@ class Row:
         size: Side of the pictures that it was designed for.
         least: Smallest side that it takes.
         at_hand: ``"yes"`` if its ImageNet weights are on this machine, how to get them if not, ``"backbone"`` for a
-            segmenter whose body can have such, ``""`` for none.
+            segmenter or a detector whose body can have such, ``""`` for none.
         license: Of the weights.
-        top1: Published ImageNet top-1 accuracy in percent.
+        top1: Published top-1 accuracy in percent on ImageNet (Russakovsky et al. 2015); None where there is none.
     """
 
     name: str
@@ -44,7 +45,8 @@ def overview(*, classes: int | None = None) -> list[Row]:
     """Every classifier, segmenter and detector that visus knows by name.
 
     Args:
-        classes: Number of classes; None for those of the papers, 1000, 21 and 20.
+        classes: Number of classes; None for those of the papers: 1000 of ImageNet (Russakovsky et al. 2015), 21 and 20
+            of Pascal VOC (Everingham et al. 2010).
     """
     rows = []
     for name in registry.names():
@@ -76,7 +78,14 @@ def _detector(name: str, classes: int | None) -> Row:
 
 
 def at_hand(name: str) -> str:
-    """Whether the ImageNet weights of a network are on this machine."""
+    """Whether the ImageNet weights of a network are on this machine.
+
+    Returns:
+        ``"yes"``, how to get them (``"download"``, or a line for pip), or ``""`` where none are known.
+
+    >>> at_hand("mlp")
+    ''
+    """
     known = weights.TABLE.get(name)
     if known is None:
         return ""
@@ -102,8 +111,14 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
         classes: Number of classes; None for 1000, of a segmenter 21.
 
     Raises:
-        InputError: The name is unknown, or the network does not take such pictures.
-        WeightsError: The name is unknown.
+        InputError: The name is unknown or that of a detector, or the network does not take such pictures.
+        WeightsError: timm does not know the variant after the dot in the name.
+
+    The last map of AlexNet (Krizhevsky, Sutskever and Hinton 2012), which fc6 sees:
+
+    >>> row = layers("alexnet_paper").layer("net.stages.3")
+    >>> row.output, row.receptive_field, row.stride
+    ((256, 6, 6), (195, 195), (32, 32))
     """
     if name in detection.NETS:
         raise InputError(
@@ -123,7 +138,7 @@ def layers(name: str, size: Sequence[int] | None = None, *, classes: int | None 
     if known.fitted and shape[1] != shape[2]:
         raise InputError(f"{name} takes square pictures, not {shape[1]}x{shape[2]}.")
     own = {"channels": shape[0], "size": shape[1]}
-    options = {option: value for option, value in own.items() if option in known.options}
+    options: dict[str, Any] = {option: value for option, value in own.items() if option in known.options}
     if "channels" not in options and shape[0] != 3:
         raise InputError(f"{name} takes pictures with 3 channels, not {shape[0]}.")
     with torch.device("meta"):
@@ -144,7 +159,13 @@ def _layers_of_segmenter(name: str, size: Sequence[int] | None, classes: int) ->
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The overview for people."""
+    """The overview as a table for people to read.
+
+    >>> print(table([Row("cnn", 288170, 38_000_000, 32, 4, "", "", None)]))
+    network  parameters  multiply-adds  input  least  weights  license  top-1
+    cnn         288,170         38.0 M     32      4
+    Any classification network of timm works too, for example convnext_tiny.
+    """
     cells = [("network", "parameters", "multiply-adds", "input", "least", "weights", "license", "top-1")]
     for row in rows:
         top1 = f"{row.top1:.1f}" if row.top1 else ""

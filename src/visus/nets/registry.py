@@ -108,6 +108,11 @@ def network_of(name: str) -> Network:
 
     Raises:
         InputError: The name is unknown; the message proposes near ones.
+        WeightsError: timm knows the network, but not the variant after the dot in its name.
+
+    >>> known = network_of("mlp")
+    >>> known.takes.size, known.fitted, known.has_weights
+    (28, 32, False)
     """
     if name in NETS:
         return NETS[name]
@@ -122,6 +127,7 @@ def input_of(name: str) -> Input:
 
     Raises:
         InputError: The name is unknown; the message proposes near ones.
+        WeightsError: See :func:`network_of`.
 
     >>> input_of("alexnet")
     Input(size=224, least=63, fixed=False)
@@ -134,6 +140,7 @@ def options_of(name: str) -> set[str]:
 
     Raises:
         InputError: The name is unknown.
+        WeightsError: See :func:`network_of`.
 
     >>> sorted(options_of("cnn"))
     ['channels', 'dropout', 'widths']
@@ -142,7 +149,11 @@ def options_of(name: str) -> set[str]:
 
 
 def names() -> list[str]:
-    """The networks that visus knows by itself; any name of timm works too.
+    """The networks that visus knows by itself; any name of timm (Wightman 2019) works too.
+
+    They are AlexNet as in the paper (Krizhevsky, Sutskever and Hinton 2012) and in one column (Krizhevsky 2014), ZFNet
+    (Zeiler and Fergus 2014), VGG16 (Simonyan and Zisserman 2015), GoogLeNet (Szegedy et al. 2015), ResNets (He et al.
+    2016), EfficientNet-Lite (after Tan and Le 2019), a perceptron and a small convolutional network.
 
     >>> "resnet18" in names()
     True
@@ -162,18 +173,24 @@ def create(
     Args:
         name: A name of :func:`names`, or the name of any timm model.
         classes: Number of classes of the classifier. With ImageNet weights and another number than theirs,
-            the last layer alone starts at random.
+            the last layer alone starts at random (Yosinski et al. 2014).
         weights: ``"imagenet"`` (the best source at hand), a file (``.safetensors``, ``.pth``), or None for
             random weights.
         options: What the network's own function takes, for example ``hidden`` of ``mlp``.
 
     Returns:
-        The network; ``features``, ``embed`` and ``forward`` take ``(N, 3, H, W)`` float tensors that were
-        prepared as ``visus.nets.weights.of(name).preprocessing`` says.
+        The network; ``features``, ``embed`` and ``forward`` take ``(N, C, H, W)`` float tensors, C being 3 unless the
+        option ``channels`` says otherwise. For ImageNet weights, they are prepared as
+        ``visus.nets.weights.of(name).preprocessing`` says.
 
     Raises:
-        InputError: The name is unknown, or the network does not take an option.
-        WeightsError: The weights are not at hand or do not fit.
+        InputError: The name is unknown, there is no class, or the network does not take an option.
+        WeightsError: The weights are not at hand or do not fit; or see :func:`network_of`.
+
+    >>> import torch
+    >>> net = create("cnn", classes=10, channels=1, widths=[4, 8])
+    >>> [tuple(map_.shape) for map_ in net.features(torch.zeros(2, 1, 28, 28))]
+    [(2, 4, 28, 28), (2, 8, 14, 14)]
     """
     if classes < 1:
         raise InputError(f"classes must be at least 1, not {classes}.")

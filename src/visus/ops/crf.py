@@ -30,7 +30,9 @@ _CUT = 4.0  # standard deviations of the smoothness kernel
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Weights and widths of the kernels; the defaults suit photographs of 500 pixels.
+    """Weights and widths of the kernels of Kraehenbuehl and Koltun 2011, equation 3.
+
+    The defaults suit photographs of 500 pixels.
 
     Attributes:
         appearance: w1, the weight of the appearance kernel.
@@ -41,6 +43,9 @@ class Settings:
         iterations: Rounds of messages.
         compatibility: mu, ``(classes, classes)``: how badly a class (row) goes with another (column); None for Potts:
             1 for different classes, 0 for the same. See :mod:`visus.ops.crf_learning`.
+
+    Raises:
+        InputError: A weight, a width or the number of iterations is out of range, or the compatibility is not square.
     """
 
     appearance: float = 10.0
@@ -72,18 +77,24 @@ class Settings:
 def refine(
     probabilities: NDArray[np.floating], picture: NDArray[np.generic], settings: Settings | None = None
 ) -> Floats:
-    """Answers of a network, refined by mean-field inference.
+    """Answers of a network, refined by mean-field inference (Kraehenbuehl and Koltun 2011, algorithm 1).
 
     Args:
-        probabilities: ``(classes, *spatial)``, the softmax of the network, for 2 or 3 spatial axes.
+        probabilities: ``(classes, *spatial)`` float, the softmax of the network, for 2 or 3 spatial axes.
         picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
         settings: Weights and widths; None for the defaults.
 
     Returns:
-        ``(classes, *spatial)`` float32, which sum to 1.
+        ``(classes, *spatial)`` float32, which sum to 1 over the classes.
 
     Raises:
-        InputError: The shapes do not fit, or values are no probabilities.
+        InputError: The shapes do not fit, values are no probabilities, or the compatibility is for another number of
+            classes.
+
+    >>> said = np.stack([np.full((5, 5), 0.9), np.full((5, 5), 0.1)])
+    >>> said[:, 2, 2] = 0.4, 0.6  # one pixel among others of the same color
+    >>> bool((refine(said, np.zeros((5, 5)))[0] > 0.5).all())
+    True
     """
     settings = settings or Settings()
     field = Field(picture, check(probabilities, picture), settings)
@@ -93,8 +104,18 @@ def refine(
 def check(probabilities: NDArray[np.floating], picture: NDArray[np.generic]) -> tuple[int, ...]:
     """The spatial shape of answers and their picture.
 
+    Args:
+        probabilities: ``(classes, *spatial)`` float from 0 on, for 2 or 3 spatial axes.
+        picture: ``(*spatial)`` or ``(*spatial, channels)``.
+
+    Returns:
+        The lengths of the spatial axes.
+
     Raises:
         InputError: The shapes do not fit, or values are no probabilities.
+
+    >>> check(np.ones((2, 4, 5)), np.zeros((4, 5, 3)))
+    (4, 5)
     """
     spatial = probabilities.shape[1:]
     if len(spatial) not in (2, 3) or picture.shape[: len(spatial)] != spatial or picture.ndim > len(spatial) + 1:
@@ -107,10 +128,20 @@ def check(probabilities: NDArray[np.floating], picture: NDArray[np.generic]) -> 
 
 
 def penalty(settings: Settings, classes: int) -> Floats:
-    """The compatibility ``(classes, classes)``.
+    """The compatibility as an array; that of Potts where the settings have none (Kraehenbuehl and Koltun 2011).
+
+    Args:
+        settings: Weights and widths, and the compatibility.
+        classes: Number of classes.
+
+    Returns:
+        ``(classes, classes)`` float32.
 
     Raises:
         InputError: It is for another number of classes.
+
+    >>> penalty(Settings(), 2).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     if settings.compatibility is None:
         return (1 - np.eye(classes)).astype(np.float32)
@@ -121,10 +152,10 @@ def penalty(settings: Settings, classes: int) -> Floats:
 
 
 class Field:
-    """Both kernels over the positions of a picture.
+    """Both kernels over the positions of a picture (Kraehenbuehl and Koltun 2011, equation 3).
 
     Args:
-        picture: ``(*spatial)`` or ``(*spatial, channels)``.
+        picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
         spatial: Its spatial shape.
         settings: Weights and widths.
     """
@@ -137,7 +168,14 @@ class Field:
             self.kernels.append((settings.smoothness, _Smoothness(spatial, settings.gamma)))
 
     def message(self, q: Floats) -> Floats:
-        """``(N, classes)``: what each position hears of all others, summed over both kernels."""
+        """What each position hears of all, itself too, summed over both kernels by their weights.
+
+        Args:
+            q: ``(N, classes)`` float32, the answers at all N positions, row by row.
+
+        Returns:
+            ``(N, classes)`` float32.
+        """
         total = np.zeros_like(q)
         for weight, kernel in self.kernels:
             total += weight * kernel.filter(q)
@@ -145,16 +183,21 @@ class Field:
 
 
 def mean_field(probabilities: NDArray[np.floating], field: Field, mu: Floats, iterations: int) -> Floats:
-    """Algorithm 1: message passing, compatibility transform, local update, normalization.
+    """Algorithm 1 of Kraehenbuehl and Koltun 2011: message passing, compatibility, local update, normalization.
 
     Args:
-        probabilities: ``(classes, *spatial)``.
+        probabilities: ``(classes, *spatial)`` float from 0 on.
         field: The kernels.
-        mu: ``(classes, classes)``, the compatibility.
+        mu: ``(classes, classes)`` float32, the compatibility.
         iterations: Rounds.
 
     Returns:
-        ``(classes, *spatial)`` float32.
+        ``(classes, *spatial)`` float32, which sum to 1 over the classes.
+
+    >>> field = Field(np.zeros((1, 3)), (1, 3), Settings(appearance=0))
+    >>> said = np.array([[[0.9, 0.4, 0.9]], [[0.1, 0.6, 0.1]]])
+    >>> mean_field(said, field, penalty(Settings(), 2), 10).argmax(0).tolist()
+    [[0, 0, 0]]
     """
     flat = probabilities.reshape(len(probabilities), -1).T  # (N, classes)
     unary: Floats = np.asarray(-np.log(np.maximum(flat, 1e-8)), np.float32)

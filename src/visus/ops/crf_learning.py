@@ -24,10 +24,10 @@ _RATE = 0.05  # of Adam; the entries of Potts are 0 and 1
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture, what a network says of it, and the truth.
+    """A picture, what a network says of it, and the truth (Kraehenbuehl and Koltun 2011, section 4).
 
     Attributes:
-        probabilities: ``(classes, *spatial)``, the softmax of the network.
+        probabilities: ``(classes, *spatial)`` float, the softmax of the network.
         picture: ``(*spatial)`` or ``(*spatial, channels)``, values from 0 to 255.
         truth: ``(*spatial)`` integers; what is no class does not count.
     """
@@ -42,6 +42,8 @@ def learn_compatibility(
 ) -> Iterator[crf.Settings]:
     """The settings with a compatibility that makes the truth more likely, after each round.
 
+    Kraehenbuehl and Koltun 2011, section 4, with Adam in place of L-BFGS.
+
     Args:
         examples: What is learned from.
         settings: Weights and widths of the kernels, which stay, and the compatibility to start from.
@@ -51,7 +53,12 @@ def learn_compatibility(
         The settings after each step; a symmetric compatibility stays symmetric.
 
     Raises:
-        InputError: There is no example, or shapes do not fit.
+        InputError: At the first step: there is no example, their numbers of classes differ, or shapes do not fit.
+
+    >>> said, truth = np.array([[[0.9, 0.4]], [[0.1, 0.6]]]), np.array([[0, 1]])
+    >>> steps = learn_compatibility([Example(said, np.zeros((1, 2)), truth)], crf.Settings(appearance=0), rounds=1)
+    >>> next(steps).compatibility
+    ((0.05, 0.95), (0.95, -0.05))
     """
     if not examples:
         raise InputError("A compatibility is learned from pictures with masks; give at least one.")
@@ -69,7 +76,27 @@ def learn_compatibility(
 
 
 def slope(example: Example, settings: crf.Settings, mu: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The derivative for one example, ``(classes, classes)``, symmetric."""
+    """The derivative of the truth's log-likelihood by the compatibility, for one example.
+
+    Kraehenbuehl and Koltun 2011, section 4.
+
+    Args:
+        example: What is learned from.
+        settings: Weights and widths of the kernels, and rounds of messages; their compatibility is not used.
+        mu: ``(classes, classes)`` float32, the compatibility.
+
+    Returns:
+        ``(classes, classes)`` float64, symmetric.
+
+    Raises:
+        InputError: The shapes of answers, picture and mask do not fit, or values are no probabilities.
+
+    >>> said, truth = np.array([[[0.9, 0.4]], [[0.1, 0.6]]]), np.array([[0, 1]])
+    >>> settings = crf.Settings(appearance=0)
+    >>> found = slope(Example(said, np.zeros((1, 2)), truth), settings, crf.penalty(settings, 2))
+    >>> np.sign(found).tolist()
+    [[1.0, -1.0], [-1.0, -1.0]]
+    """
     spatial = crf.check(example.probabilities, example.picture)
     if example.truth.shape != spatial:
         raise InputError(f"A mask {example.truth.shape} does not fit a picture {spatial}.")

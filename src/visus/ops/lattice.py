@@ -34,13 +34,14 @@ def _library() -> ctypes.CDLL:
 
 
 class Lattice:
-    """A lattice around points.
+    """A lattice around points, which filters their values (Adams, Baek and Davis 2010).
 
     Args:
         points: ``(N, axes)`` float, each axis divided by the standard deviation that is wanted along it.
 
     Raises:
         InputError: There are no points, too many axes, or values that are no numbers or too large.
+        MemoryError: The lattice does not fit in memory.
     """
 
     def __init__(self, points: NDArray[np.floating]) -> None:
@@ -71,6 +72,7 @@ class Lattice:
 
         Raises:
             InputError: There is not one row for each point.
+            MemoryError: The corners' values do not fit in memory.
         """
         own = np.ascontiguousarray(values, np.float32)
         if own.ndim != 2 or len(own) != self.count:

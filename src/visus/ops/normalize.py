@@ -16,6 +16,9 @@ from torch import Tensor, nn
 class Normalize(nn.Module):
     """Subtract a mean, then scale each value, or multiply the whole picture by a matrix.
 
+    AlexNet subtracts a mean picture (Krizhevsky, Sutskever and Hinton 2012, section 2), VGG the mean of each channel
+    (Simonyan and Zisserman 2015, section 2.1).
+
     Args:
         mean: ``(C, 1, 1)`` or ``(C, H, W)`` float, for values in [0, 1].
         scale: Of the same shape; None for 1.
@@ -32,18 +35,28 @@ class Normalize(nn.Module):
 
     @classmethod
     def of_channels(cls, mean: Sequence[float], deviation: Sequence[float]) -> "Normalize":
-        """From the mean and the standard deviation of each channel, for values in [0, 1]."""
+        """From the mean and the standard deviation of each channel, for values in [0, 1].
+
+        >>> normalize = Normalize.of_channels([0.5], [0.25])
+        >>> normalize(torch.tensor([[[[0.0, 255.0]]]])).tolist()
+        [[[[-2.0, 2.0]]]]
+        """
         return cls(torch.tensor(mean).view(-1, 1, 1), scale=1 / torch.tensor(deviation).view(-1, 1, 1))
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Normalize":
-        """From the tensors of :meth:`state_dict`."""
+        """From the tensors of :meth:`state_dict`.
+
+        Args:
+            tensors: ``mean`` and ``scale``, each ``(C, 1, 1)`` or ``(C, H, W)`` float, and where there is one
+                ``matrix``, ``(D, D)`` float.
+        """
         return cls(tensors["mean"], scale=tensors["scale"], matrix=tensors.get("matrix"))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)``, uint8 or float in [0, 255], to float of the same shape.
+        """``(N, C, H, W)``, uint8 or float in [0, 255], to float32 of the same shape.
 
-        Where the mean has one channel and ``x`` three, their luma is taken (ITU-R BT.601).
+        Where the mean has one channel and ``x`` three, their luma is taken (ITU-R BT.601): ``(N, 1, H, W)``.
         """
         x = x.float()
         if self.mean.shape[0] == 1 and x.shape[1] == 3:

@@ -39,7 +39,7 @@ Boxes = NDArray[np.float32]
 
 
 def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: int = MOST) -> Boxes:
-    """Boxes that may hold an object.
+    """Boxes that may hold an object (Uijlings et al., IJCV 2013).
 
     Args:
         picture: ``(H, W, 3)`` uint8 RGB.
@@ -48,10 +48,14 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
         most: How many at most.
 
     Returns:
-        ``(n, 4)``: x0, y0, x1, y1 in pixels, the first ones the best.
+        ``(n, 4)`` float32: x0, y0, x1, y1 in pixels, the first ones the best. The whole picture where a side is below
+        8 pixels, or where nothing is found.
 
     Raises:
-        InputError: It is no such picture, or the mode is unknown.
+        InputError: It is no such picture, the mode is unknown, or ``most`` is below 1.
+
+    >>> selective_search(np.zeros((4, 6, 3), np.uint8)).tolist()
+    [[0.0, 0.0, 6.0, 4.0]]
     """
     import cv2
 
@@ -89,13 +93,19 @@ def _ranked(found: Boxes) -> Boxes:
 def remembered(
     picture: NDArray[np.uint8], folder: str | os.PathLike[str], mode: Mode = "fast", *, most: int = MOST
 ) -> Boxes:
-    """The same, from a folder where it was found before for this picture, or written there.
+    """The same as :func:`selective_search`, from a folder where it was found before for this picture, or written there.
 
     Args:
         picture: ``(H, W, 3)`` uint8 RGB.
         folder: One file for each picture, named after its content.
         mode: See :func:`selective_search`.
         most: See there.
+
+    Returns:
+        ``(n, 4)`` float32, as :func:`selective_search`.
+
+    Raises:
+        InputError: It is no such picture, or the mode is unknown.
     """
     content = hashlib.sha256(repr((picture.shape, mode, _LONGEST)).encode() + picture.tobytes()).hexdigest()[:32]
     path = Path(folder) / content[:2] / f"{content}.npy"
@@ -121,7 +131,20 @@ def _read(path: Path) -> Boxes | None:
 
 
 def recall(proposals: Boxes, truth: Boxes, threshold: float = 0.5) -> float:
-    """Which share of the true boxes ``(n, 4)`` some proposal overlaps by at least an IoU; NaN where there are none."""
+    """Which share of the true boxes some proposal overlaps by at least an IoU (Hosang et al., PAMI 2016).
+
+    Args:
+        proposals: ``(n, 4)`` float32 in pixels.
+        truth: ``(m, 4)`` float32 in pixels.
+        threshold: The IoU, from 0 to 1.
+
+    Returns:
+        In [0, 1]; NaN where there are no true boxes.
+
+    >>> truth = np.array([[0, 0, 4, 4], [8, 8, 9, 9]], np.float32)
+    >>> recall(np.array([[0, 0, 4, 3]], np.float32), truth)
+    0.5
+    """
     if not len(truth):
         return float("nan")
     if not len(proposals):

@@ -23,16 +23,20 @@ def pool(x: Tensor, boxes: Boxes, size: int | Sequence[int], *, scale: float = 1
     Girshick, "Fast R-CNN", ICCV 2015, section 2.1.
 
     Args:
-        x: Maps ``(N, C, H, W)``.
-        boxes: Of each picture.
+        x: Maps ``(N, C, H, W)`` float.
+        boxes: For each picture ``(n, 4)`` in pixels.
         size: Height and width of the result, or one number for both.
         scale: Cells of the map for one pixel: 1/16 where the stride is 16.
 
     Returns:
-        ``(boxes, C, *size)``, those of the first picture first.
+        ``(boxes, C, *size)`` of the dtype of the maps, those of the first picture first.
 
     Raises:
-        InputError: There are not as many lists of boxes as pictures.
+        InputError: There are not as many lists of boxes ``(n, 4)`` as maps ``(C, H, W)``, or a size is below 1.
+
+    >>> x = torch.arange(16.0).view(1, 1, 4, 4)
+    >>> pool(x, [torch.tensor([[0.0, 0.0, 3.0, 3.0]])], 2).tolist()
+    [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
     return torchvision.ops.roi_pool(x, _checked(x, boxes), _pair(size), scale)
 
@@ -52,18 +56,23 @@ def align(
     samples do equally well.
 
     Args:
-        x: Maps ``(N, C, H, W)``.
-        boxes: Of each picture.
+        x: Maps ``(N, C, H, W)`` float.
+        boxes: For each picture ``(n, 4)`` in pixels.
         size: Height and width of the result, or one number for both.
         scale: Cells of the map for one pixel.
         reduce: What a bin gives of its samples.
         aligned: Whether the middle of the first cell lies at half a cell, as pixels do; otherwise it lies at 0.
 
     Returns:
-        ``(boxes, C, *size)``.
+        ``(boxes, C, *size)`` of the dtype of the maps, those of the first picture first.
 
     Raises:
-        InputError: There are not as many lists of boxes as pictures, or the reduction is unknown.
+        InputError: There are not as many lists of boxes ``(n, 4)`` as maps ``(C, H, W)``, a size is below 1, or the
+            reduction is unknown.
+
+    >>> x = torch.arange(25.0).view(1, 1, 5, 5)
+    >>> align(x, [torch.tensor([[1.0, 1.0, 3.0, 3.0]])], 4)[0, 0, 0].tolist()
+    [4.5, 5.0, 5.5, 6.0]
     """
     height, width = _pair(size)
     places = _checked(x, boxes)

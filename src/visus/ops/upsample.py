@@ -29,8 +29,14 @@ def nearest(x: Tensor, stride: int, *, size: Sequence[int] | None = None) -> Ten
         stride: Side of a cell.
         size: Size of the result, at most stride times that of x; None for just that.
 
+    Returns:
+        ``(N, C, *size)`` of the dtype of x.
+
     Raises:
-        InputError: The stride or the size cannot be.
+        InputError: The stride is below 1, or the size does not fit.
+
+    >>> nearest(torch.tensor([[[[1.0, 2.0]]]]), 2).tolist()
+    [[[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]
     """
     wanted = _size(x, stride, size)
     for axis in range(2, x.ndim):
@@ -46,8 +52,14 @@ def bed_of_nails(x: Tensor, stride: int, *, size: Sequence[int] | None = None) -
         stride: Side of a cell.
         size: Size of the result, above stride times (that of x - 1); None for stride times that of x.
 
+    Returns:
+        ``(N, C, *size)`` of the dtype of x.
+
     Raises:
-        InputError: The stride or the size cannot be.
+        InputError: The stride is below 1, or the size does not fit.
+
+    >>> bed_of_nails(torch.tensor([[[[1.0, 2.0]]]]), 2).tolist()
+    [[[[1.0, 0.0, 2.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]]
     """
     wanted = _size(x, stride, size)
     bed = x.new_zeros((*x.shape[:2], *wanted))
@@ -56,7 +68,7 @@ def bed_of_nails(x: Tensor, stride: int, *, size: Sequence[int] | None = None) -
 
 
 def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    """The maximum of each cell, and where it was.
+    """The maximum of each cell, and where it was (the switches of Zeiler et al. 2011).
 
     Args:
         x: ``(N, C, *spatial)`` float; rows that fill no whole cell are left out.
@@ -64,6 +76,10 @@ def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
 
     Returns:
         The maxima ``(N, C, *smaller)``, and their positions in the flattened map, of the same shape, int64.
+
+    >>> values, positions = max_pool(torch.tensor([[[[1.0, 4.0], [2.0, 3.0]]]]), 2)
+    >>> values.item(), positions.item()
+    (4.0, 1)
     """
     pool = F.max_pool2d if x.ndim == 4 else F.max_pool3d
     values, positions = pool(x, stride, return_indices=True)
@@ -71,15 +87,22 @@ def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
 
 
 def max_unpool(x: Tensor, positions: Tensor, size: Sequence[int]) -> Tensor:
-    """Each value stands where the maximum was, among zeros.
+    """Each value stands where the maximum was, among zeros (Zeiler et al. 2011; Noh et al. 2015).
 
     Args:
         x: ``(N, C, *spatial)`` float.
-        positions: Positions in the flattened map, as :func:`max_pool` remembers them.
+        positions: Positions in the flattened map, of the same shape, int64, as :func:`max_pool` remembers them.
         size: Spatial size of the map that was pooled.
+
+    Returns:
+        ``(N, C, *size)`` of the dtype of x.
 
     Raises:
         InputError: x and its positions differ in shape.
+
+    >>> values, positions = max_pool(torch.tensor([[[[1.0, 4.0], [2.0, 3.0]]]]), 2)
+    >>> max_unpool(values, positions, (2, 2)).tolist()
+    [[[[0.0, 4.0], [0.0, 0.0]]]]
     """
     if x.shape != positions.shape:
         raise InputError(f"There must be a position for each value: {tuple(positions.shape)}, {tuple(x.shape)}.")
@@ -97,8 +120,14 @@ def bilinear(x: Tensor, stride: int, *, size: Sequence[int] | None = None) -> Te
         stride: Side of a cell.
         size: Size of the result, at most stride times that of x; None for just that.
 
+    Returns:
+        ``(N, C, *size)`` of the dtype of x.
+
     Raises:
-        InputError: The stride or the size cannot be.
+        InputError: The stride is below 1, or the size does not fit.
+
+    >>> bilinear(torch.tensor([[[[0.0, 4.0]]]]), 2)[0, 0, 0].tolist()
+    [0.0, 1.0, 3.0, 4.0]
     """
     wanted = _size(x, stride, size)
     mode = "bilinear" if x.ndim == 4 else "trilinear"
@@ -110,19 +139,25 @@ def transposed_convolution(
 ) -> Tensor:
     """Each value times a kernel, summed where kernels overlap: the transpose of a convolution's matrix.
 
+    Long, Shelhamer and Darrell, CVPR 2015, section 3.3.
+
     Args:
         x: ``(N, C, *spatial)`` float.
-        weight: ``(C, D, *kernel)``.
+        weight: ``(C, D, *kernel)`` of the same dtype.
         stride: Distance between neighboring kernels.
         padding: How much is cut away at each border.
         size: Size of the result, from (n - 1) stride - 2 padding + kernel on, less than stride more; None for
             just that.
 
     Returns:
-        ``(N, D, *size)``.
+        ``(N, D, *size)`` of the dtype of x.
 
     Raises:
-        InputError: The size cannot be.
+        InputError: The size does not fit.
+
+    >>> x, weight = torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 1, 3)
+    >>> transposed_convolution(x, weight, 2)[0, 0, 0].tolist()
+    [1.0, 1.0, 3.0, 2.0, 2.0]
     """
     convolve = F.conv_transpose2d if x.ndim == 4 else F.conv_transpose3d
     kernel = weight.shape[2:]
@@ -134,7 +169,7 @@ def transposed_convolution(
 
 
 def bilinear_kernel(channels: int, stride: int, *, axes: int = 2) -> Tensor:
-    """The kernel with which a transposed convolution interpolates, where its learning begins (Long et al., 3.3).
+    """The kernel with which a transposed convolution interpolates, where its learning begins (Long et al. 2015, 3.3).
 
     With padding :func:`bilinear_padding` it gives what :func:`bilinear` does, away from the border.
 
@@ -144,7 +179,7 @@ def bilinear_kernel(channels: int, stride: int, *, axes: int = 2) -> Tensor:
         axes: 2 for a picture, 3 for a volume.
 
     Returns:
-        ``(channels, channels, *kernel)`` float, the kernel 2 stride - stride mod 2 wide.
+        ``(channels, channels, *kernel)`` float32, the kernel 2 stride - stride mod 2 wide.
 
     >>> bilinear_kernel(1, 2)[0, 0, 0].tolist()
     [0.0625, 0.1875, 0.1875, 0.0625]
@@ -162,6 +197,8 @@ def bilinear_kernel(channels: int, stride: int, *, axes: int = 2) -> Tensor:
 
 def bilinear_padding(stride: int) -> int:
     """What to cut from each border after :func:`bilinear_kernel`, so that stride times the size is left.
+
+    For the upsampling of Long et al. 2015, section 3.3.
 
     >>> [bilinear_padding(stride) for stride in (2, 3, 8, 32)]
     [1, 1, 4, 16]

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -128,7 +128,7 @@ class Run(Generic[P, E]):
     @overload
     def predict(self, picture: Place | NDArray[Any], **options: Any) -> P: ...
     @overload
-    def predict(self, picture: Iterable[Place | NDArray[Any]], **options: Any) -> Iterator[P | Unreadable]: ...
+    def predict(self, picture: list[Any] | tuple[Any, ...], **options: Any) -> Iterator[P | Unreadable]: ...
 
     def predict(self, picture: Any, **options: Any) -> Any:
         """What the network answers to a picture, or to many.

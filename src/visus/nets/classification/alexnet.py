@@ -15,12 +15,21 @@ from visus.nets.backbones import StagedBackbone
 
 
 def response_norm() -> nn.LocalResponseNorm:
-    """Section 3.3: n = 5, alpha = 1e-4, beta = 0.75, k = 2; torch divides alpha by n, so it is given times n."""
+    """Local response normalization (Krizhevsky, Sutskever and Hinton 2012, section 3.3).
+
+    n = 5, alpha = 1e-4, beta = 0.75, k = 2; torch divides alpha by n, so it is given times n.
+
+    Five channels of 100 become 100 / (2 + 1e-4 * 5 * 100^2)^0.75 in the middle:
+
+    >>> import torch
+    >>> round(float(response_norm()(torch.full((1, 5, 1, 1), 100.0))[0, 2, 0, 0]), 2)
+    23.24
+    """
     return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def alexnet_paper(*, classes: int, channels: int = 3, groups: int = 2) -> StagedBackbone:
-    """Build the network of figure 2, for pictures of 227x227.
+    """Build the network of figure 2 (Krizhevsky, Sutskever and Hinton 2012), for pictures of 227x227.
 
     Args:
         classes: Number of classes.
@@ -29,6 +38,12 @@ def alexnet_paper(*, classes: int, channels: int = 3, groups: int = 2) -> Staged
 
     Raises:
         InputError: ``groups`` is neither.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     net = alexnet_paper(classes=1000)
+    >>> sum(p.numel() for p in net.parameters())
+    60965224
     """
     if groups not in (1, 2):
         raise InputError(f"groups must be 1 or 2, not {groups}.")
@@ -61,7 +76,13 @@ def alexnet_paper(*, classes: int, channels: int = 3, groups: int = 2) -> Staged
 
 
 def fully_connected() -> nn.Sequential:
-    """fc6 and fc7 with dropout before each (section 4.2), from ``(N, 256, 6, 6)`` to ``(N, 4096)``."""
+    """fc6 and fc7 with dropout before each (section 4.2), from ``(N, 256, 6, 6)`` to ``(N, 4096)``, both float.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     print(tuple(fully_connected()(torch.zeros(2, 256, 6, 6)).shape))
+    (2, 4096)
+    """
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(6),
         nn.Flatten(),

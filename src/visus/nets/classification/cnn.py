@@ -15,7 +15,10 @@ from visus.nets.backbones import StagedBackbone
 def cnn(
     *, classes: int, channels: int = 3, widths: Sequence[int] = (32, 64, 128), dropout: float = 0.25
 ) -> StagedBackbone:
-    """Build it: each stage convolves twice and, but for the last, halves the map.
+    """Build the network: each stage convolves twice, and each but the first halves the map before that.
+
+    Blocks of Simonyan and Zisserman 2015, batch normalization of Ioffe and Szegedy 2015, global average pooling of Lin,
+    Chen and Yan 2014.
 
     Args:
         classes: Number of classes.
@@ -25,6 +28,11 @@ def cnn(
 
     Raises:
         InputError: A number is out of range.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     print([tuple(x.shape) for x in cnn(classes=10).features(torch.zeros(1, 3, 32, 32))])
+    [(1, 32, 32, 32), (1, 64, 16, 16), (1, 128, 8, 8)]
     """
     if not widths or any(width < 1 for width in widths):
         raise InputError(f"widths must be whole numbers above 0, not {', '.join(map(str, widths))}.")

@@ -20,7 +20,17 @@ _5A, _5B = (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)
 
 
 def convolution(inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size but for its stride, and its ReLU."""
+    """A convolution that keeps the size but for its stride, and its ReLU (Szegedy et al. 2015, section 5).
+
+    Args:
+        inputs: Channels of what comes in.
+        outputs: Channels of what goes out.
+        kernel: Side of the kernel in pixels, odd.
+        stride: Pixels from one output to the next.
+
+    >>> tuple(convolution(3, 8, 7, stride=2)(torch.zeros(1, 3, 16, 16)).shape)
+    (1, 8, 8, 8)
+    """
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2), nn.ReLU(True))
 
 
@@ -42,12 +52,23 @@ class Inception(nn.Module):
         self.channels = one + three + five + projection
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, inputs, H, W)`` to ``(N, channels, H, W)``."""
+        """``(N, inputs, H, W)`` float to ``(N, channels, H, W)``."""
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
 
 
 def auxiliary(inputs: int, classes: int) -> nn.Sequential:
-    """Section 5: a classifier on a middle layer, which only training sees."""
+    """A classifier on a middle layer, which only training sees (Szegedy et al. 2015, section 5).
+
+    Args:
+        inputs: Channels of the map that it looks at.
+        classes: Number of classes.
+
+    Returns:
+        From ``(N, inputs, h, w)`` to ``(N, classes)``, both float.
+
+    >>> tuple(auxiliary(8, 3)(torch.zeros(2, 8, 14, 14)).shape)
+    (2, 3)
+    """
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(4),  # (N, inputs, 4, 4)
         convolution(inputs, 128, 1),
@@ -101,7 +122,14 @@ class GoogLeNet(StagedBackbone):
         super().__init__("googlenet_paper", net, [first, second, third, fourth, fifth], hidden, head)
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits of the network and of both auxiliary classifiers, each ``(N, classes)``."""
+        """The logits of the network and of both auxiliary classifiers.
+
+        Args:
+            x: ``(N, channels, H, W)`` float.
+
+        Returns:
+            Three times ``(N, classes)`` float.
+        """
         (first, second, third, fourth, fifth), hidden, head = self._parts
         fourth_a, fourth_d, fourth_e = fourth.children()
         after_a = fourth_a(third(second(first(x))))  # (N, 512, H/16, W/16)

@@ -34,7 +34,7 @@ def mlp(
     batch_norm: bool = False,
     dropout: float = 0.0,
 ) -> StagedBackbone:
-    """Build a perceptron of any depth and width.
+    """Build a perceptron of any depth and width (Rumelhart, Hinton and Williams 1986).
 
     Args:
         classes: Number of classes.
@@ -50,6 +50,10 @@ def mlp(
 
     Raises:
         InputError: The activation is unknown, or a number is out of range.
+
+    >>> net = mlp(classes=10, size=4, channels=1, hidden=[8])  # 16 x 8 + 8 and 8 x 10 + 10
+    >>> net.dimension, sum(p.numel() for p in net.parameters())
+    (8, 226)
     """
     if activation not in ACTIVATIONS:
         raise InputError(f"The activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}.")

@@ -75,8 +75,13 @@ def about_of(values: dict[str, Any]) -> About:
 
     Raises:
         ValueError: It cannot.
-        KeyError: A value is missing.
-        TypeError: A value is of another kind.
+        KeyError: The classes are missing.
+        TypeError: Another value is missing, unknown, or of another kind.
+        VisusError: There is no such network.
+
+    >>> header = {"task": "classify", "net": "cnn", "options": {}, "classes": ["cat", "dog"]}
+    >>> about_of({**header, "size": 32, "resize_to": 36}).classes
+    ('cat', 'dog')
     """
     about = About(**{**values, "classes": tuple(values["classes"])})
     sizes = (about.size, about.resize_to)
@@ -102,6 +107,12 @@ def assemble(about: About, parts: Tensors) -> Trained:
 
     Raises:
         ValueError: The tensors do not fit; RuntimeError, KeyError, TypeError and VisusError say the same.
+
+    >>> net = registry.create("cnn", classes=2, widths=[4]).net
+    >>> own = {"net": net.state_dict(), "normalize": Normalize.of_channels([0.5] * 3, [0.25] * 3).state_dict()}
+    >>> trained = assemble(About("classify", "cnn", {"widths": [4]}, ("cat", "dog"), 32, 32), own)
+    >>> tuple(trained.logits(torch.zeros(5, 3, 32, 32, dtype=torch.uint8)).shape)
+    (5, 2)
     """
     backbone = registry.create(about.net, classes=len(about.classes), **about.options)
     backbone.net.load_state_dict(parts["net"])

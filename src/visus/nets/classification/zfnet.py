@@ -14,11 +14,18 @@ from visus.nets.classification.alexnet import fully_connected, response_norm
 
 
 def zfnet(*, classes: int, channels: int = 3) -> StagedBackbone:
-    """Build the network, for pictures of 224x224; 62,357,608 parameters at 1000 classes.
+    """Build the network of figure 3 (Zeiler and Fergus 2014), for pictures of 224x224.
+
+    It has 62,357,608 parameters at 1000 classes.
 
     Args:
         classes: Number of classes.
         channels: Channels of the input.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     print([tuple(x.shape[2:]) for x in zfnet(classes=10).features(torch.zeros(1, 3, 224, 224))])
+    [(110, 110), (26, 26), (13, 13), (6, 6)]
     """
     stages = nn.ModuleList(
         [

@@ -23,7 +23,7 @@ _SIDE = 224
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """A network cut in two.
+    """A network cut in two (VGG16 and ZFNet as in Girshick 2015, a ResNet as in He et al. 2016, appendix A).
 
     Attributes:
         body: ``(N, 3, H, W)`` to ``(N, channels, H/16, W/16)``.
@@ -43,7 +43,7 @@ class Halves:
 
 
 def cut(name: str, weights: Weights = None) -> Halves:
-    """Cut a classification network in two.
+    """Cut a classification network in two, at stride 16 (Girshick 2015; He et al. 2016, appendix A).
 
     Args:
         name: ``vgg16``, ``zfnet``, a ResNet of torchvision, or an EfficientNet of timm.
@@ -52,6 +52,11 @@ def cut(name: str, weights: Weights = None) -> Halves:
     Raises:
         InputError: The network is unknown, or cannot be cut.
         WeightsError: The weights are not at hand.
+
+    >>> with torch.device("meta"):
+    ...     halves = cut("vgg16")
+    >>> halves.channels, halves.size, halves.dimension
+    (512, 7, 4096)
     """
     backbone = registry.create(name, weights=weights)
     net: Any = backbone.net
@@ -76,7 +81,11 @@ def cut(name: str, weights: Weights = None) -> Halves:
 
 
 def preprocessing(name: str) -> _weights.Preprocessing:
-    """What a backbone expects of a picture; one for which there are no weights gets ImageNet's mean and deviation."""
+    """What a backbone expects of a picture; one for which there are no weights gets ImageNet's mean and deviation.
+
+    >>> preprocessing("googlenet").mean, preprocessing("resnet18").mean
+    ((0.5, 0.5, 0.5), (0.485, 0.456, 0.406))
+    """
     try:
         return _weights.preprocessing(name)
     except WeightsError:
@@ -102,12 +111,28 @@ def _measured(body: nn.Module, head: nn.Module, size: int) -> Halves:
 
 
 def hold_norms(net: nn.Module) -> None:
-    """Let batch normalization keep the means that it came with: a step sees too few pictures for its own."""
+    """Let batch normalization keep the means that it came with: a step sees too few pictures for its own.
+
+    He et al. 2016 (appendix A) hold them too.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout()).train()
+    >>> hold_norms(net)
+    >>> [layer.training for layer in net]
+    [True, False, True]
+    """
     _hold(net, nn.BatchNorm2d)
 
 
 def hold_chance(net: nn.Module) -> None:
-    """Let nothing in a network that gives its losses depend on chance or change: no dropout, and the means stay."""
+    """Let a network give its losses without dropout and with the means that it has; boxes are still drawn by chance.
+
+    Dropout: Srivastava et al. 2014. Batch normalization: Ioffe and Szegedy 2015.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout()).train()
+    >>> hold_chance(net)
+    >>> [layer.training for layer in net]
+    [True, False, False]
+    """
     _hold(net, nn.BatchNorm2d, nn.Dropout)
 
 
@@ -118,5 +143,15 @@ def _hold(net: nn.Module, *kinds: type[nn.Module]) -> None:
 
 
 def as_features(x: Tensor) -> dict[str, Tensor]:
-    """A map as torchvision's parts take it: they know several levels. Boxes need 32 bits, and so does their map."""
+    """A map as torchvision's parts take it: they know several levels. Boxes need 32 bits, and so does their map.
+
+    Args:
+        x: ``(N, C, h, w)`` of any float dtype.
+
+    Returns:
+        The map, float32, as the only level of a pyramid (Lin et al. 2017).
+
+    >>> {level: tuple(x.shape) for level, x in as_features(torch.zeros(1, 8, 4, 4)).items()}
+    {'0': (1, 8, 4, 4)}
+    """
     return {"0": x.float()}

@@ -28,10 +28,11 @@ class Found:
     """What a network finds on a picture.
 
     Attributes:
-        boxes: ``(n, 4)`` in pixels of the picture, the most certain first.
-        scores: ``(n,)`` in [0, 1].
-        labels: ``(n,)`` from 0 on.
-        masks: ``(n, m, m)`` float in [0, 1]: how likely each part of a box belongs to its object; or None.
+        boxes: ``(n, 4)`` float32 in pixels of the picture, the most certain first.
+        scores: ``(n,)`` float32 in [0, 1].
+        labels: ``(n,)`` int64 from 0 on.
+        masks: ``(n, m, m)`` float in [0, 1]: how likely each part of a box belongs to its object (He et al. 2017); or
+            None.
     """
 
     boxes: Tensor
@@ -122,6 +123,9 @@ class Detector(nn.Module, ABC):
         Args:
             pictures: Each ``(3, H, W)`` float in [0, 1].
             targets: The objects of each.
+
+        Returns:
+            Of a network in training mode each loss, a scalar, with its gradients.
         """
 
     @abstractmethod
@@ -132,8 +136,11 @@ class Detector(nn.Module, ABC):
 
         Args:
             pictures: Each ``(3, H, W)`` float in [0, 1].
-            proposals: For each picture boxes ``(m, 4)``, where the network needs them.
+            proposals: For each picture boxes ``(m, 4)`` float32 in pixels, where the network needs them.
             limits: Which answers are given; None for the defaults.
+
+        Returns:
+            What was found on each picture, in its pixels.
         """
 
     def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
@@ -141,7 +148,10 @@ class Detector(nn.Module, ABC):
 
         Args:
             pictures: Each ``(3, H, W)`` float in [0, 1].
-            boxes: For each picture ``(n, 4)``.
+            boxes: For each picture ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            Logits, as they are before the softmax.
 
         Raises:
             InputError: The network does not see boxes on a map of the picture.
@@ -163,26 +173,73 @@ class Detector(nn.Module, ABC):
 
 
 def class_scores(heads: Any, features: Any, boxes: list[Tensor], sizes: Any) -> Tensor:  # noqa: ANN401
-    """The scores of boxes on resized pictures by torchvision's heads; see :meth:`Detector.box_scores`."""
+    """The scores of boxes on resized pictures by torchvision's heads; see :meth:`Detector.box_scores`.
+
+    The classifier of Fast R-CNN (Girshick 2015, section 2), before its softmax.
+
+    Args:
+        heads: torchvision's ``RoIHeads``.
+        features: The maps by level, each ``(N, C, h, w)`` float32.
+        boxes: For each picture ``(n, 4)`` float32 in pixels of the resized picture.
+        sizes: Height and width of each resized picture, in pixels.
+
+    Returns:
+        Logits ``(boxes of all, 1 + classes)`` float32, background first.
+    """
     return heads.box_predictor(heads.box_head(heads.box_roi_pool(features, boxes, sizes)))[0]
 
 
 def transform_of(mean: Sequence[float], deviation: Sequence[float], side: int) -> GeneralizedRCNNTransform:
     """Subtracts the mean, resizes, and pads pictures to a common size.
 
-    The shorter side becomes ``side``, unless the longer one were more than 5/3 of that, as 1000 to 600 in the papers.
+    The shorter side becomes ``side``, unless the longer one were more than 5/3 of that, as 1000 to 600 in the papers
+    (Girshick 2015; Ren et al. 2015). Sides are padded to multiples of 32.
+
+    Args:
+        mean: Of each channel, for values in [0, 1].
+        deviation: Of each channel, by which values are divided.
+        side: Length of the shorter side in pixels.
+
+    >>> import torch
+    >>> images, _ = transform_of([0.5] * 3, [0.25] * 3, 60)([torch.zeros(3, 50, 40)])
+    >>> images.image_sizes, tuple(images.tensors.shape)
+    ([(75, 60)], (1, 3, 96, 64))
     """
     longest = round(side * LONGER_SIDE / SHORTER_SIDE)
     return GeneralizedRCNNTransform(side, longest, list(mean), list(deviation), size_divisible=32)
 
 
 def targets_for(targets: Sequence[Target]) -> list[dict[str, Tensor]]:
-    """With class 0 for the background, as torchvision's parts count."""
+    """With class 0 for the background, as torchvision's parts count.
+
+    Args:
+        targets: The objects of each picture, labels ``(n,)`` int64 from 0 on; they are not changed.
+
+    Returns:
+        The same with labels from 1 on.
+
+    >>> import torch
+    >>> targets_for([{"labels": torch.tensor([0, 4])}])[0]["labels"].tolist()
+    [1, 5]
+    """
     return [{**target, "labels": target["labels"] + 1} for target in targets]
 
 
 def resized(boxes: Sequence[Tensor], before: Sequence[Any], after: Sequence[Any]) -> list[Tensor]:
-    """Boxes on pictures whose size has changed."""
+    """Boxes on pictures whose size has changed.
+
+    Args:
+        boxes: For each picture ``(n, 4)`` float32 in pixels.
+        before: Height and width of each picture when the boxes were found.
+        after: Height and width of each picture now.
+
+    Returns:
+        For each picture ``(n, 4)`` float32 in its pixels now.
+
+    >>> import torch
+    >>> resized([torch.tensor([[1.0, 2.0, 3.0, 4.0]])], [(10, 10)], [(20, 30)])[0].tolist()
+    [[3.0, 4.0, 9.0, 8.0]]
+    """
     return [resize_boxes(own, list(old), list(new)) for own, old, new in zip(boxes, before, after, strict=True)]
 
 
@@ -190,9 +247,19 @@ def found_of(rows: Sequence[dict[str, Tensor]], inner: Sequence[Any], before: Se
     """From what torchvision's parts find on resized pictures.
 
     Args:
-        rows: Boxes, scores, labels from 1 on, perhaps masks ``(n, 1, m, m)``.
+        rows: Of each picture ``boxes`` ``(n, 4)`` and ``scores`` ``(n,)`` float32, ``labels`` ``(n,)`` int64 from 1
+            on, perhaps ``masks`` ``(n, 1, m, m)`` float32.
         inner: Height and width of the pictures when they were resized.
         before: Of the pictures as they came.
+
+    Returns:
+        For each picture what was found, boxes in its own pixels, labels from 0 on.
+
+    >>> import torch
+    >>> row = {"boxes": torch.ones(1, 4), "scores": torch.ones(1), "labels": torch.tensor([3])}
+    >>> [found] = found_of([row], [(5, 5)], [(10, 20)])
+    >>> found.boxes.tolist(), found.labels.tolist()
+    ([[4.0, 2.0, 4.0, 2.0]], [2])
     """
     places = resized([row["boxes"] for row in rows], inner, before)
     return [
@@ -202,7 +269,15 @@ def found_of(rows: Sequence[dict[str, Tensor]], inner: Sequence[Any], before: Se
 
 
 def sizes_of(pictures: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """Height and width of each."""
+    """Height and width of each picture, in pixels.
+
+    Args:
+        pictures: Each ``(..., H, W)`` of any dtype.
+
+    >>> import torch
+    >>> sizes_of([torch.zeros(3, 20, 30)])
+    [(20, 30)]
+    """
     return [(int(p.shape[-2]), int(p.shape[-1])) for p in pictures]
 
 
@@ -210,11 +285,19 @@ def check_pictures(pictures: Sequence[Tensor], transform: GeneralizedRCNNTransfo
     """Whether these are pictures that a detector can take.
 
     Args:
-        pictures: Each ``(3, H, W)`` float in [0, 1].
+        pictures: Each ``(3, H, W)`` float in [0, 1]; the range is not looked at.
         transform: What resizes them.
 
     Raises:
-        InputError: They are not.
+        InputError: A picture has another shape or dtype, is empty, or is so thin that it would be resized to a width
+            of less than one pixel.
+
+    >>> import torch
+    >>> check_pictures([torch.zeros(3, 20, 30)])
+    >>> check_pictures([torch.zeros(20, 30, 3)])
+    Traceback (most recent call last):
+        ...
+    visus._errors.InputError: A detector takes pictures (3, H, W) float in [0, 1], not (20, 30, 3) torch.float32.
     """
     for picture in pictures:
         if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point() or not picture.numel():

@@ -36,11 +36,14 @@ FOREGROUND, BACKGROUND = 0.5, 0.1
 
 
 class RoIPooling(nn.Module):
-    """From boxes on pictures to small maps.
+    """From boxes on pictures to small maps (Girshick 2015, section 2.1; He et al. 2017, section 3).
 
     Args:
         how: ``"pool"`` (Fast R-CNN), ``"align"`` (Mask R-CNN) or ``"align_maximum"``.
         size: Side of the small maps.
+
+    Raises:
+        InputError: There is no such pooling.
     """
 
     def __init__(self, how: Pooling, size: int) -> None:
@@ -50,7 +53,15 @@ class RoIPooling(nn.Module):
         self.how, self.size = how, size
 
     def forward(self, features: dict[str, Tensor], proposals: list[Tensor], _sizes: Any) -> Tensor:  # noqa: ANN401
-        """``(boxes, C, size, size)``."""
+        """Pool each box from the map of its picture.
+
+        Args:
+            features: One level, ``"0"``, of stride 16: ``(N, C, h, w)`` float32.
+            proposals: For each picture ``(n, 4)`` float32 in its pixels.
+
+        Returns:
+            ``(boxes of all, C, size, size)`` float32, those of the first picture first.
+        """
         x = features["0"]
         if self.how == "pool":
             return roi.pool(x, proposals, self.size, scale=1 / STRIDE)
@@ -73,20 +84,33 @@ class Predictor(FastRCNNPredictor):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """``(boxes, dimension)`` to logits ``(boxes, classes)`` and offsets ``(boxes, 4 classes)``."""
+        """``(boxes, dimension)`` to logits ``(boxes, classes)`` and offsets ``(boxes, 4 classes)``, both float32."""
         logits, offsets = super().forward(x)
         return logits.float(), offsets.float()
 
 
 class Heads(RoIHeads):
-    """Samples boxes, classifies them, moves them; boxes whose IoU is less than ``background`` do not count."""
+    """Samples boxes, classifies them, moves them; boxes whose IoU is less than ``background`` do not count.
+
+    Girshick 2015, sections 2.2 and 2.3.
+    """
 
     background: float = BACKGROUND
 
     def assign_targets_to_proposals(
         self, proposals: list[Tensor], gt_boxes: list[Tensor], gt_labels: list[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """For each proposal the true box that it overlaps most, and its class: 0 for background, -1 for neither."""
+        """For each proposal the true box that it overlaps most, and its class: 0 for background, -1 for neither.
+
+        Args:
+            proposals: For each picture ``(n, 4)`` float32 in pixels.
+            gt_boxes: The true boxes of each picture, ``(m, 4)`` float32 in pixels.
+            gt_labels: Their classes, ``(m,)`` int64 from 1 on.
+
+        Returns:
+            For each picture the places of the true boxes and the classes, both ``(n,)`` int64; all 0 where there are
+            no true boxes.
+        """
         matches, labels = [], []
         for own, truth, classes in zip(proposals, gt_boxes, gt_labels, strict=True):
             if not len(truth):
@@ -107,7 +131,7 @@ class Heads(RoIHeads):
 def heads_of(
     halves: Halves, classes: int, pooling: Pooling, boxes: int = BOXES_OF_A_STEP, background: float = BACKGROUND
 ) -> Heads:
-    """The heads behind a map, for so many classes beside the background.
+    """The heads behind a map, for so many classes beside the background (Girshick 2015, section 2).
 
     Args:
         halves: The network.
@@ -117,7 +141,12 @@ def heads_of(
         background: The least IoU that makes a box background.
 
     Raises:
-        InputError: No box is seen.
+        InputError: No box is seen, or there is no such pooling.
+
+    >>> halves = Halves(nn.Identity(), nn.Flatten(), channels=8, dimension=8 * 7 * 7, size=7)
+    >>> predictor = heads_of(halves, 3, "align").box_predictor
+    >>> predictor.cls_score.out_features, predictor.bbox_pred.out_features
+    (4, 16)
     """
     if boxes < 1:
         raise InputError(f"A step must see at least 1 box of each picture, not {boxes}.")
@@ -140,7 +169,7 @@ def heads_of(
 
 
 class FastRCNN(Detector):
-    """Fast R-CNN.
+    """Fast R-CNN (Girshick 2015) on one map of stride 16.
 
     Args:
         classes: Number of classes, without the background.
@@ -177,7 +206,18 @@ class FastRCNN(Detector):
         yield self.heads.box_head
 
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Of the classes and of the boxes; the targets hold ``proposals``."""
+        """Of the classes and of the boxes; the targets hold ``proposals``.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            targets: The objects of each, and its proposals ``(m, 4)`` float32 in pixels.
+
+        Returns:
+            In training mode ``loss_classifier`` and ``loss_box_reg``, each a scalar; in evaluation mode nothing.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures, self.transform)
         images, own = self.transform(list(pictures), detector.targets_for(targets))
         proposals = [target["proposals"] for target in targets]
@@ -186,7 +226,18 @@ class FastRCNN(Detector):
         return found
 
     def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
-        """The scores of given boxes."""
+        """The scores of given boxes, before the softmax.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            boxes: For each picture ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            ``(boxes of all, 1 + classes)`` float32, background first.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         return box_scores(self, pictures, boxes)
 
     def detect(
@@ -194,8 +245,13 @@ class FastRCNN(Detector):
     ) -> list[Found]:
         """What is in the proposed boxes.
 
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: For each picture ``(n, 4)`` float32 in pixels.
+            limits: Which answers are given; None for the defaults.
+
         Raises:
-            InputError: There are no proposals.
+            InputError: There are no proposals, or not for each picture; or a picture is none that a detector takes.
         """
         detector.check_pictures(pictures, self.transform)
         if proposals is None or len(proposals) != len(pictures):
@@ -211,7 +267,21 @@ class FastRCNN(Detector):
 
 
 def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:  # noqa: ANN401
-    """The scores of given boxes by a network with the parts ``transform``, ``body`` and ``heads``."""
+    """The scores of given boxes by a network with the parts ``transform``, ``body`` and ``heads``.
+
+    Fast R-CNN (Girshick 2015, section 2) up to its softmax.
+
+    Args:
+        net: The network, for example a :class:`FastRCNN`.
+        pictures: Each ``(3, H, W)`` float in [0, 1].
+        boxes: For each picture ``(n, 4)`` float32 in pixels.
+
+    Returns:
+        ``(boxes of all, 1 + classes)`` float32, background first.
+
+    Raises:
+        InputError: A picture is none that a detector takes.
+    """
     detector.check_pictures(pictures, net.transform)
     images, _ = net.transform(list(pictures))
     there = detector.resized(boxes, detector.sizes_of(pictures), images.image_sizes)

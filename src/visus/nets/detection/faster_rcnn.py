@@ -58,6 +58,12 @@ class SlidingWindow(nn.Module):
         """For each map the logit of "object" ``(N, count, h, w)`` and the offsets ``(N, 4 count, h, w)``.
 
         The logit is the difference of both scores: its sigmoid is the two-way softmax.
+
+        Args:
+            maps: Each ``(N, channels, h, w)`` float.
+
+        Returns:
+            The logits and the offsets, all float32.
         """
         logits, offsets = [], []
         for x in maps:
@@ -69,16 +75,27 @@ class SlidingWindow(nn.Module):
 
 
 class Anchors(AnchorGenerator):
-    """Anchors 16 pixels apart, whatever rounding has made of the size of the map."""
+    """Anchors (Ren et al. 2015) 16 pixels apart, whatever rounding has made of the size of the map."""
 
     def grid_anchors(self, grid_sizes: list[list[int]], strides: list[list[Tensor]]) -> list[Tensor]:
-        """``(height * width * 9, 4)`` for each map."""
+        """The anchors of each map: all of the first point, then of the next one in its row.
+
+        Args:
+            grid_sizes: Height and width of each map.
+            strides: Of each map, in y and x, as scalars; 16 is taken in their place.
+
+        Returns:
+            For each map ``(height * width * anchors of a point, 4)`` float32 in pixels.
+        """
         fixed = [[torch.full_like(value, STRIDE) for value in pair] for pair in strides]
         return super().grid_anchors(grid_sizes, fixed)
 
 
 class Proposing(RegionProposalNetwork):
-    """The region proposal network; anchors that cross the border of the picture do not count in training."""
+    """The region proposal network; anchors that cross the border of the picture do not count in training.
+
+    Ren et al. 2015.
+    """
 
     _sizes: Sequence[tuple[int, int]] = ()
 
@@ -88,14 +105,32 @@ class Proposing(RegionProposalNetwork):
         features: dict[str, Tensor],
         targets: Any = None,  # noqa: ANN401
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """Proposals for each picture, and in training the losses."""
+        """Proposals for each picture, and in training the losses.
+
+        Args:
+            images: The resized and padded pictures, ``(N, 3, H, W)`` float, and their sizes before they were padded.
+            features: The maps by level, each ``(N, channels, h, w)`` float32.
+            targets: In training the objects of each picture, ``boxes`` ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            For each picture ``(m, 4)`` float32 in pixels, the likeliest first, cut to the picture; and
+            ``loss_objectness`` and ``loss_rpn_box_reg``, each a scalar, or nothing in evaluation mode.
+        """
         self._sizes = images.image_sizes
         return super().forward(images, features, targets)
 
     def assign_targets_to_anchors(
         self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Labels (1 object, 0 none, -1 ignored) and true boxes of all anchors."""
+        """Labels (1 object, 0 none, -1 ignored) and true boxes of all anchors.
+
+        Args:
+            anchors: For each picture ``(n, 4)`` float32 in pixels.
+            targets: The objects of each picture, ``boxes`` ``(m, 4)`` float32 in pixels.
+
+        Returns:
+            For each picture labels ``(n,)`` and boxes ``(n, 4)``, both float32.
+        """
         inside = [within(own, size) for own, size in zip(anchors, self._sizes, strict=True)]
         labels, matched = super().assign_targets_to_anchors(
             [own[there] for own, there in zip(anchors, inside, strict=True)], targets
@@ -114,13 +149,28 @@ class Proposing(RegionProposalNetwork):
 
 
 def within(own: Tensor, size: tuple[int, int]) -> Tensor:
-    """Which anchors do not cross the border; all where all do."""
+    """Which anchors do not cross the border; all where all do.
+
+    In training the others are ignored (Ren et al. 2015).
+
+    Args:
+        own: Anchors ``(n, 4)`` float32 in pixels.
+        size: Height and width of the picture.
+
+    Returns:
+        ``(n,)`` bool.
+
+    >>> within(torch.tensor([[0.0, 0, 8, 8], [-4, 0, 4, 8]]), (8, 8)).tolist()
+    [True, False]
+    >>> within(torch.tensor([[-4.0, 0, 4, 8]]), (8, 8)).tolist()
+    [True]
+    """
     inside = anchors.inside(own, size)
     return inside if bool(inside.any()) else torch.ones_like(inside)
 
 
 def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) -> Proposing:
-    """The region proposal network for a map.
+    """The region proposal network for a map (Ren et al. 2015).
 
     Args:
         channels: Of the map.
@@ -128,7 +178,11 @@ def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) ->
         sizes: Of the anchors, as roots of their areas in pixels of such pictures; None for the paper's.
 
     Raises:
-        InputError: A size is not above 0.
+        InputError: A size is not above 0, or there is none.
+
+    >>> rpn = proposing(8, 300)
+    >>> rpn.anchor_generator.sizes, rpn.anchor_generator.aspect_ratios
+    (((64.0, 128.0, 256.0),), ((0.5, 1.0, 2.0),))
     """
     if sizes is None:
         sizes = [size * side / detector.SHORTER_SIDE for size in anchors.SIZES]
@@ -150,7 +204,7 @@ def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) ->
 
 
 class FasterRCNN(Detector):
-    """Faster R-CNN on one map of stride 16.
+    """Faster R-CNN (Ren et al. 2015) on one map of stride 16.
 
     Args:
         classes: Number of classes, without the background.
@@ -188,7 +242,19 @@ class FasterRCNN(Detector):
         yield self.heads.box_head
 
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Of the anchors, and of the boxes that they became."""
+        """Of the anchors, and of the boxes that they became.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            targets: The objects of each; a network that finds shapes needs their ``masks``.
+
+        Returns:
+            In training mode ``loss_objectness`` and ``loss_rpn_box_reg`` of the anchors, ``loss_classifier`` and
+            ``loss_box_reg`` of the boxes, and ``loss_mask`` of shapes, each a scalar; in evaluation mode nothing.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures, self.transform)
         images, own = self.transform(list(pictures), detector.targets_for(targets))
         features = as_features(self.body(images.tensors))
@@ -197,13 +263,33 @@ class FasterRCNN(Detector):
         return {**of_anchors, **of_boxes}
 
     def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
-        """The scores of given boxes."""
+        """The scores of given boxes, before the softmax.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            boxes: For each picture ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            ``(boxes of all, 1 + classes)`` float32, background first.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         return fast_rcnn.box_scores(self, pictures, boxes)
 
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
-        """What is on some pictures; proposals are the network's own."""
+        """What is on some pictures; proposals are the network's own.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: Not looked at.
+            limits: Which answers are given; None for the defaults.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures, self.transform)
         limits = limits or Limits()
         self.heads.limit(limits)

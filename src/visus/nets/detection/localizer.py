@@ -33,6 +33,9 @@ _BEND = 1 / 9  # where smooth L1 turns from a square into a line
 class BoxHead(nn.Sequential):
     """A convolution, and two fully connected layers on its 7x7 positions; they begin with a box in the middle.
 
+    Much smaller than the regression networks of Sermanet et al. 2014 (section 4) and Simonyan and Zisserman 2015
+    (appendix A).
+
     Args:
         channels: Of the map.
     """
@@ -53,7 +56,7 @@ class BoxHead(nn.Sequential):
 
 
 class Localizer(Detector):
-    """A class and a box for a picture with one object.
+    """A class and a box for a picture with one object (Sermanet et al. 2014; Simonyan and Zisserman 2015, appendix A).
 
     Args:
         classes: Number of classes.
@@ -64,6 +67,10 @@ class Localizer(Detector):
 
     Attributes:
         stage: What is learned: ``"class"``, ``"box"`` or ``"both"``.
+
+    Raises:
+        InputError: The side is less than 32 or the weight of the box not above 0, or the backbone cannot be cut.
+        WeightsError: The weights are not at hand.
     """
 
     designed_for = (224, 224)
@@ -111,6 +118,9 @@ class Localizer(Detector):
 
         Args:
             pictures: Each ``(3, H, W)`` float in [0, 1].
+
+        Returns:
+            Both float32; the boxes are not cut to the picture.
         """
         size = (self.side, self.side)
         square = [F.interpolate(p[None], size, mode="bilinear", antialias=True, align_corners=False) for p in pictures]
@@ -121,8 +131,16 @@ class Localizer(Detector):
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """Of the class and of the box, as far as the stage learns them.
 
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            targets: The one object of each: ``boxes`` ``(1, 4)`` float32 in pixels, ``labels`` ``(1,)`` int64.
+
+        Returns:
+            ``loss_class``, the cross-entropy, and ``loss_box``, the weighed smooth L1 in shares of the picture: means
+            over the pictures, each a scalar.
+
         Raises:
-            InputError: A picture has not exactly one object.
+            InputError: A picture has not exactly one object, or is none that a detector takes.
         """
         detector.check_pictures(pictures)
         if any(len(target["boxes"]) != 1 for target in targets):
@@ -143,7 +161,19 @@ class Localizer(Detector):
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
-        """The likeliest class of each picture, its probability, and the box."""
+        """The likeliest class of each picture, its probability, and the box.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: Not looked at.
+            limits: Only the least score counts; without limits it is 0.
+
+        Returns:
+            For each picture one box, cut to the picture, or none if its score is too low.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures)
         least = (limits or Limits(score=0.0)).score
         with torch.inference_mode():

@@ -23,7 +23,7 @@ _CONVOLUTIONS = 4
 
 
 class MaskRCNN(FasterRCNN):
-    """Mask R-CNN on one map of stride 16.
+    """Mask R-CNN (He et al. 2017) on one map of stride 16.
 
     Args:
         classes: Number of classes, without the background.

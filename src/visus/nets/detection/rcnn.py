@@ -34,13 +34,17 @@ _AT_A_TIME = 128  # warped boxes that go through the network together
 
 
 class RCNN(Detector):
-    """R-CNN.
+    """R-CNN (Girshick et al. 2014): features of each warped box go to linear SVMs and ridge regressions.
 
     Args:
         classes: Number of classes.
         backbone: Name of any classification network.
         weights: ``"imagenet"`` or None.
         side: Of the warped boxes, in pixels.
+
+    Raises:
+        InputError: The side is less than 32, or the backbone is unknown.
+        WeightsError: The weights are not at hand.
     """
 
     needs_proposals = True
@@ -78,23 +82,24 @@ class RCNN(Detector):
         """Let something else compute the backbone's embedding, for example the backbone compiled for this CPU.
 
         Args:
-            embed: From warped boxes ``(n, 3, side, side)``, normalized, to ``(n, dimension)``; None for the backbone.
+            embed: From warped boxes ``(n, 3, side, side)`` float32, normalized, to ``(n, dimension)`` float32; None for
+                the backbone.
         """
         self._embed = embed
 
     def body_modules(self) -> Iterator[nn.Module]:
-        """The backbone."""
+        """The backbone, which may hold trained weights."""
         yield self.backbone
 
     def warp(self, picture: Tensor, proposals: Tensor) -> Tensor:
-        """Each box with its context, warped to a square.
+        """Each box with its context, warped to a square (appendix A).
 
         Args:
             picture: ``(3, H, W)`` float in [0, 1].
-            proposals: ``(n, 4)``.
+            proposals: ``(n, 4)`` float32 in pixels, at least one.
 
         Returns:
-            ``(n, 3, side, side)``.
+            ``(n, 3, side, side)`` of the dtype of the picture, not yet normalized.
         """
         border = CONTEXT * self.side / _PAPER_SIDE
         grow = border / (self.side - 2 * border)
@@ -113,7 +118,10 @@ class RCNN(Detector):
 
         Args:
             picture: ``(3, H, W)`` float in [0, 1].
-            proposals: ``(n, 4)``.
+            proposals: ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            float32, without gradients.
         """
         if not len(proposals):
             return torch.zeros(0, self.backbone.dimension, device=picture.device)
@@ -128,16 +136,38 @@ class RCNN(Detector):
         return self.backbone.embed(x.contiguous(memory_format=torch.channels_last)).float()
 
     def score_matrix(self, features: Tensor) -> Tensor:
-        """The SVM's score of each box for each class, ``(n, classes)``: above 0 for yes."""
+        """The SVM's score of each box for each class, ``(n, classes)``: above 0 for yes.
+
+        Args:
+            features: ``(n, dimension)`` float32, as :meth:`features` gives them.
+        """
         return (features * self.scale) @ self.svm_weight.T + self.svm_bias
 
     def moved(self, features: Tensor, proposals: Tensor) -> Tensor:
-        """Where each class would have each box, ``(n, classes, 4)``."""
+        """Where each class would have each box, ``(n, classes, 4)`` (appendix C).
+
+        Args:
+            features: ``(n, dimension)`` float32, as :meth:`features` gives them.
+            proposals: ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            float32 in pixels; boxes may reach beyond the picture.
+        """
         offsets = torch.einsum("nd,ckd->nck", features * self.scale, self.ridge_weight) + self.ridge_bias
         return boxes.decode(offsets, proposals)
 
     def found(self, features: Tensor, proposals: Tensor, size: Sequence[int], limits: Limits) -> Found:
-        """The objects among the proposals of a picture of height and width."""
+        """The objects among the proposals of a picture of height and width (section 2.2).
+
+        Args:
+            features: ``(n, dimension)`` float32, as :meth:`features` gives them.
+            proposals: ``(n, 4)`` float32 in pixels.
+            size: Height and width of the picture.
+            limits: Which of them are given.
+
+        Returns:
+            The moved boxes that are left, cut to the picture, each side at least a pixel long; scores are sigmoids.
+        """
         scores = self.score_matrix(features).sigmoid()  # (n, classes)
         where = boxes.clip(self.moved(features, proposals), size)
         labels = torch.arange(self.classes, device=scores.device).expand_as(scores)
@@ -151,6 +181,10 @@ class RCNN(Detector):
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """There are none: its SVMs are not trained by steps.
 
+        Args:
+            pictures: Each ``(3, H, W)`` float.
+            targets: The objects of each.
+
         Raises:
             InputError: Always.
         """
@@ -161,8 +195,13 @@ class RCNN(Detector):
     ) -> list[Found]:
         """What is in the proposed boxes.
 
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: For each picture ``(n, 4)`` float32 in pixels.
+            limits: Which answers are given; None for the defaults.
+
         Raises:
-            InputError: There are no proposals.
+            InputError: There are no proposals, or not for each picture; or a picture is none that a detector takes.
         """
         detector.check_pictures(pictures)
         if proposals is None or len(proposals) != len(pictures):

@@ -26,7 +26,7 @@ NETS: dict[str, type[Detector]] = {
 
 
 def names() -> list[str]:
-    """The detection networks.
+    """The names of the detection networks, in alphabetical order.
 
     >>> "faster_rcnn" in names()
     True
@@ -39,6 +39,9 @@ def options_of(name: str) -> set[str]:
 
     Raises:
         InputError: The name is unknown.
+
+    >>> sorted(options_of("mask_rcnn"))
+    ['backbone', 'boxes', 'side', 'sizes', 'width']
     """
     return building.options_in(NETS, "detection", name)
 
@@ -59,9 +62,15 @@ def create(
         options: What the network takes, for example ``backbone`` or ``side``.
 
     Raises:
-        InputError: The name is unknown, or the network does not take an option.
+        InputError: The name is unknown, there is no class, or the network does not take an option.
         WeightsError: The weights are not at hand, or a file is named: a trained detector is read by
             :func:`visus.nets.trained.read`.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     net = create("faster_rcnn", classes=3)
+    >>> net.classes, net.needs_proposals, net.training
+    (3, False, False)
     """
     if weights not in ("imagenet", None):
         raise WeightsError(f"{name} begins with weights='imagenet' or None, not with {weights}.")

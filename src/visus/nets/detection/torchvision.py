@@ -26,7 +26,7 @@ _LAST = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits."
 
 
 class FasterPyramid(Detector):
-    """Faster R-CNN of torchvision on ResNet-50 with a feature pyramid.
+    """Faster R-CNN (Ren et al. 2015) of torchvision on ResNet-50 with a feature pyramid (Lin et al. 2017).
 
     Args:
         classes: Number of classes, without the background.
@@ -77,7 +77,19 @@ class FasterPyramid(Detector):
         yield self.net.backbone
 
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Of the anchors, and of the boxes that they became."""
+        """Of the anchors, and of the boxes that they became, in training mode as in evaluation mode.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            targets: The objects of each; a network that finds shapes needs their ``masks``.
+
+        Returns:
+            ``loss_objectness`` and ``loss_rpn_box_reg`` of the anchors, ``loss_classifier`` and ``loss_box_reg`` of the
+            boxes, and ``loss_mask`` of shapes, each a scalar.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures, self.net.transform)
         training = self.net.training
         self.net.train()
@@ -86,7 +98,18 @@ class FasterPyramid(Detector):
         return found
 
     def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
-        """The scores of given boxes."""
+        """The scores of given boxes, before the softmax.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            boxes: For each picture ``(n, 4)`` float32 in pixels.
+
+        Returns:
+            ``(boxes of all, 1 + classes)`` float32, background first.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         net = self.net
         detector.check_pictures(pictures, net.transform)
         images, _ = net.transform(list(pictures))
@@ -96,7 +119,16 @@ class FasterPyramid(Detector):
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
-        """What is on some pictures; proposals are the network's own."""
+        """What is on some pictures; proposals are the network's own.
+
+        Args:
+            pictures: Each ``(3, H, W)`` float in [0, 1].
+            proposals: Not looked at.
+            limits: Which answers are given; None for the defaults.
+
+        Raises:
+            InputError: A picture is none that a detector takes.
+        """
         detector.check_pictures(pictures, self.net.transform)
         net, own = self.net, limits or Limits()
         heads = net.roi_heads
@@ -111,7 +143,7 @@ class FasterPyramid(Detector):
 
 
 class MaskPyramid(FasterPyramid):
-    """Mask R-CNN of torchvision, the same with shapes; its arguments are those of :class:`FasterPyramid`."""
+    """Mask R-CNN (He et al. 2017) of torchvision: :class:`FasterPyramid` with shapes, and with the same arguments."""
 
     name = "maskrcnn_resnet50_fpn"
     has_masks = True

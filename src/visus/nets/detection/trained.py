@@ -51,7 +51,13 @@ class Trained:
     def detect(
         self, pictures: Sequence[Tensor], proposals: Sequence[Tensor] | None = None, limits: Limits | None = None
     ) -> list[Found]:
-        """What is on pictures ``(3, H, W)`` uint8 on its device."""
+        """What is on pictures ``(3, H, W)`` uint8 on its device.
+
+        Args:
+            pictures: The pictures, of any sizes.
+            proposals: For each picture boxes ``(m, 4)`` float32 in pixels, where the network needs them.
+            limits: Which answers are given; None for the defaults.
+        """
         return self.net.detect([picture.float() / 255 for picture in pictures], proposals, limits)
 
     def modules(self) -> tuple[nn.Module, nn.Module]:
@@ -67,6 +73,9 @@ def about_of(values: dict[str, Any]) -> About:
         KeyError: A value is missing.
         TypeError: A value is of another kind.
         VisusError: There is no such network.
+
+    >>> about_of({"net": "faster_rcnn", "options": {"side": 300}, "classes": ["cat", "dog"]}).classes
+    ('cat', 'dog')
     """
     about = About(**{**values, "classes": tuple(values["classes"])})
     fine = (

@@ -16,7 +16,7 @@ CONTEXT = {2: 96, 3: 16}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of a picture.
+    """A part of a picture, and the window that is looked at for it (Ronneberger et al. 2015, figure 2).
 
     Attributes:
         place: Where it lies in the picture.
@@ -30,7 +30,7 @@ class Block:
 
 
 def blocks(size: Sequence[int], side: int, context: int, least: Sequence[int] = ()) -> Iterator[Block]:
-    """All blocks of a picture.
+    """All blocks of a picture (Ronneberger et al. 2015, figure 2).
 
     Args:
         size: Spatial size.

@@ -20,7 +20,7 @@ _UP: tuple[tuple[int, ...], ...] = ((512, 512, 512), (512, 512, 256), (256, 256,
 
 
 class DeconvNet(Segmenter):
-    """DeconvNet: 251,805,653 parameters with 21 classes; it takes 224x224 pixels.
+    """DeconvNet (Noh et al. 2015): 251,805,653 parameters with 21 classes; it takes 224x224 pixels.
 
     Args:
         classes: Number of classes.
@@ -58,7 +58,11 @@ class DeconvNet(Segmenter):
         yield self.encoder
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, 224, 224)`` to ``(N, classes, 224, 224)``."""
+        """``(N, 3, 224, 224)`` float to logits ``(N, classes, 224, 224)``.
+
+        Raises:
+            InputError: A side is not 224.
+        """
         self.check(x.shape[2:])
         x, remembered = encode(self.encoder, x)  # (N, 512, 7, 7)
         x = self.deconv_fc6(self.fc7(self.fc6(x)))

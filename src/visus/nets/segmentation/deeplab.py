@@ -38,11 +38,17 @@ RATES = {"large_fov": (12,), "aspp": (6, 12, 18, 24)}
 class DeepLab(Segmenter):
     """DeepLab without its CRF: 20,505,429 parameters on VGG16 with a large field of view and 21 classes.
 
+    Chen et al. 2015 (v1) and 2018 (v2).
+
     Args:
         classes: Number of classes.
         head: ``"large_fov"`` or ``"aspp"``.
         backbone: ``"vgg16"``, as in v1, or a network of convolutions.
         weights: ``"imagenet"`` for the backbone, or None.
+
+    Raises:
+        InputError: There is no such head or backbone, or the backbone cannot be dilated.
+        WeightsError: The weights are not at hand.
     """
 
     multiple = 8
@@ -67,11 +73,15 @@ class DeepLab(Segmenter):
         self.branches = nn.ModuleList(build(channels, classes, rate) for rate in RATES[head])
 
     def body(self) -> Iterator[nn.Module]:
-        """The backbone."""
+        """The backbone, which may hold trained weights."""
         yield self.backbone
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)``, sides a multiple of 8, to ``(N, classes, H, W)``."""
+        """``(N, 3, H, W)`` float, sides a multiple of 8, to logits ``(N, classes, H, W)``.
+
+        Raises:
+            InputError: A side is no multiple of 8, or less than 32.
+        """
         self.check(x.shape[2:])
         x = self.backbone(x)  # (N, C, H/8, W/8)
         scores = self.branches[0](x)
@@ -105,7 +115,21 @@ def _branch(channels: int, classes: int, rate: int) -> nn.Conv2d:
 
 
 def dilated_vgg16(weights: Weights) -> nn.Sequential:
-    """VGG16 whose fourth and fifth pooling keep their size; the fifth group is dilated by 2."""
+    """VGG16 whose fourth and fifth pooling keep their size; the fifth group is dilated by 2.
+
+    Chen et al. 2015, section 3.1.
+
+    Args:
+        weights: ``"imagenet"`` or None.
+
+    Raises:
+        WeightsError: The weights are not at hand.
+
+    >>> with torch.device("meta"):
+    ...     x = dilated_vgg16(None)(torch.zeros(1, 3, 64, 96))
+    >>> tuple(x.shape)
+    (1, 512, 8, 12)
+    """
     own, channels = [], 3
     for level, widths in enumerate(GROUPS):
         layers: list[nn.Module] = []
@@ -125,7 +149,7 @@ def dilated_vgg16(weights: Weights) -> nn.Sequential:
 
 
 class Dilated(nn.Module):
-    """A backbone whose last map has stride 8.
+    """A backbone whose last map has stride 8 (Chen et al. 2015, section 3.1).
 
     Args:
         name: Name of a classification network that is a row of convolutions.
@@ -156,7 +180,7 @@ class Dilated(nn.Module):
         self._backbone = (backbone,)  # in a tuple, so that its layers are not registered twice
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` to ``(N, channels, H/8, W/8)``."""
+        """``(N, 3, H, W)`` float to ``(N, channels, H/8, W/8)``."""
         return self._backbone[0].features(x)[-1]
 
 
@@ -164,6 +188,15 @@ def dilate(net: nn.Module) -> None:
     """Take the stride from every layer that would go beyond 8, and dilate the convolutions behind it instead.
 
     The weights stay as they are, and so does what each convolution sees (v1 section 3.1, "hole algorithm").
+
+    Args:
+        net: The network, which is changed; its layers must stand in the order in which they follow each other.
+
+    >>> halves = [nn.Conv2d(3, 3, 3, stride=2, padding=1) for _ in range(4)]
+    >>> net = nn.Sequential(*halves, nn.Conv2d(3, 3, 3, padding=1))
+    >>> dilate(net)
+    >>> [(layer.stride[0], layer.dilation[0]) for layer in net]
+    [(2, 1), (2, 1), (2, 1), (1, 1), (1, 2)]
     """
     stride, rate, kept = 1, 1, True
     for layer in net.modules():

@@ -40,7 +40,7 @@ class Vgg16(nn.Module):
         self.fc = Convolutional(weights)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """``(N, 3, H, W)`` to ``(N, 256, H/8, W/8)``, ``(N, 512, H/16, W/16)``, ``(N, 4096, H/32, W/32)``."""
+        """``(N, 3, H, W)`` float to ``(N, 256, H/8, W/8)``, ``(N, 512, H/16, W/16)``, ``(N, 4096, H/32, W/32)``."""
         maps = []
         for group in self.groups:
             x = self.pool(group(x))
@@ -49,13 +49,17 @@ class Vgg16(nn.Module):
 
 
 class Fcn(Segmenter):
-    """FCN-32s, FCN-16s or FCN-8s.
+    """FCN-32s, FCN-16s or FCN-8s (Long et al. 2015, section 4.2).
 
     Args:
         classes: Number of classes.
         stride: 32, 16 or 8: of the finest map that is scored.
         backbone: ``"vgg16"``, as in the paper, or any with maps at strides 8, 16 and 32.
         weights: ``"imagenet"`` for the backbone, or None.
+
+    Raises:
+        InputError: The backbone is unknown, or has no maps at these strides.
+        WeightsError: The weights are not at hand.
     """
 
     multiple = 32
@@ -76,11 +80,15 @@ class Fcn(Segmenter):
             self.up4, self.score_pool3 = _twice(classes), _zero(third, classes)
 
     def body(self) -> Iterator[nn.Module]:
-        """The backbone."""
+        """The backbone, which may hold trained weights."""
         yield self.backbone
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)``, sides a multiple of 32, to ``(N, classes, H, W)``."""
+        """``(N, 3, H, W)`` float, sides a multiple of 32, to logits ``(N, classes, H, W)``.
+
+        Raises:
+            InputError: A side is no multiple of 32.
+        """
         self.check(x.shape[2:])
         pool3, pool4, last = self.backbone(x)
         scores = self.score(last)  # (N, classes, H/32, W/32)
@@ -92,17 +100,40 @@ class Fcn(Segmenter):
 
 
 def fcn32s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> Fcn:
-    """FCN-32s: the scores of the last map, upsampled 32 times."""
+    """FCN-32s: the scores of the last map, upsampled 32 times (Long et al. 2015, section 4.2).
+
+    Its arguments, and those of the others, are described with :class:`Fcn`.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     net = fcn32s(classes=21)
+    >>> sum(p.numel() for p in net.parameters())
+    134346581
+    """
     return Fcn(classes=classes, stride=32, backbone=backbone, weights=weights)
 
 
 def fcn16s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> Fcn:
-    """FCN-16s: with the scores of pool4."""
+    """FCN-16s: with the scores of pool4 (Long et al. 2015, section 4.2).
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     net = fcn16s(classes=21)
+    >>> net.score.in_channels, net.score_pool4.in_channels
+    (4096, 512)
+    """
     return Fcn(classes=classes, stride=16, backbone=backbone, weights=weights)
 
 
 def fcn8s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> Fcn:
-    """FCN-8s: with the scores of pool4 and pool3."""
+    """FCN-8s: with the scores of pool4 and pool3 (Long et al. 2015, section 4.2).
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     logits = fcn8s(classes=21)(torch.zeros(1, 3, 64, 96))
+    >>> tuple(logits.shape)
+    (1, 21, 64, 96)
+    """
     return Fcn(classes=classes, stride=8, backbone=backbone, weights=weights)
 
 

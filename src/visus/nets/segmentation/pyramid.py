@@ -14,7 +14,7 @@ STRIDES = (8, 16, 32)
 
 
 class Pyramid(nn.Module):
-    """The maps of a backbone at strides 8, 16 and 32, without what follows them.
+    """The maps of a backbone at strides 8, 16 and 32, those that FCN scores (Long et al. 2015); nothing follows them.
 
     Args:
         name: Name of a classification network that is a row of convolutions.
@@ -37,7 +37,11 @@ class Pyramid(nn.Module):
         self._backbone = (backbone,)  # in a tuple, so that its layers are not registered twice
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """``(N, 3, H, W)``, sides a multiple of 32, to the three maps."""
+        """``(N, 3, H, W)`` float, sides a multiple of 32, to the three maps.
+
+        Returns:
+            ``(N, channels[k], H/stride, W/stride)`` float for strides 8, 16 and 32.
+        """
         maps = self._backbone[0].features(x)
         return [maps[place] for place in self._places]
 
@@ -61,7 +65,17 @@ def _places(backbone: Backbone) -> tuple[list[int], list[int]]:
 
 
 def drop_classifier(backbone: Backbone) -> None:
-    """Take away the layers that lead from the last map to the classes."""
+    """Take away the layers that lead from the last map to the classes (Long et al. 2015, section 4.1).
+
+    Args:
+        backbone: The network, which is changed.
+
+    >>> with torch.device("meta"):
+    ...     backbone = registry.create("vgg16")
+    >>> drop_classifier(backbone)
+    >>> backbone.net.classifier
+    Identity()
+    """
     net: Any = backbone.net
     if isinstance(backbone, TimmBackbone):
         net.prune_intermediate_layers(prune_norm=True, prune_head=True)

@@ -32,7 +32,7 @@ NETS: dict[str, Callable[..., Segmenter]] = {
 
 
 def names() -> list[str]:
-    """The segmentation networks.
+    """The names of the segmentation networks, in alphabetical order.
 
     >>> "unet" in names()
     True
@@ -45,12 +45,19 @@ def options_of(name: str) -> set[str]:
 
     Raises:
         InputError: The name is unknown.
+
+    >>> sorted(options_of("unet"))
+    ['channels', 'padded', 'width']
     """
     return building.options_in(NETS, "segmentation", name)
 
 
 def has_weights(name: str) -> bool:
-    """Whether a network, or its backbone, can begin with weights that were trained on other pictures."""
+    """Whether a network, or its backbone, can begin with weights that were trained on other pictures.
+
+    >>> has_weights("unet"), has_weights("segnet")
+    (False, True)
+    """
     return building.takes_weights(NETS[name])
 
 
@@ -71,8 +78,14 @@ def create(
         options: What the network takes, for example ``backbone`` of ``fcn8s``.
 
     Raises:
-        InputError: The name is unknown, or the network does not take an option.
-        WeightsError: The weights are not at hand or do not fit.
+        InputError: The name is unknown, there is no class, or the network does not take an option.
+        WeightsError: The network has no such weights, or they are not at hand or do not fit.
+
+    >>> import torch
+    >>> with torch.device("meta"):
+    ...     net = create("fcn32s", classes=3)
+    >>> net.classes, net.multiple, net.training
+    (3, 32, False)
     """
     imagenet = weights == "imagenet"
     if imagenet and name in NETS and not has_weights(name):

@@ -50,7 +50,14 @@ class Segmenter(nn.Module, ABC):
         """``(N, C, *spatial)`` float to logits ``(N, classes, *spatial less the margins)``."""
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits that training looks at: those of the network, then those of its auxiliary classifiers."""
+        """The logits that training looks at: those of the network, then those of its auxiliary classifiers.
+
+        Args:
+            x: ``(N, C, *spatial)`` float.
+
+        Returns:
+            Each ``(N, classes, *spatial less the margins)`` float.
+        """
         return [self(x)]
 
     def body(self) -> Iterator[nn.Module]:
@@ -92,7 +99,7 @@ class Segmenter(nn.Module, ABC):
                 since a network that pads knows by its padding where a position lies.
 
         Returns:
-            ``(N, classes, *spatial)``.
+            ``(N, classes, *spatial)`` float.
         """
         size = x.shape[2:]
         if self.fixed is not None:
@@ -130,9 +137,20 @@ class Segmenter(nn.Module, ABC):
 
 
 def mirrored(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:
-    """Mirror a tensor ``(N, C, *spatial)`` beyond its borders, as far as is wanted.
+    """Mirror a tensor ``(N, C, *spatial)`` beyond its borders, as far as is wanted (Ronneberger et al. 2015, figure 2).
 
     The border itself is not repeated; a picture smaller than what is wanted is mirrored again and again.
+
+    Args:
+        x: Pictures or volumes of any dtype.
+        before: How many positions are added before the first one, for each spatial axis.
+        after: How many behind the last one.
+
+    Returns:
+        ``(N, C, *larger)`` of the same dtype.
+
+    >>> mirrored(torch.tensor([[[1.0, 2.0, 3.0]]]), [2], [3]).tolist()
+    [[[3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0]]]
     """
     for axis, (first, last) in enumerate(zip(before, after, strict=True), start=2):
         length = x.shape[axis]

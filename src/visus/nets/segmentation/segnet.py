@@ -27,7 +27,7 @@ from visus.nets.segmentation.vgg import (
 
 
 class SegNet(Segmenter):
-    """SegNet: 29,455,125 parameters with 21 classes.
+    """SegNet (Badrinarayanan et al. 2017): 29,455,125 parameters with 21 classes.
 
     Args:
         classes: Number of classes.
@@ -52,11 +52,15 @@ class SegNet(Segmenter):
             fill_from_imagenet(encoder)
 
     def body(self) -> Iterator[nn.Module]:
-        """The encoder."""
+        """The encoder, which may hold trained weights."""
         yield self.encoder
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, channels, H, W)`` to ``(N, classes, H, W)``."""
+        """``(N, channels, H, W)`` float to logits ``(N, classes, H, W)``.
+
+        Raises:
+            InputError: A side is less than 32.
+        """
         self.check(x.shape[2:])
         x, remembered = encode(self.encoder, x)  # (N, 512, H/32, W/32)
         return self.score(decode(reversed(self.decoder), x, remembered))

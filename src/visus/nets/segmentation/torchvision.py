@@ -19,6 +19,8 @@ VOC = 21
 class TorchvisionSegmenter(Segmenter):
     """A segmentation network of torchvision.
 
+    FCN (Long et al. 2015), DeepLabv3 (Chen et al. 2017) or LR-ASPP (Howard et al. 2019).
+
     Args:
         name: A name in :data:`NAMES`.
         classes: Number of classes; with weights and another number than 21, the last layers start at random.
@@ -40,18 +42,28 @@ class TorchvisionSegmenter(Segmenter):
         self.net = _build(name, classes, weights)
 
     def body(self) -> Iterator[nn.Module]:
-        """The backbone."""
+        """The backbone, which may hold trained weights."""
         net: Any = self.net
         yield net.backbone
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits, and those of the auxiliary classifier where there is one."""
+        """The logits, and those of the auxiliary classifier where there is one.
+
+        Args:
+            x: ``(N, 3, H, W)`` float.
+
+        Returns:
+            One or two ``(N, classes, H, W)`` float.
+
+        Raises:
+            InputError: A side is less than 32.
+        """
         self.check(x.shape[2:])
         answers: dict[str, Tensor] = self.net(x)
         return [answers[key] for key in ("out", "aux") if key in answers]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` to ``(N, classes, H, W)``."""
+        """``(N, 3, H, W)`` float to logits ``(N, classes, H, W)``."""
         return self.heads(x)[0]
 
 

@@ -88,6 +88,11 @@ def about_of(values: dict[str, Any]) -> About:
         KeyError: A value is missing.
         TypeError: A value is of another kind.
         VisusError: There is no such network.
+
+    >>> colors = [[0, 0, 0], [255, 255, 255]]
+    >>> header = {"net": "unet", "options": {}, "classes": ["ground", "cell"], "window": [572, 572], "palette": colors}
+    >>> about_of(header).classes
+    ('ground', 'cell')
     """
     palette = tuple((int(r), int(g), int(b)) for r, g, b in values["palette"])
     about = About(

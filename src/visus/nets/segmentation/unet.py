@@ -18,13 +18,16 @@ LEVELS = 5
 
 
 class UNet(Segmenter):
-    """U-Net: 31,030,658 parameters with one channel and two classes.
+    """U-Net (Ronneberger et al. 2015, figure 1): 31,030,658 parameters with one channel and two classes.
 
     Args:
         classes: Number of classes.
         channels: Channels of the input.
         padded: Whether convolutions keep the size of their map.
         width: Channels of the first level; each level below has twice as many.
+
+    Raises:
+        InputError: The width is less than 1.
     """
 
     multiple = 16
@@ -49,7 +52,11 @@ class UNet(Segmenter):
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, channels, H, W)`` to ``(N, classes, H - 184, W - 184)``, or ``(N, classes, H, W)`` if padded."""
+        """``(N, channels, H, W)`` float to ``(N, classes, H - 184, W - 184)``, or ``(N, classes, H, W)`` if padded.
+
+        Raises:
+            InputError: The network does not take this size; see :meth:`check`.
+        """
         self.check(x.shape[2:])
         kept = []
         for level, convolutions in enumerate(self.down):

@@ -28,6 +28,8 @@ _RIGHT = (3, 3, 2, 1)
 class Stage(nn.Module):
     """Convolutions of 5x5x5 with PReLU, and the input of the stage added before the last PReLU.
 
+    Milletari et al. 2016, figure 2.
+
     Args:
         inputs: Channels of what comes in.
         channels: Channels of the stage.
@@ -48,18 +50,21 @@ class Stage(nn.Module):
         self.prelu = nn.PReLU(channels)
 
     def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
-        """``(N, inputs, D, H, W)`` to ``(N, channels, D, H, W)``; the shortcut has one or all of the channels."""
+        """``(N, inputs, D, H, W)`` float to ``(N, channels, D, H, W)``; the shortcut has one or all of the channels."""
         return self.prelu(self.layers(x) + shortcut)
 
 
 class VNet(Segmenter):
-    """V-Net.
+    """V-Net (Milletari et al. 2016): volumes go down five stages and up four.
 
     Args:
         classes: Number of classes.
         channels: Channels of the input.
         batch_norm: Whether layers are normalized over the batch.
         width: Channels of the first stage, 16 in the paper.
+
+    Raises:
+        InputError: The width is less than 1.
     """
 
     axes = 3
@@ -89,7 +94,11 @@ class VNet(Segmenter):
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, channels, D, H, W)``, sides a multiple of 16, to ``(N, classes, D, H, W)``."""
+        """``(N, channels, D, H, W)`` float, sides a multiple of 16, to logits ``(N, classes, D, H, W)``.
+
+        Raises:
+            InputError: A side is no multiple of 16, or x holds pictures.
+        """
         self.check(x.shape[2:])
         x = self.left[0](x, x.mean(1, keepdim=True))  # (N, 16, D, H, W)
         kept = [x]

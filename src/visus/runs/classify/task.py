@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from visus.runs.classify.settings import ClassifySettings
 from visus.runs.engine.task import Count
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class ClassifyTask:
     """Which class a picture has."""
 
-    name: ClassVar[str] = "classify"
-    wanted: ClassVar[str] = "labeled pictures"
-    settings: ClassVar[type[ClassifySettings]] = ClassifySettings
+    name = "classify"
+    wanted = "labeled pictures"
+    settings = ClassifySettings
 
     def load(self, settings: ClassifySettings, progress: Count | None = None) -> "LabelSet":
         """Its pictures, in splits.

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from visus.runs.detect.settings import DetectSettings
 from visus.runs.engine.task import Count
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class DetectTask:
     """Which objects are on a picture, and where."""
 
-    name: ClassVar[str] = "detect"
-    wanted: ClassVar[str] = "pictures with boxes"
-    settings: ClassVar[type[DetectSettings]] = DetectSettings
+    name = "detect"
+    wanted = "pictures with boxes"
+    settings = DetectSettings
 
     def load(self, settings: DetectSettings, progress: Count | None = None) -> "BoxSet":
         """Its pictures, in splits.

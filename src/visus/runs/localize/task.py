@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from visus.runs.engine.task import Count
 from visus.runs.localize.settings import LocalizeSettings
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class LocalizeTask:
     """The one object of a picture, and where it is."""
 
-    name: ClassVar[str] = "localize"
-    wanted: ClassVar[str] = "pictures with boxes"
-    settings: ClassVar[type[LocalizeSettings]] = LocalizeSettings
+    name = "localize"
+    wanted = "pictures with boxes"
+    settings = LocalizeSettings
 
     def load(self, settings: LocalizeSettings, progress: Count | None = None) -> "BoxSet":
         """Its pictures, in splits.
@@ -50,7 +50,8 @@ class LocalizeTask:
         """
         from visus.runs.localize.training import Localization
 
-        return Localization.begin(settings, data)
+        own: Any = settings
+        return Localization.begin(own, data)
 
     def alone(self, settings: LocalizeSettings) -> str:
         """Why several processes cannot train together: they can."""

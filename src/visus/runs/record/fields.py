@@ -12,8 +12,6 @@ from visus._errors import InputError
 
 Settings = TypeVar("Settings", bound=type)
 
-LARGEST = 1e9  # of a number without an upper bound
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -86,7 +84,8 @@ class Known:
             raise InputError(f"{name} must be one of {', '.join(self.choices)}, not {value!r}.")
         if self.about.within:
             low, high = bounds(self.about.within)
-            if not low <= value <= high:
+            number: Any = value
+            if not low <= number <= high:
                 raise InputError(f"{name} must be {interval(self)}, not {value!r}.")
 
 
@@ -116,7 +115,7 @@ def bounds(within: str) -> tuple[float, float]:
     if within[0] == "(":
         low = math.nextafter(low, math.inf)
     if within[-1] == ")":
-        high = min(math.nextafter(high, -math.inf), LARGEST)
+        high = math.nextafter(high, -math.inf)
     return low, high
 
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from visus.runs.engine.task import Count
 from visus.runs.segment.settings import SegmentSettings
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class SegmentTask:
     """Which class each position of a picture or volume has."""
 
-    name: ClassVar[str] = "segment"
-    wanted: ClassVar[str] = "pictures with masks"
-    settings: ClassVar[type[SegmentSettings]] = SegmentSettings
+    name = "segment"
+    wanted = "pictures with masks"
+    settings = SegmentSettings
 
     def load(self, settings: SegmentSettings, progress: Count | None = None) -> "MaskSet":
         """Its pictures, in splits.

@@ -1,0 +1,66 @@
+"""What the routes have in common: fields of forms, and the service that does the work."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+import anyio
+from fastapi import Depends, File, Form, Path, Request, UploadFile
+
+from visus._errors import InputError
+from visus.server.service import Pixels, Service
+
+_KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+
+Number = Annotated[int | None, Form(alias="id", ge=0, lt=2**63, description="Id of a picture in the index.")]
+Upload = Annotated[UploadFile | None, File(description=f"A picture: {_KINDS}.")]
+Region = Annotated[str | None, Form(max_length=60, description="x0,y0,x1,y1 in pixels: only this part asks.")]
+Text = Annotated[str | None, Form(max_length=2000)]
+RunName = Annotated[str, Form(max_length=200)]
+InPath = Annotated[int, Path(ge=0, lt=2**63)]
+
+
+class Work:
+    """The service, asked from threads, so that other requests go on.
+
+    Args:
+        request: The request that is answered.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.service: Service = request.app.state.service
+        self._threads = request.app.state.threads
+
+    async def __call__(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Let a thread do it."""
+        return await anyio.to_thread.run_sync(partial(call, *args, **options), limiter=self._threads)
+
+
+Working = Annotated[Work, Depends(Work)]
+
+
+async def asked_picture(work: Working, picture: Upload = None, number: Number = None) -> Pixels:
+    """The picture that a request is about, ``(H, W, 3)`` uint8."""
+    data = await picture.read() if picture is not None else None
+    return await work(work.service.picture, data, number)
+
+
+Asked = Annotated[Any, Depends(asked_picture)]
+
+
+def box_of(text: str | None) -> tuple[int, int, int, int] | None:
+    """x0, y0, x1, y1 from ``1,2,3,4``."""
+    return None if text is None else numbers("region", text, 4)  # pyright: ignore[reportReturnType]
+
+
+def numbers(name: str, text: str, count: int) -> tuple[int, ...]:
+    """Whole numbers with commas between them.
+
+    Raises:
+        InputError: They are not.
+    """
+    parts = text.split(",")
+    if len(parts) != count or not all(re.fullmatch(r"\s*-?[0-9]{1,10}\s*", part) for part in parts):
+        raise InputError(f"{name} takes {count} whole numbers with commas between them, not {text[:40]!r}.")
+    return tuple(int(part) for part in parts)

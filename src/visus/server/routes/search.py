@@ -1,0 +1,67 @@
+"""The index over HTTP: search, why, duplicates, pictures."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import JSONResponse
+
+from visus.server import answers
+from visus.server.answers import described, file_of
+from visus.server.routes.fields import Asked, InPath, Number, Region, Text, Upload, Working, box_of
+
+router = APIRouter(tags=["search"])
+
+_MOST = 200  # hits of an answer
+
+
+@router.post("/search", summary="Pictures that look like one.", responses=described(answers.Hits))
+async def search(
+    work: Working,
+    picture: Upload = None,
+    number: Number = None,
+    k: Annotated[int, Form(ge=1, le=_MOST, description="How many.")] = 12,
+    region: Region = None,
+    where: Annotated[Text, "SQL condition"] = None,
+    min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
+    by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
+    rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
+) -> JSONResponse:
+    options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
+    data = await picture.read() if picture is not None else None
+    hits = await work(work.service.search, data, number, rerank=rerank, **options)
+    return JSONResponse({"hits": hits})  # plain values, which need no second look
+
+
+@router.post("/why", summary="Where a picture and one of the index agree.", responses=described(answers.Why))
+async def why(
+    work: Working,
+    picture: Asked,
+    hit: Annotated[int, Form(ge=0, lt=2**63, description="Id of the other.")],
+    region: Region = None,
+) -> dict[str, Any]:
+    return await work(work.service.why, picture, hit, box_of(region))
+
+
+@router.get("/duplicates", summary="Groups of near duplicates.", responses=described(answers.Groups))
+async def duplicates(work: Working, threshold: Annotated[float, Query(ge=0.5, le=1)] = 0.9) -> dict[str, Any]:
+    return {"groups": await work(work.service.duplicates, threshold)}
+
+
+@router.get(
+    "/pictures/{number}",
+    summary="The file of an indexed picture.",
+    **file_of("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp"),
+)
+async def pictures(work: Working, number: InPath) -> Response:
+    data, kind = await work(work.service.content, number)
+    return Response(data, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@router.get(
+    "/thumbnails/{number}",
+    summary="The small JPEG of an indexed picture.",
+    **file_of("image/jpeg"),
+)
+async def thumbnails(work: Working, number: InPath) -> Response:
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(await work(work.service.thumbnail, number), media_type="image/jpeg", headers=headers)
