@@ -7,7 +7,7 @@ PICTURES ?=
 # Real data sets for the benchmarks (see benchmarks/README.md).
 export VISUS_DATA ?=
 
-.PHONY: setup demo test test-all check bench docs pictures clean
+.PHONY: setup demo test test-long test-all check bench docs pictures clean
 
 setup: $(VENV)/.installed
 
@@ -21,7 +21,10 @@ demo: setup
 	$(BIN)/visus demo $(if $(PICTURES),--pictures "$(PICTURES)")
 
 test: setup
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --durations=10
+
+test-long: setup
+	$(BIN)/python -m pytest -m long
 
 test-all: setup
 	$(BIN)/python -m pytest -n auto -m ""
@@ -31,6 +34,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+	$(BIN)/python -m docs.docstrings
 
 bench: setup
 	$(BIN)/python benchmarks/weights.py
@@ -45,6 +49,7 @@ bench: setup
 	$(BIN)/python benchmarks/segment.py
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python benchmarks/scale.py
 

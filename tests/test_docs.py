@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import typer
+from docs import docstrings
 
 from visus.cli.app import app
 
@@ -40,6 +41,13 @@ def test_every_command_of_the_guide_is_understood(page: Path) -> None:
             parsed(line)
         except Exception as error:  # whatever the parser says
             pytest.fail(f"{page.name}: {line}: {error!r}")
+
+
+def test_docstrings_are_as_complete_as_they_should_be() -> None:
+    counts = docstrings.measure()
+    for name, goal in docstrings.GOALS.items():
+        assert counts[name].share >= goal, counts[name].missing[:10]
+    assert not counts["riddles"].missing
 
 
 def test_there_are_commands_to_check() -> None:

@@ -10,6 +10,7 @@ from tests.support.boxed import coco_folder
 from visus._errors import InputError
 from visus.data import Boxed, BoxSet, load_boxes
 from visus.data.crops import Crops, crops, single
+from visus.data.save_boxes import save_boxes
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,9 @@ def test_an_object_under_another_is_left_out_and_said(data: BoxSet, tmp_path: Pa
     assert "another object is too near" in found.remarks[-1]
     with pytest.raises(InputError, match="can be cut out alone"):
         crops(replace(data, splits={"train": crowded.take(np.array([0]))}))
+
+
+def test_cut_out_objects_are_not_written_beside_whole_pictures(tmp_path: Path) -> None:
+    found = crops(load_boxes(coco_folder(tmp_path / "cells", {"train": 6, "val": 2})))
+    with pytest.raises(InputError, match="were cut out of their pictures"):
+        save_boxes(found, tmp_path / "voc", "voc")

@@ -12,7 +12,7 @@ from tests.support.masked import folder_of_masks, folder_of_volumes, scene, writ
 from visus._errors import FormatError, InputError
 from visus.data import load_masks, load_masks_whole
 from visus.data.coco import Objects, _run_lengths, draw
-from visus.data.masks import IGNORE, colors
+from visus.data.masks import IGNORE, colors, read_values
 from visus.data.volumes import read_label_volume, read_volume
 from visus.data.volumes import write_volume as save_volume
 
@@ -308,3 +308,9 @@ def test_a_damaged_volume_is_one_sentence(tmp_path: Path, place: int) -> None:
     (tmp_path / "v.nii").write_bytes(content)
     with pytest.raises(InputError, match=r"v\.nii"):
         read_volume(tmp_path / "v.nii")
+
+
+def test_a_negative_value_is_no_class(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 1], [-2, 1]], np.int32)).save(tmp_path / "m.tif")
+    with pytest.raises(FormatError, match="holds the value -2"):
+        read_values(tmp_path / "m.tif")

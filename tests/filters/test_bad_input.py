@@ -57,6 +57,10 @@ def test_any_array(name: str, data: st.DataObject) -> None:
     np.testing.assert_array_equal(picture, before)  # nothing is changed in place
     first = answer[0] if isinstance(answer, tuple) else answer
     assert isinstance(first, np.ndarray)
+    assert first.dtype.kind in "buif"
+    assert first.size
+    if np.isfinite(picture).all() and np.abs(picture.astype(np.float64)).max() < 1e6:
+        assert np.isfinite(first).all()
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -106,3 +106,12 @@ def test_separate_tells_the_rank() -> None:
         kernels.separate(np.zeros((3, 3)))
     with pytest.raises(InputError, match="rank 2"):
         kernels.separate(kernels.laplacian_of_gaussian(1.0))
+
+
+def test_yes_is_no_number_and_a_ratio_is_above_one() -> None:
+    with pytest.raises(InputError, match="must be a number above 0, not True"):
+        kernels.gaussian(True)
+    with pytest.raises(InputError, match="take 3"):
+        kernels.gaussian(1.0, size=True)
+    with pytest.raises(InputError, match="ratio must be above 1"):
+        kernels.difference_of_gaussians(1.0, ratio=0.5, size=9)

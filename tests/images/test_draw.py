@@ -66,3 +66,9 @@ def test_boxes() -> None:
     assert np.array_equal(draw.boxes(picture, []), picture)
     with pytest.raises(InputError, match="labels"):
         draw.boxes(picture, [[1, 2, 3, 4]], [])
+
+
+@pytest.mark.parametrize("corners", [[[1, 2, 3]], [[1, 2, 3, 4], [1, 2]], [1, 2, 3, 4]])
+def test_boxes_have_four_corners(corners: object) -> None:
+    with pytest.raises(InputError, match=r"must have the shape \(N, 4\)"):
+        draw.boxes(np.zeros((8, 8, 3), np.uint8), corners)  # pyright: ignore[reportArgumentType]

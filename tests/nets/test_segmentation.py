@@ -262,3 +262,10 @@ def test_borders_are_mirrored_however_far() -> None:
     assert mirrored(x, [0, 5], [0, 4])[0, 0, 0].tolist() == [1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
     one: Tensor = torch.ones(1, 1, 1, 1)
     assert mirrored(one, [2, 1], [0, 1]).shape == (1, 1, 3, 3)
+
+
+def test_what_there_is_not_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="no segmentation network 'nope'"):
+        nets.segmentation.registry.has_weights("nope")
+    with pytest.raises(InputError, match="must be 8, 16 or 32, not 4"):
+        Fcn(classes=2, stride=4)

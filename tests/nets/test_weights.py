@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from visus import WeightsError, nets
-from visus.nets import weights
+from visus.nets import registry, weights
 
 
 @pytest.fixture
@@ -166,3 +166,19 @@ def test_googlenet_preprocessing_equals_torchvisions_input_transform() -> None:
     own = weights.TABLE["googlenet"].preprocessing
     ours = (x - torch.tensor(own.mean).view(1, 3, 1, 1)) / torch.tensor(own.deviation).view(1, 3, 1, 1)
     assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_what_visus_trained_and_what_has_other_names(tmp_path: Path) -> None:
+    net = registry.create("cnn", classes=3)
+    own = {f"net.{key}": value for key, value in net.net.state_dict().items()}
+    save_file({**own, "normalise.mean": torch.zeros(3, 1, 1)}, tmp_path / "best.safetensors")
+    again = registry.create("cnn", classes=3, weights=tmp_path / "best.safetensors")
+    assert all(torch.equal(value, again.net.state_dict()[key]) for key, value in net.net.state_dict().items())
+    # A safetensors file does not keep the order of layers, so position says nothing there.
+    strange = {f"z{9 - k}": value for k, value in enumerate(net.net.state_dict().values())}
+    save_file(strange, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="does not fit the network"):
+        registry.create("cnn", classes=3, weights=tmp_path / "other.safetensors")
+    torch.save(strange, tmp_path / "other.pth")
+    same = registry.create("cnn", classes=3, weights=tmp_path / "other.pth")
+    assert all(torch.equal(value, same.net.state_dict()[key]) for key, value in net.net.state_dict().items())

@@ -24,6 +24,7 @@ from visus.runs.segment.evaluate import MaskEvaluation, evaluate
 from visus.runs.segment.predict import MaskPrediction, SegmentPredictor
 from visus.runs.segment.resolve import channels_of, resolve
 from visus.runs.segment.settings import SegmentSettings
+from visus.runs.segment.task import TASK
 from visus.runs.segment.tune_crf import crf_of, tune_crf
 
 SMALL: dict[str, Any] = {"net": "unet", "padded": True, "width": 4, "window": (48, 48), "batch_size": 4, "lr": 5e-3}
@@ -224,6 +225,11 @@ def test_unpadded_unet_with_class_weights(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "padded": None, "window": (188, 204), "epochs": 1}
     run = train("segment", data, runs=tmp_path, class_weights="median_frequency", loss="cross_entropy+dice", **settings)
     assert predicted(run.predict(scene(3)[0])).mask.shape == (72, 80)
+    job = TASK.begin(run.settings, TASK.load(run.settings))
+    weights, counts = job.learner().recipe.weights, job.data.pixels["train"]
+    frequency = counts.sum(0) / counts.sum()  # every class is in every picture
+    assert weights is not None
+    assert weights.tolist() == pytest.approx((np.median(frequency) / frequency).tolist(), rel=1e-5)
 
 
 def test_volumes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.support.pictures import folder_of
 from visus import Index, InputError, PictureIndexError
+from visus.search import store
 from visus.search.rows import to_numpy
 
 
@@ -129,10 +130,16 @@ def test_other_versions_are_described_again_and_unknown_ones_left_alone(photos: 
     assert names(index.search(photos / "0001.jpg", by="color", k=1)) == ["0001"]
 
 
-def test_an_older_visus_refuses_an_index_whose_descriptors_it_would_not_keep(photos: Path, tmp_path: Path) -> None:
-    index = Index(tmp_path / "i.visus")
-    index.add(photos, descriptors=["color"])
-    assert index.about["format"] == 2
+def test_an_older_visus_refuses_an_index_whose_descriptors_it_would_not_keep(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Index(tmp_path / "plain.visus").add(photos)
+    Index(tmp_path / "i.visus").add(photos, descriptors=["color"])
+    monkeypatch.setattr(store, "FORMAT", 1)  # as the one before descriptors
+    assert len(Index(tmp_path / "plain.visus")) == 12
+    for use in (len, lambda index: index.add(photos), lambda index: index.search(photos / "0001.jpg")):
+        with pytest.raises(PictureIndexError, match=r"was made by a newer visus \(format 2, this one reads 1\)"):
+            use(Index(tmp_path / "i.visus"))
 
 
 def test_unlike_by_texture(tmp_path: Path) -> None:

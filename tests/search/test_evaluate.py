@@ -72,3 +72,9 @@ def test_labels_that_cannot_be_used(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("path,label\nelsewhere.jpg,b\n")
     with pytest.raises(InputError, match="None of the files"):
         index.evaluate(tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("ks", [(0,), (5, -1)])
+def test_a_count_below_one_is_refused(ks: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="k must be a whole number above 0"):
+        retrieval(np.eye(4, dtype=np.float32), list("aabb"), ks=ks)

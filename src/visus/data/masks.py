@@ -219,8 +219,9 @@ def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
                 values = np.array(picture.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise FormatError(f"The mask {name} is damaged or no picture ({error}); bring it again.") from error
-    if values.ndim == 2 and values.size and int(values.max()) > IGNORE:
-        raise FormatError(f"The mask {name} holds the value {values.max()}; the largest for a class is {IGNORE - 1}.")
+    if values.ndim == 2 and values.size and not 0 <= int(values.min()) <= int(values.max()) <= IGNORE:
+        strange = values.min() if int(values.min()) < 0 else values.max()
+        raise FormatError(f"The mask {name} holds the value {strange}; classes are 0 to {IGNORE - 1}.")
     if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB
         return values[..., 0] if values.max() < IGNORE or not values.any() else values
     return values.astype(np.uint8)

@@ -13,6 +13,7 @@ import yaml
 from visus._errors import InputError
 from visus.data import voc
 from visus.data.boxes import Boxed, BoxSet, Objects
+from visus.data.crops import Crops
 from visus.images import read
 
 Form = Literal["voc", "coco", "yolo"]
@@ -41,6 +42,8 @@ def save_boxes(dataset: BoxSet, path: str | os.PathLike[str], form: Form) -> Pat
         raise InputError(f"The form must be one of {', '.join(WRITERS)}, not {form!r}.")
     if root.is_dir() and any(root.iterdir()):
         raise InputError(f"{root} is not empty; give a new folder.")
+    if any(isinstance(pictures, Crops) for pictures in dataset.splits.values()):
+        raise InputError("The objects were cut out of their pictures; save the data as it was before they were.")
     try:
         root.mkdir(parents=True, exist_ok=True)
         WRITERS[form](dataset, root)

@@ -237,8 +237,9 @@ def _of_channels(subject: Classifier, layer: str, channels: Sequence[int], *, un
 
     def score(x: Tensor) -> Tensor:
         output = output_of(subject, module, x)
-        if max(channels) >= output.shape[1] or min(channels) < 0:
-            raise InputError(f"{layer} has channels 0 to {output.shape[1] - 1}, not {max(channels)}.")
+        strange = [channel for channel in channels if not 0 <= channel < output.shape[1]]
+        if strange:
+            raise InputError(f"{layer} has channels 0 to {output.shape[1] - 1}, not {strange[0]}.")
         rows = [output[k, channel] for k, channel in enumerate(channels)]
         middle = [row[tuple(n // 2 for n in row.shape)] if unit else row.mean() for row in rows]
         return torch.stack(middle)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
@@ -39,7 +40,7 @@ class Curves:
     @property
     def areas(self) -> tuple[float, float]:
         """Under the deletion curve, and under the insertion curve."""
-        return float(np.trapezoid(self.deletion, self.share)), float(np.trapezoid(self.insertion, self.share))
+        return float(trapezoid(self.deletion, self.share)), float(trapezoid(self.insertion, self.share))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Draw both curves into a file, with the areas under them.

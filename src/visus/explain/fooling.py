@@ -17,6 +17,7 @@ from visus.explain.attacks import STEPS, Attack, Goal, attack
 from visus.explain.subject import Picture, Subject, as_picture, asking, save_array
 from visus.explain.subjects import open_classifier, open_subject
 from visus.images import draw, write
+from visus.images.check import one_of
 from visus.ops.perturb import Norm, length, project
 
 _SHOWN = 20  # times the change is enlarged in the picture of it
@@ -148,6 +149,7 @@ def fool_from_noise(
     Raises:
         InputError: There is no such class, or the network takes no pictures of that size.
     """
+    one_of("kind", kind, ("uniform", "gray"))
     subject = open_classifier(source, device=device)
     side = size or subject.size
     check_side(subject, side)

@@ -41,7 +41,7 @@ class Sanity:
     @property
     def passed(self) -> bool:
         """Whether nothing is left of it when the whole network is random."""
-        return self.similarity[-1] < PASSED
+        return bool(self.similarity) and self.similarity[-1] < PASSED
 
 
 def sanity(

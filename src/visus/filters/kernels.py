@@ -196,8 +196,9 @@ def difference_of_gaussians(sigma: float, *, ratio: float = 1.6, size: int | Non
     >>> difference_of_gaussians(1.0).shape
     (15, 15)
     """
-    size = size_of(sigma * wider(ratio)) if size is None else odd("size", size)
-    return gaussian(sigma, size=size) - gaussian(sigma * ratio, size=size)
+    outer = sigma * wider(ratio)
+    size = size_of(outer) if size is None else odd("size", size)
+    return gaussian(sigma, size=size) - gaussian(outer, size=size)
 
 
 def wider(ratio: float) -> float:

@@ -151,8 +151,8 @@ def _dog(picture: Array, sigma: float = 1.4, ratio: float = 1.6, padding: Paddin
     gray = to_gray(picture)
     values = difference_of_gaussians(gray, sigma=sigma, ratio=ratio, padding=padding)
     return [
-        ("narrower Gaussian", gaussian(gray, sigma=sigma)),
-        ("wider Gaussian", gaussian(gray, sigma=sigma * ratio)),
+        ("narrower Gaussian", gaussian(gray, sigma=sigma, padding=padding)),
+        ("wider Gaussian", gaussian(gray, sigma=sigma * ratio, padding=padding)),
         ("difference of Gaussians", _shown(values, signed=True)),
     ]
 

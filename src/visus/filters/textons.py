@@ -254,6 +254,8 @@ class TextureClassifier:
         """
         if self.textons is None:
             raise InputError("The classifier has not learned yet; call fit first.")
+        if not len(images):
+            raise InputError("There is no picture; give at least one.")
         return np.stack([texton_histogram(image, self.textons, scales=self.scales) for image in images])
 
     def predict(self, images: Sequence[ArrayLike]) -> list[str]:

@@ -64,7 +64,8 @@ def positive(name: str, value: float) -> float:
     Raises:
         InputError: It is not.
     """
-    if not (isinstance(value, (int, float, np.integer, np.floating)) and math.isfinite(value) and value > 0):
+    known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (known and math.isfinite(value) and value > 0):
         raise InputError(f"{name} must be a number above 0, not {value!r}.")
     return float(value)
 
@@ -87,7 +88,7 @@ def odd(name: str, value: int) -> int:
         InputError: It is not; the message proposes the next one.
     """
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1 or value % 2 == 0:
-        near = max(1, int(value) | 1) if isinstance(value, (int, np.integer)) else 3
+        near = max(1, int(value) | 1) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else 3
         raise InputError(f"{name} must be an odd whole number above 0, not {value!r}; take {near}.")
     return int(value)
 

@@ -196,9 +196,10 @@ def boxes(
     Raises:
         InputError: The boxes are not ``(N, 4)``, or the numbers of boxes and labels differ.
     """
-    array = np.asarray(corners, dtype=np.float64).reshape(-1, 4) if len(corners) else np.zeros((0, 4))
-    if len(array) != len(corners):
-        raise InputError(f"Boxes must have the shape (N, 4), not {np.shape(corners)}.")
+    if any(np.shape(box) != (4,) for box in corners):
+        strange = next(np.shape(box) for box in corners if np.shape(box) != (4,))
+        raise InputError(f"Boxes must have the shape (N, 4); one has the shape {strange}.")
+    array = np.asarray(corners, dtype=np.float64).reshape(-1, 4)
     if labels is not None and len(labels) != len(array):
         raise InputError(f"{len(array)} boxes need {len(array)} labels, not {len(labels)}.")
     image = Image.fromarray(picture)

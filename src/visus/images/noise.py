@@ -22,7 +22,7 @@ def generator(seed: int | None) -> np.random.Generator:
     Raises:
         InputError: The seed is no whole number from 0 on.
     """
-    if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+    if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
         raise InputError(f"seed must be a whole number from 0 on, not {seed!r}.")
     return np.random.default_rng(seed)
 

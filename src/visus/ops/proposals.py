@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.images.check import whole
 from visus.images.io import write_atomically
 from visus.images.scale import shrink
 from visus.ops import boxes
@@ -105,8 +106,9 @@ def remembered(
         ``(n, 4)`` float32, as :func:`selective_search`.
 
     Raises:
-        InputError: It is no such picture, or the mode is unknown.
+        InputError: It is no such picture, the mode is unknown, or ``most`` is below 1.
     """
+    whole("most", most)
     content = hashlib.sha256(repr((picture.shape, mode, _LONGEST)).encode() + picture.tobytes()).hexdigest()[:32]
     path = Path(folder) / content[:2] / f"{content}.npy"
     found = _read(path)

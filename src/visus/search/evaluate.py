@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.images.check import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,10 @@ def retrieval(
         block: Queries that are compared at once; memory is O(block * N). None takes about a gigabyte at most.
 
     Raises:
-        InputError: The numbers differ, or no label occurs twice.
+        InputError: The numbers differ, no label occurs twice, or a ``k`` is below 1.
     """
+    for k in ks:
+        whole("k", k)
     if len(vectors) != len(labels):
         raise InputError(f"{len(vectors)} vectors need {len(vectors)} labels, not {len(labels)}.")
     _, numbers, counts = np.unique([str(label) for label in labels], return_inverse=True, return_counts=True)

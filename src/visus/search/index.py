@@ -407,9 +407,15 @@ class Index:
         Args:
             found: The answer of :meth:`duplicates`.
             limit: How many pictures at most.
+
+        Raises:
+            InputError: A picture has left the index meanwhile.
         """
         members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
         small = thumbnails(self._opened(), [member.id for member, _ in members])
+        missing = [member.path for member, _ in members if member.id not in small]
+        if missing:
+            raise InputError(f"{missing[0]} has left the index meanwhile; look for duplicates again.")
         pictures = [decode(small[member.id]).pixels for member, _ in members]
         captions = [f"{'keep ' if keep else ''}{Path(m.path).name}\n{m.width}x{m.height}" for m, keep in members]
         marked = [place for place, (_, keep) in enumerate(members) if keep]

@@ -5,17 +5,19 @@ again, too high.
 """
 
 import copy
-import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from visus._errors import RunError
+from visus._errors import InputError, RunError
 from visus.tasks import optimizers
 from visus.tasks.learner import Learner
+
+_LEAST = 10  # steps that say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,16 @@ def range_test(
         steps: How many.
 
     Raises:
+        InputError: There are fewer than ten steps.
         RunError: The loss explodes within ten steps, or never falls.
     """
+    if steps < _LEAST:
+        raise InputError(f"A range test needs at least {_LEAST} steps, not {steps}.")
     trial = copy.deepcopy(task).train()  # its groups hold the copied parameters
     optimizer = optimizers.build(task.recipe.optimizer, trial.groups, lr=1.0, momentum=task.recipe.momentum)
     base = [group["lr"] for group in optimizer.param_groups]
     rates, losses, smooth = [], [], 0.0
-    endless = itertools.chain.from_iterable(itertools.repeat(batches))
-    for number, batch in zip(range(steps), endless, strict=False):
+    for number, batch in zip(range(steps), _again(batches), strict=False):
         rate = low * (high / low) ** (number / (steps - 1))
         for group, factor in zip(optimizer.param_groups, base, strict=True):
             group["lr"] = rate * factor
@@ -77,9 +81,20 @@ def range_test(
     return RangeTest(rates, losses, _steepest(rates, losses))
 
 
+def _again(batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches, from the beginning when they end; nothing where there are none."""
+    while True:
+        count = 0
+        for batch in batches:
+            count += 1
+            yield batch
+        if not count:
+            return
+
+
 def _steepest(rates: list[float], losses: list[float]) -> float:
     """The rate where the smoothed loss falls fastest over the logarithm of the rate."""
-    if len(losses) < 10:
+    if len(losses) < _LEAST:
         raise RunError("The learning rate cannot be found: the loss explodes at once; give --lr yourself, a small one.")
     slope = np.convolve(np.gradient(np.array(losses)), np.ones(5) / 5, mode="same")
     place = int(np.argmin(slope))

@@ -49,3 +49,4 @@ for _name, _file, _panel in (
     ("robustness", robustness, _FOOLED),
 ):
     app.command(name=_name, epilog=_file.EXAMPLES, rich_help_panel=_panel)(getattr(_file, _name))
+app.command(name="neighbours", hidden=True, deprecated=True)(neighbors.neighbors)  # its name until 0.2

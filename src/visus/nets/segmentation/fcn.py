@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
+from visus._errors import InputError
 from visus.nets import registry
 from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.segmenter import Segmenter
@@ -58,7 +59,7 @@ class Fcn(Segmenter):
         weights: ``"imagenet"`` for the backbone, or None.
 
     Raises:
-        InputError: The backbone is unknown, or has no maps at these strides.
+        InputError: The stride is another, or the backbone is unknown or has no maps at these strides.
         WeightsError: The weights are not at hand.
     """
 
@@ -67,6 +68,8 @@ class Fcn(Segmenter):
 
     def __init__(self, *, classes: int, stride: int, backbone: str = "vgg16", weights: Weights = None) -> None:
         super().__init__()
+        if stride not in (8, 16, 32):
+            raise InputError(f"The stride of FCN must be 8, 16 or 32, not {stride}.")
         self.name, self.classes, self.channels, self.stride = f"fcn{stride}s", classes, 3, stride
         self.dense = registry.network_of(backbone).dense
         self.backbone = Vgg16(weights) if backbone == "vgg16" else Pyramid(backbone, weights)

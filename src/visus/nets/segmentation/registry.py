@@ -58,6 +58,7 @@ def has_weights(name: str) -> bool:
     >>> has_weights("unet"), has_weights("segnet")
     (False, True)
     """
+    options_of(name)  # says that there is none
     return building.takes_weights(NETS[name])
 
 
@@ -92,6 +93,5 @@ def create(
         raise WeightsError(f"There are no weights for {name}; give weights=None or weights=FILE.")
     net = building.build_from(NETS, "segmentation", name, classes=classes, imagenet=imagenet, options=options)
     if weights is not None and not imagenet:
-        tensors = {key.removeprefix("net."): value for key, value in _weights.read_file(weights).items()}
-        _weights.fill(net, tensors, str(weights))
+        _weights.fill_from_file(net, weights)
     return net

@@ -71,7 +71,7 @@ class ClassEvaluation(Result):
 
     @property
     def answers(self) -> NDArray[np.int64]:
-        """``(N,)``, the likeliest class of each picture."""
+        """``(N,)`` int64, the likeliest class of each picture."""
         return self.probabilities.argmax(axis=1)
 
     @property
@@ -86,7 +86,7 @@ class ClassEvaluation(Result):
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """``(C, C)`` counts: true classes in rows, answers in columns."""
+        """``(C, C)`` int64, counts: true classes in rows, answers in columns."""
         count = len(self.classes)
         return np.bincount(self.labels * count + self.answers, minlength=count * count).reshape(count, count)
 
@@ -132,12 +132,12 @@ class ClassEvaluation(Result):
         return [(self.classes[r], self.classes[c], int(matrix[r, c])) for r, c in pairs if matrix[r, c]]
 
     def mistakes(self) -> NDArray[np.int64]:
-        """Positions of the wrong answers, the most confident first."""
+        """``(M,)`` int64, positions of the wrong answers, the most confident first."""
         wrong = np.flatnonzero(self.answers != self.labels)
         return wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
 
     def sheet(self, most: int = 20, *, tile: int = 160) -> NDArray[np.uint8]:
-        """The worst mistakes on a sheet, each with its answer and its true class.
+        """The worst mistakes on a sheet ``(H, W, 3)`` uint8, each with its answer and its true class.
 
         Raises:
             InputError: There are no mistakes.
@@ -281,6 +281,9 @@ def measure(
         split: Which of them.
         settings: Device and workers are taken from here.
         progress: Told how many pictures are done, of how many.
+
+    Raises:
+        RunError: The network answers with NaN.
     """
     about = network.about
     pictures = dataset.splits[split]

@@ -46,7 +46,7 @@ class Parts:
         return batches(self.dataset, split, self.about, self.settings)
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Batches of a split; those of train are shuffled."""
+        """Batches of a split, ``(N, C, H, W)`` uint8 and ``(N,)`` int64; those of train are shuffled."""
         own, settings = self.batches(split), self.settings
         assert settings.batch_size is not None
         train = split == "train"

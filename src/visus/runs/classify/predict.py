@@ -45,7 +45,7 @@ class ClassPrediction(Result):
 
     @property
     def label(self) -> str:
-        """The likeliest class."""
+        """The name of the likeliest class."""
         return self.classes[0]
 
     def to_dict(self) -> dict[str, Any]:

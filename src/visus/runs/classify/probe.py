@@ -44,11 +44,11 @@ class LinearOnFeatures(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features ``(N, D)`` to logits ``(N, classes)``."""
+        """Features ``(N, D)`` float32 to logits ``(N, classes)``."""
         return self.linear((x - self.mean) * self.scale)
 
     def heads(self, x: Tensor) -> list[Tensor]:
-        """The logits alone: a probe has no auxiliary classifiers."""
+        """The logits of features ``(N, D)`` float32 alone: a probe has no auxiliary classifiers."""
         return [self(x)]
 
     @torch.no_grad()
@@ -145,8 +145,8 @@ def train_on(
     Args:
         parts: The network; its head is written when a callback calls :meth:`LinearOnFeatures.fold`.
         recipe: How it learns.
-        train: ``(N, D)``, features of the training pictures.
-        val: ``(M, D)``, features of the val split.
+        train: ``(N, D)`` float32, features of the training pictures.
+        val: ``(M, D)`` float32, features of the val split.
         callbacks: Made for the layer that is trained.
         epochs: Epochs in all.
         batch_size: Features in a step.

@@ -57,17 +57,17 @@ class Classification:
 
     @property
     def settings(self) -> ClassifySettings:
-        """The settings."""
+        """How it is trained."""
         return self.parts.settings
 
     @property
     def data(self) -> LabelSet:
-        """The pictures."""
+        """The pictures with their labels."""
         return self.parts.dataset
 
     @property
     def net(self) -> Backbone:
-        """The network."""
+        """The network that is trained."""
         return self.parts.net
 
     @property
@@ -95,7 +95,7 @@ class Classification:
         return Classify(self.net.train(), self.parts.normalize, recipe_of(self.parts), groups_of(self.parts))
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Batches of a split."""
+        """Batches of a split, ``(N, C, H, W)`` uint8 and ``(N,)`` int64."""
         return self.parts.loader(split)
 
     def save(self, path: Path) -> None:

@@ -42,12 +42,12 @@ class BoxPrediction(Result):
 
     @property
     def boxes(self) -> NDArray[np.float32]:
-        """``(n, 4)``: x0, y0, x1, y1 in pixels."""
+        """``(n, 4)`` float32: x0, y0, x1, y1 in pixels."""
         return self.answers.boxes
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """``(n,)`` in [0, 1]."""
+        """``(n,)`` float32 in [0, 1]."""
         return self.answers.scores
 
     @property
@@ -149,7 +149,7 @@ class DetectPredictor:
         return answers_of(self.network.detect([x], proposals, self.limits)[0], picture.shape[:2])
 
     def score_matrix(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Of R-CNN: the proposals ``(n, 4)`` of a picture, and the score of each for each class, ``(n, classes)``.
+        """Of R-CNN: the proposals ``(n, 4)`` float32 of a picture, and their scores ``(n, classes)`` for each class.
 
         Above 0 an SVM says yes.
 
@@ -183,5 +183,5 @@ class DetectPredictor:
     def predict_many(
         self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]
     ) -> Iterator[BoxPrediction | Unreadable]:
-        """The objects on many pictures, in their order; what cannot be read is told in its place."""
+        """The objects on many pictures, files or ``(H, W, 3)`` uint8, in order; what cannot be read in its place."""
         return one_by_one(self.predict, pictures)

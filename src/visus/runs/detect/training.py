@@ -95,7 +95,7 @@ class Detection:
 
     @property
     def recipe(self) -> Recipe:
-        """How it learns."""
+        """How the network learns."""
         settings = self.settings
         assert settings.lr is not None
         return Recipe(

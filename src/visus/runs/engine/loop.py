@@ -132,7 +132,7 @@ class Seeded(lightning.Callback):
         self.seed = seed
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Seed torch's generators."""
+        """Seed the generators of torch."""
         own = self.seed * 1_000_003 + trainer.current_epoch + processes.rank() * 1_000_000_007
         torch.manual_seed(own % 2**63)
 
@@ -179,7 +179,7 @@ class Health(lightning.Callback):
     def on_before_optimizer_step(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Measure gradients."""
+        """Measure the gradients of the step."""
         assert self.monitor
         if self._watching:
             self.monitor.gradients()
@@ -192,7 +192,7 @@ class Health(lightning.Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        """Measure the step."""
+        """Measure the updates of the step."""
         assert self.monitor
         if self._watching:
             self.monitor.updates(trainer.global_step - 1, float(outputs["loss"]))
@@ -242,7 +242,7 @@ class Show(lightning.Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        """Tell."""
+        """Tell how far it is."""
         assert isinstance(pl_module, Learner)
         total = int(trainer.num_training_batches)
         loss = pl_module.train_sums.means()[0]

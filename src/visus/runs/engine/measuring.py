@@ -69,7 +69,7 @@ def split_of(dataset: Data, split: str | None) -> str:
 
 
 def places_in(dataset: Data, classes: Sequence[str]) -> NDArray[np.int64]:
-    """For each class of some data its position in the classes of a network.
+    """For each class of some data its position in the classes of a network, ``(C,)`` int64.
 
     Raises:
         InputError: There is a class that the network does not know.

@@ -101,7 +101,7 @@ class Job(Protocol):
 
     @property
     def data(self) -> Data:
-        """The pictures."""
+        """The pictures that it learns from."""
         ...
 
     @property

@@ -73,7 +73,7 @@ class MaskEvaluation(Result):
 
     @property
     def ious(self) -> NDArray[np.float64]:
-        """``(C,)``, NaN for a class that is nowhere."""
+        """``(C,)`` float64, NaN for a class that is nowhere."""
         return pixel_metrics.ious(self.confusion)
 
     @property
@@ -88,7 +88,7 @@ class MaskEvaluation(Result):
 
     @property
     def dices(self) -> NDArray[np.float64]:
-        """``(C,)``, NaN for a class that is nowhere."""
+        """``(C,)`` float64, NaN for a class that is nowhere."""
         return pixel_metrics.dices(self.confusion)
 
     def drawn(self) -> NDArray[np.uint8] | None:

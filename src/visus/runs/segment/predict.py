@@ -120,7 +120,7 @@ class MaskPrediction(Result):
 
 
 def as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """A picture as it is; a volume with its values spread from 0 to 255."""
+    """A picture ``(H, W, 3)`` uint8 as it is; a volume ``(D, H, W)`` float with its values spread from 0 to 255."""
     if picture.dtype == np.uint8:
         return picture
     low, high = np.percentile(picture, (0.5, 99.5))
@@ -201,7 +201,7 @@ class SegmentPredictor:
         return self.network.net.axes
 
     def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
-        """The picture or volume of a file.
+        """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file.
 
         Raises:
             InputError: It is missing or damaged, or of the other kind.
@@ -243,11 +243,11 @@ class SegmentPredictor:
     def predict_many(
         self, pictures: Iterable[str | os.PathLike[str] | NDArray[Any]]
     ) -> Iterator[MaskPrediction | Unreadable]:
-        """The answers to many pictures or volumes, in their order; what cannot be read is told in its place."""
+        """The answers to many pictures ``(H, W, 3)`` uint8 or volumes; what cannot be read is told in its place."""
         return one_by_one(self.predict, pictures)
 
     def raw_probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
-        """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)``."""
+        """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)`` float32."""
         x = self._tensor(picture)
         size = tuple(x.shape[2:])
         total = torch.zeros(1, len(self.about.classes), *size)
@@ -266,7 +266,7 @@ class SegmentPredictor:
         return (total[0] / (len(self.scales) * (2 if self.flip else 1))).numpy()
 
     def probabilities(self, picture: NDArray[Any], shown: NDArray[Any] | None = None) -> NDArray[np.float32]:
-        """The answers to a picture that fits into memory, ``(classes, *spatial)``, which sum to 1.
+        """The answers to a picture that fits into memory, ``(classes, *spatial)`` float32, which sum to 1.
 
         Args:
             picture: A picture, a volume, or a part of one.

@@ -131,7 +131,7 @@ class Segmentation:
         )
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, ...]]:
-        """Batches of windows of train, shuffled; whole pictures of other splits, one by one."""
+        """Batches ``(N, C, H, W)`` uint8 with masks: windows of train, shuffled; of other splits whole pictures."""
         own, settings = self.windows(split), self.settings
         assert settings.batch_size is not None
         train = split == "train"
@@ -146,7 +146,7 @@ class Segmentation:
     def learn(
         self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
     ) -> None:
-        """Train all layers."""
+        """Train all layers of the network."""
         settings = self.settings
         assert settings.epochs is not None
         fit(
