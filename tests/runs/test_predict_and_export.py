@@ -121,8 +121,8 @@ def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None
 
 
 SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
-    ("fcn8s", {"backbone": "efficientnet_lite0"}, (64, 96)),
-    ("deeplab", {"backbone": "efficientnet_lite0"}, (48, 64)),
+    ("fcn8s", {"backbone": "resnet18"}, (64, 96)),
+    ("deeplab", {"backbone": "resnet18"}, (48, 64)),
     ("unet", {"width": 2, "channels": 1}, (60, 52)),
     ("vnet", {"width": 2}, (16, 16, 32)),
 ]

@@ -104,11 +104,15 @@ def test_a_cache_that_cannot_be_written_is_one_clear_sentence(monkeypatch: pytes
 def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VISUS_CACHE", str(tmp_path))
     first = graph.load("resnet18", weights=_random_resnet(tmp_path))
+    made = (first.path.read_bytes(), json.loads(first.path.with_suffix(".json").read_text()))
+    exports: list[object] = []
+    monkeypatch.setattr(graph, "_export", lambda *given: exports.append(given) or made)
     first.path.write_bytes(first.path.read_bytes()[:1000])
     assert graph.load("resnet18", weights=str(tmp_path / "r.pth")).path.stat().st_size > 10_000_000
     about = first.path.with_suffix(".json")
     about.write_text(json.dumps({"model": "resnet18"}))
     assert graph.load("resnet18", weights=str(tmp_path / "r.pth")) == first
+    assert len(exports) == 2
 
 
 def _random_resnet(folder: Path) -> str:

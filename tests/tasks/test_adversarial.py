@@ -45,7 +45,7 @@ def test_a_probe_takes_no_such_pictures(tmp_path: Path) -> None:
     data = splits(tmp_path / "d", 4, 2, 2, side=16)
     with pytest.raises(InputError, match="leave --adversarial"):
         train("classify", data, mode="probe", adversarial=0.01, runs=tmp_path)
-    with pytest.raises(InputError, match="share of white"):
+    with pytest.raises(InputError, match=r"within \[0, 0.5\]"):
         train("classify", data, net="mlp", adversarial=2.0, runs=tmp_path)
 
 

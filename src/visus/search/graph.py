@@ -74,10 +74,10 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     stem = cache_folder() / f"{Path(model).name}-{key}"
     found = _read(stem)
     if found is None:
-        content, about = _export(model, weights, source)
         try:
+            stem.parent.mkdir(parents=True, exist_ok=True)  # before the work whose place it is
+            content, about = _export(model, weights, source)
             # The description comes last: a graph without it does not count.
-            stem.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(stem.with_suffix(".onnx"), content)
             write_atomically(stem.with_suffix(".json"), json.dumps(about, indent=1).encode())
         except OSError as error:
