@@ -91,7 +91,7 @@ def read_idx(root: Path, *, whole: bool = False) -> tuple[tuple[str, ...], dict[
     place = np.full(256, -1, np.int64)
     place[values] = np.arange(len(values))
     splits = {
-        split: Pictures(place[arrays[split][1]], arrays=arrays[split][0], name=f"{split} picture")
+        split: Pictures(place[arrays[split][1]], arrays=arrays[split][0])
         for split in ("train", "val", "test")
         if split in arrays
     }

@@ -18,13 +18,11 @@ class Pictures:
         labels: ``(N,)`` int64, positions in the list of classes.
         files: Their paths, or empty where they are held in memory.
         arrays: ``(N, H, W)`` gray or ``(N, H, W, 3)`` RGB, uint8, or None where they are files.
-        name: What the pictures in memory are called in messages.
     """
 
     labels: NDArray[np.int64]
     files: list[str] = field(default_factory=list)
     arrays: NDArray[np.uint8] | None = None
-    name: str = "picture"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -40,10 +38,6 @@ class Pictures:
         picture = self.arrays[place]
         return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
 
-    def called(self, place: int) -> str:
-        """What a picture is called: its path, or its number."""
-        return f"{self.name} {place}" if self.arrays is not None else self.files[place]
-
     def take(self, places: NDArray[np.integer]) -> "Pictures":
         """Some of the pictures.
 
@@ -51,7 +45,7 @@ class Pictures:
             places: ``(m,)`` integer positions, in the order that is wanted.
         """
         files: list[str] = [] if self.arrays is not None else [self.files[k] for k in places.tolist()]
-        return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places], self.name)
+        return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 Rule = Literal["plain", "deconv", "guided"]
-RULES: tuple[Rule, ...] = ("plain", "deconv", "guided")
 
 _RELU = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 _RELU6 = {F.relu6}
@@ -45,7 +44,7 @@ class Rectifiers(TorchFunctionMode):
     """While it is entered, gradients pass rectifiers (ReLU, ReLU6, hard tanh) by a rule.
 
     Args:
-        rule: A name in :data:`RULES`: ``"plain"``, ``"deconv"`` (Zeiler and Fergus 2014) or ``"guided"`` (Springenberg
+        rule: ``"plain"``, ``"deconv"`` (Zeiler and Fergus 2014) or ``"guided"`` (Springenberg
             et al. 2015, section 3.4).
 
     >>> x = torch.tensor([-1.0, 2.0, 3.0], requires_grad=True)

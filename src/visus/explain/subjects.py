@@ -17,6 +17,7 @@ from visus._errors import InputError
 from visus.data.batches import one
 from visus.explain.subject import Maps, Picture, Subject, asking
 from visus.images import draw, read
+from visus.images.check import colors_of
 from visus.images.color import to_gray
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
@@ -319,10 +320,7 @@ def pixels_of(picture: Picture) -> NDArray[np.uint8]:
     >>> pixels_of(np.zeros((2, 3, 3), np.uint8)).shape
     (2, 3, 3)
     """
-    values = picture if isinstance(picture, np.ndarray) else read(picture)
-    if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
-        raise InputError(f"A picture must be (H, W, 3) uint8, not {values.shape} {values.dtype}.")
-    return values
+    return colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
 
 
 def as_input(values: NDArray[np.uint8]) -> Tensor:

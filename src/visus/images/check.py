@@ -45,6 +45,17 @@ def picture_of(image: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def colors_of(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture in colors as it is, ``(H, W, 3)`` uint8: what networks take.
+
+    Raises:
+        InputError: It has another shape or dtype, or no pixels.
+    """
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise InputError(f"A picture must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
+    return picture
+
+
 def number(name: str, value: object) -> float:
     """A finite number as a float.
 

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images.check import whole
+from visus.images.check import colors_of, whole
 from visus.images.io import write_atomically
 from visus.images.scale import shrink
 from visus.ops import boxes
@@ -60,8 +60,7 @@ def selective_search(picture: NDArray[np.uint8], mode: Mode = "fast", *, most: i
     """
     import cv2
 
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise InputError(f"A picture must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
+    colors_of(picture)
     if mode not in MODES or most < 1:
         raise InputError(f"The mode must be one of {', '.join(MODES)} and most at least 1, not {mode!r} and {most}.")
     height, width = picture.shape[:2]

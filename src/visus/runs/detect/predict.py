@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.data.box_batches import as_tensor
 from visus.images import draw, read
+from visus.images.check import colors_of
 from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.detection import Limits
@@ -175,9 +176,7 @@ class DetectPredictor:
             InputError: The file is missing or damaged.
         """
         name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = picture if isinstance(picture, np.ndarray) else read(picture)
-        if values.ndim != 3 or values.shape[2] != 3 or values.dtype != np.uint8 or not values.size:
-            raise InputError(f"A picture must be (H, W, 3) uint8, not {values.shape} {values.dtype}.")
+        values = colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
         return BoxPrediction(name, self.answers(values), self.about.classes, values)
 
     def predict_many(

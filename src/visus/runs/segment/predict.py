@@ -16,6 +16,7 @@ from torch import Tensor
 from visus._errors import InputError
 from visus.data.volumes import is_volume_name, read_volume, write_volume
 from visus.images import read, write
+from visus.images.check import colors_of
 from visus.images.io import write_atomically
 from visus.images.result import Result
 from visus.nets import trained
@@ -224,10 +225,10 @@ class SegmentPredictor:
         """
         name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
         values = picture if isinstance(picture, np.ndarray) else self.read(picture)
-        if values.ndim != 3 or (self.axes == 2 and (values.shape[2] != 3 or values.dtype != np.uint8)):
-            raise InputError(
-                f"A picture must be (H, W, 3) uint8, a volume (D, H, W), not {values.shape} {values.dtype}."
-            )
+        if self.axes == 2:
+            colors_of(values)
+        elif values.ndim != 3 or not values.size:
+            raise InputError(f"A volume must be (D, H, W) float32, not {values.shape} {values.dtype}.")
         size = values.shape[: self.axes]
         mask = np.empty(size, np.uint8)
         shown = as_bytes(values) if self.crf_settings else values
