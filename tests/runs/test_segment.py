@@ -225,7 +225,7 @@ def test_unpadded_unet_with_class_weights(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "padded": None, "window": (188, 204), "epochs": 1}
     run = train("segment", data, runs=tmp_path, class_weights="median_frequency", loss="cross_entropy+dice", **settings)
     assert predicted(run.predict(scene(3)[0])).mask.shape == (72, 80)
-    job = TASK.begin(run.settings, TASK.load(run.settings))
+    job: Any = TASK.begin(run.settings, TASK.load(run.settings))
     weights, counts = job.learner().recipe.weights, job.data.pixels["train"]
     frequency = counts.sum(0) / counts.sum()  # every class is in every picture
     assert weights is not None

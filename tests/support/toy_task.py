@@ -117,7 +117,7 @@ class ToyTask:
     def begin(self, settings: ToySettings, data: LabelSet) -> ToyJob:
         return ToyJob(settings, data, nn.Linear(1, 1, dtype=torch.float32))
 
-    def alone(self, settings: ToySettings) -> str:
+    def indivisible(self, settings: ToySettings) -> str:
         return "A threshold is found by one process"
 
     def predictor(self, run: str | os.PathLike[str], **options: Any) -> ToyPredictor:

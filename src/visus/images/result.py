@@ -1,4 +1,7 @@
-"""What visus answers: hits, predictions, evaluations, heat maps, studies. All can be shown, saved, told and tabled."""
+"""What visus answers: hits, predictions, evaluations, heat maps, studies.
+
+All can be displayed, saved, or turned into plain values or a table.
+"""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Many files in, an answer to each out, here or by the processes of a cluster; what answers is told from outside."""
+"""Answers to many files, from this process or from those of a cluster; the caller supplies what answers."""
 
 import dataclasses
 import itertools

@@ -1,4 +1,4 @@
-"""What a trained classifier answers to pictures."""
+"""What a trained classifier says about pictures."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -116,3 +116,9 @@ def geometry(settings: ClassifySettings) -> tuple[int, int, Literal["bicubic", "
         return settings.size, settings.size, "bilinear"
     known = _weights.preprocessing(settings.net)
     return settings.size, round(settings.size * known.resize / known.size), known.interpolation
+
+
+def indivisible(settings: ClassifySettings) -> str:
+    """Why several processes cannot train together, one clause; empty where they can."""
+    probe = settings.mode == "probe"
+    return "A probe trains one layer on features that are computed once, in one process" if probe else ""

@@ -38,7 +38,8 @@ class ClassifySettings(TrainSettings):
     mode: Annotated[
         Mode | None,
         Setting(
-            "Train the last layer on cached features, all layers from weights, from the top down, or all from random.",
+            "probe: the last layer on cached features; finetune: all layers from weights, from the top down; scratch: "
+            "all from random weights.",
             NET,
             default="finetune, or scratch where there are no weights",
         ),
@@ -47,15 +48,17 @@ class ClassifySettings(TrainSettings):
         "imagenet"
     )
     size: Annotated[
-        int | None, Setting("Side of the input in pixels.", NET, "[1, inf)", default="what the network is for")
+        int | None, Setting("Side of the input in pixels.", NET, "[1, inf)", default="what suits the network")
     ] = None
     loss: Annotated[Loss, Setting("What is minimized.", LOSS)] = "cross_entropy"
-    label_smoothing: Annotated[float, Setting("Share that the other classes get of the truth.", LOSS, "[0, 1)")] = 0.0
+    label_smoothing: Annotated[
+        float, Setting("Share of the target that is spread evenly over all classes.", LOSS, "[0, 1)")
+    ] = 0.0
     adversarial: Annotated[
         float,
         Setting(
-            "Learn from pictures changed by up to this share of white to fool the network, such as 4/255; twice the "
-            "time.",
+            "Train on pictures altered to fool the network, by at most this share of white, such as 4/255; twice "
+            "the time.",
             LOSS,
             "[0, 0.5]",
             metavar="EPS",
@@ -65,17 +68,17 @@ class ClassifySettings(TrainSettings):
     balance: Annotated[Balance, Setting("Let rare classes count more, or show them more often.", LOSS)] = "none"
     preprocess: Annotated[
         Preprocess | None,
-        Setting("Fitted on the training pictures.", DATA, default="what the weights expect, or zscore"),
+        Setting("Preprocessing, fitted on the training pictures.", DATA, default="what the weights expect, or zscore"),
     ] = None
     hidden: Annotated[
-        tuple[int, ...], Setting("mlp: units of each hidden layer, or none.", _MLP, metavar="N,N,...")
+        tuple[int, ...], Setting("mlp: units in each hidden layer; none for no hidden layer.", _MLP, metavar="N,N,...")
     ] = (256, 128)
-    activation: Annotated[Activation, Setting("Of mlp.", _MLP)] = "relu"
+    activation: Annotated[Activation, Setting("mlp: activation function.", _MLP)] = "relu"
     batch_norm: Annotated[bool, Setting("mlp: normalize each layer over the batch.", _MLP)] = False
     dropout: Annotated[
         float | None,
-        Setting("mlp and cnn: share of units that are left out.", _MLP, "[0, 1)", default="what they have themselves"),
+        Setting("mlp and cnn: share of units that are left out.", _MLP, "[0, 1)", default="the network's own"),
     ] = None
     lr_decay: Annotated[
-        float, Setting("finetune: factor from each third of the network to the one below.", LEARN, "(0, 1]")
+        float, Setting("finetune: rate of each third of the network, as a factor of the third above.", LEARN, "(0, 1]")
     ] = 0.3

@@ -50,11 +50,6 @@ class Classification:
     parts: Parts
     score = "accuracy"
 
-    @classmethod
-    def begin(cls, settings: ClassifySettings, data: LabelSet) -> "Classification":
-        """The network with its first weights, and its preprocessing fitted."""
-        return cls(build(settings, data))
-
     @property
     def settings(self) -> ClassifySettings:
         """How it is trained."""
@@ -201,3 +196,12 @@ def groups_of(parts: Parts) -> list[Group]:
     for layers, rate in zip(unfreeze.parts(net), unfreeze.rates(parts.settings.lr_decay), strict=True):
         body.append(([p for layer in layers for p in layer.parameters(recurse=False)], rate))
     return [(list(net.head.parameters()), 1.0), *body]
+
+
+def begin(settings: ClassifySettings, data: LabelSet) -> Classification:
+    """The training of a classifier: the network with its first weights, and its preprocessing fitted.
+
+    Raises:
+        WeightsError: They are not at hand.
+    """
+    return Classification(build(settings, data))

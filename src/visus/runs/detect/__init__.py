@@ -1,1 +1,1 @@
-"""The task ``detect``: which objects are on a picture, and where."""
+"""The task ``detect``: which objects are in a picture, and where."""

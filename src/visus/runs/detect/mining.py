@@ -16,12 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from visus.data import Boxed
+from visus.data import Boxed, BoxSet
 from visus.data.box_batches import as_tensor
 from visus.data.boxes import Objects
 from visus.images.io import write_atomically
 from visus.nets.detection.rcnn import RCNN
+from visus.nets.detection.registry import NETS
 from visus.runs.detect.proposals import Propose, hasten, proposer
+from visus.runs.detect.settings import DetectSettings
 from visus.runs.detect.training import Detection
 from visus.runs.engine.loop import Checkpointer
 from visus.runs.engine.progress import Epoch, Progress
@@ -150,3 +152,13 @@ def _fits(path: Path, shape: tuple[int, int]) -> bool:
         return np.load(path, allow_pickle=False, mmap_mode="r").shape == shape
     except (OSError, ValueError, EOFError):
         return False
+
+
+def begin(settings: DetectSettings, data: BoxSet) -> Detection:
+    """The training of a detector with its first weights: by steps, or of R-CNN by fitting.
+
+    Raises:
+        WeightsError: They are not at hand, or do not fit.
+    """
+    kind = Detection if NETS[settings.net].takes_steps else Mined
+    return kind.begin(settings, data)

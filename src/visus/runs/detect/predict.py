@@ -1,4 +1,4 @@
-"""What a trained detector finds on pictures."""
+"""What a trained detector finds in pictures."""
 
 import os
 from collections.abc import Iterable, Iterator

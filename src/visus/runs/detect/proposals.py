@@ -1,4 +1,4 @@
-"""What networks of proposals need beside themselves: the boxes, and for R-CNN a fast way through its backbone."""
+"""What proposal-based detectors need besides the network: the boxes, and for R-CNN a fast way through its backbone."""
 
 from collections.abc import Callable
 from functools import partial

@@ -137,3 +137,9 @@ def side_of(dataset: BoxSet) -> int:
     train = dataset.splits["train"]
     sides = sorted(min(train.read(place)[0].shape[:2]) for place in range(0, len(train), max(1, len(train) // 10)))
     return max(64, min(SHORTER_SIDE, sides[len(sides) // 2]))
+
+
+def indivisible(settings: DetectSettings) -> str:
+    """Why several processes cannot train together, one clause; empty where they can."""
+    steps = registry.NETS[settings.net].takes_steps
+    return "" if steps else f"{settings.net} takes no steps that processes could take together"

@@ -40,8 +40,8 @@ class DetectSettings(TrainSettings):
     weights: Annotated[
         str,
         Setting(
-            "imagenet for the backbone (of torchvision's networks for all layers, from COCO), none, a file, or an "
-            "earlier run, whose layers are taken as far as they fit.",
+            "imagenet for the backbone (for torchvision's networks: all layers, from COCO), none, a file, or an "
+            "earlier run; layers that fit are copied.",
             NET,
         ),
     ] = "imagenet"
@@ -53,21 +53,21 @@ class DetectSettings(TrainSettings):
     ] = None
     width: Annotated[
         int | None,
-        Setting("mask_rcnn: channels of the mask branch.", _OWN, "[1, 1024]", default="256, with EfficientNets 64"),
+        Setting("mask_rcnn: channels of the mask branch.", _OWN, "[1, 1024]", default="256; 64 with an EfficientNet"),
     ] = None
     side: Annotated[
         int | None,
         Setting(
-            "Shorter side that pictures are brought to, in pixels; of rcnn, side that boxes are warped to.",
+            "Shorter side of the resized pictures, in pixels; for rcnn, the side that boxes are warped to.",
             NET,
             "[64, 4096]",
             option="--size",
-            default="that of half of the pictures, at most 600; of rcnn 128",
+            default="the median of the pictures' shorter sides, at most 600; 128 for rcnn",
         ),
     ] = None
     boxes: Annotated[
         int | None,
-        Setting("Boxes of each picture that a step sees.", _OWN, "[1, 512]", default="64, with EfficientNets 32"),
+        Setting("Boxes per picture in each training step.", _OWN, "[1, 512]", default="64; 32 with an EfficientNet"),
     ] = None
     sizes: Annotated[
         tuple[int, ...] | None,
@@ -81,7 +81,7 @@ class DetectSettings(TrainSettings):
         ),
     ] = None
     proposals: Annotated[Proposals, Setting("rcnn, fast_rcnn: mode of selective search.", _OWN)] = "fast"
-    most: Annotated[int, Setting("rcnn, fast_rcnn: proposals of a picture.", _OWN, "[1, 100000]")] = MOST
+    most: Annotated[int, Setting("rcnn, fast_rcnn: most proposals per picture.", _OWN, "[1, 100000]")] = MOST
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A network that OpenVINO has compiled for this CPU: seconds to get ready, several times faster then.
+"""A network that OpenVINO has compiled for this CPU: it takes seconds to prepare, then runs several times faster.
 
 benchmarks/classify.py measures it for the features of a probe, benchmarks/detect.py for those of R-CNN.
 """

@@ -105,7 +105,7 @@ def refuse(task: Task, settings: TrainSettings) -> None:
     alone = "leave --engine ray away"
     if settings.find_lr:
         raise InputError(f"--find-lr looks for the rate in one process; find it first, or {alone}.")
-    if reason := task.alone(settings):
+    if reason := task.indivisible(settings):
         raise InputError(f"{reason}; {alone}.")
 
 

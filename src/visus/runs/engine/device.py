@@ -1,4 +1,4 @@
-"""On what a network is trained, and in which precision."""
+"""Which device a network is trained on, and in which precision."""
 
 import dataclasses
 from typing import TypeVar, get_args

@@ -1,4 +1,4 @@
-"""Measuring a trained network of any task: which data, which split, and what takes away from the figures."""
+"""Measuring a trained network of any task: which data, which split, and what makes the figures less trustworthy."""
 
 import contextlib
 import os

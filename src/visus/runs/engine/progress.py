@@ -1,4 +1,4 @@
-"""How far a training is, and what its epochs came to."""
+"""How far a training has come, and the results of its epochs."""
 
 import dataclasses
 import math

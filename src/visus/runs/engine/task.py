@@ -1,10 +1,11 @@
-"""What a task is: the protocol that classify, localize, segment and detect answer to, one room each.
+"""What a task is: the protocol that classify, localize, segment and detect implement, one room each.
 
 A new task is a room with its settings, its training, its evaluation, its prediction and a ``task.py`` that holds
-``TASK``, and one line in :mod:`visus.runs.registry`. All else asks the task.
+``TASK``, and one line in :mod:`visus.runs.registry`. All other code goes through the task.
 """
 
 import dataclasses
+import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -240,7 +241,7 @@ class Task(Protocol):
         """
         ...
 
-    def alone(self, settings: Any) -> str:  # noqa: ANN401 - its own
+    def indivisible(self, settings: Any) -> str:  # noqa: ANN401 - its own
         """Why several processes cannot train together, one clause; empty where they can."""
         ...
 
@@ -265,6 +266,63 @@ class Task(Protocol):
             RunError: There is no trained network.
         """
         ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Room:
+    """A task whose parts lie in a package of :mod:`visus.runs`, under their usual names, and are imported at use.
+
+    ``resolve.py`` has ``load``, ``resolve`` and ``indivisible``, ``evaluate.py`` has ``evaluate``; what trains and what
+    answers is named as ``"module:name"``.
+
+    Attributes:
+        name: See :class:`Task`.
+        wanted: See there.
+        settings: See there.
+        training: Function from settings and data to a :class:`Job`.
+        answers: Class of its predictor.
+    """
+
+    name: str
+    wanted: str
+    settings: type[TrainSettings]
+    training: str
+    answers: str
+
+    def _part(self, file: str) -> Any:  # noqa: ANN401 - a module
+        return importlib.import_module(f"visus.runs.{self.name}.{file}")
+
+    def load(self, settings: Any, progress: Count | None = None) -> Data:  # noqa: ANN401 - its own
+        """Bring in its pictures; see :meth:`Task.load`."""
+        return self._part("resolve").load(settings, progress)
+
+    def resolve(self, settings: Any, data: Any) -> TrainSettings:  # noqa: ANN401 - its own
+        """Fill in what settings leave open; see :meth:`Task.resolve`."""
+        return self._part("resolve").resolve(settings, data)
+
+    def indivisible(self, settings: Any) -> str:  # noqa: ANN401 - its own
+        """Why several processes cannot train together; see :meth:`Task.indivisible`."""
+        return self._part("resolve").indivisible(settings)
+
+    def begin(self, settings: Any, data: Any) -> Job:  # noqa: ANN401 - its own
+        """The training with the network's first weights; see :meth:`Task.begin`."""
+        return _named(self.training)(settings, data)
+
+    def predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """A network that is ready to answer; see :meth:`Task.predictor`."""
+        return _named(self.answers)(run, **options)
+
+    def evaluate(
+        self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any
+    ) -> Evaluation:
+        """Measure a network, and write tables and pictures; see :meth:`Task.evaluate`."""
+        return self._part("evaluate").evaluate(run, data, **options)
+
+
+def _named(place: str) -> Any:  # noqa: ANN401 - a class or a function
+    """What ``"module:name"`` names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def outline_of(net: Any, shape: Sequence[int]) -> str:  # noqa: ANN401 - a network of torch

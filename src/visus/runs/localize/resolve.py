@@ -58,3 +58,8 @@ def resolve(settings: LocalizeSettings, dataset: BoxSet) -> LocalizeSettings:
     )
     dense = registry.network_of(settings.backbone).dense
     return resolve_device(dataclasses.replace(settings, **filled), dense=dense)
+
+
+def indivisible(settings: LocalizeSettings) -> str:
+    """Why several processes cannot train together: they can."""
+    return ""

@@ -30,14 +30,14 @@ class LocalizeSettings(TrainSettings):
     side: Annotated[
         int | None,
         Setting(
-            "Side of the square that pictures are brought to, in pixels.",
+            "Side, in pixels, of the square that pictures are resized to.",
             NET,
             "[64, 4096]",
             option="--size",
-            default="the shorter side of half of the pictures, at most 224",
+            default="the median of the pictures' shorter sides, at most 224",
         ),
     ] = None
-    box_weight: Annotated[float, Setting("Of the box in the loss.", LOSS, "(0, inf)")] = 5.0
+    box_weight: Annotated[float, Setting("Weight of the box in the loss.", LOSS, "(0, inf)")] = 5.0
     staged: Annotated[
         bool,
         Setting(
@@ -46,7 +46,9 @@ class LocalizeSettings(TrainSettings):
             option="--staged/--joint",
         ),
     ] = True
-    crops: Annotated[bool, Setting("Cut out the objects of pictures with several, each on its own.", DATA)] = False
+    crops: Annotated[
+        bool, Setting("Where a picture has several objects, cut out each as a picture of its own.", DATA)
+    ] = False
 
     @property
     def options(self) -> dict[str, Any]:

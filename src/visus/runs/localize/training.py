@@ -69,3 +69,6 @@ class Localization(Detection):
             callbacks = [*callbacks, Stages(self.net, epochs)]
             keep.first = 1 + next(epoch for epoch in range(epochs) if stage_of(epoch, epochs) == "both")
         super().learn(callbacks, keep, hooks, checkpoint)
+
+
+begin = Localization.begin

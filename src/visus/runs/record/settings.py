@@ -44,24 +44,28 @@ class TrainSettings:
     batch_size: Annotated[int | None, Setting("Pictures in a step.", LEARN, "[1, inf)")] = None
     lr: Annotated[float | None, Setting("Learning rate of the last layers.", LEARN, "(0, inf)")] = None
     find_lr: Annotated[bool, Setting("Find the learning rate first, by a range test.", LEARN)] = False
-    lr_decay: Annotated[float, Setting("Factor of the learning rate of what was trained before.", LEARN, "(0, 1]")] = (
-        0.3
-    )
+    lr_decay: Annotated[float, Setting("Learning rate of pretrained layers, as a factor of lr.", LEARN, "(0, 1]")] = 0.3
     optimizer: Annotated[Optimizer, Setting("How weights follow the gradient.", LEARN)] = "adamw"
-    momentum: Annotated[float, Setting("Of momentum and nesterov.", LEARN, "[0, 1)")] = 0.9
+    momentum: Annotated[float, Setting("Momentum of the optimizers momentum and nesterov.", LEARN, "[0, 1)")] = 0.9
     weight_decay: Annotated[float, Setting("L2 penalty of weights.", LEARN, "[0, inf)")] = 1e-2
     schedule: Annotated[Schedule, Setting("How the learning rate changes.", LEARN)] = "cosine"
     warmup: Annotated[
         float, Setting("Share of the training in which the learning rate grows from 0.", LEARN, "[0, 1)")
     ] = 0.0
     clip_norm: Annotated[float, Setting("Largest norm of the gradient; 0: no limit.", LEARN, "[0, inf)")] = 0.0
-    clip_value: Annotated[float, Setting("Largest value of the gradient; 0: no limit.", LEARN, "[0, inf)")] = 0.0
+    clip_value: Annotated[float, Setting("Largest absolute value in the gradient; 0: no limit.", LEARN, "[0, inf)")] = (
+        0.0
+    )
     augment: Annotated[Augment | None, Setting("Random changes of training pictures.", DATA)] = None
-    flip: Annotated[bool, Setting("Whether mirrored pictures are of the same kind.", DATA)] = True
-    val: Annotated[float, Setting("Share of the pictures for val where there is none.", DATA)] = 0.15
-    test: Annotated[float, Setting("Share for test where there are no splits.", DATA)] = 0.15
-    seed: Annotated[int, Setting("Of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")] = 0
-    device: Annotated[Device, Setting("Where it computes.", PLACE)] = "auto"
+    flip: Annotated[
+        bool, Setting("Mirror pictures at random; not where a mirrored one means something else.", DATA)
+    ] = True
+    val: Annotated[float, Setting("Share of the pictures set aside for val where there is none.", DATA)] = 0.15
+    test: Annotated[float, Setting("Share of the pictures set aside for test where there are no splits.", DATA)] = 0.15
+    seed: Annotated[
+        int, Setting("Seed of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")
+    ] = 0
+    device: Annotated[Device, Setting("Device to train on.", PLACE)] = "auto"
     precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
     workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
     health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True

@@ -1,4 +1,4 @@
-"""What a trained segmenter says of pictures and volumes of any size."""
+"""What a trained segmenter says about pictures and volumes of any size."""
 
 import json
 import os

@@ -120,3 +120,8 @@ def _window(settings: SegmentSettings, dataset: MaskSet, net: Segmenter, usual: 
         raise InputError(f"A window has sides up to {_LARGEST}, not {max(window)}; say a smaller --size.")
     net.check(window)
     return tuple(window)
+
+
+def indivisible(settings: SegmentSettings) -> str:
+    """Why several processes cannot train together: they can."""
+    return ""

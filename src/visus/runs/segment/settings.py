@@ -38,24 +38,24 @@ class SegmentSettings(TrainSettings):
     weights: Annotated[
         str | None,
         Setting(
-            "imagenet for the backbone, none, a file, or an earlier run, such as that of fcn32s for fcn16s, whose "
-            "layers are taken as far as they fit.",
+            "imagenet (the backbone), none, a file, or an earlier run, for example of fcn32s when training fcn16s; "
+            "layers that fit are copied.",
             NET,
-            default="imagenet where there are such",
+            default="imagenet where available",
         ),
     ] = None
     backbone: Annotated[
-        str | None, Setting("fcn and deeplab; on a CPU take efficientnet_lite0.", _OWN, default="vgg16")
+        str | None, Setting("fcn and deeplab: backbone; on a CPU, choose efficientnet_lite0.", _OWN, default="vgg16")
     ] = None
-    head: Annotated[Head | None, Setting("Of deeplab.", _OWN)] = None
+    head: Annotated[Head | None, Setting("deeplab: kind of head.", _OWN)] = None
     padded: Annotated[
         bool | None,
         Setting("unet: convolutions keep the size.", _OWN, option="--padded/--unpadded", default="unpadded"),
     ] = None
     width: Annotated[
-        int | None, Setting("unet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64, of vnet 16")
+        int | None, Setting("unet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64; 16 for vnet")
     ] = None
-    batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet.", _OWN)] = None
+    batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet: use batch normalization.", _OWN)] = None
     window: Annotated[
         tuple[int, ...] | None,
         Setting("Spatial size of the windows that the network sees.", NET, option="--size", metavar="N|H,W|D,H,W"),

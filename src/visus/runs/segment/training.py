@@ -188,3 +188,6 @@ def _fitted(settings: SegmentSettings, data: MaskSet, about: About) -> nn.Module
     windows = Windows(train, about.window, about.gray, seed=settings.seed)
     with plain_errors():
         return _preprocess.fit("zscore", (batch[0] for batch in window_loader(windows, batch_size=16)))
+
+
+begin = Segmentation.begin
