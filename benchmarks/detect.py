@@ -141,7 +141,7 @@ def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
 def localizer(data: Path, folder: Path, *_: Any) -> None:
     """The objects of ``pasted``, each cut out: class, then box, then both, beside both from the beginning."""
     print("\nlocalizer: objects of pasted cut out, 9 epochs, measured on val")
-    print(f"{'':8} {'localised':>9} {'class':>7} {'mean IoU':>8} {'s/epoch':>7} {'minutes':>7}", flush=True)
+    print(f"{'':8} {'localized':>9} {'class':>7} {'mean IoU':>8} {'s/epoch':>7} {'minutes':>7}", flush=True)
     for title, staged in (("staged", True), ("joint", False)):
         started = time.perf_counter()
         run = visus.train("localize", data / "pasted", runs=folder, crops=True, staged=staged, side=160, epochs=9)

@@ -115,6 +115,7 @@ def test_a_task_is_a_room_and_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert run.settings.margin == 0.1
     assert (run.folder / "drawn.txt").is_file()
     assert run.predict(np.full((8, 8, 3), 255, np.uint8)).bright
+    assert len(list(run.predict(data / "test" / "blob"))) == 2
     assert visus.evaluate(run, data).split == "test"
     assert "are bright" in run_visus("evaluate", run.folder).stdout
     answers = json.loads(run_visus("predict", run.folder, data / "test" / "blob", "--json").stdout)

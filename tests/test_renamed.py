@@ -3,6 +3,8 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +22,10 @@ def found(name: str) -> object:
 def test_an_old_name_is_the_new_one_and_warns(old: str) -> None:
     home, _, name = old.rpartition(".")
     module = importlib.import_module(home)
-    with pytest.warns(DeprecationWarning, match=f"{old} is called {NAMES[old]} now"):
+    with pytest.warns(DeprecationWarning, match=f"{old} is called {NAMES[old]} now") as caught:
         value = getattr(module, name)
     assert value is found(NAMES[old])
+    assert [warning.filename for warning in caught] == [__file__]  # Python shows it to whoever asks
 
 
 @pytest.mark.parametrize("old", sorted(MODULES))
@@ -44,6 +47,16 @@ def test_an_old_import_still_works() -> None:
     code = "from visus.runs.evaluate import Evaluation, evaluate; from visus.runs.training import resume, train"
     answer = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
     assert "visus.runs.evaluate is called visus.runs.classify.evaluate now" in answer.stderr
+
+
+def test_an_old_module_hides_no_new_function(trained_run: Any, tmp_path: Path) -> None:
+    code = (
+        "import visus, visus.runs.evaluate, visus.runs.predict; from visus.runs import evaluate as old; "
+        f"run = visus.Run({str(trained_run.folder)!r}); print(visus.evaluate(run, out={str(tmp_path)!r}).split, "
+        "callable(visus.predict), callable(old.evaluate))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["test", "True", "True"]
 
 
 def test_a_module_that_never_was_is_missing() -> None:

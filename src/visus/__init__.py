@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from visus import data, explain, filters, images, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
-    from visus.runs import Run, evaluate, predict, train, tune
+    from visus.runs import Run, train, tune
+    from visus.runs.run import evaluate, predict
     from visus.search import Index
     from visus.search import duplicates_in as duplicates
 
@@ -60,12 +61,12 @@ _LAZY = {
     "Run": ("visus.runs", "Run"),
     "data": ("visus.data", None),
     "duplicates": ("visus.search", "duplicates_in"),
-    "evaluate": ("visus.runs", "evaluate"),
+    "evaluate": ("visus.runs.run", "evaluate"),
     "explain": ("visus.explain", None),
     "filters": ("visus.filters", None),
     "images": ("visus.images", None),
     "nets": ("visus.nets", None),
-    "predict": ("visus.runs", "predict"),
+    "predict": ("visus.runs.run", "predict"),
     "read": ("visus.images", "read"),
     "runs": ("visus.runs", None),
     "search": ("visus.search", None),

@@ -16,14 +16,18 @@ MODULES: dict[str, str] = {
     "visus.explain.randomised": "visus.explain.sanity_check",
     "visus.explain.removal": "visus.explain.deletion_insertion",
     "visus.ops.normalise": "visus.ops.normalize",
+    "visus.runs.coco_results": "visus.runs.detect.coco_results",
+    "visus.runs.compiled": "visus.runs.engine.compiled",
     "visus.runs.detect_evaluate": "visus.runs.detect.evaluate",
     "visus.runs.detect_predict": "visus.runs.detect.predict",
     "visus.runs.detect_search": "visus.runs.detect.search",
     "visus.runs.detect_settings": "visus.runs.detect.settings",
     "visus.runs.evaluate": "visus.runs.classify.evaluate",
+    "visus.runs.learning": "visus.runs.record.settings",
     "visus.runs.localize_settings": "visus.runs.localize.settings",
     "visus.runs.predict": "visus.runs.classify.predict",
     "visus.runs.preview": "visus.runs.classify.preview",
+    "visus.runs.robust": "visus.runs.classify.robust",
     "visus.runs.segment_evaluate": "visus.runs.segment.evaluate",
     "visus.runs.segment_predict": "visus.runs.segment.predict",
     "visus.runs.segment_settings": "visus.runs.segment.settings",
@@ -32,6 +36,7 @@ MODULES: dict[str, str] = {
     "visus.runs.training": "visus.runs.run",
     "visus.runs.tune_crf": "visus.runs.segment.tune_crf",
     "visus.search.held": "visus.search.vector_cache",
+    "visus.tasks.together": "visus.tasks.all_reduce",
 }
 """Modules that were documented under another path, since 0.2."""
 
@@ -39,9 +44,19 @@ NAMES: dict[str, str] = {
     "visus.IndexError_": "visus.PictureIndexError",
     "visus._errors.IndexError_": "visus._errors.PictureIndexError",
     "visus.data.Dataset": "visus.data.LabelSet",
+    "visus.data.samples.Dataset": "visus.data.samples.LabelSet",
     "visus.explain.Neighbours": "visus.explain.Neighbors",
+    "visus.explain.similar.Neighbours": "visus.explain.similar.Neighbors",
+    "visus.explain.similar.neighbours": "visus.explain.similar.neighbors",
+    "visus.filters.texture.grey_of": "visus.filters.texture.gray_of",
     "visus.explain.neighbours": "visus.explain.neighbors",
     "visus.images.color.to_grey": "visus.images.color.to_gray",
+    "visus.nets.detection.trained.read": "visus.nets.trained.read",
+    "visus.nets.detection.trained.read_about": "visus.nets.trained.read_about",
+    "visus.nets.detection.trained.write": "visus.nets.trained.write",
+    "visus.nets.segmentation.trained.read": "visus.nets.trained.read",
+    "visus.nets.segmentation.trained.read_about": "visus.nets.trained.read_about",
+    "visus.nets.segmentation.trained.write": "visus.nets.trained.write",
     "visus.nets.trained.About": "visus.nets.classification.trained.About",
     "visus.nets.trained.Trained": "visus.nets.classification.trained.Trained",
     "visus.nets.trained.file_of": "visus.nets.file.file_of",
@@ -49,6 +64,20 @@ NAMES: dict[str, str] = {
     "visus.ops.Normalise": "visus.ops.Normalize",
     "visus.ops.normalise.Normalise": "visus.ops.normalize.Normalize",
     "visus.runs.Settings": "visus.runs.ClassifySettings",
+    "visus.runs.detect_evaluate.evaluate": "visus.runs.run.evaluate",
+    "visus.runs.detect_settings.load": "visus.runs.detect.resolve.load",
+    "visus.runs.detect_settings.resolve": "visus.runs.detect.resolve.resolve",
+    "visus.runs.learning.Learning": "visus.runs.record.settings.TrainSettings",
+    "visus.runs.localize_settings.alone": "visus.runs.localize.resolve.alone",
+    "visus.runs.localize_settings.load": "visus.runs.localize.resolve.load",
+    "visus.runs.localize_settings.resolve": "visus.runs.localize.resolve.resolve",
+    "visus.runs.segment_settings.load": "visus.runs.segment.resolve.load",
+    "visus.runs.segment_settings.resolve": "visus.runs.segment.resolve.resolve",
+    "visus.runs.settings.geometry": "visus.runs.classify.resolve.geometry",
+    "visus.runs.settings.resolve": "visus.runs.classify.resolve.resolve",
+    "visus.tasks.box_metrics.Answers": "visus.tasks.box_metrics.Detections",
+    "visus.tasks.box_metrics.Localisation": "visus.tasks.box_metrics.Localization",
+    "visus.tasks.box_metrics.localisation": "visus.tasks.box_metrics.localization",
     "visus.runs.detect_evaluate.LocalEvaluation": "visus.runs.localize.evaluate.LocalEvaluation",
     "visus.runs.detect_predict.Detecting": "visus.runs.detect.predict.DetectPredictor",
     "visus.runs.evaluate.Evaluation": "visus.runs.classify.evaluate.ClassEvaluation",
@@ -82,7 +111,7 @@ def renamed(module: str, name: str) -> Any:  # noqa: ANN401 - a module attribute
 def _warn(old: str, new: str) -> None:
     """Say where a name has gone, at the line that asks for it."""
     warnings.warn(
-        f"{old} is called {new} now; the old name goes with the next release.", DeprecationWarning, stacklevel=3
+        f"{old} is called {new} now; the old name goes with the next release.", DeprecationWarning, stacklevel=4
     )
 
 

@@ -65,6 +65,10 @@ def test_names_lists_what_create_builds() -> None:
     assert set(weights.TABLE) == {name for name, net in NETS.items() if net.has_weights}
 
 
+def test_which_networks_are_built_for_gray_pictures() -> None:
+    assert {name for name, net in NETS.items() if net.gray} == {"mlp", "cnn"}
+
+
 def test_unknown_name_proposes_near_ones() -> None:
     with pytest.raises(InputError, match="efficientnet_lite0"):
         nets.create("efficientnet_light0")

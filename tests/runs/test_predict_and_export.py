@@ -105,6 +105,7 @@ def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_
             graph = torch.jit.load(str(path), _extra_files=files)
         found, about = graph(torch.from_numpy(pixels)).detach().numpy(), json.loads(files["visus.json"])
     assert about["classes"] == ["blob", "checks", "stripes"]
+    assert about["grey"] is False  # as in the files of 0.1
     for row, values in zip(found, expected, strict=True):
         assert row == pytest.approx([values[name] for name in about["classes"]], abs=1e-5)
 

@@ -1,6 +1,7 @@
 """A run is a thing one holds: a path, a network that is read once, and answers of one family."""
 
 import os
+import pickle
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors
+import torch
 
 from visus import Index, InputError, Run, RunError, evaluate, explain, predict, train
 from visus.images.result import Result
@@ -117,6 +119,29 @@ def test_answers_are_of_one_family(trained_run: Any, picture: Path, tmp_path: Pa
         for ending in (".png", ".json", ".csv"):
             answer.save(tmp_path / f"{number}{ending}")
             assert (tmp_path / f"{number}{ending}").stat().st_size > 0
+
+
+def test_a_run_travels_without_its_network(trained_run: Any, picture: Path) -> None:
+    run = Run(trained_run.folder)
+    run.predict(picture)
+    sent = pickle.dumps(run)
+    assert len(sent) < 1000
+    assert pickle.loads(sent).predict(picture) == run.predict(picture)
+
+
+def test_what_is_no_picture_is_one_sentence(trained_run: Any) -> None:
+    for strange in (torch.zeros(3, 8, 8), 7, object()):
+        with pytest.raises(InputError, match="A picture is a path or a NumPy array"):
+            trained_run.predict(strange)
+
+
+def test_settings_of_others_beside_a_file_of_weights(trained_run: Any, picture: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copy(trained_run.folder / "best.safetensors", tmp_path / "mine.safetensors")
+    (tmp_path / "config.toml").write_text("[tool]\nof = 'somebody else'\n")
+    found = evaluate(tmp_path / "mine.safetensors", picture.parents[1], out=tmp_path / "e")
+    assert found.split == "all"
 
 
 def test_a_run_of_a_task_that_there_is_not(trained_run: Any, tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ class ToyPredictor:
         saved = file.open_saved(run)
         self.threshold = float(file.read_parts(saved.place)["net"]["bias"])
 
+    def takes(self, name: str) -> bool:
+        return name.endswith(".png")
+
     def predict(self, picture: Any) -> Answer:
         values = picture if isinstance(picture, np.ndarray) else read(picture)
         path = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
@@ -125,7 +128,7 @@ class ToyTask:
 
     def evaluate(self, run: Any, data: Any = None, *, split: str | None = None, **options: Any) -> Share:
         saved = file.open_saved(run)
-        dataset = data_of(saved, settings_beside(saved.home, ToySettings), data, load=self.load, whole=load)
+        dataset = data_of(saved, settings_beside(saved.place, ToySettings), data, load=self.load, whole=load)
         chosen = split_of(dataset, split)
         predictor, pictures = self.predictor(saved), dataset.splits[chosen]
         bright = np.mean([predictor.predict(pictures.read(place)).bright for place in range(len(pictures))])

@@ -40,7 +40,7 @@ def evaluate(
     recall, confusion, what was missed and what is wrong. Of a localizer: right classes, right boxes, and both.
     """
     from visus.nets.file import open_saved
-    from visus.runs import evaluate as measure
+    from visus.runs.run import evaluate as measure
 
     saved = open_saved(run)
     refuse_others(saved.task, crf=crf, scales=scales, flip=flip)

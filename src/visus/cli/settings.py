@@ -45,7 +45,7 @@ def value_of(known: Known, given: Any) -> Any:  # noqa: ANN401 - what the comman
     if known.about.fraction:
         return fraction(option_of(known), given)
     if known.kind == tuple[int, ...]:
-        return whole_numbers(option_of(known), given, empty=known.about.within == "")
+        return whole_numbers(option_of(known), given, empty=known.about.empty)
     return tuple(given) if get_origin(known.kind) is tuple else given
 
 
@@ -72,7 +72,8 @@ def whole_numbers(option: str, text: str, *, empty: bool = False) -> tuple[int, 
         return ()
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise InputError(f"{option} must be whole numbers above 0 such as 256 or 240,320, not {text!r}.")
+        none = ", or none" if empty else ""
+        raise InputError(f"{option} must be whole numbers above 0 such as 256 or 240,320{none}, not {text!r}.")
     return tuple(int(part) for part in parts)
 
 
@@ -86,7 +87,7 @@ def _type(known: Known) -> Any:  # noqa: ANN401 - a type
 def _option(kind: type[TrainSettings], known: Known) -> Any:  # noqa: ANN401 - Typer's
     """An option with its help, its bounds and what stands for it when it is not given."""
     about = known.about
-    usual = kind.usual.get(known.name) or about.default or (str(known.default) if _worth_saying(known) else "")
+    usual = kind.usual.get(known.name) or about.default or _said(known)
     text = f"{about.text}  [default: {usual}]" if usual else about.text
     flags = [about.option] if about.option else []
     if known.kind is bool and not flags:
@@ -96,9 +97,14 @@ def _option(kind: type[TrainSettings], known: Known) -> Any:  # noqa: ANN401 - T
     return typer.Option(*flags, help=text, min=least, metavar=about.metavar or None, rich_help_panel=about.panel)
 
 
-def _worth_saying(known: Known) -> bool:
-    """Whether a default says something: not one that stands for nothing."""
-    return known.kind is not bool and bool(known.default)
+def _said(known: Known) -> str:
+    """A default as the command line takes it; nothing for one that stands for nothing."""
+    if known.kind is bool:
+        yes, _, no = known.about.option.partition("/")
+        return (yes if known.default else no).lstrip("-")
+    if isinstance(known.default, tuple):
+        return ",".join(map(str, known.default))
+    return str(known.default) if known.default else ""
 
 
 def file_of_settings(config: Path | None, kind: type[TrainSettings]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._renamed import renamed
 from visus.images import read
 
 
@@ -107,3 +109,7 @@ def counted(count: int) -> str:
     ('1 picture', '2,000 pictures')
     """
     return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -8,13 +8,14 @@ neighbors of a picture show which pictures it would answer alike.
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._renamed import renamed
 from visus.explain.subject import Picture, Subject, asking
 from visus.explain.subjects import open_classifier
 from visus.images import draw
@@ -191,3 +192,7 @@ def neighbors(
         [others.names[place] for place in order],
         features_of(subject, [pictures[place] for place in order], thumbnail=150).thumbnails,
     )
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -7,12 +7,13 @@ Textons, IJCV 43(1), section 2.1.
 import functools
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
+from visus._renamed import renamed
 from visus.filters import kernels
 from visus.filters._threads import corners, each
 from visus.filters.convolve import PADDINGS, Padding, pad
@@ -214,3 +215,7 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
                 take(index, rows, columns, part + grays[index] if abs(grays[index]) > _NO_GRAY else part)
 
     each(work, corners(picture.shape, (step[0], step[1])))
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -46,10 +46,18 @@ def write(path: Path, about: Mapping[str, Any], net: torch.nn.Module, normalize:
 
     tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
     tensors |= {f"{_NORMALIZE}.{key}": value for key, value in normalize.state_dict().items()}
-    named = {_KEYS.get(key, key): value for key, value in about.items()}
-    header = json.dumps({"format": _FORMAT, **named}, ensure_ascii=False)
+    header = json.dumps({"format": _FORMAT, **as_written(about)}, ensure_ascii=False)
     plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     write_atomically(path, save(plain, {_KEY: header}))
+
+
+def as_written(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network says of itself, under the keys that files have.
+
+    >>> as_written({"net": "cnn", "gray": True})
+    {'net': 'cnn', 'grey': True}
+    """
+    return {_KEYS.get(key, key): value for key, value in about.items()}
 
 
 def file_of(path: str | os.PathLike[str]) -> Path:
@@ -150,6 +158,17 @@ def open_saved(path: str | os.PathLike[str]) -> Saved:
         return Saved(file, {plain.get(key, key): value for key, value in values.items()})
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(file, error) from error
+
+
+def of_task(saved: Saved, task: str) -> Saved:
+    """A network of a task.
+
+    Raises:
+        RunError: It is of another one.
+    """
+    if saved.task != task:
+        raise RunError(f"{saved.place} holds a network of the task {saved.task}, not of {task}; give a run of {task}.")
+    return saved
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:

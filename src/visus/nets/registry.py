@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from visus._errors import InputError
+from visus._errors import InputError, WeightsError
 from visus.nets import weights as _weights
 from visus.nets.backbones import Backbone, TimmBackbone, of_torchvision
 from visus.nets.classification.alexnet import alexnet_paper
@@ -42,12 +42,14 @@ class Network:
         build: Builds it from ``classes`` and its own options; one with ImageNet weights takes ``weights`` too.
         takes: The pictures that it takes.
         dense: Whether it is made of dense convolutions, which bfloat16 makes faster.
+        gray: Whether it is built for one channel where all pictures are gray.
         fitted: Of a network that is built for the size of its pictures, the largest side that suits it; else None.
     """
 
     build: Callable[..., Backbone]
     takes: Input
     dense: bool = True
+    gray: bool = False
     fitted: int | None = None
 
     @property
@@ -82,8 +84,8 @@ def _timm(name: str, *, classes: int, weights: Literal["imagenet"] | None = None
 
 
 NETS: dict[str, Network] = {
-    "mlp": Network(mlp, Input(28, 1, fixed=True), dense=False, fitted=32),
-    "cnn": Network(cnn, Input(32, 4)),
+    "mlp": Network(mlp, Input(28, 1, fixed=True), dense=False, gray=True, fitted=32),
+    "cnn": Network(cnn, Input(32, 4), gray=True),
     "alexnet_paper": Network(alexnet_paper, Input(227, 67)),
     "zfnet": Network(zfnet, Input(224, 53)),
     "googlenet_paper": Network(GoogLeNet, Input(224, 31)),
@@ -117,7 +119,10 @@ def network_of(name: str) -> Network:
     if name in NETS:
         return NETS[name]
     _check_name(name)
-    size, fixed = _weights.preprocessing(name).size, _weights.fixed_size(name)
+    try:
+        size, fixed = _weights.preprocessing(name).size, _weights.fixed_size(name)
+    except WeightsError:  # timm knows no weights of it
+        size, fixed = 224, False
     takes = Input(size, size, fixed=True) if fixed else Input(size)
     return Network(partial(_timm, name), takes, dense=False)
 

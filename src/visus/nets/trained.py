@@ -62,7 +62,9 @@ def read_about(path: str | os.PathLike[str], kind: Kind | None = None) -> Any:
     module = _module_of(saved, kind)
     try:
         return module.about_of(saved.header)
-    except (ValueError, KeyError, TypeError, VisusError) as error:
+    except VisusError as error:  # there is no such network here
+        raise file.does_not_fit(saved.place, str(saved.header.get("net")), error) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise file.damaged(saved.place, error) from error
 
 
@@ -105,7 +107,7 @@ def _module_of(saved: file.Saved, kind: Kind | None) -> Any:  # noqa: ANN401 - a
     """
     found: Kind | None = next((own for own, (_, tasks) in KINDS.items() if saved.task in tasks), None)
     if found is None:
-        raise file.damaged(saved.place, ValueError(saved.task))
+        raise RunError(f"{saved.place} holds a network of the task {saved.task}, which this visus does not know.")
     if kind and found != kind:
         task = KINDS[kind][1][0]
         raise RunError(f"{saved.place} holds a network of the task {saved.task}, not a {kind}; give a run of {task}.")

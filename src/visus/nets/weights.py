@@ -288,7 +288,8 @@ def fill_from_file(net: "torch.nn.Module", path: str | os.PathLike[str]) -> None
     tensors = read_file(path)
     of_visus = {key.removeprefix("net."): value for key, value in tensors.items() if key.startswith("net.")}
     in_order = Path(path).suffix != ".safetensors"  # which keeps names, but not the order of a network's layers
-    fill(net, of_visus or tensors, str(path), in_order=in_order)
+    fits = tensors.keys() == net.state_dict().keys()
+    fill(net, tensors if fits or not of_visus else of_visus, str(path), in_order=in_order)
 
 
 def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str, *, in_order: bool = True) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from visus.runs.classify.settings import ClassifySettings
     from visus.runs.detect.settings import DetectSettings
     from visus.runs.localize.settings import LocalizeSettings
-    from visus.runs.run import Run, evaluate, predict, resume, train
+    from visus.runs.run import Run, resume, train
     from visus.runs.segment.settings import SegmentSettings
     from visus.runs.tuning.study import tune
 
@@ -19,8 +19,6 @@ __all__ = [
     "LocalizeSettings",
     "Run",
     "SegmentSettings",
-    "evaluate",
-    "predict",
     "resume",
     "train",
     "tune",
@@ -33,8 +31,6 @@ _FILES = {
     "LocalizeSettings": "localize.settings",
     "Run": "run",
     "SegmentSettings": "segment.settings",
-    "evaluate": "run",
-    "predict": "run",
     "resume": "run",
     "train": "run",
     "tune": "tuning.study",

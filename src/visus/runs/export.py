@@ -23,7 +23,7 @@ from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
 from visus.nets import trained
 from visus.nets.classification import trained as classifiers
-from visus.nets.file import open_saved
+from visus.nets.file import as_written, open_saved
 from visus.nets.onnx import to_onnx
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation import trained as segmenters
@@ -93,7 +93,7 @@ def export(
     pixels = _pixels(network, size)
     expected = _answers(module, pixels)
     try:
-        about = json.dumps({**asdict(network.about), "pixels": list(pixels.shape[1:])})
+        about = json.dumps({**as_written(asdict(network.about)), "pixels": list(pixels.shape[1:])})
         if form == "onnx":
             content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
         else:

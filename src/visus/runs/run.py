@@ -1,11 +1,12 @@
 """Runs: a training of any task and all that comes of it, in one folder (see :mod:`visus.runs.record.folder`)."""
 
+import copy
 import dataclasses
 import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -54,6 +55,9 @@ class Run(Generic[P, E]):
 
     def __fspath__(self) -> str:
         return os.fspath(self.folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}  # another process reads the network itself
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -165,10 +169,10 @@ class Run(Generic[P, E]):
             state = (self.folder / BEST).stat()
         except OSError:
             raise RunError(f"{self.folder} holds no trained network yet; wait for its first epoch.") from None
-        key = (state.st_mtime_ns, state.st_size, options)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, self._task.predictor(self.folder, **options))
-        return self._kept[1]
+        key, kept = (state.st_mtime_ns, state.st_size, options), self._kept
+        if kept is None or kept[0] != key:  # threads may ask with other options meanwhile
+            kept = self._kept = (copy.deepcopy(key), self._task.predictor(self.folder, **options))
+        return kept[1]
 
     def export(self, form: str = "onnx", path: Place | None = None) -> Path:
         """Write the network for other programs (see :func:`visus.runs.export.export`).
@@ -199,7 +203,10 @@ def answer(predictor: Predictor, picture: Any) -> Any:  # noqa: ANN401 - a pictu
     if isinstance(picture, np.ndarray):
         return predictor.predict(picture)
     if isinstance(picture, str | os.PathLike):
-        return predictor.predict_many(files_of(picture)) if Path(picture).is_dir() else predictor.predict(picture)
+        whole = Path(picture).is_dir()
+        return predictor.predict_many(files_of(picture, predictor.takes)) if whole else predictor.predict(picture)
+    if not isinstance(picture, Iterable) or hasattr(picture, "shape"):
+        raise InputError(f"A picture is a path or a NumPy array (H, W, 3) uint8, not {type(picture).__name__}.")
     return predictor.predict_many(picture)
 
 
@@ -300,7 +307,7 @@ def resume(
             f"{run.folder / CONFIG} was changed since the run began; train anew with --config {run.folder / CONFIG}."
         )
     hooks = Hooks(say or (lambda _: None), progress)
-    room = task_of(run.task)
+    room = run._task
     settings: TrainSettings = run.settings
     chosen(settings.device)
     if data is not None:

@@ -192,7 +192,7 @@ def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normali
         backbone = nets.create(model, weights=weights)  # first, since it proposes near names for an unknown one
         prepared = preprocessing(model)
         return backbone, prepared, Normalize.of_channels(prepared.mean, prepared.deviation)
-    run = nets.trained.read(model)
+    run = nets.trained.read(model, "classifier")
     about = run.about
     prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
     return run.backbone, prepared, run.normalize

@@ -5,7 +5,9 @@ stands in for the other where it is missing. On an NVIDIA GPU: torch, with the n
 to within float rounding (docs/performance.md).
 """
 
+import functools
 import shutil
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -20,6 +22,8 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Precision = Literal["f32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
+
+_KEPT = 2  # compiled graphs
 
 
 class Runner(Protocol):
@@ -90,9 +94,7 @@ class OpenVinoRuntime:
 
     def __init__(self, graph: Graph, streams: int = 1, precision: Precision = "f32") -> None:
         size = graph.preprocessing.size
-        network = core().read_model(str(graph.path))
-        network.reshape([1, size, size, 3])
-        self._model: Any = core().compile_model(network, "CPU", hints(streams, precision))
+        self._model = _compiled(graph.path, graph.path.stat().st_mtime_ns, size, streams, precision)
         # The first run sets up state of the binding, one static table a time without Python's lock: two threads that
         # run first at once wait for each other for ever. So one run comes before there are threads.
         self.runner().vectors(np.zeros((1, size, size, 3), np.uint8))
@@ -100,6 +102,14 @@ class OpenVinoRuntime:
     def runner(self) -> "_OpenVinoRunner":
         """A runner for one thread."""
         return _OpenVinoRunner(self._model.create_infer_request())
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _compiled(path: Path, written: int, size: int, streams: int, precision: Precision) -> Any:  # noqa: ANN401 - OpenVINO's
+    """A graph compiled for this CPU; the next index of this process need not compile it anew."""
+    network = core().read_model(str(path))
+    network.reshape([1, size, size, 3])
+    return core().compile_model(network, "CPU", hints(streams, precision))
 
 
 class _OpenVinoRunner:

@@ -111,7 +111,7 @@ class Store:
         return self.count("NOT gone")
 
     def count(self, where: str | None = None) -> int:
-        """Rows that fulfil an SQL condition."""
+        """Rows that fulfill an SQL condition."""
         with explained(self.location):
             return self._table.count_rows(where)
 
@@ -123,7 +123,7 @@ class Store:
             yield from self._table.to_batches(columns=list(columns), filter=where, batch_size=batch_rows)
 
     def read(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
-        """All rows that fulfil a condition, with some columns."""
+        """All rows that fulfill a condition, with some columns."""
         with explained(self.location):
             return self._table.to_table(columns=list(columns), filter=where)
 
@@ -182,7 +182,7 @@ class Store:
             vector: ``(D,)`` float, in the space of the column.
             k: How many rows.
             columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
-            where: SQL condition on the columns; only rows that fulfil it count.
+            where: SQL condition on the columns; only rows that fulfill it count.
             exact: Compare every vector even where there is an approximate index.
             by: Column of vectors; None takes :attr:`vector_column`.
 
@@ -242,7 +242,7 @@ class Store:
             self._table.checkout_latest()
 
     def delete(self, where: str) -> None:
-        """Remove the rows that fulfil a condition, in one commit."""
+        """Remove the rows that fulfill a condition, in one commit."""
         with explained(self.location):
             self._table.delete(where)
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from visus._renamed import renamed
 from visus.data.boxes import Objects
 from visus.data.coco import encode
 from visus.ops import boxes as _boxes
@@ -387,3 +388,7 @@ def confusion(
         for j in found.wrong:
             matrix[classes, answer.labels[j]] += 1
     return matrix
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

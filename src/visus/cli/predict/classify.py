@@ -1,4 +1,4 @@
-"""What ``visus predict`` shows of a classifier, and of any task that has no face of its own."""
+"""What ``visus predict`` shows of a classifier."""
 
 import csv
 import sys

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from visus._renamed import renamed
 from visus.nets.detection.detector import Detector, Found, Limits
 from visus.nets.detection.registry import create, options_of
 from visus.nets.file import Tensors
@@ -109,3 +110,7 @@ def assemble(about: About, parts: Tensors) -> Trained:
     net.detect([picture], [proposal])
     net.requires_grad_(False).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Trained(about, net.eval())
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from visus._renamed import renamed
 from visus.nets.file import Tensors
 from visus.nets.segmentation.registry import create, options_of
 from visus.nets.segmentation.segmenter import Segmenter
@@ -136,3 +137,7 @@ def assemble(about: About, parts: Tensors) -> Trained:
             raise ValueError(f"it takes {net.channels} channels")
         normalize(torch.zeros(1, net.channels, 8, 8, dtype=torch.uint8))
     return Trained(about, net.requires_grad_(False).eval(), normalize.eval())
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+    return renamed(__name__, name)

@@ -231,7 +231,7 @@ def evaluate(
     """
     saved = open_saved(run)
     network = trained.read(saved, "classifier")
-    settings = settings_beside(saved.home, ClassifySettings)
+    settings = settings_beside(saved.place, ClassifySettings)
     dataset, chosen = _asked(saved, settings, network.about.classes, data, split)
     found = measure(network, dataset, chosen, settings or ClassifySettings(data=str(data)), progress=progress)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
@@ -252,7 +252,7 @@ def pictures_of(run: str | os.PathLike[str], data: str | os.PathLike[str] | None
     """
     saved = open_saved(run)
     classes = trained.read_about(saved, "classifier").classes
-    dataset, chosen = _asked(saved, settings_beside(saved.home, ClassifySettings), classes, data, split)
+    dataset, chosen = _asked(saved, settings_beside(saved.place, ClassifySettings), classes, data, split)
     return dataset.splits[chosen]
 
 

@@ -99,7 +99,7 @@ def build(settings: ClassifySettings, dataset: LabelSet) -> Parts:
     """
     size, resize_to, interpolation = geometry(settings)
     options = options_of(settings)
-    gray = dataset.gray and "channels" in registry.options_of(settings.net)
+    gray = dataset.gray and registry.network_of(settings.net).gray
     options |= {"channels": 1} if gray else {}
     about = About("classify", settings.net, options, dataset.classes, size, resize_to, interpolation, gray)
     normalize = None

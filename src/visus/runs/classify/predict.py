@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError
 from visus.data.batches import one
-from visus.images import draw, read, write
+from visus.images import draw, is_picture_name, read, write
 from visus.images.check import whole
 from visus.images.result import Result
 from visus.nets import trained
@@ -108,6 +108,10 @@ class ClassifyPredictor:
         network = run if isinstance(run, Trained) else trained.read(run, "classifier")
         self._network = network.on(self.device)
         self.about = self._network.about
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        return is_picture_name(name)
 
     def predict(self, picture: Source, *, k: int | None = None) -> ClassPrediction:
         """The likeliest classes of a picture.

@@ -71,7 +71,8 @@ class ClassifySettings(TrainSettings):
         Setting("Preprocessing, fitted on the training pictures.", DATA, default="what the weights expect, or zscore"),
     ] = None
     hidden: Annotated[
-        tuple[int, ...], Setting("mlp: units in each hidden layer; none for no hidden layer.", _MLP, metavar="N,N,...")
+        tuple[int, ...],
+        Setting("mlp: units in each hidden layer; none for no hidden layer.", _MLP, metavar="N,N,...", empty=True),
     ] = (256, 128)
     activation: Annotated[Activation, Setting("mlp: activation function.", _MLP)] = "relu"
     batch_norm: Annotated[bool, Setting("mlp: normalize each layer over the batch.", _MLP)] = False

@@ -17,7 +17,7 @@ from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.detection import Limits
 from visus.nets.detection.trained import Trained
-from visus.nets.file import Saved, open_saved
+from visus.nets.file import Saved, of_task, open_saved
 from visus.runs.detect.coco_results import write_coco
 from visus.runs.detect.predict import DetectPredictor
 from visus.runs.detect.resolve import load
@@ -212,9 +212,9 @@ def evaluate(
         InputError: The data cannot be used, or has other classes than the run.
         RunError: There is no trained detector.
     """
-    saved = open_saved(run)
+    saved = of_task(open_saved(run), "detect")
     network = trained.read(saved, "detector")
-    settings = settings_beside(saved.home, DetectSettings)
+    settings = settings_beside(saved.place, DetectSettings)
     dataset = data_of(saved, settings, data, load=load, whole=load_boxes_whole)
     return evaluate_on(saved, network, dataset, split, out=out, progress=progress)
 

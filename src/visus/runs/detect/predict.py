@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.box_batches import as_tensor
-from visus.images import draw, read
+from visus.images import draw, is_picture_name, read
 from visus.images.check import colors_of
 from visus.images.result import Result
 from visus.nets import trained
@@ -142,6 +142,10 @@ class DetectPredictor:
         if isinstance(self.network.net, RCNN):
             self.network.net.use(None)  # it may have been compiled for another device
             hasten(self.network.net, self.about.most)
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        return is_picture_name(name)
 
     def answers(self, picture: NDArray[np.uint8]) -> Detections:
         """The objects on a picture ``(H, W, 3)`` uint8."""

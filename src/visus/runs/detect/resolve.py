@@ -97,8 +97,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
 
 def _said(name: str) -> str:
     """An option as it is called here and by the command, where the two differ."""
-    option = known_settings(DetectSettings)[name].about.option
-    return f"{name} ({option})" if option else name
+    known = known_settings(DetectSettings).get(name)
+    return f"{name} ({known.about.option})" if known and known.about.option else name
 
 
 def sizes_of(dataset: BoxSet, side: int) -> tuple[int, ...]:

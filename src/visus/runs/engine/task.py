@@ -161,6 +161,10 @@ class Prediction(Protocol):
 class Predictor(Protocol):
     """A trained network that is ready to answer."""
 
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        ...
+
     def predict(self, picture: Any) -> Prediction:  # noqa: ANN401 - a path or an array
         """The answer to one picture, a file or ``(H, W, 3)`` uint8.
 

@@ -7,7 +7,7 @@ from typing import Any
 from visus.data import BoxSet, load_boxes_whole
 from visus.data.crops import single
 from visus.nets import trained
-from visus.nets.file import open_saved
+from visus.nets.file import of_task, open_saved
 from visus.runs.detect.evaluate import BoxEvaluation, evaluate_on
 from visus.runs.engine.measuring import data_of
 from visus.runs.engine.task import Count
@@ -65,9 +65,9 @@ def evaluate(
         InputError: The data cannot be used, or has other classes than the run.
         RunError: There is no trained localizer.
     """
-    saved = open_saved(run)
+    saved = of_task(open_saved(run), "localize")
     network = trained.read(saved, "detector")
-    settings = settings_beside(saved.home, LocalizeSettings)
+    settings = settings_beside(saved.place, LocalizeSettings)
 
     def whole(place: str | os.PathLike[str]) -> BoxSet:
         found = load_boxes_whole(place)

@@ -37,7 +37,7 @@ class LocalizeSettings(TrainSettings):
             default="the median of the pictures' shorter sides, at most 224",
         ),
     ] = None
-    box_weight: Annotated[float, Setting("Weight of the box in the loss.", LOSS, "(0, inf)")] = 5.0
+    box_weight: Annotated[float, Setting("Weight of the box in the loss.", LOSS, "(0, 1e6]")] = 5.0
     staged: Annotated[
         bool,
         Setting(

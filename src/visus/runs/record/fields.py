@@ -24,6 +24,7 @@ class Setting:
         option: Its name on the command line, where that is another; ``"--staged/--joint"`` for yes and no.
         default: What a default of None stands for, in words.
         metavar: What its value looks like on the command line.
+        empty: Whether a list may be empty, which a command line says as ``none``.
         fraction: Whether a command line may say it as a fraction: ``2/255``.
     """
 
@@ -33,6 +34,7 @@ class Setting:
     option: str = ""
     default: str = ""
     metavar: str = ""
+    empty: bool = False
     fraction: bool = False
 
 

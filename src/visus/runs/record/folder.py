@@ -65,14 +65,18 @@ def settings_in(folder: Path, kind: type[Kind]) -> Kind:
     return kind(**values)
 
 
-def settings_beside(folder: Path, kind: type[Kind]) -> Kind | None:
-    """How the network in a folder was trained; None where its file lies alone.
+def settings_beside(weights: Path, kind: type[Kind]) -> Kind | None:
+    """How a network was trained; None where its file lies alone, whatever is beside it.
+
+    Args:
+        weights: Its file; that of a run is called ``best.safetensors``.
+        kind: The settings of its task.
 
     Raises:
-        InputError: The file is damaged.
-        RunError: The run is of another task.
+        InputError: The file of the settings is damaged, or is of another task.
+        RunError: It does not say on which data.
     """
-    return settings_in(folder, kind) if is_run(folder) else None
+    return settings_in(weights.parent, kind) if weights.name == BEST and is_run(weights.parent) else None
 
 
 def new_folder(task: str, name: str, *, root: str | os.PathLike[str] = "runs") -> Path:

@@ -166,7 +166,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     """Paths as text, NumPy numbers as Python's, lists as tuples."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if hasattr(value, "dtype") and hasattr(value, "item"):
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return value.item()
     return tuple(value) if isinstance(value, list) else value
 

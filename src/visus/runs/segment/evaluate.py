@@ -92,12 +92,12 @@ class MaskEvaluation(Result):
         return pixel_metrics.dices(self.confusion)
 
     def drawn(self) -> NDArray[np.uint8] | None:
-        """The confusion matrix in per cent of each true class, ``(H, W, 3)`` uint8."""
+        """The confusion matrix in percent of each true class, ``(H, W, 3)`` uint8."""
         title = f"{self.split}, % of the true class"
         return picture_of(plots.confusion_figure(self.shares(), self.classes, title=title))
 
     def shares(self) -> NDArray[np.int64]:
-        """The confusion matrix ``(C, C)`` int64 in per cent of each true class."""
+        """The confusion matrix ``(C, C)`` int64 in percent of each true class."""
         rows = self.confusion.sum(1, keepdims=True)
         return np.rint(100 * self.confusion / np.maximum(rows, 1)).astype(np.int64)
 
@@ -165,7 +165,7 @@ def _cell(value: float) -> str:
 
 
 def write_confusion(found: MaskEvaluation, path: Path) -> None:
-    """Write the confusion matrix in per cent of each true class."""
+    """Write the confusion matrix in percent of each true class."""
     plots.confusion(found.shares(), found.classes, path, title=f"{found.split}, % of the true class")
 
 
@@ -198,7 +198,7 @@ def evaluate(
     """
     saved = open_saved(run)
     network = trained.read(saved, "segmenter")
-    settings = settings_beside(saved.home, SegmentSettings)
+    settings = settings_beside(saved.place, SegmentSettings)
     ignored = network.about.ignored or (settings.ignore if settings else ())
     whole = partial(load_masks_whole, ignore=ignored, insist=False)
     dataset = data_of(saved, settings, data, load=load, whole=whole)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from visus._errors import InputError
 from visus.data.volumes import is_volume_name, read_volume, write_volume
-from visus.images import read, write
+from visus.images import is_picture_name, read, write
 from visus.images.check import colors_of
 from visus.images.io import write_atomically
 from visus.images.result import Result
@@ -200,6 +200,10 @@ class SegmentPredictor:
     def axes(self) -> int:
         """2 for pictures, 3 for volumes."""
         return self.network.net.axes
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        return is_volume_name(name) if self.axes == 3 else is_picture_name(name)
 
     def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
         """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file.

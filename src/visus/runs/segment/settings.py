@@ -70,11 +70,11 @@ class SegmentSettings(TrainSettings):
         ),
     ] = "cross_entropy"
     class_weights: Annotated[ClassWeights, Setting("Let rare classes count more.", LOSS)] = "none"
-    border: Annotated[float, Setting("Weight of positions between touching regions (U-Net: 10).", LOSS, "[0, inf)")] = (
+    border: Annotated[float, Setting("Weight of positions between touching regions (U-Net: 10).", LOSS, "[0, 1e6]")] = (
         0.0
     )
     elastic: Annotated[
-        float, Setting("Standard deviation of random smooth displacements, in pixels (U-Net: 10).", DATA, "[0, inf)")
+        float, Setting("Standard deviation of random smooth displacements, in pixels (U-Net: 10).", DATA, "[0, 1e6]")
     ] = 0.0
 
     @property

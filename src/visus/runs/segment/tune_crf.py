@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError, RunError
 from visus.images.io import write_atomically
 from visus.ops import crf, crf_learning
-from visus.runs.record.folder import is_run, settings_in
+from visus.runs.record.folder import CONFIG, is_run, settings_in
 from visus.runs.record.settings import read_toml
 from visus.runs.segment.predict import SegmentPredictor, as_bytes
 from visus.runs.segment.resolve import load
@@ -88,6 +88,9 @@ def tune_crf(
     folder = Path(run)
     if not is_run(folder):
         raise RunError(f"{folder} is no run; train one with visus train segment, or check the path.")
+    task = read_toml(folder / CONFIG).get("task")
+    if task != SegmentSettings.task:
+        raise RunError(f"{folder} is a run of the task {task}; a CRF refines a segmenter.")
     settings = settings_in(folder, SegmentSettings)
     if trials < 1:
         raise InputError(f"There must be at least 1 trial, not {trials}.")

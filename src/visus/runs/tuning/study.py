@@ -49,7 +49,7 @@ COARSE = 0.6
 """Share of the trials of the first stage."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Study(Result):
     """What a search found.
 
@@ -65,6 +65,9 @@ class Study(Result):
     accuracy: float
     trials: int
 
+    def __repr__(self) -> str:
+        return f"Study({str(self.folder)!r}, {self.trials} trials, best {self.accuracy:.2%})"
+
     def drawn(self) -> NDArray[np.uint8] | None:
         """The score over each setting, ``(H, W, 3)`` uint8."""
         return read(self.folder / "study.png")
@@ -72,7 +75,7 @@ class Study(Result):
     def rows(self) -> list[dict[str, Any]]:
         """One row a trial: its number, stage and state, what it drew, and its score."""
         with open(self.folder / "trials.csv", encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            return [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(file)]
 
     def to_dict(self) -> dict[str, Any]:
         """The best settings and their score as plain values for JSON."""
@@ -82,6 +85,14 @@ class Study(Result):
             "trials": self.trials,
             "settings": dataclasses.asdict(self.settings),
         }
+
+
+def _number(text: str) -> Any:  # noqa: ANN401 - of a table
+    """A cell as a number where it is one; an empty one as None."""
+    try:
+        return float(text) if "." in text or "e" in text else int(text)
+    except ValueError:
+        return text or None
 
 
 def tune(
