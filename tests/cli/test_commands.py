@@ -48,9 +48,8 @@ def test_two_commands_find_look_alikes(photos: Path, tmp_path: Path) -> None:
 
 
 def test_every_command_works_with_an_empty_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
     visus("index", photos)
-    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setenv("VISUS_CACHE", str(tmp_path / "cache"))
     assert str(photos / "0002.jpg") in visus_process("search", photos / "0002.jpg", "-k", 1).stdout
 
 
