@@ -132,6 +132,8 @@ class OldModules(MetaPathFinder, Loader):
         )
 
         def find(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
+            if name.startswith("__"):  # inspect and others ask every module, in the middle of imports
+                raise AttributeError(name)
             if f"{old}.{name}" in NAMES:
                 return renamed(old, name)
             return getattr(importlib.import_module(new), name)
