@@ -49,7 +49,7 @@ bench: setup
 	$(BIN)/python benchmarks/segment.py
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/explain.py
-	$(BIN)/python benchmarks/predict.py
+	$(BIN)/python -m benchmarks.predict
 	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python benchmarks/scale.py
 

@@ -3,7 +3,7 @@
 ``visus.Run.predict`` reads the network once. Both answer the same pictures in turn; from the hundredth answer on they
 are compared, and the ratio of medians is printed.
 
-Run it with ``python benchmarks/predict.py``.
+Run it with ``python -m benchmarks.predict``.
 """
 
 import statistics
