@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bad_files import write_bad_files
-from tests.support.command import visus
+from tests.support.command import visus, visus_process
 from tests.support.labeled import idx_folder, splits, write_class
 from visus import read
 from visus.runs import ClassifySettings, Run
@@ -221,7 +221,7 @@ def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, 
         assert "Traceback" not in errors
     assert not Run(folder).finished
     assert len(_rows(folder)) < 20
-    visus("train", "classify", "--resume", folder, cwd=place)
+    visus_process("train", "classify", "--resume", folder, cwd=place)
     for left, right in zip(_rows(tmp_path / "whole" / "classify" / "textures-1"), _rows(folder), strict=True):
         assert left == pytest.approx(right, rel=1e-4, abs=1e-5)
     assert not [p for p in folder.iterdir() if p.name.startswith(".last")]

@@ -94,6 +94,7 @@ class OpenVinoRuntime:
 
     def __init__(self, graph: Graph, streams: int = 1, precision: Precision = "f32") -> None:
         size = graph.preprocessing.size
+        core()  # says that OpenVINO is not installed, whatever was compiled before
         self._model = _compiled(graph.path, graph.path.stat().st_mtime_ns, size, streams, precision)
         # The first run sets up state of the binding, one static table a time without Python's lock: two threads that
         # run first at once wait for each other for ever. So one run comes before there are threads.
