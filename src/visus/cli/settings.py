@@ -9,7 +9,7 @@ import typer
 from visus._errors import InputError
 from visus.cli.options import fraction
 from visus.runs.record.fields import Known, bounds, known_settings
-from visus.runs.record.settings import TrainSettings
+from visus.runs.record.settings import TrainSettings, read_values
 
 
 def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - a type and its value
@@ -113,8 +113,4 @@ def file_of_settings(config: Path | None, kind: type[TrainSettings]) -> dict[str
     Raises:
         InputError: It is missing or damaged, or of another task.
     """
-    if config is None:
-        return {}
-    from visus.runs.record.settings import read_values
-
-    return read_values(config, kind)
+    return {} if config is None else read_values(config, kind)
