@@ -183,7 +183,7 @@ def test_one_sentence_and_exit_code_two(place: Path, arguments: list[str], words
 def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
     options = ["train", "classify", "textures", "--net", "cnn", "--augment", "light", "--size", "24", "--patience", "0"]
     return subprocess.Popen(
-        [sys.executable, "-m", "visus", *options, "--epochs", "20", "--runs", str(runs), *more],
+        [sys.executable, "-m", "visus", *options, "--epochs", "10", "--runs", str(runs), *more],
         cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -220,7 +220,7 @@ def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, 
         assert stopped.returncode == 130
         assert "Traceback" not in errors
     assert not Run(folder).finished
-    assert len(_rows(folder)) < 20
+    assert len(_rows(folder)) < 10
     visus_process("train", "classify", "--resume", folder, cwd=place)
     for left, right in zip(_rows(tmp_path / "whole" / "classify" / "textures-1"), _rows(folder), strict=True):
         assert left == pytest.approx(right, rel=1e-4, abs=1e-5)

@@ -123,7 +123,8 @@ def test_zfnet_needs_no_weights_of_its_own(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("pooling", ["pool", "align"])
-def test_boxes_keep_their_32_bits_where_the_network_has_16(pooling: Any) -> None:
+def test_boxes_keep_their_32_bits_where_the_network_has_16(pooling: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visus.nets.detection.faster_rcnn._TESTING", 10)  # 16 bits are slow on many a processor
     torch.manual_seed(0)
     net = FasterRCNN(classes=2, backbone="efficientnet_lite0", side=64, boxes=8, pooling=pooling).train()
     pictures, targets = batch(1, 2)

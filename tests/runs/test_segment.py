@@ -210,7 +210,7 @@ def folder_without_squares(data: Path, root: Path) -> Path:
 
 
 def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:
-    settings = {"runs": tmp_path, "backbone": "efficientnet_lite0", "window": (64, 64), "epochs": 2, "batch_size": 4}
+    settings = {"runs": tmp_path, "backbone": "efficientnet_lite0", "window": (64, 64), "epochs": 1, "batch_size": 4}
     first = train("segment", data, net="fcn32s", **settings)
     second = train("segment", data, net="fcn16s", weights=first.folder, **settings)
     assert trained.read(second.folder).about.net == "fcn16s"

@@ -1,5 +1,6 @@
 """All networks at a glance."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,12 @@ def overview(*, classes: int | None = None) -> list[Row]:
         classes: Number of classes; None for those of the papers: 1000 of ImageNet (Russakovsky et al. 2015), 21 and 20
             of Pascal VOC (Everingham et al. 2010).
     """
+    return list(_rows(classes))
+
+
+@functools.cache
+def _rows(classes: int | None) -> tuple[Row, ...]:
+    """The rows of :func:`overview`; laying all networks out takes seconds."""
     rows = []
     for name in registry.names():
         takes = registry.input_of(name)
@@ -56,7 +63,7 @@ def overview(*, classes: int | None = None) -> list[Row]:
         license, top1 = (known.license, known.top1) if known else ("", None)
         rows.append(Row(name, whole.parameters, whole.macs, takes.size, takes.least, at_hand(name), license, top1))
     rows += [_segmenter(name, classes) for name in segmentation.names()]
-    return rows + [_detector(name, classes) for name in detection.names()]
+    return tuple(rows + [_detector(name, classes) for name in detection.names()])
 
 
 def _segmenter(name: str, classes: int | None) -> Row:
