@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import numpy as np
 import yaml
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.data import voc
 from visus.data.boxes import Boxed, BoxSet, Objects
 from visus.data.crops import Crops
@@ -64,7 +64,7 @@ def _copied(pictures: Boxed, folder: Path, taken: set[str]) -> list[Path]:
             stem = f"{source.stem}-{number}"
         taken.add(stem.casefold())
         copies.append(folder / f"{stem}{source.suffix}")
-        shutil.copyfile(source, copies[-1])
+        write_atomically(copies[-1], source.read_bytes())
     return copies
 
 
@@ -96,7 +96,7 @@ def _voc(dataset: BoxSet, root: Path) -> None:
             path = root / "Annotations" / f"{copy.stem}.xml"
             voc.write_annotation(path, copy.name, _size(copy), _rows(own, dataset.classes))
         stems = "".join(f"{copy.stem}\n" for copy in copies)
-        (lists / f"{'train' if split == 'all' else split}.txt").write_text(stems, encoding="utf-8")
+        write_atomically(lists / f"{'train' if split == 'all' else split}.txt", stems.encode())
 
 
 def _coco(dataset: BoxSet, root: Path) -> None:
@@ -109,7 +109,7 @@ def _coco(dataset: BoxSet, root: Path) -> None:
             images.append({"id": number, "file_name": copy.name, "width": width, "height": height})
             annotations += _annotations(pictures.objects[number], number, (height, width), len(annotations))
         content = {"images": images, "annotations": annotations, "categories": categories}
-        (root / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        write_atomically(root / f"{name}.json", json.dumps(content, ensure_ascii=False).encode())
 
 
 def _annotations(own: Objects, picture: int, size: tuple[int, int], before: int) -> list[dict[str, Any]]:
@@ -143,9 +143,9 @@ def _yolo(dataset: BoxSet, root: Path) -> None:
         for copy, own in zip(_copied(pictures, root / "images" / name, set()), pictures.objects, strict=True):
             height, width = _size(copy)
             lines = "".join(_line(own, k, height, width) for k in range(len(own)))
-            (labels / f"{copy.stem}.txt").write_text(lines, encoding="utf-8")
+            write_atomically(labels / f"{copy.stem}.txt", lines.encode())
     content = {**folders, "names": dict(enumerate(dataset.classes))}
-    (root / "data.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    write_atomically(root / "data.yaml", yaml.safe_dump(content, allow_unicode=True).encode())
 
 
 def _line(own: Objects, k: int, height: int, width: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
 
 from visus._errors import FormatError, InputError
+from visus._files import write_atomically
 from visus.data.folder import SPLITS
 from visus.images import is_picture_name
 
@@ -181,4 +182,4 @@ def write_annotation(path: Path, picture: str, size: tuple[int, int], rows: list
         for name, value in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
             SubElement(box, name).text = f"{value:g}" if value == round(value) else f"{value:.4f}"
     indent(root)
-    path.write_bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+    write_atomically(path, tostring(root, encoding="utf-8", xml_declaration=True))

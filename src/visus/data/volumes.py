@@ -4,6 +4,7 @@ The folders are those of the Medical Segmentation Decathlon (Antonelli et al. 20
 ``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation.
 """
 
+import gzip
 import json
 import os
 import zlib
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
+from visus._files import write_atomically
 from visus.data.masks import IGNORE
 
 SUFFIXES = (".nii", ".nii.gz")
@@ -102,7 +104,8 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = orientations.apply_orientation(mask.transpose(2, 1, 0), back)
-    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(values), source.affine), os.fspath(path))
+    content = nibabel.Nifti1Image(np.ascontiguousarray(values), source.affine).to_bytes()
+    write_atomically(Path(path), gzip.compress(content) if os.fspath(path).lower().endswith(".gz") else content)
 
 
 def volume_pairs(root: Path) -> dict[str, tuple[list[str], list[str]]]:

@@ -5,6 +5,7 @@ direction, not by their size (Szegedy et al., "Intriguing properties of neural n
 """
 
 import csv
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.explain.attacks import ATTACKS, Attack, attack
 from visus.explain.subject import Picture, Subject, asking
 from visus.explain.subjects import Classifier, open_classifier
@@ -80,11 +82,12 @@ class Robustness:
         """
         place = Path(path)
         if place.suffix.lower() == ".csv":
+            text = io.StringIO(newline="")
+            table = csv.writer(text)
+            table.writerow(["change", 0, *self.epsilons])
+            table.writerows([how, self.clean, *row] for how, row in self.accuracy.items())
             try:
-                with place.open("w", newline="", encoding="utf-8") as file:
-                    table = csv.writer(file)
-                    table.writerow(["change", 0, *self.epsilons])
-                    table.writerows([how, self.clean, *row] for how, row in self.accuracy.items())
+                write_atomically(place, text.getvalue().encode())
             except OSError as error:
                 raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
             return

@@ -4,6 +4,7 @@ import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.explain.rectifiers import Rectifiers, Rule
 
 Maps = list[tuple[nn.Module, tuple[int, ...]]]
@@ -224,7 +226,6 @@ def save_array(path: str | os.PathLike[str], values: NDArray[Any]) -> None:
         InputError: The place cannot be written.
     """
     try:
-        with open(path, "wb") as file:
-            np.save(file, values)
+        write_atomically(Path(path), lambda file: np.save(file, values))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from error

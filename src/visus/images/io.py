@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal, overload
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.images.decode import MAX_PIXELS, Pixels, decode
 
 MAX_BYTES = 2 << 30
@@ -142,21 +142,6 @@ def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality
         raise InputError(
             f"{target} cannot be written ({error.strerror}); choose another place or make room."
         ) from error
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """Write a file so that readers see the old content or the new, never a part."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mode = os.umask(0)
-        os.umask(mode)
-        os.chmod(temporary, 0o666 & ~mode)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _writable(picture: NDArray[np.generic], target: Path) -> Pixels:

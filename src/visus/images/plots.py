@@ -42,7 +42,7 @@ def save(plot: "Figure", path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: The place cannot be written.
     """
-    from visus.images.io import write_atomically
+    from visus._files import write_atomically
 
     target = Path(path)
     content = _rendered(plot, target.suffix.lstrip(".") or "png")

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus._optional import require
-from visus.images.io import encode_png, write, write_atomically
+from visus.images.io import encode_png, write
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _MOST_ROWS = 20  # of a table in a notebook

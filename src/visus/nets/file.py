@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from visus._errors import RunError
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 
 Tensors = dict[str, dict[str, Tensor]]
 """The tensors of a file by part: ``"net"`` and ``"normalize"``."""

@@ -23,8 +23,8 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.images.check import colors_of, whole
-from visus.images.io import write_atomically
 from visus.images.scale import shrink
 from visus.ops import boxes
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from visus._errors import InputError, RunError
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 from visus.nets import trained
 from visus.nets.classification import trained as classifiers
 from visus.nets.file import as_written, open_saved

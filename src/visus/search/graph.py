@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visus._errors import InputError, RunError, WeightsError
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 from visus.nets.weights import Preprocessing, identity, preprocessing
 
 if TYPE_CHECKING:

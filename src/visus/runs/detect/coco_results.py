@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from visus._files import write_atomically
 from visus.data.boxes import Objects
 from visus.data.coco_boxes import Numbers
-from visus.images.io import write_atomically
 from visus.runs.record.folder import write_json
 from visus.tasks.box_metrics import Detections, annotations_of
 

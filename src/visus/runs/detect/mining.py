@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from visus._files import write_atomically
 from visus.data import Boxed, BoxSet
 from visus.data.box_batches import as_tensor
 from visus.data.boxes import Objects
-from visus.images.io import write_atomically
 from visus.nets.detection.rcnn import RCNN
 from visus.nets.detection.registry import NETS
 from visus.runs.detect.proposals import Propose, hasten, proposer

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from visus._cores import cores
 from visus._errors import WeightsError
+from visus._files import publish
 from visus.data import Order, plain_errors
 from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.record.settings import TrainSettings
@@ -119,10 +120,10 @@ class Checkpointer(lightning.Callback):
 
 
 def save_checkpoint(trainer: lightning.Trainer, path: Path) -> None:
-    """Write all that a training needs to go on; the file appears whole or not at all."""
+    """Write all that a training needs to go on; the file appears whole or not at all, and outlives a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     trainer.save_checkpoint(temporary)
-    os.replace(temporary, path)
+    publish(temporary, path)
 
 
 class Seeded(lightning.Callback):

@@ -13,8 +13,8 @@ import lightning.pytorch as lightning
 import torch
 
 from visus._errors import RunError
+from visus._files import write_atomically
 from visus._version import __version__
-from visus.images.io import write_atomically
 from visus.runs.engine import plots
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
 from visus.runs.engine.progress import Epoch, Progress, said

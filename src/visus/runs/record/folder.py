@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError, RunError
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 from visus.runs.record.settings import Kind, read_values
 
 CONFIG, SUMMARY, METRICS = "config.toml", "summary.json", "metrics.csv"

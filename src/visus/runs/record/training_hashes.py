@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 
 
 def write(path: Path, digests: Mapping[str, list[bytes]]) -> None:

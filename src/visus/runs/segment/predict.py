@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.data.volumes import is_volume_name, read_volume, write_volume
 from visus.images import is_picture_name, read, write
 from visus.images.check import colors_of
-from visus.images.io import write_atomically
 from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.segmentation.trained import Trained

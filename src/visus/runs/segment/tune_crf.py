@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
-from visus.images.io import write_atomically
+from visus._files import write_atomically
 from visus.ops import crf, crf_learning
 from visus.runs.record.folder import CONFIG, is_run, settings_in
 from visus.runs.record.settings import read_toml

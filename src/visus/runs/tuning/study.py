@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError
+from visus._files import write_atomically
 from visus.cluster import Cluster
 from visus.images import plots, read
-from visus.images.io import write_atomically
 from visus.images.result import Result
 from visus.runs.engine.loop import quiet
 from visus.runs.engine.progress import Epoch, Progress
