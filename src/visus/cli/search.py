@@ -51,7 +51,11 @@ def search(
     ] = None,
     min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
     where: Annotated[
-        str | None, typer.Option(metavar="SQL", help="Condition on path, width, height, size, mtime, seen.")
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Condition on path, width, height, size, depth, container, mtime, seen, captured.",
+        ),
     ] = None,
     rerank: Annotated[
         Literal["expansion", "geometry"] | None, typer.Option(help="Look at the best hits a second time.")

@@ -31,6 +31,7 @@ from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
 from visus.search.vector_cache import VectorCache
+from visus.search.where import to_sql
 from visus.search.why import Why, explain
 
 Rerank = Literal["expansion", "geometry"]
@@ -288,7 +289,8 @@ class Index:
             unlike: Pictures whose vectors are taken away from the query.
             region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
             min_score: Least score of a hit.
-            where: SQL condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``.
+            where: A condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``; see
+                :mod:`visus.search.where`.
             rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
                 local features agree with the query's come first.
             exact: Compare every vector even in a large index.
@@ -316,7 +318,8 @@ class Index:
         against = [load(p, embedder.least_side, max_pixels) for p in unlike]
         vector = query_vector(embedder, queries, against, None if column else store.whitening)
 
-        nearest = Nearest(store, self._held, where, exact, column)
+        condition = None if where is None else to_sql(where, store.columns)
+        nearest = Nearest(store, self._held, condition, exact, column)
         rows = nearest.rows(vector, max(k, _RERANKED) if rerank else k)
         if rerank == "expansion":
             rows = nearest.expanded(vector, rows)

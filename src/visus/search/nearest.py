@@ -67,7 +67,7 @@ class Nearest:
     Attributes:
         store: The table.
         held: Its vectors in memory, where a server holds them.
-        where: SQL condition on the columns.
+        where: SQL condition on the columns, as :func:`visus.search.where.to_sql` gives it; None for none.
         exact: Whether every vector is compared even in a large table.
         by: Column of vectors; None for the network's.
     """
@@ -84,9 +84,6 @@ class Nearest:
         Args:
             vector: ``(D,)`` float32, in the space of the column.
             k: How many.
-
-        Raises:
-            InputError: The condition is not understood.
         """
         if self.held and self.where is None and self.by is None:
             held = self.held.nearest(self.store, vector, k)

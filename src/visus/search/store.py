@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visus._errors import InputError, PictureIndexError
-from visus.search.place import exists, explained, place_of, reason_of, sentence_of
+from visus._errors import PictureIndexError
+from visus.search.place import exists, explained, place_of, reason_of
 from visus.search.rows import Dtype, schema, to_arrow, to_numpy, vector_type
 
 FORMAT = 2
@@ -182,12 +182,12 @@ class Store:
             vector: ``(D,)`` float, in the space of the column.
             k: How many rows.
             columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
-            where: SQL condition on the columns; only rows that fulfill it count.
+            where: SQL condition on the columns that is safe (see :mod:`visus.search.where`); only rows that fulfill
+                it count.
             exact: Compare every vector even where there is an approximate index.
             by: Column of vectors; None takes :attr:`vector_column`.
 
         Raises:
-            InputError: The condition is not understood.
             PictureIndexError: The table is damaged or out of reach.
         """
         condition = "NOT gone" if self._some_are_gone() else None
@@ -204,7 +204,7 @@ class Store:
             "nprobes": 20,
             "refine_factor": max(10, -(-_REFINED // k)),
         }
-        try:
+        with explained(self.location):
             return self._table.to_table(
                 columns=[*columns, "_distance"],
                 nearest=query,
@@ -213,14 +213,6 @@ class Store:
                 batch_size=_SCAN_ROWS,
                 io_buffer_size=_SCAN_BUFFER,
             )
-        except (ValueError, OSError, RuntimeError) as error:
-            if where and "os error" not in str(error):
-                reason = reason_of(error)
-                raise InputError(
-                    f"The condition {where!r} is not understood ({reason}); it is SQL on the columns "
-                    f"{', '.join(self.columns)}, for example: width > 1000 AND path LIKE '%.jpg'"
-                ) from error
-            raise sentence_of(self.location, error) from error
 
     def _some_are_gone(self) -> bool:
         """Whether there are rows to pass over; looked up once for each version of the table."""

@@ -21,7 +21,7 @@ async def search(
     number: Number = None,
     k: Annotated[int, Form(ge=1, le=_MOST, description="How many.")] = 12,
     region: Region = None,
-    where: Annotated[Text, "SQL condition"] = None,
+    where: Annotated[Text, "Condition on path, width, height, size, depth, container, mtime, seen, captured."] = None,
     min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
     by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
     rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
