@@ -12,11 +12,13 @@ import pytest
 
 from tests.support.pictures import folder_of, scene
 from visus import Index, InputError, PictureIndexError
+from visus.search import checksums, upkeep
 from visus.search import store as module
 from visus.search.describe import unit
 from visus.search.place import exists, sentence_of, writing
 from visus.search.rows import to_arrow, to_numpy
 from visus.search.store import Store
+from visus.search.upkeep import compact, recall, refresh_approximate
 
 ABOUT = {"descriptor": "embedding", "model": "efficientnet_lite0", "digest": "0", "dimension": 32}
 
@@ -40,7 +42,8 @@ def synthetic(location: Path, count: int, *, first: int = 0, dtype: str = "float
         "gone": np.zeros(count, bool),
         "embedding": to_arrow(vectors, dtype),  # pyright: ignore
     }
-    place.append(pa.table(columns, schema=place.schema))
+    columns |= {field.name: pa.nulls(count, field.type) for field in place.schema if field.name not in columns}
+    place.append(pa.table(columns).select(place.schema.names).cast(place.schema))
     return place
 
 
@@ -60,14 +63,14 @@ def test_exact_search_equals_numpy(tmp_path: Path) -> None:
 
 
 def test_approximate_index_appears_and_is_refreshed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EXACT_ROWS", 2000)
+    monkeypatch.setattr(upkeep, "EXACT_ROWS", 2000)
     place = synthetic(tmp_path / "a.visus", 1000)
-    assert not place.refresh_approximate()
+    assert not refresh_approximate(place)
     place = synthetic(tmp_path / "a.visus", 2000, first=1000)
-    assert place.refresh_approximate()
-    assert place.recall() >= 0.95
+    assert refresh_approximate(place)
+    assert recall(place) >= 0.95
     place = synthetic(tmp_path / "a.visus", 1000, first=3000)
-    assert not place.refresh_approximate()  # refreshed, not built
+    assert not refresh_approximate(place)  # refreshed, not built
     random, found = np.random.default_rng(5), 0
     stored = to_numpy(place.read(["embedding"]).column("embedding"))
     for _ in range(20):
@@ -82,7 +85,7 @@ def test_approximate_index_appears_and_is_refreshed_by_itself(tmp_path: Path, mo
 
 def test_sub_vectors_divide_the_dimension() -> None:
     for dimension in (1, 2, 17, 192, 320, 512, 1000, 1024, 1280, 2048, 4096):
-        parts = module._sub_vectors(dimension)
+        parts = upkeep._sub_vectors(dimension)
         assert dimension % parts == 0
         assert parts <= max(1, dimension // 16)
 
@@ -91,9 +94,9 @@ def test_many_small_commits_are_joined(tmp_path: Path) -> None:
     for k in range(12):
         synthetic(tmp_path / "a.visus", 3, first=3 * k)
     place = Store(tmp_path / "a.visus")
-    assert len(place._table.get_fragments()) >= 12
-    place.compact()
-    assert len(place._table.get_fragments()) == 1
+    assert len(place.table.get_fragments()) >= 12
+    compact(place)
+    assert len(place.table.get_fragments()) == 1
     assert sorted(place.read(["id"]).column("id").to_pylist()) == list(range(36))
 
 
@@ -102,7 +105,7 @@ def test_a_reader_is_not_disturbed_by_compaction(tmp_path: Path) -> None:
         synthetic(tmp_path / "a.visus", 3, first=3 * k)
     reader, writer = Store(tmp_path / "a.visus"), Store(tmp_path / "a.visus")
     writer.delete("id < 6")
-    writer.compact()
+    compact(writer)
     assert reader.count() == 15
     reader.refresh()
     assert reader.count() == 9
@@ -114,8 +117,8 @@ def test_only_versions_that_were_followed_long_ago_are_cleaned_up() -> None:
     now, minutes = datetime(2026, 1, 2), timedelta(minutes=1)
     ages = [500, 400, 9, 3]  # a reader of the second version may have opened it ten minutes ago
     versions = [{"version": k, "timestamp": now - age * minutes} for k, age in enumerate(ages, 1)]
-    assert module.superseded(versions, now, 10 * minutes) == [1]
-    assert module.superseded(versions[:1], now, 10 * minutes) == []
+    assert upkeep.superseded(versions, now, 10 * minutes) == [1]
+    assert upkeep.superseded(versions[:1], now, 10 * minutes) == []
 
 
 def test_superseded_versions_are_cleaned_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +127,10 @@ def test_superseded_versions_are_cleaned_up(tmp_path: Path, monkeypatch: pytest.
     for k in range(5):
         synthetic(tmp_path / "a.visus", 3, first=3 * k)
     place = Store(tmp_path / "a.visus")
-    monkeypatch.setattr(module, "_KEEP", timedelta(seconds=-60))
-    place.compact()
-    assert len(place._table.versions()) == 1
+    monkeypatch.setattr(upkeep, "_KEEP", timedelta(seconds=-60))
+    compact(place)
+    assert len(place.table.versions()) == 2  # where the newest is damaged, the one before it is used
+    assert checksums.noted(place.files) == [version["version"] for version in reversed(place.table.versions())]
     assert Store(tmp_path / "a.visus").count() == 15
 
 
@@ -146,10 +150,9 @@ def test_errors_of_the_disk_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(module, "FORMAT", 3)
-        newer.setattr(module, "_PLAIN_FORMAT", 3)
+        newer.setattr(module, "FORMAT", 4)
         synthetic(tmp_path / "a.visus", 3)
-    with pytest.raises(PictureIndexError, match=r"newer visus \(format 3.*pip install --upgrade visus"):
+    with pytest.raises(PictureIndexError, match=r"newer visus \(format 4.*pip install --upgrade visus"):
         Store(tmp_path / "a.visus")
 
 
@@ -182,14 +185,27 @@ def _lose_data(table: Path) -> None:
     shutil.rmtree(table / "data")
 
 
-@pytest.mark.parametrize("harm", [_damage_manifest, _damage_data, _lose_data])
-def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path, harm: object) -> None:
+@pytest.mark.parametrize("harm", [_damage_data, _lose_data])
+def test_rows_that_are_lost_are_said_and_described_again(tmp_path: Path, photos: Path, harm: object) -> None:
+    Index(tmp_path / "a.visus").add(photos)
+    harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
+    hits = Index(tmp_path / "a.visus").search(scene(1))
+    assert any("the next visus index FOLDER describes what is missing" in note for note in hits.notes)
+    report = Index(tmp_path / "a.visus").add(photos)
+    assert report.added == 12
+    assert "was not written to its end" in (report.note or "")
+    again = Index(tmp_path / "a.visus").search(scene(1))
+    assert len(again) == 12
+    assert not again.notes
+
+
+def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path) -> None:
     index = Index(tmp_path / "a.visus")
     index.add(photos)
-    harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
+    _damage_manifest(tmp_path / "a.visus" / "pictures.lance")
     with pytest.raises(PictureIndexError, match="damaged") as caught:
         Index(tmp_path / "a.visus").search(scene(1))
-    assert "move the folder away" in str(caught.value)
+    assert "visus index --verify --mend" in str(caught.value)
 
 
 def test_an_index_whose_making_was_interrupted_is_made(tmp_path: Path, photos: Path) -> None:
@@ -272,6 +288,6 @@ def test_about_tells_what_made_the_index(tmp_path: Path, photos: Path) -> None:
     index = Index(tmp_path / "a.visus")
     index.add(photos)
     about = index.about
-    assert (about["format"], about["model"], about["dimension"]) == (1, "efficientnet_lite0", 1280)
+    assert (about["format"], about["model"], about["dimension"]) == (3, "efficientnet_lite0", 1280)
     assert len(about["digest"]) == 64
     json.dumps(about)

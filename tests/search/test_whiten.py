@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from visus import Index, InputError, PictureIndexError
+from visus import Index, InputError
 from visus.search import whiten
 
 
@@ -60,7 +60,7 @@ def test_a_whitening_that_cannot_be_read_is_fitted_again(photos: Path, tmp_path:
     index.whiten(4)
     for saved in place.glob("whitening-*"):
         shutil.rmtree(saved)
-    with pytest.raises(PictureIndexError, match=r"fit it again: visus index --whiten DIM"):
-        Index(place).search(next(photos.glob("*.jpg")))
+    hits = Index(place).search(next(photos.glob("*.jpg")))  # by the version before
+    assert any("is damaged or was not written to its end" in note for note in hits.notes)
     Index(place).whiten(4)
     assert len(Index(place).search(next(photos.glob("*.jpg")))) > 0

@@ -14,26 +14,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visus._errors import FormatError, InputError
+from visus._optional import require
+from visus.images.container import EXTRAS, FIRST, kind_of, readable
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused unless the caller allows them."""
 
+DECODER = 1
+"""Version of the decoding: raised when a file's pixels come out otherwise than before."""
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
-_READS = "JPEG, PNG, WebP, TIFF, BMP, GIF"
-
-# How a file of each format begins.
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),
-    (b"MM\x00+", "TIFF"),
-    (b"BM", "BMP"),
-)
+_READS = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000; HEIC, JPEG XL and raw by extras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +72,20 @@ def decode(
         fast = _decode_jpeg(data, name, min_side, max_pixels)
         if fast is not None:
             return fast
+    if kind == "RAW":
+        return _decode_preview(data, name, min_side, max_pixels)
     return _decode_any(data, name, kind, depth, max_pixels)
 
 
 def _kind(data: bytes, name: str) -> str:
     if not data:
         raise FormatError(f"{name} is empty (0 bytes); bring the file again or delete it.")
-    for signature, kind in _SIGNATURES:
-        if data.startswith(signature):
-            return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    raise FormatError(f"{name} is not a picture that visus reads ({_READS}); convert it to one of these.")
+    kind = kind_of(data[:FIRST], name)
+    if kind is None:
+        raise FormatError(f"{name} is not a picture that visus reads ({_READS}); convert it to one of these.")
+    if not readable(kind):
+        raise FormatError(f"{name} is {kind}, which visus reads with: pip install 'visus[{EXTRAS[kind][1]}]'")
+    return kind
 
 
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
@@ -136,7 +130,7 @@ def _exif_orientation(jpeg: bytes) -> int:
     if b"Exif\x00\x00" not in jpeg[:65536]:
         return 1
     try:
-        with _open(jpeg, "JPEG") as picture:
+        with open_by(jpeg, "JPEG") as picture:
             orientation = picture.getexif().get(0x0112, 1)
     except Exception:  # a damaged EXIF block raises almost anything and is no reason to lose the picture
         return 1
@@ -158,11 +152,22 @@ def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(turned)
 
 
-def _open(data: bytes, kind: str) -> Image.Image:
-    """Open by the one decoder that fits, without Pillow's own (process-wide) pixel limit."""
+def open_by(data: bytes, kind: str) -> Image.Image:
+    """Open by the one decoder that fits, without Pillow's own (process-wide) pixel limit.
+
+    Args:
+        data: The content of the file.
+        kind: As :func:`visus.images.container.kind_of` tells it; not RAW.
+    """
+    if kind == "HEIC":
+        return require("pillow_heif.as_plugin", install="visus[heic]").HeifImageFile(io.BytesIO(data))
+    if kind == "JXL":
+        return require("pillow_jxl.JpegXLImagePlugin", install="visus[jxl]").JXLImageFile(io.BytesIO(data))
     from PIL import (
+        AvifImagePlugin,
         BmpImagePlugin,
         GifImagePlugin,
+        Jpeg2KImagePlugin,
         JpegImagePlugin,
         PngImagePlugin,
         TiffImagePlugin,
@@ -176,15 +181,17 @@ def _open(data: bytes, kind: str) -> Image.Image:
         "TIFF": TiffImagePlugin.TiffImageFile,
         "BMP": BmpImagePlugin.BmpImageFile,
         "GIF": GifImagePlugin.GifImageFile,
+        "AVIF": AvifImagePlugin.AvifImageFile,
+        "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
     }[kind]
     return plugin(io.BytesIO(data))
 
 
 def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16] | None, max_pixels: int) -> Decoded:
     try:
-        with _open(data, kind) as picture:
+        with open_by(data, kind) as picture:
             _check_size(*picture.size, name, max_pixels)
-            if _bits(picture, data, kind) == 16:
+            if bits_of(picture, data, kind) == 16:
                 rgb = _sixteen_bits(picture, data)
             else:
                 rgb = _to_rgb(ImageOps.exif_transpose(picture), name)
@@ -197,8 +204,33 @@ def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16] | None,
     return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0])
 
 
-def _bits(picture: Image.Image, data: bytes, kind: str) -> int:
-    """Bits of a channel in the file, where Pillow would drop some of them."""
+def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded:
+    """The preview that a camera puts into its raw file, upright."""
+    rawpy = require("rawpy", install="visus[raw]")
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            preview, flip = raw.extract_thumb(), raw.sizes.flip
+    except Exception as error:  # decoders of hostile files raise almost anything
+        raise _damaged(name, f"no preview: {error}") from error
+    if preview.format == rawpy.ThumbFormat.JPEG:
+        found = decode(preview.data, name=name, min_side=min_side, max_pixels=max_pixels)
+        if b"Exif\x00\x00" in preview.data[:65536]:  # it says itself how it lies
+            return found
+    else:
+        found = Decoded(preview.data, preview.data.shape[1], preview.data.shape[0])
+    orientation = {3: 3, 5: 8, 6: 6}.get(flip, 1)  # LibRaw's turns as EXIF's
+    width, height = (found.height, found.width) if orientation > 4 else (found.width, found.height)
+    return Decoded(_upright(found.pixels, orientation), width, height)
+
+
+def bits_of(picture: Image.Image, data: bytes, kind: str) -> int:
+    """Bits of a channel in the file, where Pillow would drop some of them.
+
+    Args:
+        picture: The file, opened by Pillow.
+        data: Its content.
+        kind: Its format.
+    """
     if kind == "PNG":
         return data[24]  # IHDR: length 4, type 4, width 4, height 4, then the bit depth
     if kind == "TIFF" and picture.mode in ("RGB", "RGBA"):

@@ -17,7 +17,8 @@ from visus.images.decode import MAX_PIXELS, Pixels, decode
 MAX_BYTES = 2 << 30
 """Larger files are refused before they are read: no picture within the pixel limit needs more."""
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+_WRITTEN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+SUFFIXES = (*_WRITTEN, ".avif", ".jp2", ".j2k", ".jpf", ".jpx", ".mpo", ".heic", ".heif", ".hif", ".jxl")
 """File name endings (lower case) that visus takes for pictures when it walks through folders."""
 
 
@@ -61,7 +62,8 @@ def read(
     animation or a document with several pages the first is taken, and the EXIF orientation is applied.
 
     Args:
-        path: The file: JPEG, PNG, WebP, TIFF, BMP or GIF.
+        path: The file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or JPEG 2000, by its content, whatever its name; HEIC with
+            ``visus[heic]``, JPEG XL with ``visus[jxl]``, the preview in a camera's raw file with ``visus[raw]``.
         min_side: A small picture is enough, if both its sides have at least this many pixels: JPEG files are
             then decoded at a reduced scale, which is several times faster. Other formats come at full size.
         depth: 8 gives uint8; 16 gives uint16, with the full precision of files that hold 16 bits; None gives
@@ -132,8 +134,8 @@ def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality
             be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(SUFFIXES)}.")
+    if target.suffix.lower() not in _WRITTEN:
+        raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(_WRITTEN)}.")
     pixels = _writable(picture, target)
     data = _encode(pixels, target, quality)
     try:

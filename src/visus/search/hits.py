@@ -1,6 +1,6 @@
 """What a search answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ class Hit:
         height: Height in pixels.
         size: Bytes of the file.
         note: What re-ranking has to say, or an empty text.
+        copies: Absolute paths of further files with the same content.
+        missing: The file was not there when the search was made.
     """
 
     id: int
@@ -38,6 +40,8 @@ class Hit:
     height: int
     size: int
     note: str
+    copies: tuple[str, ...]
+    missing: bool
     _answer: "Hits"
 
     def thumbnail(self) -> NDArray[np.uint8]:
@@ -65,6 +69,8 @@ class Hit:
             "height": self.height,
             "size": self.size,
             **({"note": self.note} if self.note else {}),
+            **({"copies": list(self.copies)} if self.copies else {}),
+            **({"missing": True} if self.missing else {}),
         }
 
 
@@ -72,10 +78,11 @@ class Hits(Result):
     """The answer of a search: hits, best first.
 
     Args:
-        rows: For each hit: id, path, score, width, height, size, and perhaps note.
+        rows: For each hit: id, path, score, width, height, size, and perhaps note, copies and missing.
         queries: The query pictures, for the contact sheet.
         thumbnails: Gives the small pictures (JPEG) of hits by their id.
         explain: Explains a hit.
+        notes: Sentences on what was left out or found damaged.
     """
 
     def __init__(
@@ -85,7 +92,9 @@ class Hits(Result):
         queries: list[NDArray[np.uint8]],
         thumbnails: Callable[[list[int]], dict[int, bytes]],
         explain: Callable[[Hit], "Why"],
+        notes: Sequence[str] = (),
     ) -> None:
+        self.notes = list(notes)
         self._hits = [
             Hit(
                 row["id"],
@@ -95,6 +104,8 @@ class Hits(Result):
                 row["height"],
                 row["size"],
                 row.get("note", ""),
+                tuple(row.get("copies", ())),
+                row.get("missing", False),
                 self,
             )
             for row in rows
@@ -150,7 +161,7 @@ class Hits(Result):
         """
         pictures = [*self._queries, *self.thumbnails(self._hits)]
         captions = ["query"] * len(self._queries)
-        captions += [f"{hit.score:.3f}  {Path(hit.path).parent.name}/{Path(hit.path).name}" for hit in self._hits]
+        captions += [_caption(hit) for hit in self._hits]
         return draw.contact_sheet(pictures, captions, columns=columns, tile=tile, marked=range(len(self._queries)))
 
     def drawn(self) -> NDArray[np.uint8] | None:
@@ -163,4 +174,9 @@ class Hits(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The hits as plain values for JSON, best first."""
-        return {"hits": self.rows()}
+        return {"hits": self.rows(), **({"notes": self.notes} if self.notes else {})}
+
+
+def _caption(hit: Hit) -> str:
+    path = Path(hit.path)
+    return f"{hit.score:.3f}  {'MISSING ' if hit.missing else ''}{path.parent.name}/{path.name}"

@@ -15,7 +15,9 @@ from visus._cores import cores
 from visus._errors import InputError, PictureIndexError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS, decode, draw
+from visus.search import contents
 from visus.search import whiten as _whiten
+from visus.search.away import emptied, is_missing
 from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Describing, Embedder, unit
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
@@ -30,6 +32,8 @@ from visus.search.reading import Recipe
 from visus.search.rows import Dtype, to_numpy
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
+from visus.search.upgrade import upgrade
+from visus.search.upkeep import compact, refresh_approximate, whiten
 from visus.search.vector_cache import VectorCache
 from visus.search.where import to_sql
 from visus.search.why import Why, explain
@@ -169,6 +173,8 @@ class Index:
         *paths: str | os.PathLike[str],
         exclude: Sequence[str] = (),
         prune: bool = False,
+        rehash: bool = False,
+        force: bool = False,
         max_pixels: int = MAX_PIXELS,
         threads: int | None = None,
         wait: float = -1,
@@ -186,6 +192,8 @@ class Index:
             paths: Folders and files.
             exclude: Patterns of names or paths below a folder to pass over, for example ``*.png``.
             prune: Remove the rows of pictures that are gone.
+            rehash: Read every file anew; what its entry says (size, times, inode) is not believed.
+            force: Believe that all pictures of a folder are gone, where an empty mount point looks the same.
             max_pixels: Larger pictures count as unreadable.
             threads: How many threads read and describe; None takes all cores.
             wait: Seconds to wait for another process that is writing; negative waits without end.
@@ -212,7 +220,7 @@ class Index:
             embedder = self.embedder(streams=1 if cluster else threads)
             if self._store is None:
                 self._store = Store.create(self.location, embedder.about(), self._dtype)
-            self._store.refresh()
+            completed = self._prepare(self._store)
             extras |= {name: _classical(name) for name in self.descriptors[1:]}
             for name, extra in extras.items():
                 self._store.add_extra(name, extra.about())
@@ -227,27 +235,49 @@ class Index:
                 max_pixels=max_pixels,
                 progress=progress,
             )
+            ingest.report.completed, ingest.report.note = completed, self._store.note
             try:
-                report = ingest.run(roots, exclude)
+                report = ingest.run(roots, exclude, rehash=rehash, force=force)
             except KeyboardInterrupt:
                 raise Interrupted(ingest.report) from None
             if prune:
-                report.pruned = self._prune()
+                report.pruned = self._prune(force)
         return report
 
-    def prune(self) -> int:
-        """Remove the rows of pictures that are gone; tells how many."""
-        with writing(self.location):
-            self._opened().refresh()
-            return self._prune()
+    def _prepare(self, store: Store) -> int:
+        """Make an index ready to be written to; tells how many rows of 0.1 were completed."""
+        store.recover()
+        return upgrade(store)
 
-    def _prune(self) -> int:
+    def prune(self, *, force: bool = False) -> int:
+        """Remove the rows of pictures that are gone; tells how many.
+
+        A picture that is there again stays, and so do those of a folder from which all are gone.
+
+        Args:
+            force: Remove these too.
+        """
+        with writing(self.location):
+            self._prepare(self._opened())
+            return self._prune(force)
+
+    def _prune(self, force: bool) -> int:
         store = self._opened()
-        count = store.count("gone")
-        if count:
-            store.delete("gone")
-            store.compact()
-        return count
+        rows = store.read(["id", "real_path"], "gone").to_pylist()
+        if not rows:
+            return 0
+        there = store.read(["real_path"], "NOT gone").column("real_path").to_pylist()
+        empty = () if force else emptied(store.about.get("roots", {}), there)
+        kept = tuple(os.path.join(root, "") for root in empty)
+        ids = {row["id"] for row in rows if is_missing(row["real_path"]) and not row["real_path"].startswith(kept)}
+        twins = store.read(["id", "twin"], "twin IS NOT NULL").to_pylist()
+        gone = sorted(ids - {row["twin"] for row in twins if row["id"] not in ids})
+        with store.changing():
+            for start in range(0, len(gone), 1000):
+                store.delete(f"id IN ({', '.join(map(str, gone[start : start + 1000]))})")
+        if gone:
+            compact(store)
+        return len(gone)
 
     def whiten(self, dimension: int) -> None:
         """Fit a PCA whitening to the vectors of the index and search with whitened vectors from now on.
@@ -260,10 +290,10 @@ class Index:
         """
         with writing(self.location):
             store = self._opened()
-            store.refresh()
+            self._prepare(store)
             mean, projection = _whiten.fit(vectors_in_batches(store, "embedding"), dimension)
-            store.set_whitening(mean, projection)
-            store.refresh_approximate()
+            whiten(store, mean, projection)
+            refresh_approximate(store)
 
     # Searching -----------------------------------------------------------------------------------------------
 
@@ -336,7 +366,10 @@ class Index:
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.whitening)
 
-        return Hits(rows[:k], queries=queries, thumbnails=partial(thumbnails, store), explain=why)
+        rows, notes = contents.checked(store, rows[:k], column)
+        rows = [row | {"missing": is_missing(row["path"])} for row in rows]
+        notes = [*([store.note] if store.note else []), *notes]
+        return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
     def why(self, query: Picture, hit: Picture) -> Why:
         """Where two pictures agree: two heat maps whose values add up to their similarity.

@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
+from visus.search.away import away_because, is_missing, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
-from visus.search.reading import Answers, Done, Reader, Recipe, by_threads
-from visus.search.rows import to_arrow, to_numpy
+from visus.search.reading import EMBEDDING, Answers, Done, Reader, Recipe, by_threads
+from visus.search.rows import FACTS, PLACE, place_sum, to_numpy, vector_sum
 from visus.search.store import Store
-from visus.search.walk import Failure, Found, walk
-from visus.search.whiten import project
+from visus.search.upkeep import compact, recall, refresh_approximate
+from visus.search.walk import Failure, Found, Passed, hint, walk
+from visus.search.written import Columns, copied_row, fresh_row, inherit, inherited_row, joined, place_of
 
 _BATCH = 8  # pictures that a thread describes at once
 _COMMIT_ROWS = 1024
@@ -43,9 +45,16 @@ class Report:
         filled: Pictures that were known, and have now been described by a further descriptor.
         gone: Pictures that are no longer there.
         pruned: Rows of pictures no longer there that were removed.
-        unchanged: Pictures that were passed over, since nothing had changed.
+        unchanged: Pictures whose content is what it was.
+        reread: How many of these were read again to know, since time, size or place of their entry had changed.
+        completed: Rows of an index of 0.1 that were brought to the present format.
+        links: Further names, by links, of files that were looked at.
+        passed: Files and folders that were passed over: how many by their ending, kind or name.
+        hints: How pictures among these can be read, by kind.
+        vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
         recall: Where an approximate index was built: the share of the ten nearest pictures that it finds.
+        note: A sentence on what an earlier process had left unfinished, if something.
         seconds: Duration.
     """
 
@@ -56,8 +65,15 @@ class Report:
     gone: int = 0
     pruned: int = 0
     unchanged: int = 0
+    reread: int = 0
+    completed: int = 0
+    links: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
     recall: float | None = None
+    note: str | None = None
     seconds: float = 0.0
 
     @property
@@ -114,43 +130,94 @@ class Ingest:
         # Contents whose rows lack the vector of a descriptor that came later.
         self.lacking = {name: store.contents_without(name) for name in self.descriptors if name in store.extras}
         self._commits = 0
+        self._missing: dict[bytes, list[str]] = {}  # by content: rows that a found file may have moved from
 
-    def run(self, roots: Sequence[str], exclude: Sequence[str] = ()) -> Report:
+    def run(
+        self, roots: Sequence[str], exclude: Sequence[str] = (), *, rehash: bool = False, force: bool = False
+    ) -> Report:
         """Bring the index up to date with what is below the roots.
+
+        Args:
+            roots: Absolute paths.
+            exclude: See :func:`visus.search.walk.walk`.
+            rehash: Read every file, whatever its entry says.
+            force: Believe that all pictures of a folder are gone.
 
         Raises:
             InputError: There is no picture below the roots.
             KeyboardInterrupt: The user stopped it; what was described until then is in the index.
         """
         began = time.monotonic()
-        seen, work = self._look(roots, exclude)
+        seen, work = self._look(roots, exclude, rehash)
         try:
+            self._remove_doubles()
             self._describe(work, seen)
-            self._mark_gone(roots, seen)
+            self._mark_gone(roots, seen, force)
         finally:
             self.report.seconds = time.monotonic() - began
         return self.report
 
-    def _look(self, roots: Sequence[str], exclude: Sequence[str]) -> tuple[set[str], list[Found]]:
-        """Walk; tell the known paths that are there, and the files that must be read."""
+    def _look(self, roots: Sequence[str], exclude: Sequence[str], rehash: bool) -> tuple[set[str], list[Found]]:
+        """Walk; tell the known real paths that are there, and the files that must be read."""
         seen: set[str] = set()
         work: list[Found] = []
         for found in walk(roots, exclude):
             if isinstance(found, Failure):
                 self.report.unreadable.append(found)
-                continue
-            known = self.catalog.by_path.get(found.path)
-            if known:
-                seen.add(found.path)
-            same = known and not known.gone and (known.mtime, known.size) == (found.mtime, found.size)
-            if known and same and not any(known.hash in contents for contents in self.lacking.values()):
-                self.report.unchanged += 1
+            elif isinstance(found, Passed):
+                self._pass(found)
+            elif (name := self._other_name(found)) is not None:
+                self.report.links += 1
+                seen.add(name)
             else:
-                work.append(found)
+                known = self.catalog.by_path.get(found.real_path)
+                if known:
+                    seen.add(found.real_path)
+                if known and self._is_unchanged(known, found) and not rehash:
+                    self.report.unchanged += 1
+                else:
+                    work.append(found)
         nothing = not work and not seen and not self.report.unreadable
-        if nothing and not any(self._below(roots)):
-            raise InputError(f"There are no pictures in {', '.join(roots)}; name a folder with .jpg, .png ... files.")
+        if nothing and not any(self._below(root) for root in roots):
+            raise InputError(self._no_pictures(roots))
         return seen, work
+
+    def _pass(self, passed: Passed) -> None:
+        if passed.why == "link":
+            self.report.links += 1
+            return
+        self.report.passed[passed.what] = self.report.passed.get(passed.what, 0) + 1
+        if passed.why == "kind":
+            self.report.hints[passed.what] = hint(passed.what)
+
+    def _no_pictures(self, roots: Sequence[str]) -> str:
+        places = ", ".join(roots)
+        if self.report.hints:
+            kinds = "; ".join(f"{self.report.passed[kind]} {kind}: {way}" for kind, way in self.report.hints.items())
+            return f"There are no pictures in {places} that can be read with what is installed ({kinds})."
+        return f"There are no pictures in {places}; name a folder with .jpg, .png ... files."
+
+    def _is_unchanged(self, known: Known, found: Found) -> bool:
+        lacking = any(known.hash in contents for contents in self.lacking.values())
+        return not known.gone and not lacking and known.seen_as == found.seen_as
+
+    def _other_name(self, found: Found) -> str | None:
+        """The real path of a known file that this is a further name (a hard link) of."""
+        name = self.catalog.by_inode.get((found.inode, found.mtime)) if found.inode else None
+        if name is None or name == found.real_path or found.real_path in self.catalog.by_path:
+            return None
+        try:
+            about = os.stat(name)
+        except OSError:
+            return None
+        return name if (about.st_dev, about.st_ino) == (found.device, found.inode) else None
+
+    def _remove_doubles(self) -> None:
+        """Of two rows of one file, as 0.1 had them for a link and its target, one stays."""
+        doubles = self.catalog.doubles
+        for start in range(0, len(doubles), 1000):
+            self.store.delete(f"id IN ({', '.join(map(str, doubles[start : start + 1000]))})")
+        self.report.links += len(doubles)
 
     # Describing ----------------------------------------------------------------------------------------------
 
@@ -168,9 +235,9 @@ class Ingest:
         self._commit(pending, seen)
         self.progress(Progress(len(work), len(work), self.report.described))
         if work:
-            self.store.compact()
-            if self.store.refresh_approximate():
-                self.report.recall = self.store.recall()
+            compact(self.store)
+            if refresh_approximate(self.store):
+                self.report.recall = recall(self.store)
 
     def _read(self, batches: Iterator[list[Found]], count: int) -> Answers:
         if self.elsewhere and count:
@@ -205,107 +272,149 @@ class Ingest:
         pending.clear()
         if not batch:
             return
-        self._write_fresh([answer for answer in batch if "embedding" in answer.vectors])
-        copies = [answer for answer in batch if "embedding" not in answer.vectors and not answer.failure]
+        with self.store.changing():
+            self._write_batch(batch, seen)
+        self._commits += 1
+        if self._commits % _COMPACT_EVERY == 0:
+            compact(self.store)
+
+    def _write_batch(self, batch: list[Done], seen: set[str]) -> None:
+        copies = self._write_fresh([answer for answer in batch if EMBEDDING in answer.vectors])
+        copies += [answer for answer in batch if EMBEDDING not in answer.vectors and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
         lost = [answer.found for answer in copies if answer.hash not in self.catalog.by_hash]
         copies = [answer for answer in copies if answer.hash in self.catalog.by_hash]
         again = self._reader()(lost) if lost else []
-        self._write_fresh([answer for answer in again if "embedding" in answer.vectors])
-        copies += [answer for answer in again if "embedding" not in answer.vectors and not answer.failure]
+        copies += self._write_fresh([answer for answer in again if EMBEDDING in answer.vectors])
+        copies += [answer for answer in again if EMBEDDING not in answer.vectors and not answer.failure]
         self._write_copies(copies, seen)
         self._write_lacking([answer for answer in copies if answer.vectors])
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
-        self._commits += 1
-        if self._commits % _COMPACT_EVERY == 0:
-            self.store.compact()
 
-    def _write_fresh(self, fresh: list[Done]) -> None:
-        if fresh:
-            rows = [self._row(a, a.thumbnail, a.width, a.height) for a in fresh]
-            self._write(rows, {name: [a.vectors[name] for a in fresh] for name in self.descriptors})
+    def _write_fresh(self, fresh: list[Done]) -> list[Done]:
+        """Write new contents; tells the files whose content another one has brought already."""
+        first: dict[bytes, Done] = {}
+        copies: list[Done] = []
+        for answer in fresh:
+            if answer.hash in first or answer.hash in self.catalog.by_hash:
+                copies.append(answer)
+            else:
+                first[answer.hash] = answer
+        if first:
+            self._write([fresh_row(a) for a in first.values()], list(first.values()))
+        return copies
 
     def _write_lacking(self, answers: list[Done]) -> None:
         """Add the vectors of later descriptors to the rows of known contents."""
         for name in self.lacking:
-            filled = [answer for answer in answers if name in answer.vectors]
+            filled = {self.catalog.bearer(a.hash).id: a for a in answers if name in a.vectors}
             if filled:
-                ids = pa.array([self.catalog.by_path[answer.found.path].id for answer in filled], pa.int64())
-                vectors = to_arrow(np.stack([answer.vectors[name] for answer in filled]), self.store.dtype)
-                self.store.merge(pa.table([ids, vectors], schema=pa.schema([self._field("id"), self._field(name)])))
+                blank = self.store.rows(list(filled), ["blank"])
+                vectors = [a.vectors[name].astype(self.store.dtype) for a in filled.values()]
+                self._merge({
+                    "id": list(filled),
+                    name: vectors,
+                    f"{name}_sum": [vector_sum(a.hash, v) for a, v in zip(filled.values(), vectors, strict=True)],
+                    "blank": [
+                        joined(blank[key]["blank"], name if not v.any() else "")
+                        for key, v in zip(filled, vectors, strict=True)
+                    ],
+                })  # fmt: skip
 
     def _write_copies(self, copies: list[Done], seen: set[str]) -> None:
         """Deal with files whose content is known: touched, moved, or one more copy."""
-        moved: list[dict[str, Any]] = []
-        copied: list[tuple[Done, int]] = []
+        placed: list[Known] = []
+        copied: list[Done] = []
         for answer in copies:
-            path, known = answer.found.path, self.catalog.by_path.get(answer.found.path)
-            source = self.catalog.by_hash[answer.hash]
-            if known and known.hash == answer.hash:  # only the time has changed, or it has come back
+            found = answer.found
+            known = self.catalog.by_path.get(found.real_path)
+            if known and known.hash == answer.hash:  # only its entry has changed, or it has come back
                 self.report.added += known.gone
                 self.report.unchanged += not known.gone and not answer.vectors
+                self.report.reread += not known.gone and not answer.vectors
                 self.report.filled += not known.gone and bool(answer.vectors)
-                moved.append(self._place(path, known, answer.found))
-            elif known is None and source not in seen and _missing(source):
+                placed.append(self._place(known, found))
+            elif known is None and (source := self._moved_from(answer, seen)):
                 self.report.moved += 1
-                moved.append(self._place(path, self.catalog.by_path.pop(source), answer.found))
-                self.catalog.by_hash[answer.hash] = path
-                seen.add(path)
+                self.catalog.drop(source)
+                placed.append(self._place(source, found))
+                seen.add(found.real_path)
             else:
-                copied.append((answer, self.catalog.by_path[source].id))
-        if moved:
-            columns = {name: [row[name] for row in moved] for name in ("id", "path", "mtime", "size", "gone")}
-            self.store.merge(pa.table(columns, schema=pa.schema([self._field(name) for name in columns])))
+                copied.append(answer)
+        if placed:
+            self._merge_places(placed)
         if copied:
             self._write_copied(copied)
 
-    def _write_copied(self, copied: list[tuple[Done, int]]) -> None:
-        columns = ["embedding", *self.store.extras]
-        sources = self.store.rows([k for _, k in copied], ["thumbnail", "width", "height", *columns])
-        found = [sources[source] for _, source in copied]
-        rows = [
-            self._row(answer, row["thumbnail"], row["width"], row["height"])
-            for (answer, _), row in zip(copied, found, strict=True)
-        ]
-        self._write(rows, {name: [row[name] for row in found] for name in columns})
+    def _moved_from(self, answer: Done, seen: set[str]) -> Known | None:
+        """A row with the same content whose file is no longer there."""
+        if answer.hash not in self._missing:
+            away = (known for known in self.catalog.holders(answer.hash) if known.real_path not in seen)
+            self._missing[answer.hash] = [known.real_path for known in away if is_missing(known.real_path)]
+        left = self._missing[answer.hash]
+        while left:
+            known = self.catalog.by_path.get(left.pop())
+            if known and known.hash == answer.hash:
+                return known
+        return None
 
-    def _place(self, path: str, known: Known, found: Found) -> dict[str, Any]:
-        """A row of a known picture at the place where it is now."""
-        self.catalog.put(path, Known(known.id, found.mtime, found.size, known.hash, False))
-        return {"id": known.id, "path": path, "mtime": found.mtime, "size": found.size, "gone": False}
+    def _write_copied(self, copied: list[Done]) -> None:
+        """One more row for a content that is there: it shares the vector of the row that has it."""
+        leaving = [known for a in copied if (known := self.catalog.by_path.get(a.found.real_path))]
+        self._hand_over(leaving, gone_too=True)
+        ids = {known.id for known in leaving}
+        heirs = {a.hash: a for a in reversed(copied) if self.catalog.bearer(a.hash).id in ids}
+        if heirs:
+            self._inherit(list(heirs.values()))
+        rest = [answer for answer in copied if heirs.get(answer.hash) is not answer]
+        bearers = [self.catalog.bearer(answer.hash).id for answer in rest]
+        sources = self.store.rows(bearers, ["width", "height", *FACTS])
+        if rest:
+            self._write([copied_row(a, k, sources[k]) for a, k in zip(rest, bearers, strict=True)], None)
 
-    def _row(self, answer: Done, thumbnail: bytes, width: int, height: int) -> dict[str, Any]:
-        known = self.catalog.by_path.get(answer.found.path)
-        return {
-            "id": known.id if known else secrets.randbits(63),
-            "path": answer.found.path,
-            "mtime": answer.found.mtime,
-            "size": answer.found.size,
-            "hash": answer.hash,
-            "width": width,
-            "height": height,
-            "thumbnail": thumbnail,
-            "seen": time.time_ns() // 1_000_000,
-            "gone": False,
-        }
+    def _inherit(self, answers: list[Done]) -> None:
+        """Write files whose content only rows had that change in the same breath, as when two swap their names."""
+        bearers = [self.catalog.bearer(answer.hash).id for answer in answers]
+        names = [*self.store.shared, "width", "height", "blank", *FACTS]
+        sources = self.store.rows(bearers, [name for name in names if self.store.has(name)])
+        rows = [inherited_row(a, sources[k]) for a, k in zip(answers, bearers, strict=True)]
+        for answer, bearer in zip(answers, bearers, strict=True):
+            inherit(answer, sources[bearer], self.store)
+        self._write(rows, answers)
 
-    def _field(self, name: str) -> pa.Field:
-        return self.store.schema.field(name)
+    def _place(self, known: Known, found: Found) -> Known:
+        """A known picture at the place where it is now."""
+        path = known.path if known.real_path == found.real_path and not known.gone else found.path
+        now = known._replace(**place_of(found) | {"path": path})
+        self.catalog.put(now)
+        return now
 
-    def _write(self, rows: list[dict[str, Any]], vectors: dict[str, list[Any]]) -> None:
-        columns: dict[str, Any] = {
-            name: pa.array([row[name] for row in rows], self._field(name).type) for name in rows[0]
-        }
-        for name, values in vectors.items():
-            half = [None if value is None else np.asarray(value, self.store.dtype) for value in values]
-            columns[name] = pa.array(half, self._field(name).type)
-        for name in self.store.extras:  # one that this version does not know: no vector rather than an old one
-            columns.setdefault(name, pa.nulls(len(rows), self._field(name).type))
-        if self.store.whitening:
-            white = project(np.array(vectors["embedding"], np.float32), *self.store.whitening)
-            columns["whitened"] = to_arrow(white, self.store.dtype)
-        table = pa.table(columns, schema=pa.schema([self._field(name) for name in columns]))
-        old = pa.array([row["path"] in self.catalog.by_path for row in rows])
+    def _merge_places(self, rows: Sequence[Known]) -> None:
+        places = [row.place() for row in rows]
+        columns: dict[str, list[Any]] = {"id": [row.id for row in rows]}
+        columns |= {name: [place[name] for place in places] for name in PLACE}
+        self._merge(columns | {"place_sum": [place_sum(place) for place in places]})
+
+    def _merge(self, columns: Mapping[str, list[Any]]) -> None:
+        """Replace some columns of rows; ``id`` tells which."""
+        fields = [self.store.schema.field(name) for name in columns]
+        arrays = [pa.array(values, own.type) for values, own in zip(columns.values(), fields, strict=True)]
+        self.store.merge(pa.table(arrays, schema=pa.schema(fields)))
+
+    def _write(self, rows: list[dict[str, Any]], described: list[Done] | None) -> None:
+        """Write whole rows.
+
+        Args:
+            rows: Their plain columns.
+            described: What has their vectors; None for rows that share another's.
+        """
+        leaving = [known for row in rows if (known := self.catalog.by_path.get(row["real_path"]))]
+        self._hand_over(leaving, gone_too=True)
+        for row in rows:
+            known = self.catalog.by_path.get(row["real_path"])
+            row["id"] = known.id if known else secrets.randbits(63)
+        table = Columns(self.store).table(rows, described)
+        old = pa.array([row["real_path"] in self.catalog.by_path for row in rows])
         if (new := table.filter(pa.compute.invert(old))).num_rows:  # pyright: ignore
             self.store.append(new)
         if (changed := table.filter(old)).num_rows:
@@ -313,41 +422,72 @@ class Ingest:
         self.report.added += new.num_rows
         self.report.changed += changed.num_rows
         for row in rows:
-            self.catalog.put(row["path"], Known(row["id"], row["mtime"], row["size"], row["hash"], False))
+            self.catalog.put(Known(*(row[name] for name in Known._fields)))
 
-    def _below(self, roots: Sequence[str]) -> Iterator[tuple[str, Known]]:
-        """What the index knows below the roots."""
-        folders = tuple(os.path.join(root, "") for root in roots)
-        for path, known in self.catalog.by_path.items():
-            if path.startswith(folders) or path in roots:
-                yield path, known
+    def _hand_over(self, leaving: Sequence[Known], *, gone_too: bool) -> None:
+        """Give the vector of a content to another row with it, where the row that has it leaves.
 
-    def _mark_gone(self, roots: Sequence[str], seen: set[str]) -> None:
-        """Mark the rows below the roots whose file is no longer there."""
-        gone = [
-            known.id for path, known in self._below(roots) if not known.gone and path not in seen and _missing(path)
-        ]
-        for start in range(0, len(gone), 10_000):
-            part = gone[start : start + 10_000]
-            self.store.merge(pa.table({"id": part, "gone": [True] * len(part)}, schema=_GONE))
-        self.report.gone = len(gone)
+        Args:
+            leaving: Rows whose content changes, or whose file is gone.
+            gone_too: Whether a row whose file is gone may be the heir.
+        """
+        ids = {known.id for known in leaving}
+        heirs: dict[int, Known] = {}  # by the row that leaves
+        follow: dict[int, int] = {}  # further rows with the content: whom they share the vector of
+        for known in leaving:
+            others = [other for other in self.catalog.holders(known.hash) if other.id not in ids]
+            others = sorted((o for o in others if gone_too or not o.gone), key=lambda other: other.gone)
+            if known.twin is None and others:
+                heirs[known.id] = others[0]
+                follow |= {other.id: others[0].id for other in others[1:]} | {known.id: others[0].id}
+        if not heirs:
+            return
+        names = [*self.store.shared, "blank", "content_sum", "thumbnail_sum", *(f"{x}_sum" for x in self.store.extras)]
+        names = [name for name in names if self.store.has(name)]
+        sources = self.store.rows(list(heirs), names)
+        columns: dict[str, list[Any]] = {"id": [heir.id for heir in heirs.values()], "twin": [None] * len(heirs)}
+        self._merge(columns | {name: [sources[key][name] for key in heirs] for name in names})
+        self._merge({"id": list(follow), "twin": list(follow.values())})
+        for known in [k for heir in heirs.values() for k in list(self.catalog.holders(heir.hash))]:
+            twin = None if known.id in {heir.id for heir in heirs.values()} else follow.get(known.id, known.twin)
+            self.catalog.put(known._replace(twin=twin))
 
+    # What is no longer there ---------------------------------------------------------------------------------
 
-def _missing(path: str) -> bool:
-    """Whether a file is surely not there; one that cannot be looked at may well be."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
+    def _below(self, root: str) -> list[Known]:
+        """What the index knows below a root, or of the file that it is."""
+        real = os.path.realpath(root)
+        folder = os.path.join(real, "")
+        return [known for path, known in self.catalog.by_path.items() if path.startswith(folder) or path == real]
 
-
-_GONE = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("gone", pa.bool_())])
+    def _mark_gone(self, roots: Sequence[str], seen: set[str], force: bool) -> None:
+        """Mark the rows below the roots whose file is no longer there; where all are away, only if that is meant."""
+        remembered: dict[str, int] = dict(self.store.about.get("roots", {}))
+        gone: dict[int, Known] = {}
+        for root in sorted(watched(roots, remembered)):
+            below = [known for known in self._below(root) if not known.gone]
+            away = [known for known in below if known.real_path not in seen and is_missing(known.real_path)]
+            reason = None if force or not away else away_because(root, len(away), len(below), remembered.get(root))
+            if reason:
+                self.report.vanished.append(Failure(root, reason))
+            else:
+                gone |= {known.id: known for known in away}
+            if os.path.isdir(root) and len(away) < max(len(below), 1):
+                remembered[root] = os.stat(root).st_dev
+        kept = [known for known in gone.values() if not any(known in self._below(f.path) for f in self.report.vanished)]
+        for start in range(0, len(kept), 10_000):
+            part = kept[start : start + 10_000]
+            with self.store.changing():
+                self._hand_over(part, gone_too=False)
+                now = [self.catalog.by_path[known.real_path]._replace(gone=True) for known in part]
+                self._merge_places(now)
+                for known in now:
+                    self.catalog.put(known)
+        self.report.gone = len(kept)
+        self.store.tell(roots=remembered)
 
 
 def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:
     """All vectors of a column, of the pictures that are there, in batches ``(N, D)`` float32."""
     for batch in store.scan([column], "NOT gone"):
-        yield to_numpy(batch.column(column))
+        yield to_numpy(batch.column(column).drop_null())

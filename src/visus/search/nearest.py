@@ -1,5 +1,7 @@
 """One search of a table: the vector that asks, the rows nearest to it, and what a second look makes of them."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.search import rerank
+from visus.search import contents, rerank
 from visus.search.classical import Classical
+from visus.search.contents import Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.query import load_or_thumbnail
 from visus.search.store import Store
@@ -79,20 +82,48 @@ class Nearest:
     by: str | None
 
     def rows(self, vector: Floats, k: int) -> list[Row]:
-        """So many rows, nearest first.
+        """So many contents, nearest first; files with the same content are one answer.
 
         Args:
             vector: ``(D,)`` float32, in the space of the column.
             k: How many.
         """
+        about = contents.about(self.store)
+        found = self._scored(vector, k, about)
+        if self.by is None and about.squares:
+            found = best_first([*found, *contents.by_squares(self.store, vector, self._condition(about))], k)
+        if about.blank:
+            found = best_first([*found, *self._blank(about, k)], k)
+        return contents.with_copies(self.store, found, self.where, COLUMNS) if about.twins else found
+
+    def _scored(self, vector: Floats, k: int, about: Contents) -> list[Row]:
         if self.held and self.where is None and self.by is None:
             held = self.held.nearest(self.store, vector, k)
             if held is not None:
                 return held
-        rows = self.store.nearest(vector, k, COLUMNS, where=self.where, exact=self.exact, by=self.by).to_pylist()
+        condition = self._condition(about)
+        rows = self.store.nearest(vector, k, COLUMNS, where=condition, exact=self.exact, by=self.by).to_pylist()
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
-        return rows
+        return [row for row in rows if not math.isnan(row["score"])]
+
+    def _condition(self, about: Contents) -> str | None:
+        """Which rows may answer: of each content the one with the vector, if it or a copy fulfills the condition."""
+        parts = ["NOT gone"] if about.gone else []
+        parts += ["twin IS NULL"] if about.twins else []
+        if self.by in self.store.extras:  # rows that were not described by it have no vector
+            parts.append(f"{self.by} IS NOT NULL")
+        if self.where:
+            parts.append(f"({contents.widened(self.store, self.where) if about.twins else self.where})")
+        return " AND ".join(parts) or None
+
+    def _blank(self, about: Contents, k: int) -> list[Row]:
+        """Pictures that the descriptor says nothing about: at no angle to any other, so their cosine is 0."""
+        name = self.by or "embedding"
+        condition = f"blank LIKE '%{name}%'"
+        if allowed := self._condition(about):
+            condition += f" AND {allowed}"
+        return [row | {"score": 0.0} for row in self.store.read(COLUMNS, condition).to_pylist()[:k]]
 
     def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
         """The best rows join the query, which asks again.
@@ -131,6 +162,14 @@ class Nearest:
         for row in agreeing:
             row["note"] = f"{row['inliers']} features agree"
         return _noted(sorted(agreeing, key=lambda row: -row["inliers"]) + others, rows)
+
+
+def best_first(rows: Iterable[Row], k: int) -> list[Row]:
+    """So many rows, best first, each once with its best score."""
+    best: dict[int, Row] = {}
+    for row in sorted(rows, key=lambda row: -row["score"]):
+        best.setdefault(row["id"], row)
+    return list(best.values())[:k]
 
 
 def _noted(ranked: list[Row], before: list[Row]) -> list[Row]:

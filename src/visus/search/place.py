@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from visus._errors import InputError, PictureIndexError
 
-_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", ".")
+_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", "checksums", "damaged", ".")
 
 Location = Path | str
 """A folder, or the address of a place on an object store."""
@@ -107,20 +107,22 @@ def exists(location: str | os.PathLike[str]) -> bool:
 
 @contextlib.contextmanager
 def explained(location: Location) -> Iterator[None]:
-    """Turn the storage library's errors into one sentence."""
+    """Turn the storage library's errors into one sentence; a panic in it is an error too, though Python's is none."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise sentence_of(location, error) from error
+    except BaseException as error:
+        if isinstance(error, OSError | RuntimeError | ValueError) or type(error).__name__ == "PanicException":
+            raise sentence_of(location, error) from error
+        raise
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """The first line of an error, without the place in the storage library's source."""
     text = str(error).split(", /")[0].strip()
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
-def sentence_of(location: Location, error: Exception) -> PictureIndexError:
+def sentence_of(location: Location, error: BaseException) -> PictureIndexError:
     """What went wrong there, in one sentence with the mend."""
     text = str(error)
     found = re.search(r"os error (\d+)", text)
@@ -135,6 +137,6 @@ def sentence_of(location: Location, error: Exception) -> PictureIndexError:
             f"{location} may not be read or written ({reason_of(error)}); change its permissions or name another index."
         )
     return PictureIndexError(
-        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, and if it stays so, move "
-        "the folder away and index the pictures anew."
+        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, and if it stays so, say: "
+        "visus index --verify --mend"
     )

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
+from visus.images.facts import Facts, facts_of, gray_hash, sharpness
 from visus.search.classical import Classical
 from visus.search.describe import Descriptor, Embedder, unit
 from visus.search.runtime import Device, Precision
 from visus.search.walk import Found
+
+NOTHING = Facts("")
 
 THUMBNAIL_SIDE = 256
 """Longest side of the thumbnails in an index, in pixels."""
@@ -36,7 +39,11 @@ class Done:
         width: Of the picture, in pixels.
         height: Likewise.
         thumbnail: A small JPEG.
+        facts: What the file says of itself.
+        sharpness: See :func:`visus.images.facts.sharpness`.
+        gray_hash: See :func:`visus.images.facts.gray_hash`.
         vectors: By the column that takes them; empty for a known content.
+        squares: ``(N, D)`` float32, vectors of the squares of a long picture; None for any other.
     """
 
     found: Found
@@ -45,7 +52,40 @@ class Done:
     width: int = 0
     height: int = 0
     thumbnail: bytes = b""
+    facts: Facts = NOTHING
+    sharpness: float = 0.0
+    gray_hash: int = 0
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    squares: NDArray[np.float32] | None = None
+
+
+EMBEDDING = "embedding"
+"""The column of the network's vectors."""
+
+_LONG = 2.5  # a picture whose sides are farther apart is described in squares too
+_MOST_SQUARES = 16
+
+
+def squares_of(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The squares of a long picture, each half over the next, from one end to the other; none of any other picture.
+
+    Squeezed into the network's square, a panorama looks like nothing that is in it.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+
+    >>> squares = squares_of(np.zeros((10, 40, 3), np.uint8))
+    >>> len(squares), squares[0].shape
+    (7, (10, 10, 3))
+    """
+    short, long = sorted(picture.shape[:2])
+    if long <= _LONG * short:
+        return []
+    count = min(_MOST_SQUARES, -(-2 * (long - short) // short) + 1)
+    starts = np.linspace(0, long - short, count).round().astype(int)
+    if picture.shape[0] > picture.shape[1]:
+        return [picture[start : start + short] for start in starts]
+    return [picture[:, start : start + short] for start in starts]
 
 
 Answers = Generator[list[Done], None, None]
@@ -80,6 +120,7 @@ class Reader:
         """What there is to know of each file."""
         done: list[Done] = []
         prepared: dict[str, list[tuple[Done, NDArray[Any]]]] = {name: [] for name in self.descriptors}
+        parts_of: list[tuple[Done, list[NDArray[Any]]]] = []
         for found in batch:
             answer = Done(found)
             done.append(answer)
@@ -95,14 +136,24 @@ class Reader:
                 continue
             for name in wanted:
                 prepared[name].append((answer, self.descriptors[name].prepare(picture.pixels)))
-            answer.thumbnail = encode_jpeg(shrink(picture.pixels, THUMBNAIL_SIDE), quality=80)
+            if EMBEDDING in wanted and (squares := squares_of(picture.pixels)):
+                parts_of.append((answer, [self.descriptors[EMBEDDING].prepare(square) for square in squares]))
+            small = shrink(picture.pixels, THUMBNAIL_SIDE)
+            answer.thumbnail = encode_jpeg(small, quality=80)
             answer.width, answer.height = picture.width, picture.height
+            answer.facts = facts_of(data, found.path)
+            answer.sharpness, answer.gray_hash = sharpness(picture.pixels), gray_hash(small)
         for name, parts in prepared.items():
             if parts:
-                vectors = unit(self._runners[name].vectors(np.stack([part for _, part in parts])))
+                vectors = self._vectors(name, [part for _, part in parts])
                 for (answer, _), vector in zip(parts, vectors, strict=True):
                     answer.vectors[name] = vector
+        for answer, parts in parts_of:
+            answer.squares = self._vectors(EMBEDDING, parts)
         return done
+
+    def _vectors(self, name: str, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
+        return unit(self._runners[name].vectors(np.stack(prepared)))
 
     def _wanted(self, answer: Done) -> list[str]:
         """Which descriptors a file still needs: all of them if its content is new."""

@@ -58,7 +58,8 @@ class VectorCache:
         column = store.vector_column
         dimension = store.schema.field(column).type.list_size
         if len(store) * dimension * 4 <= self._limit:
-            table = store.read([*self._columns, column], "NOT gone")
+            own = " AND twin IS NULL" if store.has("twin") else ""
+            table = store.read([*self._columns, column], f"NOT gone{own}")
             self._vectors = unit(to_numpy(table.column(column)))
             self._rows = table.drop_columns([column]).to_pylist()
         self._version = version

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from visus._errors import InputError
 from visus.images import is_picture_name
+from visus.images.container import EXTRAS, kind_of_file, readable
+from visus.search.filesystems import lasting_inodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +17,43 @@ class Found:
     """A picture file as the walk saw it.
 
     Attributes:
-        path: Absolute path.
-        mtime: Time of the last change, in ns since 1970, UTC.
+        path: Absolute path, with the root as it was named and no links below it.
+        real_path: The path without any links.
+        mtime: Time of the last change of the content, in ns since 1970, UTC.
+        ctime: Time of the last change of the entry, likewise.
         size: Bytes.
+        device: Number of the file system.
+        inode: Number of the file there; 0 where such numbers do not last.
     """
 
     path: str
+    real_path: str
     mtime: int
+    ctime: int
     size: int
+    device: int
+    inode: int
+
+    @property
+    def seen_as(self) -> tuple[int, int, int, int]:
+        """What is the same as long as nobody has touched the file."""
+        return self.size, self.mtime, self.ctime, self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A file or folder that was passed over.
+
+    Attributes:
+        path: Absolute path.
+        why: ``"link"`` for one more name of a file that is looked at, ``"kind"`` for a picture that a further package
+            reads, ``"name"`` for what is no picture, ``"junk"`` for the folder of a trash or of somebody's thumbnails.
+        what: Its ending, its kind, or its name.
+    """
+
+    path: str
+    why: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +84,37 @@ def roots_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     return roots
 
 
-def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Found | Failure]:
+Seen = Found | Failure | Passed
+"""What a walk comes across."""
+
+_JUNK = (
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "__macosx",
+    "lost+found",
+    "#recycle",
+    ".trash",
+    ".trashes",
+)
+_NO_PICTURES = frozenset((
+    "txt", "md", "rst", "html", "htm", "css", "js", "ts", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini",
+    "cfg", "csv", "tsv", "log", "py", "pyc", "ipynb", "c", "h", "cpp", "rs", "go", "java", "sh", "bat", "exe",
+    "dll", "so", "zip", "gz", "bz2", "xz", "7z", "tar", "rar", "iso", "mp3", "wav", "flac", "ogg", "m4a", "mp4",
+    "mov", "avi", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt",
+    "ods", "pdf", "db", "sqlite", "parquet", "lance", "npy", "npz", "pt", "pth", "onnx", "safetensors", "ckpt",
+    "bin", "dat", "lnk", "xmp", "aae", "thm",
+))  # fmt: skip
+"""Endings of files that are no pictures, which are not opened to find out."""
+
+
+def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Seen]:
     """Find picture files, in a fixed order, each once.
 
-    A symbolic link that leads to somewhere below the roots is passed over, since the walk comes there by itself; one
-    that leads elsewhere is followed, but each folder is entered only once, so that loops end. Hidden files and folders
-    and indexes of visus are passed over.
+    Links are followed, but what they lead to is one file, known by its real path and its inode: each is found once,
+    under its own name where that lies below the roots. Each folder is entered once, so that loops end. Whether a file
+    is a picture is told by its content where its ending does not say so. Hidden files and folders, indexes of visus,
+    trash and folders of thumbnails are passed over.
 
     Args:
         roots: Absolute paths of files and folders. A file that is named is taken whatever its ending.
@@ -66,30 +122,48 @@ def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Found | 
             the root, is passed over, folders with all that is in them.
 
     Yields:
-        What was found, or why it cannot be used.
+        What was found, passed over, or why it cannot be used.
     """
-    entered: set[tuple[int, int]] = set()
-    given: set[str] = set()
-    real = tuple(os.path.join(os.path.realpath(root), "") for root in roots)
-    for root in roots:
+    seen = _Once()
+    real = [os.path.realpath(root) for root in roots]
+    for root, own in zip(roots, real, strict=True):
         if os.path.isdir(root):
-            yield from _walk_folder(root, exclude, real, entered, given)
-        elif root not in given:
-            given.add(root)
-            yield _look(root)
+            yield from _walk_folder(root, own, exclude, real, seen)
+        elif own not in seen.paths:
+            yield seen.once(_look(root, own if os.path.islink(root) else root, own), root)
+
+
+class _Once:
+    """Which folders and files the walk has seen."""
+
+    def __init__(self) -> None:
+        self.folders: set[tuple[int, int]] = set()
+        self.paths: set[str] = set()
+        self.inodes: dict[tuple[int, int], str] = {}
+
+    def once(self, seen: Found | Failure, entry: str) -> Seen:
+        """A file, or that it is one more name of another."""
+        if isinstance(seen, Failure):
+            return seen
+        inode = (seen.device, seen.inode)
+        if seen.real_path in self.paths or (seen.inode and self.inodes.get(inode, seen.real_path) != seen.real_path):
+            return Passed(entry, "link", "")
+        self.paths.add(seen.real_path)
+        self.inodes[inode] = seen.real_path
+        return seen
 
 
 def _walk_folder(
-    root: str, exclude: Sequence[str], real: tuple[str, ...], entered: set[tuple[int, int]], given: set[str]
-) -> Iterator[Found | Failure]:
-    waiting = [root]
+    root: str, real_root: str, exclude: Sequence[str], reals: Sequence[str], seen: _Once
+) -> Iterator[Seen]:
+    waiting = [(root, real_root)]
     while waiting:
-        current = waiting.pop()
+        current, real = waiting.pop()
         try:
             about = os.stat(current)
-            if (about.st_dev, about.st_ino) in entered:
+            if (about.st_dev, about.st_ino) in seen.folders:
                 continue
-            entered.add((about.st_dev, about.st_ino))
+            seen.folders.add((about.st_dev, about.st_ino))
             with os.scandir(current) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
@@ -97,18 +171,59 @@ def _walk_folder(
             continue
         folders = []
         for entry in listed:
-            if _hidden(entry.name) or _excluded(entry, root, exclude) or _leads_back(entry, real):
+            if _hidden(entry.name) or _excluded(entry, root, exclude):
                 continue
-            if _is_folder(entry):
-                folders.append(entry.path)
-            elif is_picture_name(entry.name) and entry.path not in given:
-                given.add(entry.path)
-                yield _look(entry.path)
+            own = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
+            if _leads_back(entry, own, reals):
+                if not _is_folder(entry):
+                    yield Passed(entry.path, "link", "")
+            elif not _is_folder(entry):
+                yield from _file(entry, own, current, seen)
+            elif _is_junk(entry.name):
+                yield Passed(entry.path, "junk", entry.name)
+            else:
+                folders.append((own if entry.is_symlink() else entry.path, own))
         waiting.extend(reversed(folders))
+
+
+def _file(entry: os.DirEntry[str], real: str, folder: str, seen: _Once) -> Iterator[Seen]:
+    if not _is_file(entry):  # a pipe would never end; a broken link is said to be one
+        kind = "" if is_picture_name(entry.name) else None
+    elif is_picture_name(entry.name):
+        kind = "" if entry.name.lower().endswith(_SURE) else kind_of_file(entry.path) or ""
+    else:
+        kind = None if _ending(entry.name) in _NO_PICTURES else kind_of_file(entry.path)
+    if kind is None:
+        yield Passed(entry.path, "name", _ending(entry.name))
+    elif not readable(kind):
+        yield Passed(entry.path, "kind", kind)
+    else:
+        shown = real if entry.is_symlink() else entry.path
+        yield seen.once(_look(entry.path, shown, real), entry.path)
+
+
+_SURE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+
+
+def hint(kind: str) -> str:
+    """How a kind of picture that was passed over can be read.
+
+    >>> hint("HEIC")
+    "pip install 'visus[heic]'"
+    """
+    return f"pip install 'visus[{EXTRAS[kind][1]}]'"
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower().removeprefix(".")
 
 
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name.endswith(".visus")
+
+
+def _is_junk(name: str) -> bool:
+    return name.lower() in _JUNK
 
 
 def _excluded(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> bool:
@@ -116,12 +231,11 @@ def _excluded(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> boo
     return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(below, glob) for glob in exclude)
 
 
-def _leads_back(entry: os.DirEntry[str], real: tuple[str, ...]) -> bool:
-    """Whether an entry is a link to something that is there and lies below one of the real roots."""
-    if not entry.is_symlink():
+def _leads_back(entry: os.DirEntry[str], real: str, reals: Sequence[str]) -> bool:
+    """Whether an entry is a link to something that is there and that the walk comes to by itself."""
+    if not entry.is_symlink() or not os.path.exists(real):
         return False
-    target = os.path.realpath(entry.path)
-    return os.path.exists(target) and os.path.join(target, "").startswith(real)
+    return any(real == root or real.startswith(os.path.join(root, "")) for root in reals)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -131,12 +245,19 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _look(path: str) -> Found | Failure:
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle of links
+        return False
+
+
+def _look(path: str, shown: str, real: str) -> Found | Failure:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        return Failure(shown, f"{shown} has a name that is not UTF-8; rename it.")
+        name = path.encode("utf-8", "backslashreplace").decode()
+        return Failure(name, f"{name} has a name that is not UTF-8; rename it.")
     try:
         about = os.stat(path)
     except OSError as error:
@@ -144,4 +265,6 @@ def _look(path: str) -> Found | Failure:
     if not stat.S_ISREG(about.st_mode):
         return Failure(path, f"{path} is not a regular file; delete it or exclude it.")
     latest = 2**63 - 1  # of what the index can hold, in the year 2262
-    return Found(path, min(about.st_mtime_ns, latest), about.st_size)
+    times = min(about.st_mtime_ns, latest), min(about.st_ctime_ns, latest)
+    inode = about.st_ino & latest if lasting_inodes(about.st_dev) else 0
+    return Found(shown, real, *times, about.st_size, about.st_dev & latest, inode)

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import InputError
+from visus._errors import InputError, PictureIndexError
 from visus.search.describe import unit
+from visus.search.place import reason_of
+from visus.search.rows import to_arrow, to_numpy
 
 Floats = NDArray[np.float32]
 
@@ -63,3 +65,38 @@ def project(vectors: NDArray[np.floating], mean: Floats, projection: Floats) -> 
         ``(N, d)`` float32, each of length 1.
     """
     return unit((vectors.astype(np.float32) - mean) @ projection)
+
+
+def read(place: str) -> tuple[Floats, Floats]:
+    """A whitening that was kept: mean ``(D,)`` and projection ``(D, d)`` float32.
+
+    Args:
+        place: Of its table.
+
+    Raises:
+        PictureIndexError: It cannot be read; fitting anew mends it.
+    """
+    import lance
+
+    try:
+        rows = to_numpy(lance.dataset(place).to_table().column("rows"))
+    except (OSError, ValueError, KeyError) as error:
+        raise PictureIndexError(
+            f"The whitening {place} cannot be read ({reason_of(error)}); fit it again: visus index --whiten DIM"
+        ) from error
+    return rows[0], np.ascontiguousarray(rows[1:].T)
+
+
+def keep(place: str, mean: Floats, projection: Floats) -> None:
+    """Keep a whitening.
+
+    Args:
+        place: Of its table, which is new.
+        mean: ``(D,)`` float32.
+        projection: ``(D, d)`` float32.
+    """
+    import lance
+    import pyarrow as pa
+
+    rows = np.concatenate([mean[None], projection.T]).astype(np.float32)
+    lance.write_dataset(pa.table({"rows": to_arrow(rows, "float32")}), place, mode="create")

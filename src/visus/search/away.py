@@ -1,0 +1,64 @@
+"""Which pictures are no longer there, and when that is not to be believed: a drive that is not mounted looks empty."""
+
+import os
+from collections.abc import Iterable
+
+
+def is_missing(path: str) -> bool:
+    """Whether a file is surely not there; one that cannot be looked at may well be."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def emptied(roots: Iterable[str], there: Iterable[str]) -> list[str]:
+    """Roots below which no known picture is there.
+
+    Args:
+        roots: Real paths.
+        there: Real paths of the pictures that are not marked as gone.
+
+    >>> emptied(["/usb", "/home"], ["/home/a.jpg"])
+    ['/usb']
+    """
+    left = list(roots)
+    for path in there:
+        left = [root for root in left if not path.startswith(os.path.join(root, ""))]
+    return left
+
+
+def watched(roots: Iterable[str], remembered: Iterable[str]) -> set[str]:
+    """Real paths of the roots of an update, and of earlier ones that lie below them.
+
+    >>> sorted(watched(["/nowhere/a"], ["/nowhere/a/usb", "/nowhere/b"]))
+    ['/nowhere/a', '/nowhere/a/usb']
+    """
+    real = {os.path.realpath(root) for root in roots}
+    return real | {root for root in remembered if any(root.startswith(os.path.join(own, "")) for own in real)}
+
+
+def away_because(root: str, away: int, known: int, device: int | None) -> str | None:
+    """Why missing pictures are not believed to be gone; None where they are.
+
+    Args:
+        root: A real path.
+        away: How many of its pictures are missing.
+        known: How many it had.
+        device: Number of its file system when it was last looked through.
+    """
+    pictures = "the picture" if known == 1 else f"all {known:,} pictures"
+    if away == known:
+        return (
+            f"{root} has lost {pictures} that the index knows there; nothing was marked as gone or pruned: mount its "
+            "drive, or say --force if they were deleted."
+        )
+    if device is not None and os.path.isdir(root) and os.stat(root).st_dev != device:
+        return (
+            f"{root} lies on another file system than before, and {away:,} of {known:,} pictures are not there; "
+            "nothing was marked as gone or pruned: run the command again if that is right, or say --force."
+        )
+    return None

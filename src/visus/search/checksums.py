@@ -1,0 +1,152 @@
+"""What tells the sound files of an index from damaged ones: a checksum of each, written after each commit.
+
+``checksums/`` beside the table has one small file for each version of the table. It names every file that the version
+is made of, with its size and BLAKE2b-128, and is written last: after all of them are on the disk. A version counts from
+then on. One without checksums is what a process left that was stopped in between; one whose manifest has other bytes
+than noted is damaged. Readers take the newest version that is sound.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import lance
+
+from visus.search.files import Digest, Files
+
+FOLDER = "checksums"
+TABLE = "pictures.lance"
+_VERSIONS = f"{TABLE}/_versions"
+_LARGEST = (1 << 64) - 1  # the library names manifests by their distance from it, so that the newest comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """The files of one version of an index.
+
+    Attributes:
+        version: Of the table.
+        files: Size and checksum of each file, by its name below the index's folder.
+    """
+
+    version: int
+    files: Mapping[str, Digest]
+
+    @property
+    def name(self) -> str:
+        """The file that holds them."""
+        return f"{FOLDER}/{self.version}.json"
+
+    def to_bytes(self) -> bytes:
+        """As a file: one line of JSON, and one with its own checksum."""
+        line = json.dumps({"version": self.version, "files": self.files}).encode()
+        return line + b"\n" + _own(line) + b"\n"
+
+
+def parse(content: bytes) -> Checksums:
+    """Checksums from the bytes of their file.
+
+    Raises:
+        ValueError: The file is not whole.
+    """
+    line, own = content.split(b"\n")[:2]
+    if own != _own(line):
+        raise ValueError("the file of checksums is damaged")
+    values = json.loads(line)
+    return Checksums(values["version"], {name: (size, digest) for name, (size, digest) in values["files"].items()})
+
+
+def _own(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=16).hexdigest().encode()
+
+
+def noted(files: Files) -> list[int]:
+    """Versions that have a file of checksums, newest first."""
+    names = (name.removesuffix(".json") for name in files.names(FOLDER) if name.endswith(".json"))
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def manifests(files: Files) -> dict[int, str]:
+    """Names of the table's manifests by their version, newest first."""
+    found = {}
+    for name in files.names(_VERSIONS):
+        number = name.removesuffix(".manifest")
+        if name.endswith(".manifest") and number.isdecimal():
+            far = len(number) == 20  # older tables name them by the version itself
+            found[_LARGEST - int(number) if far else int(number)] = f"{_VERSIONS}/{name}"
+    return dict(sorted(found.items(), reverse=True))
+
+
+def load(files: Files, version: int) -> Checksums | None:
+    """The checksums of a version, if it is sound as far as a glance tells: its manifest in full, other files by size.
+
+    Args:
+        files: Of the index.
+        version: Of the table.
+    """
+    known = parsed(files, version)
+    manifest = manifests(files).get(version)
+    if known is None or manifest is None or files.digest(manifest) != known.files.get(manifest):
+        return None
+    sizes = ((files.size(name), size) for name, (size, _) in known.files.items())
+    return known if all(found in (None, size) for found, size in sizes) else None
+
+
+def parsed(files: Files, version: int) -> Checksums | None:
+    """The checksums of a version as they were noted; None where they cannot be read."""
+    try:
+        return parse(files.read(f"{FOLDER}/{version}.json"))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def write(files: Files, table: lance.LanceDataset, before: Checksums | None, others: Iterable[str] = ()) -> Checksums:
+    """Make a version count: see that its files are on the disk, and note their checksums.
+
+    Args:
+        files: Of the index.
+        table: The table at that version.
+        before: Checksums of an earlier version; files that are named there are not read again.
+        others: Further files of the index that belong to the version.
+    """
+    known = before.files if before else {}
+    names = [*_names(files, table), *others]
+    files.sync(name for name in names if name not in known)
+    sums = Checksums(table.version, {name: known.get(name) or files.digest(name) for name in names})
+    files.write(sums.name, sums.to_bytes())
+    return sums
+
+
+def _names(files: Files, table: lance.LanceDataset) -> Iterator[str]:
+    """The files that a version of the table is made of."""
+    yield manifests(files)[table.version]
+    transaction = table.read_transaction(table.version)
+    if transaction is not None:
+        yield f"{TABLE}/_transactions/{transaction.read_version}-{transaction.uuid}.txn"
+    for fragment in table.get_fragments():
+        about = fragment.metadata
+        for file in about.files:
+            yield f"{TABLE}/data/{file.path}"
+        if about.deletion_file is not None:
+            yield f"{TABLE}/{about.deletion_file.path(about.id)}"
+    for index in table.describe_indices():
+        for segment in index.segments:
+            yield from files.below(f"{TABLE}/_indices/{segment.uuid}")
+
+
+def forget(files: Files) -> None:
+    """Remove the checksums of versions that are no longer there."""
+    there = manifests(files)
+    for version in noted(files):
+        if version not in there:
+            files.remove(f"{FOLDER}/{version}.json")
+
+
+def damaged(files: Files, sums: Checksums) -> Iterator[tuple[str, bool]]:
+    """Read every file of a version, and tell of each whether it is damaged or missing."""
+    for name, digest in sums.files.items():
+        try:
+            yield name, files.digest(name) != digest
+        except OSError:
+            yield name, True

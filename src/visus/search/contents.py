@@ -1,0 +1,139 @@
+"""Contents and their copies: one vector for all files that hold the same, and what else a search must not lose.
+
+Of the rows with one content a single one has the vector; the others name it as their twin. A long picture has vectors
+of its squares beside that of the whole. A picture about which a descriptor says nothing has a vector of zeros, which is
+at no angle to any other.
+"""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visus.search.describe import Floats, unit
+from visus.search.rows import columns_of, sound, stored
+from visus.search.store import Store
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What kinds of rows a version of a table has.
+
+    Attributes:
+        gone: Rows whose file is gone.
+        twins: Rows that share another's vector.
+        squares: Long pictures.
+        blank: Pictures that some descriptor says nothing about.
+    """
+
+    gone: bool
+    twins: bool
+    squares: bool
+    blank: bool
+
+
+_known: "weakref.WeakKeyDictionary[Store, tuple[int, Contents]]" = weakref.WeakKeyDictionary()
+
+
+def about(store: Store) -> Contents:
+    """What kinds of rows there are; looked up once for each version of the table."""
+    version, known = _known.get(store, (-1, Contents(False, False, False, False)))
+    if version != store.version:
+        names = [name for name in ("twin", "squares", "blank") if store.has(name)]
+        counts = {name: store.count(f"{name} IS NOT NULL") > 0 for name in names}
+        known = Contents(
+            store.count("gone") > 0, counts.get("twin", False), counts.get("squares", False), counts.get("blank", False)
+        )
+        _known[store] = store.version, known
+    return known
+
+
+def widened(store: Store, where: str) -> str:
+    """A condition that the row with the vector fulfills if one of its copies does."""
+    found = store.read(["twin"], f"({where}) AND NOT gone AND twin IS NOT NULL").column("twin").to_pylist()
+    if not found:
+        return where
+    return f"({where}) OR id IN ({', '.join(str(k) for k in sorted(set(found)))})"
+
+
+def with_copies(store: Store, rows: list[Row], where: str | None, columns: tuple[str, ...]) -> list[Row]:
+    """Rows with their ``copies``: the paths of further files with the content that are there.
+
+    Where only a copy fulfills the condition, it stands in the row's place.
+
+    Args:
+        store: The table.
+        rows: Of the pictures that were found.
+        where: The condition; None for none.
+        columns: What a row tells.
+    """
+    ids = [row["id"] for row in rows]
+    copies: dict[int, list[Row]] = {}
+    for part in store.some(ids, [*columns, "twin", "gone"], "twin"):
+        for row in part.to_pylist():
+            if not row["gone"]:
+                copies.setdefault(row["twin"], []).append(row)
+    meant = _meant(store, [*ids, *(row["id"] for own in copies.values() for row in own)], where)
+    answer = []
+    for row in rows:
+        files = [row, *copies.get(row["id"], [])]
+        files = [own for own in files if meant is None or own["id"] in meant] or [row]
+        first = row | {name: files[0][name] for name in columns}
+        answer.append(first | {"copies": [own["path"] for own in files[1:]], BEARER: row["id"]})
+    return answer
+
+
+BEARER = "bearer"
+"""Where a row is a copy, the id of the row whose vector was compared."""
+
+
+def checked(store: Store, rows: list[Row], by: str | None) -> tuple[list[Row], list[str]]:
+    """Rows whose checksums hold, and a sentence for those that were left out, since the index is damaged there.
+
+    Args:
+        store: The table.
+        rows: What was found.
+        by: Column of vectors that was compared; None for the network's.
+    """
+    if not store.has("content_sum") or not rows:
+        return rows, []
+    totals = ["place_sum", "content_sum", *([f"{by}_sum"] if by in store.extras else [])]
+    columns = {"id", *totals, *(name for total in totals for name in columns_of(total))}
+    ids = {row["id"] for row in rows} | {row.get(BEARER, row["id"]) for row in rows}
+    good: set[int] = set()
+    for part in store.some(ids, sorted(columns)):
+        found = np.array(part.column("id").to_pylist(), np.int64)
+        good |= set(found[sound(part, totals)].tolist())
+    kept = [row for row in rows if row["id"] in good and row.get(BEARER, row["id"]) in good]
+    if len(kept) == len(rows):
+        return rows, []
+    lost = len(rows) - len(kept)
+    return kept, [f"{lost} of {len(rows)} hits are damaged in the index and left out; say: visus index --verify --mend"]
+
+
+def _meant(store: Store, ids: list[int], where: str | None) -> set[int] | None:
+    """Which rows fulfill a condition; None where there is none."""
+    if where is None:
+        return None
+    listed = ", ".join(str(k) for k in ids)
+    return set(store.read(["id"], f"id IN ({listed}) AND ({where})").column("id").to_pylist()) if ids else set()
+
+
+def by_squares(store: Store, vector: Floats, where: str | None) -> list[Row]:
+    """Long pictures, each with the score of its best square.
+
+    Args:
+        store: The table.
+        vector: ``(D,)`` float32 of length 1, in the space that is searched.
+        where: SQL condition on the rows; None for none.
+    """
+    condition = "squares IS NOT NULL" + (f" AND {where}" if where else "")
+    table = store.read(["id", "path", "width", "height", "size", "squares"], condition)
+    rows = table.drop_columns(["squares"]).to_pylist()
+    for row, flat in zip(rows, stored(table.column("squares")), strict=True):
+        squares = np.asarray(flat, np.float32).reshape(-1, store.about["dimension"])
+        row["score"] = float((unit(store.projected(squares)) @ unit(vector)).max())
+    return rows

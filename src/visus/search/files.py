@@ -1,0 +1,196 @@
+"""The files of an index, in a folder or on an object store: names, contents, checksums.
+
+The table's own library reads and writes rows; this is for what stands beside them, and for looking at the library's
+files as bytes.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from visus._files import sync, write_atomically
+from visus.search.place import Location
+
+Digest = tuple[int, str]
+"""Bytes of a file, and its BLAKE2b-128 in hex."""
+
+_BLOCK = 1 << 20
+
+
+class Files(Protocol):
+    """Files below the folder of an index; names have slashes and no leading one."""
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in a folder, without it; none where it is missing."""
+        ...
+
+    def below(self, folder: str) -> list[str]:
+        """Names of all files in a folder and in the folders in it, from the index's folder on."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The content of a small file.
+
+        Raises:
+            OSError: It is missing or cannot be read.
+        """
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file whole or not at all; in a folder it is on the disk afterwards."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file that may be missing."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, -1 where it is missing; None where asking costs as much as reading."""
+        ...
+
+    def digest(self, name: str) -> Digest:
+        """Size and checksum of a file of any size.
+
+        Raises:
+            OSError: It is missing or cannot be read.
+        """
+        ...
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until files, and their names in their folders, are on the disk."""
+        ...
+
+
+class LocalFiles:
+    """Files in a folder.
+
+    Args:
+        place: The folder of the index.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def names(self, folder: str) -> list[str]:
+        """See :class:`Files`."""
+        try:
+            return os.listdir(self._place / folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def below(self, folder: str) -> list[str]:
+        """See :class:`Files`."""
+        inside = self._place / folder
+        return sorted(path.relative_to(self._place).as_posix() for path in inside.rglob("*") if path.is_file())
+
+    def read(self, name: str) -> bytes:
+        """See :class:`Files`."""
+        return (self._place / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """See :class:`Files`."""
+        target = self._place / name
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True)
+            sync([target.parent.parent])
+        write_atomically(target, content)
+
+    def remove(self, name: str) -> None:
+        """See :class:`Files`."""
+        (self._place / name).unlink(missing_ok=True)
+
+    def size(self, name: str) -> int | None:
+        """See :class:`Files`."""
+        try:
+            return (self._place / name).stat().st_size
+        except FileNotFoundError:
+            return -1
+
+    def digest(self, name: str) -> Digest:
+        """See :class:`Files`."""
+        return _digest(self._place / name)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """See :class:`Files`."""
+        files = [self._place / name for name in names]
+        folders = {folder for file in files for folder in file.parents if folder.is_relative_to(self._place)}
+        sync([*files, *sorted(folders, reverse=True)])
+
+
+class RemoteFiles:
+    """Files on an object store, which keeps what it has taken: there is nothing to sync.
+
+    Args:
+        place: Address of the index.
+    """
+
+    def __init__(self, place: str) -> None:
+        from lance.file import LanceFileSession
+
+        self._session = LanceFileSession(place)
+
+    def names(self, folder: str) -> list[str]:
+        """See :class:`Files`."""
+        return [name.rpartition("/")[2] for name in self.below(folder)]
+
+    def below(self, folder: str) -> list[str]:
+        """See :class:`Files`."""
+        return sorted(self._session.list(folder))
+
+    def read(self, name: str) -> bytes:
+        """See :class:`Files`."""
+        with self._fetched(name) as local:
+            return local.read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """See :class:`Files`."""
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "content"
+            local.write_bytes(content)
+            self._session.upload_file(local, name)
+
+    def remove(self, name: str) -> None:
+        """See :class:`Files`."""
+        if self._session.contains(name):
+            self._session.delete_file(name)
+
+    def size(self, name: str) -> int | None:
+        """See :class:`Files`."""
+        return None
+
+    def digest(self, name: str) -> Digest:
+        """See :class:`Files`."""
+        with self._fetched(name) as local:
+            return _digest(local)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """See :class:`Files`."""
+
+    @contextlib.contextmanager
+    def _fetched(self, name: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "content"
+            self._session.download_file(name, local)
+            yield local
+
+
+def files_of(place: Location) -> Files:
+    """The files of an index.
+
+    Args:
+        place: Its folder, or its address on an object store.
+    """
+    return LocalFiles(place) if isinstance(place, Path) else RemoteFiles(place)
+
+
+def _digest(path: Path) -> Digest:
+    state, size = hashlib.blake2b(digest_size=16), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            state.update(block)
+            size += len(block)
+    return size, state.hexdigest()

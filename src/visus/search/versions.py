@@ -1,0 +1,138 @@
+"""The newest sound version of an index: which one a reader opens, and what a writer makes of one that is not whole.
+
+A commit of the table is a new version. It counts once its checksums are written (:mod:`visus.search.checksums`). What a
+killed process or a power cut left behind is looked at by the next writer: a version whose files are all there, with
+every new row as it was written, is taken over; any other is put aside, and the one before is the newest again.
+"""
+
+from dataclasses import dataclass
+
+import lance
+
+from visus._errors import PictureIndexError
+from visus.search import checksums
+from visus.search.checksums import TABLE, Checksums
+from visus.search.files import Files
+from visus.search.place import Location, explained
+from visus.search.rows import SUMMED, columns_of, sound
+
+_ASIDE = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open version of an index.
+
+    Attributes:
+        table: The table.
+        sums: Its checksums; None for an index of 0.1, which has none.
+        note: A sentence on what was wrong with newer versions, if something was.
+    """
+
+    table: lance.LanceDataset
+    sums: Checksums | None
+    note: str | None = None
+
+
+def newest(place: Location, files: Files) -> Opened:
+    """Open the newest version that is sound as far as a glance tells.
+
+    Args:
+        place: Of the index.
+        files: Of the index.
+
+    Raises:
+        PictureIndexError: There is none.
+    """
+    noted = checksums.noted(files)
+    for version in noted:
+        sums = checksums.load(files, version)
+        if sums is not None:
+            note = None if version == noted[0] else _stepped_back(place, noted[0], version)
+            return Opened(_table(place, version), sums, note)
+    return _readable(place, files, lost=bool(noted))
+
+
+def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
+    """The newest version that the table's library opens, where there are no checksums, or none that agree."""
+    versions = list(checksums.manifests(files))
+    failure: PictureIndexError | None = None
+    for version in versions:
+        try:
+            table = _table(place, version)
+        except PictureIndexError as error:
+            failure = failure or error
+            continue
+        if lost:
+            note = f"Files of {place} are missing or cut short; say: visus index --verify --mend"
+            return Opened(table, checksums.parsed(files, version), note)
+        return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
+    raise failure or PictureIndexError(f"{place} is damaged: it has no version; index the pictures in a new folder.")
+
+
+def _table(place: Location, version: int) -> lance.LanceDataset:
+    with explained(place):
+        return lance.dataset(f"{place}/{TABLE}", version=version)
+
+
+def _stepped_back(place: Location, bad: int, good: int) -> str:
+    return (
+        f"Version {bad} of {place} is damaged or was not written to its end; version {good} is used in its place, and "
+        "the next visus index FOLDER describes what is missing."
+    )
+
+
+def recover(place: Location, files: Files) -> Opened:
+    """Open the newest sound version for writing, so that the next commit follows on it.
+
+    Args:
+        place: Of the index; the caller holds its lock.
+        files: Of the index.
+
+    Raises:
+        PictureIndexError: There is none.
+    """
+    opened = newest(place, files)
+    later = [version for version in checksums.manifests(files) if version > opened.table.version]
+    for version in later:
+        taken = _taken_over(place, files, version, opened.sums)
+        if taken is not None:
+            return taken
+    for version in later:
+        _put_aside(files, version)
+    table = _table(place, opened.table.version)
+    return Opened(table, opened.sums, opened.note or (_stepped_back(place, later[0], table.version) if later else None))
+
+
+def _taken_over(place: Location, files: Files, version: int, before: Checksums | None) -> Opened | None:
+    """A version that lacks nothing but its checksums; None where it lacks more."""
+    if before is None:
+        return None
+    try:
+        table = _table(place, version)
+        if not _whole(table, files, before):
+            return None
+        return Opened(table, checksums.write(files, table, before))
+    except (PictureIndexError, OSError):
+        return None
+
+
+def _whole(table: lance.LanceDataset, files: Files, before: Checksums) -> bool:
+    """Whether the files of a version that an earlier one did not have hold what was written."""
+    for fragment in table.get_fragments():
+        new = [file for file in fragment.metadata.files if f"{TABLE}/data/{file.path}" not in before.files]
+        if any(files.size(f"{TABLE}/data/{file.path}") not in (None, file.file_size_bytes) for file in new):
+            return False
+        totals = [name for name in table.schema.names if name in SUMMED or name.endswith("_sum")]
+        columns = sorted({"id", *totals, *(name for total in totals for name in columns_of(total))})
+        if new and not all(sound(batch, totals).all() for batch in fragment.to_batches(columns=columns)):
+            return False
+    return table.count_rows() >= 0
+
+
+def _put_aside(files: Files, version: int) -> None:
+    """Take a damaged version out of the table's sight, and keep it."""
+    name = checksums.manifests(files)[version]
+    files.write(f"{_ASIDE}/{version}.manifest", files.read(name))
+    files.remove(name)
+    files.remove(f"{checksums.FOLDER}/{version}.json")
