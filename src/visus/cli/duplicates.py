@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import AsJson, IndexPlace, default_index, human_size, plural, save_picture
+from visus.cli.options import (
+    AsJson,
+    IndexPlace,
+    Print0,
+    default_index,
+    human_size,
+    plural,
+    print_paths,
+    save_picture,
+    shown,
+)
 
 EXAMPLES = """
 Examples:
@@ -30,6 +40,7 @@ def duplicates(
         bool, typer.Option(help="Compare the pictures themselves; otherwise similarity alone decides.")
     ] = True,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet of the groups.")] = None,
+    print0: Print0 = False,
     as_json: AsJson = False,
 ) -> None:
     """Find pictures that are the same: re-encoded, resized, cropped or mirrored.
@@ -45,11 +56,14 @@ def duplicates(
     if as_json:
         answer = {"index": str(location), "groups": [group.to_dict() for group in groups]}
         typer.echo(json.dumps(answer, ensure_ascii=False))
+    elif print0:
+        print_paths(other.path for group in groups for other in group.others)
     else:
         for group in groups:
-            typer.echo(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}")
+            typer.echo(shown(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}", error=False))
             for other in group.others:
-                typer.echo(f"      {other.path}  {other.width}x{other.height}  {human_size(other.size)}")
+                line = f"      {other.path}  {other.width}x{other.height}  {human_size(other.size)}"
+                typer.echo(shown(line, error=False))
         spare = sum(other.size for group in groups for other in group.others)
         copies = sum(len(group.others) for group in groups)
         typer.echo(

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural
+from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural, shown
 from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Examples:
     visus index photos scans --index old.visus   an index of their own
     visus index ~/Pictures --exclude '*.png'     without some of them
     visus index ~/Pictures --prune               forget deleted pictures
+    visus index --verify --mend                  is every byte as it was written?
     visus index ~/Pictures --descriptor texture  look at texture as well
     visus index shop --model runs/classify/shop-1  with a network that you trained
     visus index ~/Pictures --engine ray          by Ray's processes, here or on a cluster
@@ -40,6 +42,21 @@ def index(
         typer.Option(help="Pass over names or paths such as '*.png' or 'private/*'; repeatable."),
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove pictures from the index that are gone.")] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file anew, whatever its size, times and inode say.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Believe that all pictures of a folder are gone: an empty mount point looks alike."
+        ),
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read the whole index and tell what is not as it was written.")
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="With --verify: describe the pictures of damaged rows anew.")
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option(help="Network that describes the pictures, or a run of yours.  [default: efficientnet_lite0]"),
@@ -84,10 +101,14 @@ def index(
 
     if descriptor and not paths:
         raise InputError(f"Name the folder to describe: visus index ~/Pictures --descriptor {descriptor[0]}")
-    if not paths and not (prune or whiten or evaluate):
+    if mend and not verify:
+        raise InputError("--mend goes with --verify; say: visus index --verify --mend")
+    if not paths and not (prune or whiten or evaluate or verify):
         raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
+    if verify:
+        _verify(opened, location, mend, as_json)
     report = None
     if paths:
         with nullcontext() if as_json else ProgressBar() as show:
@@ -96,6 +117,8 @@ def index(
                     *paths,
                     exclude=exclude or (),
                     prune=prune,
+                    rehash=rehash,
+                    force=force,
                     max_pixels=round(max_pixels * 1e6),
                     threads=threads,
                     on_wait=lambda: typer.echo(f"Another process is writing to {location}; waiting for it.", err=True),
@@ -111,13 +134,47 @@ def index(
     elif prune:
         from visus.search import Report
 
-        report = Report(pruned=opened.prune())
+        report = Report(pruned=opened.prune(force=force))
     if whiten:
         opened.whiten(whiten)
     measures = _measures(opened, evaluate) if evaluate else {}
     _print(report, measures, location, opened, as_json)
     if report and report.unreadable and not len(opened):
         raise InputError("None of the pictures could be read.")
+    if report and report.vanished:
+        raise InputError(" ".join(failure.message for failure in report.vanished))
+
+
+def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
+    """Look at the whole index; damage that is not mended is an error."""
+    with nullcontext(lambda *_: None) if as_json else _bytes_bar() as show:
+        found = opened.verify(mend=mend, progress=show)
+    if as_json:
+        typer.echo(json.dumps({"index": str(location), "sound": found.sound, **asdict(found)}, ensure_ascii=False))
+    else:
+        typer.echo(f"Read {plural(found.files, 'file')} and {plural(found.rows, 'row')} of {location}.")
+        for name in found.damaged_files:
+            typer.echo(f"  damaged file: {name}", err=True)
+        for path in found.damaged_rows:
+            typer.echo(f"  damaged row: {shown(path)}", err=True)
+        for path in found.lost:
+            typer.echo(f"  lost, since its file is not there: {shown(path)}", err=True)
+        typer.echo("All is as it was written." if found.sound else f"{plural(found.mended, 'picture')} described anew.")
+    if not found.sound and not mend:
+        reason = found.note or f"{location} is damaged"
+        raise InputError(f"{reason.rstrip('.')}; mend it from the pictures: visus index --verify --mend")
+
+
+@contextmanager
+def _bytes_bar() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("reading the index"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
@@ -158,17 +215,42 @@ def _print(
 def _say(report: "Report", location: str, rows: int) -> None:
     counts = ("added", "changed", "moved", "filled", "gone", "pruned", "unchanged")
     parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
+    if report.reread:
+        parts[-1] += f" ({report.reread:,} of them read again to know)"
+    if report.links:
+        parts.append(f"{report.links:,} further links")
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
     typer.echo(f"{', '.join(parts) or 'nothing to do'} in {report.seconds:.1f} s{speed}")
     typer.echo(f"{plural(rows, 'picture')} in {location}")
+    if report.note:
+        typer.echo(report.note, err=True)
+    if report.completed:
+        rows_of_old = "1 row" if report.completed == 1 else f"{report.completed:,} rows"
+        typer.echo(f"{rows_of_old} of 0.1 completed; --rehash reads the files anew.")
+    if report.passed:
+        typer.echo(_passed(report), err=True)
     if report.recall is not None:
         typer.echo(f"Built an approximate index; it finds {report.recall:.1%} of the ten nearest pictures.")
     if report.unreadable:
         typer.echo(f"Could not use {plural(len(report.unreadable), 'file')}:", err=True)
         for failure in report.unreadable:
-            typer.echo(f"  {failure.message}", err=True)
+            typer.echo(f"  {shown(failure.message)}", err=True)
+
+
+def _passed(report: "Report") -> str:
+    """One line on what was passed over: pictures that a package would read first."""
+    order = sorted(report.passed.items(), key=lambda item: (item[0] not in report.hints, -item[1], item[0]))
+    named = [f"{count:,} {_named(what, report)}" for what, count in order[:12]]
+    more = sum(count for _, count in order[12:])
+    return f"{sum(report.passed.values()):,} passed over: {', '.join(named)}{f', {more:,} others' if more else ''}"
+
+
+def _named(what: str, report: "Report") -> str:
+    if what in report.hints:
+        return f"{what} ({report.hints[what]})"
+    return f".{what}" if what and what.isalnum() else (what or "without an ending")
 
 
 class ProgressBar:

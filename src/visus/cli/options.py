@@ -3,7 +3,8 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,6 +54,29 @@ CLUSTER: dict[str, tuple[Any, Any]] = {
     "processes": (Processes, None),
 }
 """Options that say where work is done: type and default."""
+
+Print0 = Annotated[
+    bool, typer.Option("--print0", "-0", help="Print paths alone, each ended by a zero byte, as xargs -0 reads them.")
+]
+
+
+def shown(text: str, *, error: bool = True) -> str:
+    """A text with a file's name in it: for a terminal, what would move its cursor is escaped; a pipe gets it exact.
+
+    Args:
+        text: What is printed.
+        error: Whether it goes to standard error.
+    """
+    if not (sys.stderr if error else sys.stdout).isatty():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def print_paths(paths: Iterable[str]) -> None:
+    """Print paths with a zero byte behind each."""
+    for path in paths:
+        typer.echo(path + "\0", nl=False)
+
 
 Source = Annotated[str, typer.Argument(metavar="RUN|NET", help="A run, or a network with ImageNet weights.")]
 Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET prints it.")]

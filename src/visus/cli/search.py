@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import AsJson, IndexPlace, default_index, human_size, save_picture
+from visus.cli.options import (
+    AsJson,
+    IndexPlace,
+    Print0,
+    default_index,
+    human_size,
+    print_paths,
+    save_picture,
+    shown,
+)
 
 if TYPE_CHECKING:
     from visus.runs.detect.search import ObjectHits
@@ -72,6 +81,7 @@ def search(
     ] = None,
     max_pixels: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest query, in megapixels.")] = 200.0,
     weights: Annotated[str, typer.Option(help="The file of weights that the index was made with.")] = "imagenet",
+    print0: Print0 = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the pictures that look most like a picture."""
@@ -104,9 +114,13 @@ def search(
         raise InputError("--conf goes with --detect RUN; leave it away, or name a detector.")
     hits = index.search(list(pictures), region=_box(region) if region else None, **options)
     if as_json:
-        typer.echo(json.dumps({"index": str(location), "hits": [h.to_dict() for h in hits]}, ensure_ascii=False))
+        typer.echo(json.dumps({"index": str(location), **hits.to_dict()}, ensure_ascii=False))
+    elif print0:
+        print_paths(hits.paths)
     else:
         _table(hits)
+    for note in hits.notes:
+        typer.echo(note, err=True)
     if sheet:
         save_picture(sheet, hits.sheet())
     if why:
@@ -179,4 +193,7 @@ def _table(hits: "Hits") -> None:
     for hit in hits:
         note = f"   ({hit.note})" if hit.note else ""
         size = f"{hit.width}x{hit.height}"
-        typer.echo(f"{hit.score:6.3f}  {hit.path}  {size}  {human_size(hit.size)}{note}")
+        missing = "   MISSING" if hit.missing else ""
+        typer.echo(shown(f"{hit.score:6.3f}  {hit.path}  {size}  {human_size(hit.size)}{note}{missing}", error=False))
+        for copy in hit.copies:
+            typer.echo(shown(f"        the same content: {copy}", error=False))

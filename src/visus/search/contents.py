@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from visus.search.describe import Floats, unit
 from visus.search.rows import columns_of, sound, stored
@@ -120,6 +121,23 @@ def _meant(store: Store, ids: list[int], where: str | None) -> set[int] | None:
         return None
     listed = ", ".join(str(k) for k in ids)
     return set(store.read(["id"], f"id IN ({listed}) AND ({where})").column("id").to_pylist()) if ids else set()
+
+
+def vectors_of(table: pa.Table, column: str) -> Floats:
+    """The vectors ``(N, D)`` float32 of rows, each of length 1; a copy has that of the row that it shares it with.
+
+    Args:
+        table: Rows with ``id``, ``twin`` and the column of vectors; of each content the row with the vector is among
+            them.
+        column: Of vectors.
+    """
+    own = dict(zip(table.column("id").to_pylist(), stored(table.column(column)), strict=True))
+    twins = table.column("twin").to_pylist() if "twin" in table.schema.names else [None] * len(table)
+    bearers = [key if twin is None else twin for key, twin in zip(own, twins, strict=True)]
+    nothing = np.zeros(table.schema.field(column).type.list_size, np.float32)
+    found = [own.get(bearer) for bearer in bearers]
+    rows = [nothing if vector is None else vector for vector in found]
+    return unit(np.array(rows, np.float32).reshape(len(rows), -1))
 
 
 def by_squares(store: Store, vector: Floats, where: str | None) -> list[Row]:

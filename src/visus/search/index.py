@@ -19,7 +19,7 @@ from visus.search import contents
 from visus.search import whiten as _whiten
 from visus.search.away import emptied, is_missing
 from visus.search.classical import DESCRIPTIONS, Classical
-from visus.search.describe import Describing, Embedder, unit
+from visus.search.describe import Describing, Embedder
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
@@ -29,12 +29,14 @@ from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
 from visus.search.place import exists, place_of, writing
 from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.reading import Recipe
-from visus.search.rows import Dtype, to_numpy
+from visus.search.rows import Dtype
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
 from visus.search.upgrade import upgrade
 from visus.search.upkeep import compact, refresh_approximate, whiten
 from visus.search.vector_cache import VectorCache
+from visus.search.verify import Verified, verify
+from visus.search.verify import mend as take_out
 from visus.search.where import to_sql
 from visus.search.why import Why, explain
 
@@ -279,6 +281,31 @@ class Index:
             compact(store)
         return len(gone)
 
+    def verify(self, *, mend: bool = False, progress: Callable[[int, int], None] | None = None) -> Verified:
+        """Read the whole index, and tell what is not as it was written.
+
+        Args:
+            mend: Describe the pictures anew whose rows are damaged.
+            progress: Called with the bytes that were read, and all that will be.
+
+        Raises:
+            PictureIndexError: There is no index, or it was made by visus 0.1, which noted no checksums.
+        """
+        store = self._opened()
+        show = progress or (lambda _done, _all: None)
+        if not mend:
+            store.refresh()
+            return verify(store, show)
+        with writing(self.location):
+            self._prepare(store)
+            found = verify(store, show)
+            again = [] if found.sound else take_out(store, found)
+        if not found.sound:
+            roots = [root for root in store.about.get("roots", {}) if os.path.isdir(root)]
+            if paths := [*roots, *(path for path in again if os.path.exists(path))]:
+                found.mended = self.add(*paths).described
+        return found
+
     def whiten(self, dimension: int) -> None:
         """Fit a PCA whitening to the vectors of the index and search with whitened vectors from now on.
 
@@ -424,18 +451,19 @@ class Index:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
         store = self._opened()
         store.refresh()
-        table = store.read([*COLUMNS, "mtime", "hash", "embedding"], "NOT gone")
-        vectors = unit(to_numpy(table.column("embedding")))
+        twin = ["twin"] if store.has("twin") else []
+        table = store.read([*COLUMNS, *twin, "mtime", "hash", "embedding"], "NOT gone")
+        vectors = contents.vectors_of(table, "embedding")
         mtimes = table.column("mtime").cast(pa.int64()).to_pylist()
         named = table.select([*COLUMNS]).to_pylist()
         members = [Member(**row, mtime=mtime) for row, mtime in zip(named, mtimes, strict=True)]
-        contents = table.column("hash").to_pylist()
+        hashes = table.column("hash").to_pylist()
 
         def thumbnail(position: int) -> bytes:
             return thumbnails(store, [members[position].id])[members[position].id]
 
         same = Same(thumbnail) if verify else (lambda _i, _j: True)
-        return groups(members, contents, similar_pairs(vectors, threshold), same)
+        return groups(members, hashes, similar_pairs(vectors, threshold), same)
 
     def sheet_of(self, found: Sequence[DuplicateGroup], *, limit: int = 60) -> NDArray[np.uint8]:
         """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates; what to keep has a red frame.
@@ -478,7 +506,9 @@ class Index:
         store = self._opened()
         store.refresh()
         column = store.vector_column if by == "embedding" else self._extra(by).name
-        table = store.read(["path", column], "NOT gone" if by == "embedding" else f"NOT gone AND {column} IS NOT NULL")
+        twin = ["twin"] if store.has("twin") else []
+        described = f" AND ({column} IS NOT NULL{' OR twin IS NOT NULL' if twin else ''})"
+        table = store.read(["id", "path", *twin, column], f"NOT gone{'' if by == 'embedding' else described}")
         paths = table.column("path").to_pylist()
         rows = [row for row, path in enumerate(paths) if path in known]
         if not rows:
@@ -487,7 +517,7 @@ class Index:
                 f"None of the files in {labels} is in {self.location}{described}; index their folder, or check the "
                 "column file."
             )
-        vectors = unit(to_numpy(table.column(column).take(pa.array(rows))))
+        vectors = contents.vectors_of(table, column)[rows]
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
 
 

@@ -101,6 +101,11 @@ class Store:
         self.extras = [name for name in self.about.get("extras", {}) if name in self.table.schema.names]
         self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
+    @property
+    def sums(self) -> checksums.Checksums | None:
+        """Checksums of the files of the version that is open; None for an index of 0.1."""
+        return self._sums
+
     def refresh(self) -> None:
         """See what other processes have committed."""
         noted = checksums.noted(self.files)

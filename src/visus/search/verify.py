@@ -1,0 +1,164 @@
+"""Is every byte of an index what was written? And if not: mend it from the pictures.
+
+Two kinds of checksums are looked at: of each file that the newest version is made of, as its commit left it, and of the
+parts of each row, as they were before they were handed to the table's library.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import lance
+import pyarrow as pa
+
+from visus._errors import PictureIndexError
+from visus.search import checksums
+from visus.search.away import is_missing
+from visus.search.checksums import TABLE
+from visus.search.place import explained
+from visus.search.rows import SUMMED, columns_of, sound
+from visus.search.store import Store
+
+_ROWS = 256  # that are read at once
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a look at a whole index found.
+
+    Attributes:
+        files: Files that were read.
+        rows: Rows that were read.
+        damaged_files: Names of files below the index whose bytes are not those that were written, or are missing.
+        damaged_rows: Paths of the pictures whose row is damaged; of a row whose path cannot be told, its fragment.
+        mended: Pictures that were described again.
+        lost: Paths of damaged rows whose picture is not there to be described again.
+        note: A sentence on damaged newer versions that were passed over, if there are some.
+    """
+
+    files: int = 0
+    rows: int = 0
+    damaged_files: list[str] = field(default_factory=list)
+    damaged_rows: list[str] = field(default_factory=list)
+    mended: int = 0
+    lost: list[str] = field(default_factory=list)
+    note: str | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as it was written."""
+        return not (self.damaged_files or self.damaged_rows or self.note)
+
+
+def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _all: None) -> Verified:
+    """Read every file and every row of the version that is open.
+
+    Args:
+        store: The open table.
+        progress: Called with the bytes that were read, and all that will be.
+
+    Raises:
+        PictureIndexError: The index is of 0.1, which noted no checksums.
+    """
+    sums = store.sums
+    if sums is None:
+        raise PictureIndexError(
+            f"{store.location} was made by visus 0.1, which noted no checksums; visus index FOLDER adds them."
+        )
+    found = Verified(note=store.note)
+    total, done = 2 * sum(size for size, _ in sums.files.values()), 0
+    for name, bad in checksums.damaged(store.files, sums):
+        found.files += 1
+        done += sums.files[name][0]
+        progress(done, total)
+        if bad:
+            found.damaged_files.append(name)
+    for fragment in store.table.get_fragments():
+        for count, damaged in _rows_of(store, fragment):
+            found.rows += count
+            found.damaged_rows += damaged
+        done += sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
+        progress(min(done, total), total)
+    return found
+
+
+def _rows_of(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[int, list[str]]]:
+    """How many rows were read, and the paths of those that are damaged."""
+    totals = _totals(store)
+    columns = sorted({"path", *totals, *(name for total in totals for name in columns_of(total))})
+    try:
+        with explained(store.location):
+            for batch in fragment.to_batches(columns=columns, batch_size=_ROWS):
+                good = sound(batch, totals)
+                paths = batch.column("path").to_pylist() if not good.all() else []
+                yield batch.num_rows, [path for path, fine in zip(paths, good, strict=False) if not fine]
+    except PictureIndexError:
+        yield 0, [f"(fragment {fragment.fragment_id}, which cannot be read)"]
+
+
+def _totals(store: Store) -> list[str]:
+    return [*SUMMED, *(f"{name}_sum" for name in store.extras)]
+
+
+def mend(store: Store, found: Verified) -> list[str]:
+    """Take what is damaged out of an index; tells the paths of pictures that are to be described again.
+
+    Of a fragment with damage, rows stay whose picture is not there, if their checksums hold; the others go, and so do
+    copies that shared the vector of such a row.
+
+    Args:
+        store: The open table; the caller holds the writers' lock.
+        found: What :func:`verify` found in it.
+    """
+    bad = {fragment.fragment_id for fragment in store.table.get_fragments() if _is_damaged(store, fragment, found)}
+    again: list[str] = []
+    kept: list[pa.RecordBatch] = []
+    for fragment in store.table.get_fragments():
+        if fragment.fragment_id in bad:
+            for batch, good in _readable(store, fragment):
+                away = [is_missing(path) for path in batch.column("real_path").to_pylist()]
+                stay = pa.array([gone and bool(fine) for gone, fine in zip(away, good, strict=True)])
+                kept.append(batch.filter(stay))
+                paths = batch.column("real_path").to_pylist()
+                again += [path for path, gone in zip(paths, away, strict=True) if not gone]
+                found.lost += [p for p, gone, fine in zip(paths, away, good, strict=True) if gone and not fine]
+    broken = [name for name in found.damaged_files if name.startswith(f"{TABLE}/_indices/")]
+    with store.changing():
+        if bad:
+            operation = lance.LanceOperation.Delete([], sorted(bad), "damaged")
+            store.table = lance.LanceDataset.commit(store.table.uri, operation, read_version=store.version)
+            if rows := [batch for batch in kept if batch.num_rows]:
+                store.append(pa.Table.from_batches(rows).cast(store.schema))
+        if broken:
+            for index in store.table.describe_indices():
+                store.table.drop_index(index.name)
+        again += _without_bearer(store)
+    return again
+
+
+def _is_damaged(store: Store, fragment: lance.LanceFragment, found: Verified) -> bool:
+    about = fragment.metadata
+    names = [f"{TABLE}/data/{file.path}" for file in about.files]
+    names += [f"{TABLE}/{about.deletion_file.path(about.id)}"] if about.deletion_file else []
+    return any(name in found.damaged_files for name in names) or any(bad for _, bad in _rows_of(store, fragment))
+
+
+def _readable(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[pa.RecordBatch, Any]]:
+    """Whole rows of a fragment as far as they can be read, and which of them are sound."""
+    try:
+        with explained(store.location):
+            for batch in fragment.to_batches(batch_size=_ROWS):
+                yield batch, sound(batch, _totals(store))
+    except PictureIndexError:
+        return
+
+
+def _without_bearer(store: Store) -> list[str]:
+    """Remove copies whose row with the vector has gone; tells their paths."""
+    rows = store.table.to_table(columns=["id", "twin", "real_path"]).to_pylist()
+    there = {row["id"] for row in rows}
+    lost = [row for row in rows if row["twin"] is not None and row["twin"] not in there]
+    for start in range(0, len(lost), 1000):
+        store.delete(f"id IN ({', '.join(str(row['id']) for row in lost[start : start + 1000])})")
+    return [row["real_path"] for row in lost if os.path.exists(row["real_path"])]
