@@ -18,6 +18,7 @@ from visus.search.files import Digest, Files
 FOLDER = "checksums"
 TABLE = "pictures.lance"
 _VERSIONS = f"{TABLE}/_versions"
+_NOT_FOR_ROWS = (f"{TABLE}/_transactions/", f"{TABLE}/_indices/")  # a version can be read without them
 _LARGEST = (1 << 64) - 1  # the library names manifests by their distance from it, so that the newest comes first
 
 
@@ -79,7 +80,7 @@ def manifests(files: Files) -> dict[int, str]:
 
 
 def load(files: Files, version: int) -> Checksums | None:
-    """The checksums of a version, if it is sound as far as a glance tells: its manifest in full, other files by size.
+    """The checksums of a version, if a glance finds it sound: its manifest in full, files of its rows by their size.
 
     Args:
         files: Of the index.
@@ -89,8 +90,8 @@ def load(files: Files, version: int) -> Checksums | None:
     manifest = manifests(files).get(version)
     if known is None or manifest is None or files.digest(manifest) != known.files.get(manifest):
         return None
-    sizes = ((files.size(name), size) for name, (size, _) in known.files.items())
-    return known if all(found in (None, size) for found, size in sizes) else None
+    needed = (name for name in known.files if not name.startswith(_NOT_FOR_ROWS))
+    return known if all(files.size(name) in (None, known.files[name][0]) for name in needed) else None
 
 
 def parsed(files: Files, version: int) -> Checksums | None:

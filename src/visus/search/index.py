@@ -84,7 +84,7 @@ class Index:
         self._describing: Describing | None = None
         self._held: VectorCache | None = None
         self._store = Store(self.location) if exists(self.location) else None
-        if self._store:
+        if self._store is not None:
             self._check_model(self._store.about)
 
     def __len__(self) -> int:
@@ -123,7 +123,7 @@ class Index:
         """
         if self._embedder is not None and streams is None:
             return self._embedder
-        about = self._store.about if self._store else None
+        about = None if self._store is None else self._store.about
         embedder = Embedder(
             about["model"] if about else (self._model or MODEL),
             weights=self._weights,

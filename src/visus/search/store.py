@@ -117,6 +117,8 @@ class Store:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write."""
         with explained(self.location):
             self._use(versions.recover(self.location, self.files))
+            if self._sums is None and self.about["format"] == FORMAT:
+                self._count()
 
     # Reading -----------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ parts of each row, as they were before they were handed to the table's library.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,6 +135,7 @@ def mend(store: Store, found: Verified) -> list[str]:
             for index in store.table.describe_indices():
                 store.table.drop_index(index.name)
         again += _without_bearer(store)
+        store.tell(mended=int(time.time()))  # a new version, whatever was damaged, with files of its own
     return again
 
 

@@ -93,27 +93,28 @@ def recover(place: Location, files: Files) -> Opened:
         PictureIndexError: There is none.
     """
     opened = newest(place, files)
-    later = [version for version in checksums.manifests(files) if version > opened.table.version]
-    for version in later:
+    bad: int | None = None  # the newest version that had to be put aside
+    for version in [version for version in checksums.manifests(files) if version > opened.table.version]:
         taken = _taken_over(place, files, version, opened.sums)
         if taken is not None:
-            return taken
-    for version in later:
+            opened = taken
+            break
+        bad = bad or version
         _put_aside(files, version)
     table = _table(place, opened.table.version)
-    return Opened(table, opened.sums, opened.note or (_stepped_back(place, later[0], table.version) if later else None))
+    return Opened(table, opened.sums, _stepped_back(place, bad, table.version) if bad else opened.note)
 
 
 def _taken_over(place: Location, files: Files, version: int, before: Checksums | None) -> Opened | None:
     """A version that lacks nothing but its checksums; None where it lacks more."""
-    if before is None:
+    if before is None or checksums.parsed(files, version) is not None:  # noted, and not what was noted
         return None
     try:
         table = _table(place, version)
         if not _whole(table, files, before):
             return None
         return Opened(table, checksums.write(files, table, before))
-    except (PictureIndexError, OSError):
+    except Exception:  # what is torn makes the table's library, and what it is asked for, raise almost anything
         return None
 
 

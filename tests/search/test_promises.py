@@ -1,0 +1,254 @@
+"""What an index promises: nothing that was reported is lost, and no damage goes unseen (docs/reliability.md)."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.pictures import folder_of, scene
+from visus import Index, PictureIndexError
+from visus.search import checksums
+from visus.search.place import explained
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ten pictures and an index of them that grew in two steps."""
+    place = tmp_path_factory.mktemp("promises")
+    folder_of(place / "photos", 7)
+    Index(place / "i.visus").add(place / "photos")
+    folder_of(place / "photos", 3, first=50)
+    Index(place / "i.visus").add(place / "photos")
+    return place
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    """The same pictures, and a copy of their index to harm."""
+    shutil.copytree(made / "i.visus", tmp_path / "i.visus")
+    (tmp_path / "photos").symlink_to(made / "photos")
+    return tmp_path
+
+
+def newest(place: Path) -> dict[str, Path]:
+    """The newest files of an index by what they are."""
+    index = Index(place / "i.visus")
+    store = index._opened()
+    assert store.sums is not None
+    before = checksums.parsed(store.files, checksums.noted(store.files)[1])
+    assert before is not None
+    new = [name for name in store.sums.files if name not in before.files]
+    root = place / "i.visus"
+    return {
+        "manifest": root / next(name for name in new if name.endswith(".manifest")),
+        "transaction": root / next(name for name in new if name.endswith(".txn")),
+        "checksums": root / store.sums.name,
+    }
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path, place: int | None = None, bit: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if place is None else place] ^= 1 << bit
+    path.write_bytes(content)
+
+
+# Power cuts ------------------------------------------------------------------------------------------------------
+
+
+def test_all_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path / "photos", 3)
+    synced: list[str] = []
+    counted: list[set[str]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def record(handle: int) -> None:
+        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{handle}"), tmp_path / "i.visus"))
+        fsync(handle)
+
+    def renamed(source: Any, target: Any) -> None:
+        replace(source, target)
+        if "/checksums/" in str(target):
+            named = set(checksums.parse(Path(target).read_bytes()).files)
+            folders = {os.path.dirname(name) for name in named} | {"pictures.lance", "."}
+            counted.append(named)
+            assert named | folders <= set(synced)
+
+    monkeypatch.setattr(os, "fsync", record)
+    monkeypatch.setattr(os, "replace", renamed)
+    Index(tmp_path / "i.visus").add(tmp_path / "photos")
+    assert len(counted) >= 2
+    assert synced[-1] == "checksums"  # the name of the last file of checksums
+
+
+@pytest.mark.parametrize("harm", [empty, cut, flip])
+@pytest.mark.parametrize("which", ["manifest", "transaction", "checksums"])
+def test_a_newest_file_that_is_not_whole_costs_no_row(which: str, harm: Callable[[Path], None], place: Path) -> None:
+    harm(newest(place)[which])
+    index = Index(place / "i.visus")
+    hits = index.search(scene(1), k=20)
+    assert len(hits) >= 7
+    report = Index(place / "i.visus").add(place / "photos")
+    assert len(Index(place / "i.visus")) == 10
+    assert report.described <= 3
+    if which == "manifest":
+        assert any("is damaged or was not written to its end" in note for note in hits.notes)
+        assert "is damaged or was not written to its end" in (report.note or "")
+    assert Index(place / "i.visus").verify(mend=which == "transaction").rows == 10
+    assert Index(place / "i.visus").verify().sound
+    assert len(Index(place / "i.visus").search(scene(1), k=20)) == 10
+
+
+@pytest.mark.parametrize("harm", [empty, cut])
+def test_newest_rows_that_are_not_whole_are_described_again_and_no_others(
+    harm: Callable[[Path], None], place: Path
+) -> None:
+    store = Index(place / "i.visus")._opened()
+    before = set(store.files.below("pictures.lance/data"))
+    folder_of(place / "more", 2, first=80)
+    Index(place / "i.visus").add(place / "more")
+    after = set(store.files.below("pictures.lance/data")) - before
+    harm(place / "i.visus" / max(after, key=lambda name: (place / "i.visus" / name).stat().st_mtime))
+    report = Index(place / "i.visus").add(place / "more", place / "photos")
+    assert report.described <= 2
+    assert len(Index(place / "i.visus")) == 12
+
+
+def test_a_commit_that_was_stopped_before_it_counted_is_taken_over(place: Path) -> None:
+    folder_of(place / "more", 2, first=80)
+    Index(place / "i.visus").add(place / "more")
+    last = max((place / "i.visus" / "checksums").iterdir(), key=lambda path: int(path.stem))
+    last.unlink()  # as if kill -9 had come just before it was written
+    report = Index(place / "i.visus").add(place / "more")
+    assert (report.added, report.note) == (0, None)
+    assert len(Index(place / "i.visus")) == 12
+
+
+def test_an_index_of_another_making_falls_back_too(place: Path) -> None:
+    """Without checksums, as 0.1 left them."""
+    shutil.rmtree(place / "i.visus" / "checksums")
+    newest_manifest = min((place / "i.visus" / "pictures.lance" / "_versions").glob("*.manifest"))
+    newest_manifest.write_bytes(b"")
+    hits = Index(place / "i.visus").search(scene(1))
+    assert "the next visus index FOLDER describes what is missing" in hits.notes[0]
+
+
+# Bit rot ---------------------------------------------------------------------------------------------------------
+
+
+def _flips(count: int) -> list[tuple[int, float, int]]:
+    dice = random.Random(0)
+    return [(k, dice.random(), dice.randrange(8)) for k in range(count)]
+
+
+@pytest.mark.parametrize(("which", "share", "bit"), _flips(12))
+def test_every_flipped_bit_is_found_and_mended(which: int, share: float, bit: int, place: Path) -> None:
+    sums = Index(place / "i.visus")._opened().sums
+    assert sums is not None
+    names = sorted(sums.files)
+    path = place / "i.visus" / names[which % len(names)]
+    flip(path, int(share * path.stat().st_size), bit)
+    assert not Index(place / "i.visus").verify().sound
+    mended = Index(place / "i.visus").verify(mend=True)
+    assert not mended.lost
+    again = Index(place / "i.visus")
+    assert again.verify().sound
+    assert len(again) == 10
+    for number in (0, 6, 50, 52):
+        own = str((place / "photos" / f"{number:04d}.jpg").resolve())
+        (hit,) = again.search(own, k=1)
+        assert hit.path == own
+        assert hit.score > 0.999
+
+
+@pytest.mark.long
+def test_every_byte_that_rots_is_found(place: Path) -> None:
+    """Each file of the newest version, one bit of each byte of small files and of 2,000 bytes of large ones."""
+    sums = Index(place / "i.visus")._opened().sums
+    assert sums is not None
+    tried = found = 0
+    for name in sums.files:
+        path = place / "i.visus" / name
+        whole = path.read_bytes()
+        for at in sorted(random.Random(1).sample(range(len(whole)), min(len(whole), 2000))):
+            flip(path, at, at % 8)
+            tried += 1
+            found += sums.files[name] != Index(place / "i.visus")._opened().files.digest(name)
+            path.write_bytes(whole)
+    print(f"{found} of {tried} flipped bits found")
+    assert found == tried
+
+
+def test_rotten_rows_are_no_hits(place: Path) -> None:
+    truth = {hit.path: hit.score for hit in Index(place / "i.visus").search(scene(1), k=20)}
+    store = Index(place / "i.visus")._opened()
+    left_out = wrong = 0
+    for name in store.files.below("pictures.lance/data"):
+        path = place / "i.visus" / name
+        whole = path.read_bytes()
+        for at in range(0, len(whole), max(1, len(whole) // 12)):
+            flip(path, at, 6)
+            try:
+                hits = Index(place / "i.visus").search(scene(1), k=20)
+            except PictureIndexError:  # said in one sentence
+                continue
+            finally:
+                path.write_bytes(whole)
+            left_out += any("damaged in the index and left out" in note for note in hits.notes)
+            wrong += any(abs(truth.get(hit.path, -2) - hit.score) > 1e-3 for hit in hits)
+    assert left_out > 0
+    assert wrong == 0
+
+
+def test_what_cannot_be_mended_is_named(place: Path, tmp_path: Path) -> None:
+    folder_of(place / "away", 2, first=90)
+    Index(place / "i.visus").add(place / "away")
+    shutil.rmtree(place / "away")
+    store = Index(place / "i.visus")._opened()
+    for fragment in store.table.get_fragments():
+        for file in fragment.metadata.files:
+            flip(place / "i.visus" / "pictures.lance" / "data" / file.path, bit=6)
+    found = Index(place / "i.visus").verify(mend=True)
+    assert len(found.damaged_files) >= 1
+    after = Index(place / "i.visus")
+    assert after.verify().sound
+    kept = set(after._opened().read(["path"]).column("path").to_pylist())
+    lost = {path for path in found.lost if "away" in path}
+    assert len(kept | lost) == 12 or len(kept) == 10  # named, or in a fragment that could not be read at all
+
+
+def test_an_old_index_without_checksums_says_so(place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / "checksums")
+    with pytest.raises(PictureIndexError, match="noted no checksums; visus index FOLDER adds them"):
+        Index(place / "i.visus").verify()
+    Index(place / "i.visus").add(place / "photos")
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_a_panic_of_the_engine_is_one_sentence(tmp_path: Path) -> None:
+    class PanicException(BaseException):
+        """No Exception, like the engine's own."""
+
+    with pytest.raises(PictureIndexError, match="is damaged or out of reach"), explained(tmp_path):
+        raise PanicException("called `Option::unwrap()` on a `None` value")
+    with pytest.raises(KeyboardInterrupt), explained(tmp_path):
+        raise KeyboardInterrupt
+
+
+def test_vectors_of_an_index_are_what_was_described(place: Path) -> None:
+    store = Index(place / "i.visus")._opened()
+    table = store.read(["embedding", "content_sum", "place_sum", "thumbnail_sum"])
+    assert None not in table.column("content_sum").to_pylist()
+    assert np.isfinite(np.array(table.column("embedding").to_pylist(), np.float32)).all()
