@@ -1,6 +1,5 @@
 """One search of a table: the vector that asks, the rows nearest to it, and what a second look makes of them."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -102,10 +101,12 @@ class Nearest:
             if held is not None:
                 return held
         condition = self._condition(about)
+        if not vector.any():  # at no angle to anything
+            return [row | {"score": 0.0} for row in self.store.read(COLUMNS, condition).to_pylist()[:k]]
         rows = self.store.nearest(vector, k, COLUMNS, where=condition, exact=self.exact, by=self.by).to_pylist()
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
-        return [row for row in rows if not math.isnan(row["score"])]
+        return rows
 
     def _condition(self, about: Contents) -> str | None:
         """Which rows may answer: of each content the one with the vector, if it or a copy fulfills the condition."""
