@@ -16,6 +16,7 @@ from tests.support.bad_files import write_bad_files
 from tests.support.command import visus, visus_process
 from tests.support.pictures import folder_of
 from visus import Index, VisusError, read
+from visus.cli.options import shown
 
 
 @pytest.fixture
@@ -224,3 +225,68 @@ def test_a_server_that_cannot_begin_is_one_sentence(tmp_path: Path) -> None:
             (("--max-upload", "nan"), "must be numbers"),
         ):
             assert words in visus("serve", "--index", "i.visus", *arguments, cwd=tmp_path, code=2).stderr
+
+
+def test_names_that_would_move_the_cursor_are_exact_in_a_pipe(tmp_path: Path) -> None:
+    names = ["two\nlines.jpg", "\x1b[31mred.jpg"]
+    for name, path in zip(names, folder_of(tmp_path / "raw", 2), strict=True):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        path.rename(tmp_path / "p" / name)
+    place = tmp_path / "p.visus"
+    visus("index", tmp_path / "p", "--index", place)
+    answer = visus("search", tmp_path / "p" / names[0], "--index", place, "--print0")
+    assert answer.stdout.split("\0") == [str(tmp_path / "p" / name) for name in names] + [""]
+    assert names[1] in visus("search", tmp_path / "p" / names[0], "--index", place).stdout
+    shutil.copy(tmp_path / "p" / names[0], tmp_path / "p" / "z.jpg")
+    visus("index", tmp_path / "p", "--index", place)
+    assert visus("duplicates", "--index", place, "-0").stdout.count("\0") == 1
+
+
+def test_a_terminal_gets_no_escapes_from_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert shown("a\x1b[31m\nü.jpg", error=False) == "a\\x1b[31m\\nü.jpg"
+
+
+def test_verify_and_mend(known: Path, tmp_path: Path) -> None:
+    place = tmp_path / "known.visus"
+    shutil.copytree(known / "known.visus", place)
+    assert "All is as it was written." in visus("index", "--index", place, "--verify").stdout
+    data = max((place / "pictures.lance" / "data").iterdir(), key=lambda path: path.stat().st_size)
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    answer = visus("index", "--index", place, "--verify", code=2)
+    assert f"damaged file: pictures.lance/data/{data.name}" in answer.stderr
+    assert "visus index --verify --mend" in answer.stderr
+    found = json.loads(visus("index", "--index", place, "--verify", "--json", code=2).stdout)
+    assert not found["sound"]
+    assert found["damaged_files"] == [f"pictures.lance/data/{data.name}"]
+    assert "12 pictures described anew" in visus("index", "--index", place, "--verify", "--mend").stdout
+    assert "All is as it was written." in visus("index", "--index", place, "--verify").stdout
+
+
+def test_an_empty_mount_point_costs_no_row(tmp_path: Path) -> None:
+    folder_of(tmp_path / "usb", 3)
+    place = tmp_path / "i.visus"
+    visus("index", tmp_path / "usb", "--index", place)
+    (tmp_path / "usb").rename(tmp_path / "away")
+    (tmp_path / "usb").mkdir()
+    answer = visus("index", tmp_path / "usb", "--index", place, "--prune", code=2)
+    assert "has lost all 3 pictures" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    lines = visus("search", tmp_path / "away" / "0001.jpg", "--index", place).stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.endswith("MISSING") for line in lines)
+    assert "3 gone, 3 pruned" in visus("index", tmp_path / "usb", "--index", place, "--prune", "--force").stdout
+
+
+def test_what_was_passed_over_is_one_line(photos: Path, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "film.mp4"):
+        (photos / name).write_bytes(b"no picture")
+    place = tmp_path / "i.visus"
+    answer = visus("index", photos, "--index", place)
+    assert answer.stderr == "3 passed over: 2 .txt, 1 .mp4\n"
+    assert json.loads(visus("index", photos, "--index", place, "--json").stdout)["report"]["passed"] == {
+        "txt": 2,
+        "mp4": 1,
+    }

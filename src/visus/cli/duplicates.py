@@ -15,7 +15,7 @@ from visus.cli.options import (
     plural,
     print_paths,
     save_picture,
-    shown,
+    say,
 )
 
 EXAMPLES = """
@@ -60,10 +60,10 @@ def duplicates(
         print_paths(other.path for group in groups for other in group.others)
     else:
         for group in groups:
-            typer.echo(shown(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}", error=False))
+            say(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}")
             for other in group.others:
                 line = f"      {other.path}  {other.width}x{other.height}  {human_size(other.size)}"
-                typer.echo(shown(line, error=False))
+                say(line)
         spare = sum(other.size for group in groups for other in group.others)
         copies = sum(len(group.others) for group in groups)
         typer.echo(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural, shown
+from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural, say
 from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
@@ -156,9 +156,9 @@ def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
         for name in found.damaged_files:
             typer.echo(f"  damaged file: {name}", err=True)
         for path in found.damaged_rows:
-            typer.echo(f"  damaged row: {shown(path)}", err=True)
+            say(f"  damaged row: {path}", error=True)
         for path in found.lost:
-            typer.echo(f"  lost, since its file is not there: {shown(path)}", err=True)
+            say(f"  lost, since its file is not there: {path}", error=True)
         typer.echo("All is as it was written." if found.sound else f"{plural(found.mended, 'picture')} described anew.")
     if not found.sound and not mend:
         reason = found.note or f"{location} is damaged"
@@ -236,7 +236,7 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.unreadable:
         typer.echo(f"Could not use {plural(len(report.unreadable), 'file')}:", err=True)
         for failure in report.unreadable:
-            typer.echo(f"  {shown(failure.message)}", err=True)
+            say(f"  {failure.message}", error=True)
 
 
 def _passed(report: "Report") -> str:

@@ -72,10 +72,15 @@ def shown(text: str, *, error: bool = True) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Print a line with names of files in it; see :func:`shown`."""
+    typer.echo(shown(text, error=error), err=error, color=True)  # otherwise typer takes escapes out of names
+
+
 def print_paths(paths: Iterable[str]) -> None:
     """Print paths with a zero byte behind each."""
     for path in paths:
-        typer.echo(path + "\0", nl=False)
+        typer.echo(path + "\0", nl=False, color=True)  # otherwise typer takes escapes out of names
 
 
 Source = Annotated[str, typer.Argument(metavar="RUN|NET", help="A run, or a network with ImageNet weights.")]

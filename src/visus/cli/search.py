@@ -19,7 +19,7 @@ from visus.cli.options import (
     human_size,
     print_paths,
     save_picture,
-    shown,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -194,6 +194,6 @@ def _table(hits: "Hits") -> None:
         note = f"   ({hit.note})" if hit.note else ""
         size = f"{hit.width}x{hit.height}"
         missing = "   MISSING" if hit.missing else ""
-        typer.echo(shown(f"{hit.score:6.3f}  {hit.path}  {size}  {human_size(hit.size)}{note}{missing}", error=False))
+        say(f"{hit.score:6.3f}  {hit.path}  {size}  {human_size(hit.size)}{note}{missing}")
         for copy in hit.copies:
-            typer.echo(shown(f"        the same content: {copy}", error=False))
+            say(f"        the same content: {copy}")

@@ -6,6 +6,7 @@ then on. One without checksums is what a process left that was stopped in betwee
 than noted is damaged. Readers take the newest version that is sound.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -110,30 +111,36 @@ def write(files: Files, table: lance.LanceDataset, before: Checksums | None, oth
         table: The table at that version.
         before: Checksums of an earlier version; files that are named there are not read again.
         others: Further files of the index that belong to the version.
+
+    Raises:
+        OSError: The disk fails, or a file is shorter than it was written.
     """
     known = before.files if before else {}
-    names = [*_names(files, table), *others]
-    files.sync(name for name in names if name not in known)
-    sums = Checksums(table.version, {name: known.get(name) or files.digest(name) for name in names})
+    sizes = {**dict(_parts(files, table)), **dict.fromkeys(others)}
+    files.sync(name for name in sizes if name not in known)
+    sums = Checksums(table.version, {name: known.get(name) or files.digest(name) for name in sizes})
+    for name, (size, _) in sums.files.items():
+        if sizes[name] not in (None, size):  # a write of which the disk took a part only
+            raise OSError(errno.EIO, f"{name} has {size} bytes in place of {sizes[name]}")
     files.write(sums.name, sums.to_bytes())
     return sums
 
 
-def _names(files: Files, table: lance.LanceDataset) -> Iterator[str]:
-    """The files that a version of the table is made of."""
-    yield manifests(files)[table.version]
+def _parts(files: Files, table: lance.LanceDataset) -> Iterator[tuple[str, int | None]]:
+    """The files that a version of the table is made of, with their sizes where the table notes them."""
+    yield manifests(files)[table.version], None
     transaction = table.read_transaction(table.version)
     if transaction is not None:
-        yield f"{TABLE}/_transactions/{transaction.read_version}-{transaction.uuid}.txn"
+        yield f"{TABLE}/_transactions/{transaction.read_version}-{transaction.uuid}.txn", None
     for fragment in table.get_fragments():
         about = fragment.metadata
         for file in about.files:
-            yield f"{TABLE}/data/{file.path}"
+            yield f"{TABLE}/data/{file.path}", file.file_size_bytes
         if about.deletion_file is not None:
-            yield f"{TABLE}/{about.deletion_file.path(about.id)}"
+            yield f"{TABLE}/{about.deletion_file.path(about.id)}", None
     for index in table.describe_indices():
         for segment in index.segments:
-            yield from files.below(f"{TABLE}/_indices/{segment.uuid}")
+            yield from ((name, None) for name in files.below(f"{TABLE}/_indices/{segment.uuid}"))
 
 
 def forget(files: Files) -> None:

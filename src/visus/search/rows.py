@@ -104,7 +104,7 @@ def content_sum(
     """
     total = zlib.crc32(b"%s %d %d" % (hash, width, height))
     for part in (vector, squares):
-        total = zlib.crc32(b"" if part is None else np.ascontiguousarray(part), total)
+        total = zlib.crc32(b"" if part is None else part.tobytes(), total)
     return total
 
 
@@ -125,7 +125,7 @@ def vector_sum(hash: bytes, vector: NDArray[np.floating] | None) -> int:
         hash: Of the file's content.
         vector: ``(D,)`` as it is stored; None where there is none.
     """
-    return zlib.crc32(b"" if vector is None else np.ascontiguousarray(vector), zlib.crc32(hash))
+    return zlib.crc32(b"" if vector is None else vector.tobytes(), zlib.crc32(hash))
 
 
 SUMMED = ("place_sum", "content_sum", "thumbnail_sum")

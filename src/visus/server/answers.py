@@ -22,12 +22,16 @@ class Hit(BaseModel):
     width: int
     height: int
     size: int = Field(description="Of the file, in bytes.")
+    note: str = Field(default="", description="What re-ranking says, if it was asked for.")
+    copies: list[str] = Field(default=[], description="Paths of further files with the same content.")
+    missing: bool = Field(default=False, description="The file was not there when the search was made.")
 
 
 class Hits(BaseModel):
     """Pictures that look like one, the most similar first."""
 
     hits: list[Hit]
+    notes: list[str] = Field(default=[], description="What was left out, since the index is damaged there.")
 
 
 class Why(BaseModel):

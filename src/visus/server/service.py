@@ -146,13 +146,14 @@ class Service:
         data = upload if upload is not None else self.content(number or 0)[0]
         return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels).pixels
 
-    def search(self, upload: bytes | None, number: int | None, **options: Any) -> list[dict[str, Any]]:
+    def search(self, upload: bytes | None, number: int | None, **options: Any) -> dict[str, Any]:
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
         index = self.index
         whole = options["region"] or options["by"] != "embedding"
         picture = self.picture(upload, number, None if whole else self._embedder.least_side)
         hits = index.search(picture, **options)
-        return [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
+        rows = [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
+        return {"hits": rows, "notes": hits.notes}
 
     def why(self, picture: Pixels, number: int, region: Box | None = None) -> dict[str, Any]:
         """Where a picture, or a part of it, and one of the index agree.

@@ -28,8 +28,8 @@ async def search(
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
     data = await picture.read() if picture is not None else None
-    hits = await work(work.service.search, data, number, rerank=rerank, **options)
-    return JSONResponse({"hits": hits})  # plain values, which need no second look
+    found = await work(work.service.search, data, number, rerank=rerank, **options)
+    return JSONResponse(found)  # plain values, which need no second look
 
 
 @router.post("/why", summary="Where a picture and one of the index agree.", responses=described(answers.Why))

@@ -151,7 +151,9 @@ function card(hit) {
     await tab("search");
   }));
   const text = document.createElement("p");
-  text.textContent = `${hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `}${image.alt}  ${hit.width}×${hit.height}${hit.keep ? `  ${word("keep")}` : ""}`;
+  const score = hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `;
+  const more = [hit.keep && word("keep"), hit.copies?.length && word("copies")(hit.copies.length), hit.missing && word("missing")];
+  text.textContent = [`${score}${image.alt}  ${hit.width}×${hit.height}`, ...more.filter(Boolean)].join("  ");
   text.title = hit.path;
   item.append(open, text);
   if (hit.score !== undefined) item.append(button("why", (own) => working(() => why(hit), own)));
