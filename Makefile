@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/choices.py
 	$(BIN)/python benchmarks/duplicates.py
+	$(BIN)/python benchmarks/index.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/edges.py

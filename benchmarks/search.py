@@ -24,6 +24,7 @@ from visus.search import retrieval
 from visus.search.describe import Embedder, unit
 from visus.search.rows import to_arrow
 from visus.search.store import Store
+from visus.search.upkeep import compact, refresh_approximate
 
 HERE = Path(__file__).parent
 DIMENSION = 1280
@@ -97,7 +98,9 @@ def table_of(store: Store, first: int, vectors: np.ndarray, thumbnail: bytes = b
         "gone": np.zeros(n, bool),
         "embedding": to_arrow(vectors, store.dtype),
     }
-    return pa.table(columns, schema=store.schema)
+    columns["real_path"] = columns["path"]
+    columns |= {field.name: pa.nulls(n, field.type) for field in store.schema if field.name not in columns}
+    return pa.table(columns).select(store.schema.names).cast(store.schema)
 
 
 def make_index(work: Path, name: str, rows: int) -> Store:
@@ -105,7 +108,7 @@ def make_index(work: Path, name: str, rows: int) -> Store:
     store = Store.create(work / name, Embedder().about(), "float16")
     for first, vectors in kept(work, rows):
         store.append(table_of(store, first, vectors))
-    store.compact()
+    compact(store)
     return store
 
 
@@ -191,7 +194,7 @@ def bench_vectors(work: Path, sizes: list[int], hnsw_rows: int) -> None:
     for rows in sizes:
         store = make_index(work, f"v{rows}.visus", rows)
         began = time.perf_counter()
-        store.refresh_approximate()
+        refresh_approximate(store)
         built = time.perf_counter() - began
         del store
         print(f"\n{rows:,} vectors of {DIMENSION} (median of 50 queries, one process each)")
@@ -316,7 +319,7 @@ def growth(work: Path, rows: int) -> None:
         began = time.perf_counter()
         store.append(rows_table)
         if number % 64 == 63:
-            store.compact()
+            compact(store)
         times.append((time.perf_counter() - began) / len(vectors))
     began = time.perf_counter()
     Catalog(Store(place))

@@ -252,3 +252,20 @@ def test_vectors_of_an_index_are_what_was_described(place: Path) -> None:
     table = store.read(["embedding", "content_sum", "place_sum", "thumbnail_sum"])
     assert None not in table.column("content_sum").to_pylist()
     assert np.isfinite(np.array(table.column("embedding").to_pylist(), np.float32)).all()
+
+
+def test_a_file_of_which_the_disk_took_a_part_does_not_count(place: Path) -> None:
+    store = Index(place / "i.visus")._opened()
+    before, version = set(store.files.below("pictures.lance/data")), store.version
+    rows = store.read(store.schema.names).slice(0, 2)
+
+    def append_and_cut() -> None:
+        with store.changing():
+            store.append(rows)
+            (new,) = set(store.files.below("pictures.lance/data")) - before
+            cut(place / "i.visus" / new)
+
+    with pytest.raises(PictureIndexError, match=r"has \d+ bytes in place of \d+"):
+        append_and_cut()
+    assert Index(place / "i.visus")._opened().version == version
+    assert Index(place / "i.visus").add(place / "photos").unchanged == 10
