@@ -1,0 +1,152 @@
+"""What a file holds: the content decides; what it says of itself; kinds that further packages read."""
+
+import importlib
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from tifffile import TiffWriter
+
+from tests.support.pictures import scene
+from visus import InputError
+from visus.images import container, decode
+from visus.images.container import kind_of
+from visus.images.facts import facts_of, gray_hash, sharpness
+
+
+def encoded(kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(scene(1)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def raw_of_a_camera(preview: np.ndarray, orientation: int = 1) -> bytes:
+    """A DNG (Adobe, version 1.4) with a preview before a mosaic of sensor values."""
+    out = io.BytesIO()
+    mosaic = np.random.default_rng(0).integers(0, 4000, (96, 128)).astype(np.uint16)
+    about = [(50706, 1, 4, (1, 4, 0, 0), False), (50708, 2, 0, "Some Camera", False), (274, 3, 1, orientation, False)]
+    colors = [(33421, 3, 2, (2, 2), False), (33422, 1, 4, (0, 1, 1, 2), False), (50717, 3, 1, 4095, False)]
+    with TiffWriter(out) as file:
+        file.write(preview, photometric="rgb", subfiletype=1, subifds=1, metadata=None, extratags=about)
+        file.write(mosaic, photometric=32803, subfiletype=0, metadata=None, extratags=colors)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "options"), [("AVIF", {"quality": 90}), ("JPEG2000", {})])
+def test_further_kinds_are_read(kind: str, options: dict[str, Any]) -> None:
+    data = encoded(kind, **options)
+    assert kind_of(data[:64]) == kind
+    found = decode(data, name="a.png")
+    assert np.abs(found.pixels.astype(int) - scene(1)).mean() < 4
+    assert facts_of(data).container == kind
+
+
+def test_pictures_of_phones_are_read() -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    data = encoded("HEIF", quality=90)
+    assert kind_of(data[:64]) == "HEIC"
+    assert np.abs(decode(data, name="a.jpg").pixels.astype(int) - scene(1)).mean() < 4
+    with pytest.raises(InputError, match="more than the limit"):
+        decode(data, max_pixels=100)
+
+
+def test_jpeg_xl_is_read() -> None:
+    pytest.importorskip("pillow_jxl")
+    data = encoded("JXL", quality=90)
+    assert kind_of(data[:64]) == "JXL"
+    assert np.abs(decode(data).pixels.astype(int) - scene(1)).mean() < 4
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_preview_of_a_raw_file_is_read_upright(orientation: int) -> None:
+    pytest.importorskip("rawpy")
+    preview = scene(2, 64, 48)
+    data = raw_of_a_camera(preview, orientation)
+    assert kind_of(data[:64], "a.tif") == "TIFF"
+    assert kind_of(data[:64], "a.dng") == "RAW"
+    turns = {1: 0, 3: 2, 6: 3, 8: 1}[orientation]
+    found = decode(data, name="a.DNG")
+    np.testing.assert_array_equal(found.pixels, np.rot90(preview, turns))
+    assert (found.height, found.width) == found.pixels.shape[:2]
+
+
+def test_a_raw_file_that_is_damaged_is_one_sentence() -> None:
+    pytest.importorskip("rawpy")
+    with pytest.raises(InputError, match="damaged or truncated"):
+        decode(b"FUJIFILMCCD-RAW" + bytes(200), name="a.raf")
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "JXL", "RAW"])
+def test_a_kind_without_its_package_names_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("visus.images.decode")  # the name in the package is the function
+    monkeypatch.setattr(module, "readable", lambda own: own != kind)
+    first = {"HEIC": b"\0\0\0\x18ftypheic", "JXL": b"\xff\x0a", "RAW": b"IIRO"}[kind]
+    with pytest.raises(InputError, match=rf"pip install 'visus\[{container.EXTRAS[kind][1]}\]'"):
+        decode(first + bytes(100), name="a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("brands", "kind"),
+    [
+        (b"avif", "AVIF"),
+        (b"mif1\0\0\0\0mif1avif", "AVIF"),
+        (b"mif1\0\0\0\0mif1heic", "HEIC"),
+        (b"isom\0\0\0\0mp42", None),
+    ],
+)
+def test_brands_tell_families_apart(brands: bytes, kind: str | None) -> None:
+    assert kind_of((8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands) == kind
+
+
+def test_facts_of_a_photograph() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:06:30 18:00:00"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    found = facts_of(encoded("JPEG", quality=90, exif=exif, icc_profile=profile))
+    assert (found.container, found.depth, found.frames, found.profile) == ("JPEG", 8, 1, True)
+    assert found.captured == 1_719_770_400_000
+    finer, coarser = (facts_of(encoded("JPEG", quality=q)).compression for q in (95, 30))
+    assert 1 <= finer < found.compression < coarser
+    assert facts_of(encoded("PNG")).compression == 0
+    assert facts_of(encoded("WEBP", exif=exif)).captured == found.captured
+
+
+def test_facts_of_frames_and_depth() -> None:
+    frames = [Image.fromarray(scene(k)) for k in range(3)]
+    for kind in ("GIF", "WEBP", "TIFF", "PNG", "MPO"):
+        buffer = io.BytesIO()
+        frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
+        found = facts_of(buffer.getvalue())
+        assert found.frames == 3, kind
+        assert found.container == kind
+    sixteen = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(sixteen, "TIFF")
+    assert facts_of(sixteen.getvalue()).depth == 16
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+def test_facts_of_a_damaged_file_are_what_can_be_told(kind: str) -> None:
+    data = encoded(kind)
+    for size in (0, 3, 20, 100, len(data) // 2):
+        assert facts_of(data[:size]).container in (kind, "")
+
+
+def test_a_header_that_claims_much_costs_no_memory() -> None:
+    """Pillow's own getter of EXIF would decode the pixels of a PNG first."""
+    from tests.support.bad_files import png_of
+
+    assert facts_of(png_of(200_000, 200_000)).container == "PNG"
+
+
+def test_measures_of_pixels() -> None:
+    import cv2
+
+    sharp = scene(1)
+    assert sharpness(sharp) > 2 * sharpness(cv2.GaussianBlur(sharp, (0, 0), 2))
+    small = cv2.resize(sharp, (64, 48), interpolation=cv2.INTER_AREA)
+    apart = bin((gray_hash(sharp) ^ gray_hash(small)) % 2**64).count("1")
+    other = bin((gray_hash(sharp) ^ gray_hash(scene(5))) % 2**64).count("1")
+    assert apart <= 4
+    assert other > 12
