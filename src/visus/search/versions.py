@@ -5,6 +5,11 @@ killed process or a power cut left behind is looked at by the next writer: a ver
 every new row as it was written, is taken over; any other is put aside, and the one before is the newest again.
 """
 
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import lance
@@ -59,7 +64,8 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
     failure: PictureIndexError | None = None
     for version in versions:
         try:
-            table = _table(place, version)
+            with _quiet():
+                table = _table(place, version)
         except PictureIndexError as error:
             failure = failure or error
             continue
@@ -71,8 +77,27 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
 
 
 def _table(place: Location, version: int) -> lance.LanceDataset:
+    """The table at a version, if what it says of its columns and of itself can be read."""
     with explained(place):
-        return lance.dataset(f"{place}/{TABLE}", version=version)
+        table = lance.dataset(f"{place}/{TABLE}", version=version)
+        told = (table.schema.metadata or {}).get(b"visus")
+        if told is not None and not {"format", "dtype", "model", "dimension"} <= json.loads(told).keys():
+            raise ValueError("it does not say what it was made with")
+        return table
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a panic of the table's library prints from the terminal: it becomes an error, which is one sentence."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _stepped_back(place: Location, bad: int, good: int) -> str:
