@@ -17,17 +17,17 @@ from tests.support.processes import called
 from visus import Index
 from visus.cluster import Cluster
 from visus.search.place import Location
-from visus.search.rows import to_numpy
 from visus.search.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def rows(place: Location) -> dict[str, dict[str, Any]]:
-    table = Store(place).read(["path", "hash", "width", "height", "size", "thumbnail", "embedding", "color"])
-    vectors = {name: to_numpy(table.column(name)) for name in ("embedding", "color")}
-    plain = table.drop_columns(["embedding", "color"]).to_pylist()
-    return {row["path"]: {**row, **{k: v[n] for k, v in vectors.items()}} for n, row in enumerate(plain)}
+    """What an index knows of each file; which of two copies has their vector is left to chance."""
+    store = Store(place)
+    columns = ["path", "hash", "width", "height", "size", "container", "gray_hash", "thumbnail", "embedding", "color"]
+    found = store.rows(store.read(["id"]).column("id").to_pylist(), columns)
+    return {row["path"]: {name: row[name] for name in columns} for row in found.values()}
 
 
 def test_the_same_rows_and_the_same_report(cluster: Cluster, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from visus.runs.detect.task import TASK
 from visus.runs.engine.task import Hooks
 from visus.runs.engine.training import try_settings
 
+pytestmark = pytest.mark.timeout(900)  # trainings of whole detectors
+
 SMALL: dict[str, Any] = {
     "epochs": 14,
     "lr": 1e-3,

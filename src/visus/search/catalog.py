@@ -87,7 +87,7 @@ class Catalog:
             paths.append(known.real_path)
 
     def drop(self, known: Known) -> None:
-        """Forget a file."""
+        """Forget what is known of a file."""
         del self.by_path[known.real_path]
         paths = self.by_hash[known.hash]
         paths.remove(known.real_path)

@@ -76,23 +76,23 @@ class LocalFiles:
         self._place = place
 
     def names(self, folder: str) -> list[str]:
-        """See :class:`Files`."""
+        """Names of the files in a folder, without it."""
         try:
             return os.listdir(self._place / folder)
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def below(self, folder: str) -> list[str]:
-        """See :class:`Files`."""
+        """Names of all files in a folder and below."""
         inside = self._place / folder
         return sorted(path.relative_to(self._place).as_posix() for path in inside.rglob("*") if path.is_file())
 
     def read(self, name: str) -> bytes:
-        """See :class:`Files`."""
+        """The content of a small file."""
         return (self._place / name).read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
-        """See :class:`Files`."""
+        """Write a small file whole or not at all."""
         target = self._place / name
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True)
@@ -100,22 +100,22 @@ class LocalFiles:
         write_atomically(target, content)
 
     def remove(self, name: str) -> None:
-        """See :class:`Files`."""
+        """Remove a file that may be missing."""
         (self._place / name).unlink(missing_ok=True)
 
     def size(self, name: str) -> int | None:
-        """See :class:`Files`."""
+        """Bytes of a file, -1 where it is missing."""
         try:
             return (self._place / name).stat().st_size
         except FileNotFoundError:
             return -1
 
     def digest(self, name: str) -> Digest:
-        """See :class:`Files`."""
+        """Size and checksum of a file of any size."""
         return _digest(self._place / name)
 
     def sync(self, names: Iterable[str]) -> None:
-        """See :class:`Files`."""
+        """Wait until files, and their names in their folders, are on the disk."""
         files = [self._place / name for name in names]
         folders = {folder for file in files for folder in file.parents if folder.is_relative_to(self._place)}
         sync([*files, *sorted(folders, reverse=True)])
@@ -134,41 +134,41 @@ class RemoteFiles:
         self._session = LanceFileSession(place)
 
     def names(self, folder: str) -> list[str]:
-        """See :class:`Files`."""
+        """Names of the files in a folder, without it."""
         return [name.rpartition("/")[2] for name in self.below(folder)]
 
     def below(self, folder: str) -> list[str]:
-        """See :class:`Files`."""
+        """Names of all files in a folder and below."""
         return sorted(self._session.list(folder))
 
     def read(self, name: str) -> bytes:
-        """See :class:`Files`."""
+        """The content of a small file."""
         with self._fetched(name) as local:
             return local.read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
-        """See :class:`Files`."""
+        """Write a small file whole or not at all."""
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / "content"
             local.write_bytes(content)
             self._session.upload_file(local, name)
 
     def remove(self, name: str) -> None:
-        """See :class:`Files`."""
+        """Remove a file that may be missing."""
         if self._session.contains(name):
             self._session.delete_file(name)
 
     def size(self, name: str) -> int | None:
-        """See :class:`Files`."""
+        """Not known without reading the file: None."""
         return None
 
     def digest(self, name: str) -> Digest:
-        """See :class:`Files`."""
+        """Size and checksum of a file of any size."""
         with self._fetched(name) as local:
             return _digest(local)
 
     def sync(self, names: Iterable[str]) -> None:
-        """See :class:`Files`."""
+        """Nothing to do: an object store keeps what it has taken."""
 
     @contextlib.contextmanager
     def _fetched(self, name: str) -> Iterator[Path]:

@@ -292,7 +292,7 @@ class Store:
         self._sums = checksums.write(self.files, self.table, self._sums, others)
 
     def append(self, rows: pa.Table) -> None:
-        """Add rows."""
+        """Add rows to the table, in one change."""
         with self.changing():
             self.table = lance.write_dataset(rows, self.table, mode="append")
 

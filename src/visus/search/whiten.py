@@ -88,7 +88,7 @@ def read(place: str) -> tuple[Floats, Floats]:
 
 
 def keep(place: str, mean: Floats, projection: Floats) -> None:
-    """Keep a whitening.
+    """Keep a whitening in a table of its own.
 
     Args:
         place: Of its table, which is new.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError
 from visus.images import draw, read_bytes
+from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 from visus.search import Index
@@ -340,11 +341,19 @@ def data_url(picture: Pixels) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, quality=88)).decode()
 
 
+_MEDIA = {
+    "JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp", "TIFF": "image/tiff",
+    "BMP": "image/bmp", "AVIF": "image/avif", "HEIC": "image/heic", "JPEG2000": "image/jp2", "JXL": "image/jxl",
+}  # fmt: skip
+_ANY = "application/octet-stream"
+MEDIA = (*_MEDIA.values(), _ANY)
+"""What the files of an index may be called on the web."""
+
+
 def media_type(data: bytes) -> str:
-    """The media type of a picture file by its first bytes; what no browser should guess at is plain bytes."""
-    for start, kind in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp")):
-        if data.startswith(start):
-            return f"image/{kind}"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return "image/tiff" if data[:4] in (b"II*\x00", b"MM\x00*") else "application/octet-stream"
+    """What the content of a picture file is called on the web.
+
+    >>> media_type(b"GIF89a"), media_type(b"?")
+    ('image/gif', 'application/octet-stream')
+    """
+    return _MEDIA.get(kind_of(data[:FIRST]) or "", _ANY)

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from visus.server import answers
 from visus.server.answers import described, file_of
 from visus.server.routes.fields import Asked, InPath, Number, Region, Text, Upload, Working, box_of
+from visus.server.service import MEDIA
 
 router = APIRouter(tags=["search"])
 
@@ -50,7 +51,7 @@ async def duplicates(work: Working, threshold: Annotated[float, Query(ge=0.5, le
 @router.get(
     "/pictures/{number}",
     summary="The file of an indexed picture.",
-    **file_of("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp"),
+    **file_of(*MEDIA),
 )
 async def pictures(work: Working, number: InPath) -> Response:
     data, kind = await work(work.service.content, number)
