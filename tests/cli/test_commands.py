@@ -250,7 +250,7 @@ def test_a_terminal_gets_no_escapes_from_names(monkeypatch: pytest.MonkeyPatch) 
 def test_verify_and_mend(known: Path, tmp_path: Path) -> None:
     place = tmp_path / "known.visus"
     shutil.copytree(known / "known.visus", place)
-    assert "All is as it was written." in visus("index", "--index", place, "--verify").stdout
+    assert "Everything is as it was written." in visus("index", "--index", place, "--verify").stdout
     data = max((place / "pictures.lance" / "data").iterdir(), key=lambda path: path.stat().st_size)
     content = bytearray(data.read_bytes())
     content[len(content) // 2] ^= 1
@@ -261,8 +261,8 @@ def test_verify_and_mend(known: Path, tmp_path: Path) -> None:
     found = json.loads(visus("index", "--index", place, "--verify", "--json", code=2).stdout)
     assert not found["sound"]
     assert found["damaged_files"] == [f"pictures.lance/data/{data.name}"]
-    assert "12 pictures described anew" in visus("index", "--index", place, "--verify", "--mend").stdout
-    assert "All is as it was written." in visus("index", "--index", place, "--verify").stdout
+    assert "12 pictures described again" in visus("index", "--index", place, "--verify", "--mend").stdout
+    assert "Everything is as it was written." in visus("index", "--index", place, "--verify").stdout
 
 
 def test_an_empty_mount_point_costs_no_row(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_an_empty_mount_point_costs_no_row(tmp_path: Path) -> None:
     (tmp_path / "usb").rename(tmp_path / "away")
     (tmp_path / "usb").mkdir()
     answer = visus("index", tmp_path / "usb", "--index", place, "--prune", code=2)
-    assert "has lost all 3 pictures" in answer.stderr
+    assert "pictures (3) is left at" in answer.stderr
     assert answer.stderr.count("\n") == 1
     lines = visus("search", tmp_path / "away" / "0001.jpg", "--index", place).stdout.splitlines()
     assert len(lines) == 3

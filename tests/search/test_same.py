@@ -276,7 +276,9 @@ def test_pictures_that_a_descriptor_says_nothing_about_are_found(
     assert len(hits) == 14
     assert [hit.score for hit in hits if "flat" in hit.path] == [0.0, 0.0]
     assert len(index.search(photos / "flat0.png", k=14)) == 14
-    nothing = Nearest(index._opened(), None, None, False, None).rows(np.zeros(1280, np.float32), 20)
+    nothing = Nearest(index._opened(), None, None, False, None, contents.Checks(index._opened(), None)).rows(
+        np.zeros(1280, np.float32), 20
+    )
     assert len(nothing) == 14
     assert len(index.search(photos / "0001.jpg", k=14, where="width = 90")) == 2
     assert len(index.search(photos / "0001.jpg", by="texture", k=14)) == 14

@@ -190,10 +190,10 @@ def test_rows_that_are_lost_are_said_and_described_again(tmp_path: Path, photos:
     Index(tmp_path / "a.visus").add(photos)
     harm(tmp_path / "a.visus" / "pictures.lance")  # pyright: ignore[reportCallIssue]
     hits = Index(tmp_path / "a.visus").search(scene(1))
-    assert any("the next visus index FOLDER describes what is missing" in note for note in hits.notes)
+    assert any("adds what is missing" in note for note in hits.notes)
     report = Index(tmp_path / "a.visus").add(photos)
     assert report.added == 12
-    assert "was not written to its end" in (report.note or "")
+    assert "is damaged or incomplete" in (report.note or "")
     again = Index(tmp_path / "a.visus").search(scene(1))
     assert len(again) == 12
     assert not again.notes

@@ -61,6 +61,6 @@ def test_a_whitening_that_cannot_be_read_is_fitted_again(photos: Path, tmp_path:
     for saved in place.glob("whitening-*"):
         shutil.rmtree(saved)
     hits = Index(place).search(next(photos.glob("*.jpg")))  # by the version before
-    assert any("is damaged or was not written to its end" in note for note in hits.notes)
+    assert any("is damaged or incomplete" in note for note in hits.notes)
     Index(place).whiten(4)
     assert len(Index(place).search(next(photos.glob("*.jpg")))) > 0

@@ -41,9 +41,11 @@ def index(
         list[str] | None,
         typer.Option(help="Pass over names or paths such as '*.png' or 'private/*'; repeatable."),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove pictures from the index that are gone.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove pictures whose files are gone from the index.")
+    ] = False,
     rehash: Annotated[
-        bool, typer.Option("--rehash", help="Read every file anew, whatever its size, times and inode say.")
+        bool, typer.Option("--rehash", help="Read every file again, whatever its size, times and inode say.")
     ] = False,
     force: Annotated[
         bool,
@@ -51,11 +53,9 @@ def index(
             "--force", help="Believe that all pictures of a folder are gone: an empty mount point looks alike."
         ),
     ] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Read the whole index and tell what is not as it was written.")
-    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Read the whole index and report any damage.")] = False,
     mend: Annotated[
-        bool, typer.Option("--mend", help="With --verify: describe the pictures of damaged rows anew.")
+        bool, typer.Option("--mend", help="With --verify: describe again the pictures whose rows are damaged.")
     ] = False,
     model: Annotated[
         str | None,
@@ -159,10 +159,13 @@ def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
             say(f"  damaged row: {path}", error=True)
         for path in found.lost:
             say(f"  lost, since its file is not there: {path}", error=True)
-        typer.echo("All is as it was written." if found.sound else f"{plural(found.mended, 'picture')} described anew.")
+        if found.sound or mend:
+            described = f"{plural(found.mended, 'picture')} described again."
+            typer.echo("Everything is as it was written." if found.sound else described)
     if not found.sound and not mend:
-        reason = found.note or f"{location} is damaged"
-        raise InputError(f"{reason.rstrip('.')}; mend it from the pictures: visus index --verify --mend")
+        if found.note:
+            typer.echo(found.note, err=True)
+        raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")
 
 
 @contextmanager
@@ -216,9 +219,9 @@ def _say(report: "Report", location: str, rows: int) -> None:
     counts = ("added", "changed", "moved", "filled", "gone", "pruned", "unchanged")
     parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
     if report.reread:
-        parts[-1] += f" ({report.reread:,} of them read again to know)"
+        parts[-1] += f" ({report.reread:,} of them read again to check)"
     if report.links:
-        parts.append(f"{report.links:,} further links")
+        parts.append(f"{report.links:,} links to known files")
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
@@ -228,7 +231,7 @@ def _say(report: "Report", location: str, rows: int) -> None:
         typer.echo(report.note, err=True)
     if report.completed:
         rows_of_old = "1 row" if report.completed == 1 else f"{report.completed:,} rows"
-        typer.echo(f"{rows_of_old} of 0.1 completed; --rehash reads the files anew.")
+        typer.echo(f"{rows_of_old} from visus 0.1 upgraded; --rehash reads the files again.")
     if report.passed:
         typer.echo(_passed(report), err=True)
     if report.recall is not None:
@@ -250,7 +253,7 @@ def _passed(report: "Report") -> str:
 def _named(what: str, report: "Report") -> str:
     if what in report.hints:
         return f"{what} ({report.hints[what]})"
-    return f".{what}" if what and what.isalnum() else (what or "without an ending")
+    return f".{what}" if what and what.isalnum() else (what or "without an extension")
 
 
 class ProgressBar:

@@ -102,7 +102,7 @@ def search(
     }
     if detect is not None:
         if len(pictures) != 1 or region or why:
-            raise InputError("--detect takes one picture, and neither --region nor --why; leave them away.")
+            raise InputError("--detect takes one picture and goes with neither --region nor --why; leave them out.")
         objects = _objects(index, pictures[0], detect, conf, options, sheet)
         if as_json:
             found = [own.to_dict() for own in objects]
@@ -111,7 +111,7 @@ def search(
             _tables(objects)
         return
     if conf is not None:
-        raise InputError("--conf goes with --detect RUN; leave it away, or name a detector.")
+        raise InputError("--conf goes with --detect RUN; leave it out, or name a detector.")
     hits = index.search(list(pictures), region=_box(region) if region else None, **options)
     if as_json:
         typer.echo(json.dumps({"index": str(location), **hits.to_dict()}, ensure_ascii=False))

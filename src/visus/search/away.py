@@ -50,15 +50,14 @@ def away_because(root: str, away: int, known: int, device: int | None) -> str | 
         known: How many it had.
         device: Number of its file system when it was last looked through.
     """
-    pictures = "the picture" if known == 1 else f"all {known:,} pictures"
     if away == known:
         return (
-            f"{root} has lost {pictures} that the index knows there; nothing was marked as gone or pruned: mount its "
-            "drive, or say --force if they were deleted."
+            f"None of the index's pictures ({known:,}) is left at {root}; none was marked as gone or pruned: mount the "
+            "drive, or add --force if the pictures were deleted."
         )
     if device is not None and os.path.isdir(root) and os.stat(root).st_dev != device:
         return (
-            f"{root} lies on another file system than before, and {away:,} of {known:,} pictures are not there; "
+            f"{root} is on a different file system than before, and {away:,} of {known:,} pictures are not there; "
             "nothing was marked as gone or pruned: run the command again if that is right, or say --force."
         )
     return None

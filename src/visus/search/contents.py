@@ -6,6 +6,7 @@ at no angle to any other.
 """
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,36 +84,8 @@ def with_copies(store: Store, rows: list[Row], where: str | None, columns: tuple
         files = [row, *copies.get(row["id"], [])]
         files = [own for own in files if meant is None or own["id"] in meant] or [row]
         first = row | {name: files[0][name] for name in columns}
-        answer.append(first | {"copies": [own["path"] for own in files[1:]], BEARER: row["id"]})
+        answer.append(first | {"copies": [own["path"] for own in files[1:]]})
     return answer
-
-
-BEARER = "bearer"
-"""Where a row is a copy, the id of the row whose vector was compared."""
-
-
-def checked(store: Store, rows: list[Row], by: str | None) -> tuple[list[Row], list[str]]:
-    """Rows whose checksums hold, and a sentence for those that were left out, since the index is damaged there.
-
-    Args:
-        store: The table.
-        rows: What was found.
-        by: Column of vectors that was compared; None for the network's.
-    """
-    if not store.has("content_sum") or not rows:
-        return rows, []
-    totals = ["place_sum", "content_sum", *([f"{by}_sum"] if by in store.extras else [])]
-    columns = {"id", *totals, *(name for total in totals for name in columns_of(total))}
-    ids = {row["id"] for row in rows} | {row.get(BEARER, row["id"]) for row in rows}
-    good: set[int] = set()
-    for part in store.some(ids, sorted(columns)):
-        found = np.array(part.column("id").to_pylist(), np.int64)
-        good |= set(found[sound(part, totals)].tolist())
-    kept = [row for row in rows if row["id"] in good and row.get(BEARER, row["id"]) in good]
-    if len(kept) == len(rows):
-        return rows, []
-    lost = len(rows) - len(kept)
-    return kept, [f"{lost} of {len(rows)} hits are damaged in the index and left out; say: visus index --verify --mend"]
 
 
 def _meant(store: Store, ids: list[int], where: str | None) -> set[int] | None:
@@ -121,6 +94,48 @@ def _meant(store: Store, ids: list[int], where: str | None) -> set[int] | None:
         return None
     listed = ", ".join(str(k) for k in ids)
     return set(store.read(["id"], f"id IN ({listed}) AND ({where})").column("id").to_pylist()) if ids else set()
+
+
+class Checks:
+    """What a search reads of each row to know that it is sound, and how many were not.
+
+    Args:
+        store: The table.
+        by: Column of vectors that is compared; None for the network's.
+
+    Attributes:
+        columns: What must be read beside the columns of an answer.
+        lost: Rows that were left out.
+    """
+
+    def __init__(self, store: Store, by: str | None) -> None:
+        further = [f"{by}_sum"] if by in store.extras else []
+        self._totals = ["place_sum", "content_sum", *further] if store.has("content_sum") else []
+        self.columns = sorted({*self._totals, *(name for total in self._totals for name in columns_of(total))})
+        self.lost = 0
+
+    def rows(self, table: pa.Table, told: Sequence[str]) -> list[Row]:
+        """The sound rows of a table.
+
+        Args:
+            table: With :attr:`columns`.
+            told: Columns of the answer.
+        """
+        return self.kept(table).select(list(told)).to_pylist()
+
+    def kept(self, table: pa.Table) -> pa.Table:
+        """The sound rows of a table, as a table."""
+        good = sound(table, self._totals)
+        self.lost += int((~good).sum())
+        return table.filter(pa.array(good))
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence on what was left out, if something was."""
+        if not self.lost:
+            return []
+        hits = "1 hit is" if self.lost == 1 else f"{self.lost} hits are"
+        return [f"{hits} damaged in the index and left out; say: visus index --verify --mend"]
 
 
 def vectors_of(table: pa.Table, column: str) -> Floats:
@@ -140,18 +155,19 @@ def vectors_of(table: pa.Table, column: str) -> Floats:
     return unit(np.array(rows, np.float32).reshape(len(rows), -1))
 
 
-def by_squares(store: Store, vector: Floats, where: str | None) -> list[Row]:
+def by_squares(store: Store, checks: Checks, vector: Floats, where: str | None) -> list[Row]:
     """Long pictures, each with the score of its best square.
 
     Args:
         store: The table.
+        checks: Of the search.
         vector: ``(D,)`` float32 of length 1, in the space that is searched.
         where: SQL condition on the rows; None for none.
     """
     condition = "squares IS NOT NULL" + (f" AND {where}" if where else "")
-    table = store.read(["id", "path", "width", "height", "size", "squares"], condition)
-    rows = table.drop_columns(["squares"]).to_pylist()
-    for row, flat in zip(rows, stored(table.column("squares")), strict=True):
-        squares = np.asarray(flat, np.float32).reshape(-1, store.about["dimension"])
+    told = ["id", "path", "width", "height", "size", "squares"]
+    rows = checks.rows(store.read(sorted({*told, *checks.columns}), condition), told)
+    for row in rows:
+        squares = np.asarray(row.pop("squares"), np.float32).reshape(-1, store.about["dimension"])
         row["score"] = float((unit(store.projected(squares)) @ unit(vector)).max())
     return rows

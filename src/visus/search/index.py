@@ -376,7 +376,7 @@ class Index:
         vector = query_vector(embedder, queries, against, None if column else store.whitening)
 
         condition = None if where is None else to_sql(where, store.columns)
-        nearest = Nearest(store, self._held, condition, exact, column)
+        nearest = Nearest(store, self._held, condition, exact, column, contents.Checks(store, column))
         rows = nearest.rows(vector, max(k, _RERANKED) if rerank else k)
         if rerank == "expansion":
             rows = nearest.expanded(vector, rows)
@@ -393,9 +393,8 @@ class Index:
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.whitening)
 
-        rows, notes = contents.checked(store, rows[:k], column)
-        rows = [row | {"missing": is_missing(row["path"])} for row in rows]
-        notes = [*([store.note] if store.note else []), *notes]
+        rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
+        notes = [*([store.note] if store.note else []), *nearest.checks.notes]
         return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
     def why(self, query: Picture, hit: Picture) -> Why:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.search import contents, rerank
 from visus.search.classical import Classical
-from visus.search.contents import Contents
+from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.query import load_or_thumbnail
 from visus.search.store import Store
@@ -72,6 +72,7 @@ class Nearest:
         where: SQL condition on the columns, as :func:`visus.search.where.to_sql` gives it; None for none.
         exact: Whether every vector is compared even in a large table.
         by: Column of vectors; None for the network's.
+        checks: What tells sound rows from damaged ones.
     """
 
     store: Store
@@ -79,6 +80,7 @@ class Nearest:
     where: str | None
     exact: bool
     by: str | None
+    checks: Checks
 
     def rows(self, vector: Floats, k: int) -> list[Row]:
         """So many contents, nearest first; files with the same content are one answer.
@@ -90,7 +92,9 @@ class Nearest:
         about = contents.about(self.store)
         found = self._scored(vector, k, about)
         if self.by is None and about.squares:
-            found = best_first([*found, *contents.by_squares(self.store, vector, self._condition(about))], k)
+            found = best_first(
+                [*found, *contents.by_squares(self.store, self.checks, vector, self._condition(about))], k
+            )
         if about.blank:
             found = best_first([*found, *self._blank(about, k)], k)
         return contents.with_copies(self.store, found, self.where, COLUMNS) if about.twins else found
@@ -99,11 +103,14 @@ class Nearest:
         if self.held and self.where is None and self.by is None:
             held = self.held.nearest(self.store, vector, k)
             if held is not None:
+                self.checks.lost += self.held.lost
                 return held
         condition = self._condition(about)
         if not vector.any():  # at no angle to anything
             return [row | {"score": 0.0} for row in self.store.read(COLUMNS, condition).to_pylist()[:k]]
-        rows = self.store.nearest(vector, k, COLUMNS, where=condition, exact=self.exact, by=self.by).to_pylist()
+        columns = sorted({*COLUMNS, *self.checks.columns})
+        table = self.store.nearest(vector, k, columns, where=condition, exact=self.exact, by=self.by)
+        rows = self.checks.rows(table, [*COLUMNS, "_distance"])
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
         return rows
@@ -124,7 +131,8 @@ class Nearest:
         condition = f"blank LIKE '%{name}%'"
         if allowed := self._condition(about):
             condition += f" AND {allowed}"
-        return [row | {"score": 0.0} for row in self.store.read(COLUMNS, condition).to_pylist()[:k]]
+        table = self.store.read(sorted({*COLUMNS, *self.checks.columns}), condition)
+        return [row | {"score": 0.0} for row in self.checks.rows(table, COLUMNS)[:k]]
 
     def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
         """The best rows join the query, which asks again.

@@ -134,9 +134,9 @@ def sentence_of(location: Location, error: BaseException) -> PictureIndexError:
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return PictureIndexError(
-            f"{location} may not be read or written ({reason_of(error)}); change its permissions or name another index."
+            f"{location} cannot be read or written ({reason_of(error)}); change its permissions or name another index."
         )
     return PictureIndexError(
-        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, and if it stays so, say: "
-        "visus index --verify --mend"
+        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again; if that does not help, "
+        "run: visus index --verify --mend"
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.search.contents import Checks
 from visus.search.describe import Floats, unit
 from visus.search.rows import to_numpy
 from visus.search.store import Store
@@ -23,12 +24,16 @@ class VectorCache:
     Args:
         columns: What is told of the nearest rows.
         limit: Bytes that the vectors may take.
+
+    Attributes:
+        lost: Rows that are damaged in the table and left out.
     """
 
     def __init__(self, columns: tuple[str, ...], limit: int = LIMIT) -> None:
         self._columns, self._limit = columns, limit
         self._lock = threading.Lock()
         self._version = -1
+        self.lost = 0
         self._rows: list[dict[str, Any]] | None = None
         self._vectors: Floats = np.zeros((0, 0), np.float32)
 
@@ -59,7 +64,10 @@ class VectorCache:
         dimension = store.schema.field(column).type.list_size
         if len(store) * dimension * 4 <= self._limit:
             own = " AND twin IS NULL" if store.has("twin") else ""
-            table = store.read([*self._columns, column], f"NOT gone{own}")
+            checks = Checks(store, None)
+            table = store.read(sorted({*self._columns, column, *checks.columns}), f"NOT gone{own}")
+            table = checks.kept(table).select([*self._columns, column])
+            self.lost = checks.lost
             self._vectors = unit(to_numpy(table.column(column)))
             self._rows = table.drop_columns([column]).to_pylist()
         self._version = version

@@ -70,7 +70,7 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
             failure = failure or error
             continue
         if lost:
-            note = f"Files of {place} are missing or cut short; say: visus index --verify --mend"
+            note = f"Files of {place} are missing or truncated; run: visus index --verify --mend"
             return Opened(table, checksums.parsed(files, version), note)
         return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
     raise failure or PictureIndexError(f"{place} is damaged: it has no version; index the pictures in a new folder.")
@@ -102,8 +102,8 @@ def _quiet() -> Iterator[None]:
 
 def _stepped_back(place: Location, bad: int, good: int) -> str:
     return (
-        f"Version {bad} of {place} is damaged or was not written to its end; version {good} is used in its place, and "
-        "the next visus index FOLDER describes what is missing."
+        f"Version {bad} of {place} is damaged or incomplete; version {good} is used instead, and the next visus "
+        "index FOLDER adds what is missing."
     )
 
 

@@ -113,17 +113,17 @@ def to_sql(condition: str, columns: Collection[str] = tuple(COLUMNS)) -> str:
     from lark.exceptions import UnexpectedInput
 
     if len(condition) > LONGEST:
-        raise InputError(f"The condition has {len(condition):,} characters; at most {LONGEST:,} are read.")
+        raise InputError(f"The condition has {len(condition):,} characters; at most {LONGEST:,} are allowed.")
     try:
         tree = _parser().parse(condition)
     except UnexpectedInput as error:
         ended = getattr(getattr(error, "token", None), "type", "") == "$END"
         raise _not_understood(condition, len(condition) if ended else error.pos_in_stream or 0) from error
     if _depth(tree) > DEEPEST:
-        raise InputError(f"The condition has parts more than {DEEPEST} deep in each other; write it flatter.")
+        raise InputError(f"The condition is nested more than {DEEPEST} levels deep; simplify it.")
     found = _Translation(condition, columns).of(tree)
     if found.kind != "condition":
-        raise InputError(f"{condition!r} is no condition: it compares nothing; for example: {EXAMPLE}")
+        raise InputError(f"{condition!r} is not a condition: it compares nothing; for example: {EXAMPLE}")
     return found.sql
 
 
@@ -148,8 +148,8 @@ def _not_understood(condition: str, at: int) -> InputError:
     rest = condition[at : at + 20]
     where = f"at character {at + 1}, {rest!r}" if rest.strip() else "at its end"
     return InputError(
-        f"The condition {condition!r} is not understood {where}; it compares {', '.join(COLUMNS)} with AND, OR, NOT, "
-        f"LIKE, IN, BETWEEN and + - * /, for example: {EXAMPLE}"
+        f"The condition {condition!r} is not understood {where}; it may use {', '.join(COLUMNS)}, comparisons, AND, "
+        f"OR, NOT, LIKE, IN, BETWEEN, IS NULL and + - * /, for example: {EXAMPLE}"
     )
 
 
@@ -251,7 +251,7 @@ class _Translation:
     def _condition_of(self, part: Branch) -> Value:
         value = self.of(part)
         if value.kind != "condition":
-            raise self._wrong("AND, OR and NOT stand between comparisons")
+            raise self._wrong("AND, OR and NOT take comparisons")
         return value
 
     def _value_of(self, part: Branch) -> Value:
@@ -263,7 +263,7 @@ class _Translation:
     def _number_of(self, part: Branch) -> Value:
         value = self.of(part)
         if value.kind != "number":
-            raise self._wrong("+ - * / stand between numbers")
+            raise self._wrong("+ - * / take numbers")
         return value
 
     def _alike(self, left: Branch, right: Branch) -> tuple[Value, Value]:
@@ -287,7 +287,7 @@ class _Translation:
             except ValueError:
                 continue
             return Value(f"TIMESTAMP '{moment.isoformat(' ')}'", "date")  # strftime drops zeros of early years
-        raise self._wrong(f"{value.text!r} is no date such as '2024', '2024-06-30' or '2024-06-30 18:00'")
+        raise self._wrong(f"{value.text!r} is not a date such as '2024', '2024-06-30' or '2024-06-30 18:00'")
 
     def _wrong(self, reason: str) -> InputError:
         return InputError(f"The condition {self._condition!r} is not understood: {reason}.")
