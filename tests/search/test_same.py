@@ -232,7 +232,7 @@ def test_another_file_system_in_its_place_is_said_once(index: Index, photos: Pat
     store.tell(roots={str(photos): 1})  # as if another drive were mounted there
     report = index.add(photos)
     assert report.gone == 0
-    assert "another file system" in report.vanished[0].message
+    assert "a different file system" in report.vanished[0].message
     assert index.add(photos).gone == 1  # it is right
 
 
@@ -327,3 +327,122 @@ def test_kinds_that_need_a_package_are_named_with_it(tmp_path: Path, monkeypatch
     folder_of(tmp_path / "p", 1)
     report = Index(tmp_path / "i.visus").add(tmp_path / "p")
     assert (report.passed, report.hints) == ({"HEIC": 5}, {"HEIC": "pip install 'visus[heic]'"})
+
+
+# Found by reading -------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_comes_back_alone_is_found(index: Index, photos: Path, tmp_path: Path) -> None:
+    shutil.copy(photos / "0001.jpg", photos / "b.jpg")
+    shutil.copy(photos / "0001.jpg", photos / "c.jpg")
+    index.add(photos)
+    for name in ("0001.jpg", "b.jpg", "c.jpg"):
+        shutil.move(photos / name, tmp_path / name)
+    assert index.add(photos).gone == 3
+    shutil.move(tmp_path / "c.jpg", photos / "c.jpg")
+    index.add(photos)
+    hold(index)
+    assert index.search(scene(1), k=1).paths == [str(photos / "c.jpg")]
+    Image.fromarray(scene(88)).save(photos / "0001.jpg")  # the row that had the vector gets another picture
+    shutil.move(tmp_path / "b.jpg", photos / "b.jpg")
+    index.add(photos)
+    hold(index)
+    assert index.search(scene(88), k=1)[0].copies == ()
+    best = index.search(scene(1), k=1)[0]
+    assert {best.path, *best.copies} == {str(photos / "b.jpg"), str(photos / "c.jpg")}
+
+
+def test_copies_that_leave_together_name_the_one_that_stays(index: Index, photos: Path) -> None:
+    for k in range(3):
+        shutil.copy(photos / "0001.jpg", photos / f"z{k}.jpg")
+    index.add(photos)
+    for name in ("0001.jpg", "z0.jpg"):
+        (photos / name).unlink()
+    index.add(photos)
+    hold(index)
+    assert set(index.search(scene(1), k=1)[0].copies) | set(index.search(scene(1), k=1).paths) == {
+        str(photos / "z1.jpg"),
+        str(photos / "z2.jpg"),
+    }
+
+
+def test_a_folder_that_moved_behind_a_link_is_moved(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p" / "2023", 3)
+    folder_of(tmp_path / "p", 1, first=20)
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "p")
+    (tmp_path / "big").mkdir()
+    shutil.copytree(tmp_path / "p" / "2023", tmp_path / "big" / "2023")
+    shutil.rmtree(tmp_path / "p" / "2023")
+    (tmp_path / "p" / "2023").symlink_to(tmp_path / "big" / "2023", target_is_directory=True)
+    report = index.add(tmp_path / "p")
+    assert (report.moved, report.added, report.gone) == (3, 0, 0)
+    assert index.duplicates() == []
+    assert index.search(scene(1), k=1).paths == [str(tmp_path / "big" / "2023" / "0001.jpg")]
+    hold(index)
+
+
+def test_a_file_is_updated_though_a_hard_link_comes_before_it(index: Index, photos: Path) -> None:
+    os.link(photos / "0005.jpg", photos / "0000-first.jpg")
+    index.add(photos)
+    with (photos / "0005.jpg").open("r+b") as file:  # in place
+        data = folder_of(photos.parent / "other", 1, first=95)[0].read_bytes()
+        file.truncate(0)
+        file.write(data)
+    report = index.add(photos)
+    assert report.changed == 1
+    assert len(index) == 12
+    (hit,) = index.search(photos / "0005.jpg", k=1)
+    assert (hit.path, round(hit.score, 3)) == (str(photos / "0005.jpg"), 1.0)
+    hold(index)
+
+
+def test_two_files_that_become_hard_links_are_one_picture(index: Index, photos: Path) -> None:
+    shutil.copy(photos / "0003.jpg", photos / "z.jpg")
+    index.add(photos)
+    (photos / "z.jpg").unlink()
+    os.link(photos / "0003.jpg", photos / "z.jpg")
+    index.add(photos)
+    assert len(index) == 12
+    hold(index)
+
+
+def test_pictures_behind_links_into_hidden_folders_are_found(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p" / ".git" / "objects", 2)
+    for path in (tmp_path / "p" / ".git" / "objects").iterdir():
+        (tmp_path / "p" / f"photo {path.name}").symlink_to(path)
+    assert Index(tmp_path / "i.visus").add(tmp_path / "p").added == 2
+
+
+def test_the_path_that_is_shown_follows_when_an_alias_goes(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "alias").symlink_to(photos, target_is_directory=True)
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "alias")
+    assert index.search(scene(1), k=1).paths == [str(tmp_path / "alias" / "0001.jpg")]
+    (tmp_path / "alias").unlink()
+    report = index.add(photos)
+    assert (report.unchanged, report.reread) == (12, 0)
+    (hit,) = index.search(scene(1), k=1)
+    assert (hit.path, hit.missing) == (str(photos / "0001.jpg"), False)
+    hold(index)
+
+
+def test_mending_leaves_excluded_pictures_out(tmp_path: Path, photos: Path) -> None:
+    folder_of(photos / "private", 2, first=60)
+    index = Index(tmp_path / "i.visus")
+    index.add(photos, exclude=["private"])
+    for data in (tmp_path / "i.visus" / "pictures.lance" / "data").iterdir():
+        content = bytearray(data.read_bytes())
+        content[len(content) // 2] ^= 64
+        data.write_bytes(content)
+    Index(tmp_path / "i.visus").verify(mend=True)
+    assert len(Index(tmp_path / "i.visus")) == 12
+
+
+def test_a_link_to_a_name_that_is_not_utf8_stops_nothing(tmp_path: Path, photos: Path) -> None:
+    strange = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
+    shutil.copy(os.fsencode(photos / "0001.jpg"), strange)
+    os.symlink(strange, os.fsencode(photos / "link.jpg"))
+    report = Index(tmp_path / "i.visus").add(photos)
+    assert report.added == 12
+    assert "not UTF-8" in report.unreadable[0].message

@@ -15,6 +15,11 @@ def is_missing(path: str) -> bool:
     return False
 
 
+def is_away(real_path: str) -> bool:
+    """Whether a file is surely not at its real path: it is missing, or a link took the place of it or of its folder."""
+    return is_missing(real_path) or os.path.realpath(real_path) != real_path
+
+
 def emptied(roots: Iterable[str], there: Iterable[str]) -> list[str]:
     """Roots below which no known picture is there.
 

@@ -44,14 +44,14 @@ class Catalog:
 
     Attributes:
         by_path: Files by their real path.
-        by_inode: Real paths by inode and time of the last change, which hard links share.
+        by_inode: Real paths by inode, which hard links share; another file system may have the same number.
         by_hash: Real paths by content: the first is that of the row with the vector.
         doubles: Ids of rows of a file that another row is of too, as 0.1 had them for a link and its target.
     """
 
     def __init__(self, store: Store) -> None:
         self.by_path: dict[str, Known] = {}
-        self.by_inode: dict[tuple[int, int], str] = {}
+        self.by_inode: dict[int, str] = {}
         self.by_hash: dict[bytes, list[str]] = {}
         self.doubles: list[int] = []
         for batch in store.scan(["id", "hash", "twin", *PLACE]):
@@ -63,8 +63,8 @@ class Catalog:
         other = self.by_path.get(known.real_path)
         if other is None:
             self.put(known)
-        elif known.twin is None and known.path == known.real_path and other.twin is None:
-            self.drop(other)  # the row of the file itself stays
+        elif (known.twin is None, known.path == known.real_path) > (other.twin is None, other.path == other.real_path):
+            self.drop(other)  # the row with the vector stays, or that of the file itself
             self.doubles.append(other.id)
             self.put(known)
         else:
@@ -77,7 +77,7 @@ class Catalog:
             self.drop(old)
         self.by_path[known.real_path] = known
         if known.inode:
-            self.by_inode[known.inode, known.mtime] = known.real_path
+            self.by_inode[known.inode] = known.real_path
         paths = self.by_hash.setdefault(known.hash, [])
         if known.real_path in paths[:1]:
             return

@@ -301,10 +301,19 @@ class Index:
             found = verify(store, show)
             again = [] if found.sound else take_out(store, found)
         if not found.sound:
-            roots = [root for root in store.about.get("roots", {}) if os.path.isdir(root)]
-            if paths := [*roots, *(path for path in again if os.path.exists(path))]:
-                found.mended = self.add(*paths).described
+            found.mended = self._described_again(again)
         return found
+
+    def _described_again(self, paths: Sequence[str]) -> int:
+        """Bring the index up to date with the folders that it was made of, and with further files."""
+        about = self._opened().about
+        roots = [root for root in about.get("roots", {}) if os.path.isdir(root)]
+        below = tuple(os.path.join(root, "") for root in roots)
+        count = 0
+        for root in roots:
+            count += self.add(root, exclude=about.get("excludes", {}).get(root, ())).described
+        others = [path for path in paths if os.path.exists(path) and not path.startswith(below)]
+        return count + (self.add(*others).described if others else 0)
 
     def whiten(self, dimension: int) -> None:
         """Fit a PCA whitening to the vectors of the index and search with whitened vectors from now on.

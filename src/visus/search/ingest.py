@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
-from visus.search.away import away_because, is_missing, watched
+from visus.search.away import away_because, is_away, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
 from visus.search.reading import EMBEDDING, Answers, Done, Reader, Recipe, by_threads
 from visus.search.rows import FACTS, PLACE, place_sum, to_numpy, vector_sum
 from visus.search.store import Store
-from visus.search.upkeep import compact, recall, refresh_approximate
+from visus.search.upkeep import compact, recall, refresh_approximate, remove_orphans
 from visus.search.walk import Failure, Found, Passed, hint, walk
 from visus.search.written import Columns, copied_row, fresh_row, inherit, inherited_row, joined, place_of
 
@@ -130,6 +130,7 @@ class Ingest:
         # Contents whose rows lack the vector of a descriptor that came later.
         self.lacking = {name: store.contents_without(name) for name in self.descriptors if name in store.extras}
         self._commits = 0
+        self._other_names: set[str] = set()  # of files that are known by another
         self._missing: dict[bytes, list[str]] = {}  # by content: rows that a found file may have moved from
 
     def run(
@@ -148,11 +149,11 @@ class Ingest:
             KeyboardInterrupt: The user stopped it; what was described until then is in the index.
         """
         began = time.monotonic()
+        self._remove_doubles()
         seen, work = self._look(roots, exclude, rehash)
         try:
-            self._remove_doubles()
             self._describe(work, seen)
-            self._mark_gone(roots, seen, force)
+            self._mark_gone(roots, exclude, seen, force)
         finally:
             self.report.seconds = time.monotonic() - began
         return self.report
@@ -161,22 +162,26 @@ class Ingest:
         """Walk; tell the known real paths that are there, and the files that must be read."""
         seen: set[str] = set()
         work: list[Found] = []
-        for found in walk(roots, exclude):
-            if isinstance(found, Failure):
-                self.report.unreadable.append(found)
-            elif isinstance(found, Passed):
-                self._pass(found)
-            elif (name := self._other_name(found)) is not None:
-                self.report.links += 1
-                seen.add(name)
-            else:
-                known = self.catalog.by_path.get(found.real_path)
-                if known:
-                    seen.add(found.real_path)
-                if known and self._is_unchanged(known, found) and not rehash:
-                    self.report.unchanged += 1
-                else:
-                    work.append(found)
+        renamed: list[Known] = []
+        for entry in walk(roots, exclude):
+            if isinstance(entry, Failure):
+                self.report.unreadable.append(entry)
+                continue
+            if isinstance(entry, Passed):
+                self._pass(entry)
+                continue
+            found = self._by_its_known_name(entry)
+            known = self.catalog.by_path.get(found.real_path)
+            if known:
+                seen.add(found.real_path)
+            if known is None or rehash or not self._is_unchanged(known, found):
+                work.append(found)
+                continue
+            self.report.unchanged += 1
+            if not _leads_to(known.path, known.real_path):  # the alias that it was found by is no longer there
+                renamed.append(self._place(known, found))
+        if renamed:
+            self._merge_places(renamed)
         nothing = not work and not seen and not self.report.unreadable
         if nothing and not any(self._below(root) for root in roots):
             raise InputError(self._no_pictures(roots))
@@ -185,6 +190,7 @@ class Ingest:
     def _pass(self, passed: Passed) -> None:
         if passed.why == "link":
             self.report.links += 1
+            self._other_names.add(passed.path)
             return
         self.report.passed[passed.what] = self.report.passed.get(passed.what, 0) + 1
         if passed.why == "kind":
@@ -201,23 +207,32 @@ class Ingest:
         lacking = any(known.hash in contents for contents in self.lacking.values())
         return not known.gone and not lacking and known.seen_as == found.seen_as
 
-    def _other_name(self, found: Found) -> str | None:
-        """The real path of a known file that this is a further name (a hard link) of."""
-        name = self.catalog.by_inode.get((found.inode, found.mtime)) if found.inode else None
+    def _by_its_known_name(self, found: Found) -> Found:
+        """A file by the name that the index knows it by, if it is a further name (a hard link) of such a one."""
+        name = self.catalog.by_inode.get(found.inode) if found.inode else None
         if name is None or name == found.real_path or found.real_path in self.catalog.by_path:
-            return None
+            return found
         try:
-            about = os.stat(name)
+            about = os.lstat(name)
         except OSError:
-            return None
-        return name if (about.st_dev, about.st_ino) == (found.device, found.inode) else None
+            return found
+        known = self.catalog.by_path.get(name)
+        if known is None or (about.st_dev, about.st_ino) != (found.device, found.inode) or is_away(name):
+            return found
+        self.report.links += 1
+        return replace(found, path=known.path, real_path=name)
 
     def _remove_doubles(self) -> None:
         """Of two rows of one file, as 0.1 had them for a link and its target, one stays."""
         doubles = self.catalog.doubles
-        for start in range(0, len(doubles), 1000):
-            self.store.delete(f"id IN ({', '.join(map(str, doubles[start : start + 1000]))})")
+        if not doubles:
+            return
+        with self.store.changing():
+            for start in range(0, len(doubles), 1000):
+                self.store.delete(f"id IN ({', '.join(map(str, doubles[start : start + 1000]))})")
+            remove_orphans(self.store)
         self.report.links += len(doubles)
+        self.catalog = Catalog(self.store)
 
     # Describing ----------------------------------------------------------------------------------------------
 
@@ -288,6 +303,7 @@ class Ingest:
         copies += self._write_fresh([answer for answer in again if EMBEDDING in answer.vectors])
         copies += [answer for answer in again if EMBEDDING not in answer.vectors and not answer.failure]
         self._write_copies(copies, seen)
+        self._revive({answer.hash for answer in copies})
         self._write_lacking([answer for answer in copies if answer.vectors])
         self.report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
 
@@ -350,7 +366,7 @@ class Ingest:
         """A row with the same content whose file is no longer there."""
         if answer.hash not in self._missing:
             away = (known for known in self.catalog.holders(answer.hash) if known.real_path not in seen)
-            self._missing[answer.hash] = [known.real_path for known in away if is_missing(known.real_path)]
+            self._missing[answer.hash] = [known.real_path for known in away if self._has_left(known.real_path)]
         left = self._missing[answer.hash]
         while left:
             known = self.catalog.by_path.get(left.pop())
@@ -384,7 +400,8 @@ class Ingest:
 
     def _place(self, known: Known, found: Found) -> Known:
         """A known picture at the place where it is now."""
-        path = known.path if known.real_path == found.real_path and not known.gone else found.path
+        stays = known.real_path == found.real_path and not known.gone and _leads_to(known.path, known.real_path)
+        path = known.path if stays else found.path
         now = known._replace(**place_of(found) | {"path": path})
         self.catalog.put(now)
         return now
@@ -435,11 +452,13 @@ class Ingest:
         heirs: dict[int, Known] = {}  # by the row that leaves
         follow: dict[int, int] = {}  # further rows with the content: whom they share the vector of
         for known in leaving:
-            others = [other for other in self.catalog.holders(known.hash) if other.id not in ids]
-            others = sorted((o for o in others if gone_too or not o.gone), key=lambda other: other.gone)
-            if known.twin is None and others:
-                heirs[known.id] = others[0]
-                follow |= {other.id: others[0].id for other in others[1:]} | {known.id: others[0].id}
+            if known.twin is not None:
+                continue
+            holders = list(self.catalog.holders(known.hash))
+            others = [other for other in holders if other.id not in ids and (gone_too or not other.gone)]
+            if others:
+                heirs[known.id] = min(others, key=lambda other: other.gone)
+                follow |= {own.id: heirs[known.id].id for own in holders if own.id != heirs[known.id].id}
         if not heirs:
             return
         names = [*self.store.shared, "blank", "content_sum", "thumbnail_sum", *(f"{x}_sum" for x in self.store.extras)]
@@ -452,29 +471,44 @@ class Ingest:
             twin = None if known.id in {heir.id for heir in heirs.values()} else follow.get(known.id, known.twin)
             self.catalog.put(known._replace(twin=twin))
 
+    def _revive(self, hashes: set[bytes]) -> None:
+        """Where the row with a vector is gone and a copy is there (again), the copy gets the vector."""
+        gone = [self.catalog.bearer(hash) for hash in hashes if hash in self.catalog.by_hash]
+        self._hand_over([known for known in gone if known.gone], gone_too=False)
+
     # What is no longer there ---------------------------------------------------------------------------------
+
+    def _has_left(self, path: str) -> bool:
+        """Whether a file is no longer what the index knows by this real path."""
+        return path in self._other_names or is_away(path)
 
     def _below(self, root: str) -> list[Known]:
         """What the index knows below a root, or of the file that it is."""
         real = os.path.realpath(root)
+        if not os.path.isdir(real) and real in self.catalog.by_path:
+            return [self.catalog.by_path[real]]
         folder = os.path.join(real, "")
-        return [known for path, known in self.catalog.by_path.items() if path.startswith(folder) or path == real]
+        return [known for path, known in self.catalog.by_path.items() if path.startswith(folder)]
 
-    def _mark_gone(self, roots: Sequence[str], seen: set[str], force: bool) -> None:
+    def _mark_gone(self, roots: Sequence[str], exclude: Sequence[str], seen: set[str], force: bool) -> None:
         """Mark the rows below the roots whose file is no longer there; where all are away, only if that is meant."""
         remembered: dict[str, int] = dict(self.store.about.get("roots", {}))
+        excludes: dict[str, list[str]] = dict(self.store.about.get("excludes", {}))
         gone: dict[int, Known] = {}
+        spared: set[int] = set()
         for root in sorted(watched(roots, remembered)):
             below = [known for known in self._below(root) if not known.gone]
-            away = [known for known in below if known.real_path not in seen and is_missing(known.real_path)]
+            away = [known for known in below if known.real_path not in seen and self._has_left(known.real_path)]
             reason = None if force or not away else away_because(root, len(away), len(below), remembered.get(root))
             if reason:
                 self.report.vanished.append(Failure(root, reason))
-            else:
-                gone |= {known.id: known for known in away}
+                spared |= {known.id for known in below}
+            gone |= {known.id: known for known in away}
             if os.path.isdir(root) and len(away) < max(len(below), 1):
                 remembered[root] = os.stat(root).st_dev
-        kept = [known for known in gone.values() if not any(known in self._below(f.path) for f in self.report.vanished)]
+        for root in {os.path.realpath(root) for root in roots}:
+            excludes[root] = list(exclude)
+        kept = [known for key, known in gone.items() if key not in spared]
         for start in range(0, len(kept), 10_000):
             part = kept[start : start + 10_000]
             with self.store.changing():
@@ -484,7 +518,12 @@ class Ingest:
                 for known in now:
                     self.catalog.put(known)
         self.report.gone = len(kept)
-        self.store.tell(roots=remembered)
+        excludes = {root: globs for root, globs in excludes.items() if root in remembered and globs}
+        self.store.tell(roots=remembered, **({"excludes": excludes} if excludes else {}))
+
+
+def _leads_to(path: str, real: str) -> bool:
+    return path == real or os.path.realpath(path) == real
 
 
 def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:

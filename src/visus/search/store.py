@@ -59,8 +59,8 @@ class Store:
             raise PictureIndexError(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self.files = files_of(self.location)
         self._changes = 0  # that are under way, one in another
-        self._noted: list[int] = []
-        self._use(versions.newest(self.location, self.files))
+        with explained(self.location):
+            self._use(versions.newest(self.location, self.files))
 
     @classmethod
     def create(cls, location: str | os.PathLike[str], about: dict[str, Any], dtype: Dtype) -> "Store":
@@ -108,10 +108,10 @@ class Store:
 
     def refresh(self) -> None:
         """See what other processes have committed."""
-        noted = checksums.noted(self.files)
-        if noted and noted != self._noted and noted[0] != self.version:
-            self._use(versions.newest(self.location, self.files))
-        self._noted = noted
+        with explained(self.location):
+            noted = checksums.noted(self.files)
+            if noted and noted[0] != self.version:
+                self._use(versions.newest(self.location, self.files))
 
     def recover(self) -> None:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write."""
@@ -314,14 +314,20 @@ class Store:
                 self.table.update_schema_metadata({"visus": json.dumps(told)})
                 self._describe()
 
+    def _drop(self, names: list[str]) -> None:
+        """Drop those of some columns that are there."""
+        if there := [name for name in names if self.has(name)]:
+            self.table.drop_columns(there)
+
     def add_extra(self, name: str, about: dict[str, Any]) -> None:
         """Make room for the vectors of one more descriptor; no row has one yet."""
         if name in self.extras and self.about["extras"][name] == about:
             return
         with self.changing():
             if self.about.get("extras", {}).get(name, about) != about:  # described by another version
-                self.table.drop_columns([name, f"{name}_sum"])
+                self._drop([name, f"{name}_sum"])
             if not self.has(name):
+                self._drop([f"{name}_sum"])
                 vectors = pa.field(name, vector_type(about["dimension"], self.dtype))
                 self.table.add_columns(pa.schema([vectors, pa.field(f"{name}_sum", pa.int64())]))
             self.tell(extras={**self.about.get("extras", {}), name: about})

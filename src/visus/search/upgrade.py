@@ -7,6 +7,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 
+from visus._errors import InputError
 from visus.images import decode
 from visus.images.facts import Facts, facts_of, gray_hash
 from visus.search.filesystems import lasting_inodes
@@ -93,7 +94,7 @@ def _completed(row: dict[str, Any], twins: dict[int, int]) -> dict[str, Any]:
         "captured": facts.captured,
         "profile": facts.profile if told else None,
         "compression": facts.compression if told else None,
-        "gray_hash": gray_hash(decode(row["thumbnail"]).pixels),
+        "gray_hash": _gray_hash(row["thumbnail"]),
         "decoder": _OLD_DECODER,
         "twin": twins.get(row["id"]),
         "blank": VECTORS if vector is not None and not vector.any() else None,
@@ -103,9 +104,16 @@ def _completed(row: dict[str, Any], twins: dict[int, int]) -> dict[str, Any]:
     }
 
 
+def _gray_hash(thumbnail: bytes) -> int | None:
+    try:
+        return gray_hash(decode(thumbnail).pixels)
+    except InputError:  # rotten since: found by --verify once it has a checksum
+        return None
+
+
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
     """What the entry of the row's file says, if the file is the one that was read."""
-    none = {"real_path": os.path.realpath(row["path"]), "ctime": None, "device": None, "inode": None}
+    none = {"real_path": _real_path(row["path"]), "ctime": None, "device": None, "inode": None}
     try:
         about = os.stat(row["path"])
     except OSError:
@@ -115,6 +123,15 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     most = 2**63 - 1
     inode = about.st_ino & most if lasting_inodes(about.st_dev) else 0
     return none | {"ctime": min(about.st_ctime_ns, most), "device": about.st_dev & most, "inode": inode}
+
+
+def _real_path(path: str) -> str:
+    real = os.path.realpath(path)
+    try:
+        real.encode("utf-8")
+    except UnicodeEncodeError:  # no column can hold it
+        return path
+    return real
 
 
 def _head(path: str) -> Facts:

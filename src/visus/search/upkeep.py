@@ -42,6 +42,22 @@ def compact(store: Store) -> None:
             checksums.forget(store.files)
 
 
+def remove_orphans(store: Store) -> list[str]:
+    """Remove copies whose row with the vector is not there, or has another content; tells their real paths."""
+    lost = orphans(store)
+    with store.changing():
+        for start in range(0, len(lost), 1000):
+            store.delete(f"id IN ({', '.join(str(row['id']) for row in lost[start : start + 1000])})")
+    return [row["real_path"] for row in lost]
+
+
+def orphans(store: Store) -> list[dict[str, Any]]:
+    """Copies that name no row with their content and its vector: their ``id``, ``path`` and ``real_path``."""
+    rows = store.read(["id", "twin", "hash", "path", "real_path"]).to_pylist()
+    bearers = {row["id"]: row["hash"] for row in rows if row["twin"] is None}
+    return [row for row in rows if row["twin"] is not None and bearers.get(row["twin"]) != row["hash"]]
+
+
 def superseded(
     versions: Sequence[Mapping[str, Any]], now: datetime, keep: timedelta, never: Collection[int] = ()
 ) -> list[int]:

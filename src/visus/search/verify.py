@@ -4,6 +4,7 @@ Two kinds of checksums are looked at: of each file that the newest version is ma
 parts of each row, as they were before they were handed to the table's library.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from visus.search.checksums import TABLE
 from visus.search.place import explained
 from visus.search.rows import SUMMED, columns_of, sound
 from visus.search.store import Store
+from visus.search.upkeep import orphans, remove_orphans
 
 _ROWS = 256  # that are read at once
 
@@ -81,6 +83,8 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
             found.damaged_rows += damaged
         done += sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
         progress(min(done, total), total)
+    with contextlib.suppress(PictureIndexError):  # where they cannot be read, that has been said
+        found.damaged_rows += [row["path"] for row in orphans(store)]
     return found
 
 
@@ -134,7 +138,7 @@ def mend(store: Store, found: Verified) -> list[str]:
         if broken:
             for index in store.table.describe_indices():
                 store.table.drop_index(index.name)
-        again += _without_bearer(store)
+        again += [path for path in remove_orphans(store) if os.path.exists(path)]
         store.tell(mended=int(time.time()))  # a new version, whatever was damaged, with files of its own
     return again
 
@@ -154,13 +158,3 @@ def _readable(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[pa.
                 yield batch, sound(batch, _totals(store))
     except PictureIndexError:
         return
-
-
-def _without_bearer(store: Store) -> list[str]:
-    """Remove copies whose row with the vector has gone; tells their paths."""
-    rows = store.table.to_table(columns=["id", "twin", "real_path"]).to_pylist()
-    there = {row["id"] for row in rows}
-    lost = [row for row in rows if row["twin"] is not None and row["twin"] not in there]
-    for start in range(0, len(lost), 1000):
-        store.delete(f"id IN ({', '.join(str(row['id']) for row in lost[start : start + 1000])})")
-    return [row["real_path"] for row in lost if os.path.exists(row["real_path"])]

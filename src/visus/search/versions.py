@@ -1,8 +1,9 @@
 """The newest sound version of an index: which one a reader opens, and what a writer makes of one that is not whole.
 
-A commit of the table is a new version. It counts once its checksums are written (:mod:`visus.search.checksums`). What a
-killed process or a power cut left behind is looked at by the next writer: a version whose files are all there, with
-every new row as it was written, is taken over; any other is put aside, and the one before is the newest again.
+A commit of the table is a new version, and a change may take several. It counts once its checksums are written
+(:mod:`visus.search.checksums`). What a killed process or a power cut left unfinished is put aside by the next writer:
+the version before is the newest again. One that counted, and of which only the checksums have been damaged since, is
+looked at: if every new row is as it was written, it stays.
 """
 
 import contextlib
@@ -118,20 +119,22 @@ def recover(place: Location, files: Files) -> Opened:
         PictureIndexError: There is none.
     """
     opened = newest(place, files)
-    bad: int | None = None  # the newest version that had to be put aside
+    noted = checksums.noted(files)
+    bad: int | None = None  # the newest version that counted and had to be put aside
     for version in [version for version in checksums.manifests(files) if version > opened.table.version]:
-        taken = _taken_over(place, files, version, opened.sums)
+        taken = _taken_over(place, files, version, opened.sums) if version in noted else None
         if taken is not None:
             opened = taken
             break
-        bad = bad or version
+        if version in noted or opened.sums is None:
+            bad = bad or version
         _put_aside(files, version)
     table = _table(place, opened.table.version)
     return Opened(table, opened.sums, _stepped_back(place, bad, table.version) if bad else opened.note)
 
 
 def _taken_over(place: Location, files: Files, version: int, before: Checksums | None) -> Opened | None:
-    """A version that lacks nothing but its checksums; None where it lacks more."""
+    """A version that counted, of which nothing but its checksums is damaged; None where more is."""
     if before is None or checksums.parsed(files, version) is not None:  # noted, and not what was noted
         return None
     try:

@@ -174,7 +174,7 @@ def _walk_folder(
             if _hidden(entry.name) or _excluded(entry, root, exclude):
                 continue
             own = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
-            if _leads_back(entry, own, reals):
+            if _leads_back(entry, own, reals, exclude):
                 if not _is_folder(entry):
                     yield Passed(entry.path, "link", "")
             elif not _is_folder(entry):
@@ -231,11 +231,25 @@ def _excluded(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> boo
     return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(below, glob) for glob in exclude)
 
 
-def _leads_back(entry: os.DirEntry[str], real: str, reals: Sequence[str]) -> bool:
+def _leads_back(entry: os.DirEntry[str], real: str, reals: Sequence[str], exclude: Sequence[str]) -> bool:
     """Whether an entry is a link to something that is there and that the walk comes to by itself."""
     if not entry.is_symlink() or not os.path.exists(real):
         return False
-    return any(real == root or real.startswith(os.path.join(root, "")) for root in reals)
+    return any(_is_reached(real, root, exclude) for root in reals)
+
+
+def _is_reached(real: str, root: str, exclude: Sequence[str]) -> bool:
+    """Whether a walk of a root comes to a real path: nothing on the way is passed over."""
+    if real == root:
+        return True
+    if not real.startswith(os.path.join(root, "")):
+        return False
+    parts = os.path.relpath(real, root).split(os.sep)
+    passed = any(_hidden(part) or _is_junk(part) for part in parts)
+    below = (os.sep.join(parts[: k + 1]) for k in range(len(parts)))
+    return not passed and not any(
+        fnmatch.fnmatch(p, g) or fnmatch.fnmatch(os.path.basename(p), g) for p in below for g in exclude
+    )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -254,9 +268,10 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _look(path: str, shown: str, real: str) -> Found | Failure:
     try:
-        path.encode("utf-8")
+        for own in (path, shown, real):
+            own.encode("utf-8")
     except UnicodeEncodeError:
-        name = path.encode("utf-8", "backslashreplace").decode()
+        name = real.encode("utf-8", "backslashreplace").decode()
         return Failure(name, f"{name} has a name that is not UTF-8; rename it.")
     try:
         about = os.stat(path)
