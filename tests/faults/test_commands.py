@@ -1,13 +1,12 @@
 """Every operation that publishes a file of a slow command fails once: one sentence, and the command runs again."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import visus
-from tests.support.faults import HOW, Faulty, compiled, publishing
+from tests.support.faults import HOW, Faulty, publishing
 from tests.support.labeled import splits
 from visus import Run, read
 
@@ -23,16 +22,6 @@ COMMANDS: dict[str, list[str]] = {
 }
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
-
-
-@pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
-    folder = tmp_path_factory.mktemp("faulty")
-    library = compiled(folder)
-    if library is None:
-        pytest.skip("no C compiler, or no LD_PRELOAD")
-    with Faulty(library, folder, MODULES) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

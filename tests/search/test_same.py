@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.support.pictures import folder_of, scene
 from visus import Index, InputError
-from visus.search import contents, reading, walk
+from visus.search import contents, filesystems, reading, walk
 from visus.search.filesystems import lasting_inodes
 from visus.search.nearest import Nearest
 
@@ -80,7 +80,7 @@ def test_rehash_reads_all_and_finds_what_entries_hide(index: Index, photos: Path
 
 
 def test_where_inodes_do_not_last_size_and_times_decide(photos: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(walk, "lasting_inodes", lambda _: False)
+    monkeypatch.setattr(filesystems, "lasting_inodes", lambda _: False)
     index = Index(tmp_path / "n.visus")
     index.add(photos)
     assert set(index._opened().read(["inode"]).column("inode").to_pylist()) == {0}

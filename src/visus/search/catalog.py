@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from visus.search.rows import PLACE
+from visus.search.rows import PLACE, plain
 from visus.search.store import Store
 
 
@@ -55,7 +53,7 @@ class Catalog:
         self.by_hash: dict[bytes, list[str]] = {}
         self.doubles: list[int] = []
         for batch in store.scan(["id", "hash", "twin", *PLACE]):
-            columns = [_plain(batch.column(name)) for name in Known._fields]
+            columns = [plain(batch.column(name)) for name in Known._fields]
             for row in zip(*columns, strict=True):
                 self._take(Known(*row))
 
@@ -101,8 +99,3 @@ class Catalog:
     def holders(self, hash: bytes) -> Iterator[Known]:
         """The rows of a content."""
         return (self.by_path[path] for path in self.by_hash.get(hash, ()))
-
-
-def _plain(column: pa.Array) -> list[Any]:
-    """Values of a column, times as whole numbers."""
-    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from visus.search.describe import Floats, unit
-from visus.search.rows import columns_of, sound, stored
+from visus.search.rows import checked_by, sound, stored
 from visus.search.store import Store
 
 Row = dict[str, Any]
@@ -44,11 +44,10 @@ def about(store: Store) -> Contents:
     """What kinds of rows there are; looked up once for each version of the table."""
     version, known = _known.get(store, (-1, Contents(False, False, False, False)))
     if version != store.version:
-        names = [name for name in ("twin", "squares", "blank") if store.has(name)]
-        counts = {name: store.count(f"{name} IS NOT NULL") > 0 for name in names}
-        known = Contents(
-            store.count("gone") > 0, counts.get("twin", False), counts.get("squares", False), counts.get("blank", False)
-        )
+        kinds = {"gone": "gone"} | {n: f"{n} IS NOT NULL" for n in ("twin", "squares", "blank") if store.has(n)}
+        plain = store.count(" OR ".join(kinds.values())) == 0  # of most indices, one look tells
+        counts = {name: not plain and store.count(where) > 0 for name, where in kinds.items()}
+        known = Contents(*(counts.get(name, False) for name in ("gone", "twin", "squares", "blank")))
         _known[store] = store.version, known
     return known
 
@@ -111,7 +110,7 @@ class Checks:
     def __init__(self, store: Store, by: str | None) -> None:
         further = [f"{by}_sum"] if by in store.extras else []
         self._totals = ["place_sum", "content_sum", *further] if store.has("content_sum") else []
-        self.columns = sorted({*self._totals, *(name for total in self._totals for name in columns_of(total))})
+        self.columns = sorted(checked_by(self._totals))
         self.lost = 0
 
     def rows(self, table: pa.Table, told: Sequence[str]) -> list[Row]:

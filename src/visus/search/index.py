@@ -274,9 +274,7 @@ class Index:
         ids = {row["id"] for row in rows if is_missing(row["real_path"]) and not row["real_path"].startswith(kept)}
         twins = store.read(["id", "twin"], "twin IS NOT NULL").to_pylist()
         gone = sorted(ids - {row["twin"] for row in twins if row["id"] not in ids})
-        with store.changing():
-            for start in range(0, len(gone), 1000):
-                store.delete(f"id IN ({', '.join(map(str, gone[start : start + 1000]))})")
+        store.remove(gone)
         if gone:
             compact(store)
         return len(gone)

@@ -7,7 +7,7 @@ writes: it commits what the others have done every few seconds.
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,8 @@ from visus.images import MAX_PIXELS
 from visus.search.away import away_because, is_away, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
-from visus.search.reading import EMBEDDING, Answers, Done, Reader, Recipe, by_threads
-from visus.search.rows import FACTS, PLACE, place_sum, to_numpy, vector_sum
+from visus.search.reading import Answers, Done, Reader, Recipe, by_threads
+from visus.search.rows import EMBEDDING, FACTS, PLACE, place_sum, to_numpy, vector_sum
 from visus.search.store import Store
 from visus.search.upkeep import compact, recall, refresh_approximate, remove_orphans
 from visus.search.walk import Failure, Found, Passed, hint, walk
@@ -228,8 +228,7 @@ class Ingest:
         if not doubles:
             return
         with self.store.changing():
-            for start in range(0, len(doubles), 1000):
-                self.store.delete(f"id IN ({', '.join(map(str, doubles[start : start + 1000]))})")
+            self.store.remove(doubles)
             remove_orphans(self.store)
         self.report.links += len(doubles)
         self.catalog = Catalog(self.store)
@@ -317,6 +316,7 @@ class Ingest:
             else:
                 first[answer.hash] = answer
         if first:
+            self._hand_over(self._leaving(first.values()), gone_too=True)
             self._write([fresh_row(a) for a in first.values()], list(first.values()))
         return copies
 
@@ -376,7 +376,7 @@ class Ingest:
 
     def _write_copied(self, copied: list[Done]) -> None:
         """One more row for a content that is there: it shares the vector of the row that has it."""
-        leaving = [known for a in copied if (known := self.catalog.by_path.get(a.found.real_path))]
+        leaving = self._leaving(copied)
         self._hand_over(leaving, gone_too=True)
         ids = {known.id for known in leaving}
         heirs = {a.hash: a for a in reversed(copied) if self.catalog.bearer(a.hash).id in ids}
@@ -419,14 +419,12 @@ class Ingest:
         self.store.merge(pa.table(arrays, schema=pa.schema(fields)))
 
     def _write(self, rows: list[dict[str, Any]], described: list[Done] | None) -> None:
-        """Write whole rows.
+        """Write whole rows; what those that they replace had to hand over, they have handed over.
 
         Args:
             rows: Their plain columns.
             described: What has their vectors; None for rows that share another's.
         """
-        leaving = [known for row in rows if (known := self.catalog.by_path.get(row["real_path"]))]
-        self._hand_over(leaving, gone_too=True)
         for row in rows:
             known = self.catalog.by_path.get(row["real_path"])
             row["id"] = known.id if known else secrets.randbits(63)
@@ -440,6 +438,10 @@ class Ingest:
         self.report.changed += changed.num_rows
         for row in rows:
             self.catalog.put(Known(*(row[name] for name in Known._fields)))
+
+    def _leaving(self, answers: Iterable[Done]) -> list[Known]:
+        """The rows that will hold another content."""
+        return [known for a in answers if (known := self.catalog.by_path.get(a.found.real_path))]
 
     def _hand_over(self, leaving: Sequence[Known], *, gone_too: bool) -> None:
         """Give the vector of a content to another row with it, where the row that has it leaves.

@@ -13,6 +13,7 @@ from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.query import load_or_thumbnail
+from visus.search.rows import EMBEDDING
 from visus.search.store import Store
 from visus.search.vector_cache import VectorCache
 from visus.search.whiten import project
@@ -90,30 +91,34 @@ class Nearest:
             k: How many.
         """
         about = contents.about(self.store)
-        found = self._scored(vector, k, about)
+        condition = self._condition(about)
+        found = self._scored(vector, k, condition)
         if self.by is None and about.squares:
-            found = best_first(
-                [*found, *contents.by_squares(self.store, self.checks, vector, self._condition(about))], k
-            )
+            found = best_first([*found, *contents.by_squares(self.store, self.checks, vector, condition)], k)
         if about.blank:
-            found = best_first([*found, *self._blank(about, k)], k)
+            blank = f"blank LIKE '%{self.by or EMBEDDING}%'"
+            found = best_first([*found, *self._at_no_angle(f"{blank} AND {condition}" if condition else blank, k)], k)
         return contents.with_copies(self.store, found, self.where, COLUMNS) if about.twins else found
 
-    def _scored(self, vector: Floats, k: int, about: Contents) -> list[Row]:
+    def _scored(self, vector: Floats, k: int, condition: str | None) -> list[Row]:
         if self.held and self.where is None and self.by is None:
             held = self.held.nearest(self.store, vector, k)
             if held is not None:
                 self.checks.lost += self.held.lost
                 return held
-        condition = self._condition(about)
-        if not vector.any():  # at no angle to anything
-            return [row | {"score": 0.0} for row in self.store.read(COLUMNS, condition).to_pylist()[:k]]
+        if not vector.any():
+            return self._at_no_angle(condition, k)
         columns = sorted({*COLUMNS, *self.checks.columns})
         table = self.store.nearest(vector, k, columns, where=condition, exact=self.exact, by=self.by)
         rows = self.checks.rows(table, [*COLUMNS, "_distance"])
         for row in rows:
             row["score"] = 1 - row.pop("_distance")
         return rows
+
+    def _at_no_angle(self, condition: str | None, k: int) -> list[Row]:
+        """Rows for a vector of zeros, on either side: no comparison of directions finds them, and their cosine is 0."""
+        table = self.store.read(sorted({*COLUMNS, *self.checks.columns}), condition)
+        return [row | {"score": 0.0} for row in self.checks.rows(table, COLUMNS)[:k]]
 
     def _condition(self, about: Contents) -> str | None:
         """Which rows may answer: of each content the one with the vector, if it or a copy fulfills the condition."""
@@ -124,15 +129,6 @@ class Nearest:
         if self.where:
             parts.append(f"({contents.widened(self.store, self.where) if about.twins else self.where})")
         return " AND ".join(parts) or None
-
-    def _blank(self, about: Contents, k: int) -> list[Row]:
-        """Pictures that the descriptor says nothing about: at no angle to any other, so their cosine is 0."""
-        name = self.by or "embedding"
-        condition = f"blank LIKE '%{name}%'"
-        if allowed := self._condition(about):
-            condition += f" AND {allowed}"
-        table = self.store.read(sorted({*COLUMNS, *self.checks.columns}), condition)
-        return [row | {"score": 0.0} for row in self.checks.rows(table, COLUMNS)[:k]]
 
     def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
         """The best rows join the query, which asks again.

@@ -19,6 +19,7 @@ from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
 from visus.images.facts import Facts, facts_of, gray_hash, sharpness
 from visus.search.classical import Classical
 from visus.search.describe import Descriptor, Embedder, unit
+from visus.search.rows import EMBEDDING
 from visus.search.runtime import Device, Precision
 from visus.search.walk import Found
 
@@ -58,9 +59,6 @@ class Done:
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     squares: NDArray[np.float32] | None = None
 
-
-EMBEDDING = "embedding"
-"""The column of the network's vectors."""
 
 _LONG = 2.5  # a picture whose sides are farther apart is described in squares too
 _MOST_SQUARES = 16

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Dtype = Literal["float16", "float32"]
 
+EMBEDDING = "embedding"
+"""The column of the network's vectors."""
+
 PLACE = ("path", "real_path", "mtime", "ctime", "size", "device", "inode", "gone")
 """Columns that say where a picture lies, as one look at the file's entry tells."""
 
@@ -128,10 +131,6 @@ def vector_sum(hash: bytes, vector: NDArray[np.floating] | None) -> int:
     return zlib.crc32(b"" if vector is None else vector.tobytes(), zlib.crc32(hash))
 
 
-SUMMED = ("place_sum", "content_sum", "thumbnail_sum")
-"""Columns of checksums that every row has."""
-
-
 def columns_of(total: str) -> tuple[str, ...]:
     """Columns that one needs to check a column of checksums."""
     parts = {
@@ -140,6 +139,16 @@ def columns_of(total: str) -> tuple[str, ...]:
         "thumbnail_sum": ("hash", "thumbnail"),
     }
     return parts.get(total, ("hash", total.removesuffix("_sum")))
+
+
+def totals_of(names: Sequence[str]) -> list[str]:
+    """Which of some columns are checksums."""
+    return [name for name in names if name.endswith("_sum")]
+
+
+def checked_by(totals: Sequence[str]) -> set[str]:
+    """All columns that one reads to check some columns of checksums, these included."""
+    return {*totals, *(name for total in totals for name in columns_of(total))}
 
 
 def sound(batch: pa.RecordBatch | pa.Table, totals: Sequence[str]) -> NDArray[np.bool_]:
@@ -163,7 +172,7 @@ def sound(batch: pa.RecordBatch | pa.Table, totals: Sequence[str]) -> NDArray[np
 def _found(batch: pa.RecordBatch | pa.Table, total: str) -> list[int]:
     """The checksums that rows have now."""
     if total == "place_sum":
-        columns = [_plain(batch.column(name)) for name in PLACE]
+        columns = [plain(batch.column(name)) for name in PLACE]
         return [place_sum(dict(zip(PLACE, values, strict=True))) for values in zip(*columns, strict=True)]
     hashes = batch.column("hash").to_pylist()
     if total == "thumbnail_sum":
@@ -176,8 +185,8 @@ def _found(batch: pa.RecordBatch | pa.Table, total: str) -> list[int]:
     return [vector_sum(*pair) for pair in zip(hashes, vectors, strict=True)]
 
 
-def _plain(column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """Values of a column, times as whole numbers."""
+def plain(column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """The values of a column, times as whole numbers."""
     return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
 
 

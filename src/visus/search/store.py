@@ -20,7 +20,7 @@ from visus._errors import PictureIndexError
 from visus.search import checksums, versions, whiten
 from visus.search.files import files_of
 from visus.search.place import exists, explained, place_of
-from visus.search.rows import Dtype, schema, vector_type
+from visus.search.rows import EMBEDDING, Dtype, schema, vector_type
 from visus.search.where import COLUMNS
 
 FORMAT = 3
@@ -31,7 +31,6 @@ _STORAGE = "2.0"  # of Lance's file formats the one that scans vectors fastest i
 _SCAN_ROWS = 4096
 _SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's own choice takes more memory
 _REFINED = 200  # candidates of the approximate index that are compared in full, at least
-VECTORS = "embedding"
 WHITE = "whitened"
 
 
@@ -47,6 +46,7 @@ class Store:
         table: The table at the version that is read.
         about: What it says of itself.
         extras: Names of the columns of further descriptors.
+        sums: Checksums of the files of the version that is open; None for an index of 0.1.
         note: A sentence on what was wrong with newer versions, if something was.
 
     Raises:
@@ -84,7 +84,7 @@ class Store:
         return cls(place)
 
     def _use(self, opened: versions.Opened) -> None:
-        self.table, self._sums, self.note = opened.table, opened.sums, opened.note
+        self.table, self.sums, self.note = opened.table, opened.sums, opened.note
         self._describe()
 
     def _describe(self) -> None:
@@ -101,11 +101,6 @@ class Store:
         self.extras = [name for name in self.about.get("extras", {}) if name in self.table.schema.names]
         self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
-    @property
-    def sums(self) -> checksums.Checksums | None:
-        """Checksums of the files of the version that is open; None for an index of 0.1."""
-        return self._sums
-
     def refresh(self) -> None:
         """See what other processes have committed."""
         with explained(self.location):
@@ -117,7 +112,7 @@ class Store:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write."""
         with explained(self.location):
             self._use(versions.recover(self.location, self.files))
-            if self._sums is None and self.about["format"] == FORMAT:
+            if self.sums is None and self.about["format"] == FORMAT:
                 self._count()
 
     # Reading -----------------------------------------------------------------------------------------------
@@ -172,7 +167,7 @@ class Store:
     @property
     def shared(self) -> tuple[str, ...]:
         """Columns that one row has for all rows with its content."""
-        return ("thumbnail", VECTORS, WHITE, "squares", *self.extras)
+        return ("thumbnail", EMBEDDING, WHITE, "squares", *self.extras)
 
     def contents_without(self, name: str) -> set[bytes]:
         """Hashes of the rows that one of :attr:`extras` has not described."""
@@ -201,7 +196,7 @@ class Store:
     @property
     def vector_column(self) -> str:
         """The column that a search compares: the whitened vectors where there are some."""
-        return WHITE if self.has(WHITE) else VECTORS
+        return WHITE if self.has(WHITE) else EMBEDDING
 
     @property
     def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -279,7 +274,7 @@ class Store:
             with explained(self.location):
                 yield
                 self.table.checkout_latest()
-                if self._changes == 1 and (self._sums is None or self.version != self._sums.version):
+                if self._changes == 1 and (self.sums is None or self.version != self.sums.version):
                     self._count()
         finally:
             self._changes -= 1
@@ -289,7 +284,7 @@ class Store:
         self._describe()
         own = self.about.get("whitening")
         others = self.files.below(own) if own and self.has(WHITE) else []
-        self._sums = checksums.write(self.files, self.table, self._sums, others)
+        self.sums = checksums.write(self.files, self.table, self.sums, others)
 
     def append(self, rows: pa.Table) -> None:
         """Add rows to the table, in one change."""
@@ -306,6 +301,12 @@ class Store:
         with self.changing():
             self.table.delete(where)
 
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove rows by their ids, in one change."""
+        with self.changing():
+            for start in range(0, len(ids), 1000):
+                self.delete(f"id IN ({', '.join(map(str, ids[start : start + 1000]))})")
+
     def tell(self, **about: Any) -> None:
         """Change what the table says of itself."""
         told = {**self.about, **about}
@@ -314,8 +315,8 @@ class Store:
                 self.table.update_schema_metadata({"visus": json.dumps(told)})
                 self._describe()
 
-    def _drop(self, names: list[str]) -> None:
-        """Drop those of some columns that are there."""
+    def drop(self, names: Sequence[str]) -> None:
+        """Drop those of some columns that are there; within a change."""
         if there := [name for name in names if self.has(name)]:
             self.table.drop_columns(there)
 
@@ -325,9 +326,9 @@ class Store:
             return
         with self.changing():
             if self.about.get("extras", {}).get(name, about) != about:  # described by another version
-                self._drop([name, f"{name}_sum"])
+                self.drop([name, f"{name}_sum"])
             if not self.has(name):
-                self._drop([f"{name}_sum"])
+                self.drop([f"{name}_sum"])
                 vectors = pa.field(name, vector_type(about["dimension"], self.dtype))
                 self.table.add_columns(pa.schema([vectors, pa.field(f"{name}_sum", pa.int64())]))
             self.tell(extras={**self.about.get("extras", {}), name: about})

@@ -10,13 +10,23 @@ import pyarrow as pa
 from visus._errors import InputError
 from visus.images import decode
 from visus.images.facts import Facts, facts_of, gray_hash
-from visus.search.filesystems import lasting_inodes
+from visus.search.filesystems import entry_of
 from visus.search.reading import NOTHING
-from visus.search.rows import PLACE, content_sum, new_in_3, place_sum, stored, thumbnail_sum, vector_sum
-from visus.search.store import FORMAT, VECTORS, Store
+from visus.search.rows import (
+    EMBEDDING,
+    PLACE,
+    content_sum,
+    new_in_3,
+    place_sum,
+    plain,
+    stored,
+    thumbnail_sum,
+    vector_sum,
+)
+from visus.search.store import FORMAT, Store
 
 _OLD_DECODER = 1  # all versions of 0.1 decoded alike
-_READ = ["id", "path", "mtime", "size", "hash", "width", "height", "thumbnail", "gone", VECTORS]
+_READ = ["id", "path", "mtime", "size", "hash", "width", "height", "thumbnail", "gone", EMBEDDING]
 
 
 def upgrade(store: Store) -> int:
@@ -51,8 +61,7 @@ def upgrade(store: Store) -> int:
 
     count = store.count()
     with store.changing():
-        if there := [name for name in fields.names if store.has(name)]:  # of an upgrade that was stopped
-            store.table.drop_columns(there)
+        store.drop(fields.names)  # of an upgrade that was stopped
         udf = lance.batch_udf(output_schema=fields)(completed)
         store.table.add_columns(udf, read_columns=[*_READ, *store.extras])
         store.tell(format=FORMAT)
@@ -72,18 +81,17 @@ def _twins(store: Store) -> dict[int, int]:
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    names = [name for name in _READ if name != VECTORS]
-    columns = [batch.column(name) for name in names]
-    plain = [(c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c).to_pylist() for c in columns]
-    rows = [dict(zip(names, values, strict=True)) for values in zip(*plain, strict=True)]
-    for row, vector in zip(rows, stored(batch.column(VECTORS)), strict=True):
-        row[VECTORS] = vector
+    names = [name for name in _READ if name != EMBEDDING]
+    columns = [plain(batch.column(name)) for name in names]
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    for row, vector in zip(rows, stored(batch.column(EMBEDDING)), strict=True):
+        row[EMBEDDING] = vector
     return rows
 
 
 def _completed(row: dict[str, Any], twins: dict[int, int]) -> dict[str, Any]:
     """The new columns of a row."""
-    vector = row[VECTORS]
+    vector = row[EMBEDDING]
     place = {name: row.get(name) for name in PLACE} | _entry(row)
     facts = _head(row["path"]) if place["ctime"] is not None else NOTHING
     told = facts.container != ""
@@ -97,7 +105,7 @@ def _completed(row: dict[str, Any], twins: dict[int, int]) -> dict[str, Any]:
         "gray_hash": _gray_hash(row["thumbnail"]),
         "decoder": _OLD_DECODER,
         "twin": twins.get(row["id"]),
-        "blank": VECTORS if vector is not None and not vector.any() else None,
+        "blank": EMBEDDING if vector is not None and not vector.any() else None,
         "place_sum": place_sum(place),
         "content_sum": content_sum(row["hash"], row["width"], row["height"], vector, None),
         "thumbnail_sum": thumbnail_sum(row["hash"], row["thumbnail"]),
@@ -118,11 +126,10 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         about = os.stat(row["path"])
     except OSError:
         return none
-    if row["gone"] or (about.st_size, min(about.st_mtime_ns, 2**63 - 1)) != (row["size"], row["mtime"]):
+    entry = entry_of(about)
+    if row["gone"] or (entry.size, entry.mtime) != (row["size"], row["mtime"]):
         return none
-    most = 2**63 - 1
-    inode = about.st_ino & most if lasting_inodes(about.st_dev) else 0
-    return none | {"ctime": min(about.st_ctime_ns, most), "device": about.st_dev & most, "inode": inode}
+    return none | {"ctime": entry.ctime, "device": entry.device, "inode": entry.inode}
 
 
 def _real_path(path: str) -> str:

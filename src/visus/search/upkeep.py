@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from visus.search import checksums
 from visus.search import whiten as _whitening
 from visus.search.place import explained
-from visus.search.rows import stored, to_numpy, vector_type
-from visus.search.store import VECTORS, WHITE, Store
+from visus.search.rows import EMBEDDING, stored, to_numpy, vector_type
+from visus.search.store import WHITE, Store
 
 EXACT_ROWS = 200_000
 """Up to this many rows every vector is compared; above, an approximate index is kept (docs/performance.md)."""
@@ -45,9 +45,7 @@ def compact(store: Store) -> None:
 def remove_orphans(store: Store) -> list[str]:
     """Remove copies whose row with the vector is not there, or has another content; tells their real paths."""
     lost = orphans(store)
-    with store.changing():
-        for start in range(0, len(lost), 1000):
-            store.delete(f"id IN ({', '.join(str(row['id']) for row in lost[start : start + 1000])})")
+    store.remove([row["id"] for row in lost])
     return [row["real_path"] for row in lost]
 
 
@@ -110,7 +108,7 @@ def whiten(store: Store, mean: NDArray[np.float32], projection: NDArray[np.float
     field = pa.field(WHITE, vector_type(projection.shape[1], store.dtype))
 
     def projected(batch: pa.RecordBatch) -> pa.RecordBatch:
-        vectors = stored(batch.column(VECTORS))
+        vectors = stored(batch.column(EMBEDDING))
         white = [None if v is None else _whitening.project(v[None], mean, projection)[0] for v in vectors]
         rows = [None if v is None else v.astype(store.dtype) for v in white]
         return pa.record_batch([pa.array(rows, field.type)], schema=pa.schema([field]))
@@ -121,7 +119,7 @@ def whiten(store: Store, mean: NDArray[np.float32], projection: NDArray[np.float
         if store.has(WHITE):
             store.table.drop_columns([WHITE])
         store.tell(whitening=name)
-        store.table.add_columns(lance.batch_udf(output_schema=pa.schema([field]))(projected), read_columns=[VECTORS])
+        store.table.add_columns(lance.batch_udf(output_schema=pa.schema([field]))(projected), read_columns=[EMBEDDING])
     if old:
         with explained(store.location):
             lance.LanceDataset.drop(f"{store.location}/{old}", {}, ignore_not_found=True)

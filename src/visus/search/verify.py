@@ -19,7 +19,7 @@ from visus.search import checksums
 from visus.search.away import is_missing
 from visus.search.checksums import TABLE
 from visus.search.place import explained
-from visus.search.rows import SUMMED, columns_of, sound
+from visus.search.rows import checked_by, sound, totals_of
 from visus.search.store import Store
 from visus.search.upkeep import orphans, remove_orphans
 
@@ -90,8 +90,8 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
 
 def _rows_of(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[int, list[str]]]:
     """How many rows were read, and the paths of those that are damaged."""
-    totals = _totals(store)
-    columns = sorted({"path", *totals, *(name for total in totals for name in columns_of(total))})
+    totals = totals_of(store.schema.names)
+    columns = sorted({"path", *checked_by(totals)})
     try:
         with explained(store.location):
             for batch in fragment.to_batches(columns=columns, batch_size=_ROWS):
@@ -100,10 +100,6 @@ def _rows_of(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[int,
                 yield batch.num_rows, [path for path, fine in zip(paths, good, strict=False) if not fine]
     except PictureIndexError:
         yield 0, [f"(fragment {fragment.fragment_id}, which cannot be read)"]
-
-
-def _totals(store: Store) -> list[str]:
-    return [*SUMMED, *(f"{name}_sum" for name in store.extras)]
 
 
 def mend(store: Store, found: Verified) -> list[str]:
@@ -155,6 +151,6 @@ def _readable(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[pa.
     try:
         with explained(store.location):
             for batch in fragment.to_batches(batch_size=_ROWS):
-                yield batch, sound(batch, _totals(store))
+                yield batch, sound(batch, totals_of(store.schema.names))
     except PictureIndexError:
         return

@@ -20,7 +20,7 @@ from visus.search import checksums
 from visus.search.checksums import TABLE, Checksums
 from visus.search.files import Files
 from visus.search.place import Location, explained
-from visus.search.rows import SUMMED, columns_of, sound
+from visus.search.rows import checked_by, sound, totals_of
 
 _ASIDE = "damaged"
 
@@ -152,11 +152,12 @@ def _whole(table: lance.LanceDataset, files: Files, before: Checksums) -> bool:
         new = [file for file in fragment.metadata.files if f"{TABLE}/data/{file.path}" not in before.files]
         if any(files.size(f"{TABLE}/data/{file.path}") not in (None, file.file_size_bytes) for file in new):
             return False
-        totals = [name for name in table.schema.names if name in SUMMED or name.endswith("_sum")]
-        columns = sorted({"id", *totals, *(name for total in totals for name in columns_of(total))})
+        totals = totals_of(table.schema.names)
+        columns = sorted(checked_by(totals))
         if new and not all(sound(batch, totals).all() for batch in fragment.to_batches(columns=columns)):
             return False
-    return table.count_rows() >= 0
+    table.count_rows()  # reads the files of deleted rows
+    return True
 
 
 def _put_aside(files: Files, version: int) -> None:

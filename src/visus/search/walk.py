@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from visus._errors import InputError
 from visus.images import is_picture_name
 from visus.images.container import EXTRAS, kind_of_file, readable
-from visus.search.filesystems import lasting_inodes
+from visus.search.filesystems import entry_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,6 @@ _JUNK = (
     "__macosx",
     "lost+found",
     "#recycle",
-    ".trash",
-    ".trashes",
 )
 _NO_PICTURES = frozenset((
     "txt", "md", "rst", "html", "htm", "css", "js", "ts", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini",
@@ -178,7 +176,7 @@ def _walk_folder(
                 if not _is_folder(entry):
                     yield Passed(entry.path, "link", "")
             elif not _is_folder(entry):
-                yield from _file(entry, own, current, seen)
+                yield from _file(entry, own, seen)
             elif _is_junk(entry.name):
                 yield Passed(entry.path, "junk", entry.name)
             else:
@@ -186,7 +184,7 @@ def _walk_folder(
         waiting.extend(reversed(folders))
 
 
-def _file(entry: os.DirEntry[str], real: str, folder: str, seen: _Once) -> Iterator[Seen]:
+def _file(entry: os.DirEntry[str], real: str, seen: _Once) -> Iterator[Seen]:
     if not _is_file(entry):  # a pipe would never end; a broken link is said to be one
         kind = "" if is_picture_name(entry.name) else None
     elif is_picture_name(entry.name):
@@ -227,8 +225,13 @@ def _is_junk(name: str) -> bool:
 
 
 def _excluded(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> bool:
-    below = os.path.relpath(entry.path, root)
-    return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(below, glob) for glob in exclude)
+    return _matches(os.path.relpath(entry.path, root), exclude)
+
+
+def _matches(below: str, exclude: Sequence[str]) -> bool:
+    """Whether a path below a root, or its name, is one to pass over."""
+    name = os.path.basename(below)
+    return any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(below, glob) for glob in exclude)
 
 
 def _leads_back(entry: os.DirEntry[str], real: str, reals: Sequence[str], exclude: Sequence[str]) -> bool:
@@ -247,9 +250,7 @@ def _is_reached(real: str, root: str, exclude: Sequence[str]) -> bool:
     parts = os.path.relpath(real, root).split(os.sep)
     passed = any(_hidden(part) or _is_junk(part) for part in parts)
     below = (os.sep.join(parts[: k + 1]) for k in range(len(parts)))
-    return not passed and not any(
-        fnmatch.fnmatch(p, g) or fnmatch.fnmatch(os.path.basename(p), g) for p in below for g in exclude
-    )
+    return not passed and not any(_matches(path, exclude) for path in below)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -279,7 +280,4 @@ def _look(path: str, shown: str, real: str) -> Found | Failure:
         return Failure(path, f"{path} cannot be found ({error.strerror}); if it is a link, mend or delete it.")
     if not stat.S_ISREG(about.st_mode):
         return Failure(path, f"{path} is not a regular file; delete it or exclude it.")
-    latest = 2**63 - 1  # of what the index can hold, in the year 2262
-    times = min(about.st_mtime_ns, latest), min(about.st_ctime_ns, latest)
-    inode = about.st_ino & latest if lasting_inodes(about.st_dev) else 0
-    return Found(shown, real, *times, about.st_size, about.st_dev & latest, inode)
+    return Found(shown, real, *entry_of(about))

@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus.images.decode import DECODER
-from visus.search.reading import EMBEDDING, Done
-from visus.search.rows import FACTS, content_sum, place_sum, thumbnail_sum, vector_sum
+from visus.search.reading import Done
+from visus.search.rows import EMBEDDING, FACTS, content_sum, place_sum, thumbnail_sum, vector_sum
 from visus.search.store import WHITE, Store
 from visus.search.walk import Found
 from visus.search.whiten import project
