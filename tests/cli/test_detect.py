@@ -97,7 +97,7 @@ def test_every_object_is_searched_for_on_its_own(place: Path) -> None:
     assert " at " in visus(*asked, cwd=place).stdout
     assert "lower --conf" in visus(*asked, "--conf", 1, cwd=place).stderr
     for arguments, words in (
-        ((*asked, "--region", "0,0,9,9"), "takes one picture, and neither"),
+        ((*asked, "--region", "0,0,9,9"), "takes one picture and goes with neither"),
         (("search", "whole.png", "--conf", 0.5), "goes with --detect"),
         (("search", "whole.png", "--detect", "nowhere"), "no trained network"),
     ):
