@@ -51,6 +51,7 @@ def test_pepper_hits_white_pixels_and_all_channels_at_once() -> None:
     ("call", "message"),
     [
         (lambda: noise.gaussian(GRAY, sigma=-1), "sigma"),
+        (lambda: noise.gaussian(GRAY, sigma="0.1"), "sigma must be a number"),  # pyright: ignore[reportArgumentType]
         (lambda: noise.salt_and_pepper(GRAY, amount=1.5), "amount"),
         (lambda: noise.salt_and_pepper(GRAY, salt=-1), "salt"),
         (lambda: noise.poisson(GRAY, peak=0), "photons"),
@@ -79,6 +80,11 @@ def test_hsv_and_back(seed: int) -> None:
     assert ((hsv >= 0) & (hsv <= 1)).all()
     assert (hsv[:, :, 0] < 1).all()
     np.testing.assert_allclose(color.from_hsv(hsv), picture / 255, atol=1e-5)
+
+
+def test_a_red_with_the_least_blue_has_the_hue_of_red() -> None:
+    almost = np.array([[[1.0, 0.0, 1e-9]]], np.float32)
+    assert color.to_hsv(almost)[0, 0, 0] == 0
 
 
 def test_gray_is_the_luma() -> None:

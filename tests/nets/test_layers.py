@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from visus import nets
+from visus import InputError, nets
 from visus.nets import fields as rules
 from visus.nets.backbones import StagedBackbone
 from visus.nets.detection.body import cut
@@ -285,6 +285,20 @@ def test_unpooling_goes_back_to_the_cells_of_an_odd_side(side: int) -> None:
     assert (line.first[own] <= own).all()
     assert (line.last[own] >= own).all()
     assert line.stride == 1
+
+
+@pytest.mark.parametrize("side", [5, 7, 45])
+def test_unpooling_after_a_pooling_that_kept_the_rest_goes_back_to_its_cells(side: int) -> None:
+    cells = rules.of_input([-(-side // 2)]).lines[0]
+    assert rules.unpool(cells, side).first.tolist() == [place // 2 for place in range(side)]
+
+
+def test_a_layer_that_gives_positions_too_has_its_row() -> None:
+    table = summary(nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, return_indices=True)), (3, 10, 10))
+    assert table.layer("1").output == (4, 4, 4)
+    assert table.layer("1").receptive_field == (4, 4)
+    with pytest.raises(InputError, match="no layer 'pool'; there are 0, 1"):
+        table.layer("pool")
 
 
 def test_what_mixes_positions_sees_all_of_them() -> None:

@@ -218,6 +218,8 @@ def test_bad_input_is_refused() -> None:
         crf.refine(probabilities, picture[:4])
     with pytest.raises(InputError, match="numbers"):
         crf.refine(np.full_like(probabilities, np.nan), picture)
+    with pytest.raises(InputError, match="no pixels"):
+        crf.refine(probabilities[:, :0], picture[:0])
     with pytest.raises(InputError, match="there are 3 classes"):
         crf.refine(probabilities, picture, crf.Settings(compatibility=((0.0, 1.0), (1.0, 0.0))))
     for wild in (10**20, 1e300, float("nan")):

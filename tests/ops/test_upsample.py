@@ -111,5 +111,8 @@ def test_sizes_that_cannot_be_are_refused() -> None:
         upsample.bilinear(x, 0)
     with pytest.raises(InputError, match="at least"):
         upsample.transposed_convolution(x, torch.ones(2, 2, 3, 3).double(), 2, size=(20, 20))
+    for stride in (0, 4):
+        with pytest.raises(InputError, match="from 1 to 3"):
+            upsample.max_pool(x, stride)
     with pytest.raises(InputError, match="position"):
         upsample.max_unpool(x, torch.zeros(2, 2, 2, 2, dtype=torch.int64), (6, 6))

@@ -29,7 +29,7 @@ Attack = Literal["fgsm", "ifgsm", "pgd", "deepfool"]
 ATTACKS: tuple[Attack, ...] = get_args(Attack)
 STEPS = 20
 _REACH = 2.5  # all steps together, in radii, so that a border can be reached from anywhere
-_NEAREST = 10  # classes whose borders DeepFool looks at (section 3.3 of its paper)
+_NEAREST = 10  # classes whose borders DeepFool looks at, as in its authors' code
 _OVERSHOOT = 0.02  # of DeepFool, to cross the border
 _ROUNDS = 50  # of DeepFool
 

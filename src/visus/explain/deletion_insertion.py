@@ -1,6 +1,6 @@
 """How well an explanation finds what the network's answer rests on.
 
-Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.3: the pixels are taken away from the hottest on (deletion), or
+Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4: the pixels are taken away from the hottest on (deletion), or
 given to a blurred picture from the hottest on (insertion); the probability of the class is drawn over the share of
 pixels. A good explanation has a small area under the first curve and a large one under the second.
 """

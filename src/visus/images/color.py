@@ -145,7 +145,7 @@ def to_hsv(picture: Array) -> NDArray[np.float32]:
             f"Colors of floats must be within [0, 1], not {values.min():.3g} to {values.max():.3g}; scale them first."
         )
     hsv = np.asarray(cv2.cvtColor(values, cv2.COLOR_RGB2HSV), np.float32)
-    hsv[..., 0] /= np.float32(360)
+    hsv[..., 0] = hsv[..., 0] / np.float32(360) % 1  # what is nearly a whole turn rounds to one
     return hsv
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images.check import picture_of
+from visus.images.check import number, picture_of
 from visus.images.color import full_scale, like, to_float
 
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
     >>> gaussian(np.full((2, 2), 128, np.uint8), sigma=0.1, seed=0).tolist()
     [[156, 93], [117, 108]]
     """
-    if not 0 <= sigma < np.inf:
+    if not 0 <= number("sigma", sigma):
         raise InputError(f"sigma must be 0 or more, a share of white, not {sigma}; 0.1 is strong noise.")
     picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)
@@ -70,7 +70,7 @@ def salt_and_pepper(picture: Array, *, amount: float = 0.05, salt: float = 0.5, 
     [[128, 128, 0, 128, 0, 0]]
     """
     for name, value in (("amount", amount), ("salt", salt)):
-        if not 0 <= value <= 1:
+        if not 0 <= number(name, value) <= 1:
             raise InputError(f"{name} must be a share in [0, 1], not {value}.")
     picture, draw = picture_of(picture), generator(seed)
     white = full_scale(picture.dtype)
@@ -113,7 +113,7 @@ def poisson(picture: Array, *, peak: float = 30.0, seed: int | None = None) -> A
     Raises:
         InputError: The picture's dtype, its values or peak are out of range.
     """
-    if not 0 < peak <= 1e9:
+    if not 0 < number("peak", peak) <= 1e9:
         raise InputError(f"peak must be a number of photons in (0, 1e9], not {peak}; 30 is a dark scene.")
     picture, draw = picture_of(picture), generator(seed)
     values = to_float(picture)
@@ -140,7 +140,7 @@ def speckle(picture: Array, *, sigma: float = 0.2, seed: int | None = None) -> A
     Raises:
         InputError: The picture's dtype or sigma is out of range.
     """
-    if not 0 <= sigma < np.inf:
+    if not 0 <= number("sigma", sigma):
         raise InputError(f"sigma must be 0 or more, not {sigma}.")
     picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)

@@ -107,8 +107,9 @@ class Backbone(nn.Module, ABC):
             False too where the last map is not four-dimensional, or has its channels last.
         """
         parameter = next(self.parameters())
+        picture = torch.rand(1, channels, size, size, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode():
-            last = self.last(torch.rand(1, channels, size, size, device=parameter.device, dtype=parameter.dtype))
+            last = self.last(picture.to(parameter))
             if last.ndim != 4:
                 return False
             mean = last.mean(dim=(2, 3))

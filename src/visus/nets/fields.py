@@ -218,9 +218,8 @@ def unpool(line: Line, count: int) -> Line:
     >>> unpool(of_input([2]).lines[0], 5).first.tolist()
     [0, 0, 1, 1, 1]
     """
-    stride = -(-count // len(line))
-    if count // stride < len(line):
-        stride = max(1, count // len(line))
+    whole = max(1, count // len(line))  # where the pooling left out what filled no cell, fewer units were covered
+    stride = next((s for s in (-(-count // len(line)), whole) if count // s == len(line)), -(-count // len(line)))
     first = np.minimum(np.arange(count) // stride, len(line) - 1)
     return line.seen_by(first, first, 1 / stride, line.period * stride)
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from visus._errors import InputError
 from visus.nets import fields
 from visus.nets.fields import Field, Kernel, Line, everything, union
 
@@ -68,9 +69,14 @@ class Summary:
         """The layer of a name; the last run where it runs several times.
 
         Raises:
-            StopIteration: There is no such layer.
+            InputError: There is no such layer.
         """
-        return next(layer for layer in reversed(self.layers) if layer.name == name)
+        for layer in reversed(self.layers):
+            if layer.name == name:
+                return layer
+        raise InputError(
+            f"There is no layer {name!r}; there are {', '.join(dict.fromkeys(own.name for own in self.layers))}."
+        )
 
     def __str__(self) -> str:
         """The table as text."""
@@ -108,7 +114,8 @@ def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
         size: Shape of one picture, ``(C, H, W)`` or ``(C, D, H, W)``.
 
     Returns:
-        Every layer without parts of its own that gives a single tensor, in the order in which they run.
+        Every layer without parts of its own, in the order in which they run; of one that gives several tensors, the
+        first counts.
 
     >>> table = summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2)), (3, 10, 10))
     >>> table.parameters, table.macs, table.layer("1").receptive_field, table.layer("1").stride
@@ -128,6 +135,8 @@ def summary(net: nn.Module, size: Sequence[int] = (3, 224, 224)) -> Summary:
 
         def after(module: nn.Module, _: object, output: object, name: str = name) -> None:
             macs = trace.macs - trace.marks.pop()
+            if isinstance(output, (tuple, list)) and output:  # the first is what goes on: maxima before their positions
+                output = output[0]
             if isinstance(output, Tensor):
                 own = 0 if id(module) in counted else sum(p.numel() for p in module.parameters())
                 counted.add(id(module))

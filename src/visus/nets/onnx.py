@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +25,7 @@ def to_onnx(
         The graph with its weights, whose input ``"pixels"`` has the shape and the dtype of the example, but for N.
     """
     buffer = io.BytesIO()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+    with _quiet():
         program = torch.onnx.export(
             module.eval(),
             (example,),
@@ -41,3 +39,17 @@ def to_onnx(
     program.model.metadata_props.update(metadata or {})
     program.save(buffer)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what the exporter prints, logs and warns of: its steps, and its own dependencies."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -264,7 +264,10 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
     import timm
 
     if not pretrained:
-        return timm.create_model(name, num_classes=classes)
+        try:
+            return timm.create_model(name, num_classes=classes)
+        except RuntimeError as error:
+            raise InputError(f"timm cannot build {name!r}: {error} Leave what follows the dot away.") from error
     known = _weights.of(name)
     try:
         return timm.create_model(name, pretrained=True, num_classes=classes)

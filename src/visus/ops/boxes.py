@@ -280,7 +280,7 @@ def soft_nms(
 
     Returns:
         Places of those that stay, ``(kept,)`` int64, and their new scores, ``(kept,)`` of the dtype of the scores, the
-        best first; both on the CPU.
+        best first; both on the device of the scores.
 
     Raises:
         InputError: The threshold is not from 0 to 1, sigma is not above 0, or there is not one score for each box.
@@ -310,4 +310,4 @@ def soft_nms(
         if classes is not None:
             penalty = torch.where(classes == classes[best], penalty, 1)
         current = torch.where(left, current * penalty, current)
-    return torch.tensor(places, dtype=torch.int64), torch.tensor(found, dtype=scores.dtype)
+    return scores.new_tensor(places, dtype=torch.int64), scores.new_tensor(found)

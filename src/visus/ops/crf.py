@@ -122,6 +122,8 @@ def check(probabilities: NDArray[np.floating], picture: NDArray[np.generic]) -> 
         raise InputError(
             f"A picture {picture.shape} does not fit probabilities (classes, *spatial) {probabilities.shape}."
         )
+    if not probabilities.size:
+        raise InputError(f"There are no pixels or no classes in probabilities {probabilities.shape}.")
     if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
         raise InputError("Probabilities must be numbers from 0 on.")
     return spatial

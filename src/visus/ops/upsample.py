@@ -77,10 +77,15 @@ def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     Returns:
         The maxima ``(N, C, *smaller)``, and their positions in the flattened map, of the same shape, int64.
 
+    Raises:
+        InputError: The stride is not from 1 to the shortest side of the map.
+
     >>> values, positions = max_pool(torch.tensor([[[[1.0, 4.0], [2.0, 3.0]]]]), 2)
     >>> values.item(), positions.item()
     (4.0, 1)
     """
+    if not 1 <= stride <= min(x.shape[2:]):
+        raise InputError(f"The cells of a pooling must have sides from 1 to {min(x.shape[2:])}, not {stride}.")
     pool = F.max_pool2d if x.ndim == 4 else F.max_pool3d
     values, positions = pool(x, stride, return_indices=True)
     return values, positions

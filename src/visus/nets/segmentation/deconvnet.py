@@ -1,7 +1,7 @@
 """DeconvNet: Noh, Hong and Han, "Learning deconvolution network for semantic segmentation", ICCV 2015.
 
 VGG16 without its last layer goes down to a single position (section 3.1, supplementary table 1); a mirror image of
-unpoolings and transposed convolutions goes up again. Every layer is normalized over the batch (section 3.3).
+unpoolings and transposed convolutions goes up again. Every layer is normalized over the batch (section 4.1).
 
 Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
 picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the

@@ -6,7 +6,7 @@ Chen et al., "Semantic image segmentation with deep convolutional nets and fully
 
 The last two poolings of the backbone keep their size, and the convolutions behind them are dilated instead, so that
 maps have stride 8 and their receptive field stays (v1 section 3.1). The head looks far: one 3x3 convolution with
-dilation 12 ("large field of view", v1 section 3.1, DeepLab-LargeFOV), or four of them side by side with dilations 6,
+dilation 12 ("large field of view", DeepLab-LargeFOV of v1), or four of them side by side with dilations 6,
 12, 18 and 24 whose scores are summed (atrous spatial pyramid pooling, v2 section 3.2, ASPP-L). The dense CRF that
 follows both is :mod:`visus.ops.crf`.
 
