@@ -19,7 +19,7 @@ import lance
 from visus import Index
 from visus._cores import cores
 from visus.cluster import Cluster
-from visus.search.ingest import Progress
+from visus.search.report import Progress
 
 ROUNDS = 3
 

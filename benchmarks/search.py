@@ -307,7 +307,7 @@ def bench_growth(work: Path) -> None:
 
 def growth(work: Path, rows: int) -> None:
     """Measure the last thousand of ``rows`` pictures and print the figures as JSON."""
-    from visus.search.ingest import Catalog
+    from visus.search.catalog import Catalog
 
     place = work / f"g{rows}.visus"
     store = Store.create(place, Embedder().about(), "float16")

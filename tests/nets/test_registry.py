@@ -72,7 +72,7 @@ def test_which_networks_are_built_for_gray_pictures() -> None:
 def test_unknown_name_proposes_near_ones() -> None:
     with pytest.raises(InputError, match="efficientnet_lite0"):
         nets.create("efficientnet_light0")
-    with pytest.raises(InputError, match="timm cannot build 'resnet18.foo'"):
+    with pytest.raises(InputError, match=r"timm cannot build 'resnet18\.foo'"):
         nets.create("resnet18.foo")
     with pytest.raises(InputError, match="at least 1"):
         nets.create("resnet18", classes=0)

@@ -16,7 +16,7 @@ from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
     from visus.search import Index, Report, Retrieval
-    from visus.search.ingest import Progress
+    from visus.search.report import Progress
 
 EXAMPLES = """
 Examples:

@@ -44,7 +44,7 @@ def gaussian(picture: Array, *, sigma: float = 0.1, seed: int | None = None) -> 
     >>> gaussian(np.full((2, 2), 128, np.uint8), sigma=0.1, seed=0).tolist()
     [[156, 93], [117, 108]]
     """
-    if not 0 <= number("sigma", sigma):
+    if not number("sigma", sigma) >= 0:
         raise InputError(f"sigma must be 0 or more, a share of white, not {sigma}; 0.1 is strong noise.")
     picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)
@@ -140,7 +140,7 @@ def speckle(picture: Array, *, sigma: float = 0.2, seed: int | None = None) -> A
     Raises:
         InputError: The picture's dtype or sigma is out of range.
     """
-    if not 0 <= number("sigma", sigma):
+    if not number("sigma", sigma) >= 0:
         raise InputError(f"sigma must be 0 or more, not {sigma}.")
     picture, draw = picture_of(picture), generator(seed)
     noise = draw.standard_normal(picture.shape, np.float32)

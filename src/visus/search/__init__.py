@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from visus.search.evaluate import Retrieval, retrieval
     from visus.search.hits import Hit, Hits
     from visus.search.index import Index, duplicates_in
-    from visus.search.ingest import Report
+    from visus.search.report import Report
     from visus.search.why import Why
 
 _LAZY = {

@@ -13,7 +13,7 @@ from visus._errors import InputError
 from visus.images import read, write
 from visus.search.hits import Hits
 from visus.search.index import Index
-from visus.search.ingest import Progress, Report
+from visus.search.report import Progress, Report
 
 Pixels = NDArray[np.uint8]
 

@@ -24,16 +24,17 @@ from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, gro
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.graph import full_name
 from visus.search.hits import Hit, Hits
-from visus.search.ingest import Ingest, Progress, Report, vectors_in_batches
+from visus.search.ingest import Ingest
 from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
 from visus.search.place import exists, place_of, writing
 from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.reading import Recipe
+from visus.search.report import Progress, Report
 from visus.search.rows import Dtype
 from visus.search.runtime import Device, Precision
 from visus.search.store import Store
 from visus.search.upgrade import upgrade
-from visus.search.upkeep import compact, refresh_approximate, whiten
+from visus.search.upkeep import compact, refresh_approximate, vectors_in_batches, whiten
 from visus.search.vector_cache import VectorCache
 from visus.search.verify import Verified, verify
 from visus.search.verify import mend as take_out

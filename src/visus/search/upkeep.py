@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -146,3 +146,9 @@ def recall(store: Store, *, k: int = 10, queries: int = 20) -> float:
         found += len(near & true) / max(len(true), 1)
         total += 1
     return found / max(total, 1)
+
+
+def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:
+    """All vectors of a column, of the pictures that are there, in batches ``(N, D)`` float32."""
+    for batch in store.scan([column], "NOT gone"):
+        yield to_numpy(batch.column(column).drop_null())

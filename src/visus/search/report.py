@@ -1,0 +1,68 @@
+"""What an update of an index did, and how far it is."""
+
+from dataclasses import dataclass, field
+
+from visus.search.walk import Failure
+
+
+@dataclass(slots=True)
+class Report:
+    """What an update of an index did.
+
+    Attributes:
+        added: Pictures that were new.
+        changed: Pictures whose content had changed.
+        moved: Pictures that were found under another path, and kept their vector.
+        filled: Pictures that were known, and have now been described by a further descriptor.
+        gone: Pictures that are no longer there.
+        pruned: Rows of pictures no longer there that were removed.
+        unchanged: Pictures whose content is what it was.
+        reread: How many of these were read again to know, since time, size or place of their entry had changed.
+        completed: Rows of an index of 0.1 that were brought to the present format.
+        links: Further names, by links, of files that were looked at.
+        passed: Files and folders that were passed over: how many by their ending, kind or name.
+        hints: How pictures among these can be read, by kind.
+        vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
+        unreadable: Files that could not be used, and why.
+        recall: Where an approximate index was built: the share of the ten nearest pictures that it finds.
+        note: A sentence on what an earlier process had left unfinished, if something.
+        seconds: Duration.
+    """
+
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    filled: int = 0
+    gone: int = 0
+    pruned: int = 0
+    unchanged: int = 0
+    reread: int = 0
+    completed: int = 0
+    links: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    vanished: list[Failure] = field(default_factory=list)
+    unreadable: list[Failure] = field(default_factory=list)
+    recall: float | None = None
+    note: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def described(self) -> int:
+        """Pictures that were added, changed or filled."""
+        return self.added + self.changed + self.filled
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an update is.
+
+    Attributes:
+        done: Files that were dealt with, of those that are new or changed.
+        total: Files that are new or changed.
+        committed: Pictures that are safe in the index.
+    """
+
+    done: int
+    total: int
+    committed: int
