@@ -55,8 +55,9 @@ def test_what_fails_leaves_the_old_content_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, failing, fails)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(tmp_path / "a.txt", b"new")
+    assert caught.value.filename == str(tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.txt"]
 

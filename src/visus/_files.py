@@ -20,7 +20,7 @@ def write_atomically(target: Path, content: bytes | Callable[[BinaryIO], object]
         content: The bytes, or a function that writes them to an open file.
 
     Raises:
-        OSError: There is no room, the folder is missing, or it may not be written.
+        OSError: There is no room, the folder is missing, or it may not be written; it names the target.
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -31,8 +31,12 @@ def write_atomically(target: Path, content: bytes | Callable[[BinaryIO], object]
                 file.write(content)
         os.chmod(temporary, 0o666 & ~_mask())
         publish(Path(temporary), target)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(
+            error, OSError
+        ):  # a failing write does not tell of which file, and nobody knows the temporary one
+            error.filename, error.filename2 = os.fspath(target), None
         raise
 
 

@@ -1,6 +1,7 @@
 """Training, from the command line as a user types it."""
 
 import csv
+import errno
 import json
 import shutil
 import signal
@@ -42,6 +43,16 @@ def test_training_says_what_it_sees_and_where_the_run_is(place: Path, tmp_path: 
     assert "parameters" in answer.stdout
     assert "runs/classify/textures-1" in lines[-1]
     assert Run(tmp_path / RUN).finished
+
+
+def test_a_full_disk_is_one_sentence(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    answer = visus("evaluate", RUN, "--out", tmp_path / "out", cwd=place, code=2)
+    assert answer.stderr.startswith(f"visus: {tmp_path / 'out'}")
+    assert "No space left on device; make room" in answer.stderr
 
 
 def test_evaluate(place: Path, tmp_path: Path) -> None:

@@ -8,16 +8,19 @@ import pytest
 from tests.support.command import visus
 from tests.support.faults import HOW, Faulty, publishing
 from tests.support.labeled import splits
+from tests.support.masked import folder_of_masks
 from visus import Run, read
 
 MODULES = ["visus.cli.app", "visus.runs", "visus.runs.export", "visus.cli.predict", "torch", "lightning", "cv2"]
-NET = ("--net", "mlp", "--hidden", "4", "--size", "8", "--augment", "none")
+NET = ("--net", "mlp", "--hidden", "4", "--size", "8")
 TRAIN = ["train", "classify", "data", *NET, "--epochs", "2", "--runs", "out", "--workers", "0"]
+SEGMENT = ["train", "segment", "masked", "--net", "unet", "--padded", "--width", "2", "--size", "48", "--epochs", "1"]
 COMMANDS: dict[str, list[str]] = {
     "train": TRAIN,
     "tune": ["tune", "classify", "data", *NET, "--trials", "2", "--epochs", "1", "--runs", "out"],
     "export": ["export", "out/classify/data-1"],
     "evaluate": ["evaluate", "out/classify/data-1", "--out", "out/measured"],
+    "predict": ["predict", "out/segment/masked-1", "masked/test/images", "--out", "out/answers"],
     "filter": ["filter", "gaussian", "data/test", "out/smooth"],
 }
 
@@ -29,7 +32,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Labeled pictures and a run of them."""
     place = tmp_path_factory.mktemp("start")
     splits(place / "data", 4, 2, 2, side=8)
+    folder_of_masks(place / "masked", train=4, val=2, test=2)
     visus(*TRAIN, cwd=place)
+    visus(*SEGMENT, "--runs", "out", cwd=place)
     shutil.move(place / "out", place / "saved")
     return place
 
@@ -53,7 +58,7 @@ def test_every_file_that_is_published_may_fail(
     def fresh() -> None:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        if command in ("export", "evaluate"):
+        if command in ("export", "evaluate", "predict"):
             shutil.copytree(start / "saved", out, dirs_exist_ok=True)
 
     fresh()

@@ -54,3 +54,7 @@ def main() -> None:
     except VisusError as error:
         typer.echo(f"visus: {error}", err=True)
         sys.exit(2)
+    except OSError as error:  # the disk is full, a file may not be written
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"visus: {place}{error.strerror or error}; make room or check the disk, and say it again.", err=True)
+        sys.exit(2)

@@ -20,8 +20,9 @@ from visus.search.away import is_missing
 from visus.search.checksums import TABLE
 from visus.search.place import explained
 from visus.search.rows import checked_by, sound, totals_of
-from visus.search.store import Store
+from visus.search.store import FORMAT, Store
 from visus.search.upkeep import orphans, remove_orphans
+from visus.search.versions import quiet
 
 _ROWS = 256  # that are read at once
 
@@ -62,13 +63,14 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
         progress: Called with the bytes that were read, and all that will be.
 
     Raises:
-        PictureIndexError: The index is of 0.1, which noted no checksums.
+        PictureIndexError: There are no checksums: the index is of 0.1, or their files are damaged or missing.
     """
     sums = store.sums
     if sums is None:
-        raise PictureIndexError(
-            f"{store.location} was made by visus 0.1, which noted no checksums; visus index FOLDER adds them."
-        )
+        why = "the files with its checksums are damaged or missing"
+        if store.about["format"] < FORMAT:
+            why = "it was made by visus 0.1, which noted no checksums"
+        raise PictureIndexError(f"{store.location} cannot be verified: {why}; visus index FOLDER adds them.")
     found = Verified(note=store.note)
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0
     for name, bad in checksums.damaged(store.files, sums):
@@ -78,7 +80,7 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
         if bad:
             found.damaged_files.append(name)
     for fragment in store.table.get_fragments():
-        for count, damaged in _rows_of(store, fragment):
+        for count, damaged in _rows_of(store, fragment, found):
             found.rows += count
             found.damaged_rows += damaged
         done += sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
@@ -88,12 +90,12 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
     return found
 
 
-def _rows_of(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[int, list[str]]]:
+def _rows_of(store: Store, fragment: lance.LanceFragment, found: Verified) -> Iterator[tuple[int, list[str]]]:
     """How many rows were read, and the paths of those that are damaged."""
     totals = totals_of(store.schema.names)
     columns = sorted({"path", *checked_by(totals)})
     try:
-        with explained(store.location):
+        with explained(store.location), quiet() if _has_damaged_file(fragment, found) else contextlib.nullcontext():
             for batch in fragment.to_batches(columns=columns, batch_size=_ROWS):
                 good = sound(batch, totals)
                 paths = batch.column("path").to_pylist() if not good.all() else []
@@ -140,16 +142,20 @@ def mend(store: Store, found: Verified) -> list[str]:
 
 
 def _is_damaged(store: Store, fragment: lance.LanceFragment, found: Verified) -> bool:
+    return _has_damaged_file(fragment, found) or any(bad for _, bad in _rows_of(store, fragment, found))
+
+
+def _has_damaged_file(fragment: lance.LanceFragment, found: Verified) -> bool:
     about = fragment.metadata
     names = [f"{TABLE}/data/{file.path}" for file in about.files]
     names += [f"{TABLE}/{about.deletion_file.path(about.id)}"] if about.deletion_file else []
-    return any(name in found.damaged_files for name in names) or any(bad for _, bad in _rows_of(store, fragment))
+    return any(name in found.damaged_files for name in names)
 
 
 def _readable(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[pa.RecordBatch, Any]]:
     """Whole rows of a fragment as far as they can be read, and which of them are sound."""
     try:
-        with explained(store.location):
+        with explained(store.location), quiet():
             for batch in fragment.to_batches(batch_size=_ROWS):
                 yield batch, sound(batch, totals_of(store.schema.names))
     except PictureIndexError:

@@ -65,7 +65,7 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
     failure: PictureIndexError | None = None
     for version in versions:
         try:
-            with _quiet():
+            with quiet():
                 table = _table(place, version)
         except PictureIndexError as error:
             failure = failure or error
@@ -88,7 +88,7 @@ def _table(place: Location, version: int) -> lance.LanceDataset:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep what a panic of the table's library prints from the terminal: it becomes an error, which is one sentence."""
     sys.stderr.flush()
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)

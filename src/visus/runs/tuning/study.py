@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
@@ -193,30 +192,30 @@ def _stage(trial: Any) -> str:  # noqa: ANN401 - a frozen trial of Optuna
 
 
 def _make(folder: Path) -> None:
-    """Make the folder of a study, or make good what a process that died has left in it."""
+    """Make the folder of a study, if it is not there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
-    _cut_unfinished_line(folder / "study.log")
 
 
 def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
     """The study of a folder, new or as it was left."""
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+
+    from visus.runs.tuning import journal
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
     with quiet():
         try:
-            storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+            storage = journal.open_journal(folder)
             study = optuna.create_study(
                 study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
             )
-        except (ValueError, KeyError, AssertionError, OSError) as error:
-            raise RunError(f"{folder / 'study.log'} is damaged ({type(error).__name__}); begin a new study.") from error
+        except (ValueError, KeyError, AssertionError) as error:
+            place = folder / journal.NAME
+            raise RunError(f"{place} is damaged ({type(error).__name__}); begin a new study.") from error
     shared = {k: v for k, v in dataclasses.asdict(base).items() if k not in space and v is not None}
     shared = {k: list(v) if isinstance(v, tuple) else v for k, v in shared.items()}
     about = {**shared, **{f"range of {name}": text_of(entry) for name, entry in space.items()}}
@@ -230,16 +229,6 @@ def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
                 f"{folder} holds a study with {name} {known.get(name)}, not {value}; begin a new one, or say the same."
             )
     return study
-
-
-def _cut_unfinished_line(path: Path) -> None:
-    """Take away what a process that died in the middle of a line has left at the end of a journal."""
-    if not path.is_file():
-        return
-    with filelock.FileLock(path.with_name(".study.lock")):
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            write_atomically(path, content[: content.rfind(b"\n") + 1])
 
 
 def _forget_the_dead(study: "optuna.Study") -> None:
