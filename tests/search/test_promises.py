@@ -3,7 +3,7 @@
 import os
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from tests.support.pictures import folder_of, scene
 from visus import Index, PictureIndexError
 from visus.search import checksums
+from visus.search.files import LocalFiles
 from visus.search.place import explained
 
 
@@ -270,3 +271,29 @@ def test_a_file_of_which_the_disk_took_a_part_does_not_count(place: Path) -> Non
         append_and_cut()
     assert Index(place / "i.visus")._opened().version == version
     assert Index(place / "i.visus").add(place / "photos").unchanged == 10
+
+
+@pytest.mark.parametrize("harm", [empty, cut])
+def test_deletions_of_which_the_disk_took_a_part_do_not_count(
+    harm: Callable[[Path], None], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index(place / "i.visus")
+    sync = LocalFiles.sync
+    harmed: list[str] = []
+
+    def half(files: LocalFiles, names: Iterable[str]) -> None:
+        for name in (names := list(names)):
+            if "/_deletions/" in name and not harmed:
+                harm(place / "i.visus" / name)
+                harmed.append(name)
+        sync(files, names)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFiles, "sync", half)
+        with pytest.raises(PictureIndexError):
+            index._opened().remove([index.search(scene(1), k=1)[0].id])
+    assert harmed
+    index = Index(place / "i.visus")
+    assert len(index) == 10
+    index.add(place / "photos")
+    assert index.verify().sound

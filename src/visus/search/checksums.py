@@ -9,7 +9,7 @@ than noted is damaged. Readers take the newest version that is sound.
 import errno
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import lance
@@ -122,8 +122,26 @@ def write(files: Files, table: lance.LanceDataset, before: Checksums | None, oth
     for name, (size, _) in sums.files.items():
         if sizes[name] not in (None, size):  # a write of which the disk took a part only
             raise OSError(errno.EIO, f"{name} has {size} bytes in place of {sizes[name]}")
+    read_deletions(table, known)
     files.write(sums.name, sums.to_bytes())
     return sums
+
+
+def read_deletions(table: lance.LanceDataset, known: Collection[str] = ()) -> None:
+    """Read which rows of a table are deleted: the table notes how many there are, and no size of the files.
+
+    Args:
+        table: The table at a version; its files are read anew, whatever is held in memory.
+        known: Names of files that are sound.
+
+    Raises:
+        OSError: Such a file is shorter than it was written.
+    """
+    fresh = lance.dataset(table.uri, version=table.version, session=lance.Session())  # pyright: ignore[reportPrivateImportUsage]
+    for fragment in fresh.get_fragments():
+        about = fragment.metadata
+        if about.deletion_file is not None and f"{TABLE}/{about.deletion_file.path(about.id)}" not in known:
+            fragment.count_rows("id IS NOT NULL")
 
 
 def _parts(files: Files, table: lance.LanceDataset) -> Iterator[tuple[str, int | None]]:
