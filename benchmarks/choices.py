@@ -16,9 +16,10 @@ import simplejpeg
 from PIL import Image
 
 from place import data_folder
-from visus.search import graph
+from visus.graphs import graph
+from visus.graphs.runtime import OnnxRuntime, OpenVinoRuntime, Runtime
+from visus.nets.embedding import TorchRuntime
 from visus.search.describe import unit
-from visus.search.runtime import OnnxRuntime, OpenVinoRuntime, Runtime, TorchRuntime
 
 SIZE = 224
 Prepare = Callable[[bytes], np.ndarray]

@@ -62,7 +62,10 @@ def test_import_visus_is_light() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-def test_a_missing_extra_names_its_install_command() -> None:
-    with pytest.raises(visus.DependencyError, match=r"pip install 'visus\[ray\]'"):
-        require("no_such_package_here", install="visus[ray]")
-    assert require("json", install="nothing").dumps([]) == "[]"
+def test_a_missing_extra_names_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(visus.DependencyError, match=r"package uvicorn.*pip install 'visus\[serve\]'"):
+        require("uvicorn")
+    with pytest.raises(visus.DependencyError, match=r"pip install 'visus\[train\]'"):
+        require("no_such_package_here")
+    assert require("json").dumps([]) == "[]"

@@ -1,26 +1,54 @@
-"""Imports of optional packages, at use."""
+"""Packages that not every installation has: imported at use, or one sentence that says how to install them.
+
+``pip install visus`` brings what search needs. Networks, training and explanation come with ``visus[train]``, the web
+server with ``visus[serve]``, and so on: see ``[project.optional-dependencies]`` in pyproject.toml.
+"""
 
 import importlib
 from types import ModuleType
 
 from visus._errors import DependencyError
 
+INSTALL: dict[str, str] = {
+    "fastapi": "visus[serve]",
+    "openvino": "visus[fast]",
+    "pandas": "pandas",
+    "pillow_heif": "visus[heic]",
+    "pillow_jxl": "visus[jxl]",
+    "prometheus_client": "visus[serve]",
+    "python_multipart": "visus[serve]",
+    "rawpy": "visus[raw]",
+    "ray": "visus[ray]",
+    "starlette": "visus[serve]",
+    "uvicorn": "visus[serve]",
+}
+"""What pip should install for a module that is missing; for every other one ``visus[train]``."""
 
-def require(module: str, *, install: str) -> ModuleType:
+
+def require(module: str) -> ModuleType:
     """Import an optional package, or say how to install it.
 
     Args:
-        module: Name of the module, for example ``"pandas"``.
-        install: What pip should install, for example ``"pandas"`` or ``"visus[ray]"``.
+        module: Name of the module, for example ``"pandas"`` or ``"visus.nets"``.
 
     Returns:
         The imported module.
 
     Raises:
-        DependencyError: The package is not installed.
+        DependencyError: The package, or one that it needs, is not installed.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        message = f"This needs the package {error.name}, which is not installed; say: pip install '{install}'"
-        raise DependencyError(message) from error
+        raise missing(error) from error
+
+
+def missing(error: ModuleNotFoundError) -> DependencyError:
+    """The error that says how to install what is missing, for the caller to raise.
+
+    >>> print(missing(ModuleNotFoundError(name="torch")))
+    This needs the package torch, which is not installed; say: pip install 'visus[train]'
+    """
+    package = (error.name or "").split(".", maxsplit=1)[0]
+    install = INSTALL.get(package, "visus[train]")
+    return DependencyError(f"This needs the package {package}, which is not installed; say: pip install '{install}'")

@@ -35,7 +35,9 @@ MODULES: dict[str, str] = {
     "visus.runs.space": "visus.runs.tuning.space",
     "visus.runs.training": "visus.runs.run",
     "visus.runs.tune_crf": "visus.runs.segment.tune_crf",
+    "visus.search.graph": "visus.graphs.graph",
     "visus.search.held": "visus.search.vector_cache",
+    "visus.search.runtime": "visus.graphs.runtime",
     "visus.tasks.together": "visus.tasks.all_reduce",
 }
 """Modules that were documented under another path, since 0.2."""

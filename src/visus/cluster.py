@@ -53,7 +53,7 @@ class Cluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # visus talks to no other host
         # An actor that takes no GPU leaves the variable that names them alone.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        ray: Any = require("ray", install="visus[ray]")
+        ray: Any = require("ray")
         if ray.is_initialized():
             return ray
         address = self.address or os.environ.get("RAY_ADDRESS")
@@ -156,7 +156,7 @@ class _Worker:
     def answer(self, recipe: list[Any], batch: Any) -> Any:  # noqa: ANN401
         """What the function makes of a batch; it is made at the first, so that its errors reach the caller."""
         if self._function is None:
-            ray: Any = require("ray", install="visus[ray]")
+            ray: Any = require("ray")
             self._function = ray.get(recipe[0])()
         return self._function(batch)
 

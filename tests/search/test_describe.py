@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tests.support.pictures import scene
 from visus import InputError, PictureIndexError, WeightsError, nets
-from visus.search import graph, runtime
+from visus.graphs import graph, runtime
+from visus.nets.embedding import TorchRuntime
 from visus.search.describe import Embedder, unit
 
 
@@ -32,7 +33,7 @@ def test_every_runtime_gives_the_networks_own_embedding(pixels: NDArray[np.uint8
         runtime.OpenVinoRuntime(found),
         runtime.OpenVinoRuntime(found, streams=2),
         runtime.OnnxRuntime(found),
-        runtime.TorchRuntime(found, "cpu"),
+        TorchRuntime(found, "cpu"),
     ):
         runner = ready.runner()
         vectors = runner.vectors(pixels)
@@ -106,7 +107,7 @@ def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPa
     first = graph.load("resnet18", weights=_random_resnet(tmp_path))
     made = (first.path.read_bytes(), json.loads(first.path.with_suffix(".json").read_text()))
     exports: list[object] = []
-    monkeypatch.setattr(graph, "_export", lambda *given: exports.append(given) or made)
+    monkeypatch.setattr(graph, "_made", lambda *given: exports.append(given) or made)
     first.path.write_bytes(first.path.read_bytes()[:1000])
     assert graph.load("resnet18", weights=str(tmp_path / "r.pth")).path.stat().st_size > 10_000_000
     about = first.path.with_suffix(".json")
@@ -171,7 +172,7 @@ def test_the_runtime_starts_no_process_and_reports_to_nobody() -> None:
 def test_threads_that_run_first_at_once_do_not_wait_for_each_other() -> None:
     code = (
         "import os, sys, threading, numpy as np\n"
-        "from visus.search import graph, runtime\n"
+        "from visus.graphs import graph, runtime\n"
         "ready = runtime.OpenVinoRuntime(graph.load('efficientnet_lite0'), streams=8)\n"
         "gate = threading.Barrier(8)\n"
         "def first():\n"

@@ -44,9 +44,9 @@ def serve(
 
     Only pictures of the index are served, to the byte as they were indexed. The API is described at /openapi.json.
     """
-    uvicorn = require("uvicorn", install="visus[serve]")
-    require("fastapi", install="visus[serve]")
-    require("prometheus_client", install="visus[serve]")
+    uvicorn = require("uvicorn")
+    require("fastapi")
+    require("prometheus_client")
     from visus.server.api import create_app
     from visus.server.settings import MEGABYTE, Settings
 

@@ -1,4 +1,4 @@
-"""Parts of one picture on all cores; OpenCV, SciPy and the compiled loops let go of the interpreter's lock."""
+"""Parts of one picture on all cores; OpenCV, NumPy and the compiled loops let go of the interpreter's lock."""
 
 import contextlib
 import functools

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
+from visus._optional import require
+from visus.filters._fourier import fast_length
 from visus.filters._threads import corners, each
 from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
 from visus.images.check import number, one_of, picture_of, whole
@@ -242,20 +244,17 @@ def each_channel(work: Callable[[NDArray[Any]], NDArray[Any]], image: NDArray[An
 
 def _by_fft(image: NDArray[Any], kernel: Kernel) -> Floats:
     """Overlap and save (Oppenheim and Schafer, section 8.7.3): tiles that stay in the cache, on all cores."""
-    from scipy import fft
-
     height, width = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
     wanted = [min(image.shape[axis], max(256, 4 * kernel.shape[axis])) for axis in (0, 1)]
-    tile = [int(fft.next_fast_len(length, real=True) or length) for length in wanted]
+    tile = [fast_length(length) for length in wanted]
     step = [tile[axis] - kernel.shape[axis] + 1 for axis in range(2)]
-    spectrum = np.asarray(fft.rfft2(kernel.astype(image.dtype), tile))
+    spectrum = np.fft.rfft2(kernel.astype(image.dtype), tile)
     out = np.empty((height, width), image.dtype)
 
     def filtered(corner: tuple[int, int]) -> None:
         top, left = corner
         part = image[top : top + tile[0], left : left + tile[1]]
-        product = np.asarray(fft.rfft2(part, tile)) * spectrum
-        answer = np.asarray(fft.irfft2(product, tile, overwrite_x=True))  # its first rows and columns are wrapped round
+        answer = np.fft.irfft2(np.fft.rfft2(part, tile) * spectrum, tile)  # first rows and columns are wrapped round
         answer = answer[kernel.shape[0] - 1 :, kernel.shape[1] - 1 :]
         target = out[top : top + step[0], left : left + step[1]]
         target[...] = answer[: target.shape[0], : target.shape[1]]
@@ -289,12 +288,11 @@ def convolution_matrix(
 
     Raises:
         InputError: The kernel does not fit, or an option is unknown.
+        DependencyError: SciPy, which keeps sparse matrices, is not installed.
 
     >>> convolution_matrix([[1, 2]], (1, 3), output="full").toarray().T.tolist()
     [[1.0, 2.0, 0.0, 0.0], [0.0, 1.0, 2.0, 0.0], [0.0, 0.0, 1.0, 2.0]]
     """
-    from scipy.sparse import csr_array
-
     weights = as_kernel(kernel)
     one_of("padding", padding, PADDINGS)
     if not isinstance(shape, (tuple, list)) or len(shape) != 2:
@@ -314,6 +312,8 @@ def convolution_matrix(
     values = np.broadcast_to(weights[::-1, ::-1].ravel(), columns.shape)
     inside = columns >= 0
     starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1))])  # of each row's entries
-    matrix = csr_array((values[inside], columns[inside], starts), shape=(count, shape[0] * shape[1]))
+    matrix = require("scipy.sparse").csr_array(
+        (values[inside], columns[inside], starts), shape=(count, shape[0] * shape[1])
+    )
     matrix.sum_duplicates()  # a border that repeats a pixel
     return matrix

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
 from visus.filters import _native
-from visus.filters._threads import corners, each
+from visus.filters._threads import bands, corners, each
 from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, each_channel, pad
 from visus.filters.kernels import gaussian_1d
 from visus.images.check import odd, one_of, picture_of, positive, whole
@@ -20,6 +20,7 @@ from visus.images.color import full_scale, like, to_float
 
 Array = NDArray[Any]
 
+_LINES = 64  # that are transformed at once
 _LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
 _TILE = 256  # pixels; side of the tiles of the median
 _WIDEST = 64  # pixels; sigma of the bilateral filter
@@ -86,14 +87,25 @@ def _by_opencv(picture: Array, row: NDArray[np.float64], padding: Padding) -> ND
 
 
 def _by_cosines(values: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
-    from scipy.fft import dctn, idctn
-
-    spectrum = np.asarray(dctn(values, type=2, axes=(0, 1), workers=-1, overwrite_x=True))
     for axis in (0, 1):
-        frequency = np.pi * np.arange(values.shape[axis]) / values.shape[axis]
-        gain = np.exp(-0.5 * (sigma * frequency) ** 2).astype(values.dtype)
-        spectrum *= gain.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
-    return np.asarray(idctn(spectrum, type=2, axes=(0, 1), workers=-1, overwrite_x=True))
+        values = _along(values, axis, sigma)
+    return values
+
+
+def _along(values: NDArray[np.floating], axis: int, sigma: float) -> NDArray[np.floating]:
+    """Smooth the lines along an axis: the transform of a line with its mirror image behind it is one of cosines."""
+    lines = np.moveaxis(values, axis, -1)
+    count, flat = lines.shape[-1], lines.reshape(-1, lines.shape[-1])
+    gain = np.exp(-0.5 * (sigma * np.pi * np.arange(count + 1) / count) ** 2).astype(values.dtype)
+    smooth = np.empty_like(flat)
+
+    def work(band: tuple[int, int]) -> None:
+        part = flat[slice(*band)]
+        spectrum = np.fft.rfft(np.concatenate([part, part[:, ::-1]], axis=1), axis=1)
+        smooth[slice(*band)] = np.fft.irfft(spectrum * gain, 2 * count, axis=1)[:, :count]
+
+    each(work, bands(len(flat), _LINES))
+    return np.moveaxis(smooth.reshape(lines.shape), -1, axis)
 
 
 def _gaussian_matrix(length: int, sigma: float, padding: str, dtype: np.dtype) -> NDArray[np.floating]:

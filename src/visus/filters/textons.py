@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visus._errors import InputError
+from visus._optional import require
 from visus.filters.texture import FILTERS, Scales, gray_of, responses
 from visus.images.check import one_of, whole
 from visus.images.noise import generator
@@ -67,9 +68,9 @@ def learn_textons(
 
     Raises:
         InputError: There are no pictures, fewer pixels take part than there are textons, or an option cannot be used.
+        DependencyError: scikit-learn, which clusters, is not installed.
     """
-    from sklearn.cluster import KMeans
-
+    cluster = require("sklearn.cluster")
     if not len(images):
         raise InputError("Textons are learned from pictures; give at least one.")
     draw = generator(seed)
@@ -82,7 +83,9 @@ def learn_textons(
         raise InputError(f"{count} textons need as many pixels, and there are {len(sample)}; give more pictures.")
     state = int(draw.integers(2**31))
     return (
-        KMeans(count, n_init="auto", max_iter=100, random_state=state).fit(sample).cluster_centers_.astype(np.float32)
+        cluster.KMeans(count, n_init="auto", max_iter=100, random_state=state)
+        .fit(sample)
+        .cluster_centers_.astype(np.float32)
     )
 
 
@@ -214,6 +217,7 @@ class TextureClassifier:
 
         Raises:
             InputError: There are not as many labels as pictures, fewer than two classes, or too few pixels in a class.
+            DependencyError: scikit-learn, which clusters and learns the SVM, is not installed.
         """
         if len(images) != len(labels):
             raise InputError(f"Each picture needs a label: there are {len(images)} pictures and {len(labels)} labels.")
@@ -233,12 +237,14 @@ class TextureClassifier:
         return self
 
     def _fit_histograms(self, histograms: Floats, labels: NDArray[np.str_]) -> None:
-        from sklearn.svm import LinearSVC
-
         self._known, self._labels = histograms, labels
         if self.method == "svm":
             # The root makes the linear kernel the Bhattacharyya coefficient (Vedaldi and Zisserman 2012).
-            self._machine = LinearSVC(C=100, random_state=self.seed, max_iter=10_000).fit(np.sqrt(histograms), labels)
+            self._machine = (
+                require("sklearn.svm")
+                .LinearSVC(C=100, random_state=self.seed, max_iter=10_000)
+                .fit(np.sqrt(histograms), labels)
+            )
 
     def histograms(self, images: Sequence[ArrayLike]) -> Floats:
         """How often each texton of the dictionary occurs in each picture.

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 from visus._renamed import renamed
 from visus.filters import kernels
+from visus.filters._fourier import fast_length
 from visus.filters._threads import corners, each
 from visus.filters.convolve import PADDINGS, Padding, pad
 from visus.images.check import one_of, picture_of
@@ -170,11 +171,15 @@ def _known_spectra(scales: Scales, rows: int, columns: int) -> NDArray[np.comple
 
 def _spectra(bank: Bank, rows: int, columns: int) -> NDArray[np.complex64]:
     """The transforms ``(N / 2, rows, columns)`` of a bank's filters, two by two as a + i b."""
-    from scipy import fft
-
     paired = bank[::2].astype(np.complex64)
     paired[: len(bank) // 2] += 1j * bank[1::2].astype(np.float32)
-    return np.asarray(fft.fft2(paired, (rows, columns), workers=-1), np.complex64)
+    spectra = np.empty((len(paired), rows, columns), np.complex64)
+
+    def transform(pair: int) -> None:
+        spectra[pair] = np.fft.fft2(paired[pair], (rows, columns))
+
+    each(transform, range(len(paired)))
+    return spectra
 
 
 def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Take) -> None:
@@ -184,8 +189,6 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
     through one complex transform: with the kernel a + i b, the real part is the answer of a and the imaginary part
     that of b. The mean gray is taken off first, so that it does not drown the answers of filters that sum to 0.
     """
-    from scipy import fft
-
     one_of("padding", padding, PADDINGS)
     bank = _bank(which)
     (height, width), (_, *size) = picture.shape, bank.shape
@@ -193,23 +196,21 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
     reach = (size[0] // 2, size[1] // 2)
     wide = pad(picture - np.float32(mean), reach, reach, padding=padding)
     grays = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
-    tile = [int(fft.next_fast_len(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) or 1) for axis in (0, 1)]
+    tile = [fast_length(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) for axis in (0, 1)]
     step = [tile[axis] - size[axis] + 1 for axis in (0, 1)]
     spectra = _known_spectra(which, *tile) if isinstance(which, str) else _spectra(bank, *tile)
 
     def work(corner: tuple[int, int]) -> None:
         top, left = corner
         rows, columns = slice(top, min(top + step[0], height)), slice(left, min(left + step[1], width))
-        spectrum = np.asarray(fft.fft2(wide[top : top + tile[0], left : left + tile[1]], tile))
+        spectrum = np.fft.fft2(wide[top : top + tile[0], left : left + tile[1]], tile)
         product = np.empty_like(spectrum)
         for pair, kernel in enumerate(spectra):
             # Rows that are wrapped round are dropped between the two axes of the inverse transform.
             np.multiply(spectrum, kernel, out=product)
-            lines = np.asarray(fft.ifft(product, axis=0, overwrite_x=True))[
-                size[0] - 1 : size[0] - 1 + rows.stop - rows.start
-            ]
-            answer: NDArray[np.complex64] = np.asarray(fft.ifft(lines, axis=1, overwrite_x=True))[
-                :, size[1] - 1 : size[1] - 1 + columns.stop - columns.start
+            lines = np.fft.ifft(product, axis=0)[size[0] - 1 : size[0] - 1 + rows.stop - rows.start]
+            answer = np.asarray(np.fft.ifft(lines, axis=1), np.complex64)[:, size[1] - 1 :][
+                :, : columns.stop - columns.start
             ]
             for index, part in zip(range(2 * pair, len(bank)), (answer.real, answer.imag), strict=False):
                 take(index, rows, columns, part + grays[index] if abs(grays[index]) > _NO_GRAY else part)

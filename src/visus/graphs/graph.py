@@ -1,4 +1,7 @@
-"""A network as an exported graph: written once by torch, run without it.
+"""A network as an exported graph, run without torch.
+
+EfficientNet-Lite0's is made without torch too (:mod:`visus.graphs.lite`), and a trained run has its own beside its
+weights. Every other network is exported once by torch (:mod:`visus.nets.embedding`).
 
 The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives two
 outputs: ``vector`` ``(N, D)``, the embedding before any normalization of its length, and ``map``
@@ -11,17 +14,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from visus._errors import InputError, RunError, WeightsError
+from visus._errors import RunError, WeightsError
 from visus._files import write_atomically
-from visus.nets.weights import Preprocessing, identity, preprocessing
-
-if TYPE_CHECKING:
-    import torch
-
-    from visus.nets.backbones import Backbone
-    from visus.ops import Normalize
+from visus._optional import require
+from visus.graphs import lite
+from visus.graphs.weights import Preprocessing, identity
 
 _FORMAT = 1  # raise it when the graph's inputs or outputs change
 
@@ -58,7 +57,7 @@ def cache_folder() -> Path:
 
 
 def load(model: str, weights: str = "imagenet") -> Graph:
-    """The graph of a network, from the cache or exported now (which imports torch, and takes seconds).
+    """The graph of a network, from the cache or made now (but for EfficientNet-Lite0 by torch, which takes seconds).
 
     Args:
         model: Name of a network (see :func:`visus.nets.create`), or a run's folder or file.
@@ -68,6 +67,7 @@ def load(model: str, weights: str = "imagenet") -> Graph:
         InputError: The network is unknown.
         WeightsError: The weights are not at hand, or the cache cannot be written.
         RunError: A run has no trained network, or a damaged one.
+        DependencyError: The network must be exported, and torch is not installed.
     """
     source = _identity(model, weights)
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
@@ -76,10 +76,10 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     if found is None:
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)  # before the work whose place it is
-            content, about = _export(model, weights, source)
+            content, about = _made(model, weights)
             # The description comes last: a graph without it does not count.
             write_atomically(stem.with_suffix(".onnx"), content)
-            write_atomically(stem.with_suffix(".json"), json.dumps(about, indent=1).encode())
+            write_atomically(stem.with_suffix(".json"), json.dumps({**about, "weights": source}, indent=1).encode())
         except OSError as error:
             raise WeightsError(
                 f"The graph of {model} cannot be kept in {stem.parent} ({error.strerror}); make room there, or set "
@@ -96,10 +96,10 @@ def full_name(model: str) -> str:
     >>> full_name("efficientnet_lite0")
     'efficientnet_lite0'
     """
-    return os.path.abspath(os.path.expanduser(model)) if _file_of_run(model) else model
+    return os.path.abspath(os.path.expanduser(model)) if file_of_run(model) else model
 
 
-def _file_of_run(model: str) -> Path | None:
+def file_of_run(model: str) -> Path | None:
     """The file of a trained network, if a name is that of a run's folder or of such a file."""
     place = Path(os.path.expanduser(model))
     if place.suffix == ".safetensors":
@@ -109,7 +109,7 @@ def _file_of_run(model: str) -> Path | None:
 
 
 def _identity(model: str, weights: str) -> str:
-    run = _file_of_run(model)
+    run = file_of_run(model)
     if run:
         try:
             return f"run:{hashlib.sha256(run.read_bytes()).hexdigest()}"
@@ -124,6 +124,13 @@ def _identity(model: str, weights: str) -> str:
     except OSError as error:
         raise WeightsError(f"The file of weights {weights} cannot be read ({error.strerror}).") from error
     return f"file:{hashlib.sha256(content).hexdigest()}"
+
+
+def _made(model: str, weights: str) -> tuple[bytes, dict[str, Any]]:
+    """The content of an ONNX file, and of the description beside it."""
+    if (model, weights) == (lite.NET, "imagenet"):
+        return lite.fill()
+    return require("visus.nets.embedding").export(model, weights)
 
 
 def _read(stem: Path) -> Graph | None:
@@ -144,73 +151,3 @@ def _read(stem: Path) -> Graph | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _export(model: str, weights: str, source: str) -> tuple[bytes, dict[str, Any]]:
-    """The graph of a network as ONNX, and its description."""
-    import torch
-
-    from visus.nets.onnx import to_onnx
-
-    backbone, prepared, normalize = network(model, weights)
-    has_map = backbone.pools_by_average(prepared.size, channels=len(normalize.mean))
-    try:
-        outputs = ["vector", "map"] if has_map else ["vector"]
-        example = torch.zeros(2, prepared.size, prepared.size, 3, dtype=torch.uint8)
-        content = to_onnx(pixels_to_vector(backbone, normalize, has_map), example, outputs)
-    except Exception as error:  # the exporter raises many kinds for networks that it cannot trace
-        raise InputError(
-            f"{model} cannot be exported as a graph ({type(error).__name__}); choose another network."
-        ) from error
-    about = {
-        "model": model,
-        "weights": source,
-        "digest": digest(backbone),
-        "dimension": backbone.dimension,
-        "preprocessing": prepared.to_dict(),
-        "has_map": has_map,
-        "bytes": len(content),
-    }
-    return content, about
-
-
-def digest(net: "torch.nn.Module") -> str:
-    """SHA-256 over all parameters and buffers, hexadecimal."""
-    total = hashlib.sha256()
-    for name, value in net.state_dict().items():
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return total.hexdigest()
-
-
-def network(model: str, weights: str) -> "tuple[Backbone, Preprocessing, Normalize]":
-    """A network, how a picture is brought to its size, and what makes its input of the pixels."""
-    from visus import nets
-    from visus.ops import Normalize
-
-    if not _file_of_run(model):
-        backbone = nets.create(model, weights=weights)  # first, since it proposes near names for an unknown one
-        prepared = preprocessing(model)
-        return backbone, prepared, Normalize.of_channels(prepared.mean, prepared.deviation)
-    run = nets.trained.read(model, "classifier")
-    about = run.about
-    prepared = Preprocessing(about.size, about.resize_to, interpolation=about.interpolation)
-    return run.backbone, prepared, run.normalize
-
-
-def pixels_to_vector(backbone: "Backbone", normalize: "Normalize", has_map: bool) -> "torch.nn.Module":
-    """Wrap a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalization itself."""
-    import torch
-
-    class PixelsToVector(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.backbone = backbone
-            self.normalize = normalize
-
-        def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            last = self.backbone.last(self.normalize(pixels.permute(0, 3, 1, 2)))
-            vector = self.backbone.pool(last)  # (N, D)
-            return (vector, last.permute(0, 2, 3, 1)) if has_map else (vector,)
-
-    return PixelsToVector()

@@ -7,6 +7,7 @@ to within float rounding (docs/performance.md).
 
 import functools
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError
 from visus._openvino import core, hints
-from visus.search.graph import Graph
+from visus._optional import require
+from visus.graphs.graph import Graph
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -69,12 +71,11 @@ def start(
 
     Raises:
         InputError: The device was asked for and is not there.
+        DependencyError: CUDA was asked for, and torch is not installed.
     """
-    if device == "cuda" or (device == "auto" and streams and shutil.which("nvidia-smi")):
-        import torch
-
-        if torch.cuda.is_available():
-            return TorchRuntime(graph, "cuda", weights)
+    if device == "cuda" or (device == "auto" and streams and shutil.which("nvidia-smi") and find_spec("torch")):
+        if require("torch").cuda.is_available():
+            return require("visus.nets.embedding").TorchRuntime(graph, "cuda", weights)
         if device == "cuda":
             raise InputError("There is no CUDA GPU that torch can use; say --device cpu.")
     try:
@@ -155,36 +156,3 @@ class OnnxRuntime:
     def maps(self, pixels: Pixels) -> Floats:
         """``(N, size, size, 3)`` uint8 to ``(N, h, w, D)`` float32."""
         return np.asarray(self._session.run(["map"], {"pixels": pixels})[0])
-
-
-class TorchRuntime:
-    """The network itself, run by torch: for GPUs."""
-
-    name = "torch"
-
-    def __init__(self, graph: Graph, device: str, weights: str = "imagenet") -> None:
-        import torch
-
-        from visus.search.graph import network, pixels_to_vector
-
-        backbone, _, normalize = network(graph.model, weights)
-        module = pixels_to_vector(backbone, normalize, graph.has_map)
-        self._torch = torch
-        self._device = device
-        self._module = module.eval().to(device)
-
-    def runner(self) -> "TorchRuntime":
-        """A runner for one thread: the network itself, which threads may share."""
-        return self
-
-    def _run(self, pixels: Pixels, output: int) -> Floats:
-        with self._torch.inference_mode():
-            return self._module(self._torch.from_numpy(pixels).to(self._device))[output].float().cpu().numpy()
-
-    def vectors(self, pixels: Pixels) -> Floats:
-        """``(N, size, size, 3)`` uint8 to ``(N, D)`` float32."""
-        return self._run(pixels, 0)
-
-    def maps(self, pixels: Pixels) -> Floats:
-        """``(N, size, size, 3)`` uint8 to ``(N, h, w, D)`` float32."""
-        return self._run(pixels, 1)

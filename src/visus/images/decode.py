@@ -160,9 +160,9 @@ def open_by(data: bytes, kind: str) -> Image.Image:
         kind: As :func:`visus.images.container.kind_of` tells it; not RAW.
     """
     if kind == "HEIC":
-        return require("pillow_heif.as_plugin", install="visus[heic]").HeifImageFile(io.BytesIO(data))
+        return require("pillow_heif.as_plugin").HeifImageFile(io.BytesIO(data))
     if kind == "JXL":
-        return require("pillow_jxl.JpegXLImagePlugin", install="visus[jxl]").JXLImageFile(io.BytesIO(data))
+        return require("pillow_jxl.JpegXLImagePlugin").JXLImageFile(io.BytesIO(data))
     from PIL import (
         AvifImagePlugin,
         BmpImagePlugin,
@@ -206,7 +206,7 @@ def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16] | None,
 
 def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded:
     """The preview that a camera puts into its raw file, upright."""
-    rawpy = require("rawpy", install="visus[raw]")
+    rawpy = require("rawpy")
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             preview, flip = raw.extract_thumb(), raw.sizes.flip

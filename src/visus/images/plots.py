@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._optional import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,10 +21,12 @@ COLORS = (ACCENT, SECOND, "#2e8b57", "#8a5a00", "#6a3d9a", "#008b8b", "#7f7f7f")
 
 
 def figure(width: float, height: float) -> "Figure":
-    """An empty figure of a size in inches, without any global state of matplotlib's."""
-    from matplotlib.figure import Figure
+    """An empty figure of a size in inches, without any global state of matplotlib's.
 
-    return Figure(figsize=(width, height), layout="constrained")
+    Raises:
+        DependencyError: matplotlib is not installed.
+    """
+    return require("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
 
 
 def axes(plot: "Figure", rows: int, columns: int) -> list[Any]:

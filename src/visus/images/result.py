@@ -87,7 +87,7 @@ class Result(ABC):
         Raises:
             DependencyError: pandas is not installed.
         """
-        return require("pandas", install="pandas").DataFrame(self.rows())
+        return require("pandas").DataFrame(self.rows())
 
     def _picture(self) -> NDArray[np.uint8]:
         picture = self.drawn()

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.graphs import graph as _graph
+from visus.graphs.runtime import Device, Precision, Runner, start
 from visus.images import resize
-from visus.search import graph as _graph
-from visus.search.runtime import Device, Precision, Runner, start
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

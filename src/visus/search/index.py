@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError, PictureIndexError
 from visus.cluster import Cluster
+from visus.graphs.graph import full_name
+from visus.graphs.runtime import Device, Precision
 from visus.images import MAX_PIXELS, decode, draw
 from visus.search import contents
 from visus.search import whiten as _whiten
@@ -22,7 +24,6 @@ from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Describing, Embedder
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
-from visus.search.graph import full_name
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest
 from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
@@ -31,7 +32,6 @@ from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.reading import Recipe
 from visus.search.report import Progress, Report
 from visus.search.rows import Dtype
-from visus.search.runtime import Device, Precision
 from visus.search.store import Store
 from visus.search.upgrade import upgrade
 from visus.search.upkeep import compact, refresh_approximate, vectors_in_batches, whiten

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.graphs.runtime import Device, Precision
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
 from visus.images.facts import Facts, facts_of, gray_hash, sharpness
 from visus.search.classical import Classical
 from visus.search.describe import Descriptor, Embedder, unit
 from visus.search.rows import EMBEDDING
-from visus.search.runtime import Device, Precision
 from visus.search.walk import Found
 
 NOTHING = Facts("")

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from visus.graphs.graph import cache_folder
 from visus.nets.detection.rcnn import RCNN
 from visus.nets.detection.trained import About
 from visus.ops import proposals as _proposals
 from visus.runs.engine.compiled import compiled
-from visus.search.graph import cache_folder
 
 Propose = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """From a picture ``(H, W, 3)`` to boxes ``(n, 4)``."""

@@ -44,7 +44,7 @@ def train_on(
     """
     refuse(task, settings)
     ray = cluster.connect()
-    require("ray.train.torch", install="visus[ray]")
+    require("ray.train.torch")
     from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
     from ray.util.queue import Queue
@@ -158,7 +158,7 @@ class _Rarely:
 
 def _work(about: dict[str, Any]) -> None:
     """What one process does."""
-    ray: Any = require("ray", install="visus[ray]")
+    ray: Any = require("ray")
     task, settings, folder, queue = about["task"], about["settings"], about["folder"], about["queue"]
     ended = folder / _STATE / _ENDED
     if ended.exists() or summary_of(folder).get("status") == "finished":  # trying again would not help
