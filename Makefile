@@ -9,15 +9,21 @@ export VISUS_DATA ?=
 
 .PHONY: setup demo test test-long test-all check bench docs pictures clean
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.all
 
-$(VENV)/.installed: pyproject.toml hatch_build.py src/visus/filters/_loops.c src/visus/ops/_lattice.c
+# What search needs: no deep learning.
+$(VENV)/.light: pyproject.toml hatch_build.py src/visus/filters/_loops.c src/visus/ops/_lattice.c
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "visus needs Python 3.11 or newer; say: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e .
+	touch $@
+
+# All of it, with what the tests need.
+$(VENV)/.all: $(VENV)/.light
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev]'
 	touch $@
 
-demo: setup
+demo: $(VENV)/.light
 	$(BIN)/visus demo $(if $(PICTURES),--pictures "$(PICTURES)")
 
 test: setup

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tests.support.photographs import photographs
 
 from docs.gallery import course, detection, explain, optimizers, random_vs_grid, segmentation, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
 from visus.images.color import to_rgb
-from visus.search.demo import QUERIES, VERSIONS, index_versions, photographs
+from visus.search.demo import QUERIES, VERSIONS, index_versions
 
 HERE = Path(__file__).parent / "pictures"
 

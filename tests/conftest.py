@@ -39,8 +39,8 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def cat() -> NDArray[np.uint8]:
     """A photograph of a cat, ``(300, 451, 3)``."""
+    from tests.support.photographs import photographs
     from visus import read
-    from visus.search.demo import photographs
 
     return read(photographs()["chelsea"])
 

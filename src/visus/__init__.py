@@ -3,7 +3,6 @@
 Every public name is imported at its first use, so that ``import visus`` costs a few milliseconds.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from visus._errors import (
@@ -15,6 +14,7 @@ from visus._errors import (
     VisusError,
     WeightsError,
 )
+from visus._optional import require
 from visus._renamed import find_old_modules, renamed
 from visus._version import __version__
 
@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be a
     if name not in _LAZY:
         return renamed(__name__, name)
     module, attribute = _LAZY[name]
-    loaded = importlib.import_module(module)
+    loaded = require(module)
     return getattr(loaded, attribute) if attribute else loaded
 
 

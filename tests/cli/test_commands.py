@@ -1,5 +1,6 @@
 """The commands as a user types them."""
 
+import csv
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from tests.support.command import visus, visus_process
 from tests.support.pictures import folder_of
 from visus import Index, VisusError, read
 from visus.cli.options import shown
+from visus.search import demo
 
 
 @pytest.fixture
@@ -189,13 +191,26 @@ def test_control_c_keeps_what_is_done_and_exits_130(tmp_path: Path) -> None:
     assert f"{added} added" in output
 
 
-def test_the_demo_finds_its_photographs(tmp_path: Path) -> None:
+def test_every_photograph_of_the_demo_has_an_author_and_a_free_license() -> None:
+    free = {"CC0-1.0", "CC-BY-2.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "Public domain"}
+    own = demo.photographs()
+    with (next(iter(own.values())).parent / "LICENSES.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["file"] for row in rows) == sorted(path.name for path in own.values())
+    assert 30 <= len(own) <= 60
+    assert all(row["license"] in free and row["author"] and row["source"] for row in rows)
+    assert sum(path.stat().st_size for path in own.values()) < 3 << 20
+
+
+def test_the_demo_finds_its_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = dict(list(demo.photographs().items())[::4])
+    monkeypatch.setattr(demo, "photographs", lambda: some)
     answer = visus("demo", "--out", tmp_path / "demo")
     means = [float(line.split()[-1]) for line in answer.stdout.splitlines() if line.startswith("mean")]
     assert len(means) == 2
     assert min(means) > 0.9
     assert "visus index ~/Pictures" in answer.stdout
-    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 36
+    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 2 * len(some)
     again = visus("demo", "--out", tmp_path / "demo")
     assert [line for line in again.stdout.splitlines() if "P@7" in line] == [
         line for line in answer.stdout.splitlines() if "P@7" in line

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from tests.support.command import visus
+from tests.support.photographs import photographs
 from visus import Run
 from visus.cli.explain import saliency
 from visus.explain import METHODS
 from visus.images import read
-from visus.search.demo import photographs
 
 
 def test_a_map_its_values_and_its_checks(tmp_path: Path) -> None:

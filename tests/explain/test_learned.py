@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.photographs import photographs
 from tests.support.subjects import everything_as_it_was, subject_of
 from visus import InputError
 from visus.explain import (
@@ -23,7 +24,6 @@ from visus.explain.ascent import changed, painted, penalty
 from visus.explain.units import seen_by
 from visus.images import read
 from visus.nets.layers import summary
-from visus.search.demo import photographs
 
 
 def spot(row: int, column: int, side: int = 64) -> np.ndarray:

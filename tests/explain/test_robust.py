@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.photographs import photographs
 from tests.support.subjects import linear_subject
 from visus import InputError
 from visus.explain import robustness
 from visus.explain.robust import compressed
 from visus.images import read
-from visus.search.demo import photographs
 
 
 def test_of_a_linear_network_the_accuracy_is_known(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def test_new_classes_keep_the_trained_layers() -> None:
     ],
 )
 def test_trained_weights_name_what_a_photograph_shows(name: str, photograph: str, classes: set[int]) -> None:
+    from tests.support.photographs import photographs
     from visus import read
-    from visus.search.demo import photographs
 
     picture = read(photographs()[photograph])
     net = nets.create(name, weights="imagenet")
@@ -112,8 +112,8 @@ def test_preparing_equals_torchvisions_transforms() -> None:
     import torchvision
     from PIL import Image
 
+    from tests.support.photographs import photographs
     from visus import read
-    from visus.search.demo import photographs
 
     picture = read(photographs()["astronaut"])  # square: no side is rounded
     for name in ("resnet18", "resnet50"):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from tests.support.photographs import photographs
 from tests.support.pictures import folder_of
 from visus import Index, InputError
-from visus.search.demo import photographs
 from visus.search.describe import unit
 from visus.search.duplicates import correlation, similar_pairs
 

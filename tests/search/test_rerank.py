@@ -7,10 +7,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.support.photographs import photographs
 from tests.support.pictures import scene
 from visus import Index, InputError
 from visus.search import rerank
-from visus.search.demo import VERSIONS, photographs
+from visus.search.demo import VERSIONS
 from visus.search.describe import unit
 
 

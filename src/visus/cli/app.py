@@ -6,6 +6,7 @@ import typer
 
 from visus import __version__
 from visus._errors import VisusError
+from visus._optional import missing
 from visus.cli import demo, duplicates, evaluate, export, filter, index, nets, search, serve, tune
 from visus.cli.explain import app as explain
 from visus.cli.predict import app as predict
@@ -53,6 +54,11 @@ def main() -> None:
         app()
     except VisusError as error:
         typer.echo(f"visus: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "visus").startswith("visus"):  # that would be a fault of ours
+            raise
+        typer.echo(f"visus: {missing(error)}", err=True)
         sys.exit(2)
     except OSError as error:  # the disk is full, a file may not be written
         place = f"{error.filename}: " if error.filename else ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
 
-    visus demo                         photographs of scikit-image, scikit-learn
+    visus demo                         44 photographs that ship with visus
     visus demo --pictures ~/Pictures   the same on your own folder
 """
 
@@ -33,10 +33,7 @@ def demo(
             report = opened.add(pictures, progress=show)
         shown = demonstration.own_queries(opened, pictures, out)
     else:
-        typer.echo(
-            f"{len(demonstration.photographs())} photographs of scikit-image and scikit-learn, each as "
-            f"{', '.join(demonstration.VERSIONS)}"
-        )
+        typer.echo(f"{len(demonstration.photographs())} photographs, each as {', '.join(demonstration.VERSIONS)}")
         with ProgressBar() as show:
             opened, report = demonstration.index_versions(out, show)
         shown = demonstration.queries(opened, out)

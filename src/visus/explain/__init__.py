@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from visus._optional import require
 from visus._renamed import renamed
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
-    import importlib
-
     if name in _FILES:
-        return getattr(importlib.import_module(f"visus.explain.{_FILES[name]}"), name)
+        return getattr(require(f"visus.explain.{_FILES[name]}"), name)
     return renamed(__name__, name)

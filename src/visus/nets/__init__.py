@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from visus._optional import require
+
 if TYPE_CHECKING:
     from visus.nets import backbones, overview, registry, segmentation, trained, weights
     from visus.nets.any import create, names
@@ -25,10 +27,8 @@ _FUNCTIONS = {"create": "any", "input_of": "registry", "names": "any", "summary"
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
-    import importlib
-
     if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f"visus.nets.{_FUNCTIONS[name]}"), name)
+        return getattr(require(f"visus.nets.{_FUNCTIONS[name]}"), name)
     if name in __all__:
-        return importlib.import_module(f"visus.nets.{name}")
+        return require(f"visus.nets.{name}")
     raise AttributeError(f"module 'visus.nets' has no attribute {name!r}")

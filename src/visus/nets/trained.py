@@ -1,12 +1,12 @@
 """Trained networks: how one of any task is written and read (see :mod:`visus.nets.file` for what the file holds)."""
 
-import importlib
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from visus._errors import RunError, VisusError
+from visus._optional import require
 from visus._renamed import renamed
 from visus.nets import file
 
@@ -111,7 +111,7 @@ def _module_of(saved: file.Saved, kind: Kind | None) -> Any:  # noqa: ANN401 - a
     if kind and found != kind:
         task = KINDS[kind][1][0]
         raise RunError(f"{saved.place} holds a network of the task {saved.task}, not a {kind}; give a run of {task}.")
-    return importlib.import_module(KINDS[found][0])
+    return require(KINDS[found][0])
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

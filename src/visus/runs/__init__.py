@@ -1,8 +1,8 @@
 """Runs: a training and all that comes of it, in one folder."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from visus._optional import require
 from visus._renamed import renamed
 
 if TYPE_CHECKING:
@@ -39,5 +39,5 @@ _FILES = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything
     if name in _FILES:
-        return getattr(importlib.import_module(f"visus.runs.{_FILES[name]}"), name)
+        return getattr(require(f"visus.runs.{_FILES[name]}"), name)
     return renamed(__name__, name)

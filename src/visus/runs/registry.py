@@ -1,11 +1,11 @@
 """The tasks, one line each, and whatever asks a task by its name."""
 
-import importlib
 import os
 from collections.abc import Callable
 from typing import Any
 
 from visus._errors import InputError
+from visus._optional import require
 from visus.runs.engine.task import Task
 
 TASKS: dict[str, str] = {
@@ -25,7 +25,7 @@ def task_of(name: str) -> Task:
     """
     if name not in TASKS:
         raise InputError(f"The task must be one of {', '.join(TASKS)}, not {name!r}.")
-    return importlib.import_module(TASKS[name]).TASK
+    return require(TASKS[name]).TASK
 
 
 def answering(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError, VisusError
+from visus._optional import require
 from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
 from visus.runs.engine.task import Evaluation, Hooks, Prediction, Predictor, Say, Task, Tell
@@ -257,7 +258,9 @@ def train(
         InputError: The data or a setting cannot be used.
         WeightsError: The weights are not at hand.
         RunError: The training diverged; the best weights so far are kept.
+        DependencyError: What trains is not installed.
     """
+    require("lightning.pytorch")
     from visus.runs.engine.training import load_for
 
     room = task_of(task)
@@ -295,7 +298,9 @@ def resume(
     Raises:
         InputError: Its data cannot be used, or its GPU is not here.
         RunError: There is no such run, it is finished, or its data or its settings have changed.
+        DependencyError: What trains is not installed.
     """
+    require("lightning.pytorch")
     from visus.runs.engine.device import chosen
     from visus.runs.engine.training import load_for
 

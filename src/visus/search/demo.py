@@ -1,6 +1,5 @@
 """The main job on real photographs: index altered versions of each, then search with versions that were not indexed."""
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,26 +16,7 @@ from visus.search.report import Progress, Report
 
 Pixels = NDArray[np.uint8]
 
-# Photographs inside the wheels of scikit-image and scikit-learn.
-_SKIMAGE = [
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "cell.png",
-    "chelsea.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "moon.png",
-    "motorcycle_left.png",
-    "page.png",
-    "retina.jpg",
-    "rocket.jpg",
-]
-_SKLEARN = ["china.jpg", "flower.jpg"]
+_PHOTOGRAPHS = Path(__file__).with_name("photographs")  # LICENSES.csv there names authors and licenses
 
 
 def _crop(picture: Image.Image, left: float, top: float, share: float) -> Image.Image:
@@ -96,27 +76,14 @@ class Shown:
 
 
 def photographs() -> dict[str, Path]:
-    """The photographs that ship with scikit-image and scikit-learn, by name.
-
-    Raises:
-        InputError: One of the packages is missing its pictures.
-    """
-    found = {}
-    for package, folder, names in (("skimage", "data", _SKIMAGE), ("sklearn", "datasets/images", _SKLEARN)):
-        spec = importlib.util.find_spec(package)
-        place = Path(spec.origin).parent / folder if spec and spec.origin else Path()
-        for name in names:
-            if not (place / name).is_file():
-                raise InputError(f"The picture {name} of {package} is missing; say: pip install --force-reinstall it.")
-            found[Path(name).stem] = place / name
-    return found
+    """The photographs that ship with visus, by name; ``photographs/LICENSES.csv`` names their authors and licenses."""
+    return {path.stem: path for path in sorted(_PHOTOGRAPHS.glob("*.jpg"))}
 
 
 def write_versions(folder: Path) -> None:
     """Write every version of every photograph below a folder, one folder a photograph."""
     for name, path in photographs().items():
         picture = Image.fromarray(read(path))
-        picture.thumbnail((640, 640))
         _make_folder(folder / name)
         for version, alter in VERSIONS.items():
             write(folder / name / f"{version}.jpg", np.asarray(alter(picture)))

@@ -5,12 +5,12 @@ A new task is a room with its settings, its training, its evaluation, its predic
 """
 
 import dataclasses
-import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from visus._optional import require
 from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.record.settings import TrainSettings
 
@@ -294,7 +294,7 @@ class Room:
     answers: str
 
     def _part(self, file: str) -> Any:  # noqa: ANN401 - a module
-        return importlib.import_module(f"visus.runs.{self.name}.{file}")
+        return require(f"visus.runs.{self.name}.{file}")
 
     def load(self, settings: Any, progress: Count | None = None) -> Data:  # noqa: ANN401 - its own
         """Bring in its pictures; see :meth:`Task.load`."""
@@ -326,7 +326,7 @@ class Room:
 def _named(place: str) -> Any:  # noqa: ANN401 - a class or a function
     """What ``"module:name"`` names."""
     module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return getattr(require(module), name)
 
 
 def outline_of(net: Any, shape: Sequence[int]) -> str:  # noqa: ANN401 - a network of torch

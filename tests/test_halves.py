@@ -1,0 +1,97 @@
+"""The light half works where nothing of the train half is installed, and says what is missing for the rest."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.pictures import folder_of
+
+_PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+_CONTRACTS = _PYPROJECT["tool"]["importlinter"]["contracts"]
+_HALVES = next(own for own in _CONTRACTS if own["name"].startswith("halves"))
+HEAVY = [name for name in _HALVES["forbidden_modules"] if not name.startswith("visus.")]
+
+_WITHOUT = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HEAVY!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def light(code: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process in which no package of the train half can be imported."""
+    command = [sys.executable, "-c", _WITHOUT + code, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=200)
+
+
+def visus(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return light("from visus.cli.app import main; main()", cwd, *arguments)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("light")
+    folder_of(folder / "photos", 8)
+    return folder
+
+
+def test_search_needs_none_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUS_CACHE", str(place / "cache"))
+    assert "8 added" in visus(place, "index", "photos", "--index", "i.visus", "--descriptor", "texture").stdout
+    for how in ([], ["--by", "texture"], ["--rerank", "geometry"], ["--why", "why.png"], ["--sheet", "sheet.png"]):
+        answer = visus(place, "search", "photos/0003.jpg", "--index", "i.visus", "--json", *how)
+        assert answer.returncode == 0, answer.stderr
+        first = json.loads(answer.stdout)["hits"][0]
+        assert first["path"].endswith("0003.jpg")
+        assert first["score"] > 0.999
+    assert "0 groups" in visus(place, "duplicates", "--index", "i.visus").stdout
+    for name in ("canny", "gaussian", "texture", "noise"):
+        assert visus(place, "filter", name, "photos/0000.jpg", f"{name}.png").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train classify photos",
+        "nets",
+        "predict run photos",
+        "evaluate run",
+        "explain saliency resnet18 photos/0000.jpg",
+        "tune classify photos",
+        "export run",
+        "index photos --index j.visus --model resnet18",
+    ],
+)
+def test_what_is_missing_is_one_sentence(line: str, place: Path) -> None:
+    answer = visus(place, *line.split())
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith("visus: This needs the package ")
+    assert answer.stderr.endswith("which is not installed; say: pip install 'visus[train]'\n")
+
+
+def test_help_and_public_names(place: Path) -> None:
+    assert "Find pictures that look alike" in visus(place, "--help").stdout
+    for command in ("train", "predict", "explain"):
+        assert visus(place, command, "--help").returncode == 0
+    assert not light("import visus; visus.read, visus.Index, visus.filters.canny", place).stderr
+    for call in ("visus.train('classify', 'photos')", "visus.nets.create('cnn')", "visus.explain.saliency('a', 'b')"):
+        ended = light(f"import visus; {call}", place).stderr
+        assert ended.splitlines()[-1].startswith("visus._errors.DependencyError: This needs the package")
+
+
+def test_what_search_imports_is_light(place: Path) -> None:
+    code = (
+        "import sys, visus.search, visus.search.index, visus.search.demo, visus.filters\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
