@@ -1,7 +1,8 @@
-# A server for an index and trained networks, on the CPU.
+# A server for an index, on the CPU; with --target full, for trained networks too.
 #
 #   docker build -t visus .
-#   docker run --rm -p 127.0.0.1:8000:8000 -e VISUS_TOKEN=... -v ~/Pictures:/pictures:ro -v visus:/data visus
+#   docker build -t visus:full --target full .
+#   docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 -e VISUS_TOKEN=... -v ~/Pictures:/pictures:ro -v visus:/data visus
 #
 # Pictures must lie at the same place for `visus index` and for the server, since an index keeps their paths:
 #
@@ -13,15 +14,11 @@ COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
-FROM python:3.12-slim
+FROM python:3.12-slim AS base
 COPY --from=build /wheels /wheels
-# The CPU's PyTorch is a tenth of the other in size.
-RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \
-    && pip install --no-cache-dir "$(ls /wheels/visus-*.whl)[serve]" \
-    && useradd --create-home --uid 1000 visus \
-    && mkdir /data && chown visus /data
-USER visus
-ENV VISUS_INDEX=/data/pictures.visus
+RUN useradd --create-home --uid 1000 visus && mkdir /data && chown visus /data
+# The file system may be read-only: what is written lies in /data.
+ENV VISUS_INDEX=/data/pictures.visus VISUS_CACHE=/data/cache PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
@@ -29,3 +26,13 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
 ENTRYPOINT ["visus"]
 # Other machines reach a container, so the server asks for a token: VISUS_TOKEN.
 CMD ["serve", "--host", "0.0.0.0"]
+
+FROM base AS full
+# The CPU's PyTorch is a tenth of the other in size.
+RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \
+    && pip install --no-cache-dir "$(ls /wheels/visus-*.whl)[serve,fast,train]"
+USER visus
+
+FROM base AS light
+RUN pip install --no-cache-dir "$(ls /wheels/visus-*.whl)[serve,fast]"
+USER visus

@@ -45,6 +45,7 @@ check: setup
 bench: setup
 	$(BIN)/python benchmarks/weights.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/install.py
 	$(BIN)/python benchmarks/choices.py
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/index.py

@@ -6,7 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.support.pictures import folder_of
 
@@ -39,6 +42,9 @@ def visus(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("light")
     folder_of(folder / "photos", 8)
+    (folder / "run").mkdir()
+    header = {"format": 1, "task": "classify", "net": "cnn", "classes": ["a", "b"]}
+    save_file({"net.bias": np.zeros(2)}, folder / "run" / "best.safetensors", {"visus": json.dumps(header)})
     return folder
 
 
@@ -76,6 +82,21 @@ def test_what_is_missing_is_one_sentence(line: str, place: Path) -> None:
     assert answer.stderr.count("\n") == 1
     assert answer.stderr.startswith("visus: This needs the package ")
     assert answer.stderr.endswith("which is not installed; say: pip install 'visus[train]'\n")
+
+
+def test_an_index_is_served(place: Path, tmp_path: Path) -> None:
+    assert visus(place, "index", "photos", "--index", str(tmp_path / "i.visus")).returncode == 0
+    command = [sys.executable, "-c", f"{_WITHOUT}from visus.cli.app import main; main()"]
+    serving = [*command, "serve", "--index", str(tmp_path / "i.visus"), "--port", "0"]
+    with subprocess.Popen(serving, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            address = process.stderr.readline().split()[2]
+            with (place / "photos" / "0003.jpg").open("rb") as file:
+                hits = httpx.post(f"{address}/search", files={"picture": file}, timeout=60).json()["hits"]
+        finally:
+            process.terminate()
+    assert hits[0]["path"].endswith("0003.jpg")
 
 
 def test_help_and_public_names(place: Path) -> None:

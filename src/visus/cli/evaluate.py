@@ -39,7 +39,7 @@ def evaluate(
     accuracy of each class, confusion, worst answers. Of a detector: COCO's and VOC's average precision, precision over
     recall, confusion, what was missed and what is wrong. Of a localizer: right classes, right boxes, and both.
     """
-    from visus.nets.file import open_saved
+    from visus.graphs.saved import open_saved
     from visus.runs.run import evaluate as measure
 
     saved = open_saved(run)

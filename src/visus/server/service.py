@@ -44,7 +44,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from visus.nets.file import open_saved
+        from visus.graphs.saved import open_saved
 
         self.settings = settings
         self._own = threading.local()

@@ -53,7 +53,7 @@ def predict(
     """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
-    from visus.nets.file import open_saved
+    from visus.graphs.saved import open_saved
 
     saved = open_saved(run)
     task, folder = saved.task, out or Path("predictions")

@@ -14,7 +14,7 @@ from visus.cli.options import plural
 from visus.cluster import Cluster
 
 if TYPE_CHECKING:
-    from visus.nets.file import Saved
+    from visus.graphs.saved import Saved
     from visus.runs.answers import Unreadable
 
 
