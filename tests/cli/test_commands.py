@@ -210,7 +210,7 @@ def test_the_demo_finds_its_photographs(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(means) == 2
     assert min(means) > 0.9
     assert "visus index ~/Pictures" in answer.stdout
-    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 2 * len(some)
+    assert len(list((tmp_path / "demo" / "sheets").glob("*.jpg"))) == 2 * len(some)
     again = visus("demo", "--out", tmp_path / "demo")
     assert [line for line in again.stdout.splitlines() if "P@7" in line] == [
         line for line in answer.stdout.splitlines() if "P@7" in line
@@ -220,7 +220,7 @@ def test_the_demo_finds_its_photographs(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_demo_on_an_own_folder(photos: Path, tmp_path: Path) -> None:
     answer = visus("demo", "--pictures", photos, "--out", tmp_path / "demo")
     assert f"visus index {photos}" in answer.stdout
-    assert len(list((tmp_path / "demo" / "sheets").glob("*.png"))) == 16
+    assert len(list((tmp_path / "demo" / "sheets").glob("*.jpg"))) == 16
 
 
 def test_output_into_a_closed_pipe_is_no_error(indexed: Path) -> None:

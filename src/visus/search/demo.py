@@ -143,7 +143,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_sheet(hits: Hits, out: Path, name: str) -> Path:
-    sheet = out / "sheets" / f"{name.replace(', ', '-').replace(' ', '-')}.png"
+    sheet = out / "sheets" / f"{name.replace(', ', '-').replace(' ', '-')}.jpg"
     _make_folder(sheet.parent)
     write(sheet, hits.sheet(columns=4, tile=180))
     return sheet
