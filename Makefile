@@ -7,7 +7,7 @@ PICTURES ?=
 # Real data sets for the benchmarks (see benchmarks/README.md).
 export VISUS_DATA ?=
 
-.PHONY: setup demo test test-long test-all check bench docs pictures clean
+.PHONY: setup demo test test-long test-all check bench docs licenses dist pictures clean
 
 setup: $(VENV)/.all
 
@@ -60,6 +60,15 @@ bench: setup
 	$(BIN)/python -m benchmarks.predict
 	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python benchmarks/scale.py
+
+licenses: setup
+	$(BIN)/python -m docs.make_licenses
+
+# The wheel, and what comes with it as a bill of materials (CycloneDX), from an environment that holds nothing else.
+dist: setup
+	rm -rf build/sbom && $(BIN)/python -m build --wheel --outdir dist .
+	$(PYTHON) -m venv --without-pip build/sbom && $(BIN)/pip --python build/sbom/bin/python install --quiet "$$(ls -t dist/visus-*.whl | head -1)"
+	$(BIN)/cyclonedx-py environment build/sbom/bin/python --output-reproducible --of JSON -o dist/visus.cdx.json
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures
