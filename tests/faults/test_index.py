@@ -28,6 +28,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Index(place / "i.visus").add(place / "photos")
     (place / "photos" / "0014.jpg").unlink()
     folder_of(place / "photos", 6, first=30)
+    shutil.copytree(place / "i.visus", place / "saved.damaged")
+    rows = max((place / "saved.damaged").glob("pictures.lance/data/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(rows.read_bytes())
+    content[len(content) // 2] ^= 1
+    rows.write_bytes(content)
     shutil.move(place / "i.visus", place / "saved.visus")
     return place
 
@@ -56,6 +61,7 @@ COMMANDS: dict[str, list[str]] = {
 
 KINDS: dict[str, tuple[str, dict[str, int], int]] = {
     "approximate": ("saved.crowd", {"visus.search.upkeep.EXACT_ROWS": 256}, 285),
+    "mend": ("saved.damaged", SMALL, 0),
 }
 """Commands on another saved index, with other patches, and how many pictures it knows beside the twenty."""
 
@@ -75,7 +81,7 @@ def _try(faulty: Faulty, place: Path, command: str, at: int, how: str, *, memory
     assert "Traceback" not in ended.stderr, told
     assert ended.code in ((0, 2) if how != "kill" else (0, -9)) or memory, told
     known = len(Index(place / "i.visus"))
-    assert known >= 14 + others, told
+    assert known >= 14 + others or command == "mend", told  # what is damaged is taken out first, then described again
     again, _ = faulty.run(*COMMANDS[command], **options)
     assert again.code == 0, f"{told}; again: {again}"
     if command not in ("index", "prune", "approximate"):

@@ -60,6 +60,9 @@ def main() -> None:
             raise
         typer.echo(f"visus: {missing(error)}", err=True)
         sys.exit(2)
+    except MemoryError:
+        typer.echo("visus: There is not enough memory; end other programs, or say fewer or smaller pictures.", err=True)
+        sys.exit(2)
     except OSError as error:  # the disk is full, a file may not be written
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(f"visus: {place}{error.strerror or error}; make room or check the disk, and say it again.", err=True)
