@@ -231,9 +231,9 @@ def test_what_cannot_be_mended_is_named(place: Path, tmp_path: Path) -> None:
     assert len(kept | lost) == 12 or len(kept) == 10  # named, or in a fragment that could not be read at all
 
 
-def test_an_old_index_without_checksums_says_so(place: Path) -> None:
+def test_an_index_without_checksums_says_so(place: Path) -> None:
     shutil.rmtree(place / "i.visus" / "checksums")
-    with pytest.raises(PictureIndexError, match="noted no checksums; visus index FOLDER adds them"):
+    with pytest.raises(PictureIndexError, match="are damaged or missing; visus index FOLDER adds them"):
         Index(place / "i.visus").verify()
     Index(place / "i.visus").add(place / "photos")
     assert Index(place / "i.visus").verify().sound

@@ -85,7 +85,7 @@ class Ingest:
             self.catalog,
             self.report,
             lacking=self.lacking,
-            describe=self._reader(),
+            describe=lambda found: self._reader()(found),  # made at use, which is rare
             has_left=self._has_left,
         )
         work = self._look(roots, exclude, rehash)
