@@ -85,7 +85,7 @@ class Ingest:
             self.catalog,
             self.report,
             lacking=self.lacking,
-            describe=lambda found: self._reader()(found),  # made at use, which is rare
+            describe=self._describe_again,
             has_left=self._has_left,
         )
         work = self._look(roots, exclude, rehash)
@@ -200,6 +200,10 @@ class Ingest:
 
     def _reader(self) -> Reader:
         return Reader(self.descriptors, self.catalog.by_hash, self.lacking, self.max_pixels)
+
+    def _describe_again(self, lost: list[Found]) -> list[Done]:
+        """Describe a few files in the calling thread; the reader is made at use, which is rare."""
+        return self._reader()(lost)
 
     def _collect(self, answers: Iterator[list[Done]], total: int, pending: list[Done]) -> None:
         done, last = 0, time.monotonic()
