@@ -13,6 +13,8 @@ from tests.support.pictures import folder_of
 from tests.support.serving import serving
 from visus import Index, Run
 
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine answers late
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 

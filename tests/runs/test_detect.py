@@ -154,7 +154,7 @@ def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
     assert len(content["objects"]) == len(rows)
     assert content["objects"][0]["segmentation"]["size"] == [96, 128]
     assert not len(predicted(run.predict(picture, limits=Limits(score=1.0))).boxes)
-    with pytest.raises(InputError, match=r"must end in \.jpg"):
+    with pytest.raises(InputError, match=r"must end in \.json"):
         found.save(tmp_path / "o.txt")
     with pytest.raises(InputError, match="uint8"):
         run.predict(picture.astype(float))
