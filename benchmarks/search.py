@@ -24,7 +24,7 @@ from visus.search import retrieval
 from visus.search.describe import Embedder, unit
 from visus.search.rows import to_arrow
 from visus.search.store import Store
-from visus.search.upkeep import compact, refresh_approximate
+from visus.search.upkeep import compact
 
 HERE = Path(__file__).parent
 DIMENSION = 1280

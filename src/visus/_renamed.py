@@ -36,7 +36,6 @@ MODULES: dict[str, str] = {
     "visus.runs.training": "visus.runs.run",
     "visus.runs.tune_crf": "visus.runs.segment.tune_crf",
     "visus.search.graph": "visus.graphs.graph",
-    "visus.search.held": "visus.search.vector_cache",
     "visus.search.runtime": "visus.graphs.runtime",
     "visus.tasks.together": "visus.tasks.all_reduce",
 }
@@ -91,7 +90,6 @@ NAMES: dict[str, str] = {
     "visus.runs.segment_predict.Segmenting": "visus.runs.segment.predict.SegmentPredictor",
     "visus.runs.segment_predict.names_for": "visus.runs.answers.names_for",
     "visus.runs.settings.Settings": "visus.runs.classify.settings.ClassifySettings",
-    "visus.search.held.Held": "visus.search.vector_cache.VectorCache",
 }
 """Classes and functions that were called otherwise, since 0.2; those of renamed modules under their old path."""
 

@@ -119,11 +119,11 @@ def test_duplicates(indexed: Path, tmp_path: Path) -> None:
     assert {groups[0]["keep"], *groups[0]["others"]} == {str(indexed / "0003.jpg"), str(indexed / "again.jpg")}
 
 
-def test_prune_whiten_and_exclude(indexed: Path) -> None:
+def test_prune_rotate_and_exclude(indexed: Path) -> None:
     (indexed / "0001.jpg").unlink()
     assert "1 gone" in visus("index", indexed).stdout
     assert "1 pruned" in visus("index", "--prune").stdout
-    visus("index", "--whiten", 5)
+    visus("index", "--rotate", 5)
     assert str(indexed / "0004.jpg") in visus("search", indexed / "0004.jpg", "-k", 1).stdout
     folder_of(indexed, 2, first=60)
     assert "unchanged" in visus("index", indexed, "--exclude", "006*").stdout
@@ -149,7 +149,7 @@ def test_prune_whiten_and_exclude(indexed: Path) -> None:
         (["index", "none"], "does not exist"),
         (["index", "photos", "--model", "resnet9000"], "There is no network"),
         (["index", "photos", "--index", "photos"], "holds other files"),
-        (["index", "--whiten", "500"], "more than 500 pictures"),
+        (["index", "--rotate", "500"], "more than 500 pictures"),
         (["index", "photos", "--evaluate", "none.csv"], "cannot be read"),
         (["duplicates", "--index", "none.visus"], "There is no index"),
     ],

@@ -85,10 +85,10 @@ def test_pictures_elsewhere_wait_until_their_folder_is_looked_through(tmp_path: 
     assert len(index.search(tmp_path / "b" / "0020.jpg", by="color")) == 6
 
 
-def test_whitening_and_descriptors_live_together(photos: Path, tmp_path: Path) -> None:
+def test_a_rotation_and_descriptors_live_together(photos: Path, tmp_path: Path) -> None:
     index = Index(tmp_path / "i.visus")
     index.add(photos, descriptors=["color"])
-    index.whiten(4)
+    index.rotate(4)
     folder_of(photos, 2, first=100)
     index.add(photos, descriptors=["texture"])
     for by in index.descriptors:

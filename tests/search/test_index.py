@@ -231,22 +231,6 @@ def test_an_error_in_a_thread_reaches_the_caller(photos: Path, tmp_path: Path, m
         Index(tmp_path / "t.visus").add(photos)
 
 
-def test_a_large_index_becomes_approximate_and_says_how_good_it_is(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from visus.search import upkeep
-
-    monkeypatch.setattr(upkeep, "EXACT_ROWS", 299)
-    folder_of(photos, 288, first=100)
-    index = Index(tmp_path / "l.visus")
-    report = index.add(photos)
-    assert report.recall is not None
-    assert report.recall >= 0.95
-    path = str(photos / "0150.jpg")
-    assert index.search(path, k=1).paths == index.search(path, k=1, exact=True).paths == [path]
-    assert index.search(path, k=5, where="path NOT LIKE '%0150%'").paths[0] != path
-
-
 def test_rows_hold_what_a_filter_and_a_page_need(index: Index, photos: Path) -> None:
     rows = Store(index.location).read(["path", "width", "height", "size", "mtime", "hash", "seen"]).to_pylist()
     row = next(row for row in rows if row["path"].endswith("0003.jpg"))

@@ -77,7 +77,7 @@ assert (report.gone, report.pruned, report.unchanged) == (1, 1, 13)
 assert len(there) == 13
 before = [hit.score for hit in there.search(query)]
 for dimension in (6, 4):  # the second takes the place of the first
-    there.whiten(dimension)
+    there.rotate(dimension)
 opened = Index("s3://photos/deep/a.visus")
 after = opened.search(query)
 assert after[0].path == str(query)
@@ -86,7 +86,7 @@ assert opened.duplicates(threshold=0.99, verify=False) == there.duplicates(thres
 """
 
 
-def test_add_search_prune_and_whiten(store: dict[str, str], photos: Path, tmp_path: Path) -> None:
+def test_add_search_prune_and_rotate(store: dict[str, str], photos: Path, tmp_path: Path) -> None:
     python(store, LIFE, photos, tmp_path)
 
 

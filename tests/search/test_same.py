@@ -14,6 +14,7 @@ from visus import Index, InputError
 from visus.search import contents, filesystems, reading, walk
 from visus.search.filesystems import lasting_inodes
 from visus.search.nearest import Nearest
+from visus.search.segments import Query
 
 
 @pytest.fixture
@@ -276,8 +277,8 @@ def test_pictures_that_a_descriptor_says_nothing_about_are_found(
     assert len(hits) == 14
     assert [hit.score for hit in hits if "flat" in hit.path] == [0.0, 0.0]
     assert len(index.search(photos / "flat0.png", k=14)) == 14
-    nothing = Nearest(index._opened(), None, None, False, None, contents.Checks(index._opened(), None)).rows(
-        np.zeros(1280, np.float32), 20
+    nothing = Nearest(index._opened(), None, False, None, contents.Checks(index._opened(), None)).rows(
+        Query(np.zeros(1280, np.float32), np.zeros(1280, np.float32)), 20
     )
     assert len(nothing) == 14
     assert len(index.search(photos / "0001.jpg", k=14, where="width = 90")) == 2
@@ -293,7 +294,7 @@ def test_a_part_of_a_panorama_finds_it(tmp_path: Path, photos: Path) -> None:
     for seed in (60, 63, 66):
         assert index.search(scene(seed, 150, 150), k=1).paths == [str(photos / "panorama.png")]
     assert index.search(photos / "panorama.png", k=1)[0].score > 0.999
-    index.whiten(6)
+    index.rotate(6)
     assert index.search(scene(63, 150, 150), k=1).paths == [str(photos / "panorama.png")]
 
 

@@ -18,7 +18,7 @@ from visus.search.describe import unit
 from visus.search.place import exists, sentence_of, writing
 from visus.search.rows import to_arrow, to_numpy
 from visus.search.store import Store
-from visus.search.upkeep import compact, recall, refresh_approximate
+from visus.search.upkeep import compact
 
 ABOUT = {"descriptor": "embedding", "model": "efficientnet_lite0", "digest": "0", "dimension": 32}
 
@@ -51,43 +51,6 @@ def test_vectors_round_trip_through_arrow() -> None:
     vectors = unit(np.random.default_rng(0).normal(size=(7, 5)))
     assert np.array_equal(to_numpy(to_arrow(vectors, "float32")), vectors)
     assert np.abs(to_numpy(to_arrow(vectors, "float16")) - vectors).max() < 1e-3
-
-
-def test_exact_search_equals_numpy(tmp_path: Path) -> None:
-    place = synthetic(tmp_path / "a.visus", 500, dtype="float32")
-    vectors = to_numpy(place.read(["embedding"]).column("embedding"))
-    query = unit(np.random.default_rng(1).normal(size=32))
-    answer = place.nearest(query, 10, ["id"])
-    assert answer.column("id").to_pylist() == np.argsort(-vectors @ query)[:10].tolist()
-    assert np.allclose(1 - answer.column("_distance").to_numpy(), np.sort(vectors @ query)[::-1][:10], atol=1e-5)
-
-
-def test_approximate_index_appears_and_is_refreshed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EXACT_ROWS", 2000)
-    place = synthetic(tmp_path / "a.visus", 1000)
-    assert not refresh_approximate(place)
-    place = synthetic(tmp_path / "a.visus", 2000, first=1000)
-    assert refresh_approximate(place)
-    assert recall(place) >= 0.95
-    place = synthetic(tmp_path / "a.visus", 1000, first=3000)
-    assert not refresh_approximate(place)  # refreshed, not built
-    random, found = np.random.default_rng(5), 0
-    stored = to_numpy(place.read(["embedding"]).column("embedding"))
-    for _ in range(20):
-        query = stored[random.integers(0, 4000)]
-        near = set(place.nearest(query, 10, ["id"]).column("id").to_pylist())
-        exact = set(place.nearest(query, 10, ["id"], exact=True).column("id").to_pylist())
-        found += len(near & exact)
-    assert found / 200 >= 0.95
-    newest = place.nearest(stored[3500], 1, ["id"]).column("id").to_pylist()
-    assert newest == [3500]
-
-
-def test_sub_vectors_divide_the_dimension() -> None:
-    for dimension in (1, 2, 17, 192, 320, 512, 1000, 1024, 1280, 2048, 4096):
-        parts = upkeep._sub_vectors(dimension)
-        assert dimension % parts == 0
-        assert parts <= max(1, dimension // 16)
 
 
 def test_many_small_commits_are_joined(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
     from visus.search import Index, Report, Retrieval
+    from visus.search.fitting import Fitted
     from visus.search.report import Progress
 
 EXAMPLES = """
@@ -74,9 +75,17 @@ def index(
     max_pixels: Annotated[
         float, typer.Option(min=0.001, max=1e6, help="Pass over larger pictures, in megapixels.")
     ] = 200.0,
-    whiten: Annotated[
+    rotate: Annotated[
         int | None,
-        typer.Option(metavar="DIM", min=1, help="Search with PCA-whitened vectors of this length."),
+        typer.Option(
+            metavar="DIM",
+            min=0,
+            help="Compare vectors along the DIM directions in which the pictures differ most; 0: along all.  "
+            "[default: what finds more pictures of the query's folder]",
+        ),
+    ] = None,
+    whiten: Annotated[
+        int | None, typer.Option(metavar="DIM", min=1, help="Deprecated: the same as --rotate.", hidden=True)
     ] = None,
     descriptor: Annotated[
         list[str] | None,
@@ -99,11 +108,14 @@ def index(
     from visus.search import Index
     from visus.search.index import Interrupted
 
+    if whiten:
+        typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)
+        rotate = whiten
     if descriptor and not paths:
         raise InputError(f"Name the folder to describe: visus index ~/Pictures --descriptor {descriptor[0]}")
     if mend and not verify:
         raise InputError("--mend goes with --verify; say: visus index --verify --mend")
-    if not paths and not (prune or whiten or evaluate or verify):
+    if not paths and not (prune or rotate is not None or evaluate or verify):
         raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
@@ -135,8 +147,11 @@ def index(
         from visus.search import Report
 
         report = Report(pruned=opened.prune(force=force))
-    if whiten:
-        opened.whiten(whiten)
+    if rotate is not None:
+        from visus.search import Report
+
+        report = report or Report()
+        report.fitted = opened.rotate(rotate)
     measures = _measures(opened, evaluate) if evaluate else {}
     _print(report, measures, location, opened, as_json)
     if report and report.unreadable and not len(opened):
@@ -225,7 +240,8 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
-    typer.echo(f"{', '.join(parts) or 'nothing to do'} in {report.seconds:.1f} s{speed}")
+    if parts or report.seconds:
+        typer.echo(f"{', '.join(parts) or 'nothing to do'} in {report.seconds:.1f} s{speed}")
     typer.echo(f"{plural(rows, 'picture')} in {location}")
     if report.note:
         typer.echo(report.note, err=True)
@@ -234,12 +250,23 @@ def _say(report: "Report", location: str, rows: int) -> None:
         typer.echo(f"{rows_of_old} from visus 0.1 upgraded; --rehash reads the files again.")
     if report.passed:
         typer.echo(_passed(report), err=True)
-    if report.recall is not None:
-        typer.echo(f"Built an approximate index; it finds {report.recall:.1%} of the ten nearest pictures.")
+    if report.fitted:
+        _say_fitted(report.fitted)
     if report.unreadable:
         typer.echo(f"Could not use {plural(len(report.unreadable), 'file')}:", err=True)
         for failure in report.unreadable:
             say(f"  {failure.message}", error=True)
+
+
+def _say_fitted(fitted: "Fitted") -> None:
+    """How vectors are compared from now on, where that is not as always."""
+    if fitted.dimension:
+        told = ""
+        if fitted.before is not None and fitted.after is not None:
+            told = f": of ten hits, {fitted.after:.1%} from the query's folder in place of {fitted.before:.1%}"
+        typer.echo(f"Compared along {fitted.dimension} directions{told}")
+    if fitted.recall is not None:
+        typer.echo(f"The search finds {fitted.recall:.1%} of the ten nearest pictures.")
 
 
 def _passed(report: "Report") -> str:

@@ -19,7 +19,7 @@ from visus.search.files import Digest, Files
 FOLDER = "checksums"
 TABLE = "pictures.lance"
 _VERSIONS = f"{TABLE}/_versions"
-_NOT_FOR_ROWS = (f"{TABLE}/_transactions/", f"{TABLE}/_indices/")  # a version can be read without them
+_NOT_FOR_ROWS = (f"{TABLE}/_transactions/", f"{TABLE}/_indices/", "codes/")  # a version can be read without them
 _LARGEST = (1 << 64) - 1  # the library names manifests by their distance from it, so that the newest comes first
 
 
@@ -39,6 +39,10 @@ class Checksums:
     def name(self) -> str:
         """The file that holds them."""
         return f"{FOLDER}/{self.version}.json"
+
+    def without(self, names: Collection[str]) -> "Checksums":
+        """The same, but for some files, which have been written anew."""
+        return Checksums(self.version, {name: own for name, own in self.files.items() if name not in names})
 
     def to_bytes(self) -> bytes:
         """As a file: one line of JSON, and one with its own checksum."""
@@ -120,11 +124,28 @@ def write(files: Files, table: lance.LanceDataset, before: Checksums | None, oth
     files.sync(name for name in sizes if name not in known)
     sums = Checksums(table.version, {name: known.get(name) or files.digest(name) for name in sizes})
     for name, (size, _) in sums.files.items():
-        if sizes[name] not in (None, size):  # a write of which the disk took a part only
+        if sizes[name] not in (None, size):
             raise OSError(errno.EIO, f"{name} has {size} bytes in place of {sizes[name]}")
     read_deletions(table, known)
     files.write(sums.name, sums.to_bytes())
     return sums
+
+
+def look_at_sizes(files: Files, table: lance.LanceDataset, known: Collection[str] = ()) -> None:
+    """See that the files of a version are as long as they were written.
+
+    Args:
+        files: Of the index.
+        table: The table at that version.
+        known: Names of files that were looked at before.
+
+    Raises:
+        OSError: One is shorter: the disk took a part of it only.
+    """
+    for name, size in _parts(files, table):
+        found = files.size(name) if size is not None and name not in known else None
+        if found not in (None, size):
+            raise OSError(errno.EIO, f"{name} has {found} bytes in place of {size}")
 
 
 def read_deletions(table: lance.LanceDataset, known: Collection[str] = ()) -> None:

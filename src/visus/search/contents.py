@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from visus.search.describe import Floats, unit
 from visus.search.rows import checked_by, sound, stored
+from visus.search.segments import Query
 from visus.search.store import Store
 
 Row = dict[str, Any]
@@ -154,13 +155,13 @@ def vectors_of(table: pa.Table, column: str) -> Floats:
     return unit(np.array(rows, np.float32).reshape(len(rows), -1))
 
 
-def by_squares(store: Store, checks: Checks, vector: Floats, where: str | None) -> list[Row]:
+def by_squares(store: Store, checks: Checks, query: Query, where: str | None) -> list[Row]:
     """Long pictures, each with the score of its best square.
 
     Args:
         store: The table.
         checks: Of the search.
-        vector: ``(D,)`` float32 of length 1, in the space that is searched.
+        query: What asks.
         where: SQL condition on the rows; None for none.
     """
     condition = "squares IS NOT NULL" + (f" AND {where}" if where else "")
@@ -168,5 +169,7 @@ def by_squares(store: Store, checks: Checks, vector: Floats, where: str | None) 
     rows = checks.rows(store.read(sorted({*told, *checks.columns}), condition), told)
     for row in rows:
         squares = np.asarray(row.pop("squares"), np.float32).reshape(-1, store.about["dimension"])
-        row["score"] = float((unit(store.projected(squares)) @ unit(vector)).max())
+        scores = store.space(squares) @ query.moved
+        best = int(scores.argmax())
+        row |= {"score": float(scores[best]), "cosine": float(unit(squares[best]) @ query.plain)}
     return rows

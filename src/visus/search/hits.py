@@ -24,7 +24,9 @@ class Hit:
         id: Number of the picture in the index.
         path: Absolute path of the file.
         score: Similarity in [-1, 1]: the cosine of the picture and the vector that asks, which is the query's own, or
-            with several queries, ``unlike`` or query expansion a mixture.
+            with several queries, ``unlike`` or query expansion a mixture; as they lie around the mean of the index, see
+            :mod:`visus.search.space`.
+        cosine: The same without taking the mean away: what two pictures have in common with each other and with all.
         width: Width in pixels.
         height: Height in pixels.
         size: Bytes of the file.
@@ -36,6 +38,7 @@ class Hit:
     id: int
     path: str
     score: float
+    cosine: float
     width: int
     height: int
     size: int
@@ -65,6 +68,7 @@ class Hit:
         return {
             "path": self.path,
             "score": round(self.score, 6),
+            "cosine": round(self.cosine, 6),
             "width": self.width,
             "height": self.height,
             "size": self.size,
@@ -78,7 +82,7 @@ class Hits(Result):
     """The answer of a search: hits, best first.
 
     Args:
-        rows: For each hit: id, path, score, width, height, size, and perhaps note, copies and missing.
+        rows: For each hit: id, path, score, cosine, width, height, size, and perhaps note, copies and missing.
         queries: The query pictures, for the contact sheet.
         thumbnails: Gives the small pictures (JPEG) of hits by their id.
         explain: Explains a hit.
@@ -100,6 +104,7 @@ class Hits(Result):
                 row["id"],
                 row["path"],
                 row["score"],
+                row["cosine"],
                 row["width"],
                 row["height"],
                 row["size"],

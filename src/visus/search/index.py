@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,24 +19,23 @@ from visus.graphs.graph import full_name
 from visus.graphs.runtime import Device, Precision
 from visus.images import MAX_PIXELS, decode, draw
 from visus.search import contents
-from visus.search import whiten as _whiten
 from visus.search.away import emptied, is_missing
 from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Describing, Embedder
 from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
 from visus.search.evaluate import Retrieval, read_labels, retrieval
+from visus.search.fitting import Fitted, refresh_space
 from visus.search.hits import Hit, Hits
 from visus.search.ingest import Ingest
-from visus.search.nearest import COLUMNS, Nearest, query_vector, thumbnails
+from visus.search.nearest import COLUMNS, Nearest, query_of, thumbnails
 from visus.search.place import exists, place_of, writing
 from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.reading import Recipe
 from visus.search.report import Progress, Report
-from visus.search.rows import Dtype
+from visus.search.rows import EMBEDDING, Dtype
 from visus.search.store import Store
 from visus.search.upgrade import upgrade
-from visus.search.upkeep import compact, refresh_approximate, vectors_in_batches, whiten
-from visus.search.vector_cache import VectorCache
+from visus.search.upkeep import compact
 from visus.search.verify import Verified, verify
 from visus.search.verify import mend as take_out
 from visus.search.where import to_sql
@@ -83,7 +83,6 @@ class Index:
         self._device: Device = device
         self._embedder: Embedder | None = None
         self._describing: Describing | None = None
-        self._held: VectorCache | None = None
         self._store = Store(self.location) if exists(self.location) else None
         if self._store is not None:
             self._check_model(self._store.about)
@@ -141,14 +140,13 @@ class Index:
             self._embedder = embedder
         return embedder
 
-    def use(self, describing: Describing, held: VectorCache | None = None) -> None:
-        """Let a server describe the pictures of several searches together, and hold the vectors in memory.
+    def use(self, describing: Describing) -> None:
+        """Let a server describe the pictures of several searches together.
 
         Args:
             describing: What stands before an embedder of this index (see :meth:`embedder`).
-            held: Vectors of this index, which several objects may share.
         """
-        self._describing, self._held = describing, held
+        self._describing = describing
 
     def _extra(self, name: str) -> Classical:
         """One of the index's descriptors beside the network.
@@ -314,11 +312,16 @@ class Index:
         others = [path for path in paths if os.path.exists(path) and not path.startswith(below)]
         return count + (self.add(*others).described if others else 0)
 
-    def whiten(self, dimension: int) -> None:
-        """Fit a PCA whitening to the vectors of the index and search with whitened vectors from now on.
+    def rotate(self, dimension: int) -> Fitted | None:
+        """Compare vectors along so many directions from now on: those along which the pictures differ most.
+
+        The directions are fitted anew as the index grows. Measure before and after with :meth:`evaluate`.
 
         Args:
-            dimension: Length of the whitened vectors.
+            dimension: How many; 0 for all.
+
+        Returns:
+            What came of it; None in an empty index.
 
         Raises:
             InputError: There are too few pictures, or the dimension is out of range.
@@ -326,9 +329,19 @@ class Index:
         with writing(self.location):
             store = self._opened()
             self._prepare(store)
-            mean, projection = _whiten.fit(vectors_in_batches(store, "embedding"), dimension)
-            whiten(store, mean, projection)
-            refresh_approximate(store)
+            return refresh_space(store, dimension)
+
+    def whiten(self, dimension: int) -> None:
+        """Deprecated: :meth:`rotate`, which does not divide by how far the pictures spread.
+
+        Args:
+            dimension: How many directions.
+
+        Raises:
+            InputError: See :meth:`rotate`.
+        """
+        warnings.warn("Index.whiten is now Index.rotate, and divides no more", DeprecationWarning, stacklevel=2)
+        self.rotate(dimension)
 
     # Searching -----------------------------------------------------------------------------------------------
 
@@ -353,12 +366,12 @@ class Index:
             k: How many hits at most.
             unlike: Pictures whose vectors are taken away from the query.
             region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
-            min_score: Least score of a hit.
+            min_score: Least score of a hit (not of its ``cosine``, which is higher).
             where: A condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``; see
                 :mod:`visus.search.where`.
             rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
                 local features agree with the query's come first.
-            exact: Compare every vector even in a large index.
+            exact: Compare every vector in full, not only those that the codes find.
             max_pixels: Larger query pictures are refused.
             by: Which description is compared: the network's, or one that :meth:`add` was asked for.
 
@@ -381,13 +394,13 @@ class Index:
         if region:
             queries = [cut(single(queries, "region"), region)]
         against = [load(p, embedder.least_side, max_pixels) for p in unlike]
-        vector = query_vector(embedder, queries, against, None if column else store.whitening)
+        asked = query_of(embedder, queries, against, store.compared[column or EMBEDDING])
 
         condition = None if where is None else to_sql(where, store.columns)
-        nearest = Nearest(store, self._held, condition, exact, column, contents.Checks(store, column))
-        rows = nearest.rows(vector, max(k, _RERANKED) if rerank else k)
+        nearest = Nearest(store, condition, exact, column, contents.Checks(store, column))
+        rows = nearest.rows(asked, max(k, _RERANKED) if rerank else k)
         if rerank == "expansion":
-            rows = nearest.expanded(vector, rows)
+            rows = nearest.expanded(asked, rows)
         elif rerank == "geometry":
             rows = nearest.verified(single(queries, "rerank geometry"), rows)
         if min_score is not None:
@@ -399,7 +412,7 @@ class Index:
             if isinstance(embedder, Classical):
                 raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
             found = load(hit.path, embedder.least_side, max_pixels)
-            return explain(embedder, single(queries, "why"), found, store.whitening)
+            return explain(embedder, single(queries, "why"), found, store.space)
 
         rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
         notes = [*([store.note] if store.note else []), *nearest.checks.notes]
@@ -417,7 +430,7 @@ class Index:
         """
         describing = self._describing or self.embedder()
         first, second = (load(picture, describing.least_side, MAX_PIXELS) for picture in (query, hit))
-        return explain(describing, first, second, self._opened().whitening)
+        return explain(describing, first, second, self._opened().space)
 
     def rows(self, ids: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
         """What the index knows of some pictures, by their ids; those that are gone have ``gone`` set.
@@ -512,7 +525,7 @@ class Index:
         known = read_labels(labels)
         store = self._opened()
         store.refresh()
-        column = store.vector_column if by == "embedding" else self._extra(by).name
+        column = EMBEDDING if by == "embedding" else self._extra(by).name
         twin = ["twin"] if store.has("twin") else []
         described = f" AND ({column} IS NOT NULL{' OR twin IS NOT NULL' if twin else ''})"
         table = store.read(["id", "path", *twin, column], f"NOT gone{'' if by == 'embedding' else described}")
@@ -524,7 +537,7 @@ class Index:
                 f"None of the files in {labels} is in {self.location}{described}; index their folder, or check the "
                 "column file."
             )
-        vectors = contents.vectors_of(table, column)[rows]
+        vectors = store.compared[column](contents.vectors_of(table, column)[rows])
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
 
 

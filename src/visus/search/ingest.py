@@ -15,10 +15,12 @@ from visus.images import MAX_PIXELS
 from visus.search.away import away_because, is_away, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
+from visus.search.fitting import refresh_space
 from visus.search.reading import Answers, Done, Reader, Recipe, by_threads
 from visus.search.report import Progress, Report
+from visus.search.stopping import stoppable
 from visus.search.store import Store
-from visus.search.upkeep import compact, recall, refresh_approximate, remove_orphans
+from visus.search.upkeep import compact, remove_orphans
 from visus.search.walk import Failure, Found, Passed, hint, walk
 from visus.search.writer import Writer, leads_to
 
@@ -88,10 +90,11 @@ class Ingest:
             describe=self._describe_again,
             has_left=self._has_left,
         )
-        work = self._look(roots, exclude, rehash)
         try:
-            self._describe(work)
-            self._mark_gone(roots, exclude, force)
+            with stoppable() as self._may_stop:
+                self._describe(self._look(roots, exclude, rehash))
+                self._mark_gone(roots, exclude, force)
+                self.report.fitted = refresh_space(self.store)
         finally:
             self.report.seconds = time.monotonic() - began
         return self.report
@@ -101,6 +104,7 @@ class Ingest:
         work: list[Found] = []
         renamed: list[Known] = []
         for entry in walk(roots, exclude):
+            self._may_stop()
             if isinstance(entry, Failure):
                 self.report.unreadable.append(entry)
                 continue
@@ -187,8 +191,6 @@ class Ingest:
         self.progress(Progress(len(work), len(work), self.report.described))
         if work:
             compact(self.store)
-            if refresh_approximate(self.store):
-                self.report.recall = recall(self.store)
 
     def _read(self, batches: Iterator[list[Found]], count: int) -> Answers:
         if self.elsewhere and count:
@@ -214,6 +216,7 @@ class Ingest:
                 self._commit(pending)
                 last = time.monotonic()
             self.progress(Progress(done, total, self.report.described))
+            self._may_stop()
 
     # Writing: the calling thread -----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError
@@ -12,11 +13,12 @@ from visus.search import contents, rerank
 from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
+from visus.search.place import explained
 from visus.search.query import load_or_thumbnail
 from visus.search.rows import EMBEDDING
+from visus.search.segments import Query
+from visus.search.space import Space
 from visus.search.store import Store
-from visus.search.vector_cache import VectorCache
-from visus.search.whiten import project
 
 COLUMNS = ("id", "path", "width", "height", "size")
 """What an index tells of a hit."""
@@ -24,38 +26,37 @@ COLUMNS = ("id", "path", "width", "height", "size")
 _EXPANDED = 5  # hits that join the query
 
 Row = dict[str, Any]
-"""A picture that was found: :data:`COLUMNS`, ``score`` and, after a second look, ``note``."""
+"""A picture that was found: :data:`COLUMNS`, ``score``, ``cosine`` and, after a second look, ``note``."""
 
 
-def query_vector(
+def query_of(
     describing: Describing | Classical,
     likes: list[NDArray[np.uint8]],
     unlikes: list[NDArray[np.uint8]],
-    whitening: tuple[Floats, Floats] | None,
-) -> Floats:
-    """One vector of length 1 that asks for some pictures and against others.
+    space: Space,
+) -> Query:
+    """What asks for some pictures and against others.
 
     Args:
         describing: What describes pictures.
         likes: Pictures to find, each ``(H, W, 3)`` uint8; their mean vector asks.
         unlikes: Pictures to avoid, likewise; the mean of their vectors is taken away.
-        whitening: Mean ``(D,)`` and projection ``(D, d)`` float32; None for none.
-
-    Returns:
-        ``(D,)`` float32, or ``(d,)`` with whitening.
+        space: In which vectors are compared.
 
     Raises:
         InputError: Both are the same.
     """
     vectors = describing([*likes, *unlikes])
-    if whitening is not None:
-        vectors = project(vectors, *whitening)
-    total = vectors[: len(likes)].mean(axis=0)
-    if unlikes:
-        total = total - vectors[len(likes) :].mean(axis=0)
-    if np.linalg.norm(total) < 1e-6:
+    plain, moved = (_balance(part, len(likes)) for part in (vectors, space(vectors)))
+    if np.linalg.norm(plain) < 1e-6:
         raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
-    return unit(total)
+    return Query(unit(plain), unit(moved))
+
+
+def _balance(vectors: Floats, likes: int) -> Floats:
+    """The mean of the first vectors, less that of the others where there are some."""
+    total = vectors[:likes].mean(axis=0)
+    return total - vectors[likes:].mean(axis=0) if len(vectors) > likes else total
 
 
 def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:
@@ -69,7 +70,6 @@ class Nearest:
 
     Attributes:
         store: The table.
-        held: Its vectors in memory, where a server holds them.
         where: SQL condition on the columns, as :func:`visus.search.where.to_sql` gives it; None for none.
         exact: Whether every vector is compared even in a large table.
         by: Column of vectors; None for the network's.
@@ -77,48 +77,43 @@ class Nearest:
     """
 
     store: Store
-    held: VectorCache | None
     where: str | None
     exact: bool
     by: str | None
     checks: Checks
 
-    def rows(self, vector: Floats, k: int) -> list[Row]:
+    def rows(self, query: Query, k: int) -> list[Row]:
         """So many contents, nearest first; files with the same content are one answer.
 
         Args:
-            vector: ``(D,)`` float32, in the space of the column.
+            query: In the space of the column.
             k: How many.
         """
         about = contents.about(self.store)
         condition = self._condition(about)
-        found = self._scored(vector, k, condition)
+        found = self._scored(query, k, condition)
         if self.by is None and about.squares:
-            found = best_first([*found, *contents.by_squares(self.store, self.checks, vector, condition)], k)
+            found = best_first([*found, *contents.by_squares(self.store, self.checks, query, condition)], k)
         if about.blank:
             blank = f"blank LIKE '%{self.by or EMBEDDING}%'"
             found = best_first([*found, *self._at_no_angle(f"{blank} AND {condition}" if condition else blank, k)], k)
         return contents.with_copies(self.store, found, self.where, COLUMNS) if about.twins else found
 
-    def _scored(self, vector: Floats, k: int, condition: str | None) -> list[Row]:
-        if self.held and self.where is None and self.by is None:
-            held = self.held.nearest(self.store, vector, k)
-            if held is not None:
-                self.checks.lost += self.held.lost
-                return held
-        if not vector.any():
+    def _scored(self, query: Query, k: int, condition: str | None) -> list[Row]:
+        if not query.plain.any():
             return self._at_no_angle(condition, k)
-        columns = sorted({*COLUMNS, *self.checks.columns})
-        table = self.store.nearest(vector, k, columns, where=condition, exact=self.exact, by=self.by)
-        rows = self.checks.rows(table, [*COLUMNS, "_distance"])
-        for row in rows:
-            row["score"] = 1 - row.pop("_distance")
-        return rows
+        segments = self.store.segments(self.by or EMBEDDING)
+        with explained(self.store.location):
+            found = segments.nearest(query, k, condition, exact=self.exact)
+            table = segments.rows(found, sorted({*COLUMNS, *self.checks.columns}))
+        for name, values in (("score", found.scores), ("cosine", found.cosines)):
+            table = table.append_column(name, pa.array(values.astype(float)))
+        return self.checks.rows(table, [*COLUMNS, "score", "cosine"])
 
     def _at_no_angle(self, condition: str | None, k: int) -> list[Row]:
         """Rows for a vector of zeros, on either side: no comparison of directions finds them, and their cosine is 0."""
         table = self.store.read(sorted({*COLUMNS, *self.checks.columns}), condition)
-        return [row | {"score": 0.0} for row in self.checks.rows(table, COLUMNS)[:k]]
+        return [row | {"score": 0.0, "cosine": 0.0} for row in self.checks.rows(table, COLUMNS)[:k]]
 
     def _condition(self, about: Contents) -> str | None:
         """Which rows may answer: of each content the one with the vector, if it or a copy fulfills the condition."""
@@ -130,11 +125,11 @@ class Nearest:
             parts.append(f"({contents.widened(self.store, self.where) if about.twins else self.where})")
         return " AND ".join(parts) or None
 
-    def expanded(self, vector: Floats, rows: list[Row]) -> list[Row]:
+    def expanded(self, query: Query, rows: list[Row]) -> list[Row]:
         """The best rows join the query, which asks again.
 
         Args:
-            vector: ``(D,)`` float32, what asked.
+            query: What asked.
             rows: What was found, nearest first.
 
         Returns:
@@ -142,11 +137,12 @@ class Nearest:
         """
         if not rows:
             return rows
-        column = self.by or self.store.vector_column
+        column = self.by or EMBEDDING
         found = self.store.rows([row["id"] for row in rows[:_EXPANDED]], [column])
         vectors = unit(np.array([found[row["id"]][column] for row in rows[:_EXPANDED]], np.float32))
         scores = np.array([row["score"] for row in rows[:_EXPANDED]])
-        return _noted(self.rows(rerank.expand(vector, vectors, scores), len(rows)), rows)
+        moved = rerank.expand(query.moved, self.store.compared[column](vectors), scores)
+        return _noted(self.rows(Query(rerank.expand(query.plain, vectors, scores), moved), len(rows)), rows)
 
     def verified(self, query: NDArray[np.uint8], rows: list[Row]) -> list[Row]:
         """Rows whose local features agree with the query's come first.

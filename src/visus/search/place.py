@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from visus._errors import InputError, PictureIndexError
 
-_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", "checksums", "damaged", ".")
+_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", "space-", "codes", "checksums", "damaged", ".")
 
 Location = Path | str
 """A folder, or the address of a place on an object store."""

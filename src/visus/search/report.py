@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from visus.search.fitting import Fitted
 from visus.search.walk import Failure
 
 
@@ -24,7 +25,7 @@ class Report:
         hints: How pictures among these can be read, by kind.
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
-        recall: Where an approximate index was built: the share of the ten nearest pictures that it finds.
+        fitted: Where the index has grown: how its vectors are compared from now on.
         note: A sentence on what an earlier process had left unfinished, if something.
         seconds: Duration.
     """
@@ -43,7 +44,7 @@ class Report:
     hints: dict[str, str] = field(default_factory=dict)
     vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
-    recall: float | None = None
+    fitted: Fitted | None = None
     note: str | None = None
     seconds: float = 0.0
 

@@ -219,6 +219,18 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
+def vectors_or_zeros(column: pa.ChunkedArray | pa.Array, dtype: np.dtype[Any]) -> NDArray[np.floating]:
+    """A vector column as ``(N, D)`` in the type that it is stored in; zeros for a null."""
+    size = column.type.list_size
+    parts = [np.zeros((0, size), dtype)]
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        values = chunk.values.to_numpy(zero_copy_only=False).reshape(-1, size)[chunk.offset : chunk.offset + len(chunk)]
+        if chunk.null_count:
+            values = np.where(chunk.is_valid().to_numpy(zero_copy_only=False)[:, None], values, np.zeros(1, dtype))
+        parts.append(values)
+    return parts[1] if len(parts) == 2 else np.concatenate(parts)
+
+
 def stored(column: pa.ChunkedArray | pa.Array) -> list[NDArray[np.floating] | None]:
     """The vectors of a column, each ``(D,)`` in the type that it is stored in; None for a null."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]

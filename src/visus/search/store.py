@@ -7,20 +7,21 @@ Every change counts whole or not at all: for a reader, after ``kill -9`` and aft
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import lance
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from visus._errors import PictureIndexError
-from visus.search import checksums, versions, whiten
+from visus.search import checksums, space, versions
 from visus.search.files import files_of
 from visus.search.place import exists, explained, place_of
 from visus.search.rows import EMBEDDING, Dtype, schema, vector_type
+from visus.search.segments import Segments, write_codes
+from visus.search.space import PLAIN, Space
 from visus.search.where import COLUMNS
 
 FORMAT = 3
@@ -28,10 +29,6 @@ FORMAT = 3
 checks what it reads, and lets equal contents share one vector."""
 
 _STORAGE = "2.0"  # of Lance's file formats the one that scans vectors fastest in a fresh process
-_SCAN_ROWS = 4096
-_SCAN_BUFFER = 32 << 20  # bytes that are read ahead of a scan; the library's own choice takes more memory
-_REFINED = 200  # candidates of the approximate index that are compared in full, at least
-WHITE = "whitened"
 
 
 class Store:
@@ -59,6 +56,7 @@ class Store:
             raise PictureIndexError(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self.files = files_of(self.location)
         self._changes = 0  # that are under way, one in another
+        self._alone = threading.Lock()
         with explained(self.location):
             self._use(versions.newest(self.location, self.files))
 
@@ -99,7 +97,8 @@ class Store:
                 "say: pip install --upgrade visus"
             )
         self.extras = [name for name in self.about.get("extras", {}) if name in self.table.schema.names]
-        self._whitening: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._space: Space | None = None
+        self._segments: dict[str, Segments] = {}
 
     def refresh(self) -> None:
         """See what other processes have committed."""
@@ -167,7 +166,7 @@ class Store:
     @property
     def shared(self) -> tuple[str, ...]:
         """Columns that one row has for all rows with its content."""
-        return ("thumbnail", EMBEDDING, WHITE, "squares", *self.extras)
+        return ("thumbnail", EMBEDDING, "squares", *self.extras)
 
     def contents_without(self, name: str) -> set[bytes]:
         """Hashes of the rows that one of :attr:`extras` has not described."""
@@ -194,72 +193,40 @@ class Store:
         return [name for name in COLUMNS if self.has(name)]
 
     @property
-    def vector_column(self) -> str:
-        """The column that a search compares: the whitened vectors where there are some."""
-        return WHITE if self.has(WHITE) else EMBEDDING
-
-    @property
-    def whitening(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Mean ``(D,)`` and projection ``(D, d)`` float32 of the whitened vectors, if there are some.
+    def space(self) -> Space:
+        """In which the network's vectors are compared.
 
         Raises:
-            PictureIndexError: They cannot be read; fitting anew mends it.
+            PictureIndexError: It cannot be read; fitting anew mends it.
         """
-        if self.vector_column == WHITE and self._whitening is None:
-            self._whitening = whiten.read(f"{self.location}/{self.about['whitening']}")
-        return self._whitening
+        if self._space is None:
+            self._space = space.read(self)
+        return self._space
 
-    def projected(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Vectors of the network ``(N, D)`` float32 in the space that is searched."""
-        return vectors if self.whitening is None else whiten.project(vectors, *self.whitening)
+    @property
+    def compared(self) -> dict[str, Space]:
+        """The columns of vectors that a search can compare, and in which space.
+
+        Raises:
+            PictureIndexError: The space cannot be read.
+        """
+        return {EMBEDDING: self.space, **dict.fromkeys(self.extras, PLAIN)}
+
+    def segments(self, column: str) -> Segments:
+        """The vectors of a column, ready to be searched.
+
+        Raises:
+            PictureIndexError: The table is damaged or out of reach.
+        """
+        with self._alone, explained(self.location):
+            if column not in self._segments:
+                self._segments[column] = Segments(self, column, self.compared[column])
+            return self._segments[column]
 
     @property
     def dtype(self) -> Dtype:
         """How vectors are stored."""
         return self.about["dtype"]
-
-    def nearest(
-        self,
-        vector: NDArray[np.floating],
-        k: int,
-        columns: Sequence[str],
-        *,
-        where: str | None = None,
-        exact: bool = False,
-        by: str | None = None,
-    ) -> pa.Table:
-        """The rows nearest to a vector, by cosine, best first.
-
-        Args:
-            vector: ``(D,)`` float, in the space of the column.
-            k: How many rows.
-            columns: Columns of the answer; ``_distance`` (1 - cosine) comes with them.
-            where: SQL condition on the columns that is safe (see :mod:`visus.search.where`); only rows that fulfill
-                it count.
-            exact: Compare every vector even where there is an approximate index.
-            by: Column of vectors; None takes :attr:`vector_column`.
-
-        Raises:
-            PictureIndexError: The table is damaged or out of reach.
-        """
-        query = {
-            "column": by or self.vector_column,
-            "q": vector.astype(self.dtype),
-            "k": k,
-            "metric": "cosine",
-            "use_index": not exact,
-            "nprobes": 20,
-            "refine_factor": max(10, -(-_REFINED // k)),
-        }
-        with explained(self.location):
-            return self.table.to_table(
-                columns=[*columns, "_distance"],
-                nearest=query,
-                filter=where,
-                prefilter=True,
-                batch_size=_SCAN_ROWS,
-                io_buffer_size=_SCAN_BUFFER,
-            )
 
     # Writing -----------------------------------------------------------------------------------------------
 
@@ -280,11 +247,14 @@ class Store:
             self._changes -= 1
 
     def _count(self) -> None:
-        """Write the checksums of the version that is open: from now on it is the newest."""
+        """Write the codes and the checksums of the version that is open: from now on it is the newest."""
         self._describe()
-        own = self.about.get("whitening")
-        others = self.files.below(own) if own and self.has(WHITE) else []
-        self.sums = checksums.write(self.files, self.table, self.sums, others)
+        own = self.space.name
+        others = [own] if own.endswith(".npy") else self.files.below(own) if own else []
+        checksums.look_at_sizes(self.files, self.table, self.sums.files if self.sums else ())
+        codes = write_codes(self)
+        before = self.sums and self.sums.without({name for name, fresh in codes.items() if fresh})
+        self.sums = checksums.write(self.files, self.table, before, [*others, *codes])
 
     def append(self, rows: pa.Table) -> None:
         """Add rows to the table, in one change."""

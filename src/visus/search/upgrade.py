@@ -10,6 +10,7 @@ import pyarrow as pa
 from visus._errors import InputError
 from visus.images import decode
 from visus.images.facts import Facts, facts_of, gray_hash
+from visus.search import space
 from visus.search.filesystems import entry_of
 from visus.search.reading import NOTHING
 from visus.search.rows import (
@@ -41,6 +42,7 @@ def upgrade(store: Store) -> int:
     """
     if store.about["format"] >= FORMAT:
         return 0
+    _drop_what_was_for_search(store)
     sums = [pa.field(f"{name}_sum", pa.int64()) for name in store.extras]
     fields = pa.schema([*new_in_3(), *sums])
     twins = _twins(store)
@@ -66,6 +68,18 @@ def upgrade(store: Store) -> int:
         store.table.add_columns(udf, read_columns=[*_READ, *store.extras])
         store.tell(format=FORMAT)
     return count
+
+
+def _drop_what_was_for_search(store: Store) -> None:
+    """Take away whitened vectors and quantized ones: codes have taken their place."""
+    own = store.space
+    with store.changing():
+        for index in store.table.describe_indices():
+            store.table.drop_index(index.name)
+        store.drop(["whitened"])
+        if own.mean is not None:
+            kept = space.keep(store.files, own.mean, own.projection)
+            store.tell(whitening=None, **{space.KEY: {"file": kept.name, "dimension": 0, "asked": None}})
 
 
 def _twins(store: Store) -> dict[int, int]:

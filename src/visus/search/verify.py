@@ -15,7 +15,7 @@ import lance
 import pyarrow as pa
 
 from visus._errors import PictureIndexError
-from visus.search import checksums
+from visus.search import checksums, code_files, space
 from visus.search.away import is_missing
 from visus.search.checksums import TABLE
 from visus.search.place import explained
@@ -127,7 +127,12 @@ def mend(store: Store, found: Verified) -> list[str]:
                 again += [path for path, gone in zip(paths, away, strict=True) if not gone]
                 found.lost += [p for p, gone, fine in zip(paths, away, good, strict=True) if gone and not fine]
     broken = [name for name in found.damaged_files if name.startswith(f"{TABLE}/_indices/")]
+    for name in found.damaged_files:
+        if name.startswith(f"{code_files.FOLDER}/"):
+            store.files.remove(name)  # what is missing is made again
     with store.changing():
+        if store.about.get(space.KEY, {}).get("file") in found.damaged_files:
+            store.tell(**{space.KEY: {**store.about[space.KEY], "file": None}})  # the update that follows fits it
         if bad:
             operation = lance.LanceOperation.Delete([], sorted(bad), "damaged")
             store.table = lance.LanceDataset.commit(store.table.uri, operation, read_version=store.version)

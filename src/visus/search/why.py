@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from visus.images import draw
 from visus.search.describe import Describing, Floats, unit
+from visus.search.space import PLAIN, Space
 
 Pixels = NDArray[np.uint8]
 
@@ -78,23 +79,21 @@ def contributions(feature_map: NDArray[np.floating], direction: Floats) -> Float
     return (feature_map @ direction / (positions * max(float(length), 1e-12))).astype(np.float32)
 
 
-def explain(embedder: Describing, query: Pixels, hit: Pixels, whitening: tuple[Floats, Floats] | None = None) -> Why:
+def explain(embedder: Describing, query: Pixels, hit: Pixels, space: Space = PLAIN) -> Why:
     """Explain the similarity of two pictures.
 
     Args:
         embedder: What described them.
         query: ``(H, W, 3)`` uint8.
         hit: ``(H, W, 3)`` uint8.
-        whitening: Mean ``(D,)`` and projection ``(D, d)`` float32, where the similarity is that of whitened vectors.
+        space: In which their vectors are compared.
 
     Raises:
         InputError: The network does not pool its last map by average.
     """
     maps = [embedder.maps(query), embedder.maps(hit)]
-    if whitening is not None:
-        # Whitening is linear in the vector scaled to length 1, so it may be applied to each position.
-        mean, projection = whitening
-        maps = [(m / np.linalg.norm(m.mean(axis=(0, 1))) - mean) @ projection for m in maps]
+    # A space moves the vector scaled to length 1 by a linear map, which may be applied to each position.
+    maps = [space.moved(m / max(float(np.linalg.norm(m.mean(axis=(0, 1)))), 1e-12)) for m in maps]
     directions = [unit(m.mean(axis=(0, 1))) for m in maps]
     query_map = contributions(maps[0], directions[1])
     hit_map = contributions(maps[1], directions[0])

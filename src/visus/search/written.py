@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from visus.images.decode import DECODER
 from visus.search.reading import Done
 from visus.search.rows import EMBEDDING, FACTS, content_sum, place_sum, thumbnail_sum, vector_sum
-from visus.search.store import WHITE, Store
+from visus.search.store import Store
 from visus.search.walk import Found
-from visus.search.whiten import project
 
 
 def place_of(found: Found) -> dict[str, Any]:
@@ -130,15 +129,11 @@ class Columns:
         names = [EMBEDDING, *self._store.extras]  # none of a descriptor that this version does not know: no old vector
         none: list[Any] = [None] * count
         if described is None:
-            shared = [*names, "squares", *([WHITE] if self._store.whitening else [])]
-            return dict.fromkeys(shared, none)
+            return dict.fromkeys([*names, "squares"], none)
         columns: dict[str, Sequence[Any]] = {
             name: [self._half(a.vectors.get(name)) for a in described] for name in names
         }
         columns["squares"] = [None if a.squares is None else a.squares.astype(np.float16).ravel() for a in described]
-        if self._store.whitening:
-            vectors = np.array([a.vectors[EMBEDDING] for a in described], np.float32)
-            columns[WHITE] = list(project(vectors, *self._store.whitening).astype(self._store.dtype))
         return columns
 
     def _half(self, vector: NDArray[np.float32] | None) -> NDArray[np.floating] | None:

@@ -18,9 +18,7 @@ from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
-from visus.search.nearest import COLUMNS
 from visus.search.query import Box, cut
-from visus.search.vector_cache import VectorCache
 from visus.server.batching import Batching
 from visus.server.settings import Settings
 from visus.server.turns import go_on, turn
@@ -52,7 +50,6 @@ class Service:
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
         self.batching: Batching | None = None
-        self._held = VectorCache(COLUMNS)
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
             _ = first.about  # says that there is none
@@ -82,7 +79,7 @@ class Service:
         own: Index | None = getattr(self._own, "index", None)
         if own is None:
             own = Index(self.settings.index)
-            own.use(self.batching, self._held)
+            own.use(self.batching)
             self._own.index = own
         return own
 

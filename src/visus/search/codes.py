@@ -1,0 +1,208 @@
+"""Vectors as one bit a dimension: what a search of many looks at first.
+
+A vector of length 1 is turned by a fixed rotation and kept as the signs of its parts, with one factor: its product with
+a query is told from these to about 1 / sqrt(width), without bias (Gao and Long, "RaBitQ", SIGMOD 2024). The best few
+hundred are then compared in full. The inner loops are in ``_codes.c``.
+"""
+
+import ctypes
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus import _native
+from visus.search.describe import Floats, unit
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int32]
+
+BLOCK = 32  # rows whose codes lie together; _codes.c has it too
+_LEAST_WIDTH = 1024  # short vectors are turned in more dimensions than they have, so that as many signs tell them apart
+_ROUNDS = 4
+_MOST = 31  # that a set of signs can be worth; _codes.c sums eight in a byte
+_SIGNS = ((np.arange(16)[:, None] >> np.arange(4)) & 1).astype(np.float32)  # of four dimensions, for each half byte
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_codes")
+    array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+    library.turn.argtypes = [array, whole, whole, array, whole, whole]
+    library.encode.argtypes = [array, whole, whole, array, array]
+    library.encode.restype = None
+    library.nearest.argtypes = [array] * 3 + [whole] * 2 + [array, real, real, ctypes.c_int, whole, array, array]
+    library.nearest.restype = whole
+    library.products.argtypes = [array, whole, whole, array, array, ctypes.c_int, array]
+    library.products.restype = None
+    return library
+
+
+def width_of(dimension: int) -> int:
+    """Bits of a code for vectors of so many dimensions.
+
+    >>> width_of(1280), width_of(48), width_of(1300)
+    (1280, 1024, 1344)
+    """
+    return max(_LEAST_WIDTH, -(-dimension // 64) * 64)
+
+
+@functools.cache
+def _signs(width: int) -> Floats:
+    """Signs ``(rounds, width)`` of the rotation: the same for ever, since codes in files were turned by them."""
+    words = np.random.PCG64(width).random_raw(_ROUNDS * width // 64)
+    bits = np.unpackbits(np.asarray(words, "<u8").view(np.uint8), bitorder="little")
+    return (2 * bits.reshape(_ROUNDS, width).astype(np.float32) - 1).astype(np.float32)
+
+
+def turned(vectors: Floats) -> Floats:
+    """Vectors ``(N, D)`` turned in ``width_of(D)`` dimensions; lengths and angles stay.
+
+    Raises:
+        MemoryError: There is no room.
+    """
+    count, dimension = vectors.shape
+    width = width_of(dimension)
+    padded = np.zeros((count, width), np.float32)
+    padded[:, :dimension] = vectors
+    signs, size = _signs(width), 1 << (width.bit_length() - 1)
+    if _library().turn(padded.ctypes.data, count, width, signs.ctypes.data, len(signs), size):
+        raise MemoryError
+    return padded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A query, ready to be compared with codes.
+
+    Attributes:
+        table: ``(width / 4, 16)`` uint8: what each set of four signs is worth.
+        base: What the sum of all lowest values is worth.
+        step: What 1 in the table is worth.
+    """
+
+    table: Bytes
+    base: float
+    step: float
+
+
+def question(vector: Floats) -> Question:
+    """A query ``(D,)`` of any length, ready to be compared with codes."""
+    asked = turned(vector[None])[0]
+    sums = asked.reshape(-1, 4) @ _SIGNS.T
+    least = sums.min(axis=1, keepdims=True)
+    spread = (sums - least).max(axis=1)
+    # What is rounded here is small beside what the signs leave out.
+    step = max(float(spread.max()) / _MOST, 1e-30)
+    table = np.rint((sums - least) / step).astype(np.uint8)
+    return Question(table, float(2 * least.sum() - asked.sum()), 2 * step)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """The codes of some rows.
+
+    Attributes:
+        rows: How many there are.
+        factors: ``(blocks * 32,)`` float32; NaN for a row without a vector, or with one of zeros, which never answers.
+        codes: ``(blocks, width / 4, 16)`` uint8.
+    """
+
+    rows: int
+    factors: Floats
+    codes: Bytes
+
+    def nearest(
+        self, asked: Question, keep: int, allowed: NDArray[np.bool_] | None = None, *, plain: bool = False
+    ) -> tuple[Places, Floats]:
+        """The rows that a query has most in common with, and about how much, in no order.
+
+        Args:
+            asked: The query.
+            keep: How many rows at most.
+            allowed: ``(rows,)``: which may answer; None for all.
+            plain: Do without the processor's wide instructions; the answer is the same.
+
+        Raises:
+            MemoryError: There is no room.
+        """
+        scores, places = np.empty(keep, np.float32), np.empty(keep, np.int32)
+        found = _library().nearest(
+            self.codes.ctypes.data,
+            self.factors.ctypes.data,
+            None if allowed is None else np.ascontiguousarray(allowed).ctypes.data,
+            self.rows,
+            4 * self.codes.shape[1],
+            asked.table.ctypes.data,
+            asked.base,
+            asked.step,
+            plain,
+            keep,
+            scores.ctypes.data,
+            places.ctypes.data,
+        )
+        if found < 0:
+            raise MemoryError
+        return places[:found], scores[:found]
+
+
+def encode(vectors: Floats) -> Codes:
+    """The codes of vectors ``(N, D)`` float32 of any length."""
+    turned_unit = turned(unit(vectors))
+    rows, width = turned_unit.shape
+    blocks = -(-rows // BLOCK)
+    codes = np.zeros((blocks, width // 4, 16), np.uint8)
+    factors = np.full(blocks * BLOCK, np.nan, np.float32)
+    _library().encode(turned_unit.ctypes.data, rows, width, codes.ctypes.data, factors.ctypes.data)
+    return Codes(rows, factors, codes)
+
+
+def products(vectors: NDArray[np.floating], first: Floats, second: Floats, *, plain: bool = False) -> Floats:
+    """Products of vectors with two others and with themselves, in this thread alone.
+
+    Args:
+        vectors: ``(N, D)`` float16 or float32.
+        first: ``(D,)`` float32.
+        second: ``(D,)`` float32.
+        plain: Do without the processor's wide instructions.
+
+    Returns:
+        ``(N, 3)`` float32.
+    """
+    if vectors.dtype != np.float16:
+        parts = [np.einsum("nd,d->n", vectors, first), np.einsum("nd,d->n", vectors, second)]
+        return np.stack([*parts, np.einsum("nd,nd->n", vectors, vectors)], axis=1).astype(np.float32)
+    rows, first, second = (np.ascontiguousarray(own) for own in (vectors, first, second))
+    out = np.empty((len(rows), 3), np.float32)
+    addresses = (own.ctypes.data for own in (first, second))
+    _library().products(rows.ctypes.data, *rows.shape, *addresses, plain, out.ctypes.data)
+    return out
+
+
+def gather(file: int, offsets: NDArray[np.int64], size: int) -> bytes | memoryview:
+    """Parts of an open file, each of ``size`` bytes, one after the other; less where it ends before.
+
+    Args:
+        file: Its number.
+        offsets: ``(N,)`` where they begin.
+        size: Of each.
+    """
+    out = np.empty(len(offsets) * size, np.uint8)
+    begin = np.ascontiguousarray(offsets, np.int64)
+    read = _library().gather
+    read.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+    read.restype = ctypes.c_int64
+    count = read(file, begin.ctypes.data, len(begin), size, out.ctypes.data)
+    return out[: count * size].data
+
+
+def shape_of(rows: int, dimension: int) -> tuple[int, tuple[int, int, int]]:
+    """How many factors, and which shape of codes, so many vectors have.
+
+    >>> shape_of(33, 1280)
+    (64, (2, 320, 16))
+    """
+    blocks = -(-rows // BLOCK)
+    return blocks * BLOCK, (blocks, width_of(dimension) // 4, 16)

@@ -1,0 +1,361 @@
+"""The vectors of one version of an index, ready to be searched: by their codes first, the best few in full."""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import lance
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from visus.search import code_files
+from visus.search.code_files import Coded, DataFile, PagedVectors, Vectors
+from visus.search.codes import products, question
+from visus.search.describe import Floats, unit
+from visus.search.rows import vectors_or_zeros
+from visus.search.space import Space
+
+if TYPE_CHECKING:
+    from visus.search.store import Store
+
+COMPARED = 200
+"""Rows that are compared in full for a handful of hits (benchmarks/search.py measures what that finds)."""
+
+_COMPARED_FOR_EACH = 10  # for each hit that is asked for, where they are many
+_BLOCK = 4096  # vectors that are compared at once
+_OFFSET = np.uint64(0xFFFFFFFF)  # part of a row's address: its number in its fragment
+_MASKS = 4  # conditions whose rows are remembered
+
+Masks = list[NDArray[np.bool_]]
+"""For each segment, which of its rows may answer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What asks.
+
+    Attributes:
+        plain: ``(D,)`` float32 of length 1, as pictures are described; zeros where nothing is said.
+        moved: ``(d,)`` float32 of length 1, in the space in which vectors are compared.
+    """
+
+    plain: Floats
+    moved: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Rows, the best first.
+
+    Attributes:
+        rows: ``(N,)`` int64: their places among the rows of the table that are not deleted.
+        scores: ``(N,)`` float32: their cosines with the query in the space.
+        cosines: ``(N,)`` float32: those of the vectors as they are.
+    """
+
+    rows: NDArray[np.int64]
+    scores: Floats
+    cosines: Floats
+
+
+NOTHING = Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))
+
+
+class Segment:
+    """The rows of a fragment of the table.
+
+    Args:
+        store: The open table.
+        fragment: Of it.
+        column: Of vectors.
+        space: In which they are compared.
+        start: How many rows of the table that are not deleted lie before it.
+
+    Attributes:
+        rows: How many the fragment has, deleted ones too.
+        live: ``(N,)``: the numbers of those that are not deleted; None where none is.
+        empty: Whether none of its rows has been described yet.
+        coded: Their codes; None where there are none.
+    """
+
+    def __init__(self, store: "Store", fragment: lance.LanceFragment, column: str, space: Space, start: int) -> None:
+        self.fragment, self.column, self.start = fragment, column, start
+        self.rows = fragment.physical_rows
+        self.number = fragment.fragment_id
+        self.live = self._not_deleted() if fragment.num_deletions else None
+        self._dtype = np.dtype(store.dtype)
+        self.coded: Coded | None = None
+        data = data_file(store, fragment, column)
+        self.empty = data is None
+        if data and (store.sums is None or data.codes_in(space) in store.sums.files):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # else every vector is compared
+                self.coded = code_files.read(store.files, data, space)
+        pages = self.coded.pages if self.coded else ()
+        self._paged = PagedVectors(data, pages) if data and data.path and pages else None
+
+    @property
+    def count(self) -> int:
+        """How many rows are not deleted."""
+        return self.rows if self.live is None else len(self.live)
+
+    def _not_deleted(self) -> NDArray[np.int64]:
+        table = self.fragment.to_table(columns=[], with_row_address=True)
+        return np.sort((table.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64))
+
+    def among_all(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The places of rows of this fragment among all rows of the table that are not deleted."""
+        own = places if self.live is None else np.searchsorted(self.live, places)
+        return own.astype(np.int64) + self.start
+
+    def vectors(self, places: NDArray[np.integer]) -> Vectors:
+        """The vectors ``(N, D)`` as they are stored; zeros for rows that have none.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        if self._paged:
+            return self._paged(places)
+        own = places if self.live is None else np.searchsorted(self.live, places)
+        return vectors_or_zeros(
+            self.fragment.take(own.tolist(), columns=[self.column]).column(self.column), self._dtype
+        )
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+        """All rows that are not deleted, by their numbers, with their vectors; zeros for rows that have none.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        columns = [self.column]
+        for batch in self.fragment.to_batches(columns=columns, with_row_address=True, batch_size=_BLOCK):
+            places = (batch.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64)
+            yield places, vectors_or_zeros(batch.column(self.column), self._dtype)
+
+
+def data_file(store: "Store", fragment: lance.LanceFragment, column: str) -> DataFile | None:
+    """The data file that holds a column of a fragment; None where the column is empty there."""
+    field = store.table.lance_schema.field(column)
+    assert field is not None
+    for file in fragment.metadata.files:
+        if field.id() in file.fields:
+            position = file.column_indices[file.fields.index(field.id())]
+            dtype, dimension = np.dtype(store.dtype), store.schema.field(column).type.list_size
+            return DataFile(store.location, file.path, column, position, fragment.physical_rows, dtype, dimension)
+    return None
+
+
+class Segments:
+    """All vectors of a column of one version of the table; several threads may ask.
+
+    Args:
+        store: The open table.
+        column: Of vectors.
+        space: In which they are compared.
+
+    Raises:
+        OSError: The files cannot be read.
+    """
+
+    def __init__(self, store: "Store", column: str, space: Space) -> None:
+        self._store, self._table, self.column, self.space = store, store.table, column, space
+        self._segments: list[Segment] = []
+        self._masks: dict[str, Masks] = {}
+        self._alone = threading.Lock()
+        start = 0
+        for fragment in store.table.get_fragments():
+            segment = Segment(store, fragment, column, space, start)
+            start += segment.count
+            if not segment.empty:
+                self._segments.append(segment)
+        self.coded = all(segment.coded for segment in self._segments)
+
+    def nearest(self, query: Query, k: int, where: str | None = None, *, exact: bool = False) -> Found:
+        """The rows nearest to a query.
+
+        Args:
+            query: Not zero.
+            k: How many.
+            where: SQL condition on the rows; None for all.
+            exact: Compare every vector in full.
+
+        Raises:
+            OSError: The files cannot be read.
+        """
+        masks = self._allowed(where)
+        compared = max(COMPARED, _COMPARED_FOR_EACH * k)
+        if exact or not self.coded:
+            return self._best(self._all(masks), query, k)
+        return self._best(self._likely(query, masks, compared), query, k)
+
+    def _allowed(self, where: str | None) -> Masks | None:
+        if where is None:
+            return (
+                [_mask(s.live, s.rows) for s in self._segments]
+                if any(s.live is not None for s in self._segments)
+                else None
+            )
+        with self._alone:
+            masks = self._masks.get(where)
+        if masks is None:
+            masks = self._look_up(where)
+            with self._alone:
+                if len(self._masks) >= _MASKS:
+                    self._masks.pop(next(iter(self._masks)))
+                self._masks[where] = masks
+        return masks
+
+    def _look_up(self, where: str) -> Masks:
+        scanner = self._table.scanner(columns=[], filter=where, with_row_address=True)
+        addresses = scanner.to_table().column("_rowaddr").to_numpy()
+        fragments, offsets = addresses >> np.uint64(32), (addresses & _OFFSET).astype(np.int64)
+        return [_mask(offsets[fragments == segment.number], segment.rows) for segment in self._segments]
+
+    def _likely(
+        self, query: Query, masks: Masks | None, count: int
+    ) -> Iterator[tuple[Segment, NDArray[np.int64], Vectors]]:
+        """The rows whose codes have most in common with the query."""
+        asked = question(query.moved)
+        found = []
+        for number, segment in enumerate(self._segments):
+            assert segment.coded
+            places, scores = segment.coded.codes.nearest(asked, count, masks[number] if masks else None)
+            found.append((np.full(len(places), number), places.astype(np.int64), scores))
+        if not found:
+            return
+        numbers, places, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+        if len(scores) > count:
+            best = np.argpartition(-scores, count - 1)[:count]
+            numbers, places = numbers[best], places[best]
+        for number in np.unique(numbers).tolist():
+            own = np.sort(places[numbers == number])
+            yield self._segments[number], own, self._segments[number].vectors(own)
+
+    def _all(self, masks: Masks | None) -> Iterator[tuple[Segment, NDArray[np.int64], Vectors]]:
+        for number, segment in enumerate(self._segments):
+            for places, vectors in segment.blocks():
+                keep = vectors.any(axis=1)
+                if masks:
+                    keep &= masks[number][places]
+                yield segment, places[keep], vectors[keep]
+
+    def _best(self, rows: Iterator[tuple[Segment, NDArray[np.int64], Vectors]], query: Query, k: int) -> Found:
+        """The best of rows that are compared in full."""
+        direction, less = self.space.back(query.moved)
+        best = NOTHING
+        for segment, places, vectors in rows:
+            plain, moved, squares = products(vectors, query.plain, direction).T
+            length = np.maximum(np.sqrt(squares), np.finfo(np.float32).tiny)
+            scores = (moved / length - less) / self._lengths(segment, places, vectors)
+            best = _first(
+                Found(
+                    np.concatenate([best.rows, segment.among_all(places)]),
+                    np.concatenate([best.scores, scores]),
+                    np.concatenate([best.cosines, plain / length]),
+                ),
+                k,
+            )
+        return best
+
+    def _lengths(self, segment: Segment, places: NDArray[np.int64], vectors: Vectors) -> Floats:
+        """How long vectors are in the space."""
+        if segment.coded:
+            found = segment.coded.lengths[places]
+        else:
+            found = np.linalg.norm(self.space.moved(unit(vectors)), axis=1)
+        return np.maximum(found, 1e-12)
+
+    def spread(self, count: int) -> Iterator[Query]:
+        """Some vectors as queries, spread over the table.
+
+        Raises:
+            OSError: The files cannot be read.
+        """
+        total = sum(segment.rows for segment in self._segments)
+        step, start = max(1, total // count), 0
+        for segment in self._segments:
+            places = np.arange(-start % step, segment.rows, step)
+            live = places if segment.live is None else np.intersect1d(places, segment.live)
+            vectors = unit(segment.vectors(live))
+            yield from (Query(v, self.space(v)) for v in vectors[vectors.any(axis=1)])
+            start += segment.rows
+
+    def best_scores(self, queries: Sequence[Query], k: int) -> Floats:
+        """The scores ``(N, k)`` float32 of the nearest rows of several queries, every vector compared in full.
+
+        Raises:
+            OSError: The files cannot be read.
+        """
+        asked = np.stack([query.moved for query in queries]) if queries else np.zeros((0, 0), np.float32)
+        best = np.full((len(queries), k), -np.inf, np.float32)
+        for _, _, vectors in self._all(self._allowed(None)):
+            scores = asked @ self.space(vectors).T
+            best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :k]
+        return best
+
+    def rows(self, found: Found, columns: Sequence[str]) -> pa.Table:
+        """Columns of rows that were found, in their order.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        return self._table.take(found.rows.tolist(), columns=list(columns))
+
+
+def _mask(places: NDArray[np.integer] | None, rows: int) -> NDArray[np.bool_]:
+    mask = np.ones(rows, bool) if places is None else np.zeros(rows, bool)
+    if places is not None:
+        mask[places] = True
+    return mask
+
+
+def _first(found: Found, k: int) -> Found:
+    """The best ``k``, best first; of equal ones, those that lie further ahead in the table."""
+    order = np.lexsort((found.rows, -found.scores))[:k]
+    return Found(found.rows[order], found.scores[order], found.cosines[order])
+
+
+def write_codes(store: "Store") -> dict[str, bool]:
+    """Write the files of codes that the version which is open lacks.
+
+    Returns:
+        The names of all that it has, and whether they were written now.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    known = store.sums.files if store.sums else {}
+    written: dict[str, bool] = {}
+    for column, space in store.compared.items():
+        for fragment in store.table.get_fragments():
+            data = data_file(store, fragment, column)
+            if data is None:
+                continue
+            name = data.codes_in(space)
+            written[name] = name not in known or store.files.size(name) not in (None, known[name][0])
+            if written[name]:
+                code_files.write(store.files, data, _physical_blocks(fragment, data), space)
+    return written
+
+
+def _physical_blocks(fragment: lance.LanceFragment, data: DataFile) -> Iterator[Vectors]:
+    """All vectors of a fragment in blocks; zeros for rows that are deleted or have none."""
+    rows, dimension, dtype = data.rows, data.dimension, data.dtype
+    block, first = np.zeros((min(_BLOCK, rows), dimension), dtype), 0
+    for batch in fragment.to_batches(columns=[data.column], with_row_address=True, batch_size=_BLOCK):
+        places = (batch.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64)
+        vectors = vectors_or_zeros(batch.column(data.column), dtype)
+        while len(places):
+            within = places < first + len(block)
+            block[places[within] - first] = vectors[within]
+            places, vectors = places[~within], vectors[~within]
+            if len(places):
+                yield block
+                first += len(block)
+                block = np.zeros((min(_BLOCK, rows - first), dimension), dtype)
+    while first < rows:
+        yield block
+        first += len(block)
+        block = np.zeros((min(_BLOCK, rows - first), dimension), dtype)

@@ -1,0 +1,107 @@
+"""One bit a dimension."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from visus.search import codes
+from visus.search.codes import encode, question, turned, width_of
+from visus.search.describe import unit
+
+
+def _clustered(count: int, dimension: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    centers = np.random.default_rng(99).normal(size=(30, dimension))
+    return unit(centers[random.integers(0, 30, count)] + 0.7 * random.normal(size=(count, dimension)))
+
+
+@pytest.mark.parametrize("dimension", [3, 48, 64, 512, 1280, 1300, 2048])
+def test_a_turn_keeps_lengths_and_angles_and_spreads_what_is_in_one_place(dimension: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=(21, dimension)).astype(np.float32)
+    found = turned(vectors)
+    assert found.shape == (21, width_of(dimension))
+    assert np.allclose(found @ found.T, vectors @ vectors.T, rtol=1e-4, atol=1e-3)
+    one = turned(np.eye(1, dimension, dtype=np.float32))[0]
+    assert np.abs(one).max() < 8 / np.sqrt(len(one))  # no part of it has more than its share
+
+
+def test_the_turn_and_the_signs_are_the_same_for_ever() -> None:
+    """Files hold them."""
+    vectors = (np.arange(40 * 1280, dtype=np.float32).reshape(40, 1280) * 0.37) % 1 - 0.5
+    made = encode(vectors)
+    assert made.codes.shape == (2, 320, 16)
+    assert zlib.crc32(made.codes.tobytes()) == 2132667502
+    assert np.isnan(made.factors[40:]).all()
+
+
+def test_codes_tell_products_without_bias() -> None:
+    vectors = _clustered(3000, 1280)
+    query = unit(vectors[7] + 0.02 * np.random.default_rng(1).normal(size=1280))
+    places, scores = encode(vectors).nearest(question(query), 3000)
+    assert sorted(places.tolist()) == list(range(3000))
+    errors = scores - (vectors @ query)[places]
+    assert abs(errors.mean()) < 0.003
+    assert errors.std() < 1.2 / np.sqrt(1280)
+
+
+@pytest.mark.parametrize("dimension", [48, 768, 1280])
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 1000])
+def test_wide_instructions_and_plain_loops_answer_alike(dimension: int, count: int) -> None:
+    vectors = _clustered(count, dimension, seed=3)
+    made, asked = encode(vectors), question(vectors[0])
+    for keep in (1, 10, 2000):
+        wide, plain = (made.nearest(asked, keep, plain=own) for own in (False, True))
+        assert sorted(zip(*wide, strict=True)) == sorted(zip(*plain, strict=True))
+        assert len(wide[0]) == min(keep, count)
+
+
+def test_the_best_are_found_whatever_the_order() -> None:
+    vectors = _clustered(5000, 256)
+    made = encode(vectors)
+    every = made.nearest(question(vectors[4]), 5000)
+    order = np.argsort(-every[1])
+    for keep in (1, 7, 200):
+        _, scores = made.nearest(question(vectors[4]), keep)
+        assert np.array_equal(np.sort(scores)[::-1], every[1][order][:keep])
+
+
+def test_rows_without_a_vector_and_rows_that_may_not_answer_do_not() -> None:
+    vectors = _clustered(100, 64)
+    vectors[::3] = 0
+    allowed = np.arange(100) % 2 == 0
+    places, _ = encode(vectors).nearest(question(vectors[1]), 100, allowed)
+    assert sorted(places.tolist()) == [k for k in range(100) if k % 3 and k % 2 == 0]
+
+
+def test_enough_of_the_nearest_are_among_those_compared_in_full() -> None:
+    vectors, queries = _clustered(20_000, 128), _clustered(50, 128, seed=5)
+    made, found = encode(vectors), 0
+    for query in queries:
+        near = set(np.argsort(-(vectors @ query))[:10].tolist())
+        found += len(near & set(made.nearest(question(query), 200)[0].tolist()))
+    assert found / 500 >= 0.99
+
+
+def test_there_is_nothing_in_nothing() -> None:
+    assert (
+        len(
+            codes.Codes(0, np.zeros(0, np.float32), np.zeros((0, 256, 16), np.uint8)).nearest(
+                question(np.ones(9, np.float32)), 5
+            )[0]
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize("width", [1, 7, 48, 1280])
+def test_products_are_those_of_numpy_for_every_half(width: int) -> None:
+    halves = np.arange(65_536, dtype=np.uint16).view(np.float16)
+    finite = halves[np.isfinite(halves) & (np.abs(halves.astype(np.float32)) < 100)]
+    vectors = np.resize(finite, (len(finite) // width + 1, width))
+    first, second = np.random.default_rng(0).normal(size=(2, width)).astype(np.float32)
+    wide = vectors.astype(np.float64)
+    expected = np.stack([wide @ first, wide @ second, (wide * wide).sum(axis=1)], axis=1)
+    for plain in (False, True):
+        assert np.allclose(codes.products(vectors, first, second, plain=plain), expected, rtol=1e-4, atol=2e-2)
+    assert np.allclose(codes.products(vectors.astype(np.float32), first, second), expected, rtol=1e-4, atol=2e-2)
