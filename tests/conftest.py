@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["VISUS_CACHE"] = str(config.cache.mkdir("visus"))
     if "PYTEST_XDIST_WORKER" in os.environ:  # several at once: as many threads as cores in each would fight for them
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_graphs() -> Iterator[None]:
+    """Trainings of this process write no graph, which takes seconds; tests/runs/test_light.py looks at these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("visus.runs.run._publish", lambda *_: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

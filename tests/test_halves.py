@@ -48,6 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_search_needs_none_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUS_CACHE", str(place / "cache"))
     assert "8 added" in visus(place, "index", "photos", "--index", "i.visus", "--descriptor", "texture").stdout
@@ -99,6 +100,7 @@ def test_an_index_is_served(place: Path, tmp_path: Path) -> None:
     assert hits[0]["path"].endswith("0003.jpg")
 
 
+@pytest.mark.slow
 def test_help_and_public_names(place: Path) -> None:
     assert "Find pictures that look alike" in visus(place, "--help").stdout
     for command in ("train", "predict", "explain"):

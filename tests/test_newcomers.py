@@ -50,6 +50,7 @@ class ToySegmenter(Segmenter):
         return self.net(x)
 
 
+@pytest.mark.slow
 def test_a_network_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     edits = [(registry.NETS, "toy", Network(toy, Input(16, 8)))]
     for table, name, entry in edits:

@@ -43,12 +43,14 @@ def test_an_old_module_gives_the_names_of_the_new_one(old: str, monkeypatch: pyt
                 assert getattr(module, name.rpartition(".")[2]) is found(now)
 
 
+@pytest.mark.slow
 def test_an_old_import_still_works() -> None:
     code = "from visus.runs.evaluate import Evaluation, evaluate; from visus.runs.training import resume, train"
     answer = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
     assert "visus.runs.evaluate is called visus.runs.classify.evaluate now" in answer.stderr
 
 
+@pytest.mark.slow
 def test_an_old_module_hides_no_new_function(trained_run: Any, tmp_path: Path) -> None:
     code = (
         "import visus, visus.runs.evaluate, visus.runs.predict; from visus.runs import evaluate as old; "

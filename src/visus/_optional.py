@@ -5,6 +5,7 @@ server with ``visus[serve]``, and so on: see ``[project.optional-dependencies]``
 """
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from visus._errors import DependencyError
@@ -41,6 +42,14 @@ def require(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise missing(error) from error
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; it is not imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def missing(error: ModuleNotFoundError) -> DependencyError:

@@ -82,7 +82,7 @@ NAMES: dict[str, str] = {
     "visus.runs.detect_evaluate.LocalEvaluation": "visus.runs.localize.evaluate.LocalEvaluation",
     "visus.runs.detect_predict.Detecting": "visus.runs.detect.predict.DetectPredictor",
     "visus.runs.evaluate.Evaluation": "visus.runs.classify.evaluate.ClassEvaluation",
-    "visus.runs.predict.Prediction": "visus.runs.classify.predict.ClassPrediction",
+    "visus.runs.predict.Prediction": "visus.runs.classify.prediction.ClassPrediction",
     "visus.runs.predict.Predictor": "visus.runs.classify.predict.ClassifyPredictor",
     "visus.runs.predict.Unreadable": "visus.runs.answers.Unreadable",
     "visus.runs.predict.files_beside": "visus.runs.answers.files_beside",

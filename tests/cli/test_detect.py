@@ -59,6 +59,7 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
         assert "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_localizer(place: Path) -> None:
     answer = visus(
         "train", "localize", "Fötos", "--crops", "--epochs", 3, "--size", 64, "--workers", 0, "--no-health", cwd=place

@@ -15,6 +15,7 @@ from visus.explain import METHODS
 from visus.images import read
 
 
+@pytest.mark.slow
 def test_a_map_its_values_and_its_checks(tmp_path: Path) -> None:
     Image.fromarray(read(photographs()["chelsea"])).save(tmp_path / "Kätzchen.png")
     asked = ("explain", "gradcam", "efficientnet_lite0", "Kätzchen.png")

@@ -84,6 +84,7 @@ def test_predict_in_words_json_and_csv(place: Path, tmp_path: Path) -> None:
     assert "None of the files could be used" in visus("predict", place / RUN, tmp_path / "new ones/bad", code=2).stderr
 
 
+@pytest.mark.slow
 def test_export_and_index_with_a_run(place: Path, tmp_path: Path) -> None:
     for form, name in (("onnx", "model.onnx"), ("torchscript", "model.pt")):
         assert name in visus("export", RUN, "--format", form, cwd=place).stdout
@@ -120,6 +121,7 @@ def test_config_and_options_before_it(place: Path, tmp_path: Path) -> None:
     assert (settings.epochs, settings.hidden, settings.lr) == (2, (16,), 0.003)
 
 
+@pytest.mark.slow
 def test_tune_then_train_with_the_best(place: Path, tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text("lr = { low = 1e-3, high = 1e-1, log = true }\n")
     answer = visus(
@@ -139,6 +141,7 @@ def test_idx_files(tmp_path: Path) -> None:
     assert "idx files" in answer.stdout
 
 
+@pytest.mark.slow
 def test_nets_lists_and_lays_out(tmp_path: Path) -> None:
     table = visus("nets").stdout
     assert "alexnet_paper" in table
@@ -217,6 +220,7 @@ def _rows(folder: Path) -> list[list[float]]:
         return [[float(value) for value in row[:-1]] for row in list(csv.reader(file))[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, how: signal.Signals) -> None:
     whole = _start(place, tmp_path / "whole")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.boxed import coco_folder
 from visus.data import load_boxes_whole
@@ -16,6 +17,7 @@ def convert(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_folder_is_converted_without_loss(tmp_path: Path) -> None:
     before = load_boxes_whole(coco_folder(tmp_path / "Fötos"))
     answer = convert(tmp_path / "Fötos", tmp_path / "yolo", "yolo")
@@ -29,6 +31,7 @@ def test_a_folder_is_converted_without_loss(tmp_path: Path) -> None:
             np.testing.assert_array_equal(own.labels, other.labels)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_is_one_sentence(tmp_path: Path) -> None:
     answer = convert(tmp_path / "nowhere", tmp_path / "out", "voc")
     assert answer.returncode == 2

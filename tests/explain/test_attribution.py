@@ -29,6 +29,7 @@ from visus.ops import Normalize
 NETS = {"alexnet": 64, "vgg16": 64, "googlenet": 64, "resnet18": 64, "efficientnet_lite0": 64}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_the_network_is_left_as_it_was(name: str) -> None:
     subject = subject_of(name, NETS[name])
@@ -119,6 +120,7 @@ def test_occlusion_finds_the_only_thing_that_counts() -> None:
     assert values[inside].mean() > 20 * values[~inside].abs().mean()
 
 
+@pytest.mark.slow
 def test_a_good_map_loses_the_class_sooner_than_its_reverse(lite: Classifier, cat: np.ndarray) -> None:
     found = saliency(lite, cat, method="gradcam")
     good = curves(lite, cat, found)
@@ -144,6 +146,7 @@ def test_random_weights_destroy_the_map(lite: Classifier, cat: np.ndarray) -> No
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_every_method_answers(lite: Classifier, cat: np.ndarray, tmp_path: Path) -> None:
     small = subject_of("resnet18")
     found = saliency(small, cat)

@@ -82,6 +82,7 @@ def test_the_network_takes_its_own_pictures_for_the_classes(lite: Classifier) ->
     assert min(found.probabilities) >= 0.99
 
 
+@pytest.mark.slow
 def test_a_first_layer_is_inverted_almost_exactly() -> None:
     subject = subject_of("resnet18")
     before = {key: value.clone() for key, value in subject.state_dict().items()}

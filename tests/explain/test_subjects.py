@@ -42,6 +42,7 @@ def detector(name: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_pixel_is_explained_by_what_lies_around_it(segmenter: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (700, 800, 3), dtype=np.uint8)
     subject = open_subject(segmenter, at=(120, 640))
@@ -75,6 +76,7 @@ def test_the_score_of_a_pixel_is_that_of_the_whole_answer(segmenter: Path) -> No
     assert found.target == int(expected.argmax())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fast_rcnn", "faster_rcnn", "mask_rcnn", "fasterrcnn_resnet50_fpn"])
 def test_the_class_of_a_box_is_explained(name: str, tmp_path: Path) -> None:
     picture, rows = scene(3)

@@ -34,6 +34,7 @@ def test_tensors_are_those_that_torch_reads_bit_for_bit() -> None:
         assert own[name].tobytes() == values.numpy().tobytes()
 
 
+@pytest.mark.slow
 def test_the_graph_is_that_which_torch_exports() -> None:
     content, about = lite.fill()
     _, exported = embedding.export("efficientnet_lite0", "imagenet")
@@ -42,6 +43,7 @@ def test_the_graph_is_that_which_torch_exports() -> None:
     assert len(content) == about["bytes"]
 
 
+@pytest.mark.slow
 def test_vectors_and_maps_are_those_of_the_network(tmp_path: Path) -> None:
     found = graph.load("efficientnet_lite0")
     pictures = np.stack([scene(seed, 224, 224) for seed in range(100)])

@@ -300,6 +300,7 @@ def test_rcnns_score_matrix_and_its_answers() -> None:
         net.detect([torch.rand(3, 60, 60)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameters"), [("fasterrcnn_resnet50_fpn", 41_755_286), ("maskrcnn_resnet50_fpn", 44_401_393)]
 )

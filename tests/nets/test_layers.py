@@ -155,6 +155,7 @@ _SLOW = ("efficientnet_lite1", "efficientnet_lite2", "resnet34")
 _EACH = [pytest.param(n, marks=pytest.mark.slow if n in _SLOW else ()) for n in nets.registry.names()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _EACH)
 def test_the_gradient_reaches_exactly_the_receptive_field(name: str) -> None:
     """Along one axis: the picture is long and narrow, so that even the largest fields fit into it quickly."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -67,6 +68,7 @@ assert heard
 """
 
 
+@pytest.mark.slow
 def test_a_process_hears_signals_when_compiled_networks_are_gone() -> None:
     """OpenVINO gives the thread a stack for signals and takes it away again; in the wrong order, Ctrl-C would kill."""
     answer = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, check=False)

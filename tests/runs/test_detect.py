@@ -192,6 +192,7 @@ def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -
         predicted(run.predict(scene(40)[0])).masks()
 
 
+@pytest.mark.slow
 def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     phases: list[str] = []
@@ -206,6 +207,7 @@ def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path:
             train("detect", data, runs=tmp_path, **idle, **settings)
 
 
+@pytest.mark.slow
 def test_rcnn_goes_on_with_the_features_that_are_there(data: Path, tmp_path: Path) -> None:
     class Stop(Exception):
         pass

@@ -110,6 +110,7 @@ def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_
         assert row == pytest.approx([values[name] for name in about["classes"]], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", ["cnn", "googlenet_paper", "efficientnet_lite0", "alexnet_paper"])
 def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None:
     size = {"alexnet_paper": 67}.get(net, 32)
@@ -129,6 +130,7 @@ SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("net", "options", "window"), SEGMENTERS, ids=[net for net, _, _ in SEGMENTERS])
 def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str, Any], window: tuple[int, ...]) -> None:
     torch.manual_seed(0)
@@ -151,6 +153,7 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
         export(tmp_path, "onnx", size=(64, 64, 64, 64))
 
 
+@pytest.mark.slow
 def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +197,7 @@ def test_a_gray_network_takes_color_pictures_by_their_luma(tmp_path: Path) -> No
         assert row == pytest.approx([values[name] for name in ("0", "1", "2")], abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_run_describes_pictures_for_the_index(tmp_path: Path) -> None:
     from visus import Index, PictureIndexError
 

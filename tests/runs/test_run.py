@@ -23,6 +23,7 @@ def picture(trained_run: Any) -> Path:
     return next((trained_run.folder.parents[2] / "textures" / "test" / "blob").iterdir())
 
 
+@pytest.mark.slow
 def test_it_can_be_given_wherever_its_folder_can(trained_run: Any, picture: Path, tmp_path: Path) -> None:
     assert os.fspath(trained_run) == str(trained_run.folder)
     assert Run(trained_run).folder == trained_run.folder

@@ -168,6 +168,7 @@ def test_a_crf_is_tuned_on_val_and_kept_with_the_run(run: Run) -> None:
     path.unlink()
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "epochs": 4, "elastic": 3.0, "border": 5.0, "augment": "strong"}
     whole = train("segment", data, runs=tmp_path / "a", **settings)
@@ -209,6 +210,7 @@ def folder_without_squares(data: Path, root: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_fcn_in_stages(data: Path, tmp_path: Path) -> None:
     settings = {"runs": tmp_path, "backbone": "efficientnet_lite0", "window": (64, 64), "epochs": 1, "batch_size": 4}
     first = train("segment", data, net="fcn32s", **settings)
@@ -232,6 +234,7 @@ def test_unpadded_unet_with_class_weights(data: Path, tmp_path: Path) -> None:
     assert weights.tolist() == pytest.approx((np.median(frequency) / frequency).tolist(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_volumes(tmp_path: Path) -> None:
     data = folder_of_volumes(tmp_path / "balls")
     settings: dict[str, Any] = {"net": "vnet", "width": 2, "batch_norm": True, "loss": "cross_entropy+dice", "lr": 1e-2}

@@ -66,6 +66,7 @@ def test_runs_are_numbered_and_reproducible(data: Path, tmp_path: Path) -> None:
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_a_config_repeats_a_run(trained_run: Run, tmp_path: Path) -> None:
     from visus.runs.classify.settings import ClassifySettings
     from visus.runs.record.settings import read_values
@@ -140,6 +141,7 @@ def test_options_change_what_happens(data: Path, tmp_path: Path, change: dict) -
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_idx_files_and_a_convolutional_network(tmp_path: Path) -> None:
     run = train(
         "classify",
@@ -161,6 +163,7 @@ def read_first(folder: Path) -> np.ndarray:
     return load(folder).splits["test"].read(0)
 
 
+@pytest.mark.slow
 def test_every_network_of_ours_trains_on_small_pictures(data: Path, tmp_path: Path) -> None:
     for net, size in (("googlenet_paper", 32), ("resnet18", 32)):
         run = train("classify", data, net=net, mode="scratch", size=size, epochs=1, runs=tmp_path, augment="light")
@@ -168,6 +171,7 @@ def test_every_network_of_ours_trains_on_small_pictures(data: Path, tmp_path: Pa
         assert run.load().about.size == size
 
 
+@pytest.mark.slow
 def test_a_probe_trains_the_last_layer_only(data: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     run = train("classify", data, mode="probe", size=64, runs=tmp_path, epochs=30, progress=seen.append)
@@ -185,6 +189,7 @@ def test_a_probe_trains_the_last_layer_only(data: Path, tmp_path: Path) -> None:
     assert run.evaluate(split="val").top1 == pytest.approx(run.summary["best"]["val_accuracy"], abs=0.04)
 
 
+@pytest.mark.slow
 def test_fine_tuning_changes_all_layers_and_learns(data: Path, tmp_path: Path) -> None:
     run = train("classify", data, size=32, epochs=3, runs=tmp_path)
     assert run.settings.mode == "finetune"
@@ -301,6 +306,7 @@ def _imagenet() -> dict[str, torch.Tensor]:
     return nets.create("efficientnet_lite0", weights="imagenet").net.state_dict()
 
 
+@pytest.mark.slow
 def test_layers_train_in_training_mode(data: Path, tmp_path: Path) -> None:
     """Dropout drops and batch normalization counts, in every mode."""
     run = train("classify", data, net="cnn", epochs=1, runs=tmp_path, size=16, augment="none")

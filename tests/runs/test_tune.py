@@ -43,6 +43,7 @@ def test_whole_numbers_stay_whole() -> None:
     assert (part.low, part.high) == (37, 63)
 
 
+@pytest.mark.slow
 def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     found = tune("classify", data, trials=10, runs=tmp_path, say=said.append, **FAST)
@@ -70,6 +71,7 @@ def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -
     assert run.summary["best"]["val_accuracy"] == pytest.approx(found.accuracy, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_and_repeats_with_its_seed(data: Path, tmp_path: Path) -> None:
     whole = tune("classify", data, trials=6, study=tmp_path / "a", **FAST)
     tune("classify", data, trials=3, study=tmp_path / "b", **FAST)
@@ -83,6 +85,7 @@ def test_a_study_goes_on_and_repeats_with_its_seed(data: Path, tmp_path: Path) -
         tune("classify", data, trials=6, study=tmp_path / "a", **{**FAST, "epochs": 4})
 
 
+@pytest.mark.slow
 def test_choices_and_whole_numbers(data: Path, tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(
         'lr = { low = 1e-3, high = 1e-2, log = true }\noptimizer = ["adam", "momentum"]\n'
@@ -97,6 +100,7 @@ def test_choices_and_whole_numbers(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "s" / "best.toml").is_file()
 
 
+@pytest.mark.slow
 def test_hopeless_trials_are_given_up(data: Path, tmp_path: Path) -> None:
     space: Space = {"lr": [3e-3, 1e-9]}
     options = {**FAST, "epochs": 6}

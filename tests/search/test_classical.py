@@ -166,6 +166,7 @@ Index(sys.argv[1]).add(sys.argv[2], descriptors=["texture", "color"], progress=l
 """
 
 
+@pytest.mark.slow
 def test_kill_while_a_descriptor_is_filled_in(tmp_path: Path) -> None:
     folder_of(tmp_path / "p", 24)
     place = tmp_path / "i.visus"

@@ -86,7 +86,7 @@ def test_enough_of_the_nearest_are_among_those_compared_in_full() -> None:
 def test_there_is_nothing_in_nothing() -> None:
     assert (
         len(
-            codes.Codes(0, np.zeros(0, np.float32), np.zeros((0, 256, 16), np.uint8)).nearest(
+            codes.Codes(0, np.zeros(0, np.float32), np.zeros((0, 256, 16), np.uint8), np.zeros(0, np.float32)).nearest(
                 question(np.ones(9, np.float32)), 5
             )[0]
         )

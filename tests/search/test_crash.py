@@ -122,6 +122,7 @@ def test_the_second_process_says_that_it_waits(tmp_path: Path) -> None:
     assert "4 added" in output
 
 
+@pytest.mark.slow
 def test_searching_while_another_process_adds(tmp_path: Path) -> None:
     paths = folder_of(tmp_path / "photos", 60)
     index = tmp_path / "live.visus"

@@ -102,6 +102,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_sentence(monkeypatch: pytes
         graph.load("efficientnet_lite0")
 
 
+@pytest.mark.slow
 def test_a_damaged_graph_in_the_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VISUS_CACHE", str(tmp_path))
     first = graph.load("resnet18", weights=_random_resnet(tmp_path))
@@ -122,6 +123,7 @@ def _random_resnet(folder: Path) -> str:
     return str(folder / "r.pth")
 
 
+@pytest.mark.slow
 def test_other_weights_are_another_graph_and_another_index(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_other_weights_are_another_graph_and_another_index(
         Index(tmp_path / "r.visus", model="efficientnet_lite0")
 
 
+@pytest.mark.slow
 def test_networks_without_average_pooling_describe_but_do_not_explain(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path
 ) -> None:
@@ -169,6 +172,7 @@ def test_the_runtime_starts_no_process_and_reports_to_nobody() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_threads_that_run_first_at_once_do_not_wait_for_each_other() -> None:
     code = (
         "import os, sys, threading, numpy as np\n"

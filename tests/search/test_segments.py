@@ -43,16 +43,15 @@ def test_it_finds_what_comparing_all_by_hand_finds(tmp_path: Path, dtype: str, f
     if fitted:
         fitting.refresh_space(store)
     random = np.random.default_rng(1)
-    for _ in range(10):
-        query = _query(store, random.normal(size=32))
+    for query in [_query(store, random.normal(size=32)) for _ in range(10)]:
         assert _ids(store, query, 10, exact=True) == _by_hand(store, query, 10)
         assert len(set(_ids(store, query, 10)) & set(_by_hand(store, query, 10))) >= 9
+    query = _query(store, random.normal(size=32))
     found = store.segments("embedding").nearest(query, 5)
-    vectors = dict(
-        zip(*(store.read(["id", "embedding"]).column(n).to_pylist() for n in ("id", "embedding")), strict=True)
-    )
+    table = store.read(["id", "embedding"])
+    vectors = dict(zip(table.column("id").to_pylist(), unit(to_numpy(table.column("embedding"))), strict=True))
     for key, cosine in zip(_ids(store, query, 5), found.cosines, strict=True):
-        assert cosine == pytest.approx(float(unit(np.array(vectors[key], np.float32)) @ query.plain), abs=1e-4)
+        assert cosine == pytest.approx(float(vectors[key] @ query.plain), abs=1e-4)
 
 
 def test_each_row_finds_itself_after_deletions_conditions_and_compaction(tmp_path: Path) -> None:

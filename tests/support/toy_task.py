@@ -109,6 +109,7 @@ class ToyJob:
 class ToyTask:
     name = "toy"
     wanted = "pictures that are bright or dark"
+    light = ""
     settings = ToySettings
 
     def load(self, settings: ToySettings, progress: Any = None) -> LabelSet:

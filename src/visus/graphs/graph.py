@@ -3,7 +3,8 @@
 EfficientNet-Lite0's is made without torch too (:mod:`visus.graphs.lite`), and a trained run has its own beside its
 weights. Every other network is exported once by torch (:mod:`visus.nets.embedding`).
 
-The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives two
+That of a run lies beside its weights as ``model.onnx`` and ``model.json``, and gives ``probabilities`` too. The graph
+(ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives two
 outputs: ``vector`` ``(N, D)``, the embedding before any normalization of its length, and ``map``
 ``(N, h, w, D)``, whose mean over the positions is the vector (missing where the network does not pool by
 average). It is kept in the user's cache folder, named after network, weights and preprocessing.
@@ -12,7 +13,7 @@ average). It is kept in the user's cache folder, named after network, weights an
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def load(model: str, weights: str = "imagenet") -> Graph:
         DependencyError: The network must be exported, and torch is not installed.
     """
     source = _identity(model, weights)
+    run = file_of_run(model)
+    if run and (own := _read(run.parent / "model")) and own.weights == source:
+        return replace(own, model=model)
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
     stem = cache_folder() / f"{Path(model).name}-{key}"
     found = _read(stem)
@@ -90,6 +94,16 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     return found
 
 
+def of_run(file: Path) -> Graph | None:
+    """The graph that lies beside a file of a trained network; None where there is none, or one of other weights.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
+    found = _read(file.parent / "model")
+    return found if found and found.weights == _identity(str(file), "imagenet") else None
+
+
 def full_name(model: str) -> str:
     """The name of a network; that of a run is its absolute path, so that an index finds it from everywhere.
 
@@ -108,11 +122,20 @@ def file_of_run(model: str) -> Path | None:
     return place / "best.safetensors" if named or (place / "best.safetensors").is_file() else None
 
 
+def identity_of_run(file: Path) -> str:
+    """What tells the weights of a trained network from others.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return f"run:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
 def _identity(model: str, weights: str) -> str:
     run = file_of_run(model)
     if run:
         try:
-            return f"run:{hashlib.sha256(run.read_bytes()).hexdigest()}"
+            return identity_of_run(run)
         except OSError as error:
             raise RunError(
                 f"{model} holds no trained network ({error.strerror}: {run.name}); check the path, or put it back."

@@ -118,18 +118,18 @@ class _OpenVinoRunner:
     def __init__(self, request: Any) -> None:  # noqa: ANN401 - a type of OpenVINO, imported at use
         self._request = request
 
-    def _run(self, pixels: Pixels, output: int) -> Floats:
+    def _run(self, pixels: Pixels, output: str) -> Floats:
         answers = []
         for picture in pixels:
             self._request.infer([picture[None]], share_inputs=True)
-            answers.append(self._request.get_output_tensor(output).data.copy())
+            answers.append(self._request.get_tensor(output).data.copy())
         return np.concatenate(answers)
 
     def vectors(self, pixels: Pixels) -> Floats:
-        return self._run(pixels, 0)
+        return self._run(pixels, "vector")
 
     def maps(self, pixels: Pixels) -> Floats:
-        return self._run(pixels, 1)
+        return self._run(pixels, "map")
 
 
 class OnnxRuntime:
@@ -156,3 +156,7 @@ class OnnxRuntime:
     def maps(self, pixels: Pixels) -> Floats:
         """``(N, size, size, 3)`` uint8 to ``(N, h, w, D)`` float32."""
         return np.asarray(self._session.run(["map"], {"pixels": pixels})[0])
+
+    def probabilities(self, pixels: Pixels) -> Floats:
+        """``(N, size, size, 3)`` uint8 to ``(N, classes)`` float32; of the graph of a run."""
+        return np.asarray(self._session.run(["probabilities"], {"pixels": pixels})[0])

@@ -1,5 +1,8 @@
 """Write a trained network for other programs: ONNX or TorchScript.
 
+That of a classifier (ONNX) gives ``vector`` and ``map`` too, by which an index describes pictures, and has a file
+beside it that says so: with both, a run is searched and asked without PyTorch.
+
 The graph does everything but decoding and cutting. Its input ``pixels`` is ``(N, height, width, 3)`` uint8 RGB, of
 volumes ``(N, depth, height, width)`` float32 as :func:`visus.data.volumes.read_volume` gives them; its output
 ``probabilities`` float32 is ``(N, classes)`` of a classifier, ``(N, classes, height, width)`` or ``(N, classes, depth,
@@ -21,8 +24,12 @@ from torch import Tensor, nn
 
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
+from visus.graphs.graph import identity_of_run
+from visus.graphs.saved import Saved
+from visus.graphs.weights import Preprocessing
 from visus.nets import trained
 from visus.nets.classification import trained as classifiers
+from visus.nets.embedding import PixelsToVector, digest
 from visus.nets.file import as_written, open_saved
 from visus.nets.onnx import to_onnx
 from visus.nets.segmentation import Segmenter
@@ -54,6 +61,24 @@ class PixelsToProbabilities(nn.Module):
         x = self.normalize(pixels[:, None] if volumes else pixels.permute(0, 3, 1, 2))
         logits = self.net.whole(x, self.window) if isinstance(self.net, Segmenter) else self.net(x)
         return logits.softmax(1)
+
+
+class PixelsToAll(nn.Module):
+    """A trained classifier that gives what it knows of a picture: probabilities, vector, and map where it has one.
+
+    Args:
+        network: The trained classifier.
+        has_map: Whether the last map is given too.
+    """
+
+    def __init__(self, network: classifiers.Trained, has_map: bool) -> None:
+        super().__init__()
+        self.described = PixelsToVector(network.backbone, network.normalize, has_map)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """``(N, size, size, 3)`` uint8 to ``(N, classes)``, ``(N, D)`` and with a map ``(N, h, w, D)``."""
+        vector, *others = self.described(pixels)
+        return self.described.backbone.head(vector).softmax(1), vector, *others
 
 
 def export(
@@ -94,10 +119,13 @@ def export(
     expected = _answers(module, pixels)
     try:
         about = json.dumps({**as_written(asdict(network.about)), "pixels": list(pixels.shape[1:])})
-        if form == "onnx":
-            content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
-        else:
+        if form == "torchscript":
             content = _torchscript(module, pixels[:2], about)
+        elif isinstance(network, classifiers.Trained):
+            whole, outputs = _whole(network)
+            content = to_onnx(whole, pixels[:2], outputs, metadata={"visus": about})
+        else:
+            content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
         found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
     except Exception as error:  # exporters raise many kinds for networks that they cannot trace
         other = FORMS[1 - FORMS.index(form)]
@@ -111,9 +139,36 @@ def export(
         )
     try:
         write_atomically(target, content)
+        if form == "onnx" and isinstance(network, classifiers.Trained):
+            write_atomically(target.with_suffix(".json"), _described(network, saved, len(content)))
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
+
+
+def _whole(network: classifiers.Trained) -> tuple[PixelsToAll, list[str]]:
+    """A classifier with all that it gives, and what that is called."""
+    has_map = _has_map(network)
+    return PixelsToAll(network, has_map).eval(), ["probabilities", "vector", *(["map"] if has_map else [])]
+
+
+def _has_map(network: classifiers.Trained) -> bool:
+    return network.backbone.pools_by_average(network.about.size, channels=1 if network.about.gray else 3)
+
+
+def _described(network: classifiers.Trained, saved: Saved, size: int) -> bytes:
+    """What a search needs to know of the graph beside it (see :class:`visus.graphs.graph.Graph`)."""
+    about = network.about
+    values = {
+        "model": about.net,
+        "weights": identity_of_run(saved.place),
+        "digest": digest(network.backbone),
+        "dimension": network.backbone.dimension,
+        "preprocessing": Preprocessing(about.size, about.resize_to, interpolation=about.interpolation).to_dict(),
+        "has_map": _has_map(network),
+        "bytes": size,
+    }
+    return json.dumps(values, indent=1).encode()
 
 
 def _answers(module: PixelsToProbabilities, pixels: Tensor) -> np.ndarray:

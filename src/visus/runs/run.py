@@ -24,7 +24,7 @@ from visus.runs.registry import task_of
 
 if TYPE_CHECKING:
     from visus.runs.classify.evaluate import ClassEvaluation
-    from visus.runs.classify.predict import ClassPrediction
+    from visus.runs.classify.prediction import ClassPrediction
     from visus.runs.detect.evaluate import BoxEvaluation
     from visus.runs.detect.predict import BoxPrediction
     from visus.runs.localize.evaluate import LocalEvaluation
@@ -342,6 +342,18 @@ def _train_where(
         from visus.runs.engine.training import run_training
 
         run_training(task, settings, dataset, folder, hooks)
+    if task.light:
+        _publish(folder, hooks.say)
+
+
+def _publish(folder: Path, say: Say) -> None:
+    """Write the graph of a run, with which it is searched and asked without PyTorch."""
+    from visus.runs.export import export
+
+    try:
+        export(folder)
+    except VisusError as error:
+        say(f"Without PyTorch the run cannot be used: {error}")
 
 
 def evaluate(run: Place, data: Place | None = None, *, split: str | None = None, **options: Any) -> Any:  # noqa: ANN401

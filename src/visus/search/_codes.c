@@ -88,30 +88,40 @@ API EACH_PROCESSOR int turn(float *x, int64_t count, int64_t width, const float 
 
 /* Codes ----------------------------------------------------------------------------------------------------------- */
 
-/* The codes of turned vectors of length 1.
+/* The codes of turned vectors, as if they had length 1.
  *
  * x: (count, width), width a multiple of 64. codes: (blocks, width / 4, 16), zeros before: byte r of a group of four dimensions has those of
  * row r of the block in its lower half, and those of row r + 16 in its upper half, a bit set where the value is not
- * negative. factors: (blocks * 32,), 1 / sum of |x|; what has no length keeps the NaN that stands there before.
+ * negative. factors: (blocks * 32,), length / sum of |x|; what has no length keeps the NaN that stands there before.
+ * lengths: (count,).
  */
-API void encode(const float *x, int64_t count, int64_t width, uint8_t *codes, float *factors)
+API EACH_PROCESSOR void encode(const float *x, int64_t count, int64_t width, uint8_t *codes, float *factors,
+                               float *lengths)
 {
     int64_t groups = width / 4;
     for (int64_t n = 0; n < count; n++) {
         const float *row = x + n * width;
         uint8_t *bytes = codes + (n / BLOCK) * groups * 16 + n % 16;
         int shift = n % BLOCK < 16 ? 0 : 4;
-        float total = 0;
+        float totals[LANES] = {0}, squares[LANES] = {0}, total = 0, square = 0;
+        for (int64_t k = 0; k < width; k += LANES)
+            for (int lane = 0; lane < LANES; lane++) {
+                totals[lane] += fabsf(row[k + lane]);
+                squares[lane] += row[k + lane] * row[k + lane];
+            }
+        for (int lane = 0; lane < LANES; lane++) {
+            total += totals[lane];
+            square += squares[lane];
+        }
         for (int64_t g = 0; g < groups; g++) {
             int four = 0;
-            for (int k = 0; k < 4; k++) {
+            for (int k = 0; k < 4; k++)
                 four |= (row[4 * g + k] >= 0) << k;
-                total += fabsf(row[4 * g + k]);
-            }
             bytes[16 * g] |= (uint8_t)(four << shift);
         }
+        lengths[n] = sqrtf(square);
         if (total > 0)
-            factors[n] = 1.0f / total;
+            factors[n] = lengths[n] / total;
     }
 }
 

@@ -56,12 +56,10 @@ class Coded:
 
     Attributes:
         codes: The codes.
-        lengths: ``(N,)`` float32: how long vectors are in the space before they are scaled to 1.
         pages: Where the vectors lie; none where they must be asked of the table.
     """
 
     codes: Codes
-    lengths: NDArray[np.float32]
     pages: tuple[Page, ...]
 
 
@@ -119,8 +117,8 @@ def write(files: Files, data: DataFile, blocks: Iterable[Vectors], space: Space)
     for vectors in blocks:
         moved = space.moved(unit(vectors))
         moved[~vectors.any(axis=1)] = 0  # what says nothing answers nothing
-        lengths.append(np.linalg.norm(moved, axis=1).astype(np.float32).tobytes())
         own = encode(moved)
+        lengths.append(own.lengths.tobytes())
         factors.append(own.factors.tobytes())
         codes.append(own.codes.tobytes())
         lie.look(first, vectors)
@@ -169,7 +167,7 @@ def _read(content: mmap.mmap | bytes, rows: int, dimension: int) -> Coded:
     codes = np.frombuffer(content, np.uint8, int(np.prod(shape)), middle + 4 * factors).reshape(shape)
     pages = tuple(Page(*(int(value) for value in page)) for page in about["pages"])
     lengths = np.frombuffer(content, np.float32, rows, start)
-    return Coded(Codes(rows, np.frombuffer(content, np.float32, factors, middle), codes), lengths, pages)
+    return Coded(Codes(rows, np.frombuffer(content, np.float32, factors, middle), codes, lengths), pages)
 
 
 def _content(place: Location, files: Files, name: str) -> mmap.mmap | bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus import _native
-from visus.search.describe import Floats, unit
+from visus.search.describe import Floats
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int32]
@@ -31,7 +31,7 @@ def _library() -> ctypes.CDLL:
     library = _native.library(Path(__file__).parent, "_codes")
     array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
     library.turn.argtypes = [array, whole, whole, array, whole, whole]
-    library.encode.argtypes = [array, whole, whole, array, array]
+    library.encode.argtypes = [array, whole, whole, array, array, array]
     library.encode.restype = None
     library.nearest.argtypes = [array] * 3 + [whole] * 2 + [array, real, real, ctypes.c_int, whole, array, array]
     library.nearest.restype = whole
@@ -108,11 +108,13 @@ class Codes:
         rows: How many there are.
         factors: ``(blocks * 32,)`` float32; NaN for a row without a vector, or with one of zeros, which never answers.
         codes: ``(blocks, width / 4, 16)`` uint8.
+        lengths: ``(rows,)`` float32: how long the vectors are.
     """
 
     rows: int
     factors: Floats
     codes: Bytes
+    lengths: Floats
 
     def nearest(
         self, asked: Question, keep: int, allowed: NDArray[np.bool_] | None = None, *, plain: bool = False
@@ -150,13 +152,15 @@ class Codes:
 
 def encode(vectors: Floats) -> Codes:
     """The codes of vectors ``(N, D)`` float32 of any length."""
-    turned_unit = turned(unit(vectors))
-    rows, width = turned_unit.shape
+    made = turned(vectors)
+    rows, width = made.shape
     blocks = -(-rows // BLOCK)
     codes = np.zeros((blocks, width // 4, 16), np.uint8)
     factors = np.full(blocks * BLOCK, np.nan, np.float32)
-    _library().encode(turned_unit.ctypes.data, rows, width, codes.ctypes.data, factors.ctypes.data)
-    return Codes(rows, factors, codes)
+    lengths = np.empty(rows, np.float32)
+    outputs = (own.ctypes.data for own in (codes, factors, lengths))
+    _library().encode(made.ctypes.data, rows, width, *outputs)
+    return Codes(rows, factors, codes, lengths)
 
 
 def products(vectors: NDArray[np.floating], first: Floats, second: Floats, *, plain: bool = False) -> Floats:

@@ -262,7 +262,7 @@ class Segments:
     def _lengths(self, segment: Segment, places: NDArray[np.int64], vectors: Vectors) -> Floats:
         """How long vectors are in the space."""
         if segment.coded:
-            found = segment.coded.lengths[places]
+            found = segment.coded.codes.lengths[places]
         else:
             found = np.linalg.norm(self.space.moved(unit(vectors)), axis=1)
         return np.maximum(found, 1e-12)

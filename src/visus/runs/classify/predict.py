@@ -3,91 +3,20 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
 from visus.data.batches import one
-from visus.images import draw, is_picture_name, read, write
+from visus.images import is_picture_name
 from visus.images.check import whole
-from visus.images.result import Result
 from visus.nets import trained
 from visus.nets.classification.trained import Trained
 from visus.runs.answers import Unreadable
+from visus.runs.classify.prediction import ClassPrediction, Source, name_of
 from visus.runs.engine.device import chosen
-
-Source = str | os.PathLike[str] | NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ClassPrediction(Result):
-    """The likeliest classes of one picture.
-
-    Attributes:
-        path: The file, or ``""`` for an array.
-        classes: Names, the likeliest first.
-        probabilities: The softmax of each.
-    """
-
-    path: str
-    classes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-
-    def __repr__(self) -> str:
-        likely = ", ".join(f"{name} {p:.1%}" for name, p in zip(self.classes[:3], self.probabilities, strict=False))
-        return f"ClassPrediction({self.path!r}, {likely})"
-
-    @property
-    def label(self) -> str:
-        """The name of the likeliest class."""
-        return self.classes[0]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
-        rounded = {name: round(p, 6) for name, p in zip(self.classes, self.probabilities, strict=True)}
-        return {"file": self.path, "class": self.label, "probabilities": rounded}
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a class, the likeliest first."""
-        pairs = zip(self.classes, self.probabilities, strict=True)
-        return [{"file": self.path, "class": name, "probability": p} for name, p in pairs]
-
-    def drawn(self, picture: NDArray[np.uint8] | None = None) -> NDArray[np.uint8] | None:
-        """The picture with its classes below, ``(H, W, 3)`` uint8; None for an array that is not given again.
-
-        Args:
-            picture: The picture ``(H, W, 3)`` uint8, where it came from no file.
-
-        Raises:
-            InputError: The file is gone or damaged.
-        """
-        if picture is None and not self.path:
-            return None
-        shown = read(self.path) if picture is None else picture
-        lines = [f"{name} {p:.1%}" for name, p in zip(self.classes[:2], self.probabilities, strict=False)]
-        return draw.contact_sheet([shown], ["\n".join(lines)], tile=360)
-
-    def save(self, path: str | os.PathLike[str], picture: NDArray[np.uint8] | None = None) -> None:
-        """Write what the ending of the name says (see :meth:`visus.images.result.Result.save`).
-
-        Args:
-            path: Where to write.
-            picture: The picture ``(H, W, 3)`` uint8, where it came from no file.
-
-        Raises:
-            InputError: The ending is another, or the place cannot be written.
-        """
-        shown = None if picture is None else self.drawn(picture)
-        if shown is None:
-            Result.save(self, path)
-        else:
-            write(path, shown)
 
 
 class ClassifyPredictor:
@@ -124,7 +53,7 @@ class ClassifyPredictor:
             InputError: The file is missing or damaged, or ``k`` is below 1.
         """
         most = self.k if k is None else whole("k", k)
-        (answer,) = self._answers([self._prepare(picture)], [_name(picture)], most)
+        (answer,) = self._answers([self._prepare(picture)], [name_of(picture)], most)
         return answer
 
     def predict_many(
@@ -147,7 +76,7 @@ class ClassifyPredictor:
                 ready = list(pool.map(self._try, group))
                 good = [n for n, item in enumerate(ready) if isinstance(item, torch.Tensor)]
                 tensors = [item for item in ready if isinstance(item, torch.Tensor)]
-                answers = iter(self._answers(tensors, [_name(group[n]) for n in good], most) if good else [])
+                answers = iter(self._answers(tensors, [name_of(group[n]) for n in good], most) if good else [])
                 for item in ready:
                     yield item if isinstance(item, Unreadable) else next(answers)
 
@@ -155,7 +84,7 @@ class ClassifyPredictor:
         try:
             return self._prepare(picture)
         except InputError as error:
-            return Unreadable(_name(picture), str(error))
+            return Unreadable(name_of(picture), str(error))
 
     def _prepare(self, picture: Source) -> torch.Tensor:
         """``(C, size, size)`` uint8."""
@@ -169,7 +98,3 @@ class ClassifyPredictor:
             ClassPrediction(name, tuple(self.about.classes[p] for p in row.tolist()), tuple(value.tolist()))
             for name, row, value in zip(names, places.cpu(), values.cpu(), strict=True)
         ]
-
-
-def _name(picture: Source) -> str:
-    return "" if isinstance(picture, np.ndarray) else os.fspath(picture)

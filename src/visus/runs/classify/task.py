@@ -9,4 +9,5 @@ TASK = Room(
     settings=ClassifySettings,
     training="visus.runs.classify.training:begin",
     answers="visus.runs.classify.predict:ClassifyPredictor",
+    light="visus.runs.classify.light:GraphPredictor",
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from visus._optional import require
+from visus._optional import is_installed, require
 from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.record.settings import TrainSettings
 
@@ -221,6 +221,11 @@ class Task(Protocol):
         """The lines of its ``config.toml``."""
         ...
 
+    @property
+    def light(self) -> str:
+        """What answers without PyTorch, ``"module:class"``; empty where nothing does."""
+        ...
+
     def load(self, settings: Any, progress: Count | None = None) -> Data:  # noqa: ANN401 - its own settings
         """Bring in its pictures, in splits.
 
@@ -285,6 +290,7 @@ class Room:
         settings: See there.
         training: Function from settings and data to a :class:`Job`.
         answers: Class of its predictor.
+        light: See there.
     """
 
     name: str
@@ -292,6 +298,7 @@ class Room:
     settings: type[TrainSettings]
     training: str
     answers: str
+    light: str = ""
 
     def _part(self, file: str) -> Any:  # noqa: ANN401 - a module
         return require(f"visus.runs.{self.name}.{file}")
@@ -314,7 +321,7 @@ class Room:
 
     def predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
         """A network that is ready to answer; see :meth:`Task.predictor`."""
-        return _named(self.answers)(run, **options)
+        return _named(self.answers if not self.light or is_installed("torch") else self.light)(run, **options)
 
     def evaluate(
         self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any

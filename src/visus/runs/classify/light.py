@@ -1,0 +1,144 @@
+"""A trained classifier as the graph that its run has, run without PyTorch."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import DependencyError, InputError
+from visus.graphs.graph import of_run
+from visus.graphs.runtime import OnnxRuntime
+from visus.graphs.saved import Saved, damaged, of_task, open_saved
+from visus.images import is_picture_name, read
+from visus.images.check import whole
+from visus.images.scale import square
+from visus.runs.answers import Unreadable
+from visus.runs.classify.prediction import ClassPrediction, Source, name_of
+
+Pixels = NDArray[np.uint8]
+_LUMA = (0.2989, 0.587, 0.114)  # as torchvision weighs red, green and blue
+
+
+class GraphPredictor:
+    """A trained classifier, ready to answer: as :class:`visus.runs.classify.predict.ClassifyPredictor`, without torch.
+
+    Args:
+        run: A run's folder, or a file of a trained classifier, with the graph beside it.
+        k: How many classes an answer has.
+        device: ``"auto"`` or ``"cpu"``.
+
+    Raises:
+        InputError: Another device was asked for.
+        RunError: There is no trained network, or it is damaged.
+        DependencyError: The run has no graph, or that of other weights.
+    """
+
+    def __init__(self, run: str | os.PathLike[str], *, k: int = 5, device: str = "auto") -> None:
+        if device not in ("auto", "cpu"):
+            raise InputError(f"Without PyTorch there is no device {device!r}; say: pip install 'visus[train]'")
+        self.k = whole("k", k)
+        saved = of_task(open_saved(run), "classify")
+        graph = of_run(saved.place)
+        if graph is None:
+            raise DependencyError(
+                f"{saved.home} has no graph of its network (model.onnx), and PyTorch is not installed; run visus "
+                "export where it is, or say: pip install 'visus[train]'"
+            )
+        self.classes, self._gray = saved.list_of("classes"), bool(saved.header.get("gray", False))
+        self._size, self._resize_to, self._interpolation = _preprocessing(saved)
+        self._runtime = OnnxRuntime(graph, cores())
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        return is_picture_name(name)
+
+    def predict(self, picture: Source, *, k: int | None = None) -> ClassPrediction:
+        """The likeliest classes of a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+            k: How many classes; None for as many as the predictor was made for.
+
+        Raises:
+            InputError: The file is missing or damaged, or ``k`` is below 1.
+        """
+        most = self.k if k is None else whole("k", k)
+        (answer,) = self._answers([self._prepare(picture)], [name_of(picture)], most)
+        return answer
+
+    def predict_many(
+        self, pictures: Iterable[Source], *, k: int | None = None, batch_size: int = 32
+    ) -> Iterator[ClassPrediction | Unreadable]:
+        """The likeliest classes of many pictures, in their order; what cannot be read is told in its place.
+
+        Args:
+            pictures: Files or arrays ``(H, W, 3)`` uint8.
+            k: How many classes; None for as many as the predictor was made for.
+            batch_size: Pictures that go through the network at once.
+
+        Raises:
+            InputError: ``k`` is below 1.
+        """
+        most = self.k if k is None else whole("k", k)
+        with ThreadPoolExecutor(cores()) as pool:
+            waiting = iter(pictures)
+            while group := list(islice(waiting, batch_size)):
+                ready = list(pool.map(self._try, group))
+                good = [(name_of(own), item) for own, item in zip(group, ready, strict=True) if _is_array(item)]
+                names, arrays = [name for name, _ in good], [item for _, item in good if isinstance(item, np.ndarray)]
+                answers = iter(self._answers(arrays, names, most) if good else [])
+                for item in ready:
+                    yield item if isinstance(item, Unreadable) else next(answers)
+
+    def _try(self, picture: Source) -> Pixels | Unreadable:
+        try:
+            return self._prepare(picture)
+        except InputError as error:
+            return Unreadable(name_of(picture), str(error))
+
+    def _prepare(self, picture: Source) -> Pixels:
+        """``(size, size, 3)`` uint8."""
+        if isinstance(picture, np.ndarray):
+            fine = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
+            if picture.dtype != np.uint8 or not fine or not picture.size:
+                raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
+            pixels = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+        else:
+            pixels = read(picture, min_side=self._resize_to)
+        if pixels.shape[:2] != (self._size, self._size) or self._resize_to != self._size:
+            pixels = square(pixels, size=self._size, resize_to=self._resize_to, interpolation=self._interpolation)
+        return _luma(pixels) if self._gray else pixels
+
+    def _answers(self, pictures: Sequence[Pixels], names: Sequence[str], k: int) -> list[ClassPrediction]:
+        answers = []
+        for name, values in zip(names, self._runtime.probabilities(np.stack(pictures)), strict=True):
+            places = np.argsort(-values, kind="stable")[:k].tolist()
+            answers.append(
+                ClassPrediction(name, tuple(self.classes[p] for p in places), tuple(values[places].tolist()))
+            )
+        return answers
+
+
+def _is_array(item: Pixels | Unreadable) -> bool:
+    return isinstance(item, np.ndarray)
+
+
+def _luma(pixels: Pixels) -> Pixels:
+    """Gray as three equal channels ``(H, W, 3)`` uint8."""
+    if (pixels == pixels[..., :1]).all():
+        return pixels
+    gray = (pixels.astype(np.float32) @ np.array(_LUMA, np.float32)).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=2)
+
+
+def _preprocessing(saved: Saved) -> tuple[int, int, Literal["bicubic", "bilinear"]]:
+    """Side of the input, length of the shorter side before the cut, and how pictures are resized."""
+    size, resize_to, how = (saved.header.get(key) for key in ("size", "resize_to", "interpolation"))
+    if not isinstance(size, int) or not isinstance(resize_to, int) or how not in ("bicubic", "bilinear"):
+        raise damaged(saved.place, TypeError("size"))
+    return size, resize_to, "bicubic" if how == "bicubic" else "bilinear"
