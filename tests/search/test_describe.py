@@ -11,8 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.support.pictures import scene
-from visus import InputError, PictureIndexError, WeightsError, nets
+from tests.support.pictures import folder_of, scene
+from visus import Index, InputError, PictureIndexError, WeightsError, nets
 from visus.graphs import graph, runtime
 from visus.nets.embedding import TorchRuntime
 from visus.search.describe import Embedder, unit
@@ -191,3 +191,27 @@ def test_threads_that_run_first_at_once_do_not_wait_for_each_other() -> None:
     for _ in range(6):
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=90)
         assert answer.stdout == "done"
+
+
+def test_auto_takes_what_the_processor_is_fast_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has, expected in ((True, "bf16"), (False, "f32")):
+        monkeypatch.setattr(runtime, "has_bf16", lambda has=has: has)
+        assert runtime.chosen("auto") == expected
+        assert runtime.chosen("f32") == "f32"
+        assert runtime.chosen("bf16") == "bf16"
+    assert runtime.OnnxRuntime.precision == "f32"
+
+
+def test_what_was_computed_in_is_written_and_kinds_mix(photos: Path, tmp_path: Path) -> None:
+    place = tmp_path / "i.visus"
+    assert Index(place, precision="f32").add(photos).precision == "f32"
+    assert Index(place).about["precisions"] == ["f32"]
+    folder_of(photos, 2, first=50)
+    assert Index(place, precision="bf16").add(photos).precision == "bf16"
+    assert Index(place).about["precisions"] == ["f32", "bf16"]
+    assert Index(place, precision="f32").add(photos).added == 0
+    for name in ("0003.jpg", "0050.jpg"):
+        hit = Index(place).search(photos / name, k=1)[0]
+        assert hit.path == str(photos / name)
+        assert hit.score >= 0.999
+    assert Index(place).verify().sound

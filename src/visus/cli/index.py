@@ -67,9 +67,11 @@ def index(
         Literal["float16", "float32"], typer.Option(help="How a new index keeps its vectors.")
     ] = "float16",
     precision: Annotated[
-        Literal["f32", "bf16"],
-        typer.Option(help="bf16 is faster on some processors and a little less exact."),
-    ] = "f32",
+        Literal["auto", "f32", "bf16"],
+        typer.Option(
+            help="bf16 is faster on some processors and a little less exact; auto: what this one is fast with."
+        ),
+    ] = "auto",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.  [default: all cores]")] = None,
     max_pixels: Annotated[

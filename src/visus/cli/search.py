@@ -58,7 +58,10 @@ def search(
     conf: Annotated[
         float | None, typer.Option(help="With --detect: least score of an object.  [default: 0.5; of a localizer 0]")
     ] = None,
-    min_score: Annotated[float | None, typer.Option(help="Least score of a hit, at most 1.")] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(help="Least score of a hit, at most 1; around the mean of the index, so lower than a cosine."),
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(

@@ -10,6 +10,7 @@ from visus import nets
 from visus._errors import InputError
 from visus.graphs import lite
 from visus.graphs.graph import Graph, file_of_run
+from visus.graphs.runtime import Computed
 from visus.graphs.weights import Preprocessing, preprocessing
 from visus.nets.backbones import Backbone
 from visus.nets.onnx import to_onnx
@@ -108,6 +109,7 @@ class TorchRuntime:
     """
 
     name = "torch"
+    precision: Computed = "f32"
 
     def __init__(self, graph: Graph, device: str, weights: str = "imagenet") -> None:
         backbone, _, normalize = network(graph.model, weights)

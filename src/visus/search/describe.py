@@ -84,7 +84,7 @@ class Embedder:
         model: Name of a network (see :func:`visus.nets.create`).
         weights: ``"imagenet"`` or a file of weights.
         streams: How many threads will describe many pictures at the same time; None for a few pictures.
-        precision: ``"f32"`` or ``"bf16"``.
+        precision: ``"auto"``, ``"f32"`` or ``"bf16"``; see :func:`visus.graphs.runtime.start`.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
@@ -98,7 +98,7 @@ class Embedder:
         *,
         weights: str = "imagenet",
         streams: int | None = None,
-        precision: Precision = "f32",
+        precision: Precision = "auto",
         device: Device = "auto",
     ) -> None:
         self.graph = _graph.load(model, weights)

@@ -58,7 +58,8 @@ class Index:
             new one EfficientNet-Lite0.
         weights: ``"imagenet"`` or a file of weights.
         dtype: How vectors are stored in a new index; float16 takes half the disk, and scans faster.
-        precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors.
+        precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors; ``"auto"`` takes
+            what this one is fast with. Rows of both are compared with each other.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
@@ -72,7 +73,7 @@ class Index:
         model: str | os.PathLike[str] | None = None,
         weights: str = "imagenet",
         dtype: Dtype = "float16",
-        precision: Precision = "f32",
+        precision: Precision = "auto",
         device: Device = "auto",
     ) -> None:
         self.location = place_of(location)
@@ -241,9 +242,17 @@ class Index:
                 report = ingest.run(roots, exclude, rehash=rehash, force=force)
             except KeyboardInterrupt:
                 raise Interrupted(ingest.report) from None
+            self._note(embedder, report)
             if prune:
                 report.pruned = self._prune(force)
         return report
+
+    def _note(self, embedder: Embedder, report: Report) -> None:
+        """Write down in which precision pictures were described."""
+        report.precision = embedder.runtime.precision
+        before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
+        if report.described and report.precision not in before:
+            self._opened().tell(precisions=[*before, report.precision])
 
     def _prepare(self, store: Store) -> int:
         """Make an index ready to be written to; tells how many rows of 0.1 were completed."""

@@ -26,6 +26,7 @@ class Report:
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
         fitted: Where the index has grown: how its vectors are compared from now on.
+        precision: In which pictures were described: ``"f32"`` or ``"bf16"``.
         note: A sentence on what an earlier process had left unfinished, if something.
         seconds: Duration.
     """
@@ -45,6 +46,7 @@ class Report:
     vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
     fitted: Fitted | None = None
+    precision: str = "f32"
     note: str | None = None
     seconds: float = 0.0
 

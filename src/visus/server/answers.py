@@ -18,7 +18,8 @@ class Hit(BaseModel):
     id: str = Field(description="Digits; JavaScript's numbers are too short for it.")
     path: str
     name: str
-    score: float = Field(description="Cosine of the angle between the descriptions, 1 for the same picture.")
+    score: float = Field(description="Cosine of the descriptions around the mean of the index, 1 for the same picture.")
+    cosine: float = Field(description="Their plain cosine, 1 for the same picture; higher.")
     width: int
     height: int
     size: int = Field(description="Of the file, in bytes.")

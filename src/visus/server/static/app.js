@@ -154,7 +154,7 @@ function card(hit) {
   const score = hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `;
   const more = [hit.keep && word("keep"), hit.copies?.length && word("copies")(hit.copies.length), hit.missing && word("missing")];
   text.textContent = [`${score}${image.alt}  ${hit.width}×${hit.height}`, ...more.filter(Boolean)].join("  ");
-  text.title = hit.path;
+  text.title = hit.cosine === undefined ? hit.path : `${hit.path}\n${word("cosine")} ${hit.cosine.toFixed(3)}`;
   item.append(open, text);
   if (hit.score !== undefined) item.append(button("why", (own) => working(() => why(hit), own)));
   return item;

@@ -4,7 +4,7 @@ const WORDS = {
   en: {
     search: "Search", duplicates: "Duplicates", networks: "Networks", picture: "Your picture", token: "Token",
     enter: "Enter", drop: "Drop, paste or choose a picture", rectangle: "The picture; draw a rectangle to search for that part",
-    part: "Part:", whole: "Whole picture", many: "How many", least: "Least score", query: "your picture", hit: "the hit",
+    part: "Part:", whole: "Whole picture", many: "How many", least: "Least score", cosine: "plain cosine", query: "your picture", hit: "the hit",
     close: "Close", find: "Find duplicates", network: "Network", predict: "Predict", method: "Method", explain: "Explain",
     target: "Take it for", fool: "Fool it", curves: "learning curves", why: "Why", open: "Open", keep: "keep", missing: "the file is not there", copies: (n) => (n === 1 ? "1 copy" : `${n} copies`),
     pictures: "pictures", nothing: "Nothing that is alike enough.", none: "No duplicates.", first: "Choose a picture first.",
@@ -16,7 +16,7 @@ const WORDS = {
   zh: {
     search: "搜索", duplicates: "重复图片", networks: "网络", picture: "你的图片", token: "令牌",
     enter: "进入", drop: "拖入、粘贴或选择一张图片", rectangle: "图片；画一个矩形即可只搜索这一部分",
-    part: "部分：", whole: "整张图片", many: "数量", least: "最低分数", query: "你的图片", hit: "结果",
+    part: "部分：", whole: "整张图片", many: "数量", least: "最低分数", cosine: "普通余弦", query: "你的图片", hit: "结果",
     close: "关闭", find: "查找重复图片", network: "网络", predict: "预测", method: "方法", explain: "解释",
     target: "让它看成", fool: "骗它", curves: "学习曲线", why: "为什么", open: "打开", keep: "保留", missing: "文件不在原处", copies: (n) => `${n} 个副本`,
     pictures: "张图片", nothing: "没有足够相似的图片。", none: "没有重复图片。", first: "请先选择一张图片。",
