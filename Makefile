@@ -50,6 +50,7 @@ bench: setup
 	$(BIN)/python benchmarks/duplicates.py
 	$(BIN)/python benchmarks/index.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python -m benchmarks.vectors
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/edges.py
 	$(BIN)/python benchmarks/texture.py

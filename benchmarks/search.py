@@ -1,8 +1,9 @@
 """Speed and quality of the search, each pair measured in turn in one run.
 
-python benchmarks/search.py [index|query|vectors|growth ...] --data DATA
+python benchmarks/search.py [index|query|growth ...] --data DATA
 
-Without a name all four run (about half an hour on two cores).
+Without a name all three run (about a quarter of an hour on two cores). benchmarks/vectors.py compares the search itself
+with other libraries.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -186,113 +187,6 @@ def bench_query(data: Path, work: Path, rows: int = 100_000) -> None:
     print(f"{'ratio':50} {ratio[1]:6.2f} {ratio[0]:6.2f} {ratio[2]:8.2f}", flush=True)
 
 
-# The store beside faiss ---------------------------------------------------------------------------------------
-
-
-def bench_vectors(work: Path, sizes: list[int], hnsw_rows: int) -> None:
-    """Latency, recall, memory and disk of exact and approximate search; each engine in a process of its own."""
-    for rows in sizes:
-        store = make_index(work, f"v{rows}.visus", rows)
-        began = time.perf_counter()
-        refresh_approximate(store)
-        built = time.perf_counter() - began
-        del store
-        print(f"\n{rows:,} vectors of {DIMENSION} (median of 50 queries, one process each)")
-        print(f"{'':34} {'ms':>8} {'recall@10':>10} {'build s':>8} {'peak MB':>8} {'disk MB':>8}")
-        exact = _measured("ours-exact", work, rows)
-        _print_row("visus exact (float16)", exact, 0)
-        if rows > 200_000:
-            _print_row("visus approximate (IVF-PQ)", _measured("ours", work, rows), built)
-        for engine in ("faiss-flat", "faiss-ivfpq", *(["faiss-hnsw"] if rows <= hnsw_rows else [])):
-            _print_row(engine, _measured(engine, work, rows), None)
-        shutil.rmtree(work / f"v{rows}.visus")
-
-
-def _measured(engine: str, work: Path, rows: int) -> dict[str, float]:
-    return json.loads(run(HERE / "search.py", "--engine", engine, "--work", work, "--rows", rows))
-
-
-def _print_row(name: str, got: dict[str, float], built: float | None) -> None:
-    seconds = got["build"] if built is None else built
-    print(
-        f"{name:34} {got['ms']:8.2f} {got['recall']:10.3f} {seconds:8.0f} {got['peak']:8.0f} {got['disk']:8.0f}",
-        flush=True,
-    )
-
-
-def engine(name: str, work: Path, rows: int) -> None:
-    """Measure one engine and print its figures as JSON."""
-    queries = synthetic(50, 10**9)
-    truth = _truth(work, rows, queries)
-    build, search, disk = {"ours": _ours, "ours-exact": _ours_exact}.get(name, _faiss)(name, work, rows)
-    search(queries[0])
-    times, found = [], 0
-    for query, best in zip(queries, truth, strict=True):
-        began = time.perf_counter()
-        answer = search(query)
-        times.append(time.perf_counter() - began)
-        found += len(set(answer) & set(best.tolist()))
-    peak = peak_mb()
-    figures = {
-        "ms": statistics.median(times) * 1000,
-        "recall": found / truth.size,
-        "build": build,
-        "peak": peak,
-        "disk": disk,
-    }
-    print(json.dumps(figures))
-
-
-def _truth(work: Path, rows: int, queries: np.ndarray) -> np.ndarray:
-    """The ten nearest rows of each query, compared in float32; computed once."""
-    saved = work / f"truth{rows}.npy"
-    if not saved.exists():
-        scores = np.concatenate([vectors @ queries.T for _, vectors in kept(work, rows)])
-        np.save(saved, np.argsort(-scores, axis=0)[:10].T)
-    return np.load(saved)
-
-
-Engine = tuple[float, Callable[[np.ndarray], list[int]], float]
-
-
-def _ours(_: str, work: Path, rows: int, exact: bool = False) -> Engine:
-    place = work / f"v{rows}.visus"
-    store = Store(place)
-
-    def search(query: np.ndarray) -> list[int]:
-        return store.nearest(query, 10, ["id"], exact=exact).column("id").to_pylist()
-
-    return 0, search, sum(f.stat().st_size for f in place.rglob("*") if f.is_file()) / 1e6
-
-
-def _ours_exact(name: str, work: Path, rows: int) -> Engine:
-    return _ours(name, work, rows, exact=True)
-
-
-def _faiss(name: str, work: Path, rows: int) -> Engine:
-    import faiss
-
-    place = work / f"{name}{rows}.faiss"
-    began = time.perf_counter()
-    if name == "faiss-flat":
-        index = faiss.IndexFlatIP(DIMENSION)
-    elif name == "faiss-hnsw":
-        index = faiss.IndexHNSWFlat(DIMENSION, 32, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efSearch = 64
-    else:
-        cells = max(1, rows // 1000)
-        index = faiss.index_factory(DIMENSION, f"IVF{cells},PQ{DIMENSION // 16}", faiss.METRIC_INNER_PRODUCT)
-        index.train(np.concatenate([vectors for first, vectors in kept(work, rows) if first < 100_000]))
-        index.nprobe = 20
-    for _, vectors in kept(work, rows):
-        index.add(vectors)
-    built = time.perf_counter() - began
-    faiss.write_index(index, str(place))
-    disk = place.stat().st_size / 1e6
-    place.unlink()
-    return built, lambda query: index.search(query[None], 10)[1][0].tolist(), disk
-
-
 # Growth -------------------------------------------------------------------------------------------------------
 
 
@@ -332,21 +226,16 @@ def growth(work: Path, rows: int) -> None:
 def main() -> None:
     """Run the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help="index, query, vectors, growth; all if none is named")
+    parser.add_argument("parts", nargs="*", help="index, query, growth; all if none is named")
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes for 'vectors'")
-    parser.add_argument(
-        "--hnsw-rows", type=int, default=100_000, help="largest size for which HNSW is built (it takes long)"
-    )
+    parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:
-        work, rows = options.work, options.rows[0]
-        alone = {"growth": lambda: growth(work, rows), "prepare": lambda: prepare_query(work, rows)}
-        alone.get(options.engine, lambda: engine(options.engine, work, rows))()
+        {"growth": growth, "prepare": prepare_query}[options.engine](options.work, options.rows)
         return
-    parts = options.parts or ["index", "query", "vectors", "growth"]
+    parts = options.parts or ["index", "query", "growth"]
     if options.data is None and {"index", "query"} & set(parts):
         parser.error("give --data DATA or set VISUS_DATA")
     with tempfile.TemporaryDirectory() as folder:
@@ -355,7 +244,6 @@ def main() -> None:
             {
                 "index": lambda: bench_index(options.data, work),
                 "query": lambda: bench_query(options.data, work),
-                "vectors": lambda: bench_vectors(work, options.rows, options.hnsw_rows),
                 "growth": lambda: bench_growth(work),
             }[part]()
 

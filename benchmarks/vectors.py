@@ -2,9 +2,9 @@
 
 python -m benchmarks.vectors --data DATA [--rows 100000 1000000]
 
-The vectors are those of all pictures of DATA, grown by a rule: a mixture of a picture and one of its five neighbors, with
-noise. The queries are a thousand pictures that are left out. All search in the space of the index (around its mean), so
-that all are asked the same. Scores that are equal count as equal hits.
+The vectors are those of all pictures of DATA, grown by a rule: a mixture of a picture and one of its five neighbors,
+with noise. The queries are a thousand pictures that are left out. All search in the space of the index (around its
+mean), so that all are asked the same. Scores that are equal count as equal hits.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from benchmarks.search import table_of
 from numpy.typing import NDArray
 
-from benchmarks.search import table_of
 from visus import Index
 from visus.search.contents import Checks
 from visus.search.describe import Embedder, unit
@@ -106,7 +106,8 @@ def measure(store: Store, build: float, queries: Floats, patience: float) -> Non
     asked = space(queries)
     plain = {own.tobytes(): unit(query) for own, query in zip(asked, queries, strict=True)}
     truth = _truth(vectors, asked)
-    size = sum(path.stat().st_size for path in (store.location / "codes").iterdir()) / 1e6
+    assert store.sums
+    size = sum(size for name, (size, _) in store.sums.files.items() if name.startswith("codes/")) / 1e6
 
     def query(vector: Floats) -> Query:
         return Query(plain[vector.tobytes()], vector)
@@ -194,7 +195,7 @@ def _rabitq(_: Store, vectors: NDArray[np.float16], patience: float) -> tuple[Se
     """One bit a dimension after a random rotation, then as many candidates as ours compared in float16."""
     width = vectors.shape[1]
     index = faiss.index_factory(width, f"RR{width},RaBitQfs,Refine(SQfp16)", faiss.METRIC_INNER_PRODUCT)
-    index.k_factor = 20
+    index.k_factor = 20  # pyright: ignore[reportAttributeAccessIssue]
     return _faiss(index, vectors, patience)
 
 
