@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Exported graphs outlive a run, but never come from the user's own cache.
     assert config.cache is not None
     os.environ["VISUS_CACHE"] = str(config.cache.mkdir("visus"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the processes of tests inherit it
     if "PYTEST_XDIST_WORKER" in os.environ:  # several at once: as many threads as cores in each would fight for them
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 

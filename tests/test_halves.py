@@ -68,7 +68,6 @@ def test_search_needs_none_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         "train classify photos",
         "nets",
-        "predict run photos",
         "evaluate run",
         "explain saliency resnet18 photos/0000.jpg",
         "tune classify photos",
@@ -83,6 +82,14 @@ def test_what_is_missing_is_one_sentence(line: str, place: Path) -> None:
     assert answer.stderr.count("\n") == 1
     assert answer.stderr.startswith("visus: This needs the package ")
     assert answer.stderr.endswith("which is not installed; say: pip install 'visus[train]'\n")
+
+
+def test_a_run_without_its_graph_is_one_sentence(place: Path) -> None:
+    answer = visus(place, "predict", "run", "photos")
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "has no graph of its network" in answer.stderr
+    assert "pip install 'visus[train]'" in answer.stderr
 
 
 def test_an_index_is_served(place: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ Masks = list[NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What asks.
+    """A query as a vector, as it is and in the space in which it is compared.
 
     Attributes:
         plain: ``(D,)`` float32 of length 1, as pictures are described; zeros where nothing is said.
