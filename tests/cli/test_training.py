@@ -220,8 +220,9 @@ def _rows(folder: Path) -> list[list[float]]:
         return [[float(value) for value in row[:-1]] for row in list(csv.reader(file))[1:]]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, how: signal.Signals) -> None:
     whole = _start(place, tmp_path / "whole")
     whole.communicate(timeout=250)

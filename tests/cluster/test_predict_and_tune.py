@@ -69,6 +69,7 @@ def visus(*arguments: object, cwd: Path) -> str:
     return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.long
 def test_a_detectors_files_are_the_same(place: Path) -> None:
     coco_folder(place / "boxes", {"train": 12, "val": 4})
     train("detect", place / "boxes", runs=place / "runs", net="rcnn", side=64, most=50, workers=0)

@@ -60,7 +60,13 @@ def test_no_batch_of_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("settings", [{"optimizer": "momentum", "lr": 0.05}, {"schedule": "plateau", "clip_norm": 1.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "momentum", "lr": 0.05},
+        pytest.param({"schedule": "plateau", "clip_norm": 1.0}, marks=pytest.mark.long),
+    ],
+)
 def test_two_processes_take_the_steps_of_one(
     cluster: Cluster, data: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
@@ -103,7 +109,7 @@ def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, t
         np.testing.assert_allclose(second[name], tensor, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_fine_tuning_opens_layers_in_all_processes(cluster: Cluster, data: Path, tmp_path: Path) -> None:
     run = train(
@@ -113,7 +119,7 @@ def test_fine_tuning_opens_layers_in_all_processes(cluster: Cluster, data: Path,
     assert run.summary["epochs"] == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_detector(cluster: Cluster, tmp_path: Path) -> None:
     coco_folder(tmp_path / "boxes", {"train": 8, "val": 4})
@@ -123,7 +129,7 @@ def test_a_detector(cluster: Cluster, tmp_path: Path) -> None:
     assert run.finished
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_training_that_diverges_says_so_once(cluster: Cluster, data: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"The training diverged in epoch 1: a gradient is no finite number"):

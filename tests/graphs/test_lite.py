@@ -15,13 +15,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.pictures import scene
-from visus import WeightsError, nets
+from visus import WeightsError, nets, read
 from visus.graphs import graph, lite, runtime
 from visus.graphs.tensors import read_tensors
 from visus.graphs.weights import of, package_file
+from visus.images import resize
 from visus.nets import embedding
 from visus.nets.weights import read_file
+from visus.search import demo
 from visus.search.describe import unit
 
 
@@ -46,7 +47,11 @@ def test_the_graph_is_that_which_torch_exports() -> None:
 @pytest.mark.slow
 def test_vectors_and_maps_are_those_of_the_network(tmp_path: Path) -> None:
     found = graph.load("efficientnet_lite0")
-    pictures = np.stack([scene(seed, 224, 224) for seed in range(100)])
+    whole = [read(path) for path in demo.photographs().values()]
+    parts = [own[: len(own) * 2 // 3, own.shape[1] // 3 :] for own in whole]  # 88 pictures, of 44 photographs
+    turned = [own[::-1, ::-1] for own in whole[:12]]
+    pictures = np.stack([resize(own, 224, 224) for own in (*whole, *parts, *turned)])
+    assert len(pictures) == 100
     expected = unit(embedding.TorchRuntime(found, "cpu").vectors(pictures))
     for ready in (runtime.OnnxRuntime(found), runtime.OpenVinoRuntime(found)):
         vectors = unit(ready.runner().vectors(pictures))

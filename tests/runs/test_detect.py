@@ -86,7 +86,7 @@ def predicted(found: object) -> BoxPrediction:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     names = {p.name for p in run.folder.iterdir()}
     assert {"best.safetensors", "config.toml", "curves.png", "confusion.png", "precision.png"} <= names
@@ -100,7 +100,7 @@ def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     assert json.loads((run.folder / "summary.json").read_text())["best"]["val_ap50"] > 0.6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_evaluation(run: Run, tmp_path: Path) -> None:
     found = measured(run.evaluate(split="test"))
     assert found.ap50 > 0.6
@@ -120,7 +120,7 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     assert measured(run.evaluate(split="val")).ap50 == pytest.approx(run.summary["best"]["val_ap50"], abs=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_other_pictures_of_another_format_and_classes_that_are_strange(run: Run, data: Path, tmp_path: Path) -> None:
     other = save_boxes(load_boxes(data), tmp_path / "voc", "voc")
     found = measured(evaluate(run.folder, other, split="test"))
@@ -136,7 +136,7 @@ def test_other_pictures_of_another_format_and_classes_that_are_strange(run: Run,
         evaluate(alone)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
     picture, rows = scene(3)
     found = predicted(run.predict(picture, limits=Limits(score=0.5)))
@@ -160,7 +160,7 @@ def test_prediction_and_what_it_writes(run: Run, tmp_path: Path) -> None:
         run.predict(picture.astype(float))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stopped_training_goes_on_to_the_same_end(data: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "net": "faster_rcnn", "epochs": 3, "side": 64}
     whole = train("detect", data, runs=tmp_path / "a", **settings)
@@ -254,13 +254,13 @@ def test_a_trial_of_rcnn_that_is_given_up_leaves_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_later_network_takes_the_layers_of_the_one_before(data: Path, run: Run, tmp_path: Path) -> None:
     later = train("detect", data, net="faster_rcnn", weights=str(run.folder), runs=tmp_path, **{**SMALL, "epochs": 1})
     assert later.summary["best"]["val_ap50"] > 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_damaged_or_strange_file_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     path.write_bytes((run.folder / "best.safetensors").read_bytes()[:5000])
