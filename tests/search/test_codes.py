@@ -86,7 +86,7 @@ def test_enough_of_the_nearest_are_among_those_compared_in_full() -> None:
 def test_there_is_nothing_in_nothing() -> None:
     assert (
         len(
-            codes.Codes(0, np.zeros(0, np.float32), np.zeros((0, 256, 16), np.uint8), np.zeros(0, np.float32)).nearest(
+            codes.Codes(0, np.zeros(0, np.float32), np.zeros((0, 256, 16), np.uint8)).nearest(
                 question(np.ones(9, np.float32)), 5
             )[0]
         )
@@ -99,9 +99,22 @@ def test_products_are_those_of_numpy_for_every_half(width: int) -> None:
     halves = np.arange(65_536, dtype=np.uint16).view(np.float16)
     finite = halves[np.isfinite(halves) & (np.abs(halves.astype(np.float32)) < 100)]
     vectors = np.resize(finite, (len(finite) // width + 1, width))
-    first, second = np.random.default_rng(0).normal(size=(2, width)).astype(np.float32)
+    others = np.random.default_rng(0).normal(size=(3, width)).astype(np.float32)
     wide = vectors.astype(np.float64)
-    expected = np.stack([wide @ first, wide @ second, (wide * wide).sum(axis=1)], axis=1)
+    expected = np.concatenate([wide @ others.T, (wide * wide).sum(axis=1, keepdims=True)], axis=1)
     for plain in (False, True):
-        assert np.allclose(codes.products(vectors, first, second, plain=plain), expected, rtol=1e-4, atol=2e-2)
-    assert np.allclose(codes.products(vectors.astype(np.float32), first, second), expected, rtol=1e-4, atol=2e-2)
+        assert np.allclose(codes.products(vectors, others, plain=plain), expected, rtol=1e-4, atol=2e-2)
+    assert np.allclose(codes.products(vectors.astype(np.float32), others), expected, rtol=1e-4, atol=2e-2)
+
+
+def test_very_wide_vectors_find_themselves() -> None:
+    vectors = _clustered(40, 25_088)
+    places, scores = encode(vectors).nearest(question(vectors[3]), 10)
+    assert places[scores.argmax()] == 3
+    assert scores.max() == pytest.approx(1, abs=0.05)
+
+
+def test_more_is_asked_for_than_there_is() -> None:
+    made = encode(_clustered(5, 64))
+    assert len(made.nearest(question(np.ones(64, np.float32)), 10**12)[0]) == 5
+    assert len(made.nearest(question(np.ones(64, np.float32)), 0)[0]) == 1

@@ -144,7 +144,7 @@ def test_without_its_codes_an_index_answers_the_same_and_makes_them_again(tmp_pa
         elif harm == "zeros":
             path.write_bytes(bytes(len(content)))
         elif harm == "of others":
-            path.write_bytes(content.replace(b'"rows": 300', b'"rows": 301'))
+            path.write_bytes(content.replace(b'"rows": 300', b'"rows": 30 '))
     again = Store(place)
     assert _ids(again, _query(again, query.plain), 10) == before
     again.recover()
@@ -196,3 +196,40 @@ def test_pictures_that_look_alike_are_all_found(photos: Path, tmp_path: Path) ->
     index.add(photos)
     query = photos / "0003.jpg"
     assert index.search(query, k=12).paths == index.search(query, k=12, exact=True).paths
+
+
+def test_codes_that_were_mended_are_used_by_those_who_had_the_old_ones_open(tmp_path: Path) -> None:
+    place = tmp_path / "a.visus"
+    store = synthetic(place, 300)
+    (path,) = (place / "codes").iterdir()
+    path.write_bytes(path.read_bytes()[:-5000] + bytes(5000))
+    other = Store(place)
+    old = other.segments("embedding")._segments[0].coded
+    store.recover()
+    mend(store, verify(store))
+    other.refresh()
+    assert other.segments("embedding")._segments[0].coded is not old
+    assert verify(other).sound
+
+
+def test_where_sizes_are_not_known_codes_are_mended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an object store."""
+    place = tmp_path / "a.visus"
+    store = synthetic(place, 300)
+    monkeypatch.setattr("visus.search.files.LocalFiles.size", lambda *_: None)
+    (path,) = (place / "codes").iterdir()
+    path.write_bytes(bytes(len(path.read_bytes())))
+    mend(store, verify(store))
+    assert verify(Store(place)).sound
+    assert Store(place).segments("embedding").coded
+
+
+def test_a_version_that_comes_while_another_is_prepared_is_searched(tmp_path: Path) -> None:
+    place = tmp_path / "a.visus"
+    store = synthetic(place, 300)
+    reader = Store(place)
+    reader.segments("embedding")
+    synthetic(place, 100, first=300)
+    reader.refresh()
+    assert len(_ids(reader, _query(reader, np.ones(32)), 400)) == 400
+    assert len(_ids(store, _query(store, np.ones(32)), 400)) == 300

@@ -113,16 +113,45 @@ def test_fewer_directions_are_taken_where_they_find_more_of_a_folder(
     from tests.search.test_store import synthetic
 
     place = synthetic(tmp_path / "a.visus", 600)
-    for name, value in (("_FEWER", 20), ("_FOLDERS", 2)):
-        monkeypatch.setattr(fitting, name, value)
-    assert fitting.refresh_space(place) is not None
-    assert place.about[space.KEY]["dimension"] == 0  # all lie in one folder, which says nothing
-    monkeypatch.setattr(fitting, "_judged", lambda *_: (0.5, 0.6))
-    fitted = fitting.refresh_space(place, None) or fitting.refresh_space(_forgotten(place))
+    monkeypatch.setattr(fitting, "_FEWER", 20)
+    assert fitting.refresh_space(place) == fitting.Fitted(0)  # all lie in one folder, which says nothing
+    labeled = np.zeros((1, 32), np.float32), ["a"]
+    monkeypatch.setattr(fitting, "_labeled", lambda *_: labeled)
+    for after, dimension in ((0.6, 20), (0.501, 0)):
+        told = iter((0.5, after))
+        monkeypatch.setattr(fitting, "_precision", lambda *_, told=told: next(told))
+        fitted = fitting.refresh_space(_forgotten(place))
+        assert fitted == fitting.Fitted(dimension, 0.5, after if dimension else None)
+        assert place.about[space.KEY]["dimension"] == dimension
+
+
+def test_folders_are_classes_where_there_are_enough_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.search.test_store import synthetic
+
+    place = synthetic(tmp_path / "a.visus", 600)
+    assert fitting._labeled(place, 600) is None
+    monkeypatch.setattr(fitting.os.path, "dirname", lambda path: str(int(path[3:-4]) % 6))
+    labeled = fitting._labeled(place, 600)
+    assert labeled is not None
+    assert len(labeled[0]) == 600
+    assert set(labeled[1]) == set("012345")
+    assert fitting._precision(labeled, (None, None)) == pytest.approx(1 / 6, abs=0.05)
+    assert fitting._labeled(place, 400) is None
+
+
+def test_directions_that_were_asked_for_wait_until_there_are_enough_pictures(photos: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "i.visus")
+    index.add(photos)
+    index.rotate(8)
+    for path in sorted(photos.glob("*.jpg"))[:6]:
+        path.unlink()
+    fitted = index.add(photos, prune=True).fitted
     assert fitted is not None
-    assert (fitted.dimension, fitted.before, fitted.after) == (20, 0.5, 0.6)
-    monkeypatch.setattr(fitting, "_judged", lambda *_: (0.5, 0.501))
-    assert fitting.refresh_space(_forgotten(place)) == fitting.Fitted(0, 0.5)
+    assert fitted.dimension == 0
+    folder_of(photos, 20, first=60)
+    fitted = index.add(photos).fitted
+    assert fitted is not None
+    assert fitted.dimension == 8
 
 
 def _forgotten(store: Store) -> Store:
@@ -142,7 +171,9 @@ def test_a_space_that_cannot_be_read_is_one_sentence_and_fitted_again(photos: Pa
     saved.write_bytes(bytes(len(content)))
     with pytest.raises(PictureIndexError, match="fits it again"):
         Index(place).search(next(photos.glob("*.jpg")))
-    assert Index(place).add(photos).fitted is not None
+    folder_of(photos, 2, first=90)  # with something to commit as well
+    report = Index(place).add(photos)
+    assert (report.added, report.fitted is not None) == (2, True)
     assert len(Index(place).search(next(photos.glob("*.jpg")))) > 0
     assert Index(place).verify().sound
     (saved,) = (path for path in place.glob("space-*") if path.name == Index(place).about[space.KEY]["file"])
@@ -163,4 +194,5 @@ def test_whitening_is_deprecated(photos: Path, tmp_path: Path) -> None:
 def test_nothing_is_moved_in_the_plain_space() -> None:
     vectors = _vectors()
     assert np.allclose(PLAIN(3 * vectors), vectors, atol=1e-6)
+    assert not Space("a", vectors[0])(np.zeros((2, 12), np.float32)).any()
     assert PLAIN.dimension(12) == 12

@@ -58,6 +58,10 @@ def test_one_that_the_end_of_an_object_would_have_swallowed_is_kept() -> None:
     assert _work(_free, _rest) == 1
 
 
+def test_one_that_comes_after_the_last_place_to_stop_is_heard_at_the_end() -> None:
+    assert _work(_rest, _press) == 2
+
+
 def test_a_second_stops_at_once() -> None:
     assert _work(_press, lambda: None, _press, lambda: None) == 2
 

@@ -3,11 +3,11 @@
 EfficientNet-Lite0's is made without torch too (:mod:`visus.graphs.lite`), and a trained run has its own beside its
 weights. Every other network is exported once by torch (:mod:`visus.nets.embedding`).
 
-That of a run lies beside its weights as ``model.onnx`` and ``model.json``, and gives ``probabilities`` too. The graph
-(ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives two
-outputs: ``vector`` ``(N, D)``, the embedding before any normalization of its length, and ``map``
-``(N, h, w, D)``, whose mean over the positions is the vector (missing where the network does not pool by
-average). It is kept in the user's cache folder, named after network, weights and preprocessing.
+The graph (ONNX) takes pixels ``(N, size, size, 3)`` uint8, does the normalization itself, and gives ``vector``
+``(N, D)``, the embedding before any normalization of its length, and ``map`` ``(N, h, w, D)``, whose mean over the
+positions is the vector (missing where the network does not pool by average). It is kept in the user's cache folder,
+named after network, weights and preprocessing. That of a run lies beside its weights as ``model.onnx`` and
+``model.json``, and gives ``probabilities`` ``(N, classes)`` too.
 """
 
 import hashlib
@@ -77,13 +77,15 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
     stem = cache_folder() / f"{Path(model).name}-{key}"
     found = _read(stem)
-    if found is None:
+    if found is None or found.weights != source:
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)  # before the work whose place it is
             content, about = _made(model, weights)
             # The description comes last: a graph without it does not count.
-            write_atomically(stem.with_suffix(".onnx"), content)
-            write_atomically(stem.with_suffix(".json"), json.dumps({**about, "weights": source}, indent=1).encode())
+            write_atomically(stem.with_name(f"{stem.name}.onnx"), content)
+            write_atomically(
+                stem.with_name(f"{stem.name}.json"), json.dumps({**about, "weights": source}, indent=1).encode()
+            )
         except OSError as error:
             raise WeightsError(
                 f"The graph of {model} cannot be kept in {stem.parent} ({error.strerror}); make room there, or set "
@@ -158,7 +160,7 @@ def _made(model: str, weights: str) -> tuple[bytes, dict[str, Any]]:
 
 def _read(stem: Path) -> Graph | None:
     """Read the description beside a graph; None where either file is missing or damaged."""
-    path, about = stem.with_suffix(".onnx"), stem.with_suffix(".json")
+    path, about = (stem.with_name(f"{stem.name}.{ending}") for ending in ("onnx", "json"))
     try:
         values: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
         if path.stat().st_size != values["bytes"]:

@@ -127,6 +127,8 @@ def export(
         else:
             content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": about})
         found = (_run_onnx if form == "onnx" else _run_torchscript)(content, pixels.numpy())
+        if form == "onnx" and isinstance(network, classifiers.Trained):
+            _compare(content, _whole(network)[0], pixels)
     except Exception as error:  # exporters raise many kinds for networks that they cannot trace
         other = FORMS[1 - FORMS.index(form)]
         raise RunError(
@@ -139,11 +141,28 @@ def export(
         )
     try:
         write_atomically(target, content)
-        if form == "onnx" and isinstance(network, classifiers.Trained):
+        if form == "onnx" and path is None and isinstance(network, classifiers.Trained):
             write_atomically(target.with_suffix(".json"), _described(network, saved, len(content)))
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
+
+
+def _compare(content: bytes, whole: PixelsToAll, pixels: Tensor) -> None:
+    """See that a graph gives the vector and the map of the network too.
+
+    Raises:
+        ValueError: It does not.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    answers = session.run(["vector", *(["map"] if whole.described.has_map else [])], {"pixels": pixels.numpy()})
+    with torch.inference_mode():
+        expected = whole(pixels)[1:]
+    for own, other in zip(answers, expected, strict=True):
+        if not np.allclose(np.asarray(own), other.numpy(), rtol=1e-2, atol=_TOLERANCE * float(other.abs().max())):
+            raise ValueError("its vectors are others")
 
 
 def _whole(network: classifiers.Trained) -> tuple[PixelsToAll, list[str]]:

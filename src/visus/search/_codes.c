@@ -93,10 +93,8 @@ API EACH_PROCESSOR int turn(float *x, int64_t count, int64_t width, const float 
  * x: (count, width), width a multiple of 64. codes: (blocks, width / 4, 16), zeros before: byte r of a group of four dimensions has those of
  * row r of the block in its lower half, and those of row r + 16 in its upper half, a bit set where the value is not
  * negative. factors: (blocks * 32,), length / sum of |x|; what has no length keeps the NaN that stands there before.
- * lengths: (count,).
  */
-API EACH_PROCESSOR void encode(const float *x, int64_t count, int64_t width, uint8_t *codes, float *factors,
-                               float *lengths)
+API EACH_PROCESSOR void encode(const float *x, int64_t count, int64_t width, uint8_t *codes, float *factors)
 {
     int64_t groups = width / 4;
     for (int64_t n = 0; n < count; n++) {
@@ -119,9 +117,8 @@ API EACH_PROCESSOR void encode(const float *x, int64_t count, int64_t width, uin
                 four |= (row[4 * g + k] >= 0) << k;
             bytes[16 * g] |= (uint8_t)(four << shift);
         }
-        lengths[n] = sqrtf(square);
         if (total > 0)
-            factors[n] = lengths[n] / total;
+            factors[n] = sqrtf(square) / total;
     }
 }
 
@@ -327,28 +324,28 @@ static inline float from_half(uint16_t half)
     return value;
 }
 
-/* Products of vectors with two others and with themselves.
+/* Products of vectors with three others and with themselves.
  *
- * x: (count, width), halves; first, second: (width,); out: (count, 3).
+ * x: (count, width), halves; others: (3, width); out: (count, 4).
  */
-typedef void Products(const uint16_t *x, int64_t count, int64_t width, const float *first, const float *second,
-                      float *out);
+typedef void Products(const uint16_t *x, int64_t count, int64_t width, const float *others, float *out);
 
-static void plain_products(const uint16_t *x, int64_t count, int64_t width, const float *first, const float *second,
-                           float *out)
+/* The products of one vector from some value on, added to what is there. */
+static void add_products(const uint16_t *row, int64_t from, int64_t width, const float *others, float *out)
 {
-    for (int64_t n = 0; n < count; n++) {
-        float a = 0, b = 0, c = 0;
-        for (int64_t k = 0; k < width; k++) {
-            float value = from_half(x[n * width + k]);
-            a += value * first[k];
-            b += value * second[k];
-            c += value * value;
-        }
-        out[3 * n] = a;
-        out[3 * n + 1] = b;
-        out[3 * n + 2] = c;
+    for (int64_t k = from; k < width; k++) {
+        float value = from_half(row[k]);
+        for (int part = 0; part < 3; part++)
+            out[part] += value * others[part * width + k];
+        out[3] += value * value;
     }
+}
+
+static void plain_products(const uint16_t *x, int64_t count, int64_t width, const float *others, float *out)
+{
+    memset(out, 0, (size_t)count * 4 * sizeof *out);
+    for (int64_t n = 0; n < count; n++)
+        add_products(x + n * width, 0, width, others, out + 4 * n);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -359,38 +356,39 @@ __attribute__((target("avx2,fma"))) static inline float sum(__m256 x)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-/* Eight values at a time; what is left over by the plain loops. */
+/* Eight values at a time; what is left over by the plain loop. */
 __attribute__((target("avx2,fma,f16c"))) static void wide_products(const uint16_t *x, int64_t count, int64_t width,
-                                                                   const float *first, const float *second, float *out)
+                                                                   const float *others, float *out)
 {
     int64_t eights = width / 8 * 8;
     for (int64_t n = 0; n < count; n++) {
         const uint16_t *row = x + n * width;
-        __m256 a = _mm256_setzero_ps(), b = a, c = a;
+        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
         for (int64_t k = 0; k < eights; k += 8) {
             __m256 value = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(row + k)));
-            a = _mm256_fmadd_ps(value, _mm256_loadu_ps(first + k), a);
-            b = _mm256_fmadd_ps(value, _mm256_loadu_ps(second + k), b);
-            c = _mm256_fmadd_ps(value, value, c);
+            a = _mm256_fmadd_ps(value, _mm256_loadu_ps(others + k), a);
+            b = _mm256_fmadd_ps(value, _mm256_loadu_ps(others + width + k), b);
+            c = _mm256_fmadd_ps(value, _mm256_loadu_ps(others + 2 * width + k), c);
+            d = _mm256_fmadd_ps(value, value, d);
         }
-        plain_products(row + eights, 1, width - eights, first + eights, second + eights, out + 3 * n);
-        out[3 * n] += sum(a);
-        out[3 * n + 1] += sum(b);
-        out[3 * n + 2] += sum(c);
+        out[4 * n] = sum(a);
+        out[4 * n + 1] = sum(b);
+        out[4 * n + 2] = sum(c);
+        out[4 * n + 3] = sum(d);
+        add_products(row, eights, width, others, out + 4 * n);
     }
 }
 
 static Products *products_of_this_processor(void)
 {
-    int wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-    return wide ? wide_products : plain_products;
+    /* Every processor with AVX2 converts halves; old compilers cannot be asked about that. */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? wide_products : plain_products;
 }
 #else
 static Products *products_of_this_processor(void) { return plain_products; }
 #endif
 
-API void products(const uint16_t *x, int64_t count, int64_t width, const float *first, const float *second, int plain,
-                  float *out)
+API void products(const uint16_t *x, int64_t count, int64_t width, const float *others, int plain, float *out)
 {
-    (plain ? plain_products : products_of_this_processor())(x, count, width, first, second, out);
+    (plain ? plain_products : products_of_this_processor())(x, count, width, others, out);
 }

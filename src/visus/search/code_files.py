@@ -3,9 +3,10 @@
 What a data file holds never changes, and neither do its codes: a commit adds the codes of what it wrote, and every
 version of the table finds its own. They are made again where one is missing.
 
-A file is a line of JSON with its length before it, then the lengths of the vectors in the space, before they are scaled
-to 1, then the factors, then the codes (see :class:`visus.search.codes.Codes`). The line says too where in the data file
-the vectors lie, if they lie there as plain numbers: what a search compares in full is read from there.
+A file is a line of JSON with its length and checksum before it, then the factors, then the codes (see
+:class:`visus.search.codes.Codes`). The line says too where in the data file the vectors lie, if they lie there as plain
+numbers: what a search compares in full is read from there. In a folder the codes are mapped: such files are replaced,
+and never changed in place.
 """
 
 import itertools
@@ -13,6 +14,7 @@ import json
 import mmap
 import os
 import weakref
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,6 @@ from numpy.typing import NDArray
 
 from visus.search.checksums import TABLE
 from visus.search.codes import Codes, encode, gather, shape_of
-from visus.search.describe import unit
 from visus.search.files import Files
 from visus.search.place import Location
 from visus.search.space import Space
@@ -63,8 +64,8 @@ class Coded:
     pages: tuple[Page, ...]
 
 
-_opened: "weakref.WeakValueDictionary[tuple[Location, str], Coded]" = weakref.WeakValueDictionary()
-"""What is in use, by index and name of the file: each takes a handle, and threads of a server share them."""
+_opened: "weakref.WeakValueDictionary[tuple[Path, int, int], Coded]" = weakref.WeakValueDictionary()
+"""What is in use, by place and entry of the file: each takes a handle, and threads of a server share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +111,21 @@ def write(files: Files, data: DataFile, blocks: Iterable[Vectors], space: Space)
             rows that have none.
         space: Where they are compared.
     """
-    lengths: list[bytes] = []
     factors: list[bytes] = []
     codes: list[bytes] = []
-    lie, first = Lie(data), 0
+    layout, first = Layout(data), 0
     for vectors in blocks:
-        moved = space.moved(unit(vectors))
-        moved[~vectors.any(axis=1)] = 0  # what says nothing answers nothing
-        own = encode(moved)
-        lengths.append(own.lengths.tobytes())
+        own = encode(space(vectors))
         factors.append(own.factors.tobytes())
         codes.append(own.codes.tobytes())
-        lie.look(first, vectors)
+        layout.look(first, vectors)
         first += len(vectors)
-    pages = [[page.first, page.rows, page.offset] for page in lie.pages]
+    pages = [[page.first, page.rows, page.offset] for page in layout.pages]
     about = {"rows": data.rows, "dimension": space.dimension(data.dimension), "pages": pages}
     line = json.dumps(about).encode()
-    head = _MAGIC + len(line).to_bytes(8, "little") + line
+    head = _MAGIC + len(line).to_bytes(4, "little") + zlib.crc32(line).to_bytes(4, "little") + line
     head += b" " * (-len(head) % _ALIGNED)
-    files.write(data.codes_in(space), b"".join([head, *lengths, *factors, *codes]))
+    files.write(data.codes_in(space), b"".join([head, *factors, *codes]))
 
 
 def read(files: Files, data: DataFile, space: Space) -> Coded:
@@ -143,10 +140,14 @@ def read(files: Files, data: DataFile, space: Space) -> Coded:
         OSError: It is missing.
         ValueError: It is not whole, or of other vectors.
     """
-    key = (data.place, data.codes_in(space))
+    name, dimension = data.codes_in(space), space.dimension(data.dimension)
+    if not isinstance(data.place, Path):
+        return _read(files.read(name), data.rows, dimension)
+    entry = (data.place / name).stat()
+    key = (data.place / name, entry.st_ino, entry.st_mtime_ns)  # one that took the place of another is opened anew
     known = _opened.get(key)
     if known is None:
-        known = _opened[key] = _read(_content(data.place, files, key[1]), data.rows, space.dimension(data.dimension))
+        known = _opened[key] = _read(_mapped(data.place / name), data.rows, dimension)
     return known
 
 
@@ -154,33 +155,34 @@ def _read(content: mmap.mmap | bytes, rows: int, dimension: int) -> Coded:
     if content[: len(_MAGIC)] != _MAGIC:
         raise ValueError("it is no file of codes")
     begin = len(_MAGIC) + 8
-    length = int.from_bytes(content[len(_MAGIC) : begin], "little")
-    if length > len(content):
+    length = int.from_bytes(content[begin - 8 : begin - 4], "little")
+    line = bytes(content[begin : begin + length])
+    if len(line) != length or zlib.crc32(line) != int.from_bytes(content[begin - 4 : begin], "little"):
         raise ValueError("its head is damaged")
-    about: dict[str, Any] = json.loads(bytes(content[begin : begin + length]))
+    about: dict[str, Any] = json.loads(line)
     start = -(-(begin + length) // _ALIGNED) * _ALIGNED
     factors, shape = shape_of(rows, dimension)
-    middle = start + 4 * rows
-    size = middle + 4 * factors + int(np.prod(shape))
+    size = start + 4 * factors + int(np.prod(shape))
     if (about["rows"], about["dimension"], len(content)) != (rows, dimension, size):
         raise ValueError("it is of other vectors")
-    codes = np.frombuffer(content, np.uint8, int(np.prod(shape)), middle + 4 * factors).reshape(shape)
+    codes = np.frombuffer(content, np.uint8, int(np.prod(shape)), start + 4 * factors).reshape(shape)
     pages = tuple(Page(*(int(value) for value in page)) for page in about["pages"])
-    lengths = np.frombuffer(content, np.float32, rows, start)
-    return Coded(Codes(rows, np.frombuffer(content, np.float32, factors, middle), codes, lengths), pages)
+    if [page.first for page in pages] != list(itertools.accumulate((p.rows for p in pages[:-1]), initial=0))[
+        : len(pages)
+    ]:
+        raise ValueError("its pages do not follow on each other")
+    return Coded(Codes(rows, np.frombuffer(content, np.float32, factors, start), codes), pages)
 
 
-def _content(place: Location, files: Files, name: str) -> mmap.mmap | bytes:
-    if not isinstance(place, Path):
-        return files.read(name)
-    with (place / name).open("rb") as file:
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 # Where vectors lie -----------------------------------------------------------------------------------------------
 
 
-class Lie:
+class Layout:
     """Where the vectors of a data file lie as plain numbers.
 
     Where the table's library says that they lie is looked at: it is only believed where the bytes agree.

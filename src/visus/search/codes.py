@@ -22,7 +22,8 @@ Places = NDArray[np.int32]
 BLOCK = 32  # rows whose codes lie together; _codes.c has it too
 _LEAST_WIDTH = 1024  # short vectors are turned in more dimensions than they have, so that as many signs tell them apart
 _ROUNDS = 4
-_MOST = 31  # that a set of signs can be worth; _codes.c sums eight in a byte
+_MOST = 31  # that a set of signs can be worth; _codes.c sums eight in a byte,
+_SUM = 65_535  # and all of them in 16 bits
 _SIGNS = ((np.arange(16)[:, None] >> np.arange(4)) & 1).astype(np.float32)  # of four dimensions, for each half byte
 
 
@@ -31,11 +32,11 @@ def _library() -> ctypes.CDLL:
     library = _native.library(Path(__file__).parent, "_codes")
     array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
     library.turn.argtypes = [array, whole, whole, array, whole, whole]
-    library.encode.argtypes = [array, whole, whole, array, array, array]
+    library.encode.argtypes = [array, whole, whole, array, array]
     library.encode.restype = None
     library.nearest.argtypes = [array] * 3 + [whole] * 2 + [array, real, real, ctypes.c_int, whole, array, array]
     library.nearest.restype = whole
-    library.products.argtypes = [array, whole, whole, array, array, ctypes.c_int, array]
+    library.products.argtypes = [array, whole, whole, array, ctypes.c_int, array]
     library.products.restype = None
     return library
 
@@ -95,7 +96,7 @@ def question(vector: Floats) -> Question:
     least = sums.min(axis=1, keepdims=True)
     spread = (sums - least).max(axis=1)
     # What is rounded here is small beside what the signs leave out.
-    step = max(float(spread.max()) / _MOST, 1e-30)
+    step = max(float(spread.max()) / min(_MOST, _SUM // len(sums)), 1e-30)
     table = np.rint((sums - least) / step).astype(np.uint8)
     return Question(table, float(2 * least.sum() - asked.sum()), 2 * step)
 
@@ -108,13 +109,11 @@ class Codes:
         rows: How many there are.
         factors: ``(blocks * 32,)`` float32; NaN for a row without a vector, or with one of zeros, which never answers.
         codes: ``(blocks, width / 4, 16)`` uint8.
-        lengths: ``(rows,)`` float32: how long the vectors are.
     """
 
     rows: int
     factors: Floats
     codes: Bytes
-    lengths: Floats
 
     def nearest(
         self, asked: Question, keep: int, allowed: NDArray[np.bool_] | None = None, *, plain: bool = False
@@ -130,11 +129,14 @@ class Codes:
         Raises:
             MemoryError: There is no room.
         """
+        keep = max(1, min(keep, self.rows))
         scores, places = np.empty(keep, np.float32), np.empty(keep, np.int32)
+        mask = None if allowed is None else np.ascontiguousarray(allowed, bool)
+        assert mask is None or len(mask) == self.rows
         found = _library().nearest(
             self.codes.ctypes.data,
             self.factors.ctypes.data,
-            None if allowed is None else np.ascontiguousarray(allowed).ctypes.data,
+            None if mask is None else mask.ctypes.data,
             self.rows,
             4 * self.codes.shape[1],
             asked.table.ctypes.data,
@@ -157,31 +159,27 @@ def encode(vectors: Floats) -> Codes:
     blocks = -(-rows // BLOCK)
     codes = np.zeros((blocks, width // 4, 16), np.uint8)
     factors = np.full(blocks * BLOCK, np.nan, np.float32)
-    lengths = np.empty(rows, np.float32)
-    outputs = (own.ctypes.data for own in (codes, factors, lengths))
-    _library().encode(made.ctypes.data, rows, width, *outputs)
-    return Codes(rows, factors, codes, lengths)
+    _library().encode(made.ctypes.data, rows, width, codes.ctypes.data, factors.ctypes.data)
+    return Codes(rows, factors, codes)
 
 
-def products(vectors: NDArray[np.floating], first: Floats, second: Floats, *, plain: bool = False) -> Floats:
-    """Products of vectors with two others and with themselves, in this thread alone.
+def products(vectors: NDArray[np.floating], others: Floats, *, plain: bool = False) -> Floats:
+    """Products of vectors with three others and with themselves, in this thread alone.
 
     Args:
         vectors: ``(N, D)`` float16 or float32.
-        first: ``(D,)`` float32.
-        second: ``(D,)`` float32.
+        others: ``(3, D)`` float32.
         plain: Do without the processor's wide instructions.
 
     Returns:
-        ``(N, 3)`` float32.
+        ``(N, 4)`` float32.
     """
     if vectors.dtype != np.float16:
-        parts = [np.einsum("nd,d->n", vectors, first), np.einsum("nd,d->n", vectors, second)]
-        return np.stack([*parts, np.einsum("nd,nd->n", vectors, vectors)], axis=1).astype(np.float32)
-    rows, first, second = (np.ascontiguousarray(own) for own in (vectors, first, second))
-    out = np.empty((len(rows), 3), np.float32)
-    addresses = (own.ctypes.data for own in (first, second))
-    _library().products(rows.ctypes.data, *rows.shape, *addresses, plain, out.ctypes.data)
+        squares = np.einsum("nd,nd->n", vectors, vectors)
+        return np.concatenate([np.einsum("nd,kd->nk", vectors, others), squares[:, None]], axis=1).astype(np.float32)
+    rows, others = np.ascontiguousarray(vectors), np.ascontiguousarray(others, np.float32)
+    out = np.empty((len(rows), 4), np.float32)
+    _library().products(rows.ctypes.data, *rows.shape, others.ctypes.data, plain, out.ctypes.data)
     return out
 
 

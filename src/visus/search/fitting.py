@@ -17,9 +17,10 @@ from visus.search.space import Space
 from visus.search.store import Store
 from visus.search.upkeep import recall, sweep, vectors_in_batches
 
-_GROWN = 1.5  # of the number of pictures, when the space is fitted anew
+_GROWN = 1.5  # of the number of pictures, or its inverse, when the space is fitted anew
 _RECALLED = 20_000  # from so many on it is worth saying what the codes find
-_FEWER = 64  # directions that are tried
+_FEWER = 64  # directions that are tried,
+_WIDEST = 2048  # where vectors are no longer: their covariance has the square of it
 _LEAST, _MOST = 500, 2500  # pictures that decide on them
 _FOLDERS, _IN_FOLDER = 5, 10  # so many folders with so many pictures each are taken for classes
 _GAIN = 0.002  # of the precision, for which directions are given up
@@ -45,7 +46,7 @@ class Fitted:
 
 
 def refresh_space(store: Store, dimension: int | None = None) -> Fitted | None:
-    """Fit the space anew, where the index has grown or shrunk by half since, or on demand.
+    """Fit the space anew, where the index has grown by half or shrunk by a third since, or on demand.
 
     All directions are kept, unless fewer find more pictures of the query's own folder.
 
@@ -60,17 +61,19 @@ def refresh_space(store: Store, dimension: int | None = None) -> Fitted | None:
         InputError: There are too few pictures, or the dimension is out of range.
     """
     about: dict[str, Any] = store.about.get(space.KEY, {})
-    rows = store.count(f"{EMBEDDING} IS NOT NULL")
+    rows = store.count(f"NOT gone AND {EMBEDDING} IS NOT NULL")
     if dimension is None and _is_fresh(store, rows, about):
         return None
     asked = dimension if dimension is not None else about.get("asked")
-    tried = _FEWER if asked is None and rows >= _LEAST else asked or 0
+    labeled = _labeled(store, rows) if asked is None or asked else None
+    tried = asked if asked is not None else _FEWER if labeled else 0
     found = space.moments(vectors_in_batches(store, EMBEDDING), covariance=tried > 0)
     if not found.count:
         return None
-    whole = space.centered(found)
-    fewer = space.rotated(found, tried) if 0 < tried < len(found.mean) or asked else None
-    before, after = _judged(store, whole, fewer) if fewer else (None, None)
+    whole, fewer = space.centered(found), None
+    if tried and (dimension or found.count > tried):  # what was asked for before waits until there are enough again
+        fewer = space.rotated(found, tried)
+    before, after = (_precision(labeled, made) if labeled and made else None for made in (whole, fewer))
     gains = before is not None and after is not None and after >= before + _GAIN
     made = fewer if fewer and (asked or gains) else whole
     own = space.keep(store.files, *made)
@@ -94,18 +97,22 @@ def _is_fresh(store: Store, rows: int, about: Mapping[str, Any]) -> bool:
     return not fitted or fitted / _GROWN < rows < fitted * _GROWN
 
 
-def _judged(store: Store, whole: tuple[Any, ...], fewer: tuple[Any, ...]) -> tuple[float, float] | tuple[None, None]:
-    """Of ten hits, the share from the query's own folder, in each of two spaces; None where folders say nothing."""
+def _labeled(store: Store, rows: int) -> tuple[NDArray[np.float32], list[str]] | None:
+    """Some vectors and their folders, where these can be taken for classes; None where they cannot."""
+    if rows < _LEAST or store.about["dimension"] > _WIDEST:
+        return None
     vectors, folders = _sample(store)
     sizes = Counter(folders)
     large = [place for place, folder in enumerate(folders) if sizes[folder] >= _IN_FOLDER]
     if len({folders[place] for place in large}) < _FOLDERS or len(large) < max(_LEAST, len(folders) // 2):
-        return None, None
-    labels = [folders[place] for place in large]
-    first, second = (
-        retrieval(Space("judged", *made)(vectors[large]), labels, ks=(10,)).precision[10] for made in (whole, fewer)
-    )
-    return first, second
+        return None
+    return vectors[large], [folders[place] for place in large]
+
+
+def _precision(labeled: tuple[NDArray[np.float32], list[str]], made: tuple[Any, ...]) -> float:
+    """Of ten hits, the share from the query's own folder."""
+    vectors, folders = labeled
+    return retrieval(Space("judged", *made)(vectors), folders, ks=(10,)).precision[10]
 
 
 def _sample(store: Store) -> tuple[NDArray[np.float32], list[str]]:

@@ -93,7 +93,9 @@ class Ingest:
         try:
             with stoppable() as self._may_stop:
                 self._describe(self._look(roots, exclude, rehash))
+                self._may_stop()
                 self._mark_gone(roots, exclude, force)
+                self._may_stop()
                 self.report.fitted = refresh_space(self.store)
         finally:
             self.report.seconds = time.monotonic() - began

@@ -26,7 +26,7 @@ COMPARED = 200
 
 _COMPARED_FOR_EACH = 10  # for each hit that is asked for, where they are many
 _BLOCK = 4096  # vectors that are compared at once
-_OFFSET = np.uint64(0xFFFFFFFF)  # part of a row's address: its number in its fragment
+_IN_FRAGMENT = np.uint64(0xFFFFFFFF)  # the bits of a row's address that are its number in its fragment
 _MASKS = 4  # conditions whose rows are remembered
 
 Masks = list[NDArray[np.bool_]]
@@ -103,7 +103,7 @@ class Segment:
 
     def _not_deleted(self) -> NDArray[np.int64]:
         table = self.fragment.to_table(columns=[], with_row_address=True)
-        return np.sort((table.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64))
+        return np.sort((table.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64))
 
     def among_all(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
         """The places of rows of this fragment among all rows of the table that are not deleted."""
@@ -131,7 +131,7 @@ class Segment:
         """
         columns = [self.column]
         for batch in self.fragment.to_batches(columns=columns, with_row_address=True, batch_size=_BLOCK):
-            places = (batch.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64)
+            places = (batch.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64)
             yield places, vectors_or_zeros(batch.column(self.column), self._dtype)
 
 
@@ -160,7 +160,7 @@ class Segments:
     """
 
     def __init__(self, store: "Store", column: str, space: Space) -> None:
-        self._store, self._table, self.column, self.space = store, store.table, column, space
+        self._table, self.space = store.table, space
         self._segments: list[Segment] = []
         self._masks: dict[str, Masks] = {}
         self._alone = threading.Lock()
@@ -210,7 +210,7 @@ class Segments:
     def _look_up(self, where: str) -> Masks:
         scanner = self._table.scanner(columns=[], filter=where, with_row_address=True)
         addresses = scanner.to_table().column("_rowaddr").to_numpy()
-        fragments, offsets = addresses >> np.uint64(32), (addresses & _OFFSET).astype(np.int64)
+        fragments, offsets = addresses >> np.uint64(32), (addresses & _IN_FRAGMENT).astype(np.int64)
         return [_mask(offsets[fragments == segment.number], segment.rows) for segment in self._segments]
 
     def _likely(
@@ -244,11 +244,13 @@ class Segments:
     def _best(self, rows: Iterator[tuple[Segment, NDArray[np.int64], Vectors]], query: Query, k: int) -> Found:
         """The best of rows that are compared in full."""
         direction, less = self.space.back(query.moved)
+        mean = np.zeros_like(query.plain) if self.space.mean is None else self.space.mean
+        others = np.stack([query.plain, direction, mean]).astype(np.float32)
         best = NOTHING
         for segment, places, vectors in rows:
-            plain, moved, squares = products(vectors, query.plain, direction).T
+            plain, moved, middle, squares = products(vectors, others).T
             length = np.maximum(np.sqrt(squares), np.finfo(np.float32).tiny)
-            scores = (moved / length - less) / self._lengths(segment, places, vectors)
+            scores = (moved / length - less) / self._lengths(vectors, middle / length, float(mean @ mean))
             best = _first(
                 Found(
                     np.concatenate([best.rows, segment.among_all(places)]),
@@ -259,13 +261,17 @@ class Segments:
             )
         return best
 
-    def _lengths(self, segment: Segment, places: NDArray[np.int64], vectors: Vectors) -> Floats:
-        """How long vectors are in the space."""
-        if segment.coded:
-            found = segment.coded.codes.lengths[places]
-        else:
-            found = np.linalg.norm(self.space.moved(unit(vectors)), axis=1)
-        return np.maximum(found, 1e-12)
+    def _lengths(self, vectors: Vectors, middle: Floats, mean: float) -> Floats:
+        """How long vectors are in the space.
+
+        Args:
+            vectors: ``(N, D)``.
+            middle: ``(N,)`` their products with the mean of the space, at length 1.
+            mean: The product of the mean with itself.
+        """
+        if self.space.projection is not None:
+            return np.maximum(np.linalg.norm(self.space.moved(unit(vectors)), axis=1), 1e-6)
+        return np.sqrt(np.maximum(1 - 2 * middle + mean, 1e-12))
 
     def spread(self, count: int) -> Iterator[Query]:
         """Some vectors as queries, spread over the table.
@@ -283,12 +289,12 @@ class Segments:
             start += segment.rows
 
     def best_scores(self, queries: Sequence[Query], k: int) -> Floats:
-        """The scores ``(N, k)`` float32 of the nearest rows of several queries, every vector compared in full.
+        """The scores ``(N, k)`` float32 of the nearest rows of one or more queries, every vector compared in full.
 
         Raises:
             OSError: The files cannot be read.
         """
-        asked = np.stack([query.moved for query in queries]) if queries else np.zeros((0, 0), np.float32)
+        asked = np.stack([query.moved for query in queries])
         best = np.full((len(queries), k), -np.inf, np.float32)
         for _, _, vectors in self._all(self._allowed(None)):
             scores = asked @ self.space(vectors).T
@@ -345,7 +351,7 @@ def _physical_blocks(fragment: lance.LanceFragment, data: DataFile) -> Iterator[
     rows, dimension, dtype = data.rows, data.dimension, data.dtype
     block, first = np.zeros((min(_BLOCK, rows), dimension), dtype), 0
     for batch in fragment.to_batches(columns=[data.column], with_row_address=True, batch_size=_BLOCK):
-        places = (batch.column("_rowaddr").to_numpy() & _OFFSET).astype(np.int64)
+        places = (batch.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64)
         vectors = vectors_or_zeros(batch.column(data.column), dtype)
         while len(places):
             within = places < first + len(block)

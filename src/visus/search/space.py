@@ -7,6 +7,7 @@ benefit of PCA and whitening", ECCV 2012, who divide these by how far the pictur
 0.1 that were whitened, and it harms).
 """
 
+import hashlib
 import io
 import secrets
 from collections.abc import Iterable
@@ -78,7 +79,8 @@ class Space:
         >>> Space("", np.float32([0, 1]))(np.float32([[1, 0], [0, 2]])).round(2).tolist()
         [[0.71, -0.71], [0.0, 0.0]]
         """
-        return unit(self.moved(unit(vectors)))
+        moved = unit(self.moved(unit(vectors)))
+        return np.where(vectors.any(axis=-1, keepdims=True), moved, np.float32(0))  # what says nothing goes on so
 
 
 PLAIN = Space()
@@ -178,7 +180,11 @@ def read(store: "Store") -> Space:
 
 def _rows(store: "Store", name: str) -> NDArray[Any]:
     if name.endswith(".npy"):
-        return np.load(io.BytesIO(store.files.read(name)), allow_pickle=False)
+        content = store.files.read(name)
+        noted = store.sums.files.get(name) if store.sums else None
+        if noted and noted[1] != hashlib.blake2b(content, digest_size=16).hexdigest():
+            raise ValueError("its checksum is another")
+        return np.load(io.BytesIO(content), allow_pickle=False)
     import lance
 
     from visus.search.rows import to_numpy

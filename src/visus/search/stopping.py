@@ -9,7 +9,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Callable[[], None]]:
-    """Let a first Ctrl-C wait until the work inside the block asks for it; a second one stops at once.
+    """Let a first Ctrl-C wait until the work inside the block asks for it, or has ended; a second one stops at once.
 
     An interrupt that is raised wherever the interpreter happens to be can be lost: what a library calls back, or what
     runs as an object is freed, prints it and goes on.
@@ -37,3 +37,4 @@ def stoppable() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    check()

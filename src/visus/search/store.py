@@ -102,7 +102,7 @@ class Store:
 
     def refresh(self) -> None:
         """See what other processes have committed."""
-        with explained(self.location):
+        with self._alone, explained(self.location):
             noted = checksums.noted(self.files)
             if noted and noted[0] != self.version:
                 self._use(versions.newest(self.location, self.files))
@@ -249,7 +249,11 @@ class Store:
     def _count(self) -> None:
         """Write the codes and the checksums of the version that is open: from now on it is the newest."""
         self._describe()
-        own = self.space.name
+        with contextlib.suppress(PictureIndexError):
+            self._space = space.read(self)
+        if self._space is None:  # it cannot be read, and the update that follows fits it anew
+            self._space = PLAIN
+        own = self._space.name
         others = [own] if own.endswith(".npy") else self.files.below(own) if own else []
         checksums.look_at_sizes(self.files, self.table, self.sums.files if self.sums else ())
         codes = write_codes(self)

@@ -10,7 +10,6 @@ import pyarrow as pa
 from visus._errors import InputError
 from visus.images import decode
 from visus.images.facts import Facts, facts_of, gray_hash
-from visus.search import space
 from visus.search.filesystems import entry_of
 from visus.search.reading import NOTHING
 from visus.search.rows import (
@@ -42,7 +41,6 @@ def upgrade(store: Store) -> int:
     """
     if store.about["format"] >= FORMAT:
         return 0
-    _drop_what_was_for_search(store)
     sums = [pa.field(f"{name}_sum", pa.int64()) for name in store.extras]
     fields = pa.schema([*new_in_3(), *sums])
     twins = _twins(store)
@@ -63,23 +61,22 @@ def upgrade(store: Store) -> int:
 
     count = store.count()
     with store.changing():
+        _drop_what_was_for_search(store)
         store.drop(fields.names)  # of an upgrade that was stopped
         udf = lance.batch_udf(output_schema=fields)(completed)
         store.table.add_columns(udf, read_columns=[*_READ, *store.extras])
-        store.tell(format=FORMAT)
+        old = store.about.get("whitening")
+        store.tell(format=FORMAT, whitening=None)
+    if old:
+        lance.LanceDataset.drop(f"{store.location}/{old}", {}, ignore_not_found=True)
     return count
 
 
 def _drop_what_was_for_search(store: Store) -> None:
-    """Take away whitened vectors and quantized ones: codes have taken their place."""
-    own = store.space
-    with store.changing():
-        for index in store.table.describe_indices():
-            store.table.drop_index(index.name)
-        store.drop(["whitened"])
-        if own.mean is not None:
-            kept = space.keep(store.files, own.mean, own.projection)
-            store.tell(whitening=None, **{space.KEY: {"file": kept.name, "dimension": 0, "asked": None}})
+    """Take away whitened vectors, which found fewer pictures, and quantized ones, whose place codes have taken."""
+    for index in store.table.describe_indices():
+        store.table.drop_index(index.name)
+    store.drop(["whitened"])
 
 
 def _twins(store: Store) -> dict[int, int]:

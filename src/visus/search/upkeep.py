@@ -90,10 +90,12 @@ def recall(store: Store, *, k: int = 10, queries: int = 20) -> float:
     """
     segments = store.segments(EMBEDDING)
     asking = list(segments.spread(queries))
+    if not asking:
+        return 1.0
     found = [segments.nearest(query, k).scores for query in asking]
     least = segments.best_scores(asking, k)[:, -1:]
     # Of rows that score alike, any will do.
-    return float(np.mean([(own >= worst - 1e-5).sum() / k for own, worst in zip(found, least, strict=True)] or [1.0]))
+    return float(np.mean([(own >= worst - 1e-5).sum() / k for own, worst in zip(found, least, strict=True)]))
 
 
 def vectors_in_batches(store: Store, column: str) -> Iterator[NDArray[np.float32]]:

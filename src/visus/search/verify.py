@@ -127,9 +127,10 @@ def mend(store: Store, found: Verified) -> list[str]:
                 again += [path for path, gone in zip(paths, away, strict=True) if not gone]
                 found.lost += [p for p, gone, fine in zip(paths, away, good, strict=True) if gone and not fine]
     broken = [name for name in found.damaged_files if name.startswith(f"{TABLE}/_indices/")]
-    for name in found.damaged_files:
-        if name.startswith(f"{code_files.FOLDER}/"):
-            store.files.remove(name)  # what is missing is made again
+    codes = {name for name in found.damaged_files if name.startswith(f"{code_files.FOLDER}/")}
+    for name in codes:
+        store.files.remove(name)
+    store.sums = store.sums and store.sums.without(codes)  # what is not known is made again
     with store.changing():
         if store.about.get(space.KEY, {}).get("file") in found.damaged_files:
             store.tell(**{space.KEY: {**store.about[space.KEY], "file": None}})  # the update that follows fits it

@@ -21,6 +21,7 @@ from visus.runs.answers import Unreadable
 from visus.runs.classify.prediction import ClassPrediction, Source, name_of
 
 Pixels = NDArray[np.uint8]
+_LARGEST = 1 << 12  # sides of a network's input, in pixels
 _LUMA = (0.2989, 0.587, 0.114)  # as torchvision weighs red, green and blue
 
 
@@ -49,7 +50,9 @@ class GraphPredictor:
                 f"{saved.home} has no graph of its network (model.onnx), and PyTorch is not installed; run visus "
                 "export where it is, or say: pip install 'visus[train]'"
             )
+        self._place = saved.place
         self.classes, self._gray = saved.list_of("classes"), bool(saved.header.get("gray", False))
+        self._interpolation: Literal["bicubic", "bilinear"]
         self._size, self._resize_to, self._interpolation = _preprocessing(saved)
         self._runtime = OnnxRuntime(graph, cores())
 
@@ -89,9 +92,11 @@ class GraphPredictor:
             waiting = iter(pictures)
             while group := list(islice(waiting, batch_size)):
                 ready = list(pool.map(self._try, group))
-                good = [(name_of(own), item) for own, item in zip(group, ready, strict=True) if _is_array(item)]
-                names, arrays = [name for name, _ in good], [item for _, item in good if isinstance(item, np.ndarray)]
-                answers = iter(self._answers(arrays, names, most) if good else [])
+                pairs = zip(group, ready, strict=True)
+                good = [(name_of(own), item) for own, item in pairs if not isinstance(item, Unreadable)]
+                answers = iter(
+                    self._answers([item for _, item in good], [name for name, _ in good], most) if good else []
+                )
                 for item in ready:
                     yield item if isinstance(item, Unreadable) else next(answers)
 
@@ -116,16 +121,15 @@ class GraphPredictor:
 
     def _answers(self, pictures: Sequence[Pixels], names: Sequence[str], k: int) -> list[ClassPrediction]:
         answers = []
-        for name, values in zip(names, self._runtime.probabilities(np.stack(pictures)), strict=True):
+        found = self._runtime.probabilities(np.stack(pictures))
+        if found.shape != (len(names), len(self.classes)):
+            raise damaged(self._place, ValueError("its graph has other classes"))
+        for name, values in zip(names, found, strict=True):
             places = np.argsort(-values, kind="stable")[:k].tolist()
             answers.append(
                 ClassPrediction(name, tuple(self.classes[p] for p in places), tuple(values[places].tolist()))
             )
         return answers
-
-
-def _is_array(item: Pixels | Unreadable) -> bool:
-    return isinstance(item, np.ndarray)
 
 
 def _luma(pixels: Pixels) -> Pixels:
@@ -139,6 +143,8 @@ def _luma(pixels: Pixels) -> Pixels:
 def _preprocessing(saved: Saved) -> tuple[int, int, Literal["bicubic", "bilinear"]]:
     """Side of the input, length of the shorter side before the cut, and how pictures are resized."""
     size, resize_to, how = (saved.header.get(key) for key in ("size", "resize_to", "interpolation"))
-    if not isinstance(size, int) or not isinstance(resize_to, int) or how not in ("bicubic", "bilinear"):
+    if not isinstance(size, int) or not isinstance(resize_to, int) or not 0 < size <= resize_to <= _LARGEST:
         raise damaged(saved.place, TypeError("size"))
+    if how not in ("bicubic", "bilinear"):
+        raise damaged(saved.place, TypeError("interpolation"))
     return size, resize_to, "bicubic" if how == "bicubic" else "bilinear"
