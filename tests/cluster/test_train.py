@@ -86,7 +86,7 @@ def test_two_processes_take_the_steps_of_one(
     assert not (joint.folder / ".ray").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, tmp_path: Path) -> None:
     settings = {**FAST, "epochs": 6, "optimizer": "momentum", "lr": 0.05}

@@ -74,7 +74,7 @@ def test_ascent_raises_what_was_asked_for_and_leaves_the_network_alone() -> None
             ascend(subject, **options)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_network_takes_its_own_pictures_for_the_classes(lite: Classifier) -> None:
     names = ("goldfish", "great white shark", "hen", "golden retriever", "tiger", "zebra", "pizza", "daisy", "volcano")
     found = ascend(lite, [*names, "school bus"], steps=128, size=160)

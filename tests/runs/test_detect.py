@@ -305,7 +305,7 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
         resolve(DetectSettings.of(data, {"net": "mask_rcnn"}), plain)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_network_of_torchvision_trains(data: Path, tmp_path: Path) -> None:
     small = {**SMALL, "epochs": 1, "side": 64, "weights": "none"}
     run = train("detect", data, net="maskrcnn_resnet50_fpn", runs=tmp_path, **small)

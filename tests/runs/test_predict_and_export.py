@@ -119,7 +119,7 @@ def test_every_kind_of_network_can_be_exported(tmp_path: Path, net: str) -> None
     trained.write(tmp_path / "best.safetensors", network)
     for form in ("onnx", "torchscript"):
         assert export(tmp_path, form).stat().st_size > 10_000
-    assert {p.name for p in tmp_path.iterdir()} == {"best.safetensors", "model.onnx", "model.pt"}
+    assert {p.name for p in tmp_path.iterdir()} == {"best.safetensors", "model.onnx", "model.json", "model.pt"}
 
 
 SEGMENTERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [

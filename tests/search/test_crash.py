@@ -90,7 +90,7 @@ def test_kill(tmp_path: Path) -> None:
     _kills(tmp_path, 6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_kill_fifty_times(tmp_path: Path) -> None:
     _kills(tmp_path, 50)

@@ -49,7 +49,7 @@ def test_a_probe_takes_no_such_pictures(tmp_path: Path) -> None:
         train("classify", data, net="mlp", adversarial=2.0, runs=tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_makes_a_network_harder_to_fool(tmp_path: Path) -> None:
     data = splits(tmp_path / "d", 60, 15, 40, side=16)
     settings: dict[str, Any] = {"net": "cnn", "mode": "scratch", "epochs": 12, "size": 28, "augment": "none"}
