@@ -76,7 +76,7 @@ class Space:
         """Vectors ``(..., D)`` of any length in this space ``(..., d)`` float32, scaled to length 1.
 
         >>> import numpy as np
-        >>> Space("", np.float32([0, 1]))(np.float32([[1, 0], [0, 2]])).round(2).tolist()
+        >>> Space("", np.float32([0, 1]))(np.float32([[1, 0], [0, 2]])).astype(float).round(2).tolist()
         [[0.71, -0.71], [0.0, 0.0]]
         """
         moved = unit(self.moved(unit(vectors)))
