@@ -15,6 +15,7 @@ from visus import Index, PictureIndexError
 from visus.search import checksums
 from visus.search.files import LocalFiles
 from visus.search.place import explained
+from visus.search.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -297,3 +298,13 @@ def test_deletions_of_which_the_disk_took_a_part_do_not_count(
     assert len(index) == 10
     index.add(place / "photos")
     assert index.verify().sound
+
+
+def test_a_newest_manifest_that_was_removed_is_told_once(place: Path) -> None:
+    place, photos = place / "i.visus", place / "photos"
+    newest = next(iter(checksums.manifests(Store(place).files).values()))
+    (place / newest).unlink()
+    assert "is damaged or incomplete" in (Store(place).note or "")
+    Index(place).add(photos)
+    assert Store(place).note is None
+    assert Index(place).verify().sound

@@ -129,6 +129,11 @@ def recover(place: Location, files: Files) -> Opened:
         if version in noted or opened.sums is None:
             bad = bad or version
         _put_aside(files, version)
+    there = checksums.manifests(files)
+    for version in [version for version in noted if version not in there]:  # its manifest was removed
+        if version > opened.table.version:
+            bad = bad or version
+        files.remove(f"{checksums.FOLDER}/{version}.json")
     table = _table(place, opened.table.version)
     return Opened(table, opened.sums, _stepped_back(place, bad, table.version) if bad else opened.note)
 
