@@ -107,7 +107,7 @@ def index(
     New and changed pictures are read, moved ones are recognized, missing ones are marked. Stop it at any time, even
     with kill -9, and start it again: what was added stays.
     """
-    from visus.search import Index
+    from visus.search import Index, Report
     from visus.search.index import Interrupted
 
     if whiten:
@@ -146,12 +146,8 @@ def index(
                 typer.echo("visus: stopped; the same command goes on from here.", err=True)
                 raise typer.Exit(130) from None
     elif prune:
-        from visus.search import Report
-
         report = Report(pruned=opened.prune(force=force))
     if rotate is not None:
-        from visus.search import Report
-
         report = report or Report()
         report.fitted = opened.rotate(rotate)
     measures = _measures(opened, evaluate) if evaluate else {}

@@ -4,22 +4,7 @@
  * bands of rows or columns to threads. Pictures are row-major and contiguous; a "padded" picture has one more row
  * and column on each side.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#if defined(_WIN32)
-#define API __declspec(dllexport)
-#else
-#define API
-#endif
-
-/* One machine code for each generation of processors, chosen as the library is loaded. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
-#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define EACH_PROCESSOR
-#endif
+#include "../_native.h"
 
 /* Canny (1986), section IV: the edges are the maxima of the gradient's magnitude along its direction. ------------- */
 

@@ -72,26 +72,25 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     """
     source = _identity(model, weights)
     run = file_of_run(model)
-    if run and (own := _read(run.parent / "model")) and own.weights == source:
+    if run and (own := _of_weights(run.parent / "model", source)):
         return replace(own, model=model)
     key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
     stem = cache_folder() / f"{Path(model).name}-{key}"
-    found = _read(stem)
-    if found is None or found.weights != source:
+    found = _of_weights(stem, source)
+    if found is None:
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)  # before the work whose place it is
             content, about = _made(model, weights)
+            path, description = _files_of(stem)
             # The description comes last: a graph without it does not count.
-            write_atomically(stem.with_name(f"{stem.name}.onnx"), content)
-            write_atomically(
-                stem.with_name(f"{stem.name}.json"), json.dumps({**about, "weights": source}, indent=1).encode()
-            )
+            write_atomically(path, content)
+            write_atomically(description, json.dumps({**about, "weights": source}, indent=1).encode())
         except OSError as error:
             raise WeightsError(
                 f"The graph of {model} cannot be kept in {stem.parent} ({error.strerror}); make room there, or set "
                 "VISUS_CACHE to another folder."
             ) from error
-        found = _read(stem)
+        found = _of_weights(stem, source)
         assert found is not None
     return found
 
@@ -102,8 +101,7 @@ def of_run(file: Path) -> Graph | None:
     Raises:
         RunError: The file cannot be read.
     """
-    found = _read(file.parent / "model")
-    return found if found and found.weights == _identity(str(file), "imagenet") else None
+    return _of_weights(file.parent / "model", _identity(str(file), "imagenet"))
 
 
 def full_name(model: str) -> str:
@@ -158,9 +156,20 @@ def _made(model: str, weights: str) -> tuple[bytes, dict[str, Any]]:
     return require("visus.nets.embedding").export(model, weights)
 
 
+def _files_of(stem: Path) -> tuple[Path, Path]:
+    """A graph and its description; the name before the endings may have dots."""
+    return stem.with_name(f"{stem.name}.onnx"), stem.with_name(f"{stem.name}.json")
+
+
+def _of_weights(stem: Path, source: str) -> Graph | None:
+    """The graph of some weights; None where there is none, or one of others."""
+    found = _read(stem)
+    return found if found and found.weights == source else None
+
+
 def _read(stem: Path) -> Graph | None:
     """Read the description beside a graph; None where either file is missing or damaged."""
-    path, about = (stem.with_name(f"{stem.name}.{ending}") for ending in ("onnx", "json"))
+    path, about = _files_of(stem)
     try:
         values: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
         if path.stat().st_size != values["bytes"]:

@@ -8,22 +8,8 @@
  * Plain C11 without Python's headers, called through ctypes; one lattice may be filtered by several threads at a time.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#if defined(_WIN32)
-#define API __declspec(dllexport)
-#else
-#define API
-#endif
-
-/* One machine code for each generation of processors, chosen as the library is loaded. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
-#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define EACH_PROCESSOR
-#endif
+#include "../_native.h"
 
 enum { MOST_AXES = 16 };
 

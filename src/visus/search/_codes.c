@@ -9,27 +9,13 @@
  * Plain C without Python's headers, called through ctypes, which lets go of the interpreter's lock.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "../_native.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
-#endif
-
-#if defined(_WIN32)
-#define API __declspec(dllexport)
-#else
-#define API
-#endif
-
-/* One machine code for each generation of processors, chosen as the library is loaded. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
-#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define EACH_PROCESSOR
 #endif
 
 #define LANES 8  /* vectors that are turned together */

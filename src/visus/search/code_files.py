@@ -167,9 +167,8 @@ def _read(content: mmap.mmap | bytes, rows: int, dimension: int) -> Coded:
         raise ValueError("it is of other vectors")
     codes = np.frombuffer(content, np.uint8, int(np.prod(shape)), start + 4 * factors).reshape(shape)
     pages = tuple(Page(*(int(value) for value in page)) for page in about["pages"])
-    if [page.first for page in pages] != list(itertools.accumulate((p.rows for p in pages[:-1]), initial=0))[
-        : len(pages)
-    ]:
+    starts = list(itertools.accumulate((page.rows for page in pages), initial=0))
+    if [page.first for page in pages] != starts[:-1]:
         raise ValueError("its pages do not follow on each other")
     return Coded(Codes(rows, np.frombuffer(content, np.float32, factors, start), codes), pages)
 

@@ -38,6 +38,9 @@ def _library() -> ctypes.CDLL:
     library.nearest.restype = whole
     library.products.argtypes = [array, whole, whole, array, ctypes.c_int, array]
     library.products.restype = None
+    if hasattr(library, "gather"):  # not on Windows
+        library.gather.argtypes = [ctypes.c_int, array, whole, whole, array]
+        library.gather.restype = whole
     return library
 
 
@@ -193,10 +196,7 @@ def gather(file: int, offsets: NDArray[np.int64], size: int) -> bytes | memoryvi
     """
     out = np.empty(len(offsets) * size, np.uint8)
     begin = np.ascontiguousarray(offsets, np.int64)
-    read = _library().gather
-    read.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
-    read.restype = ctypes.c_int64
-    count = read(file, begin.ctypes.data, len(begin), size, out.ctypes.data)
+    count = _library().gather(file, begin.ctypes.data, len(begin), size, out.ctypes.data)
     return out[: count * size].data
 
 

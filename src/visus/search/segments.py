@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lance
 import numpy as np
@@ -103,7 +103,7 @@ class Segment:
 
     def _not_deleted(self) -> NDArray[np.int64]:
         table = self.fragment.to_table(columns=[], with_row_address=True)
-        return np.sort((table.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64))
+        return np.sort(_places(table))
 
     def among_all(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
         """The places of rows of this fragment among all rows of the table that are not deleted."""
@@ -129,10 +129,20 @@ class Segment:
         Raises:
             OSError: They cannot be read.
         """
-        columns = [self.column]
-        for batch in self.fragment.to_batches(columns=columns, with_row_address=True, batch_size=_BLOCK):
-            places = (batch.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64)
-            yield places, vectors_or_zeros(batch.column(self.column), self._dtype)
+        return _blocks(self.fragment, self.column, self._dtype)
+
+
+def _places(rows: pa.Table | pa.RecordBatch) -> NDArray[np.int64]:
+    """The numbers of rows in their fragments, as their addresses tell."""
+    return (rows.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64)
+
+
+def _blocks(
+    fragment: lance.LanceFragment, column: str, dtype: np.dtype[Any]
+) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    """The rows of a fragment that are not deleted, by their numbers, with their vectors."""
+    for batch in fragment.to_batches(columns=[column], with_row_address=True, batch_size=_BLOCK):
+        yield _places(batch), vectors_or_zeros(batch.column(column), dtype)
 
 
 def data_file(store: "Store", fragment: lance.LanceFragment, column: str) -> DataFile | None:
@@ -209,8 +219,8 @@ class Segments:
 
     def _look_up(self, where: str) -> Masks:
         scanner = self._table.scanner(columns=[], filter=where, with_row_address=True)
-        addresses = scanner.to_table().column("_rowaddr").to_numpy()
-        fragments, offsets = addresses >> np.uint64(32), (addresses & _IN_FRAGMENT).astype(np.int64)
+        found = scanner.to_table()
+        fragments, offsets = found.column("_rowaddr").to_numpy() >> np.uint64(32), _places(found)
         return [_mask(offsets[fragments == segment.number], segment.rows) for segment in self._segments]
 
     def _likely(
@@ -350,9 +360,8 @@ def _physical_blocks(fragment: lance.LanceFragment, data: DataFile) -> Iterator[
     """All vectors of a fragment in blocks; zeros for rows that are deleted or have none."""
     rows, dimension, dtype = data.rows, data.dimension, data.dtype
     block, first = np.zeros((min(_BLOCK, rows), dimension), dtype), 0
-    for batch in fragment.to_batches(columns=[data.column], with_row_address=True, batch_size=_BLOCK):
-        places = (batch.column("_rowaddr").to_numpy() & _IN_FRAGMENT).astype(np.int64)
-        vectors = vectors_or_zeros(batch.column(data.column), dtype)
+    for read in _blocks(fragment, data.column, dtype):
+        places, vectors = read
         while len(places):
             within = places < first + len(block)
             block[places[within] - first] = vectors[within]

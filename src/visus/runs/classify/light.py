@@ -1,9 +1,7 @@
 """A trained classifier as the graph that its run has, run without PyTorch."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,18 +12,17 @@ from visus._errors import DependencyError, InputError
 from visus.graphs.graph import of_run
 from visus.graphs.runtime import OnnxRuntime
 from visus.graphs.saved import Saved, damaged, of_task, open_saved
-from visus.images import is_picture_name, read
-from visus.images.check import whole
+from visus.images import read
 from visus.images.scale import square
-from visus.runs.answers import Unreadable
-from visus.runs.classify.prediction import ClassPrediction, Source, name_of
+from visus.runs.classify.answering import Answering
+from visus.runs.classify.prediction import ClassPrediction, Source
 
 Pixels = NDArray[np.uint8]
 _LARGEST = 1 << 12  # sides of a network's input, in pixels
 _LUMA = (0.2989, 0.587, 0.114)  # as torchvision weighs red, green and blue
 
 
-class GraphPredictor:
+class GraphPredictor(Answering[Pixels]):
     """A trained classifier, ready to answer: as :class:`visus.runs.classify.predict.ClassifyPredictor`, without torch.
 
     Args:
@@ -42,7 +39,7 @@ class GraphPredictor:
     def __init__(self, run: str | os.PathLike[str], *, k: int = 5, device: str = "auto") -> None:
         if device not in ("auto", "cpu"):
             raise InputError(f"Without PyTorch there is no device {device!r}; say: pip install 'visus[train]'")
-        self.k = whole("k", k)
+        super().__init__(k)
         saved = of_task(open_saved(run), "classify")
         graph = of_run(saved.place)
         if graph is None:
@@ -55,56 +52,6 @@ class GraphPredictor:
         self._interpolation: Literal["bicubic", "bilinear"]
         self._size, self._resize_to, self._interpolation = _preprocessing(saved)
         self._runtime = OnnxRuntime(graph, cores())
-
-    def takes(self, name: str) -> bool:
-        """Whether a file of a folder is one to answer, by its name."""
-        return is_picture_name(name)
-
-    def predict(self, picture: Source, *, k: int | None = None) -> ClassPrediction:
-        """The likeliest classes of a picture.
-
-        Args:
-            picture: A file, or ``(H, W, 3)`` uint8.
-            k: How many classes; None for as many as the predictor was made for.
-
-        Raises:
-            InputError: The file is missing or damaged, or ``k`` is below 1.
-        """
-        most = self.k if k is None else whole("k", k)
-        (answer,) = self._answers([self._prepare(picture)], [name_of(picture)], most)
-        return answer
-
-    def predict_many(
-        self, pictures: Iterable[Source], *, k: int | None = None, batch_size: int = 32
-    ) -> Iterator[ClassPrediction | Unreadable]:
-        """The likeliest classes of many pictures, in their order; what cannot be read is told in its place.
-
-        Args:
-            pictures: Files or arrays ``(H, W, 3)`` uint8.
-            k: How many classes; None for as many as the predictor was made for.
-            batch_size: Pictures that go through the network at once.
-
-        Raises:
-            InputError: ``k`` is below 1.
-        """
-        most = self.k if k is None else whole("k", k)
-        with ThreadPoolExecutor(cores()) as pool:
-            waiting = iter(pictures)
-            while group := list(islice(waiting, batch_size)):
-                ready = list(pool.map(self._try, group))
-                pairs = zip(group, ready, strict=True)
-                good = [(name_of(own), item) for own, item in pairs if not isinstance(item, Unreadable)]
-                answers = iter(
-                    self._answers([item for _, item in good], [name for name, _ in good], most) if good else []
-                )
-                for item in ready:
-                    yield item if isinstance(item, Unreadable) else next(answers)
-
-    def _try(self, picture: Source) -> Pixels | Unreadable:
-        try:
-            return self._prepare(picture)
-        except InputError as error:
-            return Unreadable(name_of(picture), str(error))
 
     def _prepare(self, picture: Source) -> Pixels:
         """``(size, size, 3)`` uint8."""
@@ -119,9 +66,9 @@ class GraphPredictor:
             pixels = square(pixels, size=self._size, resize_to=self._resize_to, interpolation=self._interpolation)
         return _luma(pixels) if self._gray else pixels
 
-    def _answers(self, pictures: Sequence[Pixels], names: Sequence[str], k: int) -> list[ClassPrediction]:
+    def _answers(self, prepared: Sequence[Pixels], names: Sequence[str], k: int) -> list[ClassPrediction]:
         answers = []
-        found = self._runtime.probabilities(np.stack(pictures))
+        found = self._runtime.probabilities(np.stack(prepared))
         if found.shape != (len(names), len(self.classes)):
             raise damaged(self._place, ValueError("its graph has other classes"))
         for name, values in zip(names, found, strict=True):

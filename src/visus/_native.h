@@ -1,0 +1,22 @@
+/* What the compiled parts of visus have in common. */
+#ifndef VISUS_NATIVE_H
+#define VISUS_NATIVE_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define API __declspec(dllexport)
+#else
+#define API
+#endif
+
+/* One machine code for each generation of processors, chosen as the library is loaded. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__)
+#define EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define EACH_PROCESSOR
+#endif
+
+#endif
