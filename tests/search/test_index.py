@@ -154,6 +154,16 @@ def test_an_emptied_folder_is_marked_gone(index: Index, photos: Path) -> None:
     assert index.search(scene(1), rerank="expansion").paths == []
 
 
+def test_a_folder_that_was_deleted_is_marked_gone_when_that_is_meant(index: Index, photos: Path) -> None:
+    shutil.rmtree(photos)
+    with pytest.raises(InputError, match="does not exist"):
+        index.add(photos, prune=True)
+    report = index.add(photos, prune=True, force=True)
+    assert (report.gone, report.pruned) == (12, 12)
+    with pytest.raises(InputError, match="does not exist"):
+        index.add(photos, force=True)  # nothing is known of it any more
+
+
 def test_files_that_cannot_be_looked_at_are_not_gone(
     index: Index, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +317,11 @@ def test_conditions_and_least_score(index: Index, photos: Path) -> None:
     assert len(index.search(scene(1), where="path LIKE '%000%' AND height = 150", k=20)) == 10
     assert index.search(scene(1), where="width > 9999").paths == []
     assert all(hit.score >= 0.5 for hit in index.search(photos / "0001.jpg", min_score=0.5))
+    for photo in sorted(photos.glob("*.jpg")):
+        assert index.search(photo, min_score=1.0).paths == [str(photo)]  # whatever storing has rounded
+    for least in (1.5, -2, float("nan")):
+        with pytest.raises(InputError, match="within -1 and 1"):
+            index.search(scene(1), min_score=least)
     with pytest.raises(InputError, match="is not understood") as caught:
         index.search(scene(1), where="no_such_column = 1")
     assert "width" in str(caught.value)

@@ -82,7 +82,7 @@ def test_all_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest
 
     def renamed(source: Any, target: Any) -> None:
         replace(source, target)
-        if "/checksums/" in str(target):
+        if "/checksums/" in str(target) and str(target).endswith(".json"):
             named = set(checksums.parse(Path(target).read_bytes()).files)
             folders = {os.path.dirname(name) or "." for name in named} | {"pictures.lance", "."}
             counted.append(named)
@@ -107,7 +107,8 @@ def test_a_newest_file_that_is_not_whole_costs_no_row(which: str, harm: Callable
     assert report.described <= 3
     if which == "manifest":
         assert any("is damaged or incomplete" in note for note in hits.notes)
-        assert "is damaged or incomplete" in (report.note or "")
+        assert "written again from their copies" in (report.note or "")
+        assert report.described == 0
     assert Index(place / "i.visus").verify(mend=which == "transaction").rows == 10
     assert Index(place / "i.visus").verify().sound
     assert len(Index(place / "i.visus").search(scene(1), k=20)) == 10
@@ -146,6 +147,84 @@ def test_an_index_of_another_making_falls_back_too(place: Path) -> None:
     newest_manifest.write_bytes(b"")
     hits = Index(place / "i.visus").search(scene(1))
     assert "adds what is missing" in hits.notes[0]
+
+
+@pytest.mark.parametrize("harm", [empty, cut, flip, Path.unlink])
+def test_manifests_that_are_all_damaged_are_written_again_from_their_copies(
+    harm: Callable[[Path], None], place: Path
+) -> None:
+    for manifest in (place / "i.visus" / "pictures.lance" / "_versions").glob("*.manifest"):
+        harm(manifest)
+    hits = Index(place / "i.visus").search(scene(1), k=20)
+    assert len(hits) == 10
+    assert "written again from their copies" in hits.notes[0]
+    assert Index(place / "i.visus").add(place / "photos").described == 0
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_manifests_that_are_damaged_beyond_mending_are_one_sentence(place: Path) -> None:
+    for manifest in (place / "i.visus").rglob("*.manifest"):
+        for k in range(0, manifest.stat().st_size, 40):
+            flip(manifest, k)
+    with pytest.raises(PictureIndexError, match=r"i\.visus"):
+        Index(place / "i.visus").verify(mend=True)
+
+
+def test_an_older_manifest_that_is_damaged_stops_no_update(place: Path) -> None:
+    versions = list(checksums.manifests(Store(place / "i.visus").files).items())
+    for version, name in versions[1:]:
+        flip(place / "i.visus" / name)
+        (place / "i.visus" / checksums.copy_of(version)).unlink(missing_ok=True)
+    folder_of(place / "more", 2, first=80)
+    assert Index(place / "i.visus").add(place / "more", prune=True).described == 2
+    assert Index(place / "i.visus").verify().sound
+
+
+@pytest.mark.parametrize("folder", ["pictures.lance/data", "pictures.lance"])
+def test_a_folder_of_the_table_that_was_removed_is_told_and_mended(folder: str, place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / folder)
+    found = Index(place / "i.visus").verify()
+    assert not found.sound
+    assert "10 rows" in (found.note or "")
+    with pytest.raises(PictureIndexError, match="--verify --mend"):
+        Index(place / "i.visus").search(scene(1))
+    mended = Index(place / "i.visus").verify(mend=True)
+    assert (mended.unreadable, mended.mended, mended.lost) == (10, 10, [])
+    assert len(Index(place / "i.visus").search(scene(1), k=20)) == 10
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_rows_that_cannot_be_read_and_whose_pictures_are_away_are_counted(place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / "pictures.lance" / "data")
+    photos = (place / "photos").resolve()
+    photos.rename(place / "elsewhere")
+    try:
+        mended = Index(place / "i.visus").verify(mend=True)
+    finally:
+        (place / "elsewhere").rename(photos)
+    assert (mended.unreadable, mended.mended, mended.lost) == (10, 0, ["(rows that cannot be read: 10)"])
+
+
+def test_checksums_that_were_removed_are_told(place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / "checksums")
+    found = Index(place / "i.visus").verify(mend=True)
+    assert not found.sound
+    assert "checksums" in (found.note or "")
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_a_space_that_was_removed_is_told_and_fitted_again_as_it_was_asked_for(place: Path) -> None:
+    Index(place / "i.visus").rotate(4)
+    space = place / "i.visus" / Store(place / "i.visus").about["space"]["file"]
+    before = Index(place / "i.visus").search(scene(1), k=3).scores
+    space.unlink()
+    hits = Index(place / "i.visus").search(scene(1), k=3)
+    assert len(hits) == 3
+    assert "compared as they are" in hits.notes[0]
+    Index(place / "i.visus").add(place / "photos")
+    after = Index(place / "i.visus").search(scene(1), k=3)
+    assert after.notes == []
+    np.testing.assert_allclose(after.scores, before, atol=1e-5)
 
 
 # Bit rot ---------------------------------------------------------------------------------------------------------
@@ -213,6 +292,28 @@ def test_rotten_rows_are_no_hits(place: Path) -> None:
             wrong += any(abs(truth.get(hit.path, -2) - hit.score) > 1e-3 for hit in hits)
     assert left_out > 0
     assert wrong == 0
+
+
+def test_a_rotten_thumbnail_is_made_again_or_one_sentence(place: Path) -> None:
+    index = Index(place / "i.visus")
+    (hit,) = index.search(scene(1), k=1)
+    before = hit.thumbnail()
+    kept = index.thumbnails([hit.id])[hit.id]
+    for path in (place / "i.visus" / "pictures.lance" / "data").iterdir():
+        at = path.read_bytes().find(kept)
+        if at >= 0:
+            flip(path, at + len(kept) // 2)
+    again = Index(place / "i.visus")
+    (hit,) = again.search(scene(1), k=1)
+    np.testing.assert_array_equal(hit.thumbnail(), before)
+    photo = Path(hit.path)
+    content = photo.read_bytes()
+    photo.unlink()
+    try:
+        with pytest.raises(PictureIndexError, match="to show is damaged; run"):
+            hit.thumbnail()
+    finally:
+        photo.write_bytes(content)
 
 
 def test_what_cannot_be_mended_is_named(place: Path, tmp_path: Path) -> None:
@@ -302,8 +403,9 @@ def test_deletions_of_which_the_disk_took_a_part_do_not_count(
 
 def test_a_newest_manifest_that_was_removed_is_told_once(place: Path) -> None:
     place, photos = place / "i.visus", place / "photos"
-    newest = next(iter(checksums.manifests(Store(place).files).values()))
+    version, newest = next(iter(checksums.manifests(Store(place).files).items()))
     (place / newest).unlink()
+    (place / checksums.copy_of(version)).unlink()
     assert "is damaged or incomplete" in (Store(place).note or "")
     Index(place).add(photos)
     assert Store(place).note is None

@@ -166,6 +166,8 @@ def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
         typer.echo(json.dumps({"index": str(location), "sound": found.sound, **asdict(found)}, ensure_ascii=False))
     else:
         typer.echo(f"Read {plural(found.files, 'file')} and {plural(found.rows, 'row')} of {location}.")
+        if found.note and mend:
+            typer.echo(found.note, err=True)
         for name in found.damaged_files:
             typer.echo(f"  damaged file: {name}", err=True)
         for path in found.damaged_rows:
@@ -262,7 +264,7 @@ def _say_fitted(fitted: "Fitted") -> None:
         told = ""
         if fitted.before is not None and fitted.after is not None:
             told = f": of ten hits, {fitted.after:.1%} from the query's folder in place of {fitted.before:.1%}"
-        typer.echo(f"Compared along {fitted.dimension} directions{told}")
+        typer.echo(f"Compared along {plural(fitted.dimension, 'direction')}{told}")
     if fitted.recall is not None:
         typer.echo(f"The search finds {fitted.recall:.1%} of the ten nearest pictures.")
 

@@ -60,7 +60,9 @@ def search(
     ] = None,
     min_score: Annotated[
         float | None,
-        typer.Option(help="Least score of a hit, at most 1; around the mean of the index, so lower than a cosine."),
+        typer.Option(
+            min=-1, max=1, help="Least score of a hit, at most 1; around the mean of the index, so lower than a cosine."
+        ),
     ] = None,
     where: Annotated[
         str | None,
@@ -111,7 +113,7 @@ def search(
             found = [own.to_dict() for own in objects]
             typer.echo(json.dumps({"index": str(location), "objects": found}, ensure_ascii=False))
         else:
-            _tables(objects)
+            _tables(objects, index)
         return
     if conf is not None:
         raise InputError("--conf goes with --detect RUN; leave it out, or name a detector.")
@@ -121,7 +123,7 @@ def search(
     elif print0:
         print_paths(hits.paths)
     else:
-        _table(hits)
+        _table(hits, index)
     for note in hits.notes:
         typer.echo(note, err=True)
     if sheet:
@@ -145,12 +147,12 @@ def _objects(
     return objects
 
 
-def _tables(objects: "list[ObjectHits]") -> None:
+def _tables(objects: "list[ObjectHits]", index: "Index") -> None:
     if not objects:
         typer.echo("The detector finds no object; lower --conf.", err=True)
     for own in objects:
         typer.echo(f"{own.name} {own.score:.2f} at {','.join(map(str, own.box))}")
-        _table(own.hits)
+        _table(own.hits, index)
 
 
 class _NoPandas:
@@ -189,9 +191,10 @@ def _other(hits: "Hits", pictures: list[Path]) -> "Hit":
     return others[0]
 
 
-def _table(hits: "Hits") -> None:
+def _table(hits: "Hits", index: "Index") -> None:
     if not len(hits):
-        typer.echo("Nothing found; lower --min-score or widen --where.", err=True)
+        nothing = f"There are no pictures in {index.location}; add some: visus index FOLDER"
+        typer.echo("Nothing found; lower --min-score or widen --where." if len(index) else nothing, err=True)
         return
     for hit in hits:
         note = f"   ({hit.note})" if hit.note else ""

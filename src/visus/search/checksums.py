@@ -3,7 +3,8 @@
 ``checksums/`` beside the table has one small file for each version of the table. It names every file that the version
 is made of, with its size and BLAKE2b-128, and is written last: after all of them are on the disk. A version counts from
 then on. One without checksums is what a process left that was stopped in between; one whose manifest has other bytes
-than noted is damaged. Readers take the newest version that is sound.
+than noted is damaged. Readers take the newest version that is sound. All rows hang on the manifest, which is small: a
+copy of it stands beside the checksums.
 """
 
 import errno
@@ -19,7 +20,7 @@ from visus.search.files import Digest, Files
 FOLDER = "checksums"
 TABLE = "pictures.lance"
 _VERSIONS = f"{TABLE}/_versions"
-_NOT_FOR_ROWS = (f"{TABLE}/_transactions/", f"{TABLE}/_indices/", "codes/")  # a version can be read without them
+_NOT_FOR_ROWS = (f"{TABLE}/_transactions/", f"{TABLE}/_indices/", "codes/", "space-")  # it can be read without
 _LARGEST = (1 << 64) - 1  # the library names manifests by their distance from it, so that the newest comes first
 
 
@@ -85,7 +86,7 @@ def manifests(files: Files) -> dict[int, str]:
 
 
 def load(files: Files, version: int) -> Checksums | None:
-    """The checksums of a version, if a glance finds it sound: its manifest in full, files of its rows by their size.
+    """The checksums of a version, if its manifest is sound.
 
     Args:
         files: Of the index.
@@ -93,10 +94,14 @@ def load(files: Files, version: int) -> Checksums | None:
     """
     known = parsed(files, version)
     manifest = manifests(files).get(version)
-    if known is None or manifest is None or files.digest(manifest) != known.files.get(manifest):
-        return None
-    needed = (name for name in known.files if not name.startswith(_NOT_FOR_ROWS))
-    return known if all(files.size(name) in (None, known.files[name][0]) for name in needed) else None
+    sound = known is not None and manifest is not None and _is(files, manifest, known.files.get(manifest))
+    return known if sound else None
+
+
+def lost(files: Files, sums: Checksums) -> set[str]:
+    """Names of the files of a version's rows that are missing or of another size: a glance, which reads none."""
+    needed = (name for name in sums.files if not name.startswith(_NOT_FOR_ROWS))
+    return {name for name in needed if files.size(name) not in (None, sums.files[name][0])}
 
 
 def parsed(files: Files, version: int) -> Checksums | None:
@@ -127,8 +132,53 @@ def write(files: Files, table: lance.LanceDataset, before: Checksums | None, oth
         if sizes[name] not in (None, size):
             raise OSError(errno.EIO, f"{name} has {size} bytes in place of {sizes[name]}")
     read_deletions(table, known)
+    files.write(copy_of(table.version), files.read(manifests(files)[table.version]))
     files.write(sums.name, sums.to_bytes())
     return sums
+
+
+def copy_of(version: int) -> str:
+    """The file with a copy of a version's manifest."""
+    return f"{FOLDER}/{version}.manifest"
+
+
+def restore(files: Files) -> list[int]:
+    """Write manifests that are damaged or missing anew from their copies; tells of which versions, newest first.
+
+    Args:
+        files: Of the index.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    there, restored = manifests(files), []
+    for version in noted(files):
+        known = parsed(files, version)
+        name = there.get(version) or (known and _manifest_in(known))
+        if known is None or name is None or _is(files, name, known.files.get(name)):
+            continue
+        if _is(files, copy_of(version), known.files.get(name)):
+            files.write(name, files.read(copy_of(version)))
+            restored.append(version)
+    return restored
+
+
+def _manifest_in(sums: Checksums) -> str | None:
+    return next((name for name in sums.files if name.startswith(f"{_VERSIONS}/")), None)
+
+
+def _is(files: Files, name: str, digest: Digest | None) -> bool:
+    """Whether a file is there and has a checksum."""
+    try:
+        return files.digest(name) == digest
+    except OSError:
+        return False
+
+
+def remove(files: Files, version: int) -> None:
+    """Remove the checksums of a version and the copy of its manifest."""
+    for name in (f"{FOLDER}/{version}.json", copy_of(version)):
+        files.remove(name)
 
 
 def look_at_sizes(files: Files, table: lance.LanceDataset, known: Collection[str] = ()) -> None:
@@ -172,14 +222,25 @@ def _parts(files: Files, table: lance.LanceDataset) -> Iterator[tuple[str, int |
     if transaction is not None:
         yield f"{TABLE}/_transactions/{transaction.read_version}-{transaction.uuid}.txn", None
     for fragment in table.get_fragments():
-        about = fragment.metadata
-        for file in about.files:
-            yield f"{TABLE}/data/{file.path}", file.file_size_bytes
-        if about.deletion_file is not None:
-            yield f"{TABLE}/{about.deletion_file.path(about.id)}", None
+        yield from parts_of(fragment)
     for index in table.describe_indices():
         for segment in index.segments:
             yield from ((name, None) for name in files.below(f"{TABLE}/_indices/{segment.uuid}"))
+
+
+def parts_of(fragment: lance.LanceFragment) -> Iterator[tuple[str, int | None]]:
+    """The files that the rows of a fragment are made of, with their sizes where the table notes them."""
+    about = fragment.metadata
+    for file in about.files:
+        yield f"{TABLE}/data/{file.path}", file.file_size_bytes
+    if about.deletion_file is not None:
+        yield f"{TABLE}/{about.deletion_file.path(about.id)}", None
+
+
+def rows_in(fragment: lance.LanceFragment) -> int:
+    """Rows of a fragment that are not deleted, as the manifest counts them: no other file is read."""
+    deleted = fragment.metadata.deletion_file
+    return fragment.physical_rows - (deleted.num_deleted_rows or 0 if deleted else 0)
 
 
 def forget(files: Files) -> None:
@@ -187,13 +248,13 @@ def forget(files: Files) -> None:
     there = manifests(files)
     for version in noted(files):
         if version not in there:
-            files.remove(f"{FOLDER}/{version}.json")
+            remove(files, version)
 
 
 def damaged(files: Files, sums: Checksums) -> Iterator[tuple[str, bool]]:
     """Read every file of a version, and tell of each whether it is damaged or missing."""
     for name, digest in sums.files.items():
-        try:
-            yield name, files.digest(name) != digest
-        except OSError:
-            yield name, True
+        yield name, not _is(files, name, digest)
+    manifest = _manifest_in(sums)
+    if manifest and copy_of(sums.version).removeprefix(f"{FOLDER}/") in files.names(FOLDER):
+        yield copy_of(sums.version), not _is(files, copy_of(sums.version), sums.files[manifest])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import PictureIndexError
 from visus.search import space
 from visus.search.evaluate import retrieval
 from visus.search.rows import EMBEDDING, to_numpy
@@ -87,12 +86,8 @@ def refresh_space(store: Store, dimension: int | None = None) -> Fitted | None:
 
 
 def _is_fresh(store: Store, rows: int, about: Mapping[str, Any]) -> bool:
-    try:
-        own = store.space
-    except PictureIndexError:  # its file cannot be read
-        return False
     fitted = about.get("rows", 0)
-    if not own.name:
+    if not store.space.name:  # none yet, or its file cannot be read
         return False
     return not fitted or fitted / _GROWN < rows < fitted * _GROWN
 

@@ -45,6 +45,7 @@ Rerank = Literal["expansion", "geometry"]
 
 MODEL = "efficientnet_lite0"
 
+_DIGITS = 4  # of a score that count: stored vectors are rounded, and a picture would miss itself
 _RERANKED = 50  # hits that are looked at a second time
 
 
@@ -212,7 +213,7 @@ class Index:
         """
         from visus.search.walk import roots_of
 
-        roots = roots_of(paths)
+        roots = roots_of(paths, self._knows if force else lambda _path: False)
         threads = threads or cores()
         extras = {name: _classical(name) for name in descriptors}
         with writing(self.location, wait, on_wait):
@@ -246,6 +247,10 @@ class Index:
             if prune:
                 report.pruned = self._prune(force)
         return report
+
+    def _knows(self, path: str) -> bool:
+        """Whether pictures below a path that does not exist are in the index."""
+        return self._store is not None and bool(self.paths_below(path))
 
     def _note(self, embedder: Embedder, report: Report) -> None:
         """Write down in which precision pictures were described."""
@@ -308,6 +313,8 @@ class Index:
             again = [] if found.sound else take_out(store, found)
         if not found.sound:
             found.mended = self._described_again(again)
+        if found.unreadable > found.mended:
+            found.lost.append(f"(rows that cannot be read: {found.unreadable - found.mended:,})")
         return found
 
     def _described_again(self, paths: Sequence[str]) -> int:
@@ -375,7 +382,8 @@ class Index:
             k: How many hits at most.
             unlike: Pictures whose vectors are taken away from the query.
             region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
-            min_score: Least score of a hit (not of its ``cosine``, which is higher).
+            min_score: Least score of a hit, in [-1, 1] (not of its ``cosine``, which is higher); scores count with four
+                digits.
             where: A condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``; see
                 :mod:`visus.search.where`.
             rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
@@ -393,6 +401,8 @@ class Index:
         """
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}.")
+        if min_score is not None and not -1 <= min_score <= 1:
+            raise InputError(f"The least score must be within -1 and 1, not {min_score}.")
         store = self._opened()
         store.refresh()
         pictures = as_list(picture)
@@ -413,7 +423,7 @@ class Index:
         elif rerank == "geometry":
             rows = nearest.verified(single(queries, "rerank geometry"), rows)
         if min_score is not None:
-            rows = [row for row in rows if row["score"] >= min_score]
+            rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
 
         def why(hit: Hit) -> Why:
             if against or rerank == "expansion":
@@ -451,6 +461,17 @@ class Index:
         store = self._opened()
         store.refresh()
         return store.rows(ids, columns)
+
+    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The small pictures that the index keeps, as JPEG, by the ids that hits have.
+
+        Args:
+            ids: Those that are not in the index are left out.
+
+        Raises:
+            PictureIndexError: One is damaged, and its file is not there.
+        """
+        return thumbnails(self._opened(), list(ids))
 
     def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
         """Absolute paths of the indexed pictures below a folder that are there."""

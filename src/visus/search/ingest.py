@@ -27,6 +27,7 @@ from visus.search.writer import Writer, leads_to
 _BATCH = 8  # pictures that a thread describes at once
 _COMMIT_ROWS = 1024
 _COMMIT_SECONDS = 5.0
+_NAMED = 10  # files of a kind that are passed over which the report names
 _COMPACT_EVERY = 64  # commits
 
 
@@ -105,7 +106,7 @@ class Ingest:
         """Walk; note the known files that are there, and tell those that must be read."""
         work: list[Found] = []
         renamed: list[Known] = []
-        for entry in walk(roots, exclude):
+        for entry in walk([root for root in roots if os.path.exists(root)], exclude):
             self._may_stop()
             if isinstance(entry, Failure):
                 self.report.unreadable.append(entry)
@@ -135,7 +136,9 @@ class Ingest:
             self.report.links += 1
             self._other_names.add(passed.path)
             return
-        self.report.passed[passed.what] = self.report.passed.get(passed.what, 0) + 1
+        count = self.report.passed[passed.what] = self.report.passed.get(passed.what, 0) + 1
+        if count <= _NAMED:
+            self.report.passed_names.setdefault(passed.what, []).append(passed.path)
         if passed.why == "kind":
             self.report.hints[passed.what] = hint(passed.what)
 

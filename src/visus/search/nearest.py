@@ -1,5 +1,7 @@
 """One search of a table: the vector that asks, the rows nearest to it, and what a second look makes of them."""
 
+import contextlib
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visus._errors import InputError
+from visus._errors import InputError, PictureIndexError
+from visus.images import decode, encode_jpeg, read_bytes, shrink
 from visus.search import contents, rerank
 from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.place import explained
 from visus.search.query import load_or_thumbnail
-from visus.search.rows import EMBEDDING
+from visus.search.reading import THUMBNAIL_SIDE
+from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.segments import Query
 from visus.search.space import Space
 from visus.search.store import Store
@@ -60,8 +64,29 @@ def _balance(vectors: Floats, likes: int) -> Floats:
 
 
 def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:
-    """The small pictures (JPEG) of rows by their id."""
-    return {key: row["thumbnail"] for key, row in store.rows(ids, ["thumbnail"]).items()}
+    """The small pictures (JPEG) of rows by their id; a damaged one is made again from the file.
+
+    Raises:
+        PictureIndexError: A damaged one belongs to a file that is not there, or has changed.
+    """
+    twins = store.rows(ids, ["twin"]) if store.has("twin") else {key: {"twin": None} for key in ids}
+    bearers = {key: key if row["twin"] is None else row["twin"] for key, row in twins.items()}
+    names = [name for name in ("path", "hash", "thumbnail", "thumbnail_sum") if store.has(name)]
+    rows = store.rows(list(bearers.values()), names)
+    small = {key: _sound_thumbnail(store, row) for key, row in rows.items()}
+    return {key: small[bearer] for key, bearer in bearers.items() if bearer in small}
+
+
+def _sound_thumbnail(store: Store, row: Row) -> bytes:
+    if row.get("thumbnail_sum") in (None, thumbnail_sum(row["hash"], row["thumbnail"])):
+        return row["thumbnail"]
+    with contextlib.suppress(InputError):
+        data = read_bytes(row["path"])
+        if hashlib.blake2b(data, digest_size=16).digest() == row["hash"]:
+            return encode_jpeg(shrink(decode(data).pixels, THUMBNAIL_SIDE), quality=80)
+    raise PictureIndexError(
+        f"What {store.location} keeps of {row['path']} to show is damaged; run: visus index --verify --mend"
+    )
 
 
 @dataclass(frozen=True, slots=True)

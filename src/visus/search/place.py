@@ -95,7 +95,9 @@ def exists(location: str | os.PathLike[str]) -> bool:
     place = place_of(location)
     if isinstance(place, Path):
         with explained(place):
-            return any((place / "pictures.lance" / "_versions").glob("*.manifest"))
+            return any((place / "pictures.lance" / "_versions").glob("*.manifest")) or any(
+                (place / "checksums").glob("*.manifest")  # copies, from which they are written again
+            )
     try:
         lance.dataset(f"{place}/pictures.lance")
     except (ValueError, OSError) as error:

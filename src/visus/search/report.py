@@ -22,6 +22,7 @@ class Report:
         completed: Rows of an index of 0.1 that were brought to the present format.
         links: Further names, by links, of files that were looked at.
         passed: Files and folders that were passed over: how many by their ending, kind or name.
+        passed_names: The first ten paths of each of these kinds.
         hints: How pictures among these can be read, by kind.
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
@@ -42,6 +43,7 @@ class Report:
     completed: int = 0
     links: int = 0
     passed: dict[str, int] = field(default_factory=dict)
+    passed_names: dict[str, list[str]] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
     vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)

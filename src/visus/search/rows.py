@@ -69,6 +69,12 @@ def schema(dimension: int, dtype: Dtype) -> pa.Schema:
     )
 
 
+def columns_in(format: int) -> set[str]:
+    """Columns that an index of a format has for certain."""
+    every = set(schema(1, "float16").names)
+    return every if format >= 3 else every - {field.name for field in _NEW_IN_3}
+
+
 def new_in_3() -> pa.Schema:
     """Columns that indexes of format 1 and 2 lack."""
     return pa.schema(_NEW_IN_3)

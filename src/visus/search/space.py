@@ -171,8 +171,8 @@ def read(store: "Store") -> Space:
             raise ValueError("it has another shape")
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise PictureIndexError(
-            f"{store.location}/{name}, which says how vectors are compared, cannot be read ({reason_of(error)}); "
-            "the next visus index FOLDER fits it again"
+            f"{store.location}/{name}, which says how the search compares vectors, cannot be read "
+            f"({reason_of(error)}); they are compared as they are until the next visus index FOLDER fits it again."
         ) from error
     return Space(name, rows[0], np.ascontiguousarray(rows[1:].T) if len(rows) > 1 else None)
 

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Store:
         extras: Names of the columns of further descriptors.
         sums: Checksums of the files of the version that is open; None for an index of 0.1.
         note: A sentence on what was wrong with newer versions, if something was.
+        taken_out: Rows that went since their files are missing or truncated.
 
     Raises:
         PictureIndexError: There is no index, or it is damaged or of a newer format.
@@ -55,6 +56,7 @@ class Store:
         if not exists(self.location):
             raise PictureIndexError(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self.files = files_of(self.location)
+        self.taken_out = 0
         self._changes = 0  # that are under way, one in another
         self._alone = threading.Lock()
         with explained(self.location):
@@ -110,9 +112,18 @@ class Store:
     def recover(self) -> None:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write."""
         with explained(self.location):
-            self._use(versions.recover(self.location, self.files))
+            opened = versions.recover(self.location, self.files)
+            self._use(opened)
+            self.taken_out = opened.lost_rows
+            if opened.lost:
+                with self.changing():
+                    self.take_out(opened.lost)
             if self.sums is None and self.about["format"] == FORMAT:
                 self._count()
+                self.note = self.note or (
+                    f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
+                    "are; visus index --verify still checks each row by its own."
+                )
 
     # Reading -----------------------------------------------------------------------------------------------
 
@@ -194,22 +205,18 @@ class Store:
 
     @property
     def space(self) -> Space:
-        """In which the network's vectors are compared.
-
-        Raises:
-            PictureIndexError: It cannot be read; fitting anew mends it.
-        """
+        """In which the network's vectors are compared; as they are, and :attr:`note` says so, where it is damaged."""
         if self._space is None:
-            self._space = space.read(self)
+            try:
+                self._space = space.read(self)
+            except PictureIndexError as error:
+                self._space = PLAIN
+                self.note = f"{self.note} {error}" if self.note else str(error)
         return self._space
 
     @property
     def compared(self) -> dict[str, Space]:
-        """The columns of vectors that a search can compare, and in which space.
-
-        Raises:
-            PictureIndexError: The space cannot be read.
-        """
+        """The columns of vectors that a search can compare, and in which space."""
         return {EMBEDDING: self.space, **dict.fromkeys(self.extras, PLAIN)}
 
     def segments(self, column: str) -> Segments:
@@ -249,11 +256,7 @@ class Store:
     def _count(self) -> None:
         """Write the codes and the checksums of the version that is open: from now on it is the newest."""
         self._describe()
-        with contextlib.suppress(PictureIndexError):
-            self._space = space.read(self)
-        if self._space is None:  # it cannot be read, and the update that follows fits it anew
-            self._space = PLAIN
-        own = self._space.name
+        own = self.space.name
         others = [own] if own.endswith(".npy") else self.files.below(own) if own else []
         checksums.look_at_sizes(self.files, self.table, self.sums.files if self.sums else ())
         codes = write_codes(self)
@@ -274,6 +277,11 @@ class Store:
         """Remove the rows that fulfill a condition."""
         with self.changing():
             self.table.delete(where)
+
+    def take_out(self, fragments: Collection[int]) -> None:
+        """Remove whole fragments, whatever state their files are in; within a change."""
+        operation = lance.LanceOperation.Delete([], sorted(fragments), "damaged")
+        self.table = lance.LanceDataset.commit(self.table.uri, operation, read_version=self.version)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Remove rows by their ids, in one change."""

@@ -35,9 +35,11 @@ class Verified:
         files: Files that were read.
         rows: Rows that were read.
         damaged_files: Names of files below the index whose bytes are not those that were written, or are missing.
-        damaged_rows: Paths of the pictures whose row is damaged; of a row whose path cannot be told, its fragment.
+        damaged_rows: Paths of the pictures whose row is damaged; of rows that cannot be read, how many there are.
+        unreadable: Rows that cannot be read at all, so that nobody knows their pictures.
         mended: Pictures that were described again.
-        lost: Paths of damaged rows whose picture is not there to be described again.
+        lost: Paths of damaged rows whose picture is not there to be described again; of rows that could not be read,
+            how many more they were than pictures were described again.
         note: A sentence on damaged newer versions that were passed over, if there are some.
     """
 
@@ -45,6 +47,7 @@ class Verified:
     rows: int = 0
     damaged_files: list[str] = field(default_factory=list)
     damaged_rows: list[str] = field(default_factory=list)
+    unreadable: int = 0
     mended: int = 0
     lost: list[str] = field(default_factory=list)
     note: str | None = None
@@ -71,12 +74,14 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
         if store.about["format"] < FORMAT:
             why = "it was made by visus 0.1, which noted no checksums"
         raise PictureIndexError(f"{store.location} cannot be verified: {why}; visus index FOLDER adds them.")
-    found = Verified(note=store.note)
+    found = Verified(note=store.note, unreadable=store.taken_out)
+    if store.taken_out:
+        found.damaged_rows.append(f"(rows whose files are missing or truncated: {store.taken_out:,})")
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0
     for name, bad in checksums.damaged(store.files, sums):
         found.files += 1
-        done += sums.files[name][0]
-        progress(done, total)
+        done += sums.files[name][0] if name in sums.files else 0
+        progress(min(done, total), total)
         if bad:
             found.damaged_files.append(name)
     for fragment in store.table.get_fragments():
@@ -92,16 +97,20 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
 
 def _rows_of(store: Store, fragment: lance.LanceFragment, found: Verified) -> Iterator[tuple[int, list[str]]]:
     """How many rows were read, and the paths of those that are damaged."""
+    read = 0
     totals = totals_of(store.schema.names)
     columns = sorted({"path", *checked_by(totals)})
     try:
         with explained(store.location), quiet() if _has_damaged_file(fragment, found) else contextlib.nullcontext():
             for batch in fragment.to_batches(columns=columns, batch_size=_ROWS):
                 good = sound(batch, totals)
+                read += batch.num_rows
                 paths = batch.column("path").to_pylist() if not good.all() else []
                 yield batch.num_rows, [path for path, fine in zip(paths, good, strict=False) if not fine]
     except PictureIndexError:
-        yield 0, [f"(fragment {fragment.fragment_id}, which cannot be read)"]
+        left = checksums.rows_in(fragment) - read
+        found.unreadable += left
+        yield 0, [f"(rows of fragment {fragment.fragment_id} that cannot be read: {left:,})"]
 
 
 def mend(store: Store, found: Verified) -> list[str]:
@@ -135,8 +144,7 @@ def mend(store: Store, found: Verified) -> list[str]:
         if store.about.get(space.KEY, {}).get("file") in found.damaged_files:
             store.tell(**{space.KEY: {**store.about[space.KEY], "file": None}})  # the update that follows fits it
         if bad:
-            operation = lance.LanceOperation.Delete([], sorted(bad), "damaged")
-            store.table = lance.LanceDataset.commit(store.table.uri, operation, read_version=store.version)
+            store.take_out(bad)
             if rows := [batch for batch in kept if batch.num_rows]:
                 store.append(pa.Table.from_batches(rows).cast(store.schema))
         if broken:
@@ -148,14 +156,11 @@ def mend(store: Store, found: Verified) -> list[str]:
 
 
 def _is_damaged(store: Store, fragment: lance.LanceFragment, found: Verified) -> bool:
-    return _has_damaged_file(fragment, found) or any(bad for _, bad in _rows_of(store, fragment, found))
+    return _has_damaged_file(fragment, found) or any(bad for _, bad in _rows_of(store, fragment, Verified()))
 
 
 def _has_damaged_file(fragment: lance.LanceFragment, found: Verified) -> bool:
-    about = fragment.metadata
-    names = [f"{TABLE}/data/{file.path}" for file in about.files]
-    names += [f"{TABLE}/{about.deletion_file.path(about.id)}"] if about.deletion_file else []
-    return any(name in found.damaged_files for name in names)
+    return any(name in found.damaged_files for name, _ in checksums.parts_of(fragment))
 
 
 def _readable(store: Store, fragment: lance.LanceFragment) -> Iterator[tuple[pa.RecordBatch, Any]]:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lance
 
@@ -20,7 +20,7 @@ from visus.search import checksums
 from visus.search.checksums import TABLE, Checksums
 from visus.search.files import Files
 from visus.search.place import Location, explained
-from visus.search.rows import checked_by, sound, totals_of
+from visus.search.rows import checked_by, columns_in, sound, totals_of
 
 _ASIDE = "damaged"
 
@@ -33,15 +33,26 @@ class Opened:
         table: The table.
         sums: Its checksums; None for an index of 0.1, which has none.
         note: A sentence on what was wrong with newer versions, if something was.
+        lost: Numbers of the fragments of which files are missing or truncated.
+        lost_rows: How many rows they had.
     """
 
     table: lance.LanceDataset
     sums: Checksums | None
     note: str | None = None
+    lost: tuple[int, ...] = ()
+    lost_rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows that can be read."""
+        return sum(checksums.rows_in(fragment) for fragment in self.table.get_fragments()) - self.lost_rows
 
 
 def newest(place: Location, files: Files) -> Opened:
     """Open the newest version that is sound as far as a glance tells.
+
+    An older one is taken only where it has as many rows as those that are left of the newest.
 
     Args:
         place: Of the index.
@@ -51,12 +62,47 @@ def newest(place: Location, files: Files) -> Opened:
         PictureIndexError: There is none.
     """
     noted = checksums.noted(files)
-    for version in noted:
+    opened = _noted(place, files, noted)
+    if opened is None and (restored := _restored(files)):
+        opened = _noted(place, files, restored)
+        opened = opened and replace(opened, note=_from_copies(place, opened.note))
+    return opened or _readable(place, files, lost=bool(noted))
+
+
+def _noted(place: Location, files: Files, versions: list[int]) -> Opened | None:
+    """The newest of some versions whose checksums agree, or what is left of one where that is more."""
+    partial: Opened | None = None
+    for version in versions:
         sums = checksums.load(files, version)
-        if sums is not None:
-            note = None if version == noted[0] else _stepped_back(place, noted[0], version)
-            return Opened(_table(place, version), sums, note)
-    return _readable(place, files, lost=bool(noted))
+        if sums is None:
+            continue
+        table = _table(place, version)
+        if bad := checksums.lost(files, sums):
+            partial = partial or _partial(place, table, sums, bad)
+            continue
+        note = None if version == versions[0] else _stepped_back(place, versions[0], version)
+        whole = Opened(table, sums, note)
+        return partial if partial and (not whole.rows or partial.rows > whole.rows) else whole
+    return partial
+
+
+def _partial(place: Location, table: lance.LanceDataset, sums: Checksums, bad: set[str]) -> Opened:
+    """A version of which some files are missing."""
+    lost = [part for part in table.get_fragments() if any(name in bad for name, _ in checksums.parts_of(part))]
+    rows = sum(checksums.rows_in(part) for part in lost)
+    note = (
+        f"Files of {place} with {rows:,} rows are missing or truncated; visus index --verify --mend takes them out and "
+        "describes their pictures again."
+    )
+    return Opened(table, sums, note, tuple(part.fragment_id for part in lost), rows)
+
+
+def _restored(files: Files) -> list[int]:
+    """Versions whose damaged manifests were written anew; none where nothing can be written."""
+    try:
+        return checksums.restore(files)
+    except OSError:
+        return []
 
 
 def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
@@ -82,8 +128,12 @@ def _table(place: Location, version: int) -> lance.LanceDataset:
     with explained(place):
         table = lance.dataset(f"{place}/{TABLE}", version=version)
         told = (table.schema.metadata or {}).get(b"visus")
-        if told is not None and not {"format", "dtype", "model", "dimension"} <= json.loads(told).keys():
-            raise ValueError("it does not say what it was made with")
+        if told is not None:
+            about = json.loads(told)
+            if not {"format", "dtype", "model", "dimension"} <= about.keys():
+                raise ValueError("it does not say what it was made with")
+            if lacking := columns_in(about["format"]) - set(table.schema.names):
+                raise ValueError(f"it lacks the column {min(lacking)}")
         return table
 
 
@@ -108,6 +158,11 @@ def _stepped_back(place: Location, bad: int, good: int) -> str:
     )
 
 
+def _from_copies(place: Location, note: str | None) -> str:
+    told = f"Damaged or missing manifests of {place} were written again from their copies."
+    return f"{told} {note}" if note else told
+
+
 def recover(place: Location, files: Files) -> Opened:
     """Open the newest sound version for writing, so that the next commit follows on it.
 
@@ -118,6 +173,7 @@ def recover(place: Location, files: Files) -> Opened:
     Raises:
         PictureIndexError: There is none.
     """
+    restored = _restored(files)
     opened = newest(place, files)
     noted = checksums.noted(files)
     bad: int | None = None  # the newest version that counted and had to be put aside
@@ -133,9 +189,13 @@ def recover(place: Location, files: Files) -> Opened:
     for version in [version for version in noted if version not in there]:  # its manifest was removed
         if version > opened.table.version:
             bad = bad or version
-        files.remove(f"{checksums.FOLDER}/{version}.json")
+        checksums.remove(files, version)
+    for version in [v for v in noted if v in there and v < opened.table.version]:
+        if checksums.load(files, version) is None:  # the table's library reads it where it looks at all versions
+            _put_aside(files, version)
     table = _table(place, opened.table.version)
-    return Opened(table, opened.sums, _stepped_back(place, bad, table.version) if bad else opened.note)
+    note = _from_copies(place, opened.note) if restored else opened.note
+    return replace(opened, table=table, note=_stepped_back(place, bad, table.version) if bad else note)
 
 
 def _taken_over(place: Location, files: Files, version: int, before: Checksums | None) -> Opened | None:
@@ -170,4 +230,4 @@ def _put_aside(files: Files, version: int) -> None:
     name = checksums.manifests(files)[version]
     files.write(f"{_ASIDE}/{version}.manifest", files.read(name))
     files.remove(name)
-    files.remove(f"{checksums.FOLDER}/{version}.json")
+    checksums.remove(files, version)

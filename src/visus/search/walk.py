@@ -3,7 +3,7 @@
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from visus._errors import InputError
@@ -69,8 +69,14 @@ class Failure:
     message: str
 
 
-def roots_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+def roots_of(
+    paths: Sequence[str | os.PathLike[str]], was_there: Callable[[str], bool] = lambda _path: False
+) -> list[str]:
     """Absolute forms of the files and folders that a user named.
+
+    Args:
+        paths: As they were named.
+        was_there: Tells of a path that does not exist whether that is meant.
 
     Raises:
         InputError: One of them does not exist. (A drive that is not mounted must not look like a deleted folder.)
@@ -78,7 +84,7 @@ def roots_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     roots = []
     for path in paths:
         absolute = os.path.abspath(os.path.expanduser(path))
-        if not os.path.exists(absolute):
+        if not os.path.exists(absolute) and not was_there(absolute):
             raise InputError(f"{path} does not exist; check the spelling, or whether its drive is mounted.")
         roots.append(absolute)
     return roots

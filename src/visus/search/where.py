@@ -222,7 +222,8 @@ class _Translation:
     def _arithmetic(self, first: Branch, *rest: Branch) -> Value:
         sql = self._number_of(first).sql
         for sign, part in zip(rest[::2], rest[1::2], strict=True):
-            sql = f"({sql} {sign} {self._number_of(part).sql})"
+            other = self._number_of(part).sql
+            sql = f"({sql} / NULLIF({other}, 0))" if sign == "/" else f"({sql} {sign} {other})"  # by zero: no value
         return Value(sql, "number")
 
     def _signed(self, sign: Token, part: Branch) -> Value:

@@ -122,7 +122,8 @@ class Service:
         Raises:
             Missing: It is not in the index.
         """
-        return self.row(number, "thumbnail")["thumbnail"]
+        self.row(number, "path")
+        return self.index.thumbnails([number])[number]
 
     def picture(self, upload: bytes | None, number: int | None, min_side: int | None = None) -> Pixels:
         """The picture that a request is about: one that it brought, or one of the index.
