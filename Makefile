@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# Pictures for the demo; empty: the photographs that ship with scikit-image and scikit-learn.
+# Pictures for the demo; empty: the photographs that come with visus.
 PICTURES ?=
 # Real data sets for the benchmarks (see benchmarks/README.md).
 export VISUS_DATA ?=

@@ -197,7 +197,7 @@ def test_one_sentence_and_exit_code_two(place: Path, arguments: list[str], words
 def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
     options = ["train", "classify", "textures", "--net", "cnn", "--augment", "light", "--size", "24", "--patience", "0"]
     return subprocess.Popen(
-        [sys.executable, "-m", "visus", *options, "--epochs", "30", "--runs", str(runs), *more],
+        [sys.executable, "-m", "visus", *options, "--epochs", "20", "--runs", str(runs), *more],
         cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

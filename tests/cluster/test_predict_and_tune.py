@@ -49,19 +49,19 @@ def test_a_classifier_answers_in_order(cluster: Cluster, place: Path, monkeypatc
 
 def test_trials_of_a_cluster_are_a_study_like_any_other(cluster: Cluster, place: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    found = tune("classify", place / "textures", trials=6, runs=tmp_path, say=said.append, cluster=cluster, **FAST)
+    found = tune("classify", place / "textures", trials=5, runs=tmp_path, say=said.append, cluster=cluster, **FAST)
     with (found.folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 6
-    assert [row["stage"] for row in rows[:4]] == ["coarse"] * 4
-    assert sum("on val" in text or "given up" in text or "diverged" in text for text in said) == 6
-    alone = tune("classify", place / "textures", trials=6, runs=tmp_path, **FAST)
+    assert len(rows) == 5
+    assert [row["stage"] for row in rows[:3]] == ["coarse"] * 3
+    assert sum("on val" in text or "given up" in text or "diverged" in text for text in said) == 5
+    alone = tune("classify", place / "textures", trials=5, runs=tmp_path, **FAST)
     with (alone.folder / "trials.csv").open() as file:
         others = list(csv.DictReader(file))
     # What the coarse trials draw depends on their numbers, not on who runs them.
-    assert {row["lr"] for row in rows[:4]} == {row["lr"] for row in others[:4]}
-    again = tune("classify", place / "textures", trials=8, study=found.folder, cluster=cluster, **FAST)
-    assert again.trials == 8
+    assert {row["lr"] for row in rows[:3]} == {row["lr"] for row in others[:3]}
+    again = tune("classify", place / "textures", trials=6, study=found.folder, cluster=cluster, **FAST)
+    assert again.trials == 6
 
 
 def visus(*arguments: object, cwd: Path) -> str:

@@ -70,7 +70,7 @@ def test_no_batch_of_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_processes_take_the_steps_of_one(
     cluster: Cluster, data: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    settings = {**FAST, **settings, "epochs": 3}
+    settings = {**FAST, **settings, "epochs": 2}
     said: list[str] = []
     alone = train("classify", data, runs=tmp_path / "alone", **settings)
     joint = train("classify", data, runs=tmp_path / "together", cluster=cluster, say=said.append, **settings)

@@ -100,9 +100,9 @@ def test_a_first_layer_is_inverted_almost_exactly() -> None:
 
 @pytest.mark.slow
 def test_the_deeper_the_layer_the_less_of_the_picture_is_left(lite: Classifier, cat: np.ndarray) -> None:
-    found = invert(lite, cat, steps=100)
+    found = invert(lite, cat, steps=30)
     assert list(found.differences) == sorted(found.differences)
-    assert found.differences[0] < 0.06
+    assert found.differences[0] < 0.12
     assert found.differences[-1] > 0.15
 
 
