@@ -190,7 +190,7 @@ def test_an_open_index_sees_what_others_add(index: Index, photos: Path, tmp_path
 def test_an_interrupted_commit_is_not_written_twice(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from visus.search.index import Interrupted
+    from visus.search.updating import Interrupted
 
     real = Store.append
 
@@ -217,7 +217,7 @@ def test_nothing_to_index(tmp_path: Path) -> None:
 
 
 def test_a_stop_keeps_what_was_described(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from visus.search.index import Interrupted
+    from visus.search.updating import Interrupted
 
     def stop(progress: ingest.Progress) -> None:
         if progress.done >= 8:

@@ -108,7 +108,7 @@ def index(
     with kill -9, and start it again: what was added stays.
     """
     from visus.search import Index, Report
-    from visus.search.index import Interrupted
+    from visus.search.updating import Interrupted
 
     if whiten:
         typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)

@@ -1,0 +1,162 @@
+"""An open index: which network describes its pictures, and what it knows of each."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from visus._errors import InputError, PictureIndexError
+from visus.graphs.graph import full_name
+from visus.graphs.runtime import Device, Precision
+from visus.search.classical import DESCRIPTIONS, Classical
+from visus.search.describe import Describing, Embedder
+from visus.search.nearest import thumbnails
+from visus.search.place import exists, place_of
+from visus.search.rows import Dtype
+from visus.search.store import Store
+
+MODEL = "efficientnet_lite0"
+
+
+class OpenIndex:
+    """An index of pictures in a folder, to be read; for its arguments see :class:`visus.search.index.Index`."""
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        *,
+        model: str | os.PathLike[str] | None = None,
+        weights: str = "imagenet",
+        dtype: Dtype = "float16",
+        precision: Precision = "auto",
+        device: Device = "auto",
+    ) -> None:
+        self.location = place_of(location)
+        self._model = None if model is None else full_name(os.fspath(model))
+        self._weights = weights
+        self._dtype: Dtype = dtype
+        self._precision: Precision = precision
+        self._device: Device = device
+        self._embedder: Embedder | None = None
+        self._describing: Describing | None = None
+        self._store = Store(self.location) if exists(self.location) else None
+        if self._store is not None:
+            self._check_model(self._store.about)
+
+    def __len__(self) -> int:
+        if self._store is None:
+            return 0
+        self._store.refresh()
+        return len(self._store)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the index says of itself: format, descriptor, model, weights, dimension."""
+        return dict(self._opened().about)
+
+    @property
+    def descriptors(self) -> list[str]:
+        """What the index's pictures are described by."""
+        return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._store = Store(self.location)  # says that there is none
+        return self._store
+
+    def _check_model(self, about: dict[str, Any]) -> None:
+        if self._model is not None and self._model != about["model"]:
+            raise PictureIndexError(
+                f"{self.location} was made with {about['model']}, not {self._model}; leave --model away, or name "
+                "another --index."
+            )
+
+    def embedder(self, *, streams: int | None = None) -> Embedder:
+        """What describes pictures as this index wants it.
+
+        Raises:
+            PictureIndexError: The weights at hand are not those that the index was made with.
+        """
+        if self._embedder is not None and streams is None:
+            return self._embedder
+        about = None if self._store is None else self._store.about
+        embedder = Embedder(
+            about["model"] if about else (self._model or MODEL),
+            weights=self._weights,
+            streams=streams,
+            precision=self._precision,
+            device=self._device,
+        )
+        if about and about["digest"] != embedder.graph.digest:
+            raise PictureIndexError(
+                f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
+                f"hand ({embedder.graph.weights}); name these weights, or index the pictures in a new folder."
+            )
+        if streams is None:
+            self._embedder = embedder
+        return embedder
+
+    def use(self, describing: Describing) -> None:
+        """Let a server describe the pictures of several searches together.
+
+        Args:
+            describing: What stands before an embedder of this index (see :meth:`embedder`).
+        """
+        self._describing = describing
+
+    def _extra(self, name: str) -> Classical:
+        """One of the index's descriptors beside the network.
+
+        Raises:
+            PictureIndexError: The index does not have it, or was made with another version of it.
+        """
+        extra, about = classical(name), self._opened().about
+        made = about.get("extras", {}).get(name)
+        if made is None or name not in self._opened().extras:
+            raise PictureIndexError(
+                f"{self.location} is not described by {name}; say: visus index FOLDER --descriptor {name}"
+            )
+        if made != extra.about():
+            raise PictureIndexError(
+                f"{self.location} was described by another version of {name}; describe it again: visus index FOLDER "
+                f"--descriptor {name}"
+            )
+        return extra
+
+    def rows(self, ids: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """What the index knows of some pictures, by their ids; those that are gone have ``gone`` set.
+
+        Args:
+            ids: Ids as hits have them.
+            columns: Names of columns, for example ``path``, ``hash``, ``thumbnail``, ``gone``.
+        """
+        store = self._opened()
+        store.refresh()
+        return store.rows(ids, columns)
+
+    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The small pictures that the index keeps, as JPEG, by the ids that hits have.
+
+        Args:
+            ids: Those that are not in the index are left out.
+
+        Raises:
+            PictureIndexError: One is damaged, and its file is not there.
+        """
+        return thumbnails(self._opened(), list(ids))
+
+    def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
+        """Absolute paths of the indexed pictures below a folder that are there."""
+        start = os.path.join(os.path.abspath(os.path.expanduser(folder)), "")
+        paths = self._opened().read(["path"], "NOT gone").column("path").to_pylist()
+        return [path for path in paths if path.startswith(start)]
+
+
+def classical(name: str) -> Classical:
+    """What describes pictures beside the network.
+
+    Raises:
+        InputError: There is nothing of that name.
+    """
+    if name not in DESCRIPTIONS:
+        raise InputError(f"There is no descriptor {name!r}; beside embedding there are {', '.join(DESCRIPTIONS)}.")
+    return Classical(name)
