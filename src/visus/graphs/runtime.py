@@ -159,6 +159,8 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores() if streams == 1 else 1
         options.log_severity_level = 3  # errors only
+        # A thread that waits busily for its next part costs a core, and where there are few, time too.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
 
     def runner(self) -> "OnnxRuntime":
