@@ -1,6 +1,6 @@
 """Speed and quality of the search, each pair measured in turn in one run.
 
-python benchmarks/search.py [index|query|growth ...] --data DATA
+python benchmarks/search.py [index|query|growth ...] --data DATA [--before SRC]
 
 Without a name all three run (about a quarter of an hour on two cores). benchmarks/vectors.py compares the search itself
 with other libraries.
@@ -31,16 +31,24 @@ HERE = Path(__file__).parent
 DIMENSION = 1280
 
 
-def run(*command: object) -> str:
+def surroundings(source: Path | None = None) -> dict[str, str]:
+    """The environment of a process: modules are kept compiled, as an installation has them; perhaps they are of SRC."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return own | ({"PYTHONPATH": str(source)} if source else {})
+
+
+def run(*command: object, source: Path | None = None) -> str:
     """What a Python script prints."""
-    answer = subprocess.run([sys.executable, *map(str, command)], check=True, capture_output=True, text=True)
-    return answer.stdout
+    whole = [sys.executable, *map(str, command)]
+    return subprocess.run(whole, check=True, capture_output=True, text=True, env=surroundings(source)).stdout
 
 
-def cpu_and_wall(command: list[str]) -> tuple[float, float, float]:
+def cpu_and_wall(command: list[str], source: Path | None = None) -> tuple[float, float, float]:
     """Processor seconds, seconds and peak MB of one whole process."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=HERE, env=surroundings(source)
+    )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     if status:
@@ -164,27 +172,37 @@ def _first_neighbors(vectors: np.ndarray) -> np.ndarray:
 # Querying -----------------------------------------------------------------------------------------------------
 
 
-def bench_query(data: Path, work: Path, rows: int = 100_000) -> None:
+def bench_query(data: Path, work: Path, before: Path | None, rows: int = 100_000) -> None:
     """One whole process, from the shell's point of view."""
-    picture = next((data / "corel1k").rglob("*.jpg"))
+    picture = next((data / "corel1k").rglob("*.jpg")).resolve()
     # Prepared by another process: the peak memory of a child counts that of the process that starts it.
     run(HERE / "search.py", "--engine", "prepare", "--work", work, "--rows", rows)
-    ours = [sys.executable, "-m", "visus", "search", str(picture), "--index", str(work / "q.visus")]
+    search = [sys.executable, "-m", "visus", "search", str(picture), "--index"]
     plain = [sys.executable, str(HERE / "plain_query.py"), str(picture), str(work / "q.npy")]
-    measured: dict[str, list[tuple[float, float, float]]] = {"plain": [], "visus": []}
-    for _ in range(7):
-        measured["plain"].append(cpu_and_wall(plain))
-        measured["visus"].append(cpu_and_wall(ours))
-    print(f"\none query process, {rows:,} rows (median of 7)")
+    commands: dict[str, tuple[list[str], Path | None]] = {
+        "script with torch, timm and a NumPy file": (plain, None),
+        "visus search": ([*search, str(work / "q.visus")], None),
+    }
+    if before:
+        (work / "before").mkdir()
+        script = before.parent / "benchmarks" / "search.py"
+        run(script, "--engine", "prepare", "--work", work / "before", "--rows", rows, source=before)
+        commands["visus search, the build before"] = ([*search, str(work / "before" / "q.visus")], before)
+    measured: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+    for _ in range(9):
+        for name, command in commands.items():
+            measured[name].append(cpu_and_wall(*command))
+    print(f"\none query process, {rows:,} rows (median of 9)")
     print(f"{'':50} {'s':>6} {'CPU s':>6} {'peak MB':>8}")
-    names = {"plain": "script with torch, timm and a NumPy file", "visus": "visus search"}
     medians = {
         key: [statistics.median(column) for column in zip(*values, strict=True)] for key, values in measured.items()
     }
-    for key, (cpu, wall, peak) in medians.items():
-        print(f"{names[key]:50} {wall:6.2f} {cpu:6.2f} {peak:8.0f}")
-    ratio = [a / b for a, b in zip(medians["visus"], medians["plain"], strict=True)]
-    print(f"{'ratio':50} {ratio[1]:6.2f} {ratio[0]:6.2f} {ratio[2]:8.2f}", flush=True)
+    for name, (cpu, wall, peak) in medians.items():
+        print(f"{name:50} {wall:6.2f} {cpu:6.2f} {peak:8.0f}")
+    for name, others in medians.items():
+        if name != "visus search":
+            ratio = [a / b for a, b in zip(medians["visus search"], others, strict=True)]
+            print(f"{'ratio to ' + name:50} {ratio[1]:6.2f} {ratio[0]:6.2f} {ratio[2]:8.2f}", flush=True)
 
 
 # Growth -------------------------------------------------------------------------------------------------------
@@ -228,6 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help="index, query, growth; all if none is named")
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
+    parser.add_argument("--before", type=Path, help="query: the src folder of another build, measured in turn")
     parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
@@ -243,7 +262,7 @@ def main() -> None:
         for part in parts:
             {
                 "index": lambda: bench_index(options.data, work),
-                "query": lambda: bench_query(options.data, work),
+                "query": lambda: bench_query(options.data, work, options.before and options.before.resolve()),
                 "growth": lambda: bench_growth(work),
             }[part]()
 

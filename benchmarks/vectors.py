@@ -8,6 +8,7 @@ mean), so that all are asked the same. Scores that are equal count as equal hits
 """
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import tempfile
@@ -137,7 +138,7 @@ def measure(store: Store, build: float, queries: Floats, patience: float) -> Non
             print(f"{name}: not built within {patience / 60:.0f} minutes", flush=True)
             continue
         engines.append(Engine(name, time.perf_counter() - began, found[1], found[0], [], [], []))
-    slow = {"visus --exact": 20}
+    slow = {"visus --exact": 20, "faiss flat": 100 if len(vectors) > 200_000 else len(asked)}
     for number, (vector, best) in enumerate(zip(asked, truth, strict=True)):
         for own in engines:
             if number >= slow.get(own.name, len(asked)):
@@ -217,6 +218,13 @@ def _usearch(_: Store, vectors: NDArray[np.float16], patience: float) -> tuple[S
     return lambda vector: graph.search(vector, 10, threads=1).keys.tolist(), graph.memory_usage / 1e6
 
 
+def _build_lance(place: str, kind: str, partitions: int, options: dict[str, int]) -> None:
+    """Runs in a process of its own, which can be stopped."""
+    import lance
+
+    lance.dataset(place).create_index("v", kind, metric="cosine", num_partitions=partitions, **options)
+
+
 def _lance(kind: str) -> Callable[[Store, NDArray[np.float16], float], tuple[Search, float] | None]:
     def make(store: Store, vectors: NDArray[np.float16], patience: float) -> tuple[Search, float] | None:
         import lance
@@ -228,7 +236,16 @@ def _lance(kind: str) -> Callable[[Store, NDArray[np.float16], float], tuple[Sea
         table = lance.write_dataset(pa.table({"v": column, "n": np.arange(len(vectors))}), place)
         plain = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         options = {"num_sub_vectors": width // 16} if kind == "IVF_PQ" else {}
-        table.create_index("v", kind, metric="cosine", num_partitions=max(1, len(vectors) // 1000), **options)
+        partitions = max(1, len(vectors) // 1000)
+        building = multiprocessing.get_context("spawn").Process(
+            target=_build_lance, args=(str(place), kind, partitions, options)
+        )
+        building.start()
+        building.join(patience)
+        if building.is_alive():
+            building.kill()
+            return None
+        table = lance.dataset(place)
         size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) - plain
 
         def search(vector: Floats) -> list[int]:

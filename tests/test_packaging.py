@@ -60,6 +60,41 @@ def test_the_wheel_works_on_its_own(tmp_path: Path) -> None:
     assert run(place / "bin/python", "-c", code, cwd=tmp_path).strip() == "True"
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_wheel_brings_what_search_needs(tmp_path: Path) -> None:
+    """In an environment that holds nothing else, of a user who has nothing else, in a folder that cannot be written."""
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("visus-*.whl")
+    place = tmp_path / "clean"
+    venv.create(place, symlinks=True)
+    run(sys.executable, "-m", "pip", "--python", place / "bin/python", "install", "--quiet", wheel, cwd=tmp_path)
+    folder_of(tmp_path / "photos", 6)
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "photos").chmod(0o555)
+
+    def visus(*arguments: object) -> str:
+        bare = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
+        command = [str(place / "bin" / "visus"), *map(str, arguments)]
+        answer = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
+
+    assert visus("--help")
+    assert json.loads(visus("index", "photos", "--index", "home/i.visus", "--json"))["report"]["added"] == 6
+    found = json.loads(visus("search", "photos/0002.jpg", "--index", "home/i.visus", "--json"))["hits"]
+    assert found[0]["path"].endswith("0002.jpg")
+    assert visus("duplicates", "--index", "home/i.visus", "--json")
+    visus("filter", "median", "photos/0001.jpg", "home/smooth.png", "--size", 5)
+    missing = subprocess.run(
+        [place / "bin/visus", "train", "classify", "photos"], check=False, capture_output=True, text=True
+    )
+    assert missing.returncode == 2
+    assert "pip install 'visus[train]'" in missing.stderr
+    assert missing.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands(tmp_path: Path, shell: str) -> None:
     script = run(

@@ -208,6 +208,20 @@ def test_an_interrupted_commit_is_not_written_twice(
     assert len(rows) == len(set(rows)) == 12
 
 
+def test_an_index_of_nothing_answers(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    index = Index(tmp_path / "i.visus")
+    with pytest.raises(InputError, match="There are no pictures"):
+        index.add(tmp_path / "empty")
+    index = Index(tmp_path / "i.visus")
+    assert index.search(scene(1)).paths == []
+    assert index.duplicates() == []
+    assert index.verify().sound
+    assert index.rotate(0) is None
+    assert index.prune() == 0
+    assert index.add(photos).added == 12
+
+
 def test_nothing_to_index(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no pictures"):

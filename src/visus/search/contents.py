@@ -152,7 +152,7 @@ def vectors_of(table: pa.Table, column: str) -> Floats:
     nothing = np.zeros(table.schema.field(column).type.list_size, np.float32)
     found = [own.get(bearer) for bearer in bearers]
     rows = [nothing if vector is None else vector for vector in found]
-    return unit(np.array(rows, np.float32).reshape(len(rows), -1))
+    return unit(np.array(rows, np.float32).reshape(len(rows), len(nothing)))
 
 
 def by_squares(store: Store, checks: Checks, query: Query, where: str | None) -> list[Row]:
