@@ -205,6 +205,28 @@ def test_rows_that_cannot_be_read_and_whose_pictures_are_away_are_counted(place:
     assert (mended.unreadable, mended.mended, mended.lost) == (10, 0, ["(rows that cannot be read: 10)"])
 
 
+def test_files_that_may_not_be_read_are_not_taken_for_damaged(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = LocalFiles.digest
+
+    def refused(files: LocalFiles, name: str) -> Any:
+        if "/data/" in name:
+            raise PermissionError(13, "Permission denied", name)
+        return digest(files, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFiles, "digest", refused)
+        with pytest.raises(PictureIndexError, match="change its permissions"):
+            Index(place / "i.visus").verify(mend=True)
+    assert Index(place / "i.visus").verify().sound
+    assert len(Index(place / "i.visus")) == 10
+
+
+def test_codes_that_are_missing_are_made_again_where_nothing_else_changes(place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / "codes")
+    assert Index(place / "i.visus").add(place / "photos").described == 0
+    assert Index(place / "i.visus").verify().sound
+
+
 def test_checksums_that_were_removed_are_told(place: Path) -> None:
     shutil.rmtree(place / "i.visus" / "checksums")
     found = Index(place / "i.visus").verify(mend=True)

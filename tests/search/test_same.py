@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -14,6 +15,7 @@ from visus import Index, InputError
 from visus.search import contents, filesystems, reading, walk
 from visus.search.filesystems import lasting_inodes
 from visus.search.nearest import Nearest
+from visus.search.rows import PLACE, place_sum, plain
 from visus.search.segments import Query
 
 
@@ -225,6 +227,30 @@ def test_a_drive_in_a_folder_that_stays_is_not_gone(tmp_path: Path) -> None:
     assert hits[0].missing
     assert hits[0].to_dict()["missing"] is True
     assert "MISSING" in repr(hits.sheet) or hits.sheet().shape[2] == 3
+
+
+def test_a_drive_that_was_mounted_below_the_folder_is_not_gone(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p", 2)
+    folder_of(tmp_path / "p" / "usb", 3, first=20)
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path / "p")
+    store = index._opened()
+    rows = [row for row in store.read(["id", *PLACE]).to_pylist() if "usb" in row["path"]]
+    for row in rows:  # as if another file system had been mounted there
+        times = store.read(["mtime", "ctime"], f"id = {row['id']}")
+        row.update({name: plain(times.column(name))[0] for name in ("mtime", "ctime")})
+        row["device"] += 1
+    moved = {"id": [row["id"] for row in rows], "device": [row["device"] for row in rows]}
+    store.merge(pa.table({**moved, "place_sum": [place_sum(row) for row in rows]}))
+    (tmp_path / "p" / "usb").rename(tmp_path / "away")
+    (tmp_path / "p" / "usb").mkdir()
+    (tmp_path / "p" / "0000.jpg").unlink()
+    report = index.add(tmp_path / "p", prune=True)
+    assert (report.gone, report.pruned) == (1, 1)
+    assert [failure.path for failure in report.vanished] == [str(tmp_path / "p" / "usb")]
+    assert "a drive of its own" in report.vanished[0].message
+    assert len(index) == 4
+    assert index.add(tmp_path / "p", prune=True, force=True).pruned == 3
 
 
 def test_another_file_system_in_its_place_is_said_once(index: Index, photos: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -113,16 +113,13 @@ def index(
     if whiten:
         typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)
         rotate = whiten
-    if descriptor and not paths:
-        raise InputError(f"Name the folder to describe: visus index ~/Pictures --descriptor {descriptor[0]}")
-    if mend and not verify:
-        raise InputError("--mend goes with --verify; say: visus index --verify --mend")
-    if not paths and not (prune or rotate is not None or evaluate or verify):
-        raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
+    _check(bool(paths or prune or rotate is not None or evaluate or verify), paths, descriptor, mend and not verify)
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
     if verify:
         _verify(opened, location, mend, as_json)
+        if not (paths or prune or rotate is not None or evaluate):
+            return
     report = None
     if paths:
         with nullcontext() if as_json else ProgressBar() as show:
@@ -158,6 +155,20 @@ def index(
         raise InputError(" ".join(failure.message for failure in report.vanished))
 
 
+def _check(something: bool, paths: list[Path] | None, descriptor: Sequence[str] | None, mend_alone: bool) -> None:
+    """Whether the command is asked for something that it can do.
+
+    Raises:
+        InputError: It is not.
+    """
+    if descriptor and not paths:
+        raise InputError(f"Name the folder to describe: visus index ~/Pictures --descriptor {descriptor[0]}")
+    if mend_alone:
+        raise InputError("--mend goes with --verify; say: visus index --verify --mend")
+    if not something:
+        raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
+
+
 def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
     """Look at the whole index; damage that is not mended is an error."""
     with nullcontext(lambda *_: None) if as_json else _bytes_bar() as show:
@@ -177,6 +188,8 @@ def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
         if found.sound or mend:
             described = f"{plural(found.mended, 'picture')} described again."
             typer.echo("Everything is as it was written." if found.sound else described)
+    if mend and found.lost:
+        raise InputError(f"{plural(len(found.lost), 'row')} of {location} could not be mended, as the list above says.")
     if not found.sound and not mend:
         if found.note:
             typer.echo(found.note, err=True)

@@ -1,6 +1,7 @@
 """Which pictures are no longer there, and when that is not to be believed: a drive that is not mounted looks empty."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -44,6 +45,38 @@ def watched(roots: Iterable[str], remembered: Iterable[str]) -> set[str]:
     """
     real = {os.path.realpath(root) for root in roots}
     return real | {root for root in remembered if any(root.startswith(os.path.join(own, "")) for own in real)}
+
+
+def drives_away(
+    away: Iterable[tuple[str, int | None]], known: Iterable[tuple[str, int | None]]
+) -> dict[int, list[str]]:
+    """File systems below a root of which every picture is missing, while there are pictures of others.
+
+    Args:
+        away: The missing pictures.
+        known: All pictures.
+
+    Returns:
+        The paths of their pictures, by their number.
+
+    >>> drives_away([("/p/usb/a.jpg", 2)], [("/p/usb/a.jpg", 2), ("/p/b.jpg", 1)])
+    {2: ['/p/usb/a.jpg']}
+    """
+    every = Counter(device for _, device in known)
+    lost: dict[int, list[str]] = {}
+    for path, device in away:
+        if device is not None:
+            lost.setdefault(device, []).append(path)
+    return {device: paths for device, paths in lost.items() if len(paths) == every[device] and len(every) > 1}
+
+
+def drive_away(paths: list[str]) -> str:
+    """What is said of the pictures of a drive that is away."""
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return (
+        f"{folder} was on a drive of its own, and none of its pictures in the index ({len(paths):,}) is there; none "
+        "was marked as gone or pruned: mount the drive, or add --force if they were deleted."
+    )
 
 
 def away_because(root: str, away: int, known: int, device: int | None) -> str | None:

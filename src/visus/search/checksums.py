@@ -168,9 +168,15 @@ def _manifest_in(sums: Checksums) -> str | None:
 
 
 def _is(files: Files, name: str, digest: Digest | None) -> bool:
-    """Whether a file is there and has a checksum."""
+    """Whether a file is there and has a checksum.
+
+    Raises:
+        PermissionError: It may not be read, which says nothing about what it holds.
+    """
     try:
         return files.digest(name) == digest
+    except PermissionError:
+        raise
     except OSError:
         return False
 
@@ -252,7 +258,11 @@ def forget(files: Files) -> None:
 
 
 def damaged(files: Files, sums: Checksums) -> Iterator[tuple[str, bool]]:
-    """Read every file of a version, and tell of each whether it is damaged or missing."""
+    """Read every file of a version, and tell of each whether it is damaged or missing.
+
+    Raises:
+        PermissionError: One may not be read.
+    """
     for name, digest in sums.files.items():
         yield name, not _is(files, name, digest)
     manifest = _manifest_in(sums)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from visus._errors import InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
-from visus.search.away import away_because, is_away, watched
+from visus.search.away import away_because, drive_away, drives_away, is_away, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
 from visus.search.fitting import refresh_space
@@ -255,6 +255,16 @@ class Ingest:
         folder = os.path.join(real, "")
         return [known for path, known in self.catalog.by_path.items() if path.startswith(folder)]
 
+    def _on_drives_that_are_away(self, away: Sequence[Known], below: Sequence[Known]) -> set[int]:
+        """Missing pictures below a root that lie on a drive which was mounted in it and is not now; they are told."""
+        drives = drives_away(*([(own.real_path, own.device) for own in rows] for rows in (away, below)))
+        told = {failure.path for failure in self.report.vanished}
+        for paths in drives.values():
+            folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+            if folder not in told:
+                self.report.vanished.append(Failure(folder, drive_away(paths)))
+        return {own.id for own in away if own.device in drives}
+
     def _mark_gone(self, roots: Sequence[str], exclude: Sequence[str], force: bool) -> None:
         """Mark the rows below the roots whose file is no longer there; where all are away, only if that is meant."""
         remembered: dict[str, int] = dict(self.store.about.get("roots", {}))
@@ -270,6 +280,8 @@ class Ingest:
             if reason:
                 self.report.vanished.append(Failure(root, reason))
                 spared |= {known.id for known in below}
+            if not force and not reason:
+                spared |= self._on_drives_that_are_away(away, below)
             gone |= {known.id: known for known in away}
             if os.path.isdir(root) and len(away) < max(len(below), 1):
                 remembered[root] = os.stat(root).st_dev

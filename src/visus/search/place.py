@@ -29,6 +29,10 @@ def place_of(location: str | os.PathLike[str]) -> Location:
     ('s3://bucket/photos.visus', 'photos.visus')
     """
     text = os.fspath(location)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"The name of an index must be UTF-8 text, not {text!r}.") from error
     remote = re.match(r"(s3|gs|az):/+(?=[^/])", text)  # a path object has one slash where an address has two
     if remote:
         return f"{remote[1]}://{text[remote.end() :].rstrip('/')}"

@@ -16,7 +16,7 @@ import lance
 import pyarrow as pa
 
 from visus._errors import PictureIndexError
-from visus.search import checksums, space, versions
+from visus.search import checksums, code_files, space, versions
 from visus.search.files import files_of
 from visus.search.place import exists, explained, place_of
 from visus.search.rows import EMBEDDING, Dtype, schema, vector_type
@@ -118,12 +118,23 @@ class Store:
             if opened.lost:
                 with self.changing():
                     self.take_out(opened.lost)
+                self.note = (
+                    f"Files of {self.location} with {opened.lost_rows:,} rows were missing or truncated; these are "
+                    "taken out, and their pictures described again where they are found."
+                )
+            elif self._lacks_codes():
+                self._count()
             if self.sums is None and self.about["format"] == FORMAT:
                 self._count()
                 self.note = self.note or (
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )
+
+    def _lacks_codes(self) -> bool:
+        known = self.sums.files if self.sums else {}
+        names = (name for name in known if name.startswith(f"{code_files.FOLDER}/"))
+        return any(self.files.size(name) not in (None, known[name][0]) for name in names)
 
     # Reading -----------------------------------------------------------------------------------------------
 

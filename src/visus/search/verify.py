@@ -78,12 +78,13 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
     if store.taken_out:
         found.damaged_rows.append(f"(rows whose files are missing or truncated: {store.taken_out:,})")
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0
-    for name, bad in checksums.damaged(store.files, sums):
-        found.files += 1
-        done += sums.files[name][0] if name in sums.files else 0
-        progress(min(done, total), total)
-        if bad:
-            found.damaged_files.append(name)
+    with explained(store.location):
+        for name, bad in checksums.damaged(store.files, sums):
+            found.files += 1
+            done += sums.files[name][0] if name in sums.files else 0
+            progress(min(done, total), total)
+            if bad:
+                found.damaged_files.append(name)
     for fragment in store.table.get_fragments():
         for count, damaged in _rows_of(store, fragment, found):
             found.rows += count

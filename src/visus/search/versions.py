@@ -117,7 +117,7 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
             failure = failure or error
             continue
         if lost:
-            note = f"Files of {place} are missing or truncated; run: visus index --verify --mend"
+            note = f"The checksums of {place} are damaged; the next visus index FOLDER notes them anew."
             return Opened(table, checksums.parsed(files, version), note)
         return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
     raise failure or PictureIndexError(f"{place} is damaged: it has no version; index the pictures in a new folder.")

@@ -112,6 +112,8 @@ def to_sql(condition: str, columns: Collection[str] = tuple(COLUMNS)) -> str:
     """
     from lark.exceptions import UnexpectedInput
 
+    if not condition.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in condition):
+        raise InputError("The condition has bytes that are no UTF-8 text; use LIKE with % in their place.")
     if len(condition) > LONGEST:
         raise InputError(f"The condition has {len(condition):,} characters; at most {LONGEST:,} are allowed.")
     try:
