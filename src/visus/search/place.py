@@ -25,6 +25,9 @@ Location = Path | str
 def place_of(location: str | os.PathLike[str]) -> Location:
     """A folder as a path, an address such as ``s3://bucket/photos.visus`` as text.
 
+    Raises:
+        InputError: The name is no UTF-8 text.
+
     >>> place_of("s3://bucket/photos.visus/"), place_of("photos.visus").name
     ('s3://bucket/photos.visus', 'photos.visus')
     """
