@@ -170,10 +170,11 @@ def test_manifests_that_are_damaged_beyond_mending_are_one_sentence(place: Path)
         Index(place / "i.visus").verify(mend=True)
 
 
-def test_an_older_manifest_that_is_damaged_stops_no_update(place: Path) -> None:
+@pytest.mark.parametrize("harm", [empty, cut, flip])
+def test_an_older_manifest_that_is_damaged_stops_no_update(harm: Callable[[Path], None], place: Path) -> None:
     versions = list(checksums.manifests(Store(place / "i.visus").files).items())
     for version, name in versions[1:]:
-        flip(place / "i.visus" / name)
+        harm(place / "i.visus" / name)
         (place / "i.visus" / checksums.copy_of(version)).unlink(missing_ok=True)
     folder_of(place / "more", 2, first=80)
     assert Index(place / "i.visus").add(place / "more", prune=True).described == 2

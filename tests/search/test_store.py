@@ -168,7 +168,7 @@ def test_a_damaged_index_is_one_clear_sentence(tmp_path: Path, photos: Path) -> 
     _damage_manifest(tmp_path / "a.visus" / "pictures.lance")
     with pytest.raises(PictureIndexError, match="damaged") as caught:
         Index(tmp_path / "a.visus").search(scene(1))
-    assert "visus index --verify --mend" in str(caught.value)
+    assert "remove it and index the pictures again" in str(caught.value)
 
 
 def test_an_index_whose_making_was_interrupted_is_made(tmp_path: Path, photos: Path) -> None:

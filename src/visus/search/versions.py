@@ -19,7 +19,7 @@ from visus._errors import PictureIndexError
 from visus.search import checksums
 from visus.search.checksums import TABLE, Checksums
 from visus.search.files import Files
-from visus.search.place import Location, explained
+from visus.search.place import Location, explained, reason_of
 from visus.search.rows import checked_by, columns_in, sound, totals_of
 
 _ASIDE = "damaged"
@@ -120,7 +120,11 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
             note = f"The checksums of {place} are damaged; the next visus index FOLDER notes them anew."
             return Opened(table, checksums.parsed(files, version), note)
         return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
-    raise failure or PictureIndexError(f"{place} is damaged: it has no version; index the pictures in a new folder.")
+    reason = f" ({reason_of(failure.__cause__ or failure)})" if failure else ""
+    raise PictureIndexError(
+        f"Every version of the index {place} is damaged or out of reach{reason}; try again; if that does not help, "
+        "remove it and index the pictures again."
+    ) from failure
 
 
 def _table(place: Location, version: int) -> lance.LanceDataset:
@@ -190,12 +194,22 @@ def recover(place: Location, files: Files) -> Opened:
         if version > opened.table.version:
             bad = bad or version
         checksums.remove(files, version)
-    for version in [v for v in noted if v in there and v < opened.table.version]:
-        if checksums.load(files, version) is None:  # the table's library reads it where it looks at all versions
+    for version in [version for version in there if version < opened.table.version]:
+        # The table's library reads all of them where it cleans up.
+        if checksums.load(files, version) is None if version in noted else not _opens(place, version):
             _put_aside(files, version)
     table = _table(place, opened.table.version)
     note = _from_copies(place, opened.note) if restored else opened.note
     return replace(opened, table=table, note=_stepped_back(place, bad, table.version) if bad else note)
+
+
+def _opens(place: Location, version: int) -> bool:
+    try:
+        with quiet():
+            _table(place, version)
+    except PictureIndexError:
+        return False
+    return True
 
 
 def _taken_over(place: Location, files: Files, version: int, before: Checksums | None) -> Opened | None:
