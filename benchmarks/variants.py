@@ -18,6 +18,7 @@ from visus._openvino import core, hints
 from visus.graphs.graph import load
 from visus.images import read, resize
 from visus.search.describe import unit
+from visus.search.space import Space, centered, moments
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -59,8 +60,8 @@ def middle(picture: Pixels) -> Pixels:
 
 def measures(gallery: Floats, queries: Floats, labels: NDArray[Any]) -> tuple[float, float]:
     """P@20 and mean average precision; a query's own picture is left out."""
-    mean = gallery.mean(axis=0) * (len(gallery) / (len(gallery) + 32))
-    scores = unit(queries - mean) @ unit(gallery - mean).T
+    space = Space("", *centered(moments([gallery], covariance=False)))
+    scores = space(queries) @ space(gallery).T
     np.fill_diagonal(scores, -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
     relevant = labels[order] == labels[:, None]

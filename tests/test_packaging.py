@@ -28,14 +28,20 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
     return answer.stdout
 
 
+def installed(place: Path, option: str) -> Path:
+    """An environment of its own with the wheel in it."""
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", place, ROOT, cwd=place)
+    (wheel,) = place.glob("visus-*.whl")
+    clean = place / "clean"
+    venv.create(clean, symlinks=True)
+    run(sys.executable, "-m", "pip", "--python", clean / "bin/python", "install", option, wheel, cwd=place)
+    return clean
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_wheel_works_on_its_own(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("visus-*.whl")
-    place = tmp_path / "clean"
-    venv.create(place, symlinks=True)
-    run(sys.executable, "-m", "pip", "--python", place / "bin/python", "install", "--no-deps", wheel, cwd=tmp_path)
+    place = installed(tmp_path, "--no-deps")
     (own,) = place.glob("lib/python*/site-packages")
     # What visus stands on is taken from here; a path in a .pth file brings no editable installation with it.
     (own / "dependencies.pth").write_text("\n".join(site.getsitepackages()) + "\n")
@@ -64,11 +70,7 @@ def test_the_wheel_works_on_its_own(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_the_wheel_brings_what_search_needs(tmp_path: Path) -> None:
     """In an environment that holds nothing else, of a user who has nothing else, in a folder that cannot be written."""
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("visus-*.whl")
-    place = tmp_path / "clean"
-    venv.create(place, symlinks=True)
-    run(sys.executable, "-m", "pip", "--python", place / "bin/python", "install", "--quiet", wheel, cwd=tmp_path)
+    place = installed(tmp_path, "--quiet")
     folder_of(tmp_path / "photos", 6)
     home = tmp_path / "home"
     home.mkdir()

@@ -195,6 +195,14 @@ def test_a_folder_of_the_table_that_was_removed_is_told_and_mended(folder: str, 
     assert Index(place / "i.visus").verify().sound
 
 
+def test_rows_that_an_update_took_out_are_no_damage_afterwards(place: Path) -> None:
+    shutil.rmtree(place / "i.visus" / "pictures.lance" / "data")
+    index = Index(place / "i.visus")
+    assert index.add(place / "photos").described == 10
+    found = index.verify()
+    assert (found.unreadable, found.damaged_rows) == (0, [])
+
+
 def test_rows_that_cannot_be_read_and_whose_pictures_are_away_are_counted(place: Path) -> None:
     shutil.rmtree(place / "i.visus" / "pictures.lance" / "data")
     photos = (place / "photos").resolve()

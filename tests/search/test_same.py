@@ -15,6 +15,7 @@ from visus import Index, InputError
 from visus.search import contents, filesystems, reading, walk
 from visus.search.filesystems import lasting_inodes
 from visus.search.nearest import Nearest
+from visus.search.report import Report
 from visus.search.rows import PLACE, place_sum, plain
 from visus.search.segments import Query
 
@@ -211,18 +212,24 @@ def test_a_renamed_folder_is_moved_though_its_contents_exist_elsewhere(tmp_path:
 # Drives that are away --------------------------------------------------------------------------------------------
 
 
+def take_the_drive_away(index: Index, place: Path) -> Report:
+    """Unmount p/usb with its three pictures, and remove one of the two beside it: only that one is gone."""
+    (place / "p" / "usb").rename(place / "away")
+    (place / "p" / "usb").mkdir()
+    (place / "p" / "0000.jpg").unlink()
+    report = index.add(place / "p", prune=True)
+    assert (report.gone, report.pruned) == (1, 1)
+    assert [failure.path for failure in report.vanished] == [str(place / "p" / "usb")]
+    assert len(index) == 4
+    return report
+
+
 def test_a_drive_in_a_folder_that_stays_is_not_gone(tmp_path: Path) -> None:
     folder_of(tmp_path / "p", 2)
     folder_of(tmp_path / "p" / "usb", 3, first=20)
     index = Index(tmp_path / "i.visus")
     index.add(tmp_path / "p", tmp_path / "p" / "usb")
-    (tmp_path / "p" / "usb").rename(tmp_path / "away")
-    (tmp_path / "p" / "usb").mkdir()
-    (tmp_path / "p" / "0000.jpg").unlink()
-    report = index.add(tmp_path / "p", prune=True)
-    assert (report.gone, report.pruned) == (1, 1)
-    assert [failure.path for failure in report.vanished] == [str(tmp_path / "p" / "usb")]
-    assert len(index) == 4
+    take_the_drive_away(index, tmp_path)
     hits = index.search(scene(20), k=1)
     assert hits[0].missing
     assert hits[0].to_dict()["missing"] is True
@@ -242,14 +249,8 @@ def test_a_drive_that_was_mounted_below_the_folder_is_not_gone(tmp_path: Path) -
         row["device"] += 1
     moved = {"id": [row["id"] for row in rows], "device": [row["device"] for row in rows]}
     store.merge(pa.table({**moved, "place_sum": [place_sum(row) for row in rows]}))
-    (tmp_path / "p" / "usb").rename(tmp_path / "away")
-    (tmp_path / "p" / "usb").mkdir()
-    (tmp_path / "p" / "0000.jpg").unlink()
-    report = index.add(tmp_path / "p", prune=True)
-    assert (report.gone, report.pruned) == (1, 1)
-    assert [failure.path for failure in report.vanished] == [str(tmp_path / "p" / "usb")]
+    report = take_the_drive_away(index, tmp_path)
     assert "a drive of its own" in report.vanished[0].message
-    assert len(index) == 4
     assert index.add(tmp_path / "p", prune=True, force=True).pruned == 3
 
 

@@ -113,12 +113,13 @@ def index(
     if whiten:
         typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)
         rotate = whiten
-    _check(bool(paths or prune or rotate is not None or evaluate or verify), paths, descriptor, mend and not verify)
+    more = bool(paths or prune or rotate is not None or evaluate)  # than to verify
+    _check(more or verify, paths, descriptor, mend and not verify)
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
     if verify:
         _verify(opened, location, mend, as_json)
-        if not (paths or prune or rotate is not None or evaluate):
+        if not more:
             return
     report = None
     if paths:

@@ -70,11 +70,10 @@ def drives_away(
     return {device: paths for device, paths in lost.items() if len(paths) == every[device] and len(every) > 1}
 
 
-def drive_away(paths: list[str]) -> str:
-    """What is said of the pictures of a drive that is away."""
-    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+def drive_away(folder: str, count: int) -> str:
+    """What is said of a folder whose pictures lay on a drive that is away."""
     return (
-        f"{folder} was on a drive of its own, and none of its pictures in the index ({len(paths):,}) is there; none "
+        f"{folder} was on a drive of its own, and none of its pictures in the index ({count:,}) is there; none "
         "was marked as gone or pruned: mount the drive, or add --force if they were deleted."
     )
 

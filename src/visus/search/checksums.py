@@ -100,8 +100,12 @@ def load(files: Files, version: int) -> Checksums | None:
 
 def lost(files: Files, sums: Checksums) -> set[str]:
     """Names of the files of a version's rows that are missing or of another size: a glance, which reads none."""
-    needed = (name for name in sums.files if not name.startswith(_NOT_FOR_ROWS))
-    return {name for name in needed if files.size(name) not in (None, sums.files[name][0])}
+    return {name for name in sums.files if not name.startswith(_NOT_FOR_ROWS) and is_resized(files, sums, name)}
+
+
+def is_resized(files: Files, sums: Checksums, name: str) -> bool:
+    """Whether a file of a version is missing or of another size, as far as one can tell without reading it."""
+    return files.size(name) not in (None, sums.files[name][0])
 
 
 def parsed(files: Files, version: int) -> Checksums | None:

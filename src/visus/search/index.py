@@ -188,7 +188,7 @@ class Index(UpdatedIndex):
             InputError: A picture has left the index meanwhile.
         """
         members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
-        small = thumbnails(self._opened(), [member.id for member, _ in members])
+        small = self.thumbnails([member.id for member, _ in members])
         missing = [member.path for member, _ in members if member.id not in small]
         if missing:
             raise InputError(f"{missing[0]} has left the index meanwhile; look for duplicates again.")

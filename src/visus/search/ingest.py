@@ -262,7 +262,7 @@ class Ingest:
         for paths in drives.values():
             folder = os.path.commonpath([os.path.dirname(path) for path in paths])
             if folder not in told:
-                self.report.vanished.append(Failure(folder, drive_away(paths)))
+                self.report.vanished.append(Failure(folder, drive_away(folder, len(paths))))
         return {own.id for own in away if own.device in drives}
 
     def _mark_gone(self, roots: Sequence[str], exclude: Sequence[str], force: bool) -> None:
@@ -280,7 +280,7 @@ class Ingest:
             if reason:
                 self.report.vanished.append(Failure(root, reason))
                 spared |= {known.id for known in below}
-            if not force and not reason:
+            elif not force:
                 spared |= self._on_drives_that_are_away(away, below)
             gone |= {known.id: known for known in away}
             if os.path.isdir(root) and len(away) < max(len(below), 1):

@@ -1,7 +1,6 @@
 """One search of a table: the vector that asks, the rows nearest to it, and what a second look makes of them."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError, PictureIndexError
-from visus.images import decode, encode_jpeg, read_bytes, shrink
+from visus.images import decode, read_bytes, shrink
 from visus.search import contents, rerank
 from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.place import explained
 from visus.search.query import load_or_thumbnail
-from visus.search.reading import THUMBNAIL_SIDE
+from visus.search.reading import THUMBNAIL_SIDE, as_thumbnail, content_hash
 from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.segments import Query
 from visus.search.space import Space
@@ -69,12 +68,8 @@ def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:
     Raises:
         PictureIndexError: A damaged one belongs to a file that is not there, or has changed.
     """
-    twins = store.rows(ids, ["twin"]) if store.has("twin") else {key: {"twin": None} for key in ids}
-    bearers = {key: key if row["twin"] is None else row["twin"] for key, row in twins.items()}
     names = [name for name in ("path", "hash", "thumbnail", "thumbnail_sum") if store.has(name)]
-    rows = store.rows(list(bearers.values()), names)
-    small = {key: _sound_thumbnail(store, row) for key, row in rows.items()}
-    return {key: small[bearer] for key, bearer in bearers.items() if bearer in small}
+    return {key: _sound_thumbnail(store, row) for key, row in store.rows(ids, names).items()}
 
 
 def _sound_thumbnail(store: Store, row: Row) -> bytes:
@@ -82,8 +77,8 @@ def _sound_thumbnail(store: Store, row: Row) -> bytes:
         return row["thumbnail"]
     with contextlib.suppress(InputError):
         data = read_bytes(row["path"])
-        if hashlib.blake2b(data, digest_size=16).digest() == row["hash"]:
-            return encode_jpeg(shrink(decode(data).pixels, THUMBNAIL_SIDE), quality=80)
+        if content_hash(data) == row["hash"]:
+            return as_thumbnail(shrink(decode(data).pixels, THUMBNAIL_SIDE))
     raise PictureIndexError(
         f"What {store.location} keeps of {row['path']} to show is damaged; run: visus index --verify --mend"
     )

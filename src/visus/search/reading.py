@@ -29,6 +29,16 @@ THUMBNAIL_SIDE = 256
 """Longest side of the thumbnails in an index, in pixels."""
 
 
+def content_hash(data: bytes) -> bytes:
+    """What tells a file's content from others: BLAKE2b-128."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def as_thumbnail(small: NDArray[np.uint8]) -> bytes:
+    """A shrunk picture ``(h, w, 3)`` uint8 as an index keeps it: JPEG."""
+    return encode_jpeg(small, quality=80)
+
+
 @dataclass(slots=True)
 class Done:
     """What was found out about a file: a failure, a content that is known, or a new description.
@@ -124,7 +134,7 @@ class Reader:
             done.append(answer)
             try:
                 data = read_bytes(found.path)
-                answer.hash = hashlib.blake2b(data, digest_size=16).digest()
+                answer.hash = content_hash(data)
                 wanted = self._wanted(answer)
                 if not wanted:
                     continue
@@ -137,7 +147,7 @@ class Reader:
             if EMBEDDING in wanted and (squares := squares_of(picture.pixels)):
                 parts_of.append((answer, [self.descriptors[EMBEDDING].prepare(square) for square in squares]))
             small = shrink(picture.pixels, THUMBNAIL_SIDE)
-            answer.thumbnail = encode_jpeg(small, quality=80)
+            answer.thumbnail = as_thumbnail(small)
             answer.width, answer.height = picture.width, picture.height
             answer.facts = facts_of(data, found.path)
             answer.sharpness, answer.gray_hash = sharpness(picture.pixels), gray_hash(small)

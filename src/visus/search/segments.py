@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visus.search import code_files
+from visus.search import checksums, code_files
 from visus.search.code_files import Coded, DataFile, PagedVectors, Vectors
 from visus.search.codes import products, question
 from visus.search.describe import Floats, unit
@@ -342,7 +342,7 @@ def write_codes(store: "Store") -> dict[str, bool]:
     Raises:
         OSError: They cannot be written.
     """
-    known = store.sums.files if store.sums else {}
+    sums = store.sums
     written: dict[str, bool] = {}
     for column, space in store.compared.items():
         for fragment in store.table.get_fragments():
@@ -350,7 +350,7 @@ def write_codes(store: "Store") -> dict[str, bool]:
             if data is None:
                 continue
             name = data.codes_in(space)
-            written[name] = name not in known or store.files.size(name) not in (None, known[name][0])
+            written[name] = not sums or name not in sums.files or checksums.is_resized(store.files, sums, name)
             if written[name]:
                 code_files.write(store.files, data, _physical_blocks(fragment, data), space)
     return written

@@ -45,7 +45,6 @@ class Store:
         extras: Names of the columns of further descriptors.
         sums: Checksums of the files of the version that is open; None for an index of 0.1.
         note: A sentence on what was wrong with newer versions, if something was.
-        taken_out: Rows that went since their files are missing or truncated.
 
     Raises:
         PictureIndexError: There is no index, or it is damaged or of a newer format.
@@ -56,7 +55,6 @@ class Store:
         if not exists(self.location):
             raise PictureIndexError(f"There is no index at {self.location}; make one with: visus index FOLDER")
         self.files = files_of(self.location)
-        self.taken_out = 0
         self._changes = 0  # that are under way, one in another
         self._alone = threading.Lock()
         with explained(self.location):
@@ -109,12 +107,15 @@ class Store:
             if noted and noted[0] != self.version:
                 self._use(versions.newest(self.location, self.files))
 
-    def recover(self) -> None:
-        """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write."""
+    def recover(self) -> int:
+        """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write.
+
+        Returns:
+            Rows that were taken out since their files are missing or truncated.
+        """
         with explained(self.location):
             opened = versions.recover(self.location, self.files)
             self._use(opened)
-            self.taken_out = opened.lost_rows
             if opened.lost:
                 with self.changing():
                     self.take_out(opened.lost)
@@ -130,11 +131,13 @@ class Store:
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )
+            return opened.lost_rows
 
     def _lacks_codes(self) -> bool:
-        known = self.sums.files if self.sums else {}
-        names = (name for name in known if name.startswith(f"{code_files.FOLDER}/"))
-        return any(self.files.size(name) not in (None, known[name][0]) for name in names)
+        if self.sums is None:
+            return False
+        codes = (name for name in self.sums.files if name.startswith(f"{code_files.FOLDER}/"))
+        return any(checksums.is_resized(self.files, self.sums, name) for name in codes)
 
     # Reading -----------------------------------------------------------------------------------------------
 
@@ -188,7 +191,7 @@ class Store:
     @property
     def shared(self) -> tuple[str, ...]:
         """Columns that one row has for all rows with its content."""
-        return ("thumbnail", EMBEDDING, "squares", *self.extras)
+        return ("thumbnail", "thumbnail_sum", EMBEDDING, "squares", *self.extras)
 
     def contents_without(self, name: str) -> set[bytes]:
         """Hashes of the rows that one of :attr:`extras` has not described."""

@@ -162,11 +162,13 @@ class UpdatedIndex(OpenIndex):
             store.refresh()
             return verify(store, show)
         with writing(self.location):
-            self._prepare(store)
-            found = verify(store, show)
-            again = [] if found.sound else take_out(store, found)
-        if not found.sound:
-            found.mended = self._described_again(again)
+            taken_out = store.recover()
+            upgrade(store)
+            found = verify(store, show, taken_out=taken_out)
+            if found.sound:
+                return found
+            again = take_out(store, found)
+        found.mended = self._described_again(again)
         if found.unreadable > found.mended:
             found.lost.append(f"(rows that cannot be read: {found.unreadable - found.mended:,})")
         return found

@@ -58,12 +58,15 @@ class Verified:
         return not (self.damaged_files or self.damaged_rows or self.note)
 
 
-def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _all: None) -> Verified:
+def verify(
+    store: Store, progress: Callable[[int, int], None] = lambda _done, _all: None, *, taken_out: int = 0
+) -> Verified:
     """Read every file and every row of the version that is open.
 
     Args:
         store: The open table.
         progress: Called with the bytes that were read, and all that will be.
+        taken_out: Rows whose files were missing, so that they were taken out just before.
 
     Raises:
         PictureIndexError: There are no checksums: the index is of 0.1, or their files are damaged or missing.
@@ -74,9 +77,9 @@ def verify(store: Store, progress: Callable[[int, int], None] = lambda _done, _a
         if store.about["format"] < FORMAT:
             why = "it was made by visus 0.1, which noted no checksums"
         raise PictureIndexError(f"{store.location} cannot be verified: {why}; visus index FOLDER adds them.")
-    found = Verified(note=store.note, unreadable=store.taken_out)
-    if store.taken_out:
-        found.damaged_rows.append(f"(rows whose files are missing or truncated: {store.taken_out:,})")
+    found = Verified(note=store.note, unreadable=taken_out)
+    if taken_out:
+        found.damaged_rows.append(f"(rows whose files are missing or truncated: {taken_out:,})")
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0
     with explained(store.location):
         for name, bad in checksums.damaged(store.files, sums):

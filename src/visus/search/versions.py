@@ -226,11 +226,14 @@ def _taken_over(place: Location, files: Files, version: int, before: Checksums |
 
 
 def _whole(table: lance.LanceDataset, files: Files, before: Checksums) -> bool:
-    """Whether the files of a version that an earlier one did not have hold what was written."""
+    """Whether the files of a version that an earlier one did not have hold what was written.
+
+    Raises:
+        OSError: One of them is shorter.
+    """
+    checksums.look_at_sizes(files, table, before.files)
     for fragment in table.get_fragments():
         new = [file for file in fragment.metadata.files if f"{TABLE}/data/{file.path}" not in before.files]
-        if any(files.size(f"{TABLE}/data/{file.path}") not in (None, file.file_size_bytes) for file in new):
-            return False
         totals = totals_of(table.schema.names)
         columns = sorted(checked_by(totals))
         if new and not all(sound(batch, totals).all() for batch in fragment.to_batches(columns=columns)):

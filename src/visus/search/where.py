@@ -112,8 +112,10 @@ def to_sql(condition: str, columns: Collection[str] = tuple(COLUMNS)) -> str:
     """
     from lark.exceptions import UnexpectedInput
 
-    if not condition.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in condition):
-        raise InputError("The condition has bytes that are no UTF-8 text; use LIKE with % in their place.")
+    try:
+        condition.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("The condition has bytes that are no UTF-8 text; use LIKE with % in their place.") from error
     if len(condition) > LONGEST:
         raise InputError(f"The condition has {len(condition):,} characters; at most {LONGEST:,} are allowed.")
     try:

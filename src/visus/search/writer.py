@@ -231,7 +231,6 @@ class Writer:
             *self._store.shared,
             "blank",
             "content_sum",
-            "thumbnail_sum",
             *(f"{x}_sum" for x in self._store.extras),
         ]
         names = [name for name in names if self._store.has(name)]

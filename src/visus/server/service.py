@@ -1,7 +1,6 @@
 """What the server can do, without HTTP: everything here runs in threads that may wait."""
 
 import base64
-import hashlib
 import os
 import threading
 from pathlib import Path
@@ -19,6 +18,7 @@ from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
 from visus.search.query import Box, cut
+from visus.search.reading import content_hash
 from visus.server.batching import Batching
 from visus.server.settings import Settings
 from visus.server.turns import go_on, turn
@@ -112,7 +112,7 @@ class Service:
             data = read_bytes(row["path"])
         except InputError:
             data = b""
-        if hashlib.blake2b(data, digest_size=16).digest() != row["hash"]:
+        if content_hash(data) != row["hash"]:
             raise Missing(f"The file of picture {number} is gone or has changed; bring the index up to date.")
         return data, media_type(data)
 
