@@ -1,90 +1,123 @@
-"""Which altered versions of a picture are recognized as the same, and how often different pictures are.
+"""Which altered versions of photographs are found among a thousand, and what is found that is none.
 
 python benchmarks/duplicates.py --data DATA
+
+The same table for hashes of imagededup, imagehash and pdqhash, where these are installed (pip install imagededup
+imagehash pdqhash): a version counts as found if its hash is within the distance that the package's documents name, or
+a common one where they name none.
 """
 
-import io
-import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
 
+from copies import ALTERATIONS, drawn, write_versions
 from place import data_folder
 from visus import Index
-from visus.images import encode_jpeg, shrink
-from visus.search.describe import Embedder
-from visus.search.duplicates import THRESHOLD, Same
+from visus.search.duplicates import Duplicates
 
 
-def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
-    return Image.open(buffer).convert("RGB")
+def together(found: Duplicates, originals: dict[str, Path], versions: Path) -> float:
+    """Share of the versions that are in one group with their original."""
+    groups = {path: k for k, group in enumerate(found) for path in _paths(group)}
+    pairs = [(str(source), str(versions / f"{stem}.jpg")) for stem, source in originals.items()]
+    return float(np.mean([groups.get(a, -1) == groups.get(b, -2) for a, b in pairs]))
 
 
-def _crop(picture: Image.Image, share: float) -> Image.Image:
-    width, height = picture.size
-    w, h = int(width * share), int(height * share)
-    x, y = random.randint(0, width - w), random.randint(0, height - h)
-    return picture.crop((x, y, x + w, y + h))
+def _paths(group: Any) -> list[str]:
+    return [group.keep.path, *(copy.path for copy in group.others)]
 
 
-ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "JPEG quality 30": lambda p: _jpeg(p, 30),
-    "half the size": lambda p: p.resize((p.width // 2, p.height // 2)),
-    "mirrored": ImageOps.mirror,
-    "90 % of each side": lambda p: _crop(p, 0.9),
-    "80 % of each side": lambda p: _crop(p, 0.8),
-    "70 % of each side": lambda p: _crop(p, 0.7),
-    "mirrored, 80 %": lambda p: _crop(ImageOps.mirror(p), 0.8),
-    "30 % brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.3),
-    "gray": lambda p: p.convert("L").convert("RGB"),
-}
+def ours(corel: Path, chosen: list[Path], work: Path) -> None:
+    """Print the row of visus, and what is found among the photographs alone."""
+    index = Index(work / "originals.visus")
+    index.add(corel)
+    began = time.process_time()
+    found = index.duplicates()
+    print(f"{len(index)} photographs of {corel.name}: {len(found)} groups in {time.process_time() - began:.1f} s of CPU")
+    for group in found:
+        print("  ", *(Path(path).name for path in _paths(group)), "-", *(str(copy.relation) for copy in group.others))
+    originals = {path.stem: path for path in chosen}
+    shares = []
+    for name in ALTERATIONS:
+        place = work / f"{name.replace(' ', '')}.visus"
+        shutil.copytree(work / "originals.visus", place)
+        larger = Index(place)
+        larger.add(work / "versions" / name)
+        shares.append(together(larger.duplicates(), originals, work / "versions" / name))
+    _row("visus", shares)
 
 
-def recall(folder: Path) -> None:
-    """Print, for each alteration, the share of pairs that are found."""
-    paths = sorted((folder / "images").glob("*.jpg"))[::5]
-    pictures = [Image.open(path).convert("RGB") for path in paths]
-    embedder = Embedder()
-    vectors = embedder([np.asarray(picture) for picture in pictures])
-    print(f"{len(pictures)} pictures; candidate: cosine >= {THRESHOLD}; same: the thumbnails agree")
-    print(f"{'alteration':20} {'candidate':>10} {'same':>8} {'found':>8} {'ms/pair':>8}")
-    for name, alter in ALTERATIONS.items():
-        altered = [alter(picture) for picture in pictures]
-        cosines = (embedder([np.asarray(picture) for picture in altered]) * vectors).sum(axis=1)
-        both = [np.asarray(picture) for pair in zip(pictures, altered, strict=True) for picture in pair]
-        thumbnails = [encode_jpeg(shrink(picture, 256), quality=80) for picture in both]
-        same, began = Same(thumbnails.__getitem__), time.perf_counter()
-        agreed = np.array([same(2 * k, 2 * k + 1) for k in range(len(pictures))])
-        each = (time.perf_counter() - began) / len(pictures) * 1000
-        candidate = cosines >= THRESHOLD
-        print(f"{name:20} {candidate.mean():10.1%} {agreed.mean():8.1%} {(agreed & candidate).mean():8.1%} {each:8.1f}")
+Hash = Callable[[Path], np.ndarray]
 
 
-def groups(folder: Path) -> None:
-    """Print how many groups a collection of different photographs gives."""
-    with tempfile.TemporaryDirectory() as place:
-        index = Index(Path(place) / "d.visus")
-        index.add(folder)
-        began = time.perf_counter()
-        found = index.duplicates()
-        seconds = time.perf_counter() - began
-        print(f"\n{len(index)} photographs of {folder.name}: {len(found)} groups in {seconds:.1f} s")
-        for group in found:
-            print("  ", *(Path(member.path).name for member in (group.keep, *group.others)))
+def peers() -> dict[str, tuple[Hash, int]]:
+    """Hashes (bits) and the distance within which they count as equal."""
+    found: dict[str, tuple[Hash, int]] = {}
+    try:
+        from imagededup.methods import DHash, PHash
+
+        for name, method in (("imagededup PHash", PHash(verbose=False)), ("imagededup DHash", DHash(verbose=False))):
+            found[name] = (lambda path, m=method: _hex(m.encode_image(str(path)))), 10  # its default
+    except ImportError:
+        print("imagededup is not installed")
+    try:
+        import imagehash
+        from PIL import Image
+
+        for name, hash_of in (("imagehash phash", imagehash.phash), ("imagehash dhash", imagehash.dhash)):
+            found[name] = (lambda path, h=hash_of: h(Image.open(path)).hash.ravel()), 10
+    except ImportError:
+        print("imagehash is not installed")
+    try:
+        import pdqhash
+        from PIL import Image
+
+        found["pdqhash"] = (lambda path: pdqhash.compute(np.asarray(Image.open(path).convert("RGB")))[0] > 0), 31
+    except ImportError:
+        print("pdqhash is not installed")
+    return found
+
+
+def _hex(text: str) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(bool)
+
+
+def theirs(name: str, hash_of: Hash, most: int, corel: list[Path], chosen: list[Path], work: Path) -> None:
+    """Print the row of a hash, and how many pairs of photographs it takes for equal."""
+    known = np.array([hash_of(path) for path in corel])
+    apart = (known[:, None] != known).sum(axis=2)
+    false = int((np.triu(apart <= most, 1)).sum())
+    own = dict(zip(corel, known, strict=True))
+    shares = []
+    for alteration in ALTERATIONS:
+        versions = [hash_of(work / "versions" / alteration / f"{path.stem}.jpg") for path in chosen]
+        near = [int((version != own[path]).sum()) <= most for version, path in zip(versions, chosen, strict=True)]
+        shares.append(float(np.mean(near)))
+    _row(f"{name} ({false} pairs)", shares)
+
+
+def _row(name: str, shares: list[float]) -> None:
+    print(f"{name:28}" + "".join(f"{share * 100:10.1f}" for share in shares))
 
 
 def main() -> None:
-    """Print both tables."""
-    data = data_folder(__doc__)
-    random.seed(0)
-    recall(data / "imagenet_sample")
-    groups(data / "corel1k")
+    """Print the table."""
+    corel = data_folder(__doc__) / "corel1k"
+    chosen = drawn(corel)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        for name in ALTERATIONS:
+            write_versions(chosen, name, work / "versions" / name)
+        print(f"{'found of 200, %':28}" + "".join(f"{name:>10}" for name in ALTERATIONS))
+        ours(corel, chosen, work)
+        for name, (hash_of, most) in peers().items():
+            theirs(name, hash_of, most, sorted(corel.rglob("*.jpg")), chosen, work)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """``visus duplicates``: groups of pictures that are the same."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from visus._errors import InputError
 from visus.cli.options import (
     AsJson,
     IndexPlace,
@@ -18,57 +21,149 @@ from visus.cli.options import (
     say,
 )
 
+if TYPE_CHECKING:
+    from visus.search import Index
+    from visus.search.duplicates import Duplicates, Moved, Tell
+
 EXAMPLES = """
 Examples:
 
-    visus duplicates                    all groups; nothing is deleted
-    visus duplicates --sheet same.png   and a contact sheet of them
-    visus duplicates --threshold 0.9    faster: compares less
-    visus duplicates --json             for another program
+    visus duplicates                        all groups; nothing is deleted
+    visus duplicates --sheet same.png       and a contact sheet of them
+    visus duplicates --scenes               also bursts and other pictures of one scene
+    visus duplicates --keep folder:best     from this folder nothing goes
+    visus duplicates --move-to aside        move what may go; --undo aside moves it back
+    visus duplicates --decide not-copies a.jpg b.jpg   never name these as copies again
+    visus duplicates --json                 for another program
 """
 
 _SHEET_PICTURES = 60
 
 
 def duplicates(
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PICTURE]...", help="What --decide is about.", show_default=False),
+    ] = None,
     place: IndexPlace = None,
     threshold: Annotated[
         float | None,
         typer.Option(min=-1, max=1, help="Least similarity of pictures to compare.  [default: 0.75]"),
     ] = None,
-    verify: Annotated[
-        bool, typer.Option(help="Compare the pictures themselves; otherwise similarity alone decides.")
-    ] = True,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="Which one is kept: best, largest, oldest, or folder:PATH.  [default: best]"),
+    ] = None,
+    scenes: Annotated[
+        bool, typer.Option("--scenes", help="List pictures of one scene too, which are no copies: bursts, brackets ...")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet of the groups.")] = None,
+    move_to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Move what may go there, with a journal that undoes it.")
+    ] = None,
+    undo: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Move back what --move-to FOLDER moved, and do nothing else.")
+    ] = None,
+    decide: Annotated[
+        Literal["not-copies", "keep-both", "undecided"] | None,
+        typer.Option(help="Note this about the pictures that are named: they are no copies, or all of them stay."),
+    ] = None,
     print0: Print0 = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find pictures that are the same: re-encoded, resized, cropped or mirrored.
+    """Find pictures that are the same: re-encoded, resized, cropped, turned, mirrored, recolored or framed.
 
-    Each group names the picture to keep (most pixels, then the oldest). Nothing is deleted.
+    Each group names the picture to keep and says why, and how each copy differs from it. Nothing is deleted.
     """
     from visus.search import Index
-    from visus.search.duplicates import THRESHOLD
+    from visus.search.duplicates import THRESHOLD, move_aside, move_back
 
+    if undo is not None:
+        _say_moved(move_back(undo), undo, as_json, back=True)
+        return
     location = place or default_index()
     opened = Index(location)
-    groups = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, verify=verify)
-    if as_json:
-        answer = {"index": str(location), "groups": [group.to_dict() for group in groups]}
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+    if decide or pictures:
+        _decide(opened, pictures or [], decide, as_json)
+        return
+    with _progress() as tell:
+        found = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, keep=keep, tell=tell)
+    if move_to is not None:
+        _say_moved(move_aside(found, move_to), move_to, as_json)
+    elif as_json:
+        answer = {"index": str(location), "groups": [group.to_dict() for group in found], "notes": found.notes}
+        stacks = {"stacks": [stack.to_dict() for stack in found.stacks]} if scenes else {}
+        typer.echo(json.dumps(answer | stacks, ensure_ascii=False))
     elif print0:
-        print_paths(other.path for group in groups for other in group.others)
+        print_paths(copy.path for group in found for copy in group.others if copy.may_go)
     else:
-        for group in groups:
-            say(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}")
-            for other in group.others:
-                line = f"      {other.path}  {other.width}x{other.height}  {human_size(other.size)}"
-                say(line)
-        spare = sum(other.size for group in groups for other in group.others)
-        copies = sum(len(group.others) for group in groups)
-        typer.echo(
-            f"{plural(len(groups), 'group')}, {plural(copies, 'copy', 'copies')}, "
-            f"{human_size(spare)} that could be let go"
+        _print(found, scenes)
+    if sheet and found:
+        save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
+
+
+def _decide(opened: "Index", pictures: list[str], decide: str | None, as_json: bool) -> None:
+    if decide is None or len(pictures) < 2:
+        raise InputError(
+            "A decision takes two pictures or more, for example: visus duplicates --decide not-copies a.jpg b.jpg"
         )
-    if sheet and groups:
-        save_picture(sheet, opened.sheet_of(groups, limit=_SHEET_PICTURES))
+    changed = opened.decide(pictures, None if decide == "undecided" else decide)  # pyright: ignore[reportArgumentType]
+    if as_json:
+        typer.echo(json.dumps({"decision": decide, "changed": changed}))
+    else:
+        typer.echo(f"Noted for {plural(changed, 'pair')} of pictures.")
+
+
+def _print(found: "Duplicates", scenes: bool) -> None:
+    for group in found:
+        why = f"  ({group.why})" if group.why else ""
+        say(f"keep  {group.keep.path}  {group.keep.width}x{group.keep.height}{why}")
+        for copy in group.others:
+            stays = f"; stays: {copy.stays}" if copy.stays else ""
+            say(f"      {copy.path}  {copy.width}x{copy.height}  {human_size(copy.size)}  {copy.relation}{stays}")
+    for stack in found.stacks if scenes else []:
+        say(f"{stack.kind}, no copies:")
+        for member in stack.members:
+            say(f"      {member.path}  {member.width}x{member.height}")
+    for note in found.notes:
+        typer.echo(f"Note: {note}", err=True)
+    may_go = [copy for group in found for copy in group.others if copy.may_go]
+    copies = sum(len(group.others) for group in found)
+    spare = human_size(sum(copy.size for copy in may_go))
+    stacks = "" if scenes or not found.stacks else f"; {plural(len(found.stacks), 'stack')} of one scene (--scenes)"
+    typer.echo(
+        f"{plural(len(found), 'group')}, {plural(copies, 'copy', 'copies')}, {spare} in {len(may_go):,} of them "
+        f"could be let go{stacks}"
+    )
+
+
+def _say_moved(moved: "Moved", folder: Path, as_json: bool, *, back: bool = False) -> None:
+    if as_json:
+        typer.echo(json.dumps(moved.to_dict(), ensure_ascii=False))
+        return
+    for sentence in moved.left:
+        say(sentence, error=True)
+    where = "back" if back else f"to {folder}"
+    say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}.")
+    if moved.files and not back:
+        say(f"To undo it: visus duplicates --undo {folder}")
+    if moved.files:
+        typer.echo("Then bring the index up to date: visus index")
+
+
+@contextlib.contextmanager
+def _progress() -> "Iterator[Tell]":
+    """A line on a terminal's standard error: what is being done, and how long it will take."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)  # pyright: ignore[reportArgumentType]
+
+        yield tell

@@ -1,14 +1,14 @@
 """An index of pictures: add folders, search, find duplicates."""
 
+import itertools
 import os
 import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError
@@ -16,10 +16,12 @@ from visus.images import MAX_PIXELS, decode, draw
 from visus.search import contents
 from visus.search.away import is_missing
 from visus.search.classical import Classical
-from visus.search.duplicates import THRESHOLD, DuplicateGroup, Member, Same, groups, similar_pairs
+from visus.search.duplicates import THRESHOLD, DuplicateGroup, Duplicates, Tell, decisions, find, keeping, kept
+from visus.search.duplicates.reading import content_in, contents_of
 from visus.search.evaluate import Retrieval, read_labels, retrieval
+from visus.search.files import files_of
 from visus.search.hits import Hit, Hits
-from visus.search.nearest import COLUMNS, Nearest, query_of, thumbnails
+from visus.search.nearest import Nearest, query_of, thumbnails
 from visus.search.place import exists
 from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.rows import EMBEDDING
@@ -143,39 +145,86 @@ class Index(UpdatedIndex):
 
     # Looking at the whole ------------------------------------------------------------------------------------
 
-    def duplicates(self, *, threshold: float = THRESHOLD, verify: bool = True) -> list[DuplicateGroup]:
-        """Groups of near duplicates: re-encoded, resized, cropped or mirrored versions of one picture.
+    def duplicates(
+        self, *, threshold: float = THRESHOLD, keep: str | None = None, tell: Tell | None = None
+    ) -> Duplicates:
+        """Groups of duplicates: re-encoded, resized, cropped, turned, mirrored, recolored or framed copies.
 
-        Nothing is deleted.
+        Nothing is deleted. Each file that is named is there and holds what the index says, and agrees with the one that
+        is kept.
 
         Args:
-            threshold: Least similarity of pictures that are compared, in [-1, 1].
-            verify: Compare the pictures themselves too; False trusts the similarity alone.
+            threshold: Least similarity of vectors of pictures that are looked at, in [-1, 1].
+            keep: Which picture of a group is kept: ``"best"`` (also None), ``"largest"``, ``"oldest"``, or
+                ``"folder:PATH"``: from this folder nothing goes.
+            tell: Is told what is being done, how much of it is done, and of how much.
 
         Returns:
-            Groups, the largest first; each says which picture to keep.
+            Groups, the largest first; in ``stacks``, pictures that belong together and are no copies.
 
         Raises:
-            InputError: The threshold lies outside [-1, 1].
+            InputError: The threshold lies outside [-1, 1], or there is no such way to keep.
             PictureIndexError: There is no index, or it is damaged.
         """
         if not -1 <= threshold <= 1:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
         store = self._opened()
         store.refresh()
-        twin = ["twin"] if store.has("twin") else []
-        table = store.read([*COLUMNS, *twin, "mtime", "hash", "embedding"], "NOT gone")
-        vectors = contents.vectors_of(table, "embedding")
-        mtimes = table.column("mtime").cast(pa.int64()).to_pylist()
-        named = table.select([*COLUMNS]).to_pylist()
-        members = [Member(**row, mtime=mtime) for row, mtime in zip(named, mtimes, strict=True)]
-        hashes = table.column("hash").to_pylist()
+        contents = contents_of(store)
+        found = find(
+            contents.files,
+            contents.vectors,
+            contents.thumbnails,
+            threshold=threshold,
+            decisions=decisions.load(files_of(self.location)),
+            wanted=keeping(keep),
+            tell=tell or (lambda _what, _done, _total: None),
+        )
+        found.notes += contents.notes
+        if keep is None:
+            kept.save(files_of(self.location), self._asked(threshold), kept.as_plain(found))
+        return found
 
-        def thumbnail(position: int) -> bytes:
-            return thumbnails(store, [members[position].id])[members[position].id]
+    def duplicates_kept(self, *, threshold: float = THRESHOLD) -> dict[str, Any]:
+        """What :meth:`duplicates` answers, as plain values; at once where it was asked since the index last changed.
 
-        same = Same(thumbnail) if verify else (lambda _i, _j: True)
-        return groups(members, hashes, similar_pairs(vectors, threshold), same)
+        Args:
+            threshold: See :meth:`duplicates`.
+
+        Raises:
+            InputError: The threshold lies outside [-1, 1].
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        self._opened().refresh()
+        known = kept.load(files_of(self.location), self._asked(threshold))
+        return known if known is not None else kept.as_plain(self.duplicates(threshold=threshold))
+
+    def _asked(self, threshold: float) -> dict[str, Any]:
+        """What a search for duplicates depends on."""
+        noted = sorted((a.hex(), b.hex()) for a, b in decisions.load(files_of(self.location)))
+        return {"version": self._opened().version, "threshold": threshold, "decided": [list(pair) for pair in noted]}
+
+    def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: decisions.Decision | None) -> int:
+        """Note that pictures are no copies of one another, or that all of them stay; it holds after scans and moves.
+
+        Args:
+            pictures: At least two files of the index; each pair of them is meant.
+            decision: ``"not-copies"``, ``"keep-both"``, or None to take decisions back.
+
+        Returns:
+            How many pairs were decided otherwise before.
+
+        Raises:
+            InputError: A picture is not in the index, or there are fewer than two.
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        store = self._opened()
+        store.refresh()
+        if len(pictures) < 2:
+            raise InputError("A decision is about two pictures or more; name them.")
+        hashes = [content_in(store, os.path.abspath(os.path.expanduser(path))) for path in pictures]
+        pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(hashes, 2)]
+        return decisions.decide(files_of(self.location), pairs, decision)
 
     def sheet_of(self, found: Sequence[DuplicateGroup], *, limit: int = 60) -> NDArray[np.uint8]:
         """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates; what to keep has a red frame.
@@ -234,26 +283,26 @@ class Index(UpdatedIndex):
 
 
 def duplicates_in(
-    place: str | os.PathLike[str], *, threshold: float = THRESHOLD, verify: bool = True
-) -> list[DuplicateGroup]:
-    """Groups of near duplicates of an index, or of a folder of pictures.
+    place: str | os.PathLike[str], *, threshold: float = THRESHOLD, keep: str | None = None
+) -> Duplicates:
+    """Groups of duplicates of an index, or of a folder of pictures.
 
     Args:
         place: An index, or a folder whose pictures are described for this one question; to ask again and again, make an
             :class:`Index` of it.
         threshold: See :meth:`Index.duplicates`.
-        verify: See there.
+        keep: See there.
 
     Returns:
-        Groups, the largest first; each says which picture to keep.
+        Groups, the largest first, and stacks.
 
     Raises:
         InputError: There are no pictures, or the threshold cannot be.
         PictureIndexError: The index is damaged.
     """
     if exists(place):
-        return Index(place).duplicates(threshold=threshold, verify=verify)
+        return Index(place).duplicates(threshold=threshold, keep=keep)
     with tempfile.TemporaryDirectory() as folder:
         index = Index(Path(folder) / "pictures.visus")
         index.add(place)
-        return index.duplicates(threshold=threshold, verify=verify)
+        return index.duplicates(threshold=threshold, keep=keep)

@@ -69,10 +69,19 @@ def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:
         PictureIndexError: A damaged one belongs to a file that is not there, or has changed.
     """
     names = [name for name in ("path", "hash", "thumbnail", "thumbnail_sum") if store.has(name)]
-    return {key: _sound_thumbnail(store, row) for key, row in store.rows(ids, names).items()}
+    return {key: sound_thumbnail(store, row) for key, row in store.rows(ids, names).items()}
 
 
-def _sound_thumbnail(store: Store, row: Row) -> bytes:
+def sound_thumbnail(store: Store, row: Row) -> bytes:
+    """The small picture of a row; a damaged one is made again from the file.
+
+    Args:
+        store: The table.
+        row: ``path``, ``hash``, ``thumbnail`` and, where the table has it, ``thumbnail_sum``.
+
+    Raises:
+        PictureIndexError: It is damaged, and the file is not there or has changed.
+    """
     if row.get("thumbnail_sum") in (None, thumbnail_sum(row["hash"], row["thumbnail"])):
         return row["thumbnail"]
     with contextlib.suppress(InputError):

@@ -44,7 +44,7 @@ class Why(BaseModel):
 
 
 class Member(BaseModel):
-    """One of several pictures that are nearly the same."""
+    """A picture that has copies, or belongs to others."""
 
     id: str
     path: str
@@ -53,17 +53,53 @@ class Member(BaseModel):
     size: int
 
 
+class Relation(BaseModel):
+    """How a copy differs from the picture that is kept."""
+
+    names: list[str] = Field(description="byte-identical, re-encoded, resized, cropped, turned, mirrored ...")
+    agreement: float = Field(description="Share of the compared blocks that show the same.")
+    covered: float = Field(description="Share of the kept picture that the copy shows.")
+    scale: float = Field(description="Pixels of the copy for each pixel of the kept one, along a side.")
+    turn: int = Field(description="Degrees counterclockwise, to the nearest quarter.")
+    color: float = Field(description="Mean difference of the colors, in levels of 255.")
+
+
+class Copy(Member):
+    """A copy of the picture that is kept."""
+
+    relation: Relation
+    means: str = Field(description="The relation in words.")
+    may_go: bool = Field(description="Nothing is lost without it.")
+    stays: str = Field(description="Why it must not go; empty where it may.")
+
+
 class Group(BaseModel):
-    """Pictures that are nearly the same."""
+    """Pictures that are one and the same."""
 
     keep: Member
-    others: list[Member]
+    why: str = Field(description="What speaks for the one that is kept.")
+    others: list[Copy]
+
+
+class Stack(BaseModel):
+    """Pictures that belong together and are no copies."""
+
+    kind: str = Field(description="burst, exposure bracket, same scene, captioned or overlapping.")
+    pictures: list[Member]
 
 
 class Groups(BaseModel):
-    """All groups of near duplicates."""
+    """All groups of duplicates."""
 
     groups: list[Group]
+    stacks: list[Stack]
+    notes: list[str] = Field(default=[], description="What was left out.")
+
+
+class Decided(BaseModel):
+    """A decision is noted."""
+
+    changed: int = Field(description="Pairs that were decided otherwise before.")
 
 
 class Health(BaseModel):

@@ -17,6 +17,7 @@ from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
+from visus.search.duplicates.decisions import Decision
 from visus.search.query import Box, cut
 from visus.search.reading import content_hash
 from visus.server.batching import Batching
@@ -49,6 +50,7 @@ class Service:
         self._heavy = threading.Semaphore(max(1, cores() // 2))  # what runs on torch has threads of its own
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
+        self._searching = threading.Lock()  # for duplicates
         self.batching: Batching | None = None
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
@@ -174,12 +176,28 @@ class Service:
         query, hit = (data_url(own) for own in found.overlays(side=512))
         return {"score": found.score, "query": query, "hit": hit}
 
-    def duplicates(self, threshold: float) -> list[dict[str, Any]]:
-        """Groups of near duplicates."""
-        found = self.index.duplicates(threshold=threshold)
-        return [
-            {"keep": _member(group.keep), "others": [_member(member) for member in group.others]} for group in found
-        ]
+    def duplicates(self, threshold: float) -> dict[str, Any]:
+        """Groups of duplicates, and stacks of pictures that are none; kept until the index changes.
+
+        One request at a time looks for them.
+        """
+        with self._searching:
+            return self.index.duplicates_kept(threshold=threshold)
+
+    def decide(self, numbers: list[int], decision: Decision | None) -> int:
+        """Note what someone decided about pictures.
+
+        Args:
+            numbers: Ids of at least two pictures in the index.
+            decision: See :meth:`visus.Index.decide`.
+
+        Returns:
+            How many pairs were decided otherwise before.
+
+        Raises:
+            Missing: A picture is not in the index.
+        """
+        return self.index.decide([self.row(number, "path")["path"] for number in numbers], decision)
 
     # Runs --------------------------------------------------------------------------------------------------------
 
@@ -322,16 +340,6 @@ class Service:
 def _name(folder: Path) -> str:
     """What requests call a run: the name of its folder."""
     return (folder if folder.is_dir() else folder.parent).resolve().name
-
-
-def _member(member: Any) -> dict[str, Any]:  # noqa: ANN401 - visus.search.duplicates.Member
-    return {
-        "id": str(member.id),
-        "path": member.path,
-        "width": member.width,
-        "height": member.height,
-        "size": member.size,
-    }
 
 
 def data_url(picture: Pixels) -> str:

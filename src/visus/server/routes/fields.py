@@ -64,3 +64,18 @@ def numbers(name: str, text: str, count: int) -> tuple[int, ...]:
     if len(parts) != count or not all(re.fullmatch(r"\s*-?[0-9]{1,10}\s*", part) for part in parts):
         raise InputError(f"{name} takes {count} whole numbers with commas between them, not {text[:40]!r}.")
     return tuple(int(part) for part in parts)
+
+
+def ids_of(text: str) -> list[int]:
+    """Ids of pictures from ``17,42``.
+
+    Raises:
+        InputError: They are none.
+    """
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 <= number < 2**63 for number in found):
+        raise InputError(f"ids takes ids of pictures with commas between them, not {text[:60]!r}.")
+    return found

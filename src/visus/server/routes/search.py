@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import JSONResponse
 
+from visus.search.duplicates import THRESHOLD
 from visus.server import answers
 from visus.server.answers import described, file_of
-from visus.server.routes.fields import Asked, InPath, Number, Region, Text, Upload, Working, box_of
+from visus.server.routes.fields import Asked, InPath, Number, Region, Text, Upload, Working, box_of, ids_of
 from visus.server.service import MEDIA
 
 router = APIRouter(tags=["search"])
@@ -43,9 +44,19 @@ async def why(
     return await work(work.service.why, picture, hit, box_of(region))
 
 
-@router.get("/duplicates", summary="Groups of near duplicates.", responses=described(answers.Groups))
-async def duplicates(work: Working, threshold: Annotated[float, Query(ge=0.5, le=1)] = 0.9) -> dict[str, Any]:
-    return {"groups": await work(work.service.duplicates, threshold)}
+@router.get("/duplicates", summary="Groups of duplicates.", responses=described(answers.Groups))
+async def duplicates(work: Working, threshold: Annotated[float, Query(ge=0.5, le=1)] = THRESHOLD) -> JSONResponse:
+    return JSONResponse(await work(work.service.duplicates, threshold))
+
+
+@router.post("/duplicates/decisions", summary="Say that pictures are no copies.", responses=described(answers.Decided))
+async def decisions(
+    work: Working,
+    numbers: Annotated[str, Form(alias="ids", max_length=4000, description="Ids of pictures, with commas.")],
+    decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
+) -> dict[str, Any]:
+    wanted = None if decision == "undecided" else decision
+    return {"changed": await work(work.service.decide, ids_of(numbers), wanted)}
 
 
 @router.get(

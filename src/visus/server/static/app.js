@@ -152,7 +152,7 @@ function card(hit) {
   }));
   const text = document.createElement("p");
   const score = hit.score === undefined ? "" : `${hit.score.toFixed(3)}  `;
-  const more = [hit.keep && word("keep"), hit.copies?.length && word("copies")(hit.copies.length), hit.missing && word("missing")];
+  const more = [hit.keep && word("keep"), hit.copies?.length && word("copies")(hit.copies.length), hit.missing && word("missing"), hit.note];
   text.textContent = [`${score}${image.alt}  ${hit.width}×${hit.height}`, ...more.filter(Boolean)].join("  ");
   text.title = hit.cosine === undefined ? hit.path : `${hit.path}\n${word("cosine")} ${hit.cosine.toFixed(3)}`;
   item.append(open, text);
@@ -181,18 +181,41 @@ async function why(hit) {
 
 async function duplicates() {
   const found = await ask(`/duplicates?threshold=${$("threshold").value}`);
-  const groups = found.groups.map((group) => {
-    const list = document.createElement("ul");
-    list.className = "grid";
-    list.append(...[{ ...group.keep, keep: true }, ...group.others].map(card));
-    const title = document.createElement("h2");
-    title.textContent = `${group.others.length + 1} ${word("pictures")}`;
-    const part = document.createElement("div");
-    part.append(title, list);
-    return part;
-  });
-  $("groups").replaceChildren(...groups);
-  if (!groups.length) $("groups").append(word("none"));
+  const groups = found.groups.map(group);
+  const stacks = $("scenes").checked ? found.stacks.map(stack) : [];
+  $("groups").replaceChildren(...groups, ...stacks);
+  if (!groups.length) $("groups").prepend(word("none"));
+}
+
+function group(own) {
+  const ids = [own.keep, ...own.others].map((picture) => picture.id);
+  const others = own.others.map((copy) => ({ ...copy, note: copy.stays ? `${copy.means}; ${word("stays")}: ${copy.stays}` : copy.means }));
+  const part = titled(`${ids.length} ${word("pictures")}`, [{ ...own.keep, keep: true, note: own.why }, ...others]);
+  for (const decision of ["not-copies", "keep-both"]) {
+    const button = document.createElement("button");
+    button.textContent = word(decision);
+    button.addEventListener("click", () => working(async () => {
+      await ask("/duplicates/decisions", fields({ ids: ids.join(","), decision }));
+      part.remove();
+    }, button));
+    part.append(button);
+  }
+  return part;
+}
+
+function stack(own) {
+  return titled(`${own.kind}: ${own.pictures.length} ${word("pictures")}`, own.pictures);
+}
+
+function titled(text, pictures) {
+  const list = document.createElement("ul");
+  list.className = "grid";
+  list.append(...pictures.map(card));
+  const title = document.createElement("h2");
+  title.textContent = text;
+  const part = document.createElement("div");
+  part.append(title, list);
+  return part;
 }
 
 // Networks --------------------------------------------------------------------------------------------------------

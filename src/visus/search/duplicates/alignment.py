@@ -1,0 +1,100 @@
+"""How one small picture may lie over another: as a whole, in one of eight turns, or as their corners say."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.search.duplicates.looks import TURNS, Box, Corners, Floats, Look, turned
+
+Matrix = NDArray[np.floating]
+"""``(3, 3)``, takes points (x, y, 1) of the first picture to points of the second, in pixels; centers are whole."""
+
+_CARDS_AGREE = 0.9  # correlation of two cards
+_NEAR = 60  # of 256 bits in which descriptions of one corner may differ
+LEAST_VOTES = 6
+"""Corners that must agree in one similarity."""
+
+_TURN, _SCALE, _SHIFT = 0.5, 0.6, 40.0  # how far apart such votes may be: radians, octaves, pixels
+
+
+def by_cards(a: Look, b: Look) -> list[Matrix]:
+    """The ways in which two whole pictures agree, parts without borders before those with them.
+
+    Args:
+        a: The first.
+        b: The second.
+    """
+    turns = np.stack([turned(card, turn) for card in a.cards for turn in TURNS])
+    found = turns.reshape(len(turns), -1) @ b.cards.reshape(len(b.cards), -1).T
+    agreed = found.reshape(len(a.boxes), len(TURNS), len(b.boxes))
+    ways = []
+    for m in reversed(range(len(a.boxes))):
+        for n in reversed(range(len(b.boxes))):
+            best = int(agreed[m, :, n].argmax())
+            if agreed[m, best, n] >= _CARDS_AGREE:
+                ways.append(_box_to_box(a.boxes[m], b.boxes[n], TURNS[best]))
+    return ways
+
+
+def by_corners(a: Look, b: Look) -> Matrix | None:
+    """The similarity in which most corners of two pictures agree, the first mirrored or not; None where few do.
+
+    Args:
+        a: The first.
+        b: The second.
+    """
+    if (plain := _similarity(a.corners, b.corners)) is not None:
+        return plain
+    mirrored = _similarity(a.mirrored, b.corners)
+    if mirrored is None:
+        return None
+    return mirrored @ np.array([[-1.0, 0, a.gray.shape[1] - 1], [0, 1, 0], [0, 0, 1]])
+
+
+def _similarity(a: Corners, b: Corners) -> Matrix | None:
+    import cv2
+
+    if min(len(a.points), len(b.points)) < LEAST_VOTES:
+        return None
+    apart = np.zeros((len(a.bits), len(b.bits)), np.int16)
+    for k in range(a.bits.shape[1]):
+        apart += np.bitwise_count(a.bits[:, None, k] ^ b.bits[:, k])
+    forth, back = apart.argmin(axis=1), apart.argmin(axis=0)
+    rows = np.flatnonzero((back[forth] == np.arange(len(forth))) & (apart.min(axis=1) <= _NEAR))
+    if len(rows) < LEAST_VOTES:
+        return None
+    source, goal = a.points[rows], b.points[forth[rows]]
+    agreed = _agreed(source, goal)
+    if agreed.sum() < LEAST_VOTES:
+        return None
+    cv2.setRNGSeed(0)
+    found, _ = cv2.estimateAffinePartial2D(
+        source[agreed, :2], goal[agreed, :2], method=cv2.RANSAC, ransacReprojThreshold=5.0
+    )
+    return None if found is None else np.vstack([np.asarray(found, np.float64), [0, 0, 1]])
+
+
+def _agreed(source: Floats, goal: Floats) -> NDArray[np.bool_]:
+    """Which matched corners say the same of turn, scale and shift as most do."""
+    turn = np.radians(goal[:, 3] - source[:, 3])
+    scale = goal[:, 2] / source[:, 2]
+    cosine, sine = np.cos(turn) * scale, np.sin(turn) * scale
+    x = goal[:, 0] - (cosine * source[:, 0] - sine * source[:, 1])
+    y = goal[:, 1] - (sine * source[:, 0] + cosine * source[:, 1])
+    turns = np.abs((turn[:, None] - turn + np.pi) % (2 * np.pi) - np.pi) < _TURN
+    others = np.stack([np.log2(scale) / _SCALE, x / _SHIFT, y / _SHIFT], axis=1)
+    near = turns & (np.abs(others[:, None] - others) < 1).all(axis=2)
+    return near[int(near.sum(axis=1).argmax())]
+
+
+def _box_to_box(a: Box, b: Box, turn: tuple[bool, int]) -> Matrix:
+    """The transform that lays one box, turned, over another."""
+    x0, y0, x1, y1 = a
+    u0, v0, u1, v1 = b
+    to_unit = np.array([[1 / (x1 - x0), 0, -x0 / (x1 - x0)], [0, 1 / (y1 - y0), -y0 / (y1 - y0)], [0, 0, 1]])
+    from_unit = np.array([[u1 - u0, 0, u0], [0, v1 - v0, v0], [0, 0, 1.0]])
+    mirrored, quarters = turn
+    step = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) if mirrored else np.eye(3)
+    for _ in range(quarters):
+        step = np.array([[0, 1.0, 0], [-1, 0, 1], [0, 0, 1]]) @ step
+    corner = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])  # pixels count from their centers, boxes from corners
+    return np.linalg.inv(corner) @ from_unit @ step @ to_unit @ corner

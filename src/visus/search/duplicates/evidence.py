@@ -1,0 +1,259 @@
+"""Whether two pictures that lie over one another show the same: block by block, not on the whole.
+
+A block with texture in either picture must have the same texture in the other. Brightness and contrast are free, so a
+recolored copy agrees. Another letter under the same letterhead, a form filled in otherwise, or a photograph in which
+something moved does not, however alike the rest is. And what lies outside the overlap counts: a border says nothing, a
+caption does.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.blocks import blocks, correlation, laid_over, refined, side_of, soft
+from visus.search.duplicates.looks import Floats, Gray, without_border
+
+Outside = Literal["nothing", "border", "caption", "content"]
+"""What a picture shows where the other one is not."""
+
+TEXTURE = 5.0
+"""Standard deviation of a block's gray levels below which it says nothing."""
+
+AGREE = 0.7
+"""Least correlation of two blocks that show the same."""
+
+_OTHER = 0.35  # correlation of two blocks that show something else
+_VISIBLE = 10.0  # standard deviation of the difference of such blocks, in gray levels
+_SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
+_LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
+_LEAST_SHARE = 0.8  # of the blocks with texture
+_NOTHING = 0.03  # share of a picture that may lie outside the other
+_UNMARKED = 0.95  # correlation of blocks that no mark has touched
+_MARKED = 20.0  # gray levels that a mark changes at least
+_THIN = 0.85  # share of what writing changes that lies in thin strokes
+_SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
+_HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
+_ASIDE = 2  # pixels by which a block may lie beside its place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """How a first picture, laid over a second one, agrees with it.
+
+    Attributes:
+        agreed: Blocks with texture that agree.
+        textured: Blocks with texture.
+        changed: Blocks that show something else.
+        mark: Which picture has a mark through which the other one is seen, if the changed blocks are all of that.
+        written: Whether the changed blocks differ in thin strokes, as of writing.
+        outside: What the first and the second show where the other one is not.
+        covered: Share of the first and of the second that the other one covers.
+        transform: ``(3, 3)``, takes points of the first to points of the second; refined.
+    """
+
+    agreed: int
+    textured: int
+    changed: int
+    mark: Literal["first", "second"] | None
+    written: bool
+    outside: tuple[Outside, Outside]
+    covered: tuple[float, float]
+    transform: Matrix
+
+    @property
+    def agreement(self) -> float:
+        """Share of the blocks with texture that agree, in [0, 1]."""
+        return self.agreed / self.textured if self.textured else 0.0
+
+    @property
+    def same(self) -> bool:
+        """Whether both show the same where both are."""
+        return (
+            self.agreed >= _LEAST_BLOCKS
+            and (self.agreement >= _LEAST_SHARE or self.mark is not None)
+            and (not self.changed or self.mark is not None)
+        )
+
+    @property
+    def alike(self) -> bool:
+        """Whether most of what both show is the same."""
+        return self.agreed >= _LEAST_BLOCKS and self.agreement >= 0.5
+
+
+def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
+    """Lay a picture over another one, as exactly as their blocks allow, and compare them.
+
+    Args:
+        first: ``(h, w)`` uint8.
+        second: ``(H, W)`` uint8.
+        transform: Takes points of the first to points of the second, roughly.
+
+    Returns:
+        None where they hardly overlap.
+    """
+    a, to_a = _as_coarse(first, 1 / max(1.0, 1 / _scale(transform)))
+    b, to_b = _as_coarse(second, 1 / max(1.0, _scale(transform)))
+    if min(*a.shape, *b.shape) < 16:
+        return None
+    side = side_of(b)
+    laid, target = soft(a), soft(b)
+    matrix = refined(laid, target, to_b @ transform @ np.linalg.inv(to_a), side)
+    over, covered = laid_over(laid, matrix, b.shape)
+    _, shown = laid_over(target, np.linalg.inv(matrix), a.shape)
+    inside = blocks(_grown(covered, -_ASIDE), side).mean(axis=(2, 3)) == 1
+    if not inside.any():
+        return None
+    correlations, changed = _judged(over, target, inside, side)
+    doubtful = changed | (inside & (correlations < _UNMARKED))
+    return Evidence(
+        agreed=int((correlations >= AGREE).sum()),
+        textured=int(np.isfinite(correlations).sum()),
+        changed=int(changed.sum()),
+        mark=_mark(blocks(over, side)[doubtful], blocks(target, side)[doubtful]) if changed.any() else None,
+        written=bool(changed.any()) and _written(blocks(over, side)[changed], blocks(target, side)[changed]),
+        outside=(_outside(a, shown), _outside(b, covered)),
+        covered=(float(shown.mean()), float(covered.mean())),
+        transform=np.linalg.inv(to_b) @ matrix @ to_a,
+    )
+
+
+def _scale(transform: Matrix) -> float:
+    return float(np.sqrt(abs(np.linalg.det(transform[:2, :2]))))
+
+
+def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
+    """A picture shrunk, and the transform from its points to those of the small one."""
+    import cv2
+
+    if scale > 0.98:
+        return picture, np.eye(3)
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    x, y = small.shape[1] / picture.shape[1], small.shape[0] / picture.shape[0]
+    return small, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def _judged(over: Floats, target: Floats, inside: NDArray[np.bool_], side: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Correlations ``(rows, columns)`` of blocks with texture, NaN for the others; and which show something else."""
+    x, y = blocks(over, side), blocks(target, side)
+    textured = inside & (np.maximum(x.std(axis=(2, 3)), y.std(axis=(2, 3))) >= TEXTURE)
+    found = np.full(inside.shape, np.nan, np.float32)
+    found[textured] = correlation(x[textured], y[textured])
+    doubtful = textured & (found < AGREE)
+    if doubtful.sum() <= _HOPELESS * textured.sum():
+        found[doubtful] = np.maximum(found[doubtful], _beside(over, target, np.argwhere(doubtful) * side, side))
+    differ = (x - x.mean(axis=(2, 3), keepdims=True) - y + y.mean(axis=(2, 3), keepdims=True)).std(axis=(2, 3))
+    changed = textured & (found < _OTHER) & (differ >= _VISIBLE)
+    return found, changed | (inside & ~textured & _other_shade(x.mean(axis=(2, 3)), y.mean(axis=(2, 3)), inside))
+
+
+def _beside(over: Floats, target: Floats, corners: NDArray[np.int64], side: int) -> Floats:
+    """How well blocks agree with the best place a few pixels beside their own.
+
+    Args:
+        over: The first picture in the frame of the second.
+        target: The second.
+        corners: ``(N, 2)`` top and left of each block.
+        side: Of a block.
+    """
+    import cv2
+
+    moved, blocks_there = [], []
+    for top, left in corners.tolist():
+        y, x = max(0, top - _ASIDE), max(0, left - _ASIDE)
+        block = target[top : top + side, left : left + side]
+        around = over[y : top + side + _ASIDE, x : left + side + _ASIDE]
+        best = cv2.minMaxLoc(cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED))[3]
+        moved.append(around[best[1] : best[1] + side, best[0] : best[0] + side])
+        blocks_there.append(block)
+    return correlation(np.array(moved).reshape(-1, side, side), np.array(blocks_there).reshape(-1, side, side))
+
+
+def _other_shade(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which blocks have another mean than the others let one expect, in whatever way the tones were changed."""
+    if np.ptp(x[inside]) < 1:
+        return np.abs(y - np.median(y[inside])) > _SHADE
+    powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1)
+    curve = np.linalg.lstsq(powers[inside], y[inside], rcond=None)[0]
+    return np.abs(powers @ curve - y) > _SHADE
+
+
+def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """A region with a rim of so many pixels more, or less."""
+    import cv2
+
+    rim = np.ones((2 * abs(pixels) + 1,) * 2, np.uint8)
+    change = cv2.dilate if pixels > 0 else cv2.erode
+    return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
+
+
+def _mark(x: Floats, y: Floats) -> Literal["first", "second"] | None:
+    """Which of two pictures has a mark, if it is one through which the other is seen.
+
+    Under such a mark a picture is still there, with less contrast: marked = a clean + b, with one a and b wherever the
+    mark is strongest. Under writing or another object it is not.
+
+    Args:
+        x: ``(N, s, s)`` blocks of the first picture that do not quite agree.
+        y: The same blocks of the second.
+    """
+    busy = [np.abs(np.diff(part, axis=2)).mean() for part in (x, y)]
+    clean, marked = (x, y) if busy[1] > busy[0] else (y, x)
+    change = np.abs(marked - clean)
+    core = (change >= _MARKED) & (change >= 0.8 * change.max(axis=(1, 2), keepdims=True))
+    under, above = clean[core], marked[core]
+    if core.sum() < 50 or under.std() < _SEEN:
+        return None
+    a, b = np.polyfit(under, above, 1)
+    fits = np.abs(a * under + b - above) < _MARKED
+    if not 0.25 < a < 0.95 or fits.mean() < 0.8:
+        return None
+    return "second" if marked is y else "first"
+
+
+def _written(x: Floats, y: Floats) -> bool:
+    """Whether what changed are thin strokes, as of writing.
+
+    Args:
+        x: ``(N, s, s)`` changed blocks of the first picture.
+        y: The same of the second.
+    """
+    import cv2
+
+    thick = np.ones((x.shape[1] // 4 * 2 + 1,) * 2, np.uint8)  # odd, so that opening moves nothing
+    differs = [(np.abs(one - two) >= 2 * _MARKED).astype(np.uint8) for one, two in zip(x, y, strict=True)]
+    strokes = [part - np.asarray(cv2.morphologyEx(part, cv2.MORPH_OPEN, thick)) for part in differs]
+    return sum(int(part.sum()) for part in strokes) > _THIN * sum(int(part.sum()) for part in differs)
+
+
+def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
+    """What a picture shows where the other one is not."""
+    rest = ~_grown(covered, _ASIDE)
+    x0, y0, x1, y1 = without_border(picture)
+    border = rest.copy()
+    border[y0:y1, x0:x1] = False
+    rim = picture[covered & ~_grown(covered, -3 * _ASIDE)].astype(np.int16)
+    found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
+    return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
+
+
+def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:
+    """What some pixels show.
+
+    Args:
+        rest: ``(N,)`` uint8.
+        size: Pixels of the picture that they are of.
+        rim: ``(M,)`` the pixels beside them that the other picture has too.
+    """
+    if len(rest) < _NOTHING * size:
+        return "nothing"
+    levels = np.bincount(rest, minlength=256) / len(rest)
+    if np.convolve(levels, np.ones(17), "same").max() >= 1 - _NOTHING:
+        return "border"
+    pure = np.convolve(levels, np.ones(5), "same")
+    level = int(pure.argmax())
+    goes_on = (np.abs(rim - level) <= 2).mean() > 0.3  # a white background, of which a part was cut off
+    return "caption" if pure[level] >= 0.5 and not goes_on else "content"

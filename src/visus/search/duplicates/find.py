@@ -1,0 +1,213 @@
+"""The search for duplicates from end to end: contents, candidates, thumbnails, files, groups."""
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.candidates import Pairs, hash_pairs, hashes_of, similar_pairs
+from visus.search.duplicates.decisions import Decision, Pair
+from visus.search.duplicates.grouping import Grouped, Grouping
+from visus.search.duplicates.keep import Keeping
+from visus.search.duplicates.looks import look_at
+from visus.search.duplicates.members import Duplicates, Kind, Member, Stack
+from visus.search.duplicates.screen import Screen
+
+THRESHOLD = 0.75
+"""Least similarity of a pair of vectors that is looked at; measured in docs/duplicates.md."""
+
+Tell = Callable[[str, int, int], object]
+"""Is told what is being done, how much of it is done, and of how much."""
+
+Hashes = tuple[NDArray[np.int64], NDArray[np.uint64]]
+"""Which content each hash is of, ``(N,)``, and the hashes in eight turns, ``(N, 8)``."""
+
+_LOOKED_AT = 256  # thumbnails that a thread takes at once
+_TOLD = 64  # pictures between two words on the progress
+
+
+class Thumbnails:
+    """Small pictures in one temporary file, so that memory does not grow with their number.
+
+    Args:
+        count: How many.
+        pictures: The place of each and a JPEG, in any order; what does not come is empty.
+    """
+
+    def __init__(self, count: int, pictures: Iterable[tuple[int, bytes]]) -> None:
+        self._file = tempfile.TemporaryFile(prefix="visus-")  # noqa: SIM115 - lives as long as this object
+        self._turn = threading.Lock()
+        self._places = np.zeros((count, 2), np.int64)
+        end = 0
+        for place, picture in pictures:
+            self._file.write(picture)
+            self._places[place] = end, len(picture)
+            end += len(picture)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __call__(self, position: int) -> bytes:
+        """One of them."""
+        begin, length = self._places[position].tolist()
+        with self._turn:
+            self._file.seek(begin)
+            return self._file.read(length)
+
+
+def find(
+    files: Sequence[Sequence[Member]],
+    vectors: NDArray[np.floating],
+    thumbnails: Thumbnails,
+    *,
+    threshold: float = THRESHOLD,
+    decisions: Mapping[Pair, Decision],
+    wanted: Keeping,
+    tell: Tell,
+) -> Duplicates:
+    """Find the pictures that are the same, and those that belong together.
+
+    Args:
+        files: Of each content, its files.
+        vectors: ``(N, D)`` float16 or float32, of each content; zeros where nothing is said.
+        thumbnails: Of each content.
+        threshold: Least similarity of vectors.
+        decisions: What people decided about pairs.
+        wanted: What is kept.
+        tell: Is told of the progress.
+    """
+    with ThreadPoolExecutor(cores()) as pool:
+        owners, hashes = _hashes(thumbnails, pool, tell)
+        pairs = _joined(similar_pairs(vectors, threshold), hash_pairs(owners, hashes), len(files))
+        screen = Screen(thumbnails)
+        ways = _screened(pairs, screen, len(files), pool, tell)
+        components = _components(ways, files)
+        grouping = Grouping(files, screen, ways, decisions, wanted)
+        found: list[Grouped] = []
+        for done, grouped in enumerate(pool.map(grouping, components)):
+            found.append(grouped)
+            tell("Comparing files", done + 1, len(components))
+    return _answer(found, files)
+
+
+def _hashes(
+    thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The hashes of all thumbnails, with and without border, and which content each is of."""
+
+    def looked(start: int) -> Hashes:
+        looks = [look_at(thumbnails(k)) for k in range(start, min(start + _LOOKED_AT, len(thumbnails)))]
+        owners = np.repeat(np.arange(start, start + len(looks)), [len(look.cards) for look in looks])
+        cards = np.concatenate([look.cards for look in looks])
+        tells = cards.any(axis=(1, 2))
+        return owners[tells], hashes_of(cards[tells])
+
+    parts = []
+    starts = range(0, len(thumbnails), _LOOKED_AT)
+    for done, part in enumerate(pool.map(looked, starts)):
+        parts.append(part)
+        tell("Looking at thumbnails", min((done + 1) * _LOOKED_AT, len(thumbnails)), len(thumbnails))
+    owners = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
+    return owners, np.concatenate([np.zeros((0, 8), np.uint64), *(part[1] for part in parts)])
+
+
+def _joined(one: Pairs, two: Pairs, count: int) -> dict[int, list[int]]:
+    """Of each picture, its candidates further on, the most alike first."""
+    first, second, alike = (np.concatenate(both) for both in zip(one, two, strict=True))
+    order = np.lexsort((second, -alike, first))
+    found: dict[int, list[int]] = {}
+    for i, j in zip(first[order].tolist(), second[order].tolist(), strict=True):
+        own = found.setdefault(i, [])
+        if j not in own[-64:]:
+            own.append(j)
+    return found
+
+
+def _screened(
+    pairs: dict[int, list[int]], screen: Screen, count: int, pool: ThreadPoolExecutor, tell: Tell
+) -> dict[tuple[int, int], Matrix]:
+    """The pairs whose thumbnails agree, as far as they link pictures that are not linked already."""
+    links = _Links(count)
+    ways: dict[tuple[int, int], Matrix] = {}
+
+    def looked(i: int) -> list[tuple[int, int, Matrix]]:
+        found = []
+        for j in pairs[i]:
+            if links.root(i) != links.root(j) and (way := screen(i, j)) is not None:
+                links.join(i, j)
+                found.append((i, j, way))
+        return found
+
+    for done, found in enumerate(pool.map(looked, sorted(pairs))):
+        ways |= {(i, j): way for i, j, way in found}
+        if done % _TOLD == 0 or done + 1 == len(pairs):
+            tell("Comparing thumbnails", done + 1, len(pairs))
+    return ways
+
+
+class _Links:
+    """Which pictures are linked, directly or through others."""
+
+    def __init__(self, count: int) -> None:
+        self._parents = list(range(count))
+
+    def root(self, i: int) -> int:
+        """A picture that stands for all that are linked with one."""
+        while self._parents[i] != i:
+            self._parents[i] = self._parents[self._parents[i]]
+            i = self._parents[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        """Link two pictures."""
+        one, two = sorted((self.root(i), self.root(j)))
+        self._parents[two] = one
+
+
+def _components(ways: Iterable[tuple[int, int]], files: Sequence[Sequence[Member]]) -> list[list[int]]:
+    """Contents that are linked, and those that have several files; the largest first."""
+    links = _Links(len(files))
+    for i, j in ways:
+        links.join(i, j)
+    found: dict[int, list[int]] = {}
+    for content in range(len(files)):
+        found.setdefault(links.root(content), []).append(content)
+    parts = [part for part in found.values() if len(part) > 1 or len(files[part[0]]) > 1]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _answer(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> Duplicates:
+    groups = [group for grouped in found for group in grouped.groups]
+    groups.sort(key=lambda group: (-len(group.others), group.keep.path))
+    return Duplicates(groups, _stacks(found, files), _notes(found))
+
+
+def _stacks(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> list[Stack]:
+    """Pictures that are linked by one kind of link."""
+    stacks: list[Stack] = []
+    kinds: dict[Kind, list[tuple[int, int]]] = {}
+    for grouped in found:
+        for i, j, kind in grouped.links:
+            kinds.setdefault(kind, []).append((i, j))
+    for kind, pairs in kinds.items():
+        for part in _components(pairs, files):
+            if len(part) > 1:
+                members = sorted((files[content][0] for content in part), key=lambda member: member.path)
+                stacks.append(Stack(kind, members))
+    return sorted(stacks, key=lambda stack: (-len(stack.members), stack.members[0].path))
+
+
+def _notes(found: Sequence[Grouped]) -> list[str]:
+    notes = []
+    if lost := sum(grouped.lost for grouped in found):
+        files = "1 file is" if lost == 1 else f"{lost:,} files are"
+        notes.append(f"{files} not there, or no longer what the index says, and left out; say: visus index FOLDER")
+    if decided := sum(grouped.decided for grouped in found):
+        pairs = "1 pair is" if decided == 1 else f"{decided:,} pairs are"
+        notes.append(f"{pairs} not named, since you decided on them")
+    return notes

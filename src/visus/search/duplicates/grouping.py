@@ -1,0 +1,227 @@
+"""Groups: each picture of a group is compared with the one that is kept, so there are no chains."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.decisions import Decision, Pair, pair_of
+from visus.search.duplicates.keep import Keeping, choose
+from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation, below
+from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
+from visus.search.duplicates.relations import Judgment, judge
+from visus.search.duplicates.screen import Screen
+
+_MOST_FAILURES = 32  # pictures that turn out to be others, before a picture counts as alone
+_OPEN = 64  # files of a component that are open at once
+_FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
+_DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
+
+
+@dataclass(slots=True)
+class Grouped:
+    """What became of a component.
+
+    Attributes:
+        groups: The groups in it.
+        links: Pairs of contents that belong together and are no copies.
+        lost: Files that are not there, or no longer what the index says.
+        decided: Pairs that are not named since someone decided on them.
+    """
+
+    groups: list[DuplicateGroup] = field(default_factory=list)
+    links: list[tuple[int, int, Kind]] = field(default_factory=list)
+    lost: int = 0
+    decided: int = 0
+
+
+class Grouping:
+    """Makes groups of contents whose thumbnails agree.
+
+    Args:
+        files: Of each content, its files.
+        screen: Compares thumbnails.
+        ways: How thumbnails lie over one another: of pairs i < j, the transform from i to j.
+        decisions: What people decided about pairs of contents.
+        wanted: What is kept.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Sequence[Member]],
+        screen: Screen,
+        ways: Mapping[tuple[int, int], Matrix],
+        decisions: Mapping[Pair, Decision],
+        wanted: Keeping,
+    ) -> None:
+        self._files = files
+        self._screen = screen
+        self._ways = ways
+        self._decisions = decisions
+        self._wanted = wanted
+
+    def __call__(self, contents: Sequence[int]) -> Grouped:
+        """The groups of one component.
+
+        Args:
+            contents: Positions of contents that are linked.
+        """
+        return _Component(self, contents).grouped()
+
+
+class _Component:
+    """One component at work."""
+
+    def __init__(self, own: Grouping, contents: Sequence[int]) -> None:
+        self.own = own
+        self.answer = Grouped()
+        self.there: dict[int, list[Member]] = {}
+        for content in contents:
+            found, lost = _there(own._files[content])
+            self.answer.lost += lost
+            if found:
+                self.there[content] = sorted(found, key=self._first)
+        self.opened: Callable[[int], Opened | None] = functools.lru_cache(_OPEN)(self._open)
+        self.traits: dict[int, Traits] = {}
+        self.grouped_contents: list[set[int]] = []
+
+    def _first(self, member: Member) -> tuple[Any, ...]:
+        """Of equal files, the one in the reference folder is kept, then the oldest."""
+        reference = self.own._wanted.reference
+        return reference is not None and not below(member.path, reference), member.mtime, member.path
+
+    def _open(self, content: int) -> Opened | None:
+        found = open_member(self.there[content][0])
+        if found is None:
+            self.answer.lost += 1
+        else:
+            self.traits[content] = found.traits
+        return found
+
+    def grouped(self) -> Grouped:
+        left = sorted(self.there, key=self._rank)
+        while left:
+            hub = left.pop(0)
+            copies = self._copies(hub, left)
+            if copies:
+                left = self._close(hub, copies, left)
+            elif len(self.there[hub]) > 1:
+                self._equal_only(hub)
+        together = self.grouped_contents
+        self.answer.links = [link for link in self.answer.links if not any({*link[:2]} <= part for part in together)]
+        return self.answer
+
+    def _rank(self, content: int) -> tuple[Any, ...]:
+        """Pictures without a border first, then the largest."""
+        member = self.there[content][0]
+        framed = len(self.own._screen.look(content).boxes) > 1
+        return framed, -member.width * member.height, member.mtime, member.path
+
+    def _equal_only(self, content: int) -> None:
+        """The files of one content."""
+        sound = [member for member in self.there[content] if unchanged(member)]
+        self.answer.lost += len(self.there[content]) - len(sound)
+        if len(sound) > 1:
+            why = "in the reference folder" if not self._first(sound[0])[0] and self._first(sound[-1])[0] else "older"
+            equal = [self._copy(member, Relation(("byte-identical",))) for member in sound[1:]]
+            self.answer.groups.append(DuplicateGroup(sound[0], equal, why))
+
+    def _copies(self, hub: int, left: Sequence[int]) -> list[tuple[int, Judgment]]:
+        """Which contents are copies of one, or show more of the same."""
+        found: list[tuple[int, Judgment]] = []
+        failures = 0
+        for other in sorted(left, key=lambda k: (_key(hub, k) not in self.own._ways, k)):
+            judgment = self._judged(hub, other)
+            if judgment is not None and judgment.relation is not None:
+                found.append((other, judgment))
+                continue
+            if judgment is not None and judgment.kind is not None:
+                self.answer.links.append((hub, other, judgment.kind))
+            failures += 1
+            if failures >= _MOST_FAILURES:
+                break
+        return found
+
+    def _judged(self, hub: int, other: int) -> Judgment | None:
+        one, two = self.opened(hub), self.opened(other)
+        if one is None or two is None:
+            return None
+        way = self._way(hub, other)
+        if way is None:
+            return None
+        return judge(one, two, way, (self.own._screen.look(hub), self.own._screen.look(other)))
+
+    def _way(self, hub: int, other: int) -> Matrix | None:
+        import numpy as np
+
+        known = self.own._ways.get(_key(hub, other))
+        if known is None:
+            return self.own._screen(hub, other)
+        return known if hub < other else np.linalg.inv(known)
+
+    def _close(self, hub: int, copies: list[tuple[int, Judgment]], left: list[int]) -> list[int]:
+        """Make the group of a hub and its copies; returns what is left."""
+        kept, why = choose(self.traits[hub], [(self.traits[k], own) for k, own in copies], self.own._wanted)
+        keep = next(content for content in (hub, *left) if self.traits.get(content) is kept)
+        if keep != hub:  # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
+            copies = self._copies(keep, [content for content in (hub, *left) if content != keep])
+        taken = {keep}
+        others = [
+            self._copy(member, Relation(("byte-identical",))) for member in self.there[keep][1:] if self._sound(member)
+        ]
+        for content, judgment in copies:
+            if judgment.relation is None or judgment.evidence.outside[1] == "content":
+                continue
+            taken.add(content)
+            if not self._decided(keep, content):
+                finer = _finer(self.traits[content], kept, judgment)
+                first, *equal = self.there[content]
+                sound = [first, *(member for member in equal if self._sound(member))]
+                others += [self._copy(member, judgment.relation, finer) for member in sound]
+        if others:
+            self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
+        self.grouped_contents.append(taken)
+        return [content for content in (hub, *left) if content not in taken]
+
+    def _sound(self, member: Member) -> bool:
+        sound = unchanged(member)
+        self.answer.lost += not sound
+        return sound
+
+    def _decided(self, keep: int, other: int) -> bool:
+        pair = pair_of(self.there[keep][0].hash, self.there[other][0].hash)
+        self.answer.decided += pair in self.own._decisions
+        return pair in self.own._decisions
+
+    def _copy(self, member: Member, relation: Relation, stays: str = "") -> Copy:
+        reference = self.own._wanted.reference
+        if reference is not None and below(member.path, reference):
+            stays = "in the reference folder"
+        fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)
+        return Copy(*fields, relation, stays)
+
+
+def _finer(own: Traits, kept: Traits, judgment: Judgment) -> str:
+    """Why a copy stays of which the kept picture has less detail; empty where it has as much."""
+    if judgment.relation is None or judgment.relation.scale <= _FINER:
+        return ""
+    shown, share = judgment.evidence.covered
+    return "has more detail" if own.detail * share > _DETAIL * kept.detail * shown else ""
+
+
+def _key(i: int, j: int) -> tuple[int, int]:
+    return min(i, j), max(i, j)
+
+
+def _there(files: Sequence[Member]) -> tuple[list[Member], int]:
+    """The files of a content that are there, hard links of one file once; and how many are not."""
+    entries: dict[tuple[int, int], Member] = {}
+    lost = 0
+    for member in sorted(files, key=lambda m: (m.mtime, m.path)):
+        place = entry(member.path)
+        if place is None:
+            lost += 1
+        else:
+            entries.setdefault(place, member)
+    return list(entries.values()), lost

@@ -1,0 +1,185 @@
+"""Which picture of a group is kept: the one that shows all of the others, with more real detail and less loss."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from visus._errors import InputError
+from visus.search.duplicates.members import below
+from visus.search.duplicates.opened import Traits
+from visus.search.duplicates.relations import Judgment
+
+_SHOWS = 0.97  # of the largest part of the scene
+_DETAIL = 0.6  # of the most detail, in pixels
+_COLORS = 0.35  # of the strongest spread of colors
+_WELL_EXPOSED = 0.98  # of the best exposed
+_CONTRAST = 0.75  # of the strongest contrast
+_STEPS = 1.25  # times the finest quantization, and one step more
+_LOSS = {"PNG": 0.0, "TIFF": 0.0, "BMP": 0.0, "GIF": 8.0}  # of formats that say nothing of their quantization
+_UNKNOWN_LOSS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept of a group.
+
+    Attributes:
+        rule: ``"best"``; ``"largest"``: most pixels; ``"oldest"``: the oldest file.
+        reference: A folder from which nothing ever goes, and whose pictures are kept first; None for none.
+    """
+
+    rule: str = "best"
+    reference: Path | None = None
+
+
+def keeping(text: str | None) -> Keeping:
+    """What is kept, from ``largest``, ``oldest`` or ``folder:PATH``.
+
+    Raises:
+        InputError: It is something else, or the folder is not there.
+    """
+    if text is None or text in ("best", "largest", "oldest"):
+        return Keeping(text or "best")
+    kind, _, folder = text.partition(":")
+    if kind != "folder" or not folder:
+        raise InputError(f"--keep takes best, largest, oldest or folder:PATH, not {text!r}.")
+    place = Path(folder).expanduser()
+    if not place.is_dir():
+        raise InputError(f"There is no folder {folder} whose pictures could be kept; check its name.")
+    return Keeping("best", place.absolute())
+
+
+def choose(hub: Traits, others: Sequence[tuple[Traits, Judgment]], wanted: Keeping) -> tuple[Traits, str]:
+    """Which of some copies is kept, and why.
+
+    Args:
+        hub: One of them.
+        others: The others, and how each was found to agree with the hub.
+        wanted: What the user wants.
+
+    Returns:
+        The one to keep, and what speaks for it in a few words.
+    """
+    places = {id(traits): _Place.of(judgment) for traits, judgment in others}
+    places[id(hub)] = _Place.of_hub([judgment for _, judgment in others])
+    left = [hub, *(traits for traits, _ in others)]
+    reasons: list[str] = []
+    for reason, step in _steps(places, wanted):
+        kept = step(left)
+        if len(kept) < len(left):
+            reasons.append(reason)
+        left = kept
+    return left[0], ", ".join(reasons[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the hub tells of a copy.
+
+    Attributes:
+        extent: How much of the scene it shows; the hub's is about 1.
+        share: Share of it that shows the scene, and no border.
+        bordered: It has a border.
+        marked: It has a mark.
+        blown: How much more of it is overexposed than of the hub.
+    """
+
+    extent: float
+    share: float
+    bordered: bool
+    marked: bool
+    blown: float
+
+    @classmethod
+    def of(cls, judgment: Judgment) -> "_Place":
+        found = judgment.evidence
+        shown, share = found.covered
+        extent = shown / share if found.outside[1] == "content" else shown
+        bordered = found.outside[1] == "border"
+        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown)
+
+    @classmethod
+    def of_hub(cls, judgments: Sequence[Judgment]) -> "_Place":
+        found = [judgment.evidence for judgment in judgments]
+        borders = [evidence.covered[0] for evidence in found if evidence.outside[0] == "border"]
+        extent = max(borders, default=1.0)
+        return cls(extent, extent, bool(borders), any(evidence.mark == "first" for evidence in found), 0.0)
+
+
+Step = tuple[str, Callable[[list[Traits]], list[Traits]]]
+
+
+def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
+    """What decides, one after the other."""
+
+    def place(traits: Traits) -> _Place:
+        return places[id(traits)]
+
+    def pixels(traits: Traits) -> int:
+        return traits.member.width * traits.member.height
+
+    def age(traits: Traits) -> int:
+        return -traits.member.mtime
+
+    def more_detail(left: list[Traits]) -> list[Traits]:
+        if len({pixels(own) for own in left}) == 1:
+            return left  # of one size: encoders differ in noise, not in detail
+        return _near(lambda own: own.detail * place(own).share, _DETAIL)(left)
+
+    first: list[Step] = []
+    if wanted.reference is not None:
+        folder = wanted.reference
+        first = [("in the reference folder", _best(lambda o: below(o.member.path, folder)))]
+    if wanted.rule == "largest":
+        first = [("most pixels", _best(pixels))]
+    if wanted.rule == "oldest":
+        first = [("oldest", _best(age))]
+    return [
+        *first,
+        ("shows more", _near(lambda o: place(o).extent, _SHOWS)),
+        ("no border", _best(lambda o: not place(o).bordered)),
+        ("no mark", _best(lambda o: not place(o).marked)),
+        ("its colors", _near(lambda o: o.spread + 0.02, _COLORS)),
+        ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
+        ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
+        ("more real detail", more_detail),
+        ("less compressed", _least_lossy),
+        ("transparent", _best(lambda o: o.transparent)),
+        ("more depth", _best(lambda o: o.facts.depth)),
+        ("more metadata", _best(lambda o: (o.facts.captured is not None) + o.facts.profile)),
+        ("more pixels", _best(pixels)),
+        ("older", _best(age)),
+        ("", _best(lambda o: tuple(-ord(sign) for sign in o.member.path))),
+    ]
+
+
+def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:
+    """Keeps those of the greatest value."""
+
+    def kept(left: list[Traits]) -> list[Traits]:
+        values = [value(traits) for traits in left]
+        most = max(values)  # pyright: ignore[reportArgumentType] - all of one kind
+        return [traits for traits, own in zip(left, values, strict=True) if own == most]
+
+    return kept
+
+
+def _near(value: Callable[[Traits], float], share: float) -> Callable[[list[Traits]], list[Traits]]:
+    """Keeps those whose value is at least a share of the greatest."""
+
+    def kept(left: list[Traits]) -> list[Traits]:
+        values = [value(traits) for traits in left]
+        return [traits for traits, own in zip(left, values, strict=True) if own >= share * max(values)]
+
+    return kept
+
+
+def _least_lossy(left: list[Traits]) -> list[Traits]:
+    losses = [_loss(traits) for traits in left]
+    most = _STEPS * min(losses) + (1 if min(losses) else 0)
+    return [traits for traits, own in zip(left, losses, strict=True) if own <= most]
+
+
+def _loss(traits: Traits) -> float:
+    """About the mean step to which an encoder rounded, 0 for none."""
+    return traits.facts.compression or _LOSS.get(traits.facts.container, _UNKNOWN_LOSS)

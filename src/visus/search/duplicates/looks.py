@@ -1,0 +1,163 @@
+"""What is looked at of a small picture before it is compared: the part without a border, a card, corners.
+
+A card is the gray picture shrunk to 32 x 32: two whole pictures agree if their cards do, in one of the eight turns of
+a square. Corners are ORB features (Rublee et al., "ORB: an efficient alternative to SIFT or SURF", ICCV 2011): of
+crops and tilted copies they agree in one similarity.
+"""
+
+import functools
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+Gray = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in pixels, the last ones outside."""
+
+CARD = 32
+"""Side of a card."""
+
+TURNS = tuple((mirrored, quarters) for mirrored in (False, True) for quarters in range(4))
+"""The eight turns of a square: mirrored left to right or not, then so many quarter turns counterclockwise."""
+
+_LEAST_SPREAD = 3.0  # standard deviation of a card, in gray levels, below which it says nothing
+_FLAT = 8  # gray levels between the pixels of a border
+_BORDER = 0.97  # share of a line's pixels that must be so alike
+_LEAST_PART = 0.15  # of a side that the part without a border must have
+_CORNERS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corners:
+    """Local features.
+
+    Attributes:
+        points: ``(N, 4)`` float32: x, y, size in pixels, angle in degrees.
+        bits: ``(N, 4)`` uint64: their descriptions of 256 bits.
+    """
+
+    points: Floats
+    bits: NDArray[np.uint64]
+
+
+class Look:
+    """A small picture, ready to be compared.
+
+    Args:
+        gray: ``(h, w)`` uint8.
+
+    Attributes:
+        boxes: The whole, and the part without a border where there is one.
+        cards: ``(len(boxes), 32, 32)`` float32, each of mean 0 and length 1; zeros for one that says nothing.
+    """
+
+    def __init__(self, gray: Gray) -> None:
+        self.gray = gray
+        whole = (0, 0, gray.shape[1], gray.shape[0])
+        self.boxes = [whole] if (inner := without_border(gray)) == whole else [whole, inner]
+        self.cards = np.stack([_card(gray, box) for box in self.boxes])
+
+    @functools.cached_property
+    def corners(self) -> Corners:
+        """Features of the picture."""
+        return _corners(self.gray)
+
+    @functools.cached_property
+    def mirrored(self) -> Corners:
+        """Features of the picture mirrored left to right."""
+        return _corners(np.ascontiguousarray(self.gray[:, ::-1]))
+
+
+def look_at(thumbnail: bytes) -> Look:
+    """A look at a thumbnail (JPEG); one that cannot be read says nothing."""
+    try:
+        return Look(simplejpeg.decode_jpeg(thumbnail, colorspace="GRAY")[:, :, 0])
+    except ValueError:
+        return Look(np.zeros((CARD, CARD), np.uint8))
+
+
+def without_border(gray: Gray) -> Box:
+    """The part of a picture inside a border of one color, or a letterbox: the longest run of lines that are not flat.
+
+    Args:
+        gray: ``(h, w)`` uint8.
+
+    Returns:
+        The whole where there is no border, or where hardly anything would remain.
+
+    >>> picture = np.full((40, 60), 255, np.uint8)
+    >>> picture[10:30, 5:50] = np.arange(45 * 20).reshape(20, 45) * 77 % 251
+    >>> without_border(picture)
+    (5, 10, 50, 30)
+    """
+    height, width = gray.shape
+    x0, y0, x1, y1 = whole = (0, 0, width, height)
+    edges = (gray[:1], gray[-1:], gray[:, :1].T, gray[:, -1:].T)
+    if not any(_flat(edge)[0] for edge in edges):
+        return whole
+    for _ in range(2):  # a frame around a letterbox
+        top, bottom = _longest(~_flat(gray[y0:y1, x0:x1]))
+        y0, y1 = y0 + top, y0 + bottom
+        left, right = _longest(~_flat(gray[y0:y1, x0:x1].T))
+        x0, x1 = x0 + left, x0 + right
+        if y1 - y0 < _LEAST_PART * height or x1 - x0 < _LEAST_PART * width:
+            return whole
+    return x0, y0, x1, y1
+
+
+def _flat(lines: Gray) -> NDArray[np.bool_]:
+    """Which lines ``(N, length)`` have one color but for a few pixels."""
+    if not lines.size:
+        return np.ones(len(lines), bool)
+    some = lines[:, :: max(1, lines.shape[1] // 64)].astype(np.int16)
+    middle = np.partition(some, some.shape[1] // 2, axis=1)[:, some.shape[1] // 2]
+    return (np.abs(some - middle[:, None]) <= _FLAT).mean(axis=1) >= _BORDER
+
+
+def _longest(wanted: NDArray[np.bool_]) -> tuple[int, int]:
+    """Begin and end of the longest run of True."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], wanted.astype(np.int8), [0]])))
+    if not len(steps):
+        return 0, 0
+    best = int(np.argmax(steps[1::2] - steps[::2]))
+    return int(steps[2 * best]), int(steps[2 * best + 1])
+
+
+def _card(gray: Gray, box: Box) -> Floats:
+    import cv2
+
+    x0, y0, x1, y1 = box
+    card = np.asarray(cv2.resize(gray[y0:y1, x0:x1], (CARD, CARD), interpolation=cv2.INTER_AREA), np.float32)
+    card -= card.mean()
+    length = float(np.linalg.norm(card))
+    return card / length if length >= _LEAST_SPREAD * CARD else np.zeros_like(card)
+
+
+def turned(card: Floats, turn: tuple[bool, int]) -> Floats:
+    """A card in one of :data:`TURNS`."""
+    mirrored, quarters = turn
+    return np.rot90(card[:, ::-1] if mirrored else card, quarters)
+
+
+_own = threading.local()
+
+
+def _detector() -> Any:  # noqa: ANN401 - of OpenCV; each thread has its own
+    import cv2
+
+    if not hasattr(_own, "detector"):
+        _own.detector = cv2.ORB_create(  # pyright: ignore[reportAttributeAccessIssue]
+            nfeatures=_CORNERS, scaleFactor=1.3, nlevels=4, edgeThreshold=15, patchSize=21, fastThreshold=15
+        )
+    return _own.detector
+
+
+def _corners(gray: Gray) -> Corners:
+    found, bits = _detector().detectAndCompute(gray, None)
+    points = np.array([(*corner.pt, corner.size, corner.angle) for corner in found], np.float32).reshape(-1, 4)
+    return Corners(points, np.zeros((0, 4), np.uint64) if bits is None else bits.view(np.uint64))

@@ -1,0 +1,192 @@
+"""The files of a group, opened: what is compared in the end, and what decides which one is kept."""
+
+import functools
+import math
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.images import decode, read_bytes, shrink
+from visus.images.container import FIRST, kind_of
+from visus.images.decode import MAX_PIXELS, open_by
+from visus.images.facts import Facts, facts_of
+from visus.search.duplicates.looks import Gray
+from visus.search.duplicates.members import Member
+from visus.search.reading import content_hash
+
+SIDE = 768
+"""Longest side at which files are compared, in pixels."""
+
+_LOSS = 2.0  # root mean square of what a picture loses, in gray levels, if it has no detail of that size
+_LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
+_SCALES = (0.71, 0.5, 0.35, 0.25, 0.18, 0.125)
+_DETAIL_SIDE = 4096
+_MOST_PAGES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What decides whether a picture is kept.
+
+    Attributes:
+        member: Its row.
+        facts: What the file says of itself.
+        transparent: Whether it is, somewhere.
+        spread: How far its colors are apart, as a share of its contrast: of a gray picture 0, of one in sepia little.
+        contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
+    """
+
+    member: Member
+    facts: Facts
+    transparent: bool
+    spread: float
+    contrast: float
+
+    @functools.cached_property
+    def detail(self) -> float:
+        """How many pixels its real detail needs: of a picture that was blown up, fewer than it has."""
+        import cv2
+
+        gray = cv2.cvtColor(shrink(pixels_of(self.member), _DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
+        whole = gray.astype(np.float32)
+        allowed = max(_LOSS, _LOSS_SHARE * float(whole.std()))
+        needed = min((scale for scale in _SCALES if _loss_at(whole, scale) <= allowed), default=1.0)
+        return needed**2 * self.member.width * self.member.height
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file of an index that is there and holds what the index says.
+
+    Attributes:
+        traits: What decides whether it is kept.
+        colors: ``(h, w, 3)`` uint8, longest side :data:`SIDE`.
+        gray: ``(h, w)`` uint8.
+        alpha: ``(h, w)`` uint8; None for an opaque picture.
+    """
+
+    traits: Traits
+    colors: NDArray[np.uint8]
+    gray: Gray
+    alpha: Gray | None
+
+    @property
+    def member(self) -> Member:
+        """Its row."""
+        return self.traits.member
+
+    @property
+    def facts(self) -> Facts:
+        """What the file says of itself."""
+        return self.traits.facts
+
+
+def open_member(member: Member) -> Opened | None:
+    """Open a file of an index.
+
+    Returns:
+        None where it is not there, cannot be read, or is no longer what the index says.
+    """
+    import cv2
+
+    try:
+        data = read_bytes(member.path)
+        if content_hash(data) != member.hash:
+            return None
+        least = round(SIDE * min(member.width, member.height) / max(member.width, member.height))
+        colors = shrink(decode(data, name=member.path, min_side=max(1, least)).pixels, SIDE)
+    except InputError:
+        return None
+    gray = np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.uint8)
+    alpha = _alpha(data, member.path, gray.shape)
+    facts = facts_of(data, member.path)
+    return Opened(Traits(member, facts, alpha is not None, _spread(colors), float(gray.std())), colors, gray, alpha)
+
+
+def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
+    """What is lost of a picture that is shrunk and blown up again, smoothly or pixel by pixel."""
+    import cv2
+
+    size = max(1, round(whole.shape[1] * scale)), max(1, round(whole.shape[0] * scale))
+    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    ways = (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
+    again = [np.asarray(cv2.resize(small, whole.shape[::-1], interpolation=way)) for way in ways]
+    return min(float(np.sqrt(np.mean((one - whole) ** 2))) for one in again)
+
+
+def pixels_of(member: Member) -> NDArray[np.uint8]:
+    """All pixels of a file, ``(H, W, 3)`` uint8."""
+    return decode(read_bytes(member.path), name=member.path).pixels
+
+
+def _spread(colors: NDArray[np.uint8]) -> float:
+    red, green, blue = (colors[:, :, k].astype(np.int16) for k in range(3))
+    return math.hypot(float((red - green).std()), float((blue - green).std())) / (float(green.std()) + 1)
+
+
+def unchanged(member: Member) -> bool:
+    """Whether a file is there and holds what the index says."""
+    try:
+        return content_hash(read_bytes(member.path)) == member.hash
+    except InputError:
+        return False
+
+
+def entry(path: str) -> tuple[int, int] | None:
+    """Device and number of a file, equal for all its hard links; None for one that is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _alpha(data: bytes, name: str, shape: tuple[int, ...]) -> Gray | None:
+    """How opaque a picture is, ``shape`` uint8; None where it is everywhere."""
+    from PIL import Image, ImageOps
+
+    kind = kind_of(data[:FIRST], name)
+    if kind in (None, "JPEG", "RAW", "BMP"):
+        return None
+    try:
+        with open_by(data, kind) as picture:
+            if "A" not in picture.getbands() and "transparency" not in picture.info:
+                return None
+            alpha = ImageOps.exif_transpose(picture.convert("RGBA")).getchannel("A")
+    except Exception:  # decoders of hostile files raise almost anything; the picture itself was decoded before
+        return None
+    if alpha.getextrema() == (255, 255):
+        return None
+    return np.asarray(alpha.resize((shape[1], shape[0]), Image.Resampling.BOX))
+
+
+def pages(member: Member, count: int) -> list[Gray] | None:
+    """All frames or pages of a file, gray, longest side :data:`SIDE`; None where they are too many to be looked at.
+
+    Args:
+        member: The file.
+        count: How many it has.
+    """
+    from PIL import ImageSequence
+
+    if count > _MOST_PAGES:
+        return None
+    try:
+        data = read_bytes(member.path)
+        kind = kind_of(data[:FIRST], member.path)
+        if kind is None or member.width * member.height > MAX_PIXELS:
+            return None
+        with open_by(data, kind) as picture:
+            found = []
+            for page in ImageSequence.Iterator(picture):
+                if page.width * page.height > MAX_PIXELS:
+                    return None
+                small = page.convert("L")
+                small.thumbnail((SIDE, SIDE))
+                found.append(np.asarray(small))
+            return found
+    except Exception:  # decoders of hostile files raise almost anything
+        return None

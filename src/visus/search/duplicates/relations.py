@@ -1,0 +1,195 @@
+"""How two opened pictures belong together: as copies, and then how one differs; or as shots of one scene."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.blocks import blocks
+from visus.search.duplicates.evidence import Evidence, compare
+from visus.search.duplicates.looks import Look
+from visus.search.duplicates.members import Kind, Name, Relation
+from visus.search.duplicates.opened import Opened, pages, pixels_of
+
+_SIZE = 0.02  # by which sizes may differ before a copy counts as resized
+_SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
+_RECOLORED = 8.0  # mean difference of colors, in levels of 255
+_OPAQUE = 8.0  # mean difference of two alpha channels
+_WHITE = 250.0  # gray level from which a block is overexposed
+_BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
+_MINUTE = 60_000  # ms between the first and the last shot of a burst
+_STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What was found out about two pictures.
+
+    Attributes:
+        evidence: How they agree.
+        relation: How the second differs from the first, if it is a copy that shows nothing which the first lacks.
+        kind: How they belong together otherwise; None for a copy.
+        blown: How much more of the second than of the first is white where the other one has detail, as a share.
+    """
+
+    evidence: Evidence
+    relation: Relation | None
+    kind: Kind | None
+    blown: float = 0.0
+
+
+def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) -> Judgment | None:
+    """Compare two files.
+
+    Args:
+        keep: The one that would be kept.
+        other: The other.
+        way: Takes points of the thumbnail of the first to points of that of the second.
+        looks: These thumbnails.
+
+    Returns:
+        None where they do not belong together.
+    """
+    first, second = (_to(look, opened) for look, opened in zip(looks, (keep, other), strict=True))
+    evidence = compare(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
+    if evidence is None or not evidence.alike:
+        return None
+    if kind := _other_kind(keep, other, evidence):
+        return Judgment(evidence, None, kind)
+    return Judgment(evidence, _relation(keep, other, evidence), None, _blown(keep, other, evidence))
+
+
+def _to(look: Look, opened: Opened) -> Matrix:
+    """Takes points of a thumbnail to points of the opened picture."""
+    x, y = opened.gray.shape[1] / look.gray.shape[1], opened.gray.shape[0] / look.gray.shape[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
+    """How two pictures belong together that are no copies; None for copies."""
+    dates = keep.facts.captured, other.facts.captured
+    if "caption" in evidence.outside and evidence.same:
+        return "captioned"
+    if not evidence.same or (None not in dates and dates[0] != dates[1]):
+        return _shots(keep, other, evidence)
+    if evidence.outside[1] == "content":
+        return "overlapping" if evidence.outside[0] == "content" else None
+    return None if _same_alpha(keep, other, evidence) and _same_pages(keep, other, evidence) else "same scene"
+
+
+def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
+    """How two photographs of one scene belong together."""
+    one, two = keep.facts.captured, other.facts.captured
+    if evidence.written:
+        return "captioned"
+    late = one is not None and two is not None and abs(one - two) > _MINUTE
+    if late or (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
+        return "same scene"
+    side = max(keep.gray.shape)
+    moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
+    if moved.max() > _STILL:
+        return "same scene"
+    return "exposure bracket" if _color(keep, other, evidence) > 2 * _RECOLORED else "burst"
+
+
+def _relation(keep: Opened, other: Opened, evidence: Evidence) -> Relation:
+    """How a copy differs."""
+    linear = evidence.transform[:2, :2]
+    turn, mirrored = _turn(linear)
+    full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
+    scale = float(np.sqrt(abs(np.linalg.det(linear)))) * full[1] / full[0]
+    color = _color(keep, other, evidence)
+    names: list[Name] = []
+    if evidence.covered[0] < _SHOWN and evidence.outside[0] == "content":
+        names.append("cropped")
+    if "border" in evidence.outside:
+        names.append("bordered")
+    if evidence.mark:
+        names.append("captioned")
+    if turn:
+        names.append("turned")
+    if mirrored:
+        names.append("mirrored")
+    if color > _RECOLORED:
+        names.append("recolored")
+    if abs(scale - 1) > _SIZE:
+        names.append("resized")
+    if not names:
+        names.append("same pixels" if _same_pixels(keep, other) else "re-encoded")
+    return Relation(tuple(names), evidence.agreement, evidence.covered[0], scale, turn, color)
+
+
+def _turn(linear: Matrix) -> tuple[int, bool]:
+    """By how many degrees a transform turns counterclockwise, to the nearest quarter, and whether it mirrors first."""
+    mirrored = bool(np.linalg.det(linear) < 0)
+    plain = linear @ np.diag([-1.0, 1.0]) if mirrored else linear
+    angle = np.degrees(np.arctan2(-plain[1, 0], plain[0, 0]))  # y points down
+    return int(round(angle / 90) * 90 % 360), mirrored
+
+
+def _laid(keep: Opened, other: Opened, evidence: Evidence) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The colors of the first picture over the second, and where."""
+    import cv2
+
+    size = other.gray.shape[1], other.gray.shape[0]
+    matrix = evidence.transform[:2]
+    laid = np.asarray(cv2.warpAffine(keep.colors, matrix, size, flags=cv2.INTER_AREA), np.uint8)
+    return laid, np.asarray(cv2.warpAffine(np.ones_like(keep.gray), matrix, size)) > 0
+
+
+def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
+    """Mean difference of the colors of two pictures where both are, softly seen."""
+    import cv2
+
+    laid, covered = _laid(keep, other, evidence)
+    soft = [cv2.blur(colors, (9, 9)).astype(np.int16) for colors in (laid, other.colors)]
+    return float(np.abs(soft[0] - soft[1])[covered].mean())
+
+
+def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
+    """How much more of the second picture than of the first is overexposed."""
+    import cv2
+
+    laid, _ = _laid(keep, other, evidence)
+    one, two = (
+        blocks(np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.float32), 8) for colors in (laid, other.colors)
+    )
+    white = [part.min(axis=(2, 3)) >= _WHITE for part in (one, two)]
+    busy = [part.std(axis=(2, 3)) >= _BUSY for part in (one, two)]
+    return float((white[1] & busy[0]).mean() - (white[0] & busy[1]).mean())
+
+
+def _same_pixels(keep: Opened, other: Opened) -> bool:
+    if (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
+        return False
+    if keep.facts.depth != other.facts.depth or np.abs(keep.gray.astype(np.int16) - other.gray).mean() > 0.5:
+        return False
+    return np.array_equal(pixels_of(keep.member), pixels_of(other.member))
+
+
+def _same_alpha(keep: Opened, other: Opened, evidence: Evidence) -> bool:
+    """Whether both are equally transparent; a transparent one contains its opaque copy."""
+    import cv2
+
+    if other.alpha is None:
+        return True
+    if keep.alpha is None:
+        return False
+    size = other.gray.shape[1], other.gray.shape[0]
+    laid = np.asarray(cv2.warpAffine(keep.alpha, evidence.transform[:2], size, borderValue=255))
+    return float(np.abs(laid.astype(np.int16) - other.alpha).mean()) <= _OPAQUE
+
+
+def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:
+    """Whether all frames or pages are the same; the first ones are compared already."""
+    count = keep.facts.frames
+    if count == other.facts.frames == 1:
+        return True
+    if count != other.facts.frames:
+        return False
+    ours, theirs = pages(keep.member, count), pages(other.member, count)
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return False
+    compared = [compare(a, b, evidence.transform) for a, b in zip(ours, theirs, strict=True)]
+    return all(page is not None and (page.same or page.textured == page.changed == 0) for page in compared)
