@@ -123,7 +123,7 @@ class Store:
                     f"Files of {self.location} with {opened.lost_rows:,} rows were missing or truncated; these are "
                     "taken out, and their pictures described again where they are found."
                 )
-            elif self._lacks_codes():
+            elif self.sums is not None and (self.sums.version != self.version or self._lacks_codes(self.sums)):
                 self._count()
             if self.sums is None and self.about["format"] == FORMAT:
                 self._count()
@@ -133,11 +133,9 @@ class Store:
                 )
             return opened.lost_rows
 
-    def _lacks_codes(self) -> bool:
-        if self.sums is None:
-            return False
-        codes = (name for name in self.sums.files if name.startswith(f"{code_files.FOLDER}/"))
-        return any(checksums.is_resized(self.files, self.sums, name) for name in codes)
+    def _lacks_codes(self, sums: checksums.Checksums) -> bool:
+        codes = (name for name in sums.files if name.startswith(f"{code_files.FOLDER}/"))
+        return any(checksums.is_resized(self.files, sums, name) for name in codes)
 
     # Reading -----------------------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ class Opened:
 
     Attributes:
         table: The table.
-        sums: Its checksums; None for an index of 0.1, which has none.
+        sums: Its checksums, or those of an earlier version where its own must be noted anew; None for an index of 0.1,
+            which has none.
         note: A sentence on what was wrong with newer versions, if something was.
         lost: Numbers of the fragments of which files are missing or truncated.
         lost_rows: How many rows they had.
@@ -162,6 +163,10 @@ def _stepped_back(place: Location, bad: int, good: int) -> str:
     )
 
 
+def _completed(place: Location, version: int) -> str:
+    return f"The checksums of version {version} of {place} were lost; its rows are whole, and they are noted anew."
+
+
 def _from_copies(place: Location, note: str | None) -> str:
     told = f"Damaged or missing manifests of {place} were written again from their copies."
     return f"{told} {note}" if note else told
@@ -199,6 +204,8 @@ def recover(place: Location, files: Files) -> Opened:
         if checksums.load(files, version) is None if version in noted else not _opens(place, version):
             _put_aside(files, version)
     table = _table(place, opened.table.version)
+    if opened.sums is not None and checksums.copy_of(table.version) not in files.below(checksums.FOLDER):
+        checksums.keep_copy(files, table.version)
     note = _from_copies(place, opened.note) if restored else opened.note
     return replace(opened, table=table, note=_stepped_back(place, bad, table.version) if bad else note)
 
@@ -220,7 +227,7 @@ def _taken_over(place: Location, files: Files, version: int, before: Checksums |
         table = _table(place, version)
         if not _whole(table, files, before):
             return None
-        return Opened(table, checksums.write(files, table, before))
+        return Opened(table, before, _completed(place, version))
     except Exception:  # what is torn makes the table's library, and what it is asked for, raise almost anything
         return None
 

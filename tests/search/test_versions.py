@@ -1,0 +1,55 @@
+"""Which version of a damaged index is opened, and what is said about it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.damage import cut, flip
+from tests.support.pictures import folder_of, scene
+from visus import Index
+from visus.search import checksums
+from visus.search.files import LocalFiles
+
+
+def newest_of(place: Path) -> Path:
+    """The newest file of checksums."""
+    files = LocalFiles(place / "i.visus")
+    return place / "i.visus" / "checksums" / f"{checksums.noted(files)[0]}.json"
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, flip])
+def test_a_version_of_which_only_the_checksums_are_lost_is_completed_and_that_is_said(
+    harm: Callable[[Path], None], place: Path
+) -> None:
+    folder_of(place / "more", 2, first=80)
+    Index(place / "i.visus").add(place / "more")
+    harm(newest_of(place))
+    assert "is damaged or incomplete" in Index(place / "i.visus").search(scene(1)).notes[0]
+    report = Index(place / "i.visus").add(place / "photos")
+    assert "are noted anew" in (report.note or "")
+    assert len(Index(place / "i.visus")) == 12
+    assert Index(place / "i.visus").add(place / "more").described == 0
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_a_version_that_lost_its_checksums_and_more_is_put_aside_and_that_is_said(place: Path) -> None:
+    before = set((place / "i.visus" / "pictures.lance" / "data").iterdir())
+    folder_of(place / "more", 2, first=80)
+    Index(place / "i.visus").add(place / "more")
+    newest_of(place).unlink()
+    for path in set((place / "i.visus" / "pictures.lance" / "data").iterdir()) - before:
+        cut(path)
+    report = Index(place / "i.visus").add(place / "more")
+    assert "is damaged or incomplete" in (report.note or "")
+    assert report.described <= 2
+    assert len(Index(place / "i.visus")) == 12
+    assert Index(place / "i.visus").verify().sound
+
+
+def test_a_copy_of_the_manifest_that_was_removed_is_made_again(place: Path) -> None:
+    newest = newest_of(place)
+    newest.with_suffix(".manifest").unlink()
+    assert Index(place / "i.visus").add(place / "photos").note is None
+    assert newest.with_suffix(".manifest").is_file()
+    assert Index(place / "i.visus").verify().sound
