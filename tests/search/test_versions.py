@@ -1,10 +1,12 @@
 """Which version of a damaged index is opened, and what is said about it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import visus
 from tests.support.damage import cut, flip
 from tests.support.pictures import folder_of, scene
 from visus import Index
@@ -53,3 +55,14 @@ def test_a_copy_of_the_manifest_that_was_removed_is_made_again(place: Path) -> N
     assert Index(place / "i.visus").add(place / "photos").note is None
     assert newest.with_suffix(".manifest").is_file()
     assert Index(place / "i.visus").verify().sound
+
+
+def test_an_index_that_lost_every_manifest_is_no_new_index(place: Path) -> None:
+    for folder in ("pictures.lance/_versions", "checksums"):
+        shutil.rmtree(place / "i.visus" / folder)
+    for command in (["index", place / "photos"], ["search", place / "photos" / "0001.jpg"], ["index", "--verify"]):
+        answer = visus(*command, "--index", place / "i.visus", code=2)
+        assert "has lost all manifests" in answer.stderr
+        assert "from a backup" in answer.stderr
+        assert answer.stderr.count("\n") == 1
+    assert not (place / "i.visus" / "checksums").exists()
