@@ -289,13 +289,7 @@ class Ingest:
             excludes[root] = list(exclude)
         kept = [known for key, known in gone.items() if key not in spared]
         for start in range(0, len(kept), 10_000):
-            part = kept[start : start + 10_000]
             with self.store.changing():
-                self.writer.hand_over(part, gone_too=False)
-                now = [self.catalog.by_path[known.real_path]._replace(gone=True) for known in part]
-                self.writer.merge_places(now)
-                for known in now:
-                    self.catalog.put(known)
-        self.report.gone = len(kept)
+                self.writer.mark_gone(kept[start : start + 10_000])
         excludes = {root: globs for root, globs in excludes.items() if root in remembered and globs}
         self.store.tell(roots=remembered, **({"excludes": excludes} if excludes else {}))

@@ -15,7 +15,7 @@ class Report:
         changed: Pictures whose content had changed.
         moved: Pictures that were found under another path, and kept their vector.
         filled: Pictures that were known, and have now been described by a further descriptor.
-        gone: Pictures that are no longer there.
+        gone: Pictures that are no longer there, or whose file holds something now that cannot be used.
         pruned: Rows of pictures no longer there that were removed.
         unchanged: Pictures whose content is what it was.
         reread: How many of these were read again to know, since time, size or place of their entry had changed.
