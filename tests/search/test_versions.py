@@ -1,5 +1,6 @@
 """Which version of a damaged index is opened, and what is said about it."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import visus
-from tests.support.damage import cut, flip
+from tests.support.damage import cut, empty, flip
 from tests.support.pictures import folder_of, scene
 from visus import Index
 from visus.search import checksums
@@ -66,3 +67,30 @@ def test_an_index_that_lost_every_manifest_is_no_new_index(place: Path) -> None:
         assert "from a backup" in answer.stderr
         assert answer.stderr.count("\n") == 1
     assert not (place / "i.visus" / "checksums").exists()
+
+
+@pytest.mark.parametrize("harm", [empty, flip, Path.unlink])
+def test_damaged_manifests_in_a_place_that_cannot_be_written_are_one_sentence_that_helps(
+    harm: Callable[[Path], None], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_files: LocalFiles, name: str, _content: bytes) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", name)
+
+    manifests = list((place / "i.visus" / "pictures.lance" / "_versions").glob("*.manifest"))
+    for manifest in manifests:
+        harm(manifest)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFiles, "write", refused)
+        answer = visus("search", place / "photos" / "0001.jpg", "--index", place / "i.visus", code=2)
+    assert "Read-only file system" in answer.stderr
+    assert "copy the index to a place" in answer.stderr
+    shutil.copytree(place / "i.visus", place / "copy.visus")
+    answer = visus("search", place / "photos" / "0001.jpg", "--index", place / "copy.visus")
+    assert "written again from their copies" in answer.stderr
+
+
+def test_an_older_version_is_read_where_nothing_can_be_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = next(iter(checksums.manifests(LocalFiles(place / "i.visus")).values()))
+    empty(place / "i.visus" / newest)
+    monkeypatch.setattr(LocalFiles, "write", lambda *_: pytest.fail("it was written"))
+    assert "is used instead" in Index(place / "i.visus").search(scene(1)).notes[0]

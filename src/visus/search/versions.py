@@ -60,11 +60,11 @@ def newest(place: Location, files: Files) -> Opened:
         files: Of the index.
 
     Raises:
-        PictureIndexError: There is none.
+        PictureIndexError: There is none, or its manifest cannot be written again.
     """
     noted = checksums.noted(files)
     opened = _noted(place, files, noted)
-    if opened is None and (restored := _restored(files)):
+    if opened is None and (restored := _restored(place, files)):
         opened = _noted(place, files, restored)
         opened = opened and replace(opened, note=_from_copies(place, opened.note))
     return opened or _readable(place, files, lost=bool(noted))
@@ -98,12 +98,16 @@ def _partial(place: Location, table: lance.LanceDataset, sums: Checksums, bad: s
     return Opened(table, sums, note, tuple(part.fragment_id for part in lost), rows)
 
 
-def _restored(files: Files) -> list[int]:
-    """Versions whose damaged manifests were written anew; none where nothing can be written."""
+def _restored(place: Location, files: Files) -> list[int]:
+    """Versions whose damaged manifests were written anew."""
     try:
         return checksums.restore(files)
-    except OSError:
-        return []
+    except OSError as error:
+        raise PictureIndexError(
+            f"Manifests of {place} are damaged or missing, and cannot be written again from their copies "
+            f"({reason_of(error)}); let this folder be written to, or copy the index to a place with room where you "
+            "may write."
+        ) from error
 
 
 def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
@@ -182,7 +186,7 @@ def recover(place: Location, files: Files) -> Opened:
     Raises:
         PictureIndexError: There is none.
     """
-    restored = _restored(files)
+    restored = _restored(place, files)
     opened = newest(place, files)
     noted = checksums.noted(files)
     bad: int | None = None  # the newest version that counted and had to be put aside
