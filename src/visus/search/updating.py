@@ -171,10 +171,10 @@ class UpdatedIndex(OpenIndex):
             taken_out = store.recover()
             upgrade(store)
             found = verify(store, show, taken_out=taken_out)
-            if found.sound:
+            if not found.damaged:
                 return found
             again = take_out(store, found)
-        found.mended = self._described_again(again)
+        found.mended, found.was_mended = self._described_again(again), True
         if found.unreadable > found.mended:
             found.lost.append(f"(rows that cannot be read: {found.unreadable - found.mended:,})")
         return found

@@ -41,6 +41,7 @@ class Verified:
         lost: Paths of damaged rows whose picture is not there to be described again; of rows that could not be read,
             how many more they were than pictures were described again.
         note: A sentence on damaged newer versions that were passed over, if there are some.
+        was_mended: What was damaged has been taken out, and what could be described again is there.
     """
 
     files: int = 0
@@ -51,11 +52,17 @@ class Verified:
     mended: int = 0
     lost: list[str] = field(default_factory=list)
     note: str | None = None
+    was_mended: bool = False
+
+    @property
+    def damaged(self) -> bool:
+        """Whether something was found that is not as it was written."""
+        return bool(self.damaged_files or self.damaged_rows or self.note)
 
     @property
     def sound(self) -> bool:
-        """Whether all is as it was written."""
-        return not (self.damaged_files or self.damaged_rows or self.note)
+        """Whether the index is whole now: nothing was damaged, or all of it has been mended."""
+        return not self.lost if self.was_mended else not self.damaged
 
 
 def verify(
