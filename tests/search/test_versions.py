@@ -94,3 +94,30 @@ def test_an_older_version_is_read_where_nothing_can_be_written(place: Path, monk
     empty(place / "i.visus" / newest)
     monkeypatch.setattr(LocalFiles, "write", lambda *_: pytest.fail("it was written"))
     assert "is used instead" in Index(place / "i.visus").search(scene(1)).notes[0]
+
+
+def test_what_was_recovered_is_said_once(place: Path) -> None:
+    newest_of(place).unlink()
+    index = Index(place / "i.visus")
+    assert index.search(scene(1)).notes != []
+    assert index.search(scene(1)).notes != []  # each answer tells of how old it is
+    assert "are noted anew" in (index.add(place / "photos").note or "")
+    assert index.search(scene(1)).notes == []
+    assert index.verify().sound
+    newest_of(place).unlink()
+    assert "are noted anew" in (Index(place / "i.visus").verify(mend=True).note or "")
+    newest_of(place).unlink()
+    index = Index(place / "i.visus")
+    index.prune()
+    assert "are noted anew" in (index.note() or "")
+    assert index.note() is None
+
+
+def test_what_a_mend_has_found_is_said_once(place: Path) -> None:
+    newest_of(place).unlink()
+    index = Index(place / "i.visus")
+    assert index.verify(mend=True).note
+    assert index.verify().sound
+    newest_of(place).unlink()
+    answer = visus("index", "--prune", "--index", place / "i.visus")
+    assert "are noted anew" in answer.stderr

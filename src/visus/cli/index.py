@@ -148,6 +148,8 @@ def index(
     if rotate is not None:
         report = report or Report()
         report.fitted = opened.rotate(rotate)
+    if report:
+        report.note = report.note or opened.note()
     measures = _measures(opened, evaluate) if evaluate else {}
     _print(report, measures, location, opened, verified if as_json else None)
     if report and report.unreadable and not len(opened):

@@ -58,6 +58,10 @@ class OpenIndex:
         """What the index's pictures are described by."""
         return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
 
+    def note(self) -> str | None:
+        """A sentence on what was damaged or unfinished, if something was that has not been told; it is told once."""
+        return self._opened().told()
+
     def _opened(self) -> Store:
         if self._store is None:
             self._store = Store(self.location)  # says that there is none

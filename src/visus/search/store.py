@@ -133,6 +133,11 @@ class Store:
                 )
             return opened.lost_rows
 
+    def told(self) -> str | None:
+        """The note for one who says it: it is forgotten, so that nobody says it again."""
+        note, self.note = self.note, None
+        return note
+
     def _lacks_codes(self, sums: checksums.Checksums) -> bool:
         codes = (name for name in sums.files if name.startswith(f"{code_files.FOLDER}/"))
         return any(checksums.is_resized(self.files, sums, name) for name in codes)

@@ -93,11 +93,13 @@ class UpdatedIndex(OpenIndex):
                 max_pixels=max_pixels,
                 progress=progress,
             )
-            ingest.report.completed, ingest.report.note = completed, self._store.note
+            ingest.report.completed = completed
             try:
                 report = ingest.run(roots, exclude, rehash=rehash, force=force)
             except KeyboardInterrupt:
                 raise Interrupted(ingest.report) from None
+            finally:
+                ingest.report.note = self._store.told()
             self._note(embedder, report)
             if prune:
                 report.pruned = self._prune(force)
@@ -171,6 +173,7 @@ class UpdatedIndex(OpenIndex):
             taken_out = store.recover()
             upgrade(store)
             found = verify(store, show, taken_out=taken_out)
+            store.told()
             if not found.damaged:
                 return found
             again = take_out(store, found)
