@@ -1,6 +1,7 @@
 """Which version of a damaged index is opened, and what is said about it."""
 
 import errno
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from tests.support.command import visus
 from tests.support.damage import cut, empty, flip
 from tests.support.pictures import folder_of, scene
-from visus import Index
+from visus import Index, PictureIndexError
 from visus.search import checksums
 from visus.search.files import LocalFiles
+from visus.search.store import Store
 
 
 def newest_of(place: Path) -> Path:
@@ -121,3 +123,54 @@ def test_what_a_mend_has_found_is_said_once(place: Path) -> None:
     newest_of(place).unlink()
     answer = visus("index", "--prune", "--index", place / "i.visus")
     assert "are noted anew" in answer.stderr
+
+
+# Damage in many files -----------------------------------------------------------------------------------------------
+
+
+def zeros(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("harm", [cut, zeros])
+def test_rows_that_cannot_be_read_are_taken_out_though_no_checksum_tells(
+    harm: Callable[[Path], None], place: Path
+) -> None:
+    shutil.rmtree(place / "i.visus" / "checksums")
+    for path in (place / "i.visus" / "pictures.lance" / "data").iterdir():
+        harm(path)
+    report = Index(place / "i.visus").add(place / "photos")
+    assert (report.described, report.unreadable) == (10, [])
+    assert "with 10 rows were missing or damaged" in (report.note or "")
+    assert Index(place / "i.visus").verify().sound
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mend_first", [False, True])
+def test_one_flipped_bit_in_every_file_ends_in_a_good_index_or_tells_the_way_out(
+    seed: int, mend_first: bool, place: Path
+) -> None:
+    dice = random.Random(seed)
+    for path in sorted((place / "i.visus").rglob("*")):
+        if path.is_file() and path.stat().st_size:
+            flip(path, dice.randrange(path.stat().st_size), dice.randrange(8))
+    told = ""
+    try:
+        if mend_first:
+            Index(place / "i.visus").verify(mend=True)
+        Index(place / "i.visus").add(place / "photos")
+    except PictureIndexError as error:
+        told = str(error)
+    if told:
+        assert "index the pictures" in told  # again, or in a new folder
+        return
+    Index(place / "i.visus").verify(mend=True)
+    index = Index(place / "i.visus")
+    assert index.verify().sound
+    assert len(index.search(scene(1), k=20)) == 10
+
+
+def test_an_index_of_a_network_that_there_is_not_tells_the_way_out(place: Path) -> None:
+    Store(place / "i.visus").tell(model="efFicientnet_lite0")  # as damage may leave it
+    for command in (["index", place / "photos"], ["search", place / "photos" / "0001.jpg"]):
+        assert "index the pictures in a new folder" in visus(*command, "--index", place / "i.visus", code=2).stderr

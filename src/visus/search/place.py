@@ -153,6 +153,6 @@ def sentence_of(location: Location, error: BaseException) -> PictureIndexError:
             f"{location} cannot be read or written ({reason_of(error)}); change its permissions or name another index."
         )
     return PictureIndexError(
-        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again; if that does not help, "
-        "run: visus index --verify --mend"
+        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, then run: visus index "
+        "--verify --mend; if that ends here too, remove the index and index the pictures again."
     )

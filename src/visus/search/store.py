@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,36 +112,43 @@ class Store:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write.
 
         Returns:
-            Rows that were taken out since their files are missing or truncated.
+            Rows that were taken out since their files are missing or cannot be read.
         """
         with explained(self.location):
             opened = versions.recover(self.location, self.files)
             self._use(opened)
-            if opened.lost:
-                with self.changing():
-                    self.take_out(opened.lost)
-                self.note = (
-                    f"Files of {self.location} with {opened.lost_rows:,} rows were missing or truncated; these are "
-                    "taken out, and their pictures described again where they are found."
+            unnoted = self.about["format"] == FORMAT and checksums.load(self.files, self.version) is None
+            lost = {*opened.lost, *(versions.torn(self.table, self.files) if unnoted else ())}
+            rows = sum(checksums.rows_in(part) for part in self.table.get_fragments() if part.fragment_id in lost)
+            if lost:
+                told = (
+                    f"Files of {self.location} with {rows:,} rows were missing or damaged; these are taken out, and "
+                    "their pictures described again where they are found."
                 )
-            elif self.sums is not None and (self.sums.version != self.version or self._lacks_codes(self.sums)):
-                self._count()
-            if self.sums is None and self.about["format"] == FORMAT:
-                self._count()
-                self.note = self.note or (
+                self.note = f"{opened.note} {told}" if opened.note and not opened.lost else told
+            elif unnoted and self.sums is None:
+                self.note = (
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )
-            return opened.lost_rows
+            if lost or unnoted:
+                with self.changing():
+                    self.take_out(lost)
+                    self.tell(mended=time.time_ns())  # a new version, with a manifest and a transaction of its own
+            elif self._lacks_codes():
+                self._count()
+            return rows
 
     def told(self) -> str | None:
         """The note for one who says it: it is forgotten, so that nobody says it again."""
         note, self.note = self.note, None
         return note
 
-    def _lacks_codes(self, sums: checksums.Checksums) -> bool:
-        codes = (name for name in sums.files if name.startswith(f"{code_files.FOLDER}/"))
-        return any(checksums.is_resized(self.files, sums, name) for name in codes)
+    def _lacks_codes(self) -> bool:
+        if self.sums is None:
+            return False
+        codes = (name for name in self.sums.files if name.startswith(f"{code_files.FOLDER}/"))
+        return any(checksums.is_resized(self.files, self.sums, name) for name in codes)
 
     # Reading -----------------------------------------------------------------------------------------------
 
@@ -296,7 +304,9 @@ class Store:
             self.table.delete(where)
 
     def take_out(self, fragments: Collection[int]) -> None:
-        """Remove whole fragments, whatever state their files are in; within a change."""
+        """Remove whole fragments, if there are some, whatever state their files are in; within a change."""
+        if not fragments:
+            return
         operation = lance.LanceOperation.Delete([], sorted(fragments), "damaged")
         self.table = lance.LanceDataset.commit(self.table.uri, operation, read_version=self.version)
 

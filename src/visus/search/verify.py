@@ -162,7 +162,7 @@ def mend(store: Store, found: Verified) -> list[str]:
             for index in store.table.describe_indices():
                 store.table.drop_index(index.name)
         again += [path for path in remove_orphans(store) if os.path.exists(path)]
-        store.tell(mended=int(time.time()))  # a new version, whatever was damaged, with files of its own
+        store.tell(mended=time.time_ns())  # a new version, whatever was damaged, with files of its own
     return again
 
 

@@ -253,6 +253,26 @@ def _whole(table: lance.LanceDataset, files: Files, before: Checksums) -> bool:
     return True
 
 
+def torn(table: lance.LanceDataset, files: Files) -> set[int]:
+    """Numbers of the fragments that cannot be read whole, for a version whose checksums do not tell.
+
+    Args:
+        table: The table at that version.
+        files: Of the index.
+    """
+    return {part.fragment_id for part in table.get_fragments() if not _is_readable(part, files)}
+
+
+def _is_readable(fragment: lance.LanceFragment, files: Files) -> bool:
+    if any(size is not None and files.size(name) not in (None, size) for name, size in checksums.parts_of(fragment)):
+        return False
+    try:
+        with explained(""), quiet():
+            return sum(batch.num_rows for batch in fragment.to_batches()) == checksums.rows_in(fragment)
+    except PictureIndexError:
+        return False
+
+
 def _put_aside(files: Files, version: int) -> None:
     """Take a damaged version out of the table's sight, and keep it."""
     name = checksums.manifests(files)[version]
