@@ -41,7 +41,7 @@ def index(
     place: IndexPlace = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(help="Pass over names or paths such as '*.png' or 'private/*'; repeatable."),
+        typer.Option(help="Pass over names or paths such as `'*.png'` or `'private/*'`; repeatable."),
     ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove pictures whose files are gone from the index.")
