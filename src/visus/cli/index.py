@@ -218,7 +218,7 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.reread:
         parts[-1] += f" ({report.reread:,} of them read again to check)"
     if report.links:
-        parts.append(f"{report.links:,} links to known files")
+        parts.append(plural(report.links, "link to a known file", "links to known files"))
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
@@ -232,6 +232,8 @@ def _say(report: "Report", location: str, rows: int) -> None:
         typer.echo(f"{rows_of_old} from visus 0.1 upgraded; --rehash reads the files again.")
     if report.passed:
         typer.echo(_passed(report), err=True)
+    if report.unvisited:
+        typer.echo(f"{plural(report.unvisited, 'picture')} passed over now, but kept in the index.", err=True)
     if report.fitted:
         _say_fitted(report.fitted)
     if report.unreadable:
@@ -252,17 +254,25 @@ def _say_fitted(fitted: "Fitted") -> None:
 
 
 def _passed(report: "Report") -> str:
-    """One line on what was passed over: pictures that a package would read first."""
-    order = sorted(report.passed.items(), key=lambda item: (item[0] not in report.hints, -item[1], item[0]))
-    named = [f"{count:,} {_named(what, report)}" for what, count in order[:12]]
-    more = sum(count for _, count in order[12:])
-    return f"{sum(report.passed.values()):,} passed over: {', '.join(named)}{f', {more:,} others' if more else ''}"
+    """One line on what was passed over: pictures that could be read some other way first."""
+    ordered = sorted(report.passed.items(), key=lambda item: (-item[1], item[0]))
+    parts: list[str] = []
+    for way in dict.fromkeys(report.hints.values()):
+        names = [_named(what, count) for what, count in ordered if report.hints.get(what) == way]
+        parts.append(f"{', '.join(names)} ({way})")
+    others = [item for item in ordered if item[0] not in report.hints]
+    parts += [_named(what, count) for what, count in others[:12]]
+    if len(others) > 12:
+        parts.append(f"{sum(count for _, count in others[12:]):,} others")
+    return f"{sum(report.passed.values()):,} passed over: {', '.join(parts)}"
 
 
-def _named(what: str, report: "Report") -> str:
-    if what in report.hints:
-        return f"{what} ({report.hints[what]})"
-    return f".{what}" if what and what.isalnum() else (what or "without an extension")
+def _named(what: str, count: int) -> str:
+    """How many files of an ending, such as ``txt``, of a kind, such as ``HEIC``, or of a name."""
+    if what == "broken link":
+        return plural(count, what)
+    ending = what.isalnum() and not what.isupper()
+    return f"{count:,} {f'.{what}' if ending else what or 'without an extension'}"
 
 
 class ProgressBar:

@@ -32,7 +32,7 @@ class Writer:
         has_left: Whether a file is no longer what the index knows by a real path.
 
     Attributes:
-        seen: Real paths of known files that are there.
+        seen: Real paths of files that are there.
     """
 
     def __init__(
