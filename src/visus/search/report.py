@@ -24,8 +24,8 @@ class Report:
         passed: Files and folders that were passed over: how many by their ending, kind or name.
         passed_names: The first ten paths of each of these kinds.
         hints: How pictures among these can be read, by kind.
-        unvisited: Pictures that the index keeps though they were passed over: they are excluded now, or in a folder that
-            cannot be entered.
+        unvisited: Pictures that the index keeps though they were passed over: they are excluded now, or in a folder
+            that cannot be entered.
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
         fitted: Where the index has grown: how its vectors are compared from now on.
