@@ -228,8 +228,7 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.note:
         typer.echo(report.note, err=True)
     if report.completed:
-        rows_of_old = "1 row" if report.completed == 1 else f"{report.completed:,} rows"
-        typer.echo(f"{rows_of_old} from visus 0.1 upgraded; --rehash reads the files again.")
+        typer.echo(f"{plural(report.completed, 'row')} from visus 0.1 upgraded; --rehash reads the files again.")
     if report.passed:
         typer.echo(_passed(report), err=True)
     if report.unvisited:

@@ -41,7 +41,10 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
     elif alone or not found.sound:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     if found.lost:
-        raise InputError(f"{plural(len(found.lost), 'row')} of {location} could not be mended, as the list above says.")
+        raise InputError(
+            f"Some rows of {location} could not be mended, and are listed as lost; bring their pictures back and index "
+            "them again."
+        )
     if not found.sound:
         raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")
     return answer

@@ -122,12 +122,12 @@ class Store:
             rows = sum(checksums.rows_in(part) for part in self.table.get_fragments() if part.fragment_id in lost)
             if lost:
                 told = (
-                    f"Files of {self.location} with {rows:,} rows were missing or damaged; these are taken out, and "
-                    "their pictures described again where they are found."
+                    f"Files of {self.location} with {rows:,} {'row' if rows == 1 else 'rows'} were missing or damaged; "
+                    "what they held is taken out, and its pictures are described again where they are found."
                 )
                 self.note = f"{opened.note} {told}" if opened.note and not opened.lost else told
             elif unnoted and self.sums is None:
-                self.note = (
+                self.note = self.note or (
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )

@@ -92,8 +92,8 @@ def _partial(place: Location, table: lance.LanceDataset, sums: Checksums, bad: s
     lost = [part for part in table.get_fragments() if any(name in bad for name, _ in checksums.parts_of(part))]
     rows = sum(checksums.rows_in(part) for part in lost)
     note = (
-        f"Files of {place} with {rows:,} rows are missing or truncated; visus index --verify --mend takes them out and "
-        "describes their pictures again."
+        f"Files of {place} with {rows:,} {'row' if rows == 1 else 'rows'} are missing or truncated; visus index "
+        "--verify --mend takes them out and describes their pictures again."
     )
     return Opened(table, sums, note, tuple(part.fragment_id for part in lost), rows)
 
@@ -122,7 +122,7 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
             failure = failure or error
             continue
         if lost:
-            note = f"The checksums of {place} are damaged; the next visus index FOLDER notes them anew."
+            note = f"The checksums of {place} are damaged; visus index FOLDER notes them anew."
             return Opened(table, checksums.parsed(files, version), note)
         return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
     reason = f" ({reason_of(failure.__cause__ or failure)})" if failure else ""
