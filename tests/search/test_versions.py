@@ -111,8 +111,27 @@ def test_what_was_recovered_is_said_once(place: Path) -> None:
     newest_of(place).unlink()
     index = Index(place / "i.visus")
     index.prune()
-    assert "are noted anew" in (index.note() or "")
-    assert index.note() is None
+    assert "are noted anew" in (index.news() or "")
+    assert index.news() is None
+
+
+def test_manifests_that_were_written_again_are_said_once(place: Path) -> None:
+    for manifest in (place / "i.visus" / "pictures.lance" / "_versions").glob("*.manifest"):
+        manifest.unlink()
+    index = Index(place / "i.visus")
+    assert "from their copies" in index.search(scene(1)).notes[0]
+    assert index.search(scene(1)).notes == []
+    assert index.verify().sound
+
+
+def test_a_space_that_was_fitted_again_is_no_damage_any_more(place: Path) -> None:
+    index = Index(place / "i.visus")
+    for path in (place / "i.visus").glob("space-*"):
+        path.unlink()
+    assert "compared as they are" in index.search(scene(1)).notes[0]
+    index.add(place / "photos")
+    assert index.search(scene(1)).notes == []
+    assert index.verify().sound
 
 
 def test_what_a_mend_has_found_is_said_once(place: Path) -> None:

@@ -149,7 +149,7 @@ def index(
         report = report or Report()
         report.fitted = opened.rotate(rotate)
     if report:
-        report.note = report.note or opened.note()
+        report.note = report.note or opened.news()
     measures = _measures(opened, evaluate) if evaluate else {}
     _print(report, measures, location, opened, verified if as_json else None)
     if report and report.unreadable and not len(opened):

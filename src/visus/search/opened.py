@@ -58,9 +58,9 @@ class OpenIndex:
         """What the index's pictures are described by."""
         return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
 
-    def note(self) -> str | None:
-        """A sentence on what was damaged or unfinished, if something was that has not been told; it is told once."""
-        return self._opened().told()
+    def news(self) -> str | None:
+        """A sentence on what was damaged and has been mended, if something was; it is told once."""
+        return self._opened().news()
 
     def _opened(self) -> Store:
         if self._store is None:

@@ -45,7 +45,6 @@ class Store:
         about: What it says of itself.
         extras: Names of the columns of further descriptors.
         sums: Checksums of the files of the version that is open; None for an index of 0.1.
-        note: A sentence on what was wrong with newer versions, if something was.
 
     Raises:
         PictureIndexError: There is no index, or it is damaged or of a newer format.
@@ -83,7 +82,7 @@ class Store:
         return cls(place)
 
     def _use(self, opened: versions.Opened) -> None:
-        self.table, self.sums, self.note = opened.table, opened.sums, opened.note
+        self.table, self.sums, self._note, self._news = opened.table, opened.sums, opened.note, opened.news
         self._describe()
 
     def _describe(self) -> None:
@@ -99,6 +98,7 @@ class Store:
             )
         self.extras = [name for name in self.about.get("extras", {}) if name in self.table.schema.names]
         self._space: Space | None = None
+        self._without_space: str | None = None
         self._segments: dict[str, Segments] = {}
 
     def refresh(self) -> None:
@@ -125,9 +125,9 @@ class Store:
                     f"Files of {self.location} with {rows:,} {'row' if rows == 1 else 'rows'} were missing or damaged; "
                     "what they held is taken out, and its pictures are described again where they are found."
                 )
-                self.note = f"{opened.note} {told}" if opened.note and not opened.lost else told
+                self._news = f"{opened.news} {told}" if opened.news and not opened.lost else told
             elif unnoted and self.sums is None:
-                self.note = self.note or (
+                self._news = self._news or (
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )
@@ -139,10 +139,15 @@ class Store:
                 self._count()
             return rows
 
-    def told(self) -> str | None:
-        """The note for one who says it: it is forgotten, so that nobody says it again."""
-        note, self.note = self.note, None
-        return note
+    @property
+    def note(self) -> str | None:
+        """A sentence on what is wrong with newer versions, and on how vectors are compared, if something is."""
+        return " ".join(filter(None, (self._note, self._without_space))) or None
+
+    def news(self) -> str | None:
+        """A sentence on what was mended as the index was opened; it is forgotten, so that nobody says it again."""
+        news, self._news = self._news, None
+        return news
 
     def _lacks_codes(self) -> bool:
         if self.sums is None:
@@ -236,7 +241,7 @@ class Store:
                 self._space = space.read(self)
             except PictureIndexError as error:
                 self._space = PLAIN
-                self.note = f"{self.note} {error}" if self.note else str(error)
+                self._without_space = str(error)
         return self._space
 
     @property

@@ -99,7 +99,7 @@ class UpdatedIndex(OpenIndex):
             except KeyboardInterrupt:
                 raise Interrupted(ingest.report) from None
             finally:
-                ingest.report.note = self._store.told()
+                ingest.report.note = self._store.news()
             self._note(embedder, report)
             if prune:
                 report.pruned = self._prune(force)
@@ -173,7 +173,6 @@ class UpdatedIndex(OpenIndex):
             taken_out = store.recover()
             upgrade(store)
             found = verify(store, show, taken_out=taken_out)
-            store.told()
             if not found.damaged:
                 return found
             again = take_out(store, found)

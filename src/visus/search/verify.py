@@ -84,7 +84,8 @@ def verify(
         if store.about["format"] < FORMAT:
             why = "it was made by visus 0.1, which noted no checksums"
         raise PictureIndexError(f"{store.location} cannot be verified: {why}; visus index FOLDER adds them.")
-    found = Verified(note=store.note, unreadable=taken_out)
+    notes = [note for note in (store.news(), store.note) if note]
+    found = Verified(note=" ".join(notes) or None, unreadable=taken_out)
     if taken_out:
         found.damaged_rows.append(f"(rows whose files are missing or truncated: {taken_out:,})")
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0

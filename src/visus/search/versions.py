@@ -33,7 +33,8 @@ class Opened:
         table: The table.
         sums: Its checksums, or those of an earlier version where its own must be noted anew; None for an index of 0.1,
             which has none.
-        note: A sentence on what was wrong with newer versions, if something was.
+        note: A sentence on what is wrong with newer versions, if something is.
+        news: A sentence on what was mended, if something was.
         lost: Numbers of the fragments of which files are missing or truncated.
         lost_rows: How many rows they had.
     """
@@ -41,6 +42,7 @@ class Opened:
     table: lance.LanceDataset
     sums: Checksums | None
     note: str | None = None
+    news: str | None = None
     lost: tuple[int, ...] = ()
     lost_rows: int = 0
 
@@ -66,7 +68,7 @@ def newest(place: Location, files: Files) -> Opened:
     opened = _noted(place, files, noted)
     if opened is None and (restored := _restored(place, files)):
         opened = _noted(place, files, restored)
-        opened = opened and replace(opened, note=_from_copies(place, opened.note))
+        opened = opened and replace(opened, news=_from_copies(place))
     return opened or _readable(place, files, lost=bool(noted))
 
 
@@ -95,7 +97,7 @@ def _partial(place: Location, table: lance.LanceDataset, sums: Checksums, bad: s
         f"Files of {place} with {rows:,} {'row' if rows == 1 else 'rows'} are missing or truncated; visus index "
         "--verify --mend takes them out and describes their pictures again."
     )
-    return Opened(table, sums, note, tuple(part.fragment_id for part in lost), rows)
+    return Opened(table, sums, note, lost=tuple(part.fragment_id for part in lost), lost_rows=rows)
 
 
 def _restored(place: Location, files: Files) -> list[int]:
@@ -105,8 +107,8 @@ def _restored(place: Location, files: Files) -> list[int]:
     except OSError as error:
         raise PictureIndexError(
             f"Manifests of {place} are damaged or missing, and cannot be written again from their copies "
-            f"({reason_of(error)}); let this folder be written to, or copy the index to a place with room where you "
-            "may write."
+            f"({error.strerror or error}); let this folder be written to, or copy the index to a place with room where "
+            "you may write."
         ) from error
 
 
@@ -171,9 +173,8 @@ def _completed(place: Location, version: int) -> str:
     return f"The checksums of version {version} of {place} were lost; its rows are whole, and they are noted anew."
 
 
-def _from_copies(place: Location, note: str | None) -> str:
-    told = f"Damaged or missing manifests of {place} were written again from their copies."
-    return f"{told} {note}" if note else told
+def _from_copies(place: Location) -> str:
+    return f"Damaged or missing manifests of {place} were written again from their copies."
 
 
 def recover(place: Location, files: Files) -> Opened:
@@ -210,8 +211,9 @@ def recover(place: Location, files: Files) -> Opened:
     table = _table(place, opened.table.version)
     if opened.sums is not None and checksums.copy_of(table.version) not in files.below(checksums.FOLDER):
         checksums.keep_copy(files, table.version)
-    note = _from_copies(place, opened.note) if restored else opened.note
-    return replace(opened, table=table, note=_stepped_back(place, bad, table.version) if bad else note)
+    told = [_from_copies(place)] if restored else []
+    told += [_stepped_back(place, bad, table.version)] if bad else [opened.note] if opened.note else []
+    return replace(opened, table=table, note=None, news=" ".join(told) or None)
 
 
 def _opens(place: Location, version: int) -> bool:
