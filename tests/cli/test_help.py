@@ -1,6 +1,7 @@
 """The command line before it does any work."""
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -58,3 +59,29 @@ def test_a_search_imports_neither_torch_nor_timm(tmp_path: object) -> None:
     imported = set(re.findall(r"\|\s+([\w.]+)$", answer.stderr, re.MULTILINE))
     assert "lance" in imported
     assert not {"torch", "lightning", "timm", "torchvision", "lancedb", "onnx"} & imported
+
+
+@pytest.mark.parametrize("imported", ["visus.cli.app", "typer", "visus.search"])
+def test_control_c_while_a_command_is_imported_is_a_quiet_end(imported: str) -> None:
+    code = f"""
+import os, signal, sys
+
+class Press:
+    def find_spec(self, name, path=None, target=None):
+        if name == {imported!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Press())
+sys.argv = ["visus", "duplicates"]
+from visus.__main__ import main
+main()
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode in (130, -signal.SIGINT)
+    assert answer.stderr == ""
+
+
+def test_patterns_keep_their_asterisks() -> None:
+    told = visus("index", "--help").stdout
+    assert "'*.png'" in told.split("--prune ")[0]
+    assert "'private/*'" in told

@@ -209,6 +209,53 @@ def test_a_renamed_folder_is_moved_though_its_contents_exist_elsewhere(tmp_path:
     hold(index)
 
 
+# Files that hold no picture any more -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("junk", [b"", b"no picture at all", b"\xff\xd8\xff\xe0 half a photograph"])
+def test_a_picture_whose_file_holds_junk_now_is_gone_and_that_is_said(index: Index, photos: Path, junk: bytes) -> None:
+    whole = (photos / "0001.jpg").read_bytes()
+    shutil.copy(photos / "0002.jpg", photos / "z.jpg")
+    index.add(photos)
+    for name in ("0001.jpg", "0002.jpg"):
+        (photos / name).write_bytes(junk)
+    report = index.add(photos)
+    assert (report.gone, report.unchanged, len(report.unreadable)) == (2, 11, 2)
+    assert all("marked as gone" in failure.message for failure in report.unreadable)
+    assert len(index) == 11
+    assert str(photos / "0001.jpg") not in index.search(scene(1), k=20).paths
+    assert index.search(scene(2), k=1).paths == [str(photos / "z.jpg")]
+    hold(index)
+    again = index.add(photos)
+    assert (again.gone, len(again.unreadable)) == (0, 2)
+    (photos / "0001.jpg").write_bytes(whole)
+    assert index.add(photos).added == 1
+    hold(index)
+    assert index.prune() == 1  # the row whose file is still no picture
+    hold(index)
+
+
+def test_a_picture_that_became_a_folder_is_gone(index: Index, photos: Path) -> None:
+    (photos / "0001.jpg").unlink()
+    folder_of(photos / "0001.jpg", 1, first=70)
+    report = index.add(photos)
+    assert (report.gone, report.added) == (1, 1)
+    hold(index)
+
+
+def test_a_picture_that_may_not_be_read_is_not_gone(
+    index: Index, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(photos / "0001.jpg")
+
+    def refused(path: str) -> bytes:
+        raise InputError(f"{path} may not be read; change its permissions.")
+
+    monkeypatch.setattr(reading, "read_bytes", refused)
+    report = index.add(photos)
+    assert (report.gone, len(report.unreadable), len(index)) == (0, 1, 12)
+
+
 # Drives that are away --------------------------------------------------------------------------------------------
 
 

@@ -156,7 +156,7 @@ def test_rows_that_are_lost_are_said_and_described_again(tmp_path: Path, photos:
         Index(tmp_path / "a.visus").search(scene(1))
     report = Index(tmp_path / "a.visus").add(photos)
     assert report.added == 12
-    assert "12 rows were missing or truncated" in (report.note or "")
+    assert "12 rows were missing or damaged" in (report.note or "")
     again = Index(tmp_path / "a.visus").search(scene(1))
     assert len(again) == 12
     assert not again.notes

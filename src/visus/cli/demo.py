@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visus.cli.options import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,7 +39,7 @@ def demo(
         with ProgressBar() as show:
             opened, report = demonstration.index_versions(out, show)
         shown = demonstration.queries(opened, out)
-    typer.echo(f"Indexed {len(opened):,} pictures ({report.added:,} new) in {report.seconds:.1f} s")
+    typer.echo(f"Indexed {plural(len(opened), 'picture')} ({report.added:,} new) in {report.seconds:.1f} s")
     typer.echo(f"Each query is a version that was not indexed: {', '.join(demonstration.QUERIES)}")
     _show(shown)
     own = pictures or Path("~/Pictures")

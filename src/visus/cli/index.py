@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
 from visus._errors import InputError
 from visus.cli.options import Address, AsJson, Engine, IndexPlace, Processes, default_index, plural, say
+from visus.cli.verify import verify_index
 from visus.cluster import cluster_for
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def index(
     place: IndexPlace = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(help="Pass over names or paths such as '*.png' or 'private/*'; repeatable."),
+        typer.Option(help="Pass over names or paths such as `'*.png'` or `'private/*'`; repeatable."),
     ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove pictures whose files are gone from the index.")
@@ -117,10 +118,9 @@ def index(
     _check(more or verify, paths, descriptor, mend and not verify)
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
-    if verify:
-        _verify(opened, location, mend, as_json)
-        if not more:
-            return
+    verified = verify_index(opened, location, mend=mend, as_json=as_json, alone=not more) if verify else {}
+    if not more:
+        return
     report = None
     if paths:
         with nullcontext() if as_json else ProgressBar() as show:
@@ -148,8 +148,10 @@ def index(
     if rotate is not None:
         report = report or Report()
         report.fitted = opened.rotate(rotate)
+    if report:
+        report.note = report.note or opened.news()
     measures = _measures(opened, evaluate) if evaluate else {}
-    _print(report, measures, location, opened, as_json)
+    _print(report, measures, location, opened, verified if as_json else None)
     if report and report.unreadable and not len(opened):
         raise InputError("None of the pictures could be read.")
     if report and report.vanished:
@@ -170,45 +172,6 @@ def _check(something: bool, paths: list[Path] | None, descriptor: Sequence[str] 
         raise InputError("Name a folder of pictures, for example: visus index ~/Pictures")
 
 
-def _verify(opened: "Index", location: str, mend: bool, as_json: bool) -> None:
-    """Look at the whole index; damage that is not mended is an error."""
-    with nullcontext(lambda *_: None) if as_json else _bytes_bar() as show:
-        found = opened.verify(mend=mend, progress=show)
-    if as_json:
-        typer.echo(json.dumps({"index": str(location), "sound": found.sound, **asdict(found)}, ensure_ascii=False))
-    else:
-        typer.echo(f"Read {plural(found.files, 'file')} and {plural(found.rows, 'row')} of {location}.")
-        if found.note and mend:
-            typer.echo(found.note, err=True)
-        for name in found.damaged_files:
-            typer.echo(f"  damaged file: {name}", err=True)
-        for path in found.damaged_rows:
-            say(f"  damaged row: {path}", error=True)
-        for path in found.lost:
-            say(f"  lost, since its file is not there: {path}", error=True)
-        if found.sound or mend:
-            described = f"{plural(found.mended, 'picture')} described again."
-            typer.echo("Everything is as it was written." if found.sound else described)
-    if mend and found.lost:
-        raise InputError(f"{plural(len(found.lost), 'row')} of {location} could not be mended, as the list above says.")
-    if not found.sound and not mend:
-        if found.note:
-            typer.echo(found.note, err=True)
-        raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")
-
-
-@contextmanager
-def _bytes_bar() -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("reading the index"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
     """How well each descriptor finds; one that describes none of the labeled pictures is left out."""
     measures = {"embedding": opened.evaluate(labels)}
@@ -221,11 +184,16 @@ def _measures(opened: "Index", labels: Path) -> "dict[str, Retrieval]":
 
 
 def _print(
-    report: "Report | None", measures: "dict[str, Retrieval]", location: str, opened: "Index", as_json: bool
+    report: "Report | None",
+    measures: "dict[str, Retrieval]",
+    location: str,
+    opened: "Index",
+    answer: dict[str, Any] | None,
 ) -> None:
+    """Say what was done, or add it to the answer for JSON and print that."""
     rows = len(opened)
-    if as_json:
-        answer: dict[str, object] = {"index": str(location), "pictures": rows}
+    if answer is not None:
+        answer |= {"index": str(location), "pictures": rows}
         if report:
             answer["report"] = asdict(report)
         if measures:
@@ -250,7 +218,7 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.reread:
         parts[-1] += f" ({report.reread:,} of them read again to check)"
     if report.links:
-        parts.append(f"{report.links:,} links to known files")
+        parts.append(plural(report.links, "link to a known file", "links to known files"))
     if report.unreadable:
         parts.append(f"{len(report.unreadable):,} unreadable")
     speed = f" ({report.described / report.seconds:.0f} pictures/s)" if report.described and report.seconds else ""
@@ -260,10 +228,11 @@ def _say(report: "Report", location: str, rows: int) -> None:
     if report.note:
         typer.echo(report.note, err=True)
     if report.completed:
-        rows_of_old = "1 row" if report.completed == 1 else f"{report.completed:,} rows"
-        typer.echo(f"{rows_of_old} from visus 0.1 upgraded; --rehash reads the files again.")
+        typer.echo(f"{plural(report.completed, 'row')} from visus 0.1 upgraded; --rehash reads the files again.")
     if report.passed:
         typer.echo(_passed(report), err=True)
+    if report.unvisited:
+        typer.echo(f"{plural(report.unvisited, 'picture')} passed over now, but kept in the index.", err=True)
     if report.fitted:
         _say_fitted(report.fitted)
     if report.unreadable:
@@ -284,17 +253,25 @@ def _say_fitted(fitted: "Fitted") -> None:
 
 
 def _passed(report: "Report") -> str:
-    """One line on what was passed over: pictures that a package would read first."""
-    order = sorted(report.passed.items(), key=lambda item: (item[0] not in report.hints, -item[1], item[0]))
-    named = [f"{count:,} {_named(what, report)}" for what, count in order[:12]]
-    more = sum(count for _, count in order[12:])
-    return f"{sum(report.passed.values()):,} passed over: {', '.join(named)}{f', {more:,} others' if more else ''}"
+    """One line on what was passed over: pictures that could be read some other way first."""
+    ordered = sorted(report.passed.items(), key=lambda item: (-item[1], item[0]))
+    parts: list[str] = []
+    for way in dict.fromkeys(report.hints.values()):
+        names = [_named(what, count) for what, count in ordered if report.hints.get(what) == way]
+        parts.append(f"{', '.join(names)} ({way})")
+    others = [item for item in ordered if item[0] not in report.hints]
+    parts += [_named(what, count) for what, count in others[:12]]
+    if len(others) > 12:
+        parts.append(f"{sum(count for _, count in others[12:]):,} others")
+    return f"{sum(report.passed.values()):,} passed over: {', '.join(parts)}"
 
 
-def _named(what: str, report: "Report") -> str:
-    if what in report.hints:
-        return f"{what} ({report.hints[what]})"
-    return f".{what}" if what and what.isalnum() else (what or "without an extension")
+def _named(what: str, count: int) -> str:
+    """How many files of an ending, such as ``txt``, of a kind, such as ``HEIC``, or of a name."""
+    if what == "broken link":
+        return plural(count, what)
+    ending = what.isalnum() and not what.isupper()
+    return f"{count:,} {f'.{what}' if ending else what or 'without an extension'}"
 
 
 class ProgressBar:

@@ -121,7 +121,7 @@ def search(
     if as_json:
         typer.echo(json.dumps({"index": str(location), **hits.to_dict()}, ensure_ascii=False))
     elif print0:
-        print_paths(hits.paths)
+        print_paths(path for hit in hits for path in (hit.path, *hit.copies))
     else:
         _table(hits, index)
     for note in hits.notes:

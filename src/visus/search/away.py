@@ -1,19 +1,30 @@
 """Which pictures are no longer there, and when that is not to be believed: a drive that is not mounted looks empty."""
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 
+from visus.search.filesystems import entry_of
+
 
 def is_missing(path: str) -> bool:
-    """Whether a file is surely not there; one that cannot be looked at may well be."""
+    """Whether a file is surely not there, or a folder took its place; one that cannot be looked at may well be."""
     try:
-        os.stat(path)
+        return not stat.S_ISREG(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
+
+
+def is_replaced(path: str, size: int, mtime: int) -> bool:
+    """Whether a file that is there is another than the one that had this size and time of change (ns since 1970)."""
+    try:
+        entry = entry_of(os.stat(path))
+    except OSError:
+        return False
+    return (entry.size, entry.mtime) != (size, mtime)
 
 
 def is_away(real_path: str) -> bool:

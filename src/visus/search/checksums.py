@@ -1,10 +1,10 @@
 """What tells the sound files of an index from damaged ones: a checksum of each, written after each commit.
 
 ``checksums/`` beside the table has one small file for each version of the table. It names every file that the version
-is made of, with its size and BLAKE2b-128, and is written last: after all of them are on the disk. A version counts from
-then on. One without checksums is what a process left that was stopped in between; one whose manifest has other bytes
-than noted is damaged. Readers take the newest version that is sound. All rows hang on the manifest, which is small: a
-copy of it stands beside the checksums.
+is made of, with its size and BLAKE2b-128, and is written when all of them are on the disk. A version counts from then
+on. One without checksums is what a process left that was stopped in between; one whose manifest has other bytes than
+noted is damaged. Readers take the newest version that is sound. All rows hang on the manifest, which is small: a copy
+of it is written beside the checksums, after them. A copy that is there alone says that its checksums were lost.
 """
 
 import errno
@@ -69,9 +69,11 @@ def _own(line: bytes) -> bytes:
 
 
 def noted(files: Files) -> list[int]:
-    """Versions that have a file of checksums, newest first."""
-    names = (name.removesuffix(".json") for name in files.names(FOLDER) if name.endswith(".json"))
-    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    """Versions that counted, newest first: they have a file of checksums, or the copy that was written after it."""
+    parts = (name.rpartition(".") for name in files.names(FOLDER))
+    return sorted(
+        {int(name) for name, _, end in parts if end in ("json", "manifest") and name.isdecimal()}, reverse=True
+    )
 
 
 def manifests(files: Files) -> dict[int, str]:
@@ -136,9 +138,18 @@ def write(files: Files, table: lance.LanceDataset, before: Checksums | None, oth
         if sizes[name] not in (None, size):
             raise OSError(errno.EIO, f"{name} has {size} bytes in place of {sizes[name]}")
     read_deletions(table, known)
-    files.write(copy_of(table.version), files.read(manifests(files)[table.version]))
     files.write(sums.name, sums.to_bytes())
+    keep_copy(files, table.version)
     return sums
+
+
+def keep_copy(files: Files, version: int) -> None:
+    """Write the copy of a version's manifest.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    files.write(copy_of(version), files.read(manifests(files)[version]))
 
 
 def copy_of(version: int) -> str:

@@ -126,7 +126,7 @@ class Index(UpdatedIndex):
             return explain(embedder, single(queries, "why"), found, store.space)
 
         rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
-        notes = [*([store.note] if store.note else []), *nearest.checks.notes]
+        notes = [note for note in (store.news(), store.note, *nearest.checks.notes) if note]
         return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
     def why(self, query: Picture, hit: Picture) -> Why:

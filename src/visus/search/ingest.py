@@ -116,8 +116,7 @@ class Ingest:
                 continue
             found = self._by_its_known_name(entry)
             known = self.catalog.by_path.get(found.real_path)
-            if known:
-                self.writer.seen.add(found.real_path)
+            self.writer.seen.add(found.real_path)
             if known is None or rehash or not self._is_unchanged(known, found):
                 work.append(found)
                 continue
@@ -139,7 +138,7 @@ class Ingest:
         count = self.report.passed[passed.what] = self.report.passed.get(passed.what, 0) + 1
         if count <= _NAMED:
             self.report.passed_names.setdefault(passed.what, []).append(passed.path)
-        if passed.why == "kind":
+        if passed.why in ("kind", "picture"):
             self.report.hints[passed.what] = hint(passed.what)
 
     def _no_pictures(self, roots: Sequence[str]) -> str:
@@ -271,6 +270,7 @@ class Ingest:
         excludes: dict[str, list[str]] = dict(self.store.about.get("excludes", {}))
         gone: dict[int, Known] = {}
         spared: set[int] = set()
+        passed: set[int] = set()
         for root in sorted(watched(roots, remembered)):
             below = [known for known in self._below(root) if not known.gone]
             away = [
@@ -283,19 +283,15 @@ class Ingest:
             elif not force:
                 spared |= self._on_drives_that_are_away(away, below)
             gone |= {known.id: known for known in away}
+            passed |= {known.id for known in below if known.real_path not in self.writer.seen} - gone.keys()
             if os.path.isdir(root) and len(away) < max(len(below), 1):
                 remembered[root] = os.stat(root).st_dev
+        self.report.unvisited = len(passed)
         for root in {os.path.realpath(root) for root in roots}:
             excludes[root] = list(exclude)
         kept = [known for key, known in gone.items() if key not in spared]
         for start in range(0, len(kept), 10_000):
-            part = kept[start : start + 10_000]
             with self.store.changing():
-                self.writer.hand_over(part, gone_too=False)
-                now = [self.catalog.by_path[known.real_path]._replace(gone=True) for known in part]
-                self.writer.merge_places(now)
-                for known in now:
-                    self.catalog.put(known)
-        self.report.gone = len(kept)
+                self.writer.mark_gone(kept[start : start + 10_000])
         excludes = {root: globs for root, globs in excludes.items() if root in remembered and globs}
         self.store.tell(roots=remembered, **({"excludes": excludes} if excludes else {}))

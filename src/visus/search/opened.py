@@ -58,6 +58,10 @@ class OpenIndex:
         """What the index's pictures are described by."""
         return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
 
+    def news(self) -> str | None:
+        """A sentence on what was damaged and has been mended, if something was; it is told once."""
+        return self._opened().news()
+
     def _opened(self) -> Store:
         if self._store is None:
             self._store = Store(self.location)  # says that there is none
@@ -74,18 +78,26 @@ class OpenIndex:
         """What describes pictures as this index wants it.
 
         Raises:
-            PictureIndexError: The weights at hand are not those that the index was made with.
+            PictureIndexError: The network is not there that the index was made with, or has other weights.
         """
         if self._embedder is not None and streams is None:
             return self._embedder
         about = None if self._store is None else self._store.about
-        embedder = Embedder(
-            about["model"] if about else (self._model or MODEL),
-            weights=self._weights,
-            streams=streams,
-            precision=self._precision,
-            device=self._device,
-        )
+        try:
+            embedder = Embedder(
+                about["model"] if about else (self._model or MODEL),
+                weights=self._weights,
+                streams=streams,
+                precision=self._precision,
+                device=self._device,
+            )
+        except InputError as error:
+            if about is None:
+                raise
+            raise PictureIndexError(
+                f"What {self.location} was made with is not there; bring it back, or index the pictures in a new "
+                f"folder: {error}"
+            ) from error
         if about and about["digest"] != embedder.graph.digest:
             raise PictureIndexError(
                 f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "

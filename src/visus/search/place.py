@@ -97,14 +97,21 @@ def exists(location: str | os.PathLike[str]) -> bool:
     """Whether a table was made there: the making ends with its first manifest.
 
     Raises:
-        PictureIndexError: The object store is out of reach.
+        PictureIndexError: There are rows, but no manifest that tells of them; or the object store is out of reach.
     """
     place = place_of(location)
     if isinstance(place, Path):
         with explained(place):
-            return any((place / "pictures.lance" / "_versions").glob("*.manifest")) or any(
-                (place / "checksums").glob("*.manifest")  # copies, from which they are written again
-            )
+            table = place / "pictures.lance"
+            # beside the table: copies, from which the manifests are written again
+            there = any(any(folder.glob("*.manifest")) for folder in (table / "_versions", place / "checksums"))
+            if not there and any((table / "_transactions").glob("*.txn")) and any((table / "data").glob("*.lance")):
+                raise PictureIndexError(
+                    f"{place} has lost all manifests in pictures.lance/_versions and their copies in checksums, and "
+                    "its rows cannot be read without; bring one of these folders back from a backup, or remove the "
+                    "index and index the pictures again."
+                )
+            return there
     try:
         lance.dataset(f"{place}/pictures.lance")
     except (ValueError, OSError) as error:
@@ -146,6 +153,6 @@ def sentence_of(location: Location, error: BaseException) -> PictureIndexError:
             f"{location} cannot be read or written ({reason_of(error)}); change its permissions or name another index."
         )
     return PictureIndexError(
-        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again; if that does not help, "
-        "run: visus index --verify --mend"
+        f"The index {location} is damaged or out of reach ({reason_of(error)}); try again, then run: visus index "
+        "--verify --mend; if that ends here too, remove the index and index the pictures again."
     )

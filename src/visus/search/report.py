@@ -15,7 +15,7 @@ class Report:
         changed: Pictures whose content had changed.
         moved: Pictures that were found under another path, and kept their vector.
         filled: Pictures that were known, and have now been described by a further descriptor.
-        gone: Pictures that are no longer there.
+        gone: Pictures that are no longer there, or whose file holds something now that cannot be used.
         pruned: Rows of pictures no longer there that were removed.
         unchanged: Pictures whose content is what it was.
         reread: How many of these were read again to know, since time, size or place of their entry had changed.
@@ -24,6 +24,8 @@ class Report:
         passed: Files and folders that were passed over: how many by their ending, kind or name.
         passed_names: The first ten paths of each of these kinds.
         hints: How pictures among these can be read, by kind.
+        unvisited: Pictures that the index keeps though they were passed over: they are excluded now, or in a folder
+            that cannot be entered.
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
         fitted: Where the index has grown: how its vectors are compared from now on.
@@ -45,6 +47,7 @@ class Report:
     passed: dict[str, int] = field(default_factory=dict)
     passed_names: dict[str, list[str]] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
+    unvisited: int = 0
     vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
     fitted: Fitted | None = None

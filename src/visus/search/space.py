@@ -172,7 +172,7 @@ def read(store: "Store") -> Space:
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise PictureIndexError(
             f"{store.location}/{name}, which says how the search compares vectors, cannot be read "
-            f"({reason_of(error)}); they are compared as they are until the next visus index FOLDER fits it again."
+            f"({reason_of(error)}); they are compared as they are until visus index FOLDER fits it again."
         ) from error
     return Space(name, rows[0], np.ascontiguousarray(rows[1:].T) if len(rows) > 1 else None)
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,6 @@ class Store:
         about: What it says of itself.
         extras: Names of the columns of further descriptors.
         sums: Checksums of the files of the version that is open; None for an index of 0.1.
-        note: A sentence on what was wrong with newer versions, if something was.
 
     Raises:
         PictureIndexError: There is no index, or it is damaged or of a newer format.
@@ -82,7 +82,7 @@ class Store:
         return cls(place)
 
     def _use(self, opened: versions.Opened) -> None:
-        self.table, self.sums, self.note = opened.table, opened.sums, opened.note
+        self.table, self.sums, self._note, self._news = opened.table, opened.sums, opened.note, opened.news
         self._describe()
 
     def _describe(self) -> None:
@@ -98,6 +98,7 @@ class Store:
             )
         self.extras = [name for name in self.about.get("extras", {}) if name in self.table.schema.names]
         self._space: Space | None = None
+        self._without_space: str | None = None
         self._segments: dict[str, Segments] = {}
 
     def refresh(self) -> None:
@@ -111,27 +112,42 @@ class Store:
         """Bring what a stopped process left behind to an end; the caller holds the lock and goes on to write.
 
         Returns:
-            Rows that were taken out since their files are missing or truncated.
+            Rows that were taken out since their files are missing or cannot be read.
         """
         with explained(self.location):
             opened = versions.recover(self.location, self.files)
             self._use(opened)
-            if opened.lost:
-                with self.changing():
-                    self.take_out(opened.lost)
-                self.note = (
-                    f"Files of {self.location} with {opened.lost_rows:,} rows were missing or truncated; these are "
-                    "taken out, and their pictures described again where they are found."
+            unnoted = self.about["format"] == FORMAT and checksums.load(self.files, self.version) is None
+            lost = {*opened.lost, *(versions.torn(self.table, self.files) if unnoted else ())}
+            rows = sum(checksums.rows_in(part) for part in self.table.get_fragments() if part.fragment_id in lost)
+            if lost:
+                told = (
+                    f"Files of {self.location} with {rows:,} {'row' if rows == 1 else 'rows'} were missing or damaged; "
+                    "what they held is taken out, and its pictures are described again where they are found."
                 )
-            elif self._lacks_codes():
-                self._count()
-            if self.sums is None and self.about["format"] == FORMAT:
-                self._count()
-                self.note = self.note or (
+                self._news = f"{opened.news} {told}" if opened.news and not opened.lost else told
+            elif unnoted and self.sums is None:
+                self._news = self._news or (
                     f"The checksums of {self.location} were missing, and have been noted anew from the files as they "
                     "are; visus index --verify still checks each row by its own."
                 )
-            return opened.lost_rows
+            if lost or unnoted:
+                with self.changing():
+                    self.take_out(lost)
+                    self.tell(mended=time.time_ns())  # a new version, with a manifest and a transaction of its own
+            elif self._lacks_codes():
+                self._count()
+            return rows
+
+    @property
+    def note(self) -> str | None:
+        """A sentence on what is wrong with newer versions, and on how vectors are compared, if something is."""
+        return " ".join(filter(None, (self._note, self._without_space))) or None
+
+    def news(self) -> str | None:
+        """A sentence on what was mended as the index was opened; it is forgotten, so that nobody says it again."""
+        news, self._news = self._news, None
+        return news
 
     def _lacks_codes(self) -> bool:
         if self.sums is None:
@@ -225,7 +241,7 @@ class Store:
                 self._space = space.read(self)
             except PictureIndexError as error:
                 self._space = PLAIN
-                self.note = f"{self.note} {error}" if self.note else str(error)
+                self._without_space = str(error)
         return self._space
 
     @property
@@ -293,7 +309,9 @@ class Store:
             self.table.delete(where)
 
     def take_out(self, fragments: Collection[int]) -> None:
-        """Remove whole fragments, whatever state their files are in; within a change."""
+        """Remove whole fragments, if there are some, whatever state their files are in; within a change."""
+        if not fragments:
+            return
         operation = lance.LanceOperation.Delete([], sorted(fragments), "damaged")
         self.table = lance.LanceDataset.commit(self.table.uri, operation, read_version=self.version)
 

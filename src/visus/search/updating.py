@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from visus._cores import cores
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
-from visus.search.away import emptied, is_missing
+from visus.search.away import emptied, is_missing, is_replaced
 from visus.search.describe import Embedder
 from visus.search.fitting import Fitted, refresh_space
 from visus.search.ingest import Ingest
@@ -15,6 +15,7 @@ from visus.search.opened import OpenIndex, classical
 from visus.search.place import exists, writing
 from visus.search.reading import Recipe
 from visus.search.report import Progress, Report
+from visus.search.rows import plain
 from visus.search.store import Store
 from visus.search.upgrade import upgrade
 from visus.search.upkeep import compact
@@ -92,11 +93,13 @@ class UpdatedIndex(OpenIndex):
                 max_pixels=max_pixels,
                 progress=progress,
             )
-            ingest.report.completed, ingest.report.note = completed, self._store.note
+            ingest.report.completed = completed
             try:
                 report = ingest.run(roots, exclude, rehash=rehash, force=force)
             except KeyboardInterrupt:
                 raise Interrupted(ingest.report) from None
+            finally:
+                ingest.report.note = self._store.news()
             self._note(embedder, report)
             if prune:
                 report.pruned = self._prune(force)
@@ -121,7 +124,7 @@ class UpdatedIndex(OpenIndex):
     def prune(self, *, force: bool = False) -> int:
         """Remove the rows of pictures that are gone; tells how many.
 
-        A picture that is there again stays, and so do those of a folder from which all are gone.
+        A picture that is there again as it was stays, and so do those of a folder from which all are gone.
 
         Args:
             force: Remove these too.
@@ -132,13 +135,18 @@ class UpdatedIndex(OpenIndex):
 
     def _prune(self, force: bool) -> int:
         store = self._opened()
-        rows = store.read(["id", "real_path"], "gone").to_pylist()
+        table = store.read(["id", "real_path", "size", "mtime"], "gone")
+        rows = list(zip(*(plain(column) for column in table.columns), strict=True))
         if not rows:
             return 0
         there = store.read(["real_path"], "NOT gone").column("real_path").to_pylist()
         empty = () if force else emptied(store.about.get("roots", {}), there)
         kept = tuple(os.path.join(root, "") for root in empty)
-        ids = {row["id"] for row in rows if is_missing(row["real_path"]) and not row["real_path"].startswith(kept)}
+        ids = {
+            key
+            for key, path, size, mtime in rows
+            if (is_missing(path) or is_replaced(path, size, mtime)) and not path.startswith(kept)
+        }
         twins = store.read(["id", "twin"], "twin IS NOT NULL").to_pylist()
         gone = sorted(ids - {row["twin"] for row in twins if row["id"] not in ids})
         store.remove(gone)
@@ -165,10 +173,10 @@ class UpdatedIndex(OpenIndex):
             taken_out = store.recover()
             upgrade(store)
             found = verify(store, show, taken_out=taken_out)
-            if found.sound:
+            if not found.damaged:
                 return found
             again = take_out(store, found)
-        found.mended = self._described_again(again)
+        found.mended, found.was_mended = self._described_again(again), True
         if found.unreadable > found.mended:
             found.lost.append(f"(rows that cannot be read: {found.unreadable - found.mended:,})")
         return found

@@ -41,6 +41,7 @@ class Verified:
         lost: Paths of damaged rows whose picture is not there to be described again; of rows that could not be read,
             how many more they were than pictures were described again.
         note: A sentence on damaged newer versions that were passed over, if there are some.
+        was_mended: What was damaged has been taken out, and what could be described again is there.
     """
 
     files: int = 0
@@ -51,11 +52,17 @@ class Verified:
     mended: int = 0
     lost: list[str] = field(default_factory=list)
     note: str | None = None
+    was_mended: bool = False
+
+    @property
+    def damaged(self) -> bool:
+        """Whether something was found that is not as it was written."""
+        return bool(self.damaged_files or self.damaged_rows or self.note)
 
     @property
     def sound(self) -> bool:
-        """Whether all is as it was written."""
-        return not (self.damaged_files or self.damaged_rows or self.note)
+        """Whether the index is whole now: nothing was damaged, or all of it has been mended."""
+        return not self.lost if self.was_mended else not self.damaged
 
 
 def verify(
@@ -77,7 +84,8 @@ def verify(
         if store.about["format"] < FORMAT:
             why = "it was made by visus 0.1, which noted no checksums"
         raise PictureIndexError(f"{store.location} cannot be verified: {why}; visus index FOLDER adds them.")
-    found = Verified(note=store.note, unreadable=taken_out)
+    notes = [note for note in (store.news(), store.note) if note]
+    found = Verified(note=" ".join(notes) or None, unreadable=taken_out)
     if taken_out:
         found.damaged_rows.append(f"(rows whose files are missing or truncated: {taken_out:,})")
     total, done = 2 * sum(size for size, _ in sums.files.values()), 0
@@ -155,7 +163,7 @@ def mend(store: Store, found: Verified) -> list[str]:
             for index in store.table.describe_indices():
                 store.table.drop_index(index.name)
         again += [path for path in remove_orphans(store) if os.path.exists(path)]
-        store.tell(mended=int(time.time()))  # a new version, whatever was damaged, with files of its own
+        store.tell(mended=time.time_ns())  # a new version, whatever was damaged, with files of its own
     return again
 
 

@@ -31,8 +31,10 @@ class Opened:
 
     Attributes:
         table: The table.
-        sums: Its checksums; None for an index of 0.1, which has none.
-        note: A sentence on what was wrong with newer versions, if something was.
+        sums: Its checksums, or those of an earlier version where its own must be noted anew; None for an index of 0.1,
+            which has none.
+        note: A sentence on what is wrong with newer versions, if something is.
+        news: A sentence on what was mended, if something was.
         lost: Numbers of the fragments of which files are missing or truncated.
         lost_rows: How many rows they had.
     """
@@ -40,6 +42,7 @@ class Opened:
     table: lance.LanceDataset
     sums: Checksums | None
     note: str | None = None
+    news: str | None = None
     lost: tuple[int, ...] = ()
     lost_rows: int = 0
 
@@ -59,13 +62,13 @@ def newest(place: Location, files: Files) -> Opened:
         files: Of the index.
 
     Raises:
-        PictureIndexError: There is none.
+        PictureIndexError: There is none, or its manifest cannot be written again.
     """
     noted = checksums.noted(files)
     opened = _noted(place, files, noted)
-    if opened is None and (restored := _restored(files)):
+    if opened is None and (restored := _restored(place, files)):
         opened = _noted(place, files, restored)
-        opened = opened and replace(opened, note=_from_copies(place, opened.note))
+        opened = opened and replace(opened, news=_from_copies(place))
     return opened or _readable(place, files, lost=bool(noted))
 
 
@@ -91,18 +94,22 @@ def _partial(place: Location, table: lance.LanceDataset, sums: Checksums, bad: s
     lost = [part for part in table.get_fragments() if any(name in bad for name, _ in checksums.parts_of(part))]
     rows = sum(checksums.rows_in(part) for part in lost)
     note = (
-        f"Files of {place} with {rows:,} rows are missing or truncated; visus index --verify --mend takes them out and "
-        "describes their pictures again."
+        f"Files of {place} with {rows:,} {'row' if rows == 1 else 'rows'} are missing or truncated; visus index "
+        "--verify --mend takes them out and describes their pictures again."
     )
-    return Opened(table, sums, note, tuple(part.fragment_id for part in lost), rows)
+    return Opened(table, sums, note, lost=tuple(part.fragment_id for part in lost), lost_rows=rows)
 
 
-def _restored(files: Files) -> list[int]:
-    """Versions whose damaged manifests were written anew; none where nothing can be written."""
+def _restored(place: Location, files: Files) -> list[int]:
+    """Versions whose damaged manifests were written anew."""
     try:
         return checksums.restore(files)
-    except OSError:
-        return []
+    except OSError as error:
+        raise PictureIndexError(
+            f"Manifests of {place} are damaged or missing, and cannot be written again from their copies "
+            f"({error.strerror or error}); let this folder be written to, or copy the index to a place with room where "
+            "you may write."
+        ) from error
 
 
 def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
@@ -117,7 +124,7 @@ def _readable(place: Location, files: Files, *, lost: bool) -> Opened:
             failure = failure or error
             continue
         if lost:
-            note = f"The checksums of {place} are damaged; the next visus index FOLDER notes them anew."
+            note = f"The checksums of {place} are damaged; visus index FOLDER notes them anew."
             return Opened(table, checksums.parsed(files, version), note)
         return Opened(table, None, _stepped_back(place, versions[0], version) if failure else None)
     reason = f" ({reason_of(failure.__cause__ or failure)})" if failure else ""
@@ -162,9 +169,12 @@ def _stepped_back(place: Location, bad: int, good: int) -> str:
     )
 
 
-def _from_copies(place: Location, note: str | None) -> str:
-    told = f"Damaged or missing manifests of {place} were written again from their copies."
-    return f"{told} {note}" if note else told
+def _completed(place: Location, version: int) -> str:
+    return f"The checksums of version {version} of {place} were lost; its rows are whole, and they are noted anew."
+
+
+def _from_copies(place: Location) -> str:
+    return f"Damaged or missing manifests of {place} were written again from their copies."
 
 
 def recover(place: Location, files: Files) -> Opened:
@@ -177,7 +187,7 @@ def recover(place: Location, files: Files) -> Opened:
     Raises:
         PictureIndexError: There is none.
     """
-    restored = _restored(files)
+    restored = _restored(place, files)
     opened = newest(place, files)
     noted = checksums.noted(files)
     bad: int | None = None  # the newest version that counted and had to be put aside
@@ -199,8 +209,11 @@ def recover(place: Location, files: Files) -> Opened:
         if checksums.load(files, version) is None if version in noted else not _opens(place, version):
             _put_aside(files, version)
     table = _table(place, opened.table.version)
-    note = _from_copies(place, opened.note) if restored else opened.note
-    return replace(opened, table=table, note=_stepped_back(place, bad, table.version) if bad else note)
+    if opened.sums is not None and checksums.copy_of(table.version) not in files.below(checksums.FOLDER):
+        checksums.keep_copy(files, table.version)
+    told = [_from_copies(place)] if restored else []
+    told += [_stepped_back(place, bad, table.version)] if bad else [opened.note] if opened.note else []
+    return replace(opened, table=table, note=None, news=" ".join(told) or None)
 
 
 def _opens(place: Location, version: int) -> bool:
@@ -220,7 +233,7 @@ def _taken_over(place: Location, files: Files, version: int, before: Checksums |
         table = _table(place, version)
         if not _whole(table, files, before):
             return None
-        return Opened(table, checksums.write(files, table, before))
+        return Opened(table, before, _completed(place, version))
     except Exception:  # what is torn makes the table's library, and what it is asked for, raise almost anything
         return None
 
@@ -240,6 +253,26 @@ def _whole(table: lance.LanceDataset, files: Files, before: Checksums) -> bool:
             return False
     checksums.read_deletions(table, before.files)
     return True
+
+
+def torn(table: lance.LanceDataset, files: Files) -> set[int]:
+    """Numbers of the fragments that cannot be read whole, for a version whose checksums do not tell.
+
+    Args:
+        table: The table at that version.
+        files: Of the index.
+    """
+    return {part.fragment_id for part in table.get_fragments() if not _is_readable(part, files)}
+
+
+def _is_readable(fragment: lance.LanceFragment, files: Files) -> bool:
+    if any(size is not None and files.size(name) not in (None, size) for name, size in checksums.parts_of(fragment)):
+        return False
+    try:
+        with explained(""), quiet():
+            return sum(batch.num_rows for batch in fragment.to_batches()) == checksums.rows_in(fragment)
+    except PictureIndexError:
+        return False
 
 
 def _put_aside(files: Files, version: int) -> None:

@@ -46,8 +46,9 @@ class Passed:
 
     Attributes:
         path: Absolute path.
-        why: ``"link"`` for one more name of a file that is looked at, ``"kind"`` for a picture that a further package
-            reads, ``"name"`` for what is no picture, ``"junk"`` for the folder of a trash or of somebody's thumbnails.
+        why: ``"link"`` for one more name of a file that is looked at, ``"broken"`` for a link that leads nowhere,
+            ``"kind"`` for a picture that a further package reads, ``"picture"`` for one that must be converted,
+            ``"name"`` for what is no picture, ``"junk"`` for the folder of a trash or of somebody's thumbnails.
         what: Its ending, its kind, or its name.
     """
 
@@ -110,6 +111,12 @@ _NO_PICTURES = frozenset((
     "bin", "dat", "lnk", "xmp", "aae", "thm",
 ))  # fmt: skip
 """Endings of files that are no pictures, which are not opened to find out."""
+
+_NOT_READ = frozenset((
+    "cur", "dds", "exr", "hdr", "icns", "ico", "pbm", "pcx", "pfm", "pgm", "pnm", "ppm", "psd", "qoi", "sgi", "svg",
+    "tga",
+))  # fmt: skip
+"""Endings of pictures that visus does not read: each decoder more is one more that hostile files can attack."""
 
 
 def walk(roots: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[Seen]:
@@ -197,8 +204,11 @@ def _file(entry: os.DirEntry[str], real: str, seen: _Once) -> Iterator[Seen]:
         kind = "" if entry.name.lower().endswith(_SURE) else kind_of_file(entry.path) or ""
     else:
         kind = None if _ending(entry.name) in _NO_PICTURES else kind_of_file(entry.path)
-    if kind is None:
-        yield Passed(entry.path, "name", _ending(entry.name))
+    ending = _ending(entry.name)
+    if kind is None and entry.is_symlink() and not os.path.exists(entry.path):
+        yield Passed(entry.path, "broken", "broken link")
+    elif kind is None:
+        yield Passed(entry.path, "picture" if ending in _NOT_READ else "name", ending)
     elif not readable(kind):
         yield Passed(entry.path, "kind", kind)
     else:
@@ -212,10 +222,10 @@ _SURE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 def hint(kind: str) -> str:
     """How a kind of picture that was passed over can be read.
 
-    >>> hint("HEIC")
-    "pip install 'visus[heic]'"
+    >>> hint("HEIC"), hint("tga")
+    ("pip install 'visus[heic]'", 'convert to PNG')
     """
-    return f"pip install 'visus[{EXTRAS[kind][1]}]'"
+    return f"pip install 'visus[{EXTRAS[kind][1]}]'" if kind in EXTRAS else "convert to PNG"
 
 
 def _ending(name: str) -> str:

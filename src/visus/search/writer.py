@@ -32,7 +32,7 @@ class Writer:
         has_left: Whether a file is no longer what the index knows by a real path.
 
     Attributes:
-        seen: Real paths of known files that are there.
+        seen: Real paths of files that are there.
     """
 
     def __init__(
@@ -67,7 +67,31 @@ class Writer:
         self._write_copies(copies)
         self._revive({answer.hash for answer in copies})
         self._write_lacking([answer for answer in copies if answer.vectors])
-        self._report.unreadable += [Failure(a.found.path, a.failure) for a in [*batch, *again] if a.failure]
+        self._fail([answer for answer in [*batch, *again] if answer.failure])
+
+    def _fail(self, failed: list[Done]) -> None:
+        """Note files that cannot be used; a picture whose file holds something else now is gone."""
+        lost = {a.found.path: known for a in failed if (known := self._lost(a))}
+        self.mark_gone(list(lost.values()))
+        for answer in failed:
+            told = " (The picture that was there is marked as gone.)" if answer.found.path in lost else ""
+            self._report.unreadable.append(Failure(answer.found.path, f"{answer.failure}{told}"))
+
+    def _lost(self, answer: Done) -> Known | None:
+        """The picture that an unusable file held before; None where there was none, or nobody could look into it."""
+        known = self._catalog.by_path.get(answer.found.real_path)
+        return known if known and not known.gone and answer.hash not in (b"", known.hash) else None
+
+    def mark_gone(self, rows: Sequence[Known]) -> None:
+        """Mark pictures as gone, which hand their vectors over; within a change of the table."""
+        if not rows:
+            return
+        self.hand_over(rows, gone_too=False)
+        now = [self._catalog.by_path[known.real_path]._replace(gone=True) for known in rows]
+        self.merge_places(now)
+        for known in now:
+            self._catalog.put(known)
+        self._report.gone += len(rows)
 
     def _write_fresh(self, fresh: list[Done]) -> list[Done]:
         """Write new contents; tells the files whose content another one has brought already."""

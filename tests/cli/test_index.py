@@ -1,0 +1,103 @@
+"""``visus index`` as a user types it, beyond the first steps."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import visus
+from tests.support.damage import flip
+from tests.support.pictures import folder_of
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an index of its pictures beside them, which nobody changes."""
+    folder = tmp_path_factory.mktemp("known")
+    folder_of(folder / "photos", 12)
+    visus("index", folder / "photos", "--index", folder / "known.visus")
+    return folder
+
+
+@pytest.fixture
+def place(known: Path, tmp_path: Path) -> Path:
+    """The same, to harm."""
+    shutil.copytree(known, tmp_path / "own")
+    shutil.rmtree(tmp_path / "own" / "photos")
+    (tmp_path / "own" / "photos").symlink_to(known / "photos")
+    return tmp_path / "own"
+
+
+# --verify ----------------------------------------------------------------------------------------------------------
+
+
+def test_verify_and_an_update_are_one_document(place: Path) -> None:
+    answer = json.loads(visus("index", place / "photos", "--verify", "--json", "--index", place / "known.visus").stdout)
+    assert answer["sound"]
+    assert answer["pictures"] == answer["rows"] == 12
+    assert answer["report"]["unchanged"] == 12
+
+
+def test_json_tells_what_was_found_and_what_remains(place: Path) -> None:
+    index = place / "known.visus"
+    for path in (index / "pictures.lance" / "data").iterdir():
+        flip(path)
+    told = visus("index", place / "photos", "--verify", "--json", "--index", index, code=2)
+    found = json.loads(told.stdout)
+    assert (found["sound"], found["was_mended"]) == (False, False)
+    assert "report" not in found
+    assert "to mend it" in told.stderr
+    mended = json.loads(visus("index", "--verify", "--mend", "--json", "--index", index).stdout)
+    assert (mended["sound"], mended["was_mended"], mended["mended"], mended["lost"]) == (True, True, 12, [])
+    assert mended["damaged_files"] == found["damaged_files"]
+    again = json.loads(visus("index", "--verify", "--json", "--index", index).stdout)
+    assert (again["sound"], again["was_mended"]) == (True, False)
+
+
+# The summary -------------------------------------------------------------------------------------------------------
+
+
+def test_kinds_of_pictures_that_are_not_read_are_named_with_the_mend(photos: Path) -> None:
+    for name in ("a.tga", "b.tga", "c.qoi", "d.ico", "notes.txt", "data.001"):
+        (photos / name).write_bytes(b"nothing that is read here")
+    shutil.copy(photos / "0001.jpg", photos / "really.pcx")  # the content decides
+    answer = visus("index", photos)
+    assert "13 added" in answer.stdout
+    assert answer.stderr == "6 passed over: 2 .tga, 1 .ico, 1 .qoi (convert to PNG), 1 .001, 1 .txt\n"
+
+
+def test_only_such_kinds_are_one_sentence_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.tga").write_bytes(b"a picture of another kind")
+    assert "1 tga: convert to PNG" in visus("index", tmp_path / "p", code=2).stderr
+
+
+def test_links_that_lead_nowhere_and_a_link_to_a_known_file_are_counted(photos: Path, tmp_path: Path) -> None:
+    (photos / "drive").symlink_to(tmp_path / "away", target_is_directory=True)
+    (photos / "again").symlink_to(photos / "0001.jpg")
+    answer = visus("index", photos)
+    assert answer.stderr == "1 passed over: 1 broken link\n"
+    assert "1 link to a known file" in answer.stdout
+    (photos / "loop").symlink_to(photos / "loop")
+    assert "2 passed over: 2 broken links" in visus("index", photos).stderr
+
+
+def test_pictures_that_are_excluded_now_are_counted_and_stay(photos: Path) -> None:
+    visus("index", photos)
+    answer = visus("index", photos, "--exclude", "000[0-3]*")
+    assert "8 unchanged" in answer.stdout
+    assert "12 pictures in" in answer.stdout
+    assert answer.stderr == "4 pictures passed over now, but kept in the index.\n"
+    assert json.loads(visus("index", photos, "--exclude", "000[0-3]*", "--json").stdout)["report"]["unvisited"] == 4
+    (photos / "0001.jpg").unlink()
+    answer = visus("index", photos, "--exclude", "000[0-3]*")
+    assert "1 gone" in answer.stdout
+    assert "3 pictures passed over" in answer.stderr
+
+
+def test_zero_bytes_end_the_paths_of_copies_too(photos: Path) -> None:
+    shutil.copy(photos / "0001.jpg", photos / "two\nlines \x1b[31m.jpg")
+    visus("index", photos)
+    paths = visus("search", photos / "0001.jpg", "-k", 1, "--print0").stdout.split("\0")
+    assert set(paths) == {str(photos / "0001.jpg"), str(photos / "two\nlines \x1b[31m.jpg"), ""}
