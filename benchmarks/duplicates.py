@@ -39,7 +39,9 @@ def ours(corel: Path, chosen: list[Path], work: Path) -> None:
     index.add(corel)
     began = time.process_time()
     found = index.duplicates()
-    print(f"{len(index)} photographs of {corel.name}: {len(found)} groups in {time.process_time() - began:.1f} s of CPU")
+    print(
+        f"{len(index)} photographs of {corel.name}: {len(found)} groups in {time.process_time() - began:.1f} s of CPU"
+    )
     for group in found:
         print("  ", *(Path(path).name for path in _paths(group)), "-", *(str(copy.relation) for copy in group.others))
     originals = {path.stem: path for path in chosen}

@@ -9,10 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Picture = NDArray[np.uint8]
 
-_WORDS = (
-    "harbor window engine maple river signal copper garden winter letter market silver bridge candle forest ladder "
-    "mirror number orange pencil quarry rocket saddle tunnel valley wagon yellow anchor basket cellar"
-).split()
+_WORDS = """harbor window engine maple river signal copper garden winter letter market silver bridge candle forest
+ladder mirror number orange pencil quarry rocket saddle tunnel valley wagon yellow anchor basket cellar""".split()  # noqa: SIM905
 
 
 def letters(count: int, seed: int = 0) -> list[Picture]:

@@ -168,18 +168,20 @@ class Index(UpdatedIndex):
         """
         if not -1 <= threshold <= 1:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
+        wanted, known = keeping(keep), decisions.load(files_of(self.location))
         store = self._opened()
         store.refresh()
         contents = contents_of(store)
-        found = find(
-            contents.files,
-            contents.vectors,
-            contents.thumbnails,
-            threshold=threshold,
-            decisions=decisions.load(files_of(self.location)),
-            wanted=keeping(keep),
-            tell=tell or (lambda _what, _done, _total: None),
-        )
+        with contents.thumbnails:
+            found = find(
+                contents.files,
+                contents.vectors,
+                contents.thumbnails,
+                threshold=threshold,
+                decisions=known,
+                wanted=wanted,
+                tell=tell or (lambda _what, _done, _total: None),
+            )
         found.notes += contents.notes
         if keep is None:
             kept.save(files_of(self.location), self._asked(threshold), kept.as_plain(found))

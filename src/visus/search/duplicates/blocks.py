@@ -9,7 +9,8 @@ from visus.search.duplicates.looks import Floats, Gray
 _BLOCKS = 32  # along the longer side
 _LEAST_SIDE = 12  # of a block, pixels
 _FITS = 0.7  # correlation of a block where it fits
-_BUSIEST = 60  # blocks whose best place is looked for
+_EACH = 2  # blocks of each row and of each column whose best place is looked for
+_FARTHEST = 4  # times the radius of the search that a corner of the picture may move
 _LEAST_FITTING = 6
 _LINE = 5.0  # standard deviation beyond which a block's detail counts, in gray levels
 
@@ -91,11 +92,8 @@ def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, r
     import cv2
 
     busy = np.where(blocks(covered, side).all(axis=(2, 3)), blocks(over, side).std(axis=(2, 3)), 0)
-    rows, columns = np.unravel_index(np.argsort(-busy, axis=None)[:_BUSIEST], busy.shape)
     source, goal = [], []
-    for row, column in zip(rows, columns, strict=True):
-        if busy[row, column] < _LINE:
-            break
+    for row, column in _busiest(busy):
         top, left = int(row) * side, int(column) * side
         y, x = max(0, top - radius), max(0, left - radius)
         around = target[y : top + side + radius, x : left + side + radius]
@@ -112,9 +110,20 @@ def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, r
         np.array(source, np.float32) + middle, np.array(goal, np.float32) + middle,
         method=cv2.RANSAC, ransacReprojThreshold=1.5,
     )  # fmt: skip
-    if step is None or abs(np.linalg.det(step[:, :2]) - 1) > 0.1:
+    if step is None:
         return None
-    return np.vstack([step, [0, 0, 1]])
+    height, width = target.shape
+    corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)], np.float64)
+    moved = np.abs(corners @ np.asarray(step).T - corners[:, :2]).max()
+    return np.vstack([step, [0, 0, 1]]) if moved <= _FARTHEST * radius else None
+
+
+def _busiest(busy: Floats) -> list[tuple[int, int]]:
+    """The busiest blocks of each row and of each column, so that they lie all over the picture: row and column."""
+    wanted = np.zeros(busy.shape, bool)
+    np.put_along_axis(wanted, np.argsort(-busy, axis=0)[:_EACH], True, axis=0)
+    np.put_along_axis(wanted, np.argsort(-busy, axis=1)[:, :_EACH], True, axis=1)
+    return [(int(row), int(column)) for row, column in np.argwhere(wanted & (busy >= _LINE))]
 
 
 def _peak(values: NDArray, place: int) -> float:

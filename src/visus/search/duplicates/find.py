@@ -40,7 +40,7 @@ class Thumbnails:
     """
 
     def __init__(self, count: int, pictures: Iterable[tuple[int, bytes]]) -> None:
-        self._file = tempfile.TemporaryFile(prefix="visus-")  # noqa: SIM115 - lives as long as this object
+        self._file = tempfile.TemporaryFile(prefix="visus-")  # noqa: SIM115 - closed by __exit__
         self._turn = threading.Lock()
         self._places = np.zeros((count, 2), np.int64)
         end = 0
@@ -48,6 +48,12 @@ class Thumbnails:
             self._file.write(picture)
             self._places[place] = end, len(picture)
             end += len(picture)
+
+    def __enter__(self) -> "Thumbnails":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def __len__(self) -> int:
         return len(self._places)

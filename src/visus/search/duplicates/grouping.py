@@ -174,7 +174,9 @@ class _Component:
             if judgment.relation is None or judgment.evidence.outside[1] == "content":
                 continue
             taken.add(content)
-            if not self._decided(keep, content):
+            if self._decided(keep, content):
+                self._equal_only(content)
+            else:
                 finer = _finer(self.traits[content], kept, judgment)
                 first, *equal = self.there[content]
                 sound = [first, *(member for member in equal if self._sound(member))]

@@ -1,5 +1,6 @@
 """Which picture of a group is kept: the one that shows all of the others, with more real detail and less loss."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 
 _SHOWS = 0.97  # of the largest part of the scene
+_ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
 _DETAIL = 0.6  # of the most detail, in pixels
 _COLORS = 0.35  # of the strongest spread of colors
 _WELL_EXPOSED = 0.98  # of the best exposed
@@ -124,7 +126,12 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     def more_detail(left: list[Traits]) -> list[Traits]:
         if len({pixels(own) for own in left}) == 1:
             return left  # of one size: encoders differ in noise, not in detail
-        return _near(lambda own: own.detail * place(own).share, _DETAIL)(left)
+        sizes = [round(math.log(pixels(own) * place(own).share) / _ONE_SIZE) for own in left]
+        details: dict[int, float] = {}  # of one size, what has least: noise looks like detail
+        for size, own in zip(sizes, left, strict=True):
+            details[size] = min(details.get(size, math.inf), own.detail * place(own).share)
+        most = max(details.values())
+        return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
 
     first: list[Step] = []
     if wanted.reference is not None:

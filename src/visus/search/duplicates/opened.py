@@ -1,7 +1,6 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
 import functools
-import math
 import os
 from dataclasses import dataclass
 
@@ -35,7 +34,7 @@ class Traits:
         member: Its row.
         facts: What the file says of itself.
         transparent: Whether it is, somewhere.
-        spread: How far its colors are apart, as a share of its contrast: of a gray picture 0, of one in sepia little.
+        spread: How far its colors are apart, as a share of its contrast; 0 for a gray picture and for one in sepia.
         contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
     """
 
@@ -123,8 +122,12 @@ def pixels_of(member: Member) -> NDArray[np.uint8]:
 
 
 def _spread(colors: NDArray[np.uint8]) -> float:
-    red, green, blue = (colors[:, :, k].astype(np.int16) for k in range(3))
-    return math.hypot(float((red - green).std()), float((blue - green).std())) / (float(green.std()) + 1)
+    """How far colors are apart that do not follow from the gray level, as those of sepia do."""
+    red, green, blue = (colors[::4, ::4, k].astype(np.float32).ravel() for k in range(3))
+    gray = np.stack([np.ones_like(green), green, green**2], axis=1) / np.array([1, 255, 255**2], np.float32)
+    both = np.stack([red - green, blue - green], axis=1)
+    rest = both - gray @ np.linalg.lstsq(gray, both, rcond=None)[0]
+    return float(np.linalg.norm(rest.std(axis=0))) / (float(green.std()) + 1)
 
 
 def unchanged(member: Member) -> bool:

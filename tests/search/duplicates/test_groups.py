@@ -2,33 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.support.photographs import photographs
 from tests.support.pictures import folder_of
 from visus import Index, InputError
-from visus.search.describe import unit
-from visus.search.duplicates import correlation, similar_pairs
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 200), st.floats(-0.5, 0.99), st.integers(1, 25))
-def test_pairs_equal_those_of_the_whole_matrix(seed: int, count: int, width: int, threshold: float, block: int) -> None:
-    random = np.random.default_rng(seed)
-    vectors = unit(
-        random.normal(size=(count, width))
-        + 2 * random.normal(size=(max(1, count // 3), width))[random.integers(0, max(1, count // 3), count)]
-    )
-    cosines = vectors @ vectors.T
-    upper = np.triu(np.ones_like(cosines, dtype=bool), 1)
-    found = {(i, j): c for i, j, c in similar_pairs(vectors, threshold, block=block)}
-    surely = set(zip(*(a.tolist() for a in np.nonzero(upper & (cosines >= threshold + 1e-5))), strict=True))
-    perhaps = set(zip(*(a.tolist() for a in np.nonzero(upper & (cosines >= threshold - 1e-5))), strict=True))
-    assert surely <= found.keys() <= perhaps
-    assert all(c == pytest.approx(cosines[pair], abs=1e-5) for pair, c in found.items())
 
 
 @pytest.fixture
@@ -85,20 +64,3 @@ def test_nothing_is_deleted_and_bad_thresholds_are_refused(copies: Path, tmp_pat
     assert sorted(copies.rglob("*")) == before
     with pytest.raises(InputError, match="within -1 and 1"):
         index.duplicates(threshold=1.5)
-
-
-def test_many_versions_of_one_picture_are_one_group() -> None:
-    from visus.search.duplicates import Member, groups
-
-    members = [Member(k, f"/{k}.jpg", 10 + k, 10, 1, k) for k in range(120)]
-    pairs = [(0, k, 0.9) for k in range(1, 60)] + [(k, k + 1, 0.8) for k in range(1, 119)]
-    (group,) = groups(members, [k.to_bytes(16, "big") for k in range(120)], pairs, lambda _i, _j: True)
-    assert len(group.others) == 119
-    assert group.keep.path == "/119.jpg"
-    assert groups(members, [k.to_bytes(16, "big") for k in range(120)], pairs, lambda _i, _j: False) == []
-
-
-def test_flat_pictures_are_the_same_only_in_color() -> None:
-    gray, light = np.full((8, 8, 3), 90.0), np.full((8, 8, 3), 200.0)
-    assert correlation(gray, gray + 1) == 1
-    assert correlation(gray, light) == 0
