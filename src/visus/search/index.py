@@ -5,14 +5,14 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import MAX_PIXELS, decode, draw
+from visus.images import MAX_PIXELS, decode
 from visus.search import contents
 from visus.search.away import is_missing
 from visus.search.classical import Classical
@@ -25,7 +25,9 @@ from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.rows import EMBEDDING
 from visus.search.updating import UpdatedIndex
 from visus.search.where import to_sql
-from visus.search.why import Why, explain
+
+if TYPE_CHECKING:
+    from visus.search.why import Why
 
 Rerank = Literal["expansion", "geometry"]
 
@@ -115,7 +117,9 @@ class Index(UpdatedIndex):
         if min_score is not None:
             rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
 
-        def why(hit: Hit) -> Why:
+        def why(hit: Hit) -> "Why":
+            from visus.search.why import explain
+
             if against or rerank == "expansion":
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
             if isinstance(embedder, Classical):
@@ -127,7 +131,7 @@ class Index(UpdatedIndex):
         notes = [*([store.note] if store.note else []), *nearest.checks.notes]
         return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
-    def why(self, query: Picture, hit: Picture) -> Why:
+    def why(self, query: Picture, hit: Picture) -> "Why":
         """Where two pictures agree: two heat maps whose values add up to their similarity.
 
         Args:
@@ -137,6 +141,8 @@ class Index(UpdatedIndex):
         Raises:
             InputError: A picture cannot be read, or the network does not pool by average.
         """
+        from visus.search.why import explain
+
         describing = self._describing or self.embedder()
         first, second = (load(picture, describing.least_side, MAX_PIXELS) for picture in (query, hit))
         return explain(describing, first, second, self._opened().space)
@@ -187,6 +193,8 @@ class Index(UpdatedIndex):
         Raises:
             InputError: A picture has left the index meanwhile.
         """
+        from visus.images import draw
+
         members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
         small = self.thumbnails([member.id for member, _ in members])
         missing = [member.path for member, _ in members if member.id not in small]

@@ -229,7 +229,7 @@ class Segments:
     def _likely(self, query: Query, masks: Masks | None, k: int) -> Iterator[Rows]:
         """The rows that may be among the best, as their codes tell."""
         numbers, places = self._candidates(query, masks, k)
-        found = [(self._segments[n], np.sort(places[numbers == n])) for n in np.unique(numbers).tolist()]
+        found = [(self._segments[n], np.sort(places[numbers == n])) for n in sorted(set(numbers.tolist()))]
         if found:
             rows = np.concatenate([segment.among_all(own) for segment, own in found])
             yield rows, np.concatenate([segment.vectors(own) for segment, own in found])
