@@ -19,7 +19,7 @@ import numpy as np
 from copies import ALTERATIONS, drawn, write_versions
 from place import data_folder
 from visus import Index
-from visus.search.duplicates import Duplicates
+from visus.search.duplicates.members import Duplicates
 
 
 def together(found: Duplicates, originals: dict[str, Path], versions: Path) -> float:
@@ -90,8 +90,9 @@ def _hex(text: str) -> np.ndarray:
     return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(bool)
 
 
-def theirs(name: str, hash_of: Hash, most: int, corel: list[Path], chosen: list[Path], work: Path) -> None:
+def theirs(name: str, peer: tuple[Hash, int], corel: list[Path], chosen: list[Path], work: Path) -> None:
     """Print the row of a hash, and how many pairs of photographs it takes for equal."""
+    hash_of, most = peer
     known = np.array([hash_of(path) for path in corel])
     apart = (known[:, None] != known).sum(axis=2)
     false = int((np.triu(apart <= most, 1)).sum())
@@ -118,8 +119,8 @@ def main() -> None:
             write_versions(chosen, name, work / "versions" / name)
         print(f"{'found of 200, %':28}" + "".join(f"{name:>10}" for name in ALTERATIONS))
         ours(corel, chosen, work)
-        for name, (hash_of, most) in peers().items():
-            theirs(name, hash_of, most, sorted(corel.rglob("*.jpg")), chosen, work)
+        for name, peer in peers().items():
+            theirs(name, peer, sorted(corel.rglob("*.jpg")), chosen, work)
 
 
 if __name__ == "__main__":

@@ -127,11 +127,15 @@ print(time.process_time() - began)
 
 def alike(before: Path, count: int) -> None:
     """Candidates of vectors that are all alike, here and in another build, in turns."""
+    members = "[Member(k, str(k), 1, 1, 1, k) for k in range({count})], [str(k).encode() for k in range({count})]"
     bodies = {
-        "before": (before, "similar_pairs, groups, Member", "groups([Member(k, str(k), 1, 1, 1, k) for k in range({count})],"
-        " [str(k).encode() for k in range({count})], similar_pairs(vectors, 0.75), lambda i, j: False)"),
+        "before": (
+            before,
+            "similar_pairs, groups, Member",
+            f"groups({members}, similar_pairs(vectors, 0.75), lambda i, j: False)",
+        ),
         "now": (Path(__file__).parents[1] / "src", "candidates", "candidates.similar_pairs(vectors, 0.75)"),
-    }  # fmt: skip
+    }
     times: dict[str, list[float]] = {name: [] for name in bodies}
     for _ in range(3):
         for name, (source, names, body) in bodies.items():

@@ -193,10 +193,10 @@ def _flat(_: Store, vectors: NDArray[np.float16], patience: float) -> tuple[Sear
 
 
 def _rabitq(_: Store, vectors: NDArray[np.float16], patience: float) -> tuple[Search, float] | None:
-    """One bit a dimension after a random rotation, then as many candidates as ours compared in float16."""
+    """One bit a dimension after a random rotation, then as many compared in float16 as ours at a million."""
     width = vectors.shape[1]
     index = faiss.index_factory(width, f"RR{width},RaBitQfs,Refine(SQfp16)", faiss.METRIC_INNER_PRODUCT)
-    index.k_factor = 20  # pyright: ignore[reportAttributeAccessIssue]
+    index.k_factor = 40  # pyright: ignore[reportAttributeAccessIssue]
     return _faiss(index, vectors, patience)
 
 

@@ -85,7 +85,7 @@ def test_any_condition_and_any_k(tmp_path_factory: pytest.TempPathFactory, seed:
     found = _ids(store, query, k, where, exact=exact)
     assert all(low <= key <= high for key in found)
     assert len(found) == min(k, high - low + 1)
-    assert found == _by_hand(store, query, k, where)  # fewer rows than are compared in full
+    assert found == _by_hand(store, query, k, where)  # of so few rows none that is near is left out
 
 
 _made: dict[str, Store] = {}
@@ -100,10 +100,25 @@ def _shared(factory: pytest.TempPathFactory) -> Store:
     return _made["store"]
 
 
-def test_more_is_compared_where_more_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "COMPARED", 5)
+def test_no_more_is_compared_than_may_be_among_the_best(tmp_path: Path) -> None:
+    place = tmp_path / "a.visus"
+    store = [synthetic(place, 1000, first=first) for first in range(0, 3000, 1000)][-1]
+    own = store.segments("embedding")
+    random = np.random.default_rng(2)
+    for query in [_query(store, random.normal(size=32)) for _ in range(20)]:
+        compared = [sum(len(rows) for rows, _ in own._likely(query, None, k)) for k in (1, 10, 100, 3000)]
+        assert compared == sorted(compared)
+        assert compared[0] < 1000
+        assert compared[-1] == 3000
+        assert _ids(store, query, 10) == _by_hand(store, query, 10)
+
+
+def test_no_more_is_compared_than_the_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_MOST", 50)
     store = synthetic(tmp_path / "a.visus", 400)
-    assert len(_ids(store, _query(store, np.ones(32)), 30)) == 30
+    own, query = store.segments("embedding"), _query(store, np.ones(32))
+    assert sum(len(rows) for rows, _ in own._likely(query, None, 1)) <= 50
+    assert len(_ids(store, query, 30)) == 30
 
 
 def test_codes_grow_with_each_commit_and_old_ones_go(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ from visus.cli.options import (
 
 if TYPE_CHECKING:
     from visus.search import Index
-    from visus.search.duplicates import Duplicates, Moved, Tell
+    from visus.search.duplicates.aside import Moved
+    from visus.search.duplicates.find import Tell
+    from visus.search.duplicates.members import Duplicates
 
 EXAMPLES = """
 Examples:
@@ -76,7 +78,8 @@ def duplicates(
     Each group names the picture to keep and says why, and how each copy differs from it. Nothing is deleted.
     """
     from visus.search import Index
-    from visus.search.duplicates import THRESHOLD, move_aside, move_back
+    from visus.search.duplicates import THRESHOLD
+    from visus.search.duplicates.aside import move_aside, move_back
 
     if undo is not None:
         _say_moved(move_back(undo), undo, as_json, back=True)

@@ -1,6 +1,7 @@
 """``visus search``: find the pictures that look most like one."""
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -90,7 +91,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the pictures that look most like a picture."""
-    with _without_pandas():
+    with _quick_imports():
         from visus.search import Index
 
     location = place or default_index()
@@ -163,13 +164,19 @@ class _NoPandas:
 
 
 @contextlib.contextmanager
-def _without_pandas() -> Iterator[None]:
-    """Hide pandas from what is imported meanwhile: pyarrow would load it, for nothing, for a quarter of the time."""
+def _quick_imports() -> Iterator[None]:
+    """Hide pandas from what is imported meanwhile: pyarrow would load it, for nothing, for a quarter of the time.
+
+    Nor is garbage looked for: modules are none, and looking through all of them took a tenth of the time.
+    """
+    gc.disable()
     sys.meta_path.insert(0, _NoPandas)
     try:
         yield
     finally:
         sys.meta_path.remove(_NoPandas)
+        gc.freeze()
+        gc.enable()
 
 
 def _box(text: str) -> tuple[int, int, int, int]:

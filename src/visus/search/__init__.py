@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("LANCE_LOG", "error")
 
 if TYPE_CHECKING:
-    from visus.search.duplicates import DuplicateGroup
+    from visus.search.duplicates.members import DuplicateGroup
     from visus.search.evaluate import Retrieval, retrieval
     from visus.search.hits import Hit, Hits
     from visus.search.index import Index, duplicates_in
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from visus.search.why import Why
 
 _LAZY = {
-    "DuplicateGroup": "duplicates",
+    "DuplicateGroup": "duplicates.members",
     "Hit": "hits",
     "Hits": "hits",
     "Index": "index",

@@ -233,18 +233,18 @@ static float best_to_front(Candidate *found, int64_t count, int64_t keep)
  *
  * codes, factors: as encode gives them, of `count` rows; allowed: a byte for each row, 0 where it may not answer, or
  * NULL; table: see Sums. A row's score is (base + step * its sum) * its factor. plain: whether to do without the
- * processor's wide instructions. scores, places: room for `keep` rows, which come in no order.
+ * processor's wide instructions. least: what a score must exceed. scores, places: room for `keep` rows, which come in
+ * no order.
  *
  * Returns how many were found; -1 where there is no memory.
  */
 API int64_t nearest(const uint8_t *codes, const float *factors, const uint8_t *allowed, int64_t count, int64_t width,
-                    const uint8_t *table, float base, float step, int plain, int64_t keep, float *scores,
+                    const uint8_t *table, float base, float step, int plain, float least, int64_t keep, float *scores,
                     int32_t *places)
 {
     Sums *sums_of = plain ? plain_sums : sums_of_this_processor();
     int64_t groups = width / 4, room = 2 * keep + 64, found = 0;
     Candidate *list = malloc((size_t)room * sizeof *list);
-    float least = -INFINITY;
     if (!list)
         return -1;
     for (int64_t first = 0; first < count; first += BLOCK) {

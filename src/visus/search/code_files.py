@@ -206,9 +206,9 @@ class Layout:
         """Compare some vectors ``(N, D)`` with what lies there; zeros stand for rows that have none."""
         if not self.pages:
             return
-        there = vectors.any(axis=1)
-        read = self._reader.block(first, len(vectors))
-        if not np.array_equal(read[there].view(np.uint8), vectors[there].view(np.uint8)):
+        own, read = vectors.view(np.uint8), self._reader.block(first, len(vectors)).view(np.uint8)
+        there = own.any(axis=1)
+        if not np.array_equal(read[there], own[there]):
             self.pages = ()
 
 

@@ -1,12 +1,13 @@
 """Vectors as one bit a dimension: what a search of many looks at first.
 
 A vector of length 1 is turned by a fixed rotation and kept as the signs of its parts, with one factor: its product with
-a query is told from these to about 1 / sqrt(width), without bias (Gao and Long, "RaBitQ", SIGMOD 2024). The best few
-hundred are then compared in full. The inner loops are in ``_codes.c``.
+a query is told from these to about 1 / sqrt(width), without bias (Gao and Long, "RaBitQ", SIGMOD 2024). What may be
+among the best then is compared in full. The inner loops are in ``_codes.c``.
 """
 
 import ctypes
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _LEAST_WIDTH = 1024  # short vectors are turned in more dimensions than they hav
 _ROUNDS = 4
 _MOST = 31  # that a set of signs can be worth; _codes.c sums eight in a byte,
 _SUM = 65_535  # and all of them in 16 bits
+_DEVIATIONS = 4  # of an estimate from the product; the estimates of two vectors differ by 1.4 times as much
 _SIGNS = ((np.arange(16)[:, None] >> np.arange(4)) & 1).astype(np.float32)  # of four dimensions, for each half byte
 
 
@@ -34,7 +36,7 @@ def _library() -> ctypes.CDLL:
     library.turn.argtypes = [array, whole, whole, array, whole, whole]
     library.encode.argtypes = [array, whole, whole, array, array]
     library.encode.restype = None
-    library.nearest.argtypes = [array] * 3 + [whole] * 2 + [array, real, real, ctypes.c_int, whole, array, array]
+    library.nearest.argtypes = [array] * 3 + [whole] * 2 + [array, real, real, ctypes.c_int, real, whole, array, array]
     library.nearest.restype = whole
     library.products.argtypes = [array, whole, whole, array, ctypes.c_int, array]
     library.products.restype = None
@@ -85,11 +87,23 @@ class Question:
         table: ``(width / 4, 16)`` uint8: what each set of four signs is worth.
         base: What the sum of all lowest values is worth.
         step: What 1 in the table is worth.
+        deviation: Standard deviation of an estimate from the product, for a vector at a right angle to the query.
+        rounding: What the table adds to that, for every vector.
     """
 
     table: Bytes
     base: float
     step: float
+    deviation: float
+    rounding: float
+
+    def least(self, best: float) -> float:
+        """What is estimated at least of a vector that is nearer than one of which ``best`` is estimated.
+
+        Missed is one of several hundred that are only just nearer. Query and vectors have length 1.
+        """
+        sine = math.sqrt(max(0.0, 1 - best**2))
+        return min(best, 1.0) - _DEVIATIONS * math.hypot(sine * self.deviation, self.rounding)
 
 
 def question(vector: Floats) -> Question:
@@ -98,10 +112,12 @@ def question(vector: Floats) -> Question:
     sums = asked.reshape(-1, 4) @ _SIGNS.T
     least = sums.min(axis=1, keepdims=True)
     spread = (sums - least).max(axis=1)
-    # What is rounded here is small beside what the signs leave out.
     step = max(float(spread.max()) / min(_MOST, _SUM // len(sums)), 1e-30)
     table = np.rint((sums - least) / step).astype(np.uint8)
-    return Question(table, float(2 * least.sum() - asked.sum()), 2 * step)
+    # Theorem 3.2 of the paper, for what the signs of many values have in common with these: 2 / pi of their squares.
+    deviation = math.sqrt((math.pi / 2 - 1) / len(asked))
+    rounding = step * math.sqrt(math.pi / 24)  # an even error within one step, for each four dimensions
+    return Question(table, float(2 * least.sum() - asked.sum()), 2 * step, deviation, rounding)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +135,13 @@ class Codes:
     codes: Bytes
 
     def nearest(
-        self, asked: Question, keep: int, allowed: NDArray[np.bool_] | None = None, *, plain: bool = False
+        self,
+        asked: Question,
+        keep: int,
+        allowed: NDArray[np.bool_] | None = None,
+        *,
+        above: float = -math.inf,
+        plain: bool = False,
     ) -> tuple[Places, Floats]:
         """The rows that a query has most in common with, and about how much, in no order.
 
@@ -127,6 +149,7 @@ class Codes:
             asked: The query.
             keep: How many rows at most.
             allowed: ``(rows,)``: which may answer; None for all.
+            above: Only those that have more than this in common with it.
             plain: Do without the processor's wide instructions; the answer is the same.
 
         Raises:
@@ -146,6 +169,7 @@ class Codes:
             asked.base,
             asked.step,
             plain,
+            above,
             keep,
             scores.ctypes.data,
             places.ctypes.data,

@@ -127,7 +127,7 @@ class Checks:
         """The sound rows of a table, as a table."""
         good = sound(table, self._totals)
         self.lost += int((~good).sum())
-        return table.filter(pa.array(good))
+        return table.filter(pa.array(good.tolist(), pa.bool_()))  # of an array would load numpy.ma
 
     @property
     def notes(self) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import decode, draw
+from visus.images import decode
 from visus.images.result import Result
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class Hits(Result):
         Raises:
             InputError: A hit has left the index meanwhile, or ``columns`` or ``tile`` is too small.
         """
+        from visus.images import draw
+
         pictures = [*self._queries, *self.thumbnails(self._hits)]
         captions = ["query"] * len(self._queries)
         captions += [_caption(hit) for hit in self._hits]

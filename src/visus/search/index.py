@@ -6,20 +6,18 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import MAX_PIXELS, decode, draw
+from visus.images import MAX_PIXELS, decode
 from visus.search import contents
 from visus.search.away import is_missing
 from visus.search.classical import Classical
-from visus.search.duplicates import THRESHOLD, DuplicateGroup, Duplicates, Tell, decisions, find, keeping, kept
-from visus.search.duplicates.reading import content_in, contents_of
+from visus.search.duplicates import THRESHOLD
 from visus.search.evaluate import Retrieval, read_labels, retrieval
-from visus.search.files import files_of
 from visus.search.hits import Hit, Hits
 from visus.search.nearest import Nearest, query_of, thumbnails
 from visus.search.place import exists
@@ -27,7 +25,12 @@ from visus.search.query import Box, Picture, as_list, cut, load, single
 from visus.search.rows import EMBEDDING
 from visus.search.updating import UpdatedIndex
 from visus.search.where import to_sql
-from visus.search.why import Why, explain
+
+if TYPE_CHECKING:
+    from visus.search.duplicates.decisions import Decision
+    from visus.search.duplicates.find import Tell
+    from visus.search.duplicates.members import DuplicateGroup, Duplicates
+    from visus.search.why import Why
 
 Rerank = Literal["expansion", "geometry"]
 
@@ -117,7 +120,9 @@ class Index(UpdatedIndex):
         if min_score is not None:
             rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
 
-        def why(hit: Hit) -> Why:
+        def why(hit: Hit) -> "Why":
+            from visus.search.why import explain
+
             if against or rerank == "expansion":
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
             if isinstance(embedder, Classical):
@@ -129,7 +134,7 @@ class Index(UpdatedIndex):
         notes = [note for note in (store.news(), store.note, *nearest.checks.notes) if note]
         return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
-    def why(self, query: Picture, hit: Picture) -> Why:
+    def why(self, query: Picture, hit: Picture) -> "Why":
         """Where two pictures agree: two heat maps whose values add up to their similarity.
 
         Args:
@@ -139,6 +144,8 @@ class Index(UpdatedIndex):
         Raises:
             InputError: A picture cannot be read, or the network does not pool by average.
         """
+        from visus.search.why import explain
+
         describing = self._describing or self.embedder()
         first, second = (load(picture, describing.least_side, MAX_PIXELS) for picture in (query, hit))
         return explain(describing, first, second, self._opened().space)
@@ -146,8 +153,8 @@ class Index(UpdatedIndex):
     # Looking at the whole ------------------------------------------------------------------------------------
 
     def duplicates(
-        self, *, threshold: float = THRESHOLD, keep: str | None = None, tell: Tell | None = None
-    ) -> Duplicates:
+        self, *, threshold: float = THRESHOLD, keep: str | None = None, tell: "Tell | None" = None
+    ) -> "Duplicates":
         """Groups of duplicates: re-encoded, resized, cropped, turned, mirrored, recolored or framed copies.
 
         Nothing is deleted. Each file that is named is there and holds what the index says, and agrees with the one that
@@ -166,6 +173,12 @@ class Index(UpdatedIndex):
             InputError: The threshold lies outside [-1, 1], or there is no such way to keep.
             PictureIndexError: There is no index, or it is damaged.
         """
+        from visus.search.duplicates import decisions, kept
+        from visus.search.duplicates.find import find
+        from visus.search.duplicates.keep import keeping
+        from visus.search.duplicates.reading import contents_of
+        from visus.search.files import files_of
+
         if not -1 <= threshold <= 1:
             raise InputError(f"The threshold must be within -1 and 1, not {threshold}.")
         wanted, known = keeping(keep), decisions.load(files_of(self.location))
@@ -197,16 +210,22 @@ class Index(UpdatedIndex):
             InputError: The threshold lies outside [-1, 1].
             PictureIndexError: There is no index, or it is damaged.
         """
+        from visus.search.duplicates import kept
+        from visus.search.files import files_of
+
         self._opened().refresh()
         known = kept.load(files_of(self.location), self._asked(threshold))
         return known if known is not None else kept.as_plain(self.duplicates(threshold=threshold))
 
     def _asked(self, threshold: float) -> dict[str, Any]:
         """What a search for duplicates depends on."""
+        from visus.search.duplicates import decisions
+        from visus.search.files import files_of
+
         noted = sorted((a.hex(), b.hex()) for a, b in decisions.load(files_of(self.location)))
         return {"version": self._opened().version, "threshold": threshold, "decided": [list(pair) for pair in noted]}
 
-    def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: decisions.Decision | None) -> int:
+    def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: "Decision | None") -> int:
         """Note that pictures are no copies of one another, or that all of them stay; it holds after scans and moves.
 
         Args:
@@ -220,6 +239,10 @@ class Index(UpdatedIndex):
             InputError: A picture is not in the index, or there are fewer than two.
             PictureIndexError: There is no index, or it is damaged.
         """
+        from visus.search.duplicates import decisions
+        from visus.search.duplicates.reading import content_in
+        from visus.search.files import files_of
+
         store = self._opened()
         store.refresh()
         if len(pictures) < 2:
@@ -228,7 +251,7 @@ class Index(UpdatedIndex):
         pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(hashes, 2)]
         return decisions.decide(files_of(self.location), pairs, decision)
 
-    def sheet_of(self, found: Sequence[DuplicateGroup], *, limit: int = 60) -> NDArray[np.uint8]:
+    def sheet_of(self, found: "Sequence[DuplicateGroup]", *, limit: int = 60) -> NDArray[np.uint8]:
         """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates; what to keep has a red frame.
 
         Args:
@@ -238,6 +261,8 @@ class Index(UpdatedIndex):
         Raises:
             InputError: A picture has left the index meanwhile.
         """
+        from visus.images import draw
+
         members = [(m, m is group.keep) for group in found for m in (group.keep, *group.others)][:limit]
         small = self.thumbnails([member.id for member, _ in members])
         missing = [member.path for member, _ in members if member.id not in small]
@@ -286,7 +311,7 @@ class Index(UpdatedIndex):
 
 def duplicates_in(
     place: str | os.PathLike[str], *, threshold: float = THRESHOLD, keep: str | None = None
-) -> Duplicates:
+) -> "Duplicates":
     """Groups of duplicates of an index, or of a folder of pictures.
 
     Args:

@@ -17,7 +17,6 @@ from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.place import explained
 from visus.search.query import load_or_thumbnail
-from visus.search.reading import THUMBNAIL_SIDE, as_thumbnail, content_hash
 from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.segments import Query
 from visus.search.space import Space
@@ -82,6 +81,8 @@ def sound_thumbnail(store: Store, row: Row) -> bytes:
     Raises:
         PictureIndexError: It is damaged, and the file is not there or has changed.
     """
+    from visus.search.reading import THUMBNAIL_SIDE, as_thumbnail, content_hash
+
     if row.get("thumbnail_sum") in (None, thumbnail_sum(row["hash"], row["thumbnail"])):
         return row["thumbnail"]
     with contextlib.suppress(InputError):
@@ -136,7 +137,9 @@ class Nearest:
             found = segments.nearest(query, k, condition, exact=self.exact)
             table = segments.rows(found, sorted({*COLUMNS, *self.checks.columns}))
         for name, values in (("score", found.scores), ("cosine", found.cosines)):
-            table = table.append_column(name, pa.array(values.astype(float)))
+            table = table.append_column(
+                name, pa.array(values.tolist(), pa.float64())
+            )  # of an array would load numpy.ma
         return self.checks.rows(table, [*COLUMNS, "score", "cosine"])
 
     def _at_no_angle(self, condition: str | None, k: int) -> list[Row]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lance
-from filelock import FileLock, Timeout
 
 from visus._errors import InputError, PictureIndexError
 
@@ -56,6 +55,8 @@ def writing(
     Raises:
         PictureIndexError: Another process is writing.
     """
+    from filelock import FileLock, Timeout
+
     place = place_of(location)
     if isinstance(place, str):
         yield

@@ -1,8 +1,12 @@
-"""The vectors of one version of an index, ready to be searched: by their codes first, the best few in full."""
+"""The vectors of one version of an index, ready to be searched: by their codes first, and some in full.
+
+What the codes say of a row is wrong by little more than a known amount. So those rows are compared in full that may be
+among the best: few where the best stand out, more where the table is large and much in it alike.
+"""
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +25,17 @@ from visus.search.space import Space
 if TYPE_CHECKING:
     from visus.search.store import Store
 
-COMPARED = 200
-"""Rows that are compared in full for a handful of hits (benchmarks/search.py measures what that finds)."""
-
-_COMPARED_FOR_EACH = 10  # for each hit that is asked for, where they are many
+_MOST = 2000  # rows of a segment that are compared in full at most,
+_MOST_FOR_EACH = 20  # and for each hit that is asked for, where they are many
 _BLOCK = 4096  # vectors that are compared at once
 _IN_FRAGMENT = np.uint64(0xFFFFFFFF)  # the bits of a row's address that are its number in its fragment
 _MASKS = 4  # conditions whose rows are remembered
 
 Masks = list[NDArray[np.bool_]]
 """For each segment, which of its rows may answer."""
+
+Rows = tuple[NDArray[np.int64], Vectors]
+"""The places of some rows among those of the table that are not deleted, and their vectors ``(N, D)``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,10 +200,8 @@ class Segments:
             OSError: The files cannot be read.
         """
         masks = self._allowed(where)
-        compared = max(COMPARED, _COMPARED_FOR_EACH * k)
-        if exact or not self.coded:
-            return self._best(self._all(masks), query, k)
-        return self._best(self._likely(query, masks, compared), query, k)
+        rows = self._all(masks) if exact or not self.coded else self._likely(query, masks, k)
+        return self._best(rows, query, k)
 
     def _allowed(self, where: str | None) -> Masks | None:
         if where is None:
@@ -223,53 +226,61 @@ class Segments:
         fragments, offsets = found.column("_rowaddr").to_numpy() >> np.uint64(32), _places(found)
         return [_mask(offsets[fragments == segment.number], segment.rows) for segment in self._segments]
 
-    def _likely(
-        self, query: Query, masks: Masks | None, count: int
-    ) -> Iterator[tuple[Segment, NDArray[np.int64], Vectors]]:
-        """The rows whose codes have most in common with the query."""
-        asked = question(query.moved)
-        found = []
+    def _likely(self, query: Query, masks: Masks | None, k: int) -> Iterator[Rows]:
+        """The rows that may be among the best, as their codes tell."""
+        numbers, places = self._candidates(query, masks, k)
+        found = [(self._segments[n], np.sort(places[numbers == n])) for n in sorted(set(numbers.tolist()))]
+        if found:
+            rows = np.concatenate([segment.among_all(own) for segment, own in found])
+            yield rows, np.concatenate([segment.vectors(own) for segment, own in found])
+
+    def _candidates(self, query: Query, masks: Masks | None, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Those rows, as numbers of segments and places in them."""
+        asked, above = question(query.moved), -np.inf
+        numbers, places, scores = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
         for number, segment in enumerate(self._segments):
             assert segment.coded
-            places, scores = segment.coded.codes.nearest(asked, count, masks[number] if masks else None)
-            found.append((np.full(len(places), number), places.astype(np.int64), scores))
-        if not found:
-            return
-        numbers, places, scores = (np.concatenate(column) for column in zip(*found, strict=True))
-        if len(scores) > count:
-            best = np.argpartition(-scores, count - 1)[:count]
-            numbers, places = numbers[best], places[best]
-        for number in np.unique(numbers).tolist():
-            own = np.sort(places[numbers == number])
-            yield self._segments[number], own, self._segments[number].vectors(own)
+            allowed = masks[number] if masks else None
+            own, values = segment.coded.codes.nearest(asked, max(_MOST, _MOST_FOR_EACH * k), allowed, above=above)
+            numbers = np.concatenate([numbers, np.full(len(own), number)])
+            places, scores = np.concatenate([places, own.astype(np.int64)]), np.concatenate([scores, values])
+            if len(scores) > k:
+                above = asked.least(float(np.partition(scores, -k)[-k]))
+                near = scores > above
+                numbers, places, scores = numbers[near], places[near], scores[near]
+        return numbers, places
 
-    def _all(self, masks: Masks | None) -> Iterator[tuple[Segment, NDArray[np.int64], Vectors]]:
+    def _all(self, masks: Masks | None) -> Iterator[Rows]:
+        """All rows that may answer; vectors of zeros for those that have none."""
         for number, segment in enumerate(self._segments):
             for places, vectors in segment.blocks():
-                keep = vectors.any(axis=1)
-                if masks:
-                    keep &= masks[number][places]
-                yield segment, places[keep], vectors[keep]
+                keep = masks[number][places] if masks else slice(None)
+                yield segment.among_all(places[keep]), vectors[keep]
 
-    def _best(self, rows: Iterator[tuple[Segment, NDArray[np.int64], Vectors]], query: Query, k: int) -> Found:
-        """The best of rows that are compared in full."""
+    def _best(self, rows: Iterable[Rows], query: Query, k: int) -> Found:
+        """The best of rows, which are compared in full."""
         direction, less = self.space.back(query.moved)
-        mean = np.zeros_like(query.plain) if self.space.mean is None else self.space.mean
+        mean = self._mean(query)
         others = np.stack([query.plain, direction, mean]).astype(np.float32)
         best = NOTHING
-        for segment, places, vectors in rows:
-            plain, moved, middle, squares = products(vectors, others).T
-            length = np.maximum(np.sqrt(squares), np.finfo(np.float32).tiny)
-            scores = (moved / length - less) / self._lengths(vectors, middle / length, float(mean @ mean))
+        for places, vectors in rows:
+            told = products(vectors, others)
+            there = told[:, 3] > 0  # rows without a vector never answer
+            plain, moved, middle, squares = told[there].T
+            length = np.sqrt(squares)
+            scores = (moved / length - less) / self._lengths(vectors[there], middle / length, float(mean @ mean))
             best = _first(
                 Found(
-                    np.concatenate([best.rows, segment.among_all(places)]),
+                    np.concatenate([best.rows, places[there]]),
                     np.concatenate([best.scores, scores]),
                     np.concatenate([best.cosines, plain / length]),
                 ),
                 k,
             )
         return best
+
+    def _mean(self, query: Query) -> Floats:
+        return np.zeros_like(query.plain) if self.space.mean is None else self.space.mean
 
     def _lengths(self, vectors: Vectors, middle: Floats, mean: float) -> Floats:
         """How long vectors are in the space.
@@ -304,10 +315,15 @@ class Segments:
         Raises:
             OSError: The files cannot be read.
         """
-        asked = np.stack([query.moved for query in queries])
+        directions, less = (
+            np.stack(column) for column in zip(*(self.space.back(q.moved) for q in queries), strict=True)
+        )
+        mean = self._mean(queries[0])
         best = np.full((len(queries), k), -np.inf, np.float32)
-        for _, _, vectors in self._all(self._allowed(None)):
-            scores = asked @ self.space(vectors).T
+        for _, vectors in self._all(self._allowed(None)):
+            plain = unit(vectors)
+            plain = plain[plain.any(axis=1)]
+            scores = (directions @ plain.T - less[:, None]) / self._lengths(plain, plain @ mean, float(mean @ mean))
             best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :k]
         return best
 

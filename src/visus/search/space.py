@@ -78,8 +78,10 @@ class Space:
         >>> Space("", np.float32([0, 1]))(np.float32([[1, 0], [0, 2]])).astype(float).round(2).tolist()
         [[0.71, -0.71], [0.0, 0.0]]
         """
-        moved = unit(self.moved(unit(vectors)))
-        return np.where(vectors.any(axis=-1, keepdims=True), moved, np.float32(0))  # what says nothing goes on so
+        plain = unit(vectors)
+        moved = unit(self.moved(plain))
+        moved[~plain.any(axis=-1)] = 0  # what says nothing goes on so
+        return moved
 
 
 PLAIN = Space()

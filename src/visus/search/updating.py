@@ -3,28 +3,29 @@
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from visus._cores import cores
-from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
 from visus.search.away import emptied, is_missing, is_replaced
 from visus.search.describe import Embedder
-from visus.search.fitting import Fitted, refresh_space
-from visus.search.ingest import Ingest
 from visus.search.opened import OpenIndex, classical
 from visus.search.place import exists, writing
-from visus.search.reading import Recipe
-from visus.search.report import Progress, Report
 from visus.search.rows import plain
 from visus.search.store import Store
-from visus.search.upgrade import upgrade
-from visus.search.upkeep import compact
-from visus.search.verify import Verified, verify
-from visus.search.verify import mend as take_out
+
+if TYPE_CHECKING:
+    from visus.cluster import Cluster
+    from visus.search.fitting import Fitted
+    from visus.search.report import Progress, Report
+    from visus.search.verify import Verified
 
 
 class UpdatedIndex(OpenIndex):
-    """An index that can be written to; see :class:`visus.search.index.Index`."""
+    """An index that can be written to; see :class:`visus.search.index.Index`.
+
+    What writes is imported at use: a search needs none of it.
+    """
 
     def add(
         self,
@@ -37,10 +38,10 @@ class UpdatedIndex(OpenIndex):
         threads: int | None = None,
         wait: float = -1,
         on_wait: Callable[[], None] | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: "Callable[[Progress], None] | None" = None,
         descriptors: Sequence[str] = (),
-        cluster: Cluster | None = None,
-    ) -> Report:
+        cluster: "Cluster | None" = None,
+    ) -> "Report":
         """Bring the index up to date with folders or files.
 
         New and changed pictures are described, moved ones keep their vector, missing ones are marked as gone and
@@ -66,6 +67,8 @@ class UpdatedIndex(OpenIndex):
             InputError: A path does not exist, there are no pictures, or a descriptor is unknown.
             PictureIndexError: The disk is full, or another process is writing.
         """
+        from visus.search.ingest import Ingest
+        from visus.search.reading import Recipe
         from visus.search.walk import roots_of
 
         roots = roots_of(paths, self._knows if force else lambda _path: False)
@@ -109,7 +112,7 @@ class UpdatedIndex(OpenIndex):
         """Whether pictures below a path that does not exist are in the index."""
         return self._store is not None and bool(self.paths_below(path))
 
-    def _note(self, embedder: Embedder, report: Report) -> None:
+    def _note(self, embedder: Embedder, report: "Report") -> None:
         """Write down in which precision pictures were described."""
         report.precision = embedder.runtime.precision
         before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
@@ -118,6 +121,8 @@ class UpdatedIndex(OpenIndex):
 
     def _prepare(self, store: Store) -> int:
         """Make an index ready to be written to; tells how many rows of 0.1 were completed."""
+        from visus.search.upgrade import upgrade
+
         store.recover()
         return upgrade(store)
 
@@ -134,6 +139,8 @@ class UpdatedIndex(OpenIndex):
             return self._prune(force)
 
     def _prune(self, force: bool) -> int:
+        from visus.search.upkeep import compact
+
         store = self._opened()
         table = store.read(["id", "real_path", "size", "mtime"], "gone")
         rows = list(zip(*(plain(column) for column in table.columns), strict=True))
@@ -154,7 +161,7 @@ class UpdatedIndex(OpenIndex):
             compact(store)
         return len(gone)
 
-    def verify(self, *, mend: bool = False, progress: Callable[[int, int], None] | None = None) -> Verified:
+    def verify(self, *, mend: bool = False, progress: Callable[[int, int], None] | None = None) -> "Verified":
         """Read the whole index, and tell what is not as it was written.
 
         Args:
@@ -164,18 +171,21 @@ class UpdatedIndex(OpenIndex):
         Raises:
             PictureIndexError: There is no index, or it was made by visus 0.1, which noted no checksums.
         """
+        from visus.search import verify as own
+        from visus.search.upgrade import upgrade
+
         store = self._opened()
         show = progress or (lambda _done, _all: None)
         if not mend:
             store.refresh()
-            return verify(store, show)
+            return own.verify(store, show)
         with writing(self.location):
             taken_out = store.recover()
             upgrade(store)
-            found = verify(store, show, taken_out=taken_out)
+            found = own.verify(store, show, taken_out=taken_out)
             if not found.damaged:
                 return found
-            again = take_out(store, found)
+            again = own.mend(store, found)
         found.mended, found.was_mended = self._described_again(again), True
         if found.unreadable > found.mended:
             found.lost.append(f"(rows that cannot be read: {found.unreadable - found.mended:,})")
@@ -192,7 +202,7 @@ class UpdatedIndex(OpenIndex):
         others = [path for path in paths if os.path.exists(path) and not path.startswith(below)]
         return count + (self.add(*others).described if others else 0)
 
-    def rotate(self, dimension: int) -> Fitted | None:
+    def rotate(self, dimension: int) -> "Fitted | None":
         """Compare vectors along so many directions from now on: those along which the pictures differ most.
 
         The directions are fitted anew as the index grows. Measure before and after with :meth:`evaluate`.
@@ -206,6 +216,8 @@ class UpdatedIndex(OpenIndex):
         Raises:
             InputError: There are too few pictures, or the dimension is out of range.
         """
+        from visus.search.fitting import refresh_space
+
         with writing(self.location):
             store = self._opened()
             self._prepare(store)
@@ -231,6 +243,6 @@ class Interrupted(KeyboardInterrupt):
         report: What is safe in the index.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: "Report") -> None:
         super().__init__()
         self.report = report

@@ -12,8 +12,7 @@ from tests.support.photographs import photographs
 from visus import Index, InputError
 from visus._errors import PictureIndexError
 from visus.images import read, write
-from visus.search.duplicates import move_aside, move_back
-from visus.search.duplicates.aside import JOURNAL
+from visus.search.duplicates.aside import JOURNAL, move_aside, move_back
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support import papers
 from tests.support.photographs import photographs
 from visus import Index
 from visus.images import read, write
-from visus.search.duplicates import Duplicates
+from visus.search.duplicates.members import Duplicates
 
 Picture = NDArray[np.uint8]
 

@@ -5,25 +5,5 @@ over one another (``alignment``) and compared block by block (``evidence``); the
 ``relations``). In each group every picture is compared with the one that is kept (``grouping``, ``keep``).
 """
 
-from visus.search.duplicates.aside import Moved, move_aside, move_back
-from visus.search.duplicates.find import THRESHOLD, Tell, Thumbnails, find
-from visus.search.duplicates.keep import Keeping, keeping
-from visus.search.duplicates.members import Copy, DuplicateGroup, Duplicates, Member, Relation, Stack
-
-__all__ = [
-    "THRESHOLD",
-    "Copy",
-    "DuplicateGroup",
-    "Duplicates",
-    "Keeping",
-    "Member",
-    "Moved",
-    "Relation",
-    "Stack",
-    "Tell",
-    "Thumbnails",
-    "find",
-    "keeping",
-    "move_aside",
-    "move_back",
-]
+THRESHOLD = 0.75
+"""Least similarity of a pair of vectors that is looked at; measured in docs/duplicates.md."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
+from visus.search.duplicates import THRESHOLD
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.candidates import Pairs, hash_pairs, hashes_of, similar_pairs
 from visus.search.duplicates.decisions import Decision, Pair
@@ -17,9 +18,6 @@ from visus.search.duplicates.keep import Keeping
 from visus.search.duplicates.looks import look_at
 from visus.search.duplicates.members import Duplicates, Kind, Member, Stack
 from visus.search.duplicates.screen import Screen
-
-THRESHOLD = 0.75
-"""Least similarity of a pair of vectors that is looked at; measured in docs/duplicates.md."""
 
 Tell = Callable[[str, int, int], object]
 """Is told what is being done, how much of it is done, and of how much."""
