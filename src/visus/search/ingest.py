@@ -12,7 +12,7 @@ from dataclasses import replace
 from visus._errors import InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
-from visus.search.away import away_because, drive_away, drives_away, is_away, watched
+from visus.search.away import away_because, drive_away, drives_away, is_away, is_missing, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
 from visus.search.fitting import refresh_space
@@ -272,11 +272,14 @@ class Ingest:
         spared: set[int] = set()
         passed: set[int] = set()
         for root in sorted(watched(roots, remembered)):
-            below = [known for known in self._below(root) if not known.gone]
+            every = self._below(root)
+            below = [known for known in every if not known.gone]
+            others = sum(known.gone and not is_missing(known.real_path) for known in every)  # files in their places
             away = [
                 known for known in below if known.real_path not in self.writer.seen and self._has_left(known.real_path)
             ]
-            reason = None if force or not away else away_because(root, len(away), len(below), remembered.get(root))
+            known_there = len(below) + others
+            reason = None if force or not away else away_because(root, len(away), known_there, remembered.get(root))
             if reason:
                 self.report.vanished.append(Failure(root, reason))
                 spared |= {known.id for known in below}

@@ -147,6 +147,7 @@ class UpdatedIndex(OpenIndex):
         if not rows:
             return 0
         there = store.read(["real_path"], "NOT gone").column("real_path").to_pylist()
+        there += [path for _, path, _, _ in rows if not is_missing(path)]  # other files lie there now
         empty = () if force else emptied(store.about.get("roots", {}), there)
         kept = tuple(os.path.join(root, "") for root in empty)
         ids = {
