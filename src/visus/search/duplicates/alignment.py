@@ -9,6 +9,7 @@ Matrix = NDArray[np.floating]
 """``(3, 3)``, takes points (x, y, 1) of the first picture to points of the second, in pixels; centers are whole."""
 
 _CARDS_AGREE = 0.9  # correlation of two cards
+_DETAILS_AGREE = 0.5  # of what they show beside large shapes
 _NEAR = 60  # of 256 bits in which descriptions of one corner may differ
 LEAST_VOTES = 6
 """Corners that must agree in one similarity."""
@@ -23,14 +24,15 @@ def by_cards(a: Look, b: Look) -> list[Matrix]:
         a: The first.
         b: The second.
     """
-    turns = np.stack([turned(card, turn) for card in a.cards for turn in TURNS])
-    found = turns.reshape(len(turns), -1) @ b.cards.reshape(len(b.cards), -1).T
+    found = a.turns() @ b.cards.reshape(len(b.cards), -1).T
     agreed = found.reshape(len(a.boxes), len(TURNS), len(b.boxes))
     ways = []
     for m in reversed(range(len(a.boxes))):
         for n in reversed(range(len(b.boxes))):
             best = int(agreed[m, :, n].argmax())
-            if agreed[m, best, n] >= _CARDS_AGREE:
+            if agreed[m, best, n] < _CARDS_AGREE:
+                continue
+            if float((turned(a.details[m], TURNS[best]) * b.details[n]).sum()) >= _DETAILS_AGREE:
                 ways.append(_box_to_box(a.boxes[m], b.boxes[n], TURNS[best]))
     return ways
 

@@ -12,6 +12,7 @@ _FITS = 0.7  # correlation of a block where it fits
 _EACH = 2  # blocks of each row and of each column whose best place is looked for
 _FARTHEST = 4  # times the radius of the search that a corner of the picture may move
 _LEAST_FITTING = 6
+_TRIED, _LEAST_OF_TRIED = 16, 4  # blocks, of which so many must fit before further ones are tried
 _LINE = 5.0  # standard deviation beyond which a block's detail counts, in gray levels
 
 
@@ -70,7 +71,7 @@ def _cosine(x: Floats, y: Floats) -> Floats:
     return np.einsum("nij,nij->n", x, y) / np.maximum(lengths, 1e-6)
 
 
-def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matrix:
+def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matrix | None:
     """A transform made exact: the busiest blocks are moved where they fit best, and an affine transform follows them.
 
     Args:
@@ -80,12 +81,14 @@ def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matri
         side: Of a block.
 
     Returns:
-        The transform as it was where too few blocks fit.
+        None where hardly any block fits.
     """
-    for radius in (side // 2, max(2, side // 6)):
-        step = _step(*laid_over(picture, matrix, target.shape), target, side, radius)
-        matrix = matrix if step is None else step @ matrix
-    return matrix
+    step = _step(*laid_over(picture, matrix, target.shape), target, side, side // 2)
+    if step is None:
+        return None
+    matrix = step @ matrix
+    step = _step(*laid_over(picture, matrix, target.shape), target, side, max(2, side // 6))
+    return matrix if step is None else step @ matrix
 
 
 def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, radius: int) -> Matrix | None:
@@ -93,7 +96,9 @@ def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, r
 
     busy = np.where(blocks(covered, side).all(axis=(2, 3)), blocks(over, side).std(axis=(2, 3)), 0)
     source, goal = [], []
-    for row, column in _busiest(busy):
+    for tried, (row, column) in enumerate(_busiest(busy)):
+        if tried == _TRIED and len(source) < _LEAST_OF_TRIED:
+            return None
         top, left = int(row) * side, int(column) * side
         y, x = max(0, top - radius), max(0, left - radius)
         around = target[y : top + side + radius, x : left + side + radius]
@@ -119,11 +124,13 @@ def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, r
 
 
 def _busiest(busy: Floats) -> list[tuple[int, int]]:
-    """The busiest blocks of each row and of each column, so that they lie all over the picture: row and column."""
+    """The busiest blocks of each row and of each column, so that they lie all over the picture, in any order."""
     wanted = np.zeros(busy.shape, bool)
     np.put_along_axis(wanted, np.argsort(-busy, axis=0)[:_EACH], True, axis=0)
     np.put_along_axis(wanted, np.argsort(-busy, axis=1)[:, :_EACH], True, axis=1)
-    return [(int(row), int(column)) for row, column in np.argwhere(wanted & (busy >= _LINE))]
+    found = np.argwhere(wanted & (busy >= _LINE))
+    found = found[np.random.default_rng(0).permutation(len(found))]
+    return [(int(row), int(column)) for row, column in found]
 
 
 def _peak(values: NDArray, place: int) -> float:

@@ -80,7 +80,7 @@ class Evidence:
     @property
     def alike(self) -> bool:
         """Whether most of what both show is the same."""
-        return self.agreed >= _LEAST_BLOCKS and self.agreement >= 0.5
+        return _alike(self.agreed, self.textured)
 
 
 def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
@@ -94,6 +94,71 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     Returns:
         None where they hardly overlap.
     """
+    laid = _lay(first, second, transform)
+    if laid is None:
+        return None
+    correlations, changed = _judged(laid)
+    over, target = blocks(laid.over, laid.side), blocks(laid.target, laid.side)
+    doubtful = changed | (laid.inside & (correlations < _UNMARKED))
+    _, shown = laid_over(laid.target, np.linalg.inv(laid.matrix), laid.a.shape)
+    return Evidence(
+        agreed=int((correlations >= AGREE).sum()),
+        textured=int(np.isfinite(correlations).sum()),
+        changed=int(changed.sum()),
+        mark=_mark(over[doubtful], target[doubtful]) if changed.any() else None,
+        written=bool(changed.any()) and _written(over[changed], target[changed]),
+        outside=(_outside(laid.a, shown), _outside(laid.b, laid.covered)),
+        covered=(float(shown.mean()), float(laid.covered.mean())),
+        transform=laid.transform,
+    )
+
+
+def glance(first: Gray, second: Gray, transform: Matrix) -> tuple[float, Matrix] | None:
+    """Like :func:`compare`, but only whether most of what both show is the same.
+
+    Returns:
+        The share of blocks that agree, and the refined transform; None where most do not.
+    """
+    laid = _lay(first, second, transform)
+    if laid is None:
+        return None
+    correlations, _ = _judged(laid)
+    agreed, textured = int((correlations >= AGREE).sum()), int(np.isfinite(correlations).sum())
+    return (agreed / textured, laid.transform) if _alike(agreed, textured) else None
+
+
+def _alike(agreed: int, textured: int) -> bool:
+    return agreed >= _LEAST_BLOCKS and agreed >= 0.5 * textured
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """Two pictures over one another.
+
+    Attributes:
+        a: The first, as coarse as the second.
+        b: The second, as coarse as the first.
+        over: The first in the frame of the second.
+        target: The second.
+        covered: Where the first is there.
+        inside: Which blocks it covers whole.
+        side: Of a block.
+        matrix: From points of ``a`` to points of ``b``.
+        transform: From points of the first to points of the second, in their own pixels.
+    """
+
+    a: Gray
+    b: Gray
+    over: Floats
+    target: Floats
+    covered: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+    side: int
+    matrix: Matrix
+    transform: Matrix
+
+
+def _lay(first: Gray, second: Gray, transform: Matrix) -> _Laid | None:
     a, to_a = _as_coarse(first, 1 / max(1.0, 1 / _scale(transform)))
     b, to_b = _as_coarse(second, 1 / max(1.0, _scale(transform)))
     if min(*a.shape, *b.shape) < 16:
@@ -101,23 +166,13 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     side = side_of(b)
     laid, target = soft(a), soft(b)
     matrix = refined(laid, target, to_b @ transform @ np.linalg.inv(to_a), side)
+    if matrix is None:
+        return None
     over, covered = laid_over(laid, matrix, b.shape)
-    _, shown = laid_over(target, np.linalg.inv(matrix), a.shape)
     inside = blocks(_grown(covered, -_ASIDE), side).mean(axis=(2, 3)) == 1
     if not inside.any():
         return None
-    correlations, changed = _judged(over, target, inside, side)
-    doubtful = changed | (inside & (correlations < _UNMARKED))
-    return Evidence(
-        agreed=int((correlations >= AGREE).sum()),
-        textured=int(np.isfinite(correlations).sum()),
-        changed=int(changed.sum()),
-        mark=_mark(blocks(over, side)[doubtful], blocks(target, side)[doubtful]) if changed.any() else None,
-        written=bool(changed.any()) and _written(blocks(over, side)[changed], blocks(target, side)[changed]),
-        outside=(_outside(a, shown), _outside(b, covered)),
-        covered=(float(shown.mean()), float(covered.mean())),
-        transform=np.linalg.inv(to_b) @ matrix @ to_a,
-    )
+    return _Laid(a, b, over, target, covered, inside, side, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
 
 
 def _scale(transform: Matrix) -> float:
@@ -136,8 +191,9 @@ def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
     return small, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def _judged(over: Floats, target: Floats, inside: NDArray[np.bool_], side: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
     """Correlations ``(rows, columns)`` of blocks with texture, NaN for the others; and which show something else."""
+    over, target, inside, side = laid.over, laid.target, laid.inside, laid.side
     x, y = blocks(over, side), blocks(target, side)
     textured = inside & (np.maximum(x.std(axis=(2, 3)), y.std(axis=(2, 3))) >= TEXTURE)
     found = np.full(inside.shape, np.nan, np.float32)

@@ -13,7 +13,7 @@ from visus.search.duplicates.opened import Opened, Traits, entry, open_member, u
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
 
-_MOST_FAILURES = 32  # pictures that turn out to be others, before a picture counts as alone
+_MOST_FAILURES = 12  # pictures that turn out to be others, before a picture counts as alone
 _OPEN = 64  # files of a component that are open at once
 _FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
 _DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
@@ -131,7 +131,7 @@ class _Component:
         """Which contents are copies of one, or show more of the same."""
         found: list[tuple[int, Judgment]] = []
         failures = 0
-        for other in sorted(left, key=lambda k: (_key(hub, k) not in self.own._ways, k)):
+        for other in self._nearest(hub, left):
             judgment = self._judged(hub, other)
             if judgment is not None and judgment.relation is not None:
                 found.append((other, judgment))
@@ -142,6 +142,16 @@ class _Component:
             if failures >= _MOST_FAILURES:
                 break
         return found
+
+    def _nearest(self, hub: int, left: Sequence[int]) -> list[int]:
+        """Contents in the order in which they are compared with one: known to agree, then by their cards."""
+        cards = self.own._screen.look(hub).turns()
+
+        def order(other: int) -> tuple[bool, float, int]:
+            alike = float((cards @ self.own._screen.look(other).cards[0].ravel()).max())
+            return _key(hub, other) not in self.own._ways, -alike, other
+
+        return sorted(left, key=order)
 
     def _judged(self, hub: int, other: int) -> Judgment | None:
         one, two = self.opened(hub), self.opened(other)

@@ -54,6 +54,7 @@ class Look:
     Attributes:
         boxes: The whole, and the part without a border where there is one.
         cards: ``(len(boxes), 32, 32)`` float32, each of mean 0 and length 1; zeros for one that says nothing.
+        details: ``(len(boxes), 28, 28)`` float32: what the cards show beside large shapes, likewise.
     """
 
     def __init__(self, gray: Gray) -> None:
@@ -61,6 +62,12 @@ class Look:
         whole = (0, 0, gray.shape[1], gray.shape[0])
         self.boxes = [whole] if (inner := without_border(gray)) == whole else [whole, inner]
         self.cards = np.stack([_card(gray, box) for box in self.boxes])
+        self.details = np.stack([_detail(card) for card in self.cards])
+
+    def turns(self) -> Floats:
+        """The cards in all turns, ``(len(boxes) * 8, 1024)`` float32."""
+        found = np.stack([turned(card, turn) for card in self.cards for turn in TURNS])
+        return found.reshape(len(found), -1)
 
     @functools.cached_property
     def corners(self) -> Corners:
@@ -136,6 +143,13 @@ def _card(gray: Gray, box: Box) -> Floats:
     card -= card.mean()
     length = float(np.linalg.norm(card))
     return card / length if length >= _LEAST_SPREAD * CARD else np.zeros_like(card)
+
+
+def _detail(card: Floats) -> Floats:
+    import cv2
+
+    fine = (card - np.asarray(cv2.blur(card, (5, 5)), np.float32))[2:-2, 2:-2]
+    return fine / max(float(np.linalg.norm(fine)), 1e-9)
 
 
 def turned(card: Floats, turn: tuple[bool, int]) -> Floats:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from visus.search.duplicates.alignment import Matrix, by_cards, by_corners
-from visus.search.duplicates.evidence import Evidence, compare
+from visus.search.duplicates.evidence import glance
 from visus.search.duplicates.looks import Look, look_at
 
 _KEPT = 4096  # looks in memory, some 80 kB each
@@ -34,11 +34,11 @@ class Screen:
             Takes points of i to points of j, in pixels of the thumbnails.
         """
         a, b = self.look(i), self.look(j)
-        found = [compare(a.gray, b.gray, way) for way in by_cards(a, b)]
-        best = _best(found)
-        if best is None and (way := by_corners(a, b)) is not None:
-            best = _best([compare(a.gray, b.gray, way)])
-        return None if best is None else best.transform
+        found = [glance(a.gray, b.gray, way) for way in by_cards(a, b)]
+        if not any(found) and (way := by_corners(a, b)) is not None:
+            found = [glance(a.gray, b.gray, way)]
+        best = max((own for own in found if own is not None), key=lambda own: own[0], default=None)
+        return None if best is None else best[1]
 
     def look(self, position: int) -> Look:
         """A look at a content; the last ones are remembered."""
@@ -52,9 +52,3 @@ class Screen:
             while len(self._looks) > _KEPT:
                 self._looks.popitem(last=False)
         return found
-
-
-def _best(found: list[Evidence | None]) -> Evidence | None:
-    """The evidence that says most for two pictures, of what speaks for them at all."""
-    alike = [evidence for evidence in found if evidence is not None and evidence.alike]
-    return max(alike, key=lambda evidence: (evidence.same, evidence.agreement), default=None)
