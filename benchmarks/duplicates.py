@@ -52,6 +52,7 @@ def ours(corel: Path, chosen: list[Path], work: Path) -> None:
         larger = Index(place)
         larger.add(work / "versions" / name)
         shares.append(together(larger.duplicates(), originals, work / "versions" / name))
+        print(f"  {name}: {shares[-1] * 100:.1f}", flush=True)
     _row("visus", shares)
 
 

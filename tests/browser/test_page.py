@@ -124,8 +124,18 @@ def test_duplicates(page: Page) -> None:
     page.locator("#find-duplicates").click()
     expect(page.locator("#groups li")).to_have_count(2)
     expect(page.locator("#groups")).to_contain_text("keep")
+    expect(page.locator("#groups li p").nth(1)).to_contain_text("byte-identical")
     page.locator("#groups li .shown").first.click()  # search with it
     expect(page.locator("#hits li")).to_have_count(12)
+
+
+def test_what_was_decided_is_not_listed_again(page: Page) -> None:
+    page.locator("#tab-duplicates").click()
+    page.locator("#find-duplicates").click()
+    page.get_by_role("button", name="Keep all of them").click()
+    expect(page.locator("#groups li")).to_have_count(0)
+    page.locator("#find-duplicates").click()
+    expect(page.locator("#groups")).to_contain_text("No duplicates.")
 
 
 def test_hits_and_answers_are_those_of_the_picture_that_is_shown(page: Page, folder: Path) -> None:

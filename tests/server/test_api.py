@@ -330,9 +330,33 @@ def test_why_and_duplicates(client: TestClient, place: Path) -> None:
     assert isinstance(groups, list)
     shutil.copy(hits[0]["path"], place / "Fotos" / "copy.jpg")
     Index(place / "i.visus").add(place / "Fotos")
-    groups = client.get("/duplicates").json()["groups"]
-    assert any(len(group["others"]) >= 1 for group in groups)
+    answer = client.get("/duplicates").json()
+    assert set(answer) == {"groups", "stacks", "notes"}
+    (group,) = (own for own in answer["groups"] if "copy.jpg" in {Path(copy["path"]).name for copy in _all(own)})
+    assert group["others"][0]["relation"]["names"] == ["byte-identical"]
+    assert group["others"][0]["may_go"]
+    assert client.get("/duplicates").json() == answer
     (place / "Fotos" / "copy.jpg").unlink()
+    Index(place / "i.visus").add(place / "Fotos")
+
+
+def _all(group: dict[str, Any]) -> list[dict[str, Any]]:
+    return [group["keep"], *group["others"]]
+
+
+def test_decisions_hold(client: TestClient, place: Path) -> None:
+    picture = Image.open(next((place / "Fotos").glob("*.jpg")))
+    picture.save(place / "Fotos" / "again.jpg", quality=70)
+    Index(place / "i.visus").add(place / "Fotos")
+    (group,) = client.get("/duplicates").json()["groups"]
+    form = {"ids": ",".join(own["id"] for own in _all(group)), "decision": "not-copies"}
+    assert client.post("/duplicates/decisions", data=form).json() == {"changed": 1}
+    assert client.get("/duplicates").json()["groups"] == []
+    assert client.post("/duplicates/decisions", data=form | {"decision": "undecided"}).json() == {"changed": 1}
+    assert len(client.get("/duplicates").json()["groups"]) == 1
+    error_of(client.post("/duplicates/decisions", data=form | {"ids": "1,x"}), 422)
+    error_of(client.post("/duplicates/decisions", data=form | {"ids": "1,2"}), 404)
+    (place / "Fotos" / "again.jpg").unlink()
     Index(place / "i.visus").add(place / "Fotos")
 
 

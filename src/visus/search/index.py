@@ -29,7 +29,7 @@ from visus.search.where import to_sql
 if TYPE_CHECKING:
     from visus.search.duplicates.decisions import Decision
     from visus.search.duplicates.find import Tell
-    from visus.search.duplicates.members import DuplicateGroup, Duplicates
+    from visus.search.duplicates.members import DuplicateGroup, Duplicates, Member
     from visus.search.why import Why
 
 Rerank = Literal["expansion", "geometry"]
@@ -252,7 +252,7 @@ class Index(UpdatedIndex):
         return decisions.decide(files_of(self.location), pairs, decision)
 
     def sheet_of(self, found: "Sequence[DuplicateGroup]", *, limit: int = 60) -> NDArray[np.uint8]:
-        """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates; what to keep has a red frame.
+        """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates, with relations; what to keep has a red frame.
 
         Args:
             found: The answer of :meth:`duplicates`.
@@ -269,7 +269,7 @@ class Index(UpdatedIndex):
         if missing:
             raise InputError(f"{missing[0]} has left the index meanwhile; look for duplicates again.")
         pictures = [decode(small[member.id]).pixels for member, _ in members]
-        captions = [f"{'keep ' if keep else ''}{Path(m.path).name}\n{m.width}x{m.height}" for m, keep in members]
+        captions = [f"{'keep ' if keep else ''}{Path(m.path).name}\n{_told(m)}" for m, keep in members]
         marked = [place for place, (_, keep) in enumerate(members) if keep]
         return draw.contact_sheet(pictures, captions, columns=6, tile=160, marked=marked)
 
@@ -307,6 +307,12 @@ class Index(UpdatedIndex):
             )
         vectors = store.compared[column](contents.vectors_of(table, column)[rows])
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
+
+
+def _told(member: "Member") -> str:
+    """What stands below a picture on the sheet: its size, and of a copy the relation."""
+    relation = getattr(member, "relation", None)
+    return f"{member.width}x{member.height}" + (f" {', '.join(relation.names)}" if relation else "")
 
 
 def duplicates_in(

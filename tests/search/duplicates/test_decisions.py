@@ -60,6 +60,15 @@ def test_decisions_need_two_pictures_of_the_index(place: Path, index: Index) -> 
         index.decide([place / "b.jpg", place / "c.jpg"], "not-copies")
 
 
+def test_equal_files_may_both_stay(place: Path, index: Index) -> None:
+    assert index.decide([place / "b.jpg", place / "c.jpg"], "keep-both") == 1
+    (group,) = index.duplicates()
+    assert [Path(copy.path).name for copy in group.others] == ["b.jpg"]
+    (place / "a.png").unlink()
+    index.add(place)
+    assert index.duplicates() == []
+
+
 def test_damaged_decisions_are_one_sentence(place: Path, index: Index) -> None:
     Path(str(index.location), "decisions.json").write_text('{"pairs": [["zz", 1]]}')
     with pytest.raises(PictureIndexError, match=r"decisions\.json.*are damaged"):

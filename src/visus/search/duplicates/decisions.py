@@ -53,12 +53,17 @@ def decide(files: Files, pairs: Iterable[Pair], decision: Decision | None) -> in
 
     Returns:
         How many pairs were decided otherwise before.
+
+    Raises:
+        InputError: Files that hold the same are said to be no copies.
     """
     known = load(files)
     before = dict(known)
     for pair in pairs:
-        if pair[0] == pair[1]:
-            raise InputError("These files hold the same; both stay if nothing is moved.")
+        if pair[0] == pair[1] and decision == "not-copies":
+            raise InputError(
+                "These files hold the same, byte by byte: they are copies; say keep-both if all of them stay."
+            )
         if decision is None:
             known.pop(pair, None)
         else:

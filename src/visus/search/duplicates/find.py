@@ -26,6 +26,7 @@ Hashes = tuple[NDArray[np.int64], NDArray[np.uint64]]
 """Which content each hash is of, ``(N,)``, and the hashes in eight turns, ``(N, 8)``."""
 
 _LOOKED_AT = 256  # thumbnails that a thread takes at once
+_MOST_FAILURES = 8  # candidates in a row that turn out to be others, after which less alike ones are left
 _TOLD = 64  # pictures between two words on the progress
 
 
@@ -140,11 +141,16 @@ def _screened(
     ways: dict[tuple[int, int], Matrix] = {}
 
     def looked(i: int) -> list[tuple[int, int, Matrix]]:
-        found = []
+        found, failures = [], 0
         for j in pairs[i]:
-            if links.root(i) != links.root(j) and (way := screen(i, j)) is not None:
+            if links.root(i) == links.root(j):
+                continue
+            if (way := screen(i, j)) is not None:
                 links.join(i, j)
                 found.append((i, j, way))
+                failures = 0
+            elif (failures := failures + 1) == _MOST_FAILURES:
+                break
         return found
 
     for done, found in enumerate(pool.map(looked, sorted(pairs))):

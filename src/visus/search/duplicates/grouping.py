@@ -122,7 +122,7 @@ class _Component:
         """The files of one content."""
         sound = [member for member in self.there[content] if unchanged(member)]
         self.answer.lost += len(self.there[content]) - len(sound)
-        if len(sound) > 1:
+        if len(sound) > 1 and not self._decided(content, content):
             why = "in the reference folder" if not self._first(sound[0])[0] and self._first(sound[-1])[0] else "older"
             equal = [self._copy(member, Relation(("byte-identical",))) for member in sound[1:]]
             self.answer.groups.append(DuplicateGroup(sound[0], equal, why))
@@ -177,9 +177,7 @@ class _Component:
         if keep != hub:  # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
             copies = self._copies(keep, [content for content in (hub, *left) if content != keep])
         taken = {keep}
-        others = [
-            self._copy(member, Relation(("byte-identical",))) for member in self.there[keep][1:] if self._sound(member)
-        ]
+        others = [self._copy(member, Relation(("byte-identical",))) for member in self._equal(keep)[1:]]
         for content, judgment in copies:
             if judgment.relation is None or judgment.evidence.outside[1] == "content":
                 continue
@@ -188,13 +186,18 @@ class _Component:
                 self._equal_only(content)
             else:
                 finer = _finer(self.traits[content], kept, judgment)
-                first, *equal = self.there[content]
-                sound = [first, *(member for member in equal if self._sound(member))]
-                others += [self._copy(member, judgment.relation, finer) for member in sound]
+                others += [self._copy(member, judgment.relation, finer) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
         self.grouped_contents.append(taken)
         return [content for content in (hub, *left) if content not in taken]
+
+    def _equal(self, content: int) -> list[Member]:
+        """The files of a content that was compared; one of them where it was decided that all of them stay."""
+        first, *equal = self.there[content]
+        if not equal or self._decided(content, content):
+            return [first]
+        return [first, *(member for member in equal if self._sound(member))]
 
     def _sound(self, member: Member) -> bool:
         sound = unchanged(member)
