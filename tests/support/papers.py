@@ -90,7 +90,7 @@ def sketches(count: int, seed: int = 0) -> list[Picture]:
         sheet = Image.new("RGB", (600, 600), "white")
         pen = ImageDraw.Draw(sheet)
         for _ in range(14):
-            x, y, r = random.integers(60, 540), random.integers(60, 540), random.integers(20, 120)
+            x, y, r = (int(random.integers(*bounds)) for bounds in ((60, 540), (60, 540), (20, 120)))
             pen.arc((x - r, y - r, x + r, y + r), float(random.uniform(0, 360)), float(random.uniform(0, 360)), 0, 3)
             pen.line([tuple(point) for point in random.integers(40, 560, (3, 2)).tolist()], fill=0, width=3)
         found.append(np.asarray(sheet))

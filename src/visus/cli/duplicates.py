@@ -50,7 +50,7 @@ def duplicates(
     place: IndexPlace = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=-1, max=1, help="Least similarity of pictures to compare.  [default: 0.75]"),
+        typer.Option(min=-1, max=1, help="Least similarity of pictures to compare.  [default: 0.65]"),
     ] = None,
     keep: Annotated[
         str | None,

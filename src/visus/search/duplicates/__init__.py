@@ -5,5 +5,5 @@ over one another (``alignment``) and compared block by block (``evidence``); the
 ``relations``). In each group every picture is compared with the one that is kept (``grouping``, ``keep``).
 """
 
-THRESHOLD = 0.75
+THRESHOLD = 0.65
 """Least similarity of a pair of vectors that is looked at; measured in docs/duplicates.md."""

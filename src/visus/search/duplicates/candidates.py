@@ -19,7 +19,7 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 _NONE: Pairs = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 
-MOST = 32
+MOST = 4
 """Candidates of one picture that are looked at."""
 
 _LEADING = 128  # principal directions that bound a cosine
@@ -28,12 +28,12 @@ _BLOCK = 2048
 _DENSE = 0.1  # share of pairs above which a block is compared whole
 _BITS = 64
 _BAND = 16  # bits of a hash that must be equal for two to meet
-_APART = 12  # bits of a hash in which copies may differ
+_APART = 10  # bits of a hash in which copies may differ
 _MEETINGS = 16  # contents that one meets in a band at most
 
 
 def similar_pairs(vectors: NDArray[np.floating], threshold: float, *, most: int = MOST, block: int = _BLOCK) -> Pairs:
-    """The pairs i < j of vectors with a similarity of at least the threshold, of each i the best.
+    """The pairs i < j of vectors with a similarity of at least the threshold, among the best of i or of j.
 
     With the vectors split by an orthonormal basis into a leading part p and a rest r, Cauchy-Schwarz gives
     a . b <= p_a . p_b + |r_a| |r_b|, so pairs whose bound is below the threshold are never compared in full, and none
@@ -42,13 +42,20 @@ def similar_pairs(vectors: NDArray[np.floating], threshold: float, *, most: int 
     Args:
         vectors: ``(N, D)`` float16 or float32, each of length 1; zeros are alike to nothing.
         threshold: Least cosine.
-        most: Pairs of each i that are kept.
+        most: So many of the best of each are kept.
         block: Rows that are compared at once.
     """
     if not len(vectors):
         return _NONE
     work = _Blocks(vectors, *_split(vectors, block), threshold, most, block)
-    return _together([work.of_rows(start) for start in range(0, len(vectors), block)])
+    return _once(*_together([work.of_rows(start) for start in range(0, len(vectors), block)]))
+
+
+def _once(first: NDArray[np.int64], second: NDArray[np.int64], alike: Floats) -> Pairs:
+    """Pairs with the lesser place first, each once."""
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    _, places = np.unique(low * (int(high.max(initial=0)) + 1) + high, return_index=True)
+    return low[places], high[places], alike[places]
 
 
 def _together(parts: Sequence[Pairs]) -> Pairs:
@@ -68,9 +75,9 @@ class _Blocks:
     block: int
 
     def of_rows(self, i: int) -> Pairs:
-        """The best pairs of the rows from i with all later ones."""
+        """The best pairs of the rows from i with all others."""
         best = _NONE
-        for j in range(i, len(self.vectors), self.block):
+        for j in range(0, len(self.vectors), self.block):
             a, b = slice(i, i + self.block), slice(j, j + self.block)
             bound = self.leading[a] @ self.leading[b].T
             bound += np.outer(self.rest[a], self.rest[b])
@@ -79,8 +86,8 @@ class _Blocks:
                 found = self._whole(i, j)
             else:
                 rows, columns = np.nonzero(possible)
-                later = rows + i < columns + j
-                found = self._compared(rows[later] + i, columns[later] + j)
+                others = rows + i != columns + j
+                found = self._compared(rows[others] + i, columns[others] + j)
             best = _foremost(*_together([best, found]), self.most)
         return best
 
@@ -98,7 +105,7 @@ class _Blocks:
         """The best pairs of a block in which many are alike."""
         a, b = _full(self.vectors[i : i + self.block]), _full(self.vectors[j : j + self.block])
         cosines = a @ b.T
-        cosines[np.arange(i, i + len(a))[:, None] >= np.arange(j, j + len(b))] = -2
+        cosines[np.arange(i, i + len(a))[:, None] == np.arange(j, j + len(b))] = -2
         columns = np.argpartition(cosines, -min(self.most, len(b)), axis=1)[:, -self.most :]
         values = np.take_along_axis(cosines, columns, axis=1)
         rows, places = np.nonzero(values >= self.threshold)

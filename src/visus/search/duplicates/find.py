@@ -26,7 +26,6 @@ Hashes = tuple[NDArray[np.int64], NDArray[np.uint64]]
 """Which content each hash is of, ``(N,)``, and the hashes in eight turns, ``(N, 8)``."""
 
 _LOOKED_AT = 256  # thumbnails that a thread takes at once
-_MOST_FAILURES = 8  # candidates in a row that turn out to be others, after which less alike ones are left
 _TOLD = 64  # pictures between two words on the progress
 
 
@@ -88,7 +87,7 @@ def find(
     """
     with ThreadPoolExecutor(cores()) as pool:
         owners, hashes = _hashes(thumbnails, pool, tell)
-        pairs = _joined(similar_pairs(vectors, threshold), hash_pairs(owners, hashes), len(files))
+        pairs = _joined(similar_pairs(vectors, threshold), hash_pairs(owners, hashes))
         screen = Screen(thumbnails)
         ways = _screened(pairs, screen, len(files), pool, tell)
         components = _components(ways, files)
@@ -121,36 +120,29 @@ def _hashes(
     return owners, np.concatenate([np.zeros((0, 8), np.uint64), *(part[1] for part in parts)])
 
 
-def _joined(one: Pairs, two: Pairs, count: int) -> dict[int, list[int]]:
-    """Of each picture, its candidates further on, the most alike first."""
-    first, second, alike = (np.concatenate(both) for both in zip(one, two, strict=True))
-    order = np.lexsort((second, -alike, first))
-    found: dict[int, list[int]] = {}
-    for i, j in zip(first[order].tolist(), second[order].tolist(), strict=True):
-        own = found.setdefault(i, [])
-        if j not in own[-64:]:
-            own.append(j)
-    return found
+def _joined(similar: Pairs, hashed: Pairs) -> dict[int, list[tuple[int, bool]]]:
+    """Of each picture, its candidates further on, the most alike first, and whether their vectors are similar."""
+    found: dict[int, dict[int, bool]] = {}
+    for (first, second, alike), by_vector in ((similar, True), (hashed, False)):
+        order = np.lexsort((second, -alike, first))
+        for i, j in zip(first[order].tolist(), second[order].tolist(), strict=True):
+            found.setdefault(i, {}).setdefault(j, by_vector)
+    return {i: list(own.items()) for i, own in found.items()}
 
 
 def _screened(
-    pairs: dict[int, list[int]], screen: Screen, count: int, pool: ThreadPoolExecutor, tell: Tell
+    pairs: dict[int, list[tuple[int, bool]]], screen: Screen, count: int, pool: ThreadPoolExecutor, tell: Tell
 ) -> dict[tuple[int, int], Matrix]:
     """The pairs whose thumbnails agree, as far as they link pictures that are not linked already."""
     links = _Links(count)
     ways: dict[tuple[int, int], Matrix] = {}
 
     def looked(i: int) -> list[tuple[int, int, Matrix]]:
-        found, failures = [], 0
-        for j in pairs[i]:
-            if links.root(i) == links.root(j):
-                continue
-            if (way := screen(i, j)) is not None:
+        found = []
+        for j, by_vector in pairs[i]:
+            if links.root(i) != links.root(j) and (way := screen(i, j, parts=by_vector)) is not None:
                 links.join(i, j)
                 found.append((i, j, way))
-                failures = 0
-            elif (failures := failures + 1) == _MOST_FAILURES:
-                break
         return found
 
     for done, found in enumerate(pool.map(looked, sorted(pairs))):

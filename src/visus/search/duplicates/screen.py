@@ -23,19 +23,20 @@ class Screen:
         self._looks: OrderedDict[int, Look] = OrderedDict()
         self._turn = threading.Lock()
 
-    def __call__(self, i: int, j: int) -> Matrix | None:
+    def __call__(self, i: int, j: int, *, parts: bool = True) -> Matrix | None:
         """How the thumbnail of i lies over that of j; None where they do not agree.
 
         Args:
             i: Position of a content.
             j: Of another.
+            parts: Whether one may be a part of the other, or tilted; whole pictures are compared sooner.
 
         Returns:
             Takes points of i to points of j, in pixels of the thumbnails.
         """
         a, b = self.look(i), self.look(j)
         found = [glance(a.gray, b.gray, way) for way in by_cards(a, b)]
-        if not any(found) and (way := by_corners(a, b)) is not None:
+        if parts and not any(found) and (way := by_corners(a, b)) is not None:
             found = [glance(a.gray, b.gray, way)]
         best = max((own for own in found if own is not None), key=lambda own: own[0], default=None)
         return None if best is None else best[1]
