@@ -194,6 +194,14 @@ def test_measures_of_relations(versions: Duplicates) -> None:
     assert found["reencoded"].color < 8
 
 
+def test_what_is_overexposed_is_recolored_and_not_kept(tmp_path: Path, photograph: Picture) -> None:
+    light = np.clip(photograph * 2.2, 0, 255).astype(np.uint8)
+    dark = (photograph * 0.5).astype(np.uint8)
+    (group,) = look(tmp_path / "p", [light, dark, photograph])
+    assert Path(group.keep.path).stem == "02"
+    assert [copy.relation.names for copy in group.others] == [("recolored",), ("recolored",)]
+
+
 def test_the_sharper_picture_is_kept_not_the_blown_up_one(tmp_path: Path, photograph: Picture) -> None:
     folder = tmp_path / "p"
     folder.mkdir()

@@ -27,6 +27,7 @@ AGREE = 0.7
 
 _OTHER = 0.35  # correlation of two blocks that show something else
 _VISIBLE = 10.0  # standard deviation of the difference of such blocks, in gray levels
+_CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
 _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
 _LEAST_SHARE = 0.8  # of the blocks with texture
@@ -195,15 +196,19 @@ def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
     """Correlations ``(rows, columns)`` of blocks with texture, NaN for the others; and which show something else."""
     over, target, inside, side = laid.over, laid.target, laid.inside, laid.side
     x, y = blocks(over, side), blocks(target, side)
-    textured = inside & (np.maximum(x.std(axis=(2, 3)), y.std(axis=(2, 3))) >= TEXTURE)
+    means = x.mean(axis=(2, 3)), y.mean(axis=(2, 3))
+    expected = _tones(means[0], means[1], inside), _tones(means[1], means[0], inside)
+    lost = _lost(means[1], expected[0]) | _lost(means[0], expected[1])
+    textured = inside & ~lost & (np.maximum(x.std(axis=(2, 3)), y.std(axis=(2, 3))) >= TEXTURE)
     found = np.full(inside.shape, np.nan, np.float32)
     found[textured] = correlation(x[textured], y[textured])
     doubtful = textured & (found < AGREE)
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(over, target, np.argwhere(doubtful) * side, side))
-    differ = (x - x.mean(axis=(2, 3), keepdims=True) - y + y.mean(axis=(2, 3), keepdims=True)).std(axis=(2, 3))
+    differ = (x - y).std(axis=(2, 3))
     changed = textured & (found < _OTHER) & (differ >= _VISIBLE)
-    return found, changed | (inside & ~textured & _other_shade(x.mean(axis=(2, 3)), y.mean(axis=(2, 3)), inside))
+    other_shade = np.abs(expected[0] - means[1]) > _SHADE
+    return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
 def _beside(over: Floats, target: Floats, corners: NDArray[np.int64], side: int) -> Floats:
@@ -228,13 +233,18 @@ def _beside(over: Floats, target: Floats, corners: NDArray[np.int64], side: int)
     return correlation(np.array(moved).reshape(-1, side, side), np.array(blocks_there).reshape(-1, side, side))
 
 
-def _other_shade(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which blocks have another mean than the others let one expect, in whatever way the tones were changed."""
+def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """Which mean a block would have in the other picture, as most blocks say, however the tones were changed."""
     if np.ptp(x[inside]) < 1:
-        return np.abs(y - np.median(y[inside])) > _SHADE
+        return np.full_like(x, np.median(y[inside]))
     powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1)
-    curve = np.linalg.lstsq(powers[inside], y[inside], rcond=None)[0]
-    return np.abs(powers @ curve - y) > _SHADE
+    return np.asarray(powers @ np.linalg.lstsq(powers[inside], y[inside], rcond=None)[0], np.float32)
+
+
+def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
+    """Which blocks are white or black since the whole picture is lighter or darker: there, nothing can be compared."""
+    white = (means >= 255 - _CLIPPED) & (expected >= 255 - 3 * _CLIPPED)
+    return white | ((means <= _CLIPPED) & (expected <= 3 * _CLIPPED))
 
 
 def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
