@@ -25,7 +25,7 @@ JOURNAL = "visus-moved.jsonl"
 
 @dataclass(slots=True)
 class Moved:
-    """What was moved.
+    """Which files were moved, and which were left.
 
     Attributes:
         files: Pairs of places, from and to.

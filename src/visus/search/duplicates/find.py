@@ -166,7 +166,7 @@ class _Links:
         return i
 
     def join(self, i: int, j: int) -> None:
-        """Link two pictures."""
+        """Link two pictures, and all that are linked with them."""
         one, two = sorted((self.root(i), self.root(j)))
         self._parents[two] = one
 

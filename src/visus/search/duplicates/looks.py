@@ -34,7 +34,7 @@ _CORNERS = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corners:
-    """Local features.
+    """Local features of a small picture.
 
     Attributes:
         points: ``(N, 4)`` float32: x, y, size in pixels, angle in degrees.

@@ -74,7 +74,7 @@ class Opened:
 
     @property
     def member(self) -> Member:
-        """Its row."""
+        """The row of the index that the file is of."""
         return self.traits.member
 
     @property

@@ -40,7 +40,7 @@ class Judgment:
 
 
 def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) -> Judgment | None:
-    """Compare two files.
+    """Compare two files of which the thumbnails agree.
 
     Args:
         keep: The one that would be kept.
