@@ -45,7 +45,7 @@ _SHEET_PICTURES = 60
 def duplicates(
     pictures: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PICTURE]...", help="What --decide is about.", show_default=False),
+        typer.Argument(metavar="PICTURE", help="What --decide is about.", show_default=False),
     ] = None,
     place: IndexPlace = None,
     threshold: Annotated[
