@@ -82,7 +82,9 @@ opened = Index("s3://photos/deep/a.visus")
 after = opened.search(query)
 assert after[0].path == str(query)
 assert [hit.score for hit in after] != before
-assert opened.duplicates(threshold=0.99, verify=False) == there.duplicates(threshold=0.99, verify=False)
+assert opened.duplicates(threshold=0.99) == there.duplicates(threshold=0.99)
+assert opened.decide([photos / "0001.jpg", photos / "0002.jpg"], "keep-both") == 1
+assert Index("s3://photos/deep/a.visus").decide([photos / "0001.jpg", photos / "0002.jpg"], None) == 1
 """
 
 

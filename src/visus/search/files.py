@@ -36,7 +36,8 @@ class Files(Protocol):
         """The content of a small file.
 
         Raises:
-            OSError: It is missing or cannot be read.
+            FileNotFoundError: It is missing.
+            OSError: It cannot be read.
         """
         ...
 
@@ -143,8 +144,13 @@ class RemoteFiles:
 
     def read(self, name: str) -> bytes:
         """The content of a small file."""
-        with self._fetched(name) as local:
-            return local.read_bytes()
+        try:
+            with self._fetched(name) as local:
+                return local.read_bytes()
+        except OSError:
+            if self._session.contains(name):
+                raise
+            raise FileNotFoundError(name) from None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file whole or not at all."""
