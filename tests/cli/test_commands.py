@@ -27,15 +27,6 @@ def indexed(photos: Path) -> Path:
     return photos
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an index of its pictures beside them, which nobody changes."""
-    folder = tmp_path_factory.mktemp("known")
-    folder_of(folder / "photos", 12)
-    visus("index", folder / "photos", "--index", folder / "known.visus")
-    return folder
-
-
 def test_two_commands_find_look_alikes(photos: Path, tmp_path: Path) -> None:
     first = visus_process("index", photos)
     assert "12 added" in first.stdout

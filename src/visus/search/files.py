@@ -143,7 +143,12 @@ class RemoteFiles:
         return sorted(self._session.list(folder))
 
     def read(self, name: str) -> bytes:
-        """The content of a small file."""
+        """The content of a small file.
+
+        Raises:
+            FileNotFoundError: It is missing.
+            OSError: It cannot be read.
+        """
         try:
             with self._fetched(name) as local:
                 return local.read_bytes()

@@ -17,6 +17,20 @@ LEAST_VOTES = 6
 _TURN, _SCALE, _SHIFT = 0.5, 0.6, 40.0  # how far apart such votes may be: radians, octaves, pixels
 
 
+def scaling(from_shape: tuple[int, ...], to_shape: tuple[int, ...]) -> Matrix:
+    """The transform from points of a picture to points of the same picture in another size.
+
+    Args:
+        from_shape: Height and width in pixels.
+        to_shape: Height and width in the other size.
+
+    >>> scaling((10, 20), (20, 40)) @ [0, 0, 1]
+    array([0.5, 0.5, 1. ])
+    """
+    x, y = to_shape[1] / from_shape[1], to_shape[0] / from_shape[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
 def by_cards(a: Look, b: Look) -> list[Matrix]:
     """The ways in which two whole pictures agree, parts without borders before those with them.
 

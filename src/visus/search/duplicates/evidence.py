@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import blocks, correlation, laid_over, refined, side_of, soft
 from visus.search.duplicates.looks import Floats, Gray, without_border
 
@@ -188,8 +188,7 @@ def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
         return picture, np.eye(3)
     size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
     small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    x, y = small.shape[1] / picture.shape[1], small.shape[0] / picture.shape[0]
-    return small, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    return small, scaling(picture.shape, small.shape)
 
 
 def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:

@@ -99,9 +99,7 @@ def find(
     return _answer(found, files)
 
 
-def _hashes(
-    thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def _hashes(thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell) -> Hashes:
     """The hashes of all thumbnails, with and without border, and which content each is of."""
 
     def looked(start: int) -> Hashes:

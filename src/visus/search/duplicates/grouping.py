@@ -36,10 +36,11 @@ class Grouped:
     decided: int = 0
 
 
+@dataclass(frozen=True, slots=True)
 class Grouping:
     """Makes groups of contents whose thumbnails agree.
 
-    Args:
+    Attributes:
         files: Of each content, its files.
         screen: Compares thumbnails.
         ways: How thumbnails lie over one another: of pairs i < j, the transform from i to j.
@@ -47,19 +48,11 @@ class Grouping:
         wanted: What is kept.
     """
 
-    def __init__(
-        self,
-        files: Sequence[Sequence[Member]],
-        screen: Screen,
-        ways: Mapping[tuple[int, int], Matrix],
-        decisions: Mapping[Pair, Decision],
-        wanted: Keeping,
-    ) -> None:
-        self._files = files
-        self._screen = screen
-        self._ways = ways
-        self._decisions = decisions
-        self._wanted = wanted
+    files: Sequence[Sequence[Member]]
+    screen: Screen
+    ways: Mapping[tuple[int, int], Matrix]
+    decisions: Mapping[Pair, Decision]
+    wanted: Keeping
 
     def __call__(self, contents: Sequence[int]) -> Grouped:
         """The groups of one component.
@@ -78,7 +71,7 @@ class _Component:
         self.answer = Grouped()
         self.there: dict[int, list[Member]] = {}
         for content in contents:
-            found, lost = _there(own._files[content])
+            found, lost = _there(own.files[content])
             self.answer.lost += lost
             if found:
                 self.there[content] = sorted(found, key=self._first)
@@ -88,7 +81,7 @@ class _Component:
 
     def _first(self, member: Member) -> tuple[Any, ...]:
         """Of equal files, the one in the reference folder is kept, then the oldest."""
-        reference = self.own._wanted.reference
+        reference = self.own.wanted.reference
         return reference is not None and not below(member.path, reference), member.mtime, member.path
 
     def _open(self, content: int) -> Opened | None:
@@ -115,13 +108,12 @@ class _Component:
     def _rank(self, content: int) -> tuple[Any, ...]:
         """Pictures without a border first, then the largest."""
         member = self.there[content][0]
-        framed = len(self.own._screen.look(content).boxes) > 1
+        framed = len(self.own.screen.look(content).boxes) > 1
         return framed, -member.width * member.height, member.mtime, member.path
 
     def _equal_only(self, content: int) -> None:
         """The files of one content."""
-        sound = [member for member in self.there[content] if unchanged(member)]
-        self.answer.lost += len(self.there[content]) - len(sound)
+        sound = [member for member in self.there[content] if self._sound(member)]
         if len(sound) > 1 and not self._decided(content, content):
             why = "in the reference folder" if not self._first(sound[0])[0] and self._first(sound[-1])[0] else "older"
             equal = [self._copy(member, Relation(("byte-identical",))) for member in sound[1:]]
@@ -145,11 +137,11 @@ class _Component:
 
     def _nearest(self, hub: int, left: Sequence[int]) -> list[int]:
         """Contents in the order in which they are compared with one: known to agree, then by their cards."""
-        cards = self.own._screen.look(hub).turns()
+        cards = self.own.screen.look(hub).turns()
 
         def order(other: int) -> tuple[bool, float, int]:
-            alike = float((cards @ self.own._screen.look(other).cards[0].ravel()).max())
-            return _key(hub, other) not in self.own._ways, -alike, other
+            alike = float((cards @ self.own.screen.look(other).cards[0].ravel()).max())
+            return _key(hub, other) not in self.own.ways, -alike, other
 
         return sorted(left, key=order)
 
@@ -160,19 +152,19 @@ class _Component:
         way = self._way(hub, other)
         if way is None:
             return None
-        return judge(one, two, way, (self.own._screen.look(hub), self.own._screen.look(other)))
+        return judge(one, two, way, (self.own.screen.look(hub), self.own.screen.look(other)))
 
     def _way(self, hub: int, other: int) -> Matrix | None:
         import numpy as np
 
-        known = self.own._ways.get(_key(hub, other))
+        known = self.own.ways.get(_key(hub, other))
         if known is None:
-            return self.own._screen(hub, other)
+            return self.own.screen(hub, other)
         return known if hub < other else np.linalg.inv(known)
 
     def _close(self, hub: int, copies: list[tuple[int, Judgment]], left: list[int]) -> list[int]:
         """Make the group of a hub and its copies; returns what is left."""
-        kept, why = choose(self.traits[hub], [(self.traits[k], own) for k, own in copies], self.own._wanted)
+        kept, why = choose(self.traits[hub], [(self.traits[k], own) for k, own in copies], self.own.wanted)
         keep = next(content for content in (hub, *left) if self.traits.get(content) is kept)
         if keep != hub:  # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
             copies = self._copies(keep, [content for content in (hub, *left) if content != keep])
@@ -206,11 +198,11 @@ class _Component:
 
     def _decided(self, keep: int, other: int) -> bool:
         pair = pair_of(self.there[keep][0].hash, self.there[other][0].hash)
-        self.answer.decided += pair in self.own._decisions
-        return pair in self.own._decisions
+        self.answer.decided += pair in self.own.decisions
+        return pair in self.own.decisions
 
     def _copy(self, member: Member, relation: Relation, stays: str = "") -> Copy:
-        reference = self.own._wanted.reference
+        reference = self.own.wanted.reference
         if reference is not None and below(member.path, reference):
             stays = "in the reference folder"
         fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import blocks
 from visus.search.duplicates.evidence import Evidence, compare
 from visus.search.duplicates.looks import Look
@@ -51,19 +51,14 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
     Returns:
         None where they do not belong together.
     """
-    first, second = (_to(look, opened) for look, opened in zip(looks, (keep, other), strict=True))
+    first, second = (scaling(look.gray.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
     evidence = compare(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
     if evidence is None or not evidence.alike:
         return None
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
-    return Judgment(evidence, _relation(keep, other, evidence), None, _blown(keep, other, evidence))
-
-
-def _to(look: Look, opened: Opened) -> Matrix:
-    """Takes points of a thumbnail to points of the opened picture."""
-    x, y = opened.gray.shape[1] / look.gray.shape[1], opened.gray.shape[0] / look.gray.shape[0]
-    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    laid = _laid(keep, other, evidence)
+    return Judgment(evidence, _relation(keep, other, evidence, _color(laid, other)), None, _blown(laid, other))
 
 
 def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
@@ -90,16 +85,15 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
-    return "exposure bracket" if _color(keep, other, evidence) > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if _color(_laid(keep, other, evidence), other) > 2 * _RECOLORED else "burst"
 
 
-def _relation(keep: Opened, other: Opened, evidence: Evidence) -> Relation:
-    """How a copy differs."""
+def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
+    """How a copy differs, of which the colors differ so much."""
     linear = evidence.transform[:2, :2]
     turn, mirrored = _turn(linear)
     full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
     scale = float(np.sqrt(abs(np.linalg.det(linear)))) * full[1] / full[0]
-    color = _color(keep, other, evidence)
     names: list[Name] = []
     if evidence.covered[0] < _SHOWN and evidence.outside[0] == "content":
         names.append("cropped")
@@ -128,8 +122,11 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-def _laid(keep: Opened, other: Opened, evidence: Evidence) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The colors of the first picture over the second, and where."""
+Laid = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+"""The colors of the first picture in the frame of the second, and where they are there."""
+
+
+def _laid(keep: Opened, other: Opened, evidence: Evidence) -> Laid:
     import cv2
 
     size = other.gray.shape[1], other.gray.shape[0]
@@ -138,23 +135,21 @@ def _laid(keep: Opened, other: Opened, evidence: Evidence) -> tuple[NDArray[np.u
     return laid, np.asarray(cv2.warpAffine(np.ones_like(keep.gray), matrix, size)) > 0
 
 
-def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
+def _color(laid: Laid, other: Opened) -> float:
     """Mean difference of the colors of two pictures where both are, softly seen."""
     import cv2
 
-    laid, covered = _laid(keep, other, evidence)
-    soft = [cv2.blur(colors, (9, 9)).astype(np.int16) for colors in (laid, other.colors)]
+    first, covered = laid
+    soft = [cv2.blur(colors, (9, 9)).astype(np.int16) for colors in (first, other.colors)]
     return float(np.abs(soft[0] - soft[1])[covered].mean())
 
 
-def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
+def _blown(laid: Laid, other: Opened) -> float:
     """How much more of the second picture than of the first is overexposed."""
     import cv2
 
-    laid, _ = _laid(keep, other, evidence)
-    one, two = (
-        blocks(np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.float32), 8) for colors in (laid, other.colors)
-    )
+    grays = [np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.float32) for colors in (laid[0], other.colors)]
+    one, two = (blocks(gray, 8) for gray in grays)
     white = [part.min(axis=(2, 3)) >= _WHITE for part in (one, two)]
     busy = [part.std(axis=(2, 3)) >= _BUSY for part in (one, two)]
     return float((white[1] & busy[0]).mean() - (white[0] & busy[1]).mean())
