@@ -13,7 +13,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "src" / "visus"
-SOURCES = (PACKAGE / "filters" / "_loops.c", PACKAGE / "ops" / "_lattice.c", PACKAGE / "search" / "_codes.c")
+SOURCES = tuple(
+    PACKAGE / name for name in ("filters/_loops.c", "ops/_lattice.c", "search/_codes.c", "search/duplicates/_blocks.c")
+)
 SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
 # Without contraction these loops round alike on every processor; without errno square roots become vector code.
@@ -44,7 +46,7 @@ class CompileHook(BuildHookInterface[Any]):
             fresh = source.with_name(f"{source.stem}.{os.getpid()}{SUFFIX}")
             subprocess.run([*command, *FLAGS, *position, "-o", str(fresh), str(source), "-lm"], check=True)
             fresh.replace(target)  # a process that has loaded the old one keeps it
-            build_data["artifacts"].append(f"src/visus/{source.parent.name}/{target.name}")
+            build_data["artifacts"].append(f"src/visus/{target.relative_to(PACKAGE).as_posix()}")
         platform = sysconfig.get_platform().replace("universal2", machine()).replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"

@@ -277,6 +277,61 @@ API int64_t nearest(const uint8_t *codes, const float *factors, const uint8_t *a
     return found;
 }
 
+/* One another ----------------------------------------------------------------------------------------------------- */
+
+#define TILE 512  /* rows that are compared with all others while they are at hand */
+#define FIRST 8   /* words that are looked at before the rest */
+#define SLACK 26  /* bits by which these may differ more than their share, some three standard deviations */
+
+static inline __attribute__((always_inline)) int32_t differing(const uint64_t *a, const uint64_t *b, int64_t count)
+{
+    int32_t bits = 0;
+    for (int64_t k = 0; k < count; k++)
+        bits += __builtin_popcountll(a[k] ^ b[k]);
+    return bits;
+}
+
+/* Of the rows from `from` to `to`, the `keep` others whose bits differ least, in order.
+ *
+ * words: (count, width), width at least FIRST; places: (to - from, keep), -1 where there are no more others.
+ *
+ * Returns -1 where there is no memory.
+ */
+API EACH_PROCESSOR int alike(const uint64_t *words, int64_t count, int64_t width, int64_t from, int64_t to,
+                             int64_t keep, int32_t *places)
+{
+    int32_t *apart = malloc((size_t)((to - from) * keep + 1) * sizeof *apart);
+    if (!apart)
+        return -1;
+    for (int64_t k = 0; k < (to - from) * keep; k++) {
+        apart[k] = (int32_t)(64 * width + 1);
+        places[k] = -1;
+    }
+    for (int64_t tile = 0; tile < count; tile += TILE)
+        for (int64_t row = from; row < to; row++) {
+            int64_t end = tile + TILE < count ? tile + TILE : count;
+            int32_t *best = apart + (row - from) * keep, *who = places + (row - from) * keep;
+            for (int64_t other = tile; other < end; other++) {
+                const uint64_t *a = words + row * width, *b = words + other * width;
+                int32_t bits = differing(a, b, FIRST);
+                if ((bits - SLACK) * width >= (int64_t)best[keep - 1] * FIRST || other == row)
+                    continue;
+                bits += differing(a + FIRST, b + FIRST, width - FIRST);
+                if (bits >= best[keep - 1])
+                    continue;
+                int64_t at = keep - 1;
+                for (; at > 0 && best[at - 1] > bits; at--) {
+                    best[at] = best[at - 1];
+                    who[at] = who[at - 1];
+                }
+                best[at] = bits;
+                who[at] = (int32_t)other;
+            }
+        }
+    free(apart);
+    return 0;
+}
+
 /* In full --------------------------------------------------------------------------------------------------------- */
 
 #if !defined(_WIN32)

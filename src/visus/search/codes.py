@@ -40,6 +40,7 @@ def _library() -> ctypes.CDLL:
     library.nearest.restype = whole
     library.products.argtypes = [array, whole, whole, array, ctypes.c_int, array]
     library.products.restype = None
+    library.alike.argtypes = [array] + [whole] * 5 + [array]
     if hasattr(library, "gather"):  # not on Windows
         library.gather.argtypes = [ctypes.c_int, array, whole, whole, array]
         library.gather.restype = whole
@@ -208,6 +209,36 @@ def products(vectors: NDArray[np.floating], others: Floats, *, plain: bool = Fal
     out = np.empty((len(rows), 4), np.float32)
     _library().products(rows.ctypes.data, *rows.shape, others.ctypes.data, plain, out.ctypes.data)
     return out
+
+
+def signs(vectors: Floats) -> NDArray[np.uint64]:
+    """The signs of vectors ``(N, D)``, turned, 64 to a word: ``(N, width / 64)``."""
+    return np.packbits(turned(vectors) >= 0, axis=1).view(np.uint64)
+
+
+def alike(words: NDArray[np.uint64], keep: int, start: int, stop: int) -> NDArray[np.int32]:
+    """Of some rows, the others whose bits differ least, the best first.
+
+    A row is left out early where its first bits differ much more; one of several thousand is missed by that.
+
+    Args:
+        words: ``(N, words)``.
+        keep: How many others.
+        start: The first of the rows.
+        stop: The row after the last; those beyond the end are left out.
+
+    Returns:
+        ``(rows, keep)`` places; -1 where there are no more others.
+
+    Raises:
+        MemoryError: There is no room.
+    """
+    stop = min(stop, len(words))
+    words = np.ascontiguousarray(words, np.uint64)
+    places = np.empty((stop - start, keep), np.int32)
+    if _library().alike(words.ctypes.data, *words.shape, start, stop, keep, places.ctypes.data):
+        raise MemoryError
+    return places
 
 
 def gather(file: int, offsets: NDArray[np.int64], size: int) -> bytes | memoryview:

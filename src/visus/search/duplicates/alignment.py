@@ -31,24 +31,25 @@ def scaling(from_shape: tuple[int, ...], to_shape: tuple[int, ...]) -> Matrix:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def by_cards(a: Look, b: Look) -> list[Matrix]:
-    """The ways in which two whole pictures agree, parts without borders before those with them.
+def by_cards(a: Look, b: Look) -> list[tuple[float, Matrix]]:
+    """The ways in which two whole pictures agree, and how well their details do, the best first.
 
     Args:
         a: The first.
         b: The second.
     """
-    found = a.turns() @ b.cards.reshape(len(b.cards), -1).T
+    found = a.turns @ b.cards.reshape(len(b.cards), -1).T
     agreed = found.reshape(len(a.boxes), len(TURNS), len(b.boxes))
     ways = []
-    for m in reversed(range(len(a.boxes))):
-        for n in reversed(range(len(b.boxes))):
+    for m in range(len(a.boxes)):
+        for n in range(len(b.boxes)):
             best = int(agreed[m, :, n].argmax())
             if agreed[m, best, n] < _CARDS_AGREE:
                 continue
-            if float((turned(a.details[m], TURNS[best]) * b.details[n]).sum()) >= _DETAILS_AGREE:
-                ways.append(_box_to_box(a.boxes[m], b.boxes[n], TURNS[best]))
-    return ways
+            details = float((turned(a.details[m], TURNS[best]) * b.details[n]).sum())
+            if details >= _DETAILS_AGREE:
+                ways.append((details, _box_to_box(a.boxes[m], b.boxes[n], TURNS[best])))
+    return sorted(ways, key=lambda way: way[0], reverse=True)
 
 
 def by_corners(a: Look, b: Look) -> Matrix | None:

@@ -1,18 +1,32 @@
-"""Pictures over one another, in square blocks: how blocks correlate, and where they fit best."""
+"""Pictures over one another, in square blocks: how blocks correlate, and where they fit best.
+
+The inner loops are in ``_blocks.c``.
+"""
+
+import ctypes
+import functools
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visus import _native
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.looks import Floats, Gray
+
+Corners = NDArray[np.int64]
+"""``(N, 2)``: top and left of blocks, in pixels."""
 
 _BLOCKS = 32  # along the longer side
 _LEAST_SIDE = 12  # of a block, pixels
 _FITS = 0.7  # correlation of a block where it fits
 _EACH = 2  # blocks of each row and of each column whose best place is looked for
 _FARTHEST = 4  # times the radius of the search that a corner of the picture may move
+_STILL = 1.0  # pixels that a corner moves at most if one step is enough
 _LEAST_FITTING = 6
 _TRIED, _LEAST_OF_TRIED = 16, 4  # blocks, of which so many must fit before further ones are tried
+_BESIDE = 0.01  # pixels by which rounding may put a block beside a picture
 _LINE = 5.0  # standard deviation beyond which a block's detail counts, in gray levels
 
 
@@ -28,47 +42,117 @@ def soft(picture: Gray) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
-def blocks(values: NDArray, side: int) -> NDArray:
-    """``(H, W)`` in blocks: ``(rows, columns, side, side)``; what is left at the ends is left out."""
-    rows, columns = values.shape[0] // side, values.shape[1] // side
-    return values[: rows * side, : columns * side].reshape(rows, side, columns, side).swapaxes(1, 2)
-
-
-def laid_over(picture: Floats, matrix: Matrix, shape: tuple[int, ...]) -> tuple[Floats, NDArray[np.bool_]]:
-    """A picture in the frame of another one of a shape, and where it is there."""
+def laid_over(picture: NDArray, matrix: Matrix, shape: tuple[int, ...]) -> NDArray:
+    """A picture in the frame of another one of a shape; zeros where it is not."""
     import cv2
 
-    size = shape[1], shape[0]
-    over = np.asarray(cv2.warpAffine(picture, matrix[:2], size, flags=cv2.INTER_LINEAR), np.float32)
-    return over, np.asarray(cv2.warpAffine(np.ones_like(picture), matrix[:2], size)) > 0.99
+    return np.asarray(cv2.warpAffine(picture, matrix[:2], (shape[1], shape[0]), flags=cv2.INTER_LINEAR))
 
 
-def correlation(x: Floats, y: Floats) -> Floats:
-    """The lesser of two correlations of blocks: as they are, and without the means of their rows and columns.
+@functools.lru_cache(256)
+def corners_of(shape: tuple[int, ...], side: int) -> Corners:
+    """The corners of all blocks of a picture, row by row; what is left at the ends is in none."""
+    rows, columns = shape[0] // side, shape[1] // side
+    return np.indices((rows, columns)).reshape(2, -1).T * side
 
-    Lines of text share these means whatever they say.
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_blocks")
+    array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+    library.compare_blocks.argtypes = [array, whole, array, array, whole, array, whole, whole, real, array]
+    library.fit_blocks.argtypes = [array, array, whole, whole, array, whole, whole, whole, array]
+    return library
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """How blocks of two pictures belong together.
+
+    Attributes:
+        means: ``(2, N)`` float32 of both, in gray levels.
+        spreads: ``(2, N)`` float32, standard deviations of both.
+        apart: ``(N,)`` float32, standard deviation of their difference.
+        correlation: ``(N,)`` float32 in [-1, 1], the lesser of two: of the blocks as they are, and without the means of
+            their rows and columns. Lines of text share these means whatever they say.
+    """
+
+    means: Floats
+    spreads: Floats
+    apart: Floats
+    correlation: Floats
+
+
+def compared(x: Floats, y: Floats, side: int, at: Corners, there: Corners | None = None) -> Compared:
+    """Compare blocks of two pictures.
 
     Args:
-        x: ``(N, s, s)`` float32.
+        x: ``(h, w)`` float32.
+        y: ``(H, W)`` float32.
+        side: Of a block.
+        at: Corners in the first picture.
+        there: Corners in the second; None for the same.
+
+    Raises:
+        MemoryError: There is no room.
+    """
+    x, y = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32)
+    at = np.ascontiguousarray(at, np.int64)
+    there = at if there is None else np.ascontiguousarray(there, np.int64)
+    found = np.empty((len(at), 6), np.float32)
+    first, second = (x.ctypes.data, x.shape[1], at.ctypes.data), (y.ctypes.data, y.shape[1], there.ctypes.data)
+    if _library().compare_blocks(*first, *second, len(at), side, _LINE, found.ctypes.data):
+        raise MemoryError
+    values = found.T
+    return Compared(values[:2], values[2:4], values[4], values[5])
+
+
+def best_places(x: Floats, y: Floats, side: int, at: Corners, radius: int) -> Floats:
+    """Where blocks of a first picture fit best in a second one, near their own place.
+
+    Args:
+        x: ``(h, w)`` float32.
         y: The same.
+        side: Of a block.
+        at: Corners of the blocks.
+        radius: How far beside its place a block is tried, in pixels.
 
     Returns:
-        ``(N,)`` in [-1, 1].
+        ``(N, 5)``: the correlation there, how many rows and columns that is off, and the same with the fraction of a
+        pixel.
+
+    Raises:
+        MemoryError: There is no room.
     """
-    x, y = x - x.mean(axis=(1, 2), keepdims=True), y - y.mean(axis=(1, 2), keepdims=True)
-    plain = _cosine(x, y)
-    u, v = _detail(x), _detail(y)
-    tells = np.minimum(u.std(axis=(1, 2)), v.std(axis=(1, 2))) >= _LINE
-    return np.where(tells, np.minimum(plain, _cosine(u, v)), plain)
+    x, y = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32)
+    at = np.ascontiguousarray(at, np.int64)
+    found = np.empty((len(at), 5), np.float32)
+    places = at.ctypes.data, len(at), side, radius
+    if _library().fit_blocks(x.ctypes.data, y.ctypes.data, *x.shape, *places, found.ctypes.data):
+        raise MemoryError
+    return found
 
 
-def _detail(x: Floats) -> Floats:
-    return x - x.mean(axis=1, keepdims=True) - x.mean(axis=2, keepdims=True)
+def covered(
+    corners: Corners, side: int, matrix: Matrix, shape: tuple[int, ...], margin: float = 0
+) -> NDArray[np.bool_]:
+    """Which blocks of a frame lie inside a picture that is laid over it.
 
-
-def _cosine(x: Floats, y: Floats) -> Floats:
-    lengths = np.sqrt(np.einsum("nij,nij->n", x, x) * np.einsum("nij,nij->n", y, y))
-    return np.einsum("nij,nij->n", x, y) / np.maximum(lengths, 1e-6)
+    Args:
+        corners: Of the blocks.
+        side: Of a block.
+        matrix: Takes points of the picture to points of the frame.
+        shape: Of the picture.
+        margin: So many pixels of the frame around a block must lie inside too.
+    """
+    back = np.linalg.inv(matrix)
+    first, last = corners - margin, corners + (side - 1 + margin)
+    inside = np.ones(len(corners), bool)
+    for y in (first[:, 0], last[:, 0]):
+        for x in (first[:, 1], last[:, 1]):
+            u, v = (back[k, 0] * x + back[k, 1] * y + back[k, 2] for k in range(2))
+            inside &= (u > -_BESIDE) & (u < shape[1] - 1 + _BESIDE) & (v > -_BESIDE) & (v < shape[0] - 1 + _BESIDE)
+    return inside
 
 
 def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matrix | None:
@@ -83,60 +167,50 @@ def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matri
     Returns:
         None where hardly any block fits.
     """
-    step = _step(*laid_over(picture, matrix, target.shape), target, side, side // 2)
-    if step is None:
-        return None
-    matrix = step @ matrix
-    step = _step(*laid_over(picture, matrix, target.shape), target, side, max(2, side // 6))
-    return matrix if step is None else step @ matrix
+    first = _step(picture, target, matrix, side, side // 2)
+    if first is None or _moved(first, target.shape) <= _STILL:
+        return None if first is None else first @ matrix
+    second = _step(picture, target, first @ matrix, side, max(2, side // 6))
+    return first @ matrix if second is None else second @ first @ matrix
 
 
-def _step(over: Floats, covered: NDArray[np.bool_], target: Floats, side: int, radius: int) -> Matrix | None:
+def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: int) -> Matrix | None:
     import cv2
 
-    busy = np.where(blocks(covered, side).all(axis=(2, 3)), blocks(over, side).std(axis=(2, 3)), 0)
-    source, goal = [], []
-    for tried, (row, column) in enumerate(_busiest(busy)):
-        if tried == _TRIED and len(source) < _LEAST_OF_TRIED:
-            return None
-        top, left = int(row) * side, int(column) * side
-        y, x = max(0, top - radius), max(0, left - radius)
-        around = target[y : top + side + radius, x : left + side + radius]
-        fits = np.asarray(cv2.matchTemplate(around, over[top : top + side, left : left + side], cv2.TM_CCOEFF_NORMED))
-        dy, dx = np.unravel_index(int(fits.argmax()), fits.shape)
-        if fits[dy, dx] >= _FITS:
-            source.append((left, top))
-            goal.append((x + dx + _peak(fits[dy], int(dx)), y + dy + _peak(fits[:, dx], int(dy))))
+    over = laid_over(picture, matrix, target.shape)
+    corners = corners_of(target.shape, side)
+    busy = compared(over, over, side, corners).spreads[0]
+    busy[~covered(corners, side, matrix, picture.shape)] = 0
+    wanted = _busiest(busy.reshape(target.shape[0] // side, -1)) * side
+    found = best_places(over, target, side, wanted[:_TRIED], radius)
+    if (found[:, 0] >= _FITS).sum() < _LEAST_OF_TRIED:
+        return None
+    found = np.concatenate([found, best_places(over, target, side, wanted[_TRIED:], radius)])
+    fits = found[:, 0] >= _FITS
+    source = wanted[fits, ::-1].astype(np.float32)
+    goal = source + found[fits, :2:-1]
     if len(source) < _LEAST_FITTING:
         return None
     middle = (side - 1) / 2
     cv2.setRNGSeed(0)
-    step, _ = cv2.estimateAffine2D(
-        np.array(source, np.float32) + middle, np.array(goal, np.float32) + middle,
-        method=cv2.RANSAC, ransacReprojThreshold=1.5,
-    )  # fmt: skip
+    step, _ = cv2.estimateAffine2D(source + middle, goal + middle, method=cv2.RANSAC, ransacReprojThreshold=1.5)
     if step is None:
         return None
-    height, width = target.shape
+    found = np.vstack([step, [0, 0, 1]])
+    return found if _moved(found, target.shape) <= _FARTHEST * radius else None
+
+
+def _moved(step: Matrix, shape: tuple[int, ...]) -> float:
+    """How far a transform moves the corners of a picture at most, in pixels."""
+    height, width = shape
     corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)], np.float64)
-    moved = np.abs(corners @ np.asarray(step).T - corners[:, :2]).max()
-    return np.vstack([step, [0, 0, 1]]) if moved <= _FARTHEST * radius else None
+    return float(np.abs(corners @ step.T - corners).max())
 
 
-def _busiest(busy: Floats) -> list[tuple[int, int]]:
+def _busiest(busy: Floats) -> Corners:
     """The busiest blocks of each row and of each column, so that they lie all over the picture, in any order."""
     wanted = np.zeros(busy.shape, bool)
     np.put_along_axis(wanted, np.argsort(-busy, axis=0)[:_EACH], True, axis=0)
     np.put_along_axis(wanted, np.argsort(-busy, axis=1)[:, :_EACH], True, axis=1)
     found = np.argwhere(wanted & (busy >= _LINE))
-    found = found[np.random.default_rng(0).permutation(len(found))]
-    return [(int(row), int(column)) for row, column in found]
-
-
-def _peak(values: NDArray, place: int) -> float:
-    """How far beside a place the top of the parabola through it and its neighbors lies, in [-0.5, 0.5]."""
-    if not 0 < place < len(values) - 1:
-        return 0.0
-    before, here, after = (float(value) for value in values[place - 1 : place + 2])
-    bend = before - 2 * here + after
-    return 0.5 * (before - after) / bend if bend < -1e-9 else 0.0
+    return found[np.random.default_rng(0).permutation(len(found))]

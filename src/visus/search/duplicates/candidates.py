@@ -5,111 +5,67 @@ grows with the number of pictures, not with that of pairs.
 """
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.search import codes
 from visus.search.describe import Floats
 from visus.search.duplicates.looks import CARD, TURNS
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 """i, j and how alike they are, each ``(N,)``."""
 
-_NONE: Pairs = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+Each = Callable[[Callable[[int], NDArray[np.int32]], range], Iterable[NDArray[np.int32]]]
+"""Works through parts, in order, as ``map`` does; in several threads, perhaps."""
 
 MOST = 4
 """Candidates of one picture that are looked at."""
 
-_LEADING = 128  # principal directions that bound a cosine
-_SAMPLE = 2048  # vectors that these are computed from
-_BLOCK = 2048
-_DENSE = 0.1  # share of pairs above which a block is compared whole
+_BLOCK = 2048  # vectors at work at once
 _BITS = 64
 _BAND = 16  # bits of a hash that must be equal for two to meet
 _APART = 10  # bits of a hash in which copies may differ
 _MEETINGS = 16  # contents that one meets in a band at most
 
 
-def similar_pairs(vectors: NDArray[np.floating], threshold: float, *, most: int = MOST, block: int = _BLOCK) -> Pairs:
+def similar_pairs(vectors: NDArray[np.floating], threshold: float, *, most: int = MOST, each: Each = map) -> Pairs:
     """The pairs i < j of vectors with a similarity of at least the threshold, among the best of i or of j.
 
-    With the vectors split by an orthonormal basis into a leading part p and a rest r, Cauchy-Schwarz gives
-    a . b <= p_a . p_b + |r_a| |r_b|, so pairs whose bound is below the threshold are never compared in full, and none
-    is lost.
+    Compared in full are twice as many as are kept: those whose signs, one a dimension, differ least. Few of the best
+    are not among these.
 
     Args:
         vectors: ``(N, D)`` float16 or float32, each of length 1; zeros are alike to nothing.
         threshold: Least cosine.
         most: So many of the best of each are kept.
-        block: Rows that are compared at once.
+        each: Works through the parts.
     """
-    if not len(vectors):
-        return _NONE
-    work = _Blocks(vectors, *_split(vectors, block), threshold, most, block)
-    return _once(*_together([work.of_rows(start) for start in range(0, len(vectors), block)]))
+    tells = np.flatnonzero(vectors.any(axis=1))
+    signs = _signs(vectors, tells)
+    parts = each(lambda start: codes.alike(signs, 2 * most, start, start + _BLOCK), range(0, len(tells), _BLOCK))
+    others = np.concatenate([np.zeros((0, 2 * most), np.int32), *parts])
+    rows, columns = np.nonzero(others >= 0)
+    first, second = tells[rows], tells[others[rows, columns]]
+    cosines = np.concatenate([np.zeros(0, np.float32), *_cosines(vectors, first, second)])
+    near = cosines >= threshold
+    return _once(*_foremost(first[near], second[near], cosines[near], most))
 
 
-def _once(first: NDArray[np.int64], second: NDArray[np.int64], alike: Floats) -> Pairs:
-    """Pairs with the lesser place first, each once."""
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    _, places = np.unique(low * (int(high.max(initial=0)) + 1) + high, return_index=True)
-    return low[places], high[places], alike[places]
+def _signs(vectors: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The signs of some vectors without their mean, turned at random: ``(len(rows), width / 64)``."""
+    parts = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    total = sum((_full(vectors[part]).sum(axis=0) for part in parts), np.zeros(vectors.shape[1], np.float32))
+    mean = np.asarray(total / max(1, len(rows)), np.float32)
+    none = np.zeros((0, codes.width_of(vectors.shape[1]) // 64), np.uint64)
+    return np.concatenate([none, *(codes.signs(_full(vectors[part]) - mean) for part in parts)])
 
 
-def _together(parts: Sequence[Pairs]) -> Pairs:
-    first, second, alike = zip(_NONE, *parts, strict=True)
-    return np.concatenate(first), np.concatenate(second), np.concatenate(alike)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Blocks:
-    """Compares vectors block by block; see :func:`similar_pairs`."""
-
-    vectors: NDArray[np.floating]
-    leading: Floats
-    rest: Floats
-    threshold: float
-    most: int
-    block: int
-
-    def of_rows(self, i: int) -> Pairs:
-        """The best pairs of the rows from i with all others."""
-        best = _NONE
-        for j in range(0, len(self.vectors), self.block):
-            a, b = slice(i, i + self.block), slice(j, j + self.block)
-            bound = self.leading[a] @ self.leading[b].T
-            bound += np.outer(self.rest[a], self.rest[b])
-            possible = bound >= self.threshold - 1e-5
-            if possible.mean() > _DENSE:
-                found = self._whole(i, j)
-            else:
-                rows, columns = np.nonzero(possible)
-                others = rows + i != columns + j
-                found = self._compared(rows[others] + i, columns[others] + j)
-            best = _foremost(*_together([best, found]), self.most)
-        return best
-
-    def _compared(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Pairs:
-        """Those of some pairs that are alike enough."""
-        cosines = np.empty(len(rows), np.float32)
-        for k in range(0, len(rows), _BLOCK):
-            part = slice(k, k + _BLOCK)
-            pair = _full(self.vectors[rows[part]]), _full(self.vectors[columns[part]])
-            cosines[part] = np.einsum("nd,nd->n", *pair)
-        alike = cosines >= self.threshold
-        return rows[alike], columns[alike], cosines[alike]
-
-    def _whole(self, i: int, j: int) -> Pairs:
-        """The best pairs of a block in which many are alike."""
-        a, b = _full(self.vectors[i : i + self.block]), _full(self.vectors[j : j + self.block])
-        cosines = a @ b.T
-        cosines[np.arange(i, i + len(a))[:, None] == np.arange(j, j + len(b))] = -2
-        columns = np.argpartition(cosines, -min(self.most, len(b)), axis=1)[:, -self.most :]
-        values = np.take_along_axis(cosines, columns, axis=1)
-        rows, places = np.nonzero(values >= self.threshold)
-        return rows + i, columns[rows, places] + j, values[rows, places]
+def _cosines(vectors: NDArray[np.floating], first: NDArray[np.int64], second: NDArray[np.int64]) -> Iterator[Floats]:
+    for start in range(0, len(first), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        yield np.einsum("nd,nd->n", _full(vectors[first[part]]), _full(vectors[second[part]]))
 
 
 def _full(vectors: NDArray[np.floating]) -> Floats:
@@ -124,24 +80,11 @@ def _foremost(first: NDArray[np.int64], second: NDArray[np.int64], alike: Floats
     return first[kept], second[kept], alike[kept]
 
 
-def _split(vectors: NDArray[np.floating], block: int) -> tuple[Floats, Floats]:
-    """The part of each vector in the leading principal directions, and the length of its rest."""
-    sample = _full(vectors[:: max(1, len(vectors) // _SAMPLE)])
-    count = min(_LEADING, *sample.shape)
-    # Any orthonormal basis loses nothing; two steps of subspace iteration come near the best one (Halko et al.,
-    # "Finding structure with randomness", SIAM Review 2011, algorithm 4.4).
-    basis = np.random.default_rng(0).normal(size=(count, sample.shape[0])).astype(np.float32) @ sample
-    for _ in range(2):
-        basis = np.linalg.qr(basis.T)[0].T
-        basis = (basis @ sample.T) @ sample
-    axes = np.linalg.qr(basis.T)[0]  # (D, count)
-    leading, rest = np.empty((len(vectors), count), np.float32), np.empty(len(vectors), np.float32)
-    for start in range(0, len(vectors), block):
-        part = slice(start, start + block)
-        own = _full(vectors[part])
-        leading[part] = own @ axes
-        rest[part] = np.sqrt(np.maximum((own**2).sum(axis=1) - (leading[part] ** 2).sum(axis=1), 0)) + 1e-4  # rounding
-    return leading, rest
+def _once(first: NDArray[np.int64], second: NDArray[np.int64], alike: Floats) -> Pairs:
+    """Pairs with the lesser place first, each once."""
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    _, places = np.unique(low * (int(high.max(initial=0)) + 1) + high, return_index=True)
+    return low[places], high[places], alike[places]
 
 
 # Hashes ----------------------------------------------------------------------------------------------------------

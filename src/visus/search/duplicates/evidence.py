@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix, scaling
-from visus.search.duplicates.blocks import blocks, correlation, laid_over, refined, side_of, soft
+from visus.search.duplicates.blocks import (
+    Compared,
+    Corners,
+    best_places,
+    compared,
+    corners_of,
+    covered,
+    laid_over,
+    refined,
+    side_of,
+    soft,
+)
 from visus.search.duplicates.looks import Floats, Gray, without_border
 
 Outside = Literal["nothing", "border", "caption", "content"]
@@ -99,19 +110,33 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     if laid is None:
         return None
     correlations, changed = _judged(laid)
-    over, target = blocks(laid.over, laid.side), blocks(laid.target, laid.side)
     doubtful = changed | (laid.inside & (correlations < _UNMARKED))
-    _, shown = laid_over(laid.target, np.linalg.inv(laid.matrix), laid.a.shape)
+    one, two = (
+        _there(laid.b.shape, laid.matrix, laid.a.shape),
+        _there(laid.a.shape, np.linalg.inv(laid.matrix), laid.b.shape),
+    )
     return Evidence(
         agreed=int((correlations >= AGREE).sum()),
         textured=int(np.isfinite(correlations).sum()),
         changed=int(changed.sum()),
-        mark=_mark(over[doubtful], target[doubtful]) if changed.any() else None,
-        written=bool(changed.any()) and _written(over[changed], target[changed]),
-        outside=(_outside(laid.a, shown), _outside(laid.b, laid.covered)),
-        covered=(float(shown.mean()), float(laid.covered.mean())),
+        mark=_mark(*_cut(laid, doubtful)) if changed.any() else None,
+        written=bool(changed.any()) and _written(*_cut(laid, changed)),
+        outside=(_outside(laid.a, two), _outside(laid.b, one)),
+        covered=(float(two.mean()), float(one.mean())),
         transform=laid.transform,
     )
+
+
+def _there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where, in a frame of a shape, a picture of another one is that is laid over it."""
+    return laid_over(np.full(of, 255, np.uint8), matrix, shape) > 252
+
+
+def _cut(laid: "_Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Some blocks of both pictures, ``(N, side, side)`` each."""
+    places = [tuple(slice(k, k + laid.side) for k in corner) for corner in laid.corners[wanted].tolist()]
+    one, two = (np.array([picture[place] for place in places]) for picture in (laid.over, laid.target))
+    return one, two
 
 
 def glance(first: Gray, second: Gray, transform: Matrix) -> tuple[float, Matrix] | None:
@@ -141,9 +166,9 @@ class _Laid:
         b: The second, as coarse as the first.
         over: The first in the frame of the second.
         target: The second.
-        covered: Where the first is there.
-        inside: Which blocks it covers whole.
         side: Of a block.
+        corners: ``(N, 2)`` of all blocks.
+        inside: Which of them the first covers whole.
         matrix: From points of ``a`` to points of ``b``.
         transform: From points of the first to points of the second, in their own pixels.
     """
@@ -152,9 +177,9 @@ class _Laid:
     b: Gray
     over: Floats
     target: Floats
-    covered: NDArray[np.bool_]
-    inside: NDArray[np.bool_]
     side: int
+    corners: Corners
+    inside: NDArray[np.bool_]
     matrix: Matrix
     transform: Matrix
 
@@ -169,11 +194,13 @@ def _lay(first: Gray, second: Gray, transform: Matrix) -> _Laid | None:
     matrix = refined(laid, target, to_b @ transform @ np.linalg.inv(to_a), side)
     if matrix is None:
         return None
-    over, covered = laid_over(laid, matrix, b.shape)
-    inside = blocks(_grown(covered, -_ASIDE), side).mean(axis=(2, 3)) == 1
+    corners = corners_of(b.shape, side)
+    inside = covered(corners, side, matrix, a.shape, _ASIDE)
+    inside &= (corners >= _ASIDE).all(axis=1) & (corners + side + _ASIDE <= b.shape).all(axis=1)
     if not inside.any():
         return None
-    return _Laid(a, b, over, target, covered, inside, side, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
+    over = laid_over(laid, matrix, b.shape)
+    return _Laid(a, b, over, target, side, corners, inside, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
 
 
 def _scale(transform: Matrix) -> float:
@@ -192,44 +219,24 @@ def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
 
 
 def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
-    """Correlations ``(rows, columns)`` of blocks with texture, NaN for the others; and which show something else."""
-    over, target, inside, side = laid.over, laid.target, laid.inside, laid.side
-    x, y = blocks(over, side), blocks(target, side)
-    means = x.mean(axis=(2, 3)), y.mean(axis=(2, 3))
-    expected = _tones(means[0], means[1], inside), _tones(means[1], means[0], inside)
-    lost = _lost(means[1], expected[0]) | _lost(means[0], expected[1])
-    textured = inside & ~lost & (np.maximum(x.std(axis=(2, 3)), y.std(axis=(2, 3))) >= TEXTURE)
-    found = np.full(inside.shape, np.nan, np.float32)
-    found[textured] = correlation(x[textured], y[textured])
+    """Correlations of the blocks with texture, NaN for the others; and which show something else."""
+    own, inside = compared(laid.over, laid.target, laid.side, laid.corners), laid.inside
+    expected = _tones(own.means[0], own.means[1], inside), _tones(own.means[1], own.means[0], inside)
+    lost = _lost(own.means[1], expected[0]) | _lost(own.means[0], expected[1])
+    textured = inside & ~lost & (own.spreads.max(axis=0) >= TEXTURE)
+    found = np.where(textured, own.correlation, np.float32(np.nan))
     doubtful = textured & (found < AGREE)
     if doubtful.sum() <= _HOPELESS * textured.sum():
-        found[doubtful] = np.maximum(found[doubtful], _beside(over, target, np.argwhere(doubtful) * side, side))
-    differ = (x - y).std(axis=(2, 3))
-    changed = textured & (found < _OTHER) & (differ >= _VISIBLE)
-    other_shade = np.abs(expected[0] - means[1]) > _SHADE
+        found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
+    changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
+    other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
-def _beside(over: Floats, target: Floats, corners: NDArray[np.int64], side: int) -> Floats:
-    """How well blocks agree with the best place a few pixels beside their own.
-
-    Args:
-        over: The first picture in the frame of the second.
-        target: The second.
-        corners: ``(N, 2)`` top and left of each block.
-        side: Of a block.
-    """
-    import cv2
-
-    moved, blocks_there = [], []
-    for top, left in corners.tolist():
-        y, x = max(0, top - _ASIDE), max(0, left - _ASIDE)
-        block = target[top : top + side, left : left + side]
-        around = over[y : top + side + _ASIDE, x : left + side + _ASIDE]
-        best = cv2.minMaxLoc(cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED))[3]
-        moved.append(around[best[1] : best[1] + side, best[0] : best[0] + side])
-        blocks_there.append(block)
-    return correlation(np.array(moved).reshape(-1, side, side), np.array(blocks_there).reshape(-1, side, side))
+def _beside(laid: _Laid, corners: Corners) -> Compared:
+    """How blocks agree with the best place a few pixels beside their own."""
+    moved = best_places(laid.target, laid.over, laid.side, corners, _ASIDE)[:, 1:3].astype(np.int64)
+    return compared(laid.over, laid.target, laid.side, corners + moved, corners)
 
 
 def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:

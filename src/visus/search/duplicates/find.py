@@ -2,8 +2,9 @@
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from visus.search.duplicates.screen import Screen
 
 Tell = Callable[[str, int, int], object]
 """Is told what is being done, how much of it is done, and of how much."""
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 Hashes = tuple[NDArray[np.int64], NDArray[np.uint64]]
 """Which content each hash is of, ``(N,)``, and the hashes in eight turns, ``(N, 8)``."""
@@ -87,16 +91,25 @@ def find(
     """
     with ThreadPoolExecutor(cores()) as pool:
         owners, hashes = _hashes(thumbnails, pool, tell)
-        pairs = _joined(similar_pairs(vectors, threshold), hash_pairs(owners, hashes))
+        similar = similar_pairs(vectors, threshold, each=_each(pool, "Comparing vectors", tell))
+        pairs = _joined(similar, hash_pairs(owners, hashes))
         screen = Screen(thumbnails)
         ways = _screened(pairs, screen, len(files), pool, tell)
         components = _components(ways, files)
         grouping = Grouping(files, screen, ways, decisions, wanted)
-        found: list[Grouped] = []
-        for done, grouped in enumerate(pool.map(grouping, components)):
-            found.append(grouped)
-            tell("Comparing files", done + 1, len(components))
+        found = list(_each(pool, "Comparing files", tell)(grouping, components))
     return _answer(found, files)
+
+
+def _each(pool: ThreadPoolExecutor, what: str, tell: Tell) -> Callable[[Callable[[P], R], Sequence[P]], Iterator[R]]:
+    """Works through parts in several threads, and tells how far that is."""
+
+    def each(work: Callable[[P], R], parts: Sequence[P]) -> Iterator[R]:
+        for done, result in enumerate(pool.map(work, parts)):
+            yield result
+            tell(what, done + 1, len(parts))
+
+    return each
 
 
 def _hashes(thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell) -> Hashes:
@@ -109,11 +122,7 @@ def _hashes(thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell) -> Has
         tells = cards.any(axis=(1, 2))
         return owners[tells], hashes_of(cards[tells])
 
-    parts = []
-    starts = range(0, len(thumbnails), _LOOKED_AT)
-    for done, part in enumerate(pool.map(looked, starts)):
-        parts.append(part)
-        tell("Looking at thumbnails", min((done + 1) * _LOOKED_AT, len(thumbnails)), len(thumbnails))
+    parts = list(_each(pool, "Looking at thumbnails", tell)(looked, range(0, len(thumbnails), _LOOKED_AT)))
     owners = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
     return owners, np.concatenate([np.zeros((0, 8), np.uint64), *(part[1] for part in parts)])
 

@@ -137,7 +137,7 @@ class _Component:
 
     def _nearest(self, hub: int, left: Sequence[int]) -> list[int]:
         """Contents in the order in which they are compared with one: known to agree, then by their cards."""
-        cards = self.own.screen.look(hub).turns()
+        cards = self.own.screen.look(hub).turns
 
         def order(other: int) -> tuple[bool, float, int]:
             alike = float((cards @ self.own.screen.look(other).cards[0].ravel()).max())

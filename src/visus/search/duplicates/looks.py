@@ -28,6 +28,7 @@ TURNS = tuple((mirrored, quarters) for mirrored in (False, True) for quarters in
 _LEAST_SPREAD = 3.0  # standard deviation of a card, in gray levels, below which it says nothing
 _FLAT = 8  # gray levels between the pixels of a border
 _BORDER = 0.97  # share of a line's pixels that must be so alike
+_SAMPLES = 64  # of a line
 _LEAST_PART = 0.15  # of a side that the part without a border must have
 _CORNERS = 100
 
@@ -64,6 +65,7 @@ class Look:
         self.cards = np.stack([_card(gray, box) for box in self.boxes])
         self.details = np.stack([_detail(card) for card in self.cards])
 
+    @functools.cached_property
     def turns(self) -> Floats:
         """The cards in all turns, ``(len(boxes) * 8, 1024)`` float32."""
         found = np.stack([turned(card, turn) for card in self.cards for turn in TURNS])
@@ -104,8 +106,8 @@ def without_border(gray: Gray) -> Box:
     """
     height, width = gray.shape
     x0, y0, x1, y1 = whole = (0, 0, width, height)
-    edges = (gray[:1], gray[-1:], gray[:, :1].T, gray[:, -1:].T)
-    if not any(_flat(edge)[0] for edge in edges):
+    down, across = np.linspace(0, height - 1, _SAMPLES).astype(int), np.linspace(0, width - 1, _SAMPLES).astype(int)
+    if not _flat(np.stack([gray[0, across], gray[-1, across], gray[down, 0], gray[down, -1]])).any():
         return whole
     for _ in range(2):  # a frame around a letterbox
         top, bottom = _longest(~_flat(gray[y0:y1, x0:x1]))
@@ -121,7 +123,7 @@ def _flat(lines: Gray) -> NDArray[np.bool_]:
     """Which lines ``(N, length)`` have one color but for a few pixels."""
     if not lines.size:
         return np.ones(len(lines), bool)
-    some = lines[:, :: max(1, lines.shape[1] // 64)].astype(np.int16)
+    some = lines[:, :: max(1, lines.shape[1] // _SAMPLES)].astype(np.int16)
     middle = np.partition(some, some.shape[1] // 2, axis=1)[:, some.shape[1] // 2]
     return (np.abs(some - middle[:, None]) <= _FLAT).mean(axis=1) >= _BORDER
 

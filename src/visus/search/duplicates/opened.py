@@ -21,7 +21,7 @@ SIDE = 768
 
 _LOSS = 2.0  # root mean square of what a picture loses, in gray levels, if it has no detail of that size
 _LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
-_SCALES = (0.71, 0.5, 0.35, 0.25, 0.18, 0.125)
+_SCALES = (0.125, 0.18, 0.25, 0.35, 0.5, 0.71)
 _DETAIL_SIDE = 4096
 _MOST_PAGES = 200
 
@@ -52,7 +52,7 @@ class Traits:
         gray = cv2.cvtColor(shrink(pixels_of(self.member), _DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
         whole = gray.astype(np.float32)
         allowed = max(_LOSS, _LOSS_SHARE * float(whole.std()))
-        needed = min((scale for scale in _SCALES if _loss_at(whole, scale) <= allowed), default=1.0)
+        needed = next((scale for scale in _SCALES if _loss_at(whole, scale) <= allowed), 1.0)
         return needed**2 * self.member.width * self.member.height
 
 
@@ -124,9 +124,9 @@ def pixels_of(member: Member) -> NDArray[np.uint8]:
 def _spread(colors: NDArray[np.uint8]) -> float:
     """How far colors are apart that do not follow from the gray level, as those of sepia do."""
     red, green, blue = (colors[::4, ::4, k].astype(np.float32).ravel() for k in range(3))
-    gray = np.stack([np.ones_like(green), green, green**2], axis=1) / np.array([1, 255, 255**2], np.float32)
+    gray = np.stack([np.ones_like(green), green / 255, (green / 255) ** 2], axis=1, dtype=np.float64)
     both = np.stack([red - green, blue - green], axis=1)
-    rest = both - gray @ np.linalg.lstsq(gray, both, rcond=None)[0]
+    rest = both - gray @ np.linalg.lstsq(gray.T @ gray, gray.T @ both, rcond=None)[0]
     return float(np.linalg.norm(rest.std(axis=0))) / (float(green.std()) + 1)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix, scaling
-from visus.search.duplicates.blocks import blocks
 from visus.search.duplicates.evidence import Evidence, compare
 from visus.search.duplicates.looks import Look
 from visus.search.duplicates.members import Kind, Name, Relation
@@ -122,8 +121,8 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-Laid = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""The colors of the first picture in the frame of the second, and where they are there."""
+Laid = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""The colors of the first picture in the frame of the second, and where they are there (255)."""
 
 
 def _laid(keep: Opened, other: Opened, evidence: Evidence) -> Laid:
@@ -131,8 +130,9 @@ def _laid(keep: Opened, other: Opened, evidence: Evidence) -> Laid:
 
     size = other.gray.shape[1], other.gray.shape[0]
     matrix = evidence.transform[:2]
-    laid = np.asarray(cv2.warpAffine(keep.colors, matrix, size, flags=cv2.INTER_AREA), np.uint8)
-    return laid, np.asarray(cv2.warpAffine(np.ones_like(keep.gray), matrix, size)) > 0
+    colors = np.asarray(cv2.warpAffine(keep.colors, matrix, size), np.uint8)
+    there = np.asarray(cv2.warpAffine(np.full_like(keep.gray, 255), matrix, size))
+    return colors, np.where(there > 0, np.uint8(255), np.uint8(0))
 
 
 def _color(laid: Laid, other: Opened) -> float:
@@ -140,19 +140,34 @@ def _color(laid: Laid, other: Opened) -> float:
     import cv2
 
     first, covered = laid
-    soft = [cv2.blur(colors, (9, 9)).astype(np.int16) for colors in (first, other.colors)]
-    return float(np.abs(soft[0] - soft[1])[covered].mean())
+    soft = [cv2.blur(colors, (9, 9)) for colors in (first, other.colors)]
+    return float(np.mean(cv2.mean(cv2.absdiff(*soft), covered)[:3]))
 
 
 def _blown(laid: Laid, other: Opened) -> float:
     """How much more of the second picture than of the first is overexposed."""
     import cv2
 
-    grays = [np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.float32) for colors in (laid[0], other.colors)]
-    one, two = (blocks(gray, 8) for gray in grays)
-    white = [part.min(axis=(2, 3)) >= _WHITE for part in (one, two)]
-    busy = [part.std(axis=(2, 3)) >= _BUSY for part in (one, two)]
-    return float((white[1] & busy[0]).mean() - (white[0] & busy[1]).mean())
+    grays = [np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.uint8) for colors in (laid[0], other.colors)]
+    one, two = (_white_and_busy(gray) for gray in grays)
+    return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
+
+
+def _white_and_busy(gray: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which squares of 8 pixels are overexposed, and which have detail."""
+    import cv2
+
+    height, width = (length // 8 * 8 for length in gray.shape)
+    part = gray[:height, :width]
+    darkest = np.asarray(cv2.erode(part, np.ones((8, 8), np.uint8)))[4::8, 4::8]
+    size = width // 8, height // 8
+    means = [cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in _powers(part)]
+    return darkest >= _WHITE, means[1] - means[0] ** 2 >= _BUSY**2
+
+
+def _powers(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    values = gray.astype(np.float32)
+    return values, values**2
 
 
 def _same_pixels(keep: Opened, other: Opened) -> bool:
