@@ -20,7 +20,7 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 Each = Callable[[Callable[[int], NDArray[np.int32]], range], Iterable[NDArray[np.int32]]]
 """Works through parts, in order, as ``map`` does; in several threads, perhaps."""
 
-MOST = 4
+MOST = 2
 """Candidates of one picture that are looked at."""
 
 _BLOCK = 2048  # vectors at work at once

@@ -13,7 +13,7 @@ from visus.search.duplicates.opened import Opened, Traits, entry, open_member, u
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
 
-_MOST_FAILURES = 12  # pictures that turn out to be others, before a picture counts as alone
+_PATIENCE = 2  # pictures that turn out to be others before the rest counts as others too; one more for each copy
 _OPEN = 64  # files of a component that are open at once
 _FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
 _DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
@@ -131,7 +131,7 @@ class _Component:
             if judgment is not None and judgment.kind is not None:
                 self.answer.links.append((hub, other, judgment.kind))
             failures += 1
-            if failures >= _MOST_FAILURES:
+            if failures >= _PATIENCE + len(found):
                 break
         return found
 
