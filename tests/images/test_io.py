@@ -105,6 +105,16 @@ def test_sixteen_bit_alpha_is_laid_over_white() -> None:
     assert decode(data, depth=16).pixels.tolist() == [[[65535] * 3, [1000, 2000, 3000]]]
 
 
+@pytest.mark.parametrize("colors", [1, 3])
+def test_the_one_color_of_sixteen_bits_that_is_clear(colors: int) -> None:
+    row = np.array([[1000, 2000, 3000], [1000, 2000, 3001]], ">u2")[:, :colors]
+    row[1, 0] += colors == 1
+    clear = np.array([1000, 2000, 3000], ">u2")[:colors].tobytes()
+    data = png_of(2, 1, b"\x00" + row.tobytes(), depth=16, color=0 if colors == 1 else 2, clear=clear)
+    found = decode(data, depth=16).pixels[0]
+    assert found.tolist() == [[65535] * 3, [1001] * 3 if colors == 1 else [1000, 2000, 3001]]
+
+
 def test_eight_bits_asked_for_as_sixteen() -> None:
     assert np.array_equal(decode(encoded("PNG"), depth=16).pixels, scene(1).astype(np.uint16) * 257)
 

@@ -22,10 +22,13 @@ def _png_chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png_of(width: int, height: int, pixels: bytes = b"", *, depth: int = 8, color: int = 2) -> bytes:
-    """A PNG file with a header that claims any size."""
+def png_of(
+    width: int, height: int, pixels: bytes = b"", *, depth: int = 8, color: int = 2, clear: bytes = b""
+) -> bytes:
+    """A PNG file with a header that claims any size; one color may be clear."""
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    parts = [_png_chunk(b"IHDR", header), _png_chunk(b"IDAT", zlib.compress(pixels)), _png_chunk(b"IEND", b"")]
+    parts = [_png_chunk(b"IHDR", header), *([_png_chunk(b"tRNS", clear)] if clear else [])]
+    parts += [_png_chunk(b"IDAT", zlib.compress(pixels)), _png_chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
-from visus.images.decode import MAX_PIXELS, open_by
+from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
+from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
 from visus.search.reading import content_hash
