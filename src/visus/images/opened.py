@@ -122,18 +122,24 @@ def _orientation(picture: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
+def is_turned_by_exif(picture: Image.Image, data: bytes) -> bool:
+    """Whether only EXIF says how a HEIC picture lies."""
+    if picture.info.get("original_orientation") not in range(2, 9):
+        return False
+    start = data.find(b"meta")
+    about = data[start : start + int.from_bytes(data[start - 4 : start], "big")]
+    return b"irot" not in about and b"imir" not in about
+
+
 def _turned_by_exif(picture: Image.Image, data: bytes) -> Image.Image:
     """A HEIC picture upright.
 
     The container has turns of its own (ISO/IEC 23008-12, section 6.5.10), which libheif applies, and EXIF only repeats
     them. Where there are none, EXIF is all that there is.
     """
-    orientation = picture.info.get("original_orientation") or 1
-    start = data.find(b"meta")
-    about = data[start : start + int.from_bytes(data[start - 4 : start], "big")]
-    if orientation == 1 or b"irot" in about or b"imir" in about:
+    if not is_turned_by_exif(picture, data):
         return picture
-    turned = Image.fromarray(upright(np.asarray(picture), orientation))
+    turned = Image.fromarray(upright(np.asarray(picture), picture.info["original_orientation"]))
     turned.info = {"icc_profile": picture.info.get("icc_profile")}
     return turned
 

@@ -40,6 +40,7 @@ class Page:
         depth: Bits of a channel.
         orientation: As EXIF's.
         plain: Whether Pillow reads it, and reads it right.
+        was_read_right: Whether decoder 1 read it right, if it is not plain.
         pages: How many pages the file has.
         profile: The color profile.
         captured: When it was taken or changed, as it is written there.
@@ -50,6 +51,7 @@ class Page:
     depth: int
     orientation: int
     plain: bool
+    was_read_right: bool
     pages: int
     profile: bytes | None
     captured: str | None
@@ -89,6 +91,7 @@ def look(data: bytes, number: int = 0, name: str = "the picture") -> Page:
             _depth(page),
             orientation if orientation in range(1, 9) else 1,
             _is_plain(page),
+            _was_read_right(page),
             count,
             _profile(page),
             _captured(page),
@@ -139,6 +142,14 @@ def _is_plain(page: Any) -> bool:  # noqa: ANN401 - of a library without types
     if page.photometric in (_PALETTE, _YCBCR, _LAB) or _depth(page) < 8:
         return True
     return _CHANNELS.get(page.photometric) == page.samplesperpixel and (not page.is_tiled or page.photometric == _CMYK)
+
+
+def _was_read_right(page: Any) -> bool:  # noqa: ANN401
+    """Whether OpenCV (16 bits) or Pillow (one channel, floats) read a page right: only colors, together, black is 0."""
+    alone = page.samplesperpixel == 1
+    if page.extrasamples or page.photometric not in (_BLACK_IS_ZERO, _RGB) or _depth(page) < 16:
+        return False
+    return _number(page, 339, 1) == 1 if _depth(page) == 16 and (alone or page.planarconfig == 1) else alone
 
 
 def _check(page: Any, size: int, name: str) -> None:  # noqa: ANN401
