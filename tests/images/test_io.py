@@ -71,6 +71,17 @@ def test_alpha_is_laid_over_white(mode: str) -> None:
     assert np.abs(pixels[0, 0] - np.array(expected)).max() <= 1
 
 
+def test_every_alpha_over_every_gray_is_as_pillow_lays_it() -> None:
+    gray, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    rgba = Image.fromarray(np.dstack([gray, gray, gray, alpha]))
+    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+    expected = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    found = decode(_encode(rgba, "PNG")).pixels
+    assert np.array_equal(found, expected)
+    exact = gray * (alpha / 255) + 255 - alpha
+    assert np.abs(found[:, :, 0] - exact).max() <= 0.5
+
+
 def test_transparent_palette_is_laid_over_white() -> None:
     picture = Image.new("P", (4, 4), 0)
     picture.putpalette([10, 20, 30] + [0] * 765)

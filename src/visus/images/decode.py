@@ -18,8 +18,9 @@ from visus.images import tiff
 from visus.images.check import one_of
 from visus.images.container import EXTRAS, FIRST, kind_of, readable
 from visus.images.jpeg import profile_in
-from visus.images.opened import Picture, open_by, picture_in, upright
-from visus.images.samples import Range, in_srgb, to_picture
+from visus.images.opened import layers_in as layers_of_opened
+from visus.images.opened import open_by, turned, upright
+from visus.images.samples import Layers, Range, flat, in_srgb, layers_of
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused unless the caller allows them."""
@@ -50,15 +51,6 @@ class Decoded:
     width: int
     height: int
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A file's content, what errors call it, and its format."""
-
-    data: bytes
-    name: str
-    kind: str
 
 
 def decode(
@@ -99,7 +91,9 @@ def decode(
             return fast
     if kind == "RAW":
         return _decode_preview(data, name, min_side, max_pixels)
-    return _decode_any(_Source(data, name, kind), depth, range, page, max_pixels)
+    pixels, notes = flat(layers_in(data, name, range=range, page=page, max_pixels=max_pixels))
+    rgb = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+    return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0], notes)
 
 
 def _kind(data: bytes, name: str) -> str:
@@ -166,35 +160,40 @@ def _exif_orientation(jpeg: bytes) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _decode_any(source: _Source, depth: Depth, values: Range, page: int, max_pixels: int) -> Decoded:
+def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, max_pixels: int = MAX_PIXELS) -> Layers:
+    """A page or frame of a file as it holds it: with its alpha, in its own colors, but upright.
+
+    Args:
+        data: The content of the file.
+        name: What errors call it.
+        range: As in :func:`read`.
+        page: As in :func:`read`.
+        max_pixels: As in :func:`read`.
+
+    Raises:
+        FormatError: The data is empty, damaged, truncated, or not a picture.
+        InputError: The picture is larger than ``max_pixels``, or there is no such page.
+    """
+    kind = _kind(data, name)
+    if kind == "RAW":
+        return Layers(_decode_preview(data, name, None, max_pixels).pixels)
     try:
-        pixels, notes = _picture_in(source, values, page, max_pixels)
+        if kind == "TIFF" and not (about := tiff.look(data, page, name)).plain:
+            _check_size(about.width, about.height, name, max_pixels)
+            return turned(layers_of(tiff.samples_of(data, page, name), range, name), about.orientation)
+        with open_by(data, kind) as opened:
+            _check_size(*opened.size, name, max_pixels)
+            if page >= (frames := int(getattr(opened, "n_frames", 1))):
+                raise InputError(f"{name} has {frames} frames, from 0 on, and none has the number {page}.")
+            if page:
+                opened.seek(page)
+            return layers_of_opened(opened, data, kind, range, name)
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{source.name} needs more memory than there is; make it smaller or skip it.") from error
+        raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything
-        raise _damaged(source.name, error) from error
-    rgb = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
-    return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0], notes)
-
-
-def _picture_in(source: _Source, values: Range, page: int, max_pixels: int) -> Picture:
-    """A page or frame upright, in sRGB, over white."""
-    name = source.name
-    if source.kind == "TIFF":
-        about = tiff.look(source.data, page, name)
-        _check_size(about.width, about.height, name, max_pixels)
-        if not about.plain:
-            pixels, notes = to_picture(tiff.samples_of(source.data, page, name), values, name)
-            return upright(pixels, about.orientation), notes
-    with open_by(source.data, source.kind) as opened:
-        _check_size(*opened.size, name, max_pixels)
-        if page >= (frames := int(getattr(opened, "n_frames", 1))):
-            raise InputError(f"{name} has {frames} frames, from 0 on, and none has the number {page}.")
-        if page:
-            opened.seek(page)
-        return picture_in(opened, source.data, source.kind, values, name)
+        raise _damaged(name, error) from error
 
 
 def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded:

@@ -1,6 +1,7 @@
-"""What Pillow opens: one picture of a file in any of its modes, upright, over white and in sRGB."""
+"""What Pillow opens: one picture of a file in any of its modes, upright."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visus._optional import require
-from visus.images.samples import Range, Samples, in_srgb, to_picture
-
-Picture = tuple[NDArray[Any], tuple[str, ...]]
-"""``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, and what must be said of it."""
+from visus.images.samples import Layers, Range, Samples, layers_of
 
 
 def open_by(data: bytes, kind: str) -> Image.Image:
@@ -49,27 +47,31 @@ def open_by(data: bytes, kind: str) -> Image.Image:
     return plugin(io.BytesIO(data))
 
 
-def picture_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: str) -> Picture:
-    """The picture that is open (of several, the one that was sought).
+def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: str) -> Layers:
+    """The picture that is open (of several, the one that was sought), upright.
 
     Args:
         opened: The file, opened by :func:`open_by`.
         data: Its content.
         kind: Its format.
-        values: See :func:`visus.images.samples.to_picture`.
+        values: See :func:`visus.images.samples.layers_of`.
         name: What errors call the file.
 
     Raises:
         FormatError: The numbers in the file are no picture's.
     """
     if kind == "PNG" and bits_of(opened, data, kind) == 16:
-        pixels, notes = to_picture(_sixteen_bits(opened, data), values, name)
-        return upright(pixels, _orientation(opened)), notes
+        return turned(layers_of(_sixteen_bits(opened, data), values, name), _orientation(opened))
     if opened.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
         numbers = Samples(np.asarray(opened), 16, profile=opened.info.get("icc_profile"))
-        pixels, notes = to_picture(numbers, values, name)
-        return upright(pixels, _orientation(opened)), notes
+        return turned(layers_of(numbers, values, name), _orientation(opened))
     return _eight_bits(_turned_by_exif(opened, data) if kind == "HEIC" else ImageOps.exif_transpose(opened))
+
+
+def turned(layers: Layers, orientation: int) -> Layers:
+    """All layers upright."""
+    alpha = None if layers.alpha is None else upright(layers.alpha, orientation)
+    return replace(layers, colors=upright(layers.colors, orientation), alpha=alpha)
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -144,19 +146,13 @@ def _turned_by_exif(picture: Image.Image, data: bytes) -> Image.Image:
     return turned
 
 
-def _eight_bits(picture: Image.Image) -> Picture:
-    """Any mode of Pillow of 8 bits, over white and in sRGB: ``(H, W)`` or ``(H, W, 3)``."""
+def _eight_bits(picture: Image.Image) -> Layers:
+    """Any mode of Pillow of 8 bits."""
     profile = picture.info.get("icc_profile")
     gray = picture.mode in ("L", "1", "LA", "La")
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(white, rgba)
-    mode = "CMYK" if picture.mode == "CMYK" else "L" if gray else "RGB"
-    notes: list[str] = []
-    if profile or mode != "CMYK":
-        colors = np.asarray(picture.convert(mode))
-        pixels = in_srgb(colors, profile, notes)
-    else:
-        pixels = np.asarray(picture.convert("RGB"))
-    return pixels, tuple(notes)
+        colors = rgba.getchannel("R") if gray else rgba.convert("RGB")
+        return Layers(np.asarray(colors), np.asarray(rgba.getchannel("A")), profile=profile)
+    mode = picture.mode if picture.mode in ("L", "CMYK") else "L" if gray else "RGB"
+    return Layers(np.asarray(picture.convert(mode)), profile=profile)

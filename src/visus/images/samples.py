@@ -43,8 +43,27 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
-def to_picture(samples: Samples, values: Range, name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """The picture that a file holds, over white and in sRGB, and what must be said of it.
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A picture as a file holds it, in 8 or 16 bits.
+
+    Attributes:
+        colors: ``(H, W)`` gray, ``(H, W, 3)`` RGB or ``(H, W, 4)`` CMYK (0 is no ink), uint8 or uint16.
+        alpha: ``(H, W)`` of the same dtype; None for an opaque picture.
+        premultiplied: Whether the colors have been multiplied by alpha.
+        profile: The color profile.
+        notes: What must be said: what was stretched or left out.
+    """
+
+    colors: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    premultiplied: bool = False
+    profile: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def layers_of(samples: Samples, values: Range, name: str) -> Layers:
+    """The picture that a file holds.
 
     Args:
         samples: What the file holds.
@@ -52,24 +71,39 @@ def to_picture(samples: Samples, values: Range, name: str) -> tuple[NDArray[Any]
             come out black, or could not be shown at all.
         name: What errors call the file.
 
-    Returns:
-        ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, and notes.
-
     Raises:
         FormatError: The numbers are no picture's, and ``values`` is ``"type"``, or there are none at all.
     """
     low, high, note = _range(samples, values, name)
     colors = _scaled(samples.colors, low, high)
-    most = np.iinfo(colors.dtype).max
     if samples.zero_is_white:
-        colors = most - colors
-    if samples.alpha is not None:
-        alpha = _scaled(samples.alpha, *_range_of_alpha(samples)).astype(np.float32) / np.float32(most)
-        alpha = alpha if colors.ndim == 2 else alpha[:, :, None]
-        shown = colors if samples.premultiplied else colors * alpha
-        colors = np.clip(np.rint(shown + most * (1 - alpha)), 0, most).astype(colors.dtype)
-    notes = [*samples.notes, *filter(None, [note])]
-    return in_srgb(colors, samples.profile, notes), tuple(notes)
+        colors = np.iinfo(colors.dtype).max - colors
+    alpha = None if samples.alpha is None else _scaled(samples.alpha, *_range_of_alpha(samples))
+    notes = (*samples.notes, *filter(None, [note]))
+    return Layers(colors, alpha, samples.premultiplied, samples.profile, notes)
+
+
+def flat(layers: Layers) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """A picture over white and in sRGB, and what must be said of it.
+
+    Returns:
+        ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, and notes.
+    """
+    notes = list(layers.notes)
+    return in_srgb(_over_white(layers), layers.profile, notes), tuple(notes)
+
+
+def _over_white(layers: Layers) -> NDArray[Any]:
+    if layers.alpha is None:
+        return layers.colors
+    most = np.uint32(np.iinfo(layers.colors.dtype).max)
+    alpha = layers.alpha.astype(np.uint32)
+    alpha = alpha if layers.colors.ndim == 2 else alpha[:, :, None]
+    shown = layers.colors.astype(np.uint32) * (most if layers.premultiplied else alpha)
+    # 65,535 * 65,535 and a half still have 32 bits, and of what is premultiplied nothing is above alpha.
+    limit = most * most
+    shown = np.minimum(shown, limit - most * (most - alpha)) + most * (most - alpha)
+    return ((shown + most // 2) // most).astype(layers.colors.dtype)
 
 
 def in_srgb(colors: NDArray[Any], profile: bytes | None, notes: list[str]) -> NDArray[Any]:

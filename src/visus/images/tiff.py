@@ -44,6 +44,8 @@ class Page:
         pages: How many pages the file has.
         profile: The color profile.
         captured: When it was taken or changed, as it is written there.
+        dpi: Pixels per inch, across and down; None where it does not say.
+        compression: By its number.
     """
 
     width: int
@@ -55,6 +57,8 @@ class Page:
     pages: int
     profile: bytes | None
     captured: str | None
+    dpi: tuple[float, float] | None
+    compression: int
 
 
 @contextmanager
@@ -95,6 +99,8 @@ def look(data: bytes, number: int = 0, name: str = "the picture") -> Page:
             count,
             _profile(page),
             _captured(page),
+            _dpi(page),
+            int(page.compression),
         )
 
 
@@ -208,6 +214,16 @@ def _told(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
 def _profile(page: Any) -> bytes | None:  # noqa: ANN401
     value = page.tags.valueof(34675)
     return bytes(value) if isinstance(value, bytes) else None
+
+
+def _dpi(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
+    """By XResolution and YResolution, which are per inch (unit 2) or per centimeter (3)."""
+    unit = {2: 1.0, 3: 2.54}.get(_number(page, 296, 2))
+    try:
+        (across, a), (down, b) = page.tags.valueof(282), page.tags.valueof(283)
+        return (across / a * unit, down / b * unit) if unit and across > 0 and down > 0 else None
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
 
 
 def _captured(page: Any) -> str | None:  # noqa: ANN401
