@@ -13,7 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "src" / "visus"
-SOURCES = (PACKAGE / "filters" / "_loops.c", PACKAGE / "ops" / "_lattice.c", PACKAGE / "search" / "_codes.c")
+SOURCES = (PACKAGE / "filters" / "_loops.c", PACKAGE / "ops" / "_lattice.c", PACKAGE / "ops" / "_field.c", PACKAGE / "search" / "_codes.c")
 SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
 # Without contraction these loops round alike on every processor; without errno square roots become vector code.
