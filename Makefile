@@ -12,7 +12,7 @@ export VISUS_DATA ?=
 setup: $(VENV)/.all
 
 # What search needs: no deep learning.
-$(VENV)/.light: pyproject.toml hatch_build.py src/visus/_native.h src/visus/filters/_loops.c src/visus/ops/_lattice.c src/visus/search/_codes.c src/visus/search/duplicates/_blocks.c
+$(VENV)/.light: pyproject.toml hatch_build.py $(shell find src -name "*.[ch]")
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "visus needs Python 3.11 or newer; say: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e .

@@ -13,9 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "src" / "visus"
-SOURCES = tuple(
-    PACKAGE / name for name in ("filters/_loops.c", "ops/_lattice.c", "search/_codes.c", "search/duplicates/_blocks.c")
-)
+SOURCES = sorted(PACKAGE.rglob("*.c"))
 SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
 # Without contraction these loops round alike on every processor; without errno square roots become vector code.

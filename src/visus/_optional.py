@@ -20,6 +20,7 @@ INSTALL: dict[str, str] = {
     "python_multipart": "visus[serve]",
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
+    "SimpleITK": "visus[volumes]",
     "starlette": "visus[serve]",
     "uvicorn": "visus[serve]",
 }

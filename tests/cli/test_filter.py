@@ -2,18 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.support.command import visus
 from tests.support.pictures import folder_of, scene
+from tests.support.profiles import ADOBE, gray_profile, rgb_profile
 from visus import filters, read
 from visus.filters.steps import FILTERS
 from visus.images import noise
 from visus.images.color import to_gray
+from visus.images.decode import layers_in
+from visus.images.documents import look
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def test_sixteen_bits_stay(tmp_path: Path) -> None:
     out = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
     assert out is not None
     assert out.dtype == np.uint16
-    np.testing.assert_array_equal(out[:, :, 0], filters.median(deep, size=9))
+    np.testing.assert_array_equal(out, filters.median(deep, size=9))
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -80,22 +85,128 @@ def test_a_folder(tmp_path: Path) -> None:
     answer = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out", "--sigma", 2, code=2)
     assert "broken.jpg" in answer.stderr
     assert "1 picture of 5" in answer.stderr
-    written = sorted(
-        p.relative_to(tmp_path / "in" / "out").as_posix() for p in (tmp_path / "in" / "out").rglob("*.png")
-    )
-    assert written == ["deep er/0000.png", "deep er/0001.png", "x.jpg.png", "x.png.png"]
-    np.testing.assert_array_equal(read(tmp_path / "in" / "out" / "x.png.png"), filters.gaussian(scene(9), sigma=2))
+    written = sorted(p.relative_to(tmp_path / "in" / "out").as_posix() for p in (tmp_path / "in" / "out").rglob("*.*g"))
+    assert written == ["deep er/0000.jpg", "deep er/0001.jpg", "x.jpg", "x.png"]
+    np.testing.assert_array_equal(read(tmp_path / "in" / "out" / "x.png"), filters.gaussian(scene(9), sigma=2))
     (tmp_path / "in" / "broken.jpg").unlink()
     again = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out")
-    Image.fromarray(scene(7)).save(tmp_path / "in" / "x.jpg.png")  # would meet what x.jpg becomes
+    Image.fromarray(scene(7)).save(tmp_path / "in" / "x.avif")
+    Image.fromarray(scene(7)).save(tmp_path / "in" / "x.avif.png")  # would meet what x.avif becomes
     third = visus("filter", "gaussian", tmp_path / "in", tmp_path / "third")
-    assert "Wrote 9 pictures" in third.stderr  # four of them an earlier run's answers: another folder may take all
-    assert len(list((tmp_path / "third").rglob("*.png"))) == 9
+    assert "Wrote 10 pictures" in third.stderr  # four of them an earlier run's answers: another folder may take all
+    names = {path.name for path in (tmp_path / "third").iterdir()}
+    assert names == {"deep er", "out", "x.jpg", "x.png", "x.avif.png", "x.avif.png.png"}
     same = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in", code=2)
     assert "another folder to write to" in same.stderr
     above = visus("filter", "gaussian", tmp_path / "in" / "deep er", tmp_path / "in")
     assert "Wrote 2 pictures" in above.stderr
+    (tmp_path / "in" / "0000.jpg").write_bytes(b"of somebody else")
+    beside = visus("filter", "gaussian", tmp_path / "in" / "deep er", tmp_path / "in", code=2)
+    assert "0000.jpg is there already" in beside.stderr
+    assert (tmp_path / "in" / "0000.jpg").read_bytes() == b"of somebody else"
     assert "Wrote 4 pictures" in again.stderr  # the answers of the first run are not filtered again
+
+
+def test_the_picture_itself_is_not_overwritten_unless_that_is_meant(picture: Path, tmp_path: Path) -> None:
+    before = picture.read_bytes()
+    (tmp_path / "link.png").symlink_to(picture)
+    for target in (picture, tmp_path / "link.png"):
+        assert "say --force" in visus("filter", "median", picture, target, code=2).stderr
+    assert picture.read_bytes() == before
+    visus("filter", "median", picture, picture, "--force")
+    np.testing.assert_array_equal(read(picture), filters.median(scene(1), size=5))
+
+
+def test_what_a_tiff_says_stays(tmp_path: Path) -> None:
+    pages = np.stack([scene(k)[:, :, 0] for k in range(4)]).astype(np.uint16) * 250
+    tags = [(315, 2, None, "Ansel", True), (271, 2, None, "Camera", True)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as out:
+        for page in pages:
+            out.write(
+                page, photometric="minisblack", compression="lzw", resolution=(300, 200), resolutionunit="INCH",
+                iccprofile=gray_profile(2.2), extratags=tags, metadata=None,
+            )  # fmt: skip
+    visus("filter", "median", tmp_path / "a.tif", tmp_path / "b.tif", "--size", 3)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert len(file.pages) == 4
+        for page, own in zip(pages, file.pages, strict=True):
+            np.testing.assert_array_equal(own.asarray(), filters.median(page, size=3))
+        tags = file.pages.first.tags
+        assert tags[282].value == (300, 1)
+        assert tags[283].value == (200, 1)
+        assert (tags[315].value, tags[271].value) == ("Ansel", "Camera")
+        assert tags[34675].value == gray_profile(2.2)
+        assert file.pages.first.compression == 5
+    visus("filter", "median", tmp_path / "a.tif", tmp_path / "c.png", "--size", 3, "--page", 2)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "c.png")), filters.median(pages[2], size=3))
+    several = visus("filter", "median", tmp_path / "a.tif", tmp_path / "d.jpg", code=2)
+    assert "holds one picture, and there are 4" in several.stderr
+    assert "16 bits" in visus("filter", "median", tmp_path / "a.tif", tmp_path / "d.png", code=2).stderr
+    assert not (tmp_path / "d.png").exists()
+    assert "4 pages" in visus("filter", "median", tmp_path / "a.tif", tmp_path / "d.tif", "--page", 4, code=2).stderr
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
+def test_resolution_exif_and_profile_stay_and_the_picture_is_upright(tmp_path: Path, ending: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Camera"
+    exif.get_ifd(0x8769).update({0x9003: "2020:02:03 04:05:06", 0x920A: 35.0})
+    profile = rgb_profile(ADOBE)
+    options: dict[str, Any] = {} if ending == ".webp" else {"dpi": (300, 300)}
+    Image.fromarray(scene(1)).save(tmp_path / f"a{ending}", exif=exif.tobytes(), icc_profile=profile, **options)
+    visus("filter", "gaussian", tmp_path / f"a{ending}", tmp_path / f"b{ending}", "--sigma", 1)
+    with Image.open(tmp_path / f"b{ending}") as found:
+        assert found.size == (150, 200)
+        assert found.info["icc_profile"] == profile
+        about = found.getexif()
+        assert about.get(0x0112, 1) == 1
+        assert about[0x010F] == "Camera"
+        assert about.get_ifd(0x8769)[0x9003] == "2020:02:03 04:05:06"
+        assert float(about.get_ifd(0x8769)[0x920A]) == 35
+        if options:
+            assert found.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+        turned = np.ascontiguousarray(np.rot90(scene(1), -1))
+        error = np.abs(np.asarray(found.convert("RGB")).astype(int) - filters.gaussian(turned, sigma=1))
+        assert error.mean() < (5 if ending in (".jpg", ".webp") else 0.01)
+
+
+def test_alpha_gray_and_frames_stay(tmp_path: Path) -> None:
+    alpha = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
+    Image.fromarray(np.dstack([scene(1), alpha])).save(tmp_path / "a.png")
+    visus("filter", "box", tmp_path / "a.png", tmp_path / "b.png", "--size", 3)
+    found = np.asarray(Image.open(tmp_path / "b.png"))
+    np.testing.assert_array_equal(found[:, :, :3], filters.box(scene(1), size=3))
+    np.testing.assert_array_equal(found[:, :, 3], alpha)
+    Image.fromarray(scene(1)[:, :, 0]).save(tmp_path / "gray.jpg", quality=100)
+    visus("filter", "box", tmp_path / "gray.jpg", tmp_path / "gray2.jpg")
+    assert layers_in((tmp_path / "gray2.jpg").read_bytes(), "gray").colors.ndim == 2
+    frames = [Image.fromarray(scene(k, 40, 30)) for k in range(3)]
+    for ending in (".gif", ".png", ".webp"):
+        frames[0].save(tmp_path / f"f{ending}", save_all=True, append_images=frames[1:], duration=[50, 60, 70], loop=2)
+        visus("filter", "box", tmp_path / f"f{ending}", tmp_path / f"g{ending}", "--size", 3)
+        with Image.open(tmp_path / f"g{ending}") as moving:
+            assert getattr(moving, "n_frames", 1) == 3
+            moving.seek(1)
+            moving.load()
+            assert moving.info["duration"] == 60
+            assert moving.info.get("loop") == 2
+    deep = np.dstack([scene(2), alpha]).astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="rgb", extrasamples=["unassalpha"], resolution=(72, 72))
+    for ending in (".tif", ".png"):
+        visus("filter", "box", tmp_path / "deep.tif", tmp_path / f"deep2{ending}", "--size", 3)
+        layers = layers_in((tmp_path / f"deep2{ending}").read_bytes(), "deep")
+        np.testing.assert_array_equal(layers.colors, filters.box(deep[:, :, :3].copy(), size=3))
+        assert layers.alpha is not None
+        np.testing.assert_array_equal(layers.alpha, deep[:, :, 3])
+    assert look((tmp_path / "deep2.png").read_bytes(), "deep").dpi == pytest.approx((72, 72), abs=0.01)
+
+
+def test_what_is_changed_on_the_way_is_said(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "wide.tif", np.linspace(-1, 5, 200, dtype=np.float32).reshape(10, 20))
+    said = visus("filter", "box", tmp_path / "wide.tif", tmp_path / "out.tif").stderr
+    assert "floats stretched to their own range" in said
+    Image.fromarray(scene(1)).convert("CMYK").save(tmp_path / "inks.jpg")
+    assert "inks (CMYK) became RGB" in visus("filter", "box", tmp_path / "inks.jpg", tmp_path / "out.jpg").stderr
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,20 @@ def test_measures_of_pixels() -> None:
     other = bin((gray_hash(sharp) ^ gray_hash(scene(5))) % 2**64).count("1")
     assert apart <= 4
     assert other > 12
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("by_the_container", [True, False])
+def test_heic_is_upright_whoever_says_how_it_lies(orientation: int, by_the_container: bool) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation if by_the_container else 1
+    pillow_heif.from_pillow(Image.fromarray(scene(1)).transpose(back)).save(buffer, quality=95, exif=exif.tobytes())
+    data = buffer.getvalue()
+    assert (b"irot" in data) == by_the_container
+    entry = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00"
+    data = data.replace(entry + b"\x01", entry + bytes([orientation]))
+    found = decode(data).pixels
+    assert found.shape == scene(1).shape
+    assert np.abs(found.astype(int) - scene(1)).mean() < 4

@@ -71,6 +71,17 @@ def test_alpha_is_laid_over_white(mode: str) -> None:
     assert np.abs(pixels[0, 0] - np.array(expected)).max() <= 1
 
 
+def test_every_alpha_over_every_gray_is_as_pillow_lays_it() -> None:
+    gray, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    rgba = Image.fromarray(np.dstack([gray, gray, gray, alpha]))
+    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+    expected = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    found = decode(_encode(rgba, "PNG")).pixels
+    assert np.array_equal(found, expected)
+    exact = gray * (alpha / 255) + 255 - alpha
+    assert np.abs(found[:, :, 0] - exact).max() <= 0.5
+
+
 def test_transparent_palette_is_laid_over_white() -> None:
     picture = Image.new("P", (4, 4), 0)
     picture.putpalette([10, 20, 30] + [0] * 765)
@@ -103,6 +114,16 @@ def test_sixteen_bit_alpha_is_laid_over_white() -> None:
     row = np.array([[1000, 2000, 3000, 0], [1000, 2000, 3000, 65535]], ">u2")
     data = png_of(2, 1, b"\x00" + row.tobytes(), depth=16, color=6)
     assert decode(data, depth=16).pixels.tolist() == [[[65535] * 3, [1000, 2000, 3000]]]
+
+
+@pytest.mark.parametrize("colors", [1, 3])
+def test_the_one_color_of_sixteen_bits_that_is_clear(colors: int) -> None:
+    row = np.array([[1000, 2000, 3000], [1000, 2000, 3001]], ">u2")[:, :colors]
+    row[1, 0] += colors == 1
+    clear = np.array([1000, 2000, 3000], ">u2")[:colors].tobytes()
+    data = png_of(2, 1, b"\x00" + row.tobytes(), depth=16, color=0 if colors == 1 else 2, clear=clear)
+    found = decode(data, depth=16).pixels[0]
+    assert found.tolist() == [[65535] * 3, [1001] * 3 if colors == 1 else [1000, 2000, 3001]]
 
 
 def test_eight_bits_asked_for_as_sixteen() -> None:

@@ -1,6 +1,7 @@
 """ClassifySettings: what is refused, what is filled in, what goes through a file."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from tests.support.labeled import idx_folder, splits
 from visus import InputError
 from visus.data import load
+from visus.images.decode import DECODER
 from visus.runs.classify.resolve import geometry, resolve
 from visus.runs.classify.settings import ClassifySettings
+from visus.runs.record.folder import decoded_before
 from visus.runs.record.settings import read_values
 
 
@@ -136,3 +139,12 @@ def test_the_picture_size_is_taken_from_a_few_pictures(tmp_path: Path) -> None:
     assert isinstance(resolve(ClassifySettings(data="d", net="mlp"), data).size, int)
     assert resolve(ClassifySettings(data="d", net="mlp"), data).size == 24
     assert np.ndim(resolve(ClassifySettings(data="d", net="mlp"), data).hidden) == 1
+
+
+def test_a_run_of_an_earlier_decoder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("task = 'classify'\n", encoding="utf-8")
+    assert decoded_before(tmp_path) is None  # nothing has come of it yet
+    for summary, said in (({"visus": "0.1.0"}, True), ({"decoder": 1}, True), ({"decoder": DECODER}, False)):
+        (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        assert (decoded_before(tmp_path) is not None) == said
+    assert decoded_before(tmp_path.parent) is None  # no run

@@ -40,9 +40,12 @@ def evaluate(
     recall, confusion, what was missed and what is wrong. Of a localizer: right classes, right boxes, and both.
     """
     from visus.graphs.saved import open_saved
+    from visus.runs.record.folder import decoded_before
     from visus.runs.run import evaluate as measure
 
     saved = open_saved(run)
+    if said := decoded_before(saved.home):
+        typer.echo(said, err=True)
     refuse_others(saved.task, crf=crf, scales=scales, flip=flip)
     how = segment.how(run, crf=crf, scales=scales, flip=flip) if saved.task == "segment" else {}
     found = measure(saved, data, split=split, out=out, **how)

@@ -5,17 +5,20 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import plural, save_picture
+from visus.cli.options import plural
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from visus.images.samples import Layers
 
     Array = NDArray[np.generic]
     Steps = list[tuple[str, Array]]
@@ -70,6 +73,10 @@ def filter_(
     values: Annotated[int | None, typer.Option(help="histogram: bins of value.")] = None,
     count: Annotated[int | None, typer.Option(help="textons: how many kinds of pixel.")] = None,
     seed: Annotated[int | None, typer.Option(help="noise, textons: repeats the same result.")] = None,
+    page: Annotated[
+        int | None, typer.Option(min=0, help="Only this page or frame, from 0; all of them if it is not given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let OUT take the place of a file that is there.")] = False,
     max_pixels: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest picture, in megapixels.")] = 200.0,
 ) -> None:
     """Smooth, disturb, or find edges and textures: classical operators without training.
@@ -82,7 +89,9 @@ def filter_(
     * color: histogram
     * texture: texture (the 48 Leung-Malik responses), textons
 
-    Pictures with 16 bits keep them. A folder is written to a folder, as PNG files under the same names.
+    Gray stays gray, 16 bits stay 16 bits, and so do alpha, pages and frames, resolution, EXIF (upright) and the color
+    profile. A folder is written to a folder under the same names, in the same formats; what visus does not write (HEIC,
+    AVIF ...) becomes PNG. The picture itself is never overwritten without --force.
     """
     options = {
         "sigma": sigma, "size": size, "tolerance": tolerance, "low": low, "high": high, "thresholds": thresholds,
@@ -92,11 +101,13 @@ def filter_(
     }  # fmt: skip
     given = {option: value for option, value in options.items() if value is not None}
     steps = _bound(name, given)
-    limit = round(max_pixels * 1e6)
+    job = _Job(steps, stages, page, force, round(max_pixels * 1e6))
     if source.expanduser().is_dir():
-        _folder(steps, source.expanduser(), target.expanduser(), stages, limit)
+        _folder(job, source.expanduser(), target.expanduser())
     else:
-        save_picture(target, _apply(steps, source, stages, limit))
+        for note in job.run(source.expanduser(), target.expanduser()):
+            typer.echo(f"  {note}", err=True)
+        typer.echo(f"Wrote {target}", err=True)
 
 
 def _bound(name: str, given: dict[str, Any]) -> Callable[["Array"], "Steps"]:
@@ -111,20 +122,67 @@ def _bound(name: str, given: dict[str, Any]) -> Callable[["Array"], "Steps"]:
     return functools.partial(function, **given)
 
 
-def _apply(steps: Callable[["Array"], "Steps"], source: Path, stages: bool, max_pixels: int) -> "Array":
-    from visus.images import draw, read
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is done to every file."""
 
-    picture = read(source.expanduser(), depth=None, max_pixels=max_pixels)
-    done = steps(picture)
-    if not stages:
-        return done[-1][1]
-    shown = [("input", picture), *done]
-    return draw.contact_sheet(
-        [_rgb8(step) for _, step in shown],
-        [title for title, _ in shown],
-        columns=min(4, len(shown)) if len(shown) < 12 else 8,
-        tile=_SHEET_TILE if len(shown) < 12 else _SHEET_TILE // 2,
-    )
+    steps: Callable[["Array"], "Steps"]
+    stages: bool
+    page: int | None
+    force: bool
+    max_pixels: int
+
+    def run(self, source: Path, target: Path) -> list[str]:
+        """Filter a file; tells what must be said of it."""
+        from visus.images import read_bytes
+        from visus.images.documents import look, pages_in, write_document
+
+        if not self.force and target.exists() and source.exists() and target.samefile(source):
+            raise InputError(f"{target} is the picture itself; name another place, or say --force to overwrite it.")
+        data = read_bytes(source)
+        about = look(data, str(source))
+        numbers = range(about.pages) if self.page is None else [self.page]
+        said: dict[str, None] = {}
+        pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
+        done = (self._filtered(page, said) for page in pages)
+        frames = about.durations if self.page is None else ()
+        write_document(target, done, replace(about, pages=len(numbers), durations=frames))
+        return list(said)
+
+    def _filtered(self, page: "Layers", said: dict[str, None]) -> "Layers":
+        """A page after the filter; what the result has no place for is left away."""
+        import numpy as np
+
+        from visus.images.samples import Layers
+
+        said |= dict.fromkeys(page.notes)
+        result = np.asarray(self._apply(page.colors))
+        if result.dtype == page.colors.dtype and result.shape == page.colors.shape:
+            return replace(page, colors=result, notes=())
+        if page.alpha is not None:
+            said["the result has no alpha"] = None
+        return Layers(_eight_bits(result) if result.dtype not in (np.uint8, np.uint16) else result)
+
+    def _apply(self, picture: "Array") -> "Array":
+        from visus.images import draw
+
+        done = self.steps(picture)
+        if not self.stages:
+            return done[-1][1]
+        shown = [("input", picture), *done]
+        return draw.contact_sheet(
+            [_rgb8(step) for _, step in shown],
+            [title for title, _ in shown],
+            columns=min(4, len(shown)) if len(shown) < 12 else 8,
+            tile=_SHEET_TILE if len(shown) < 12 else _SHEET_TILE // 2,
+        )
+
+
+def _eight_bits(picture: "Array") -> "Array":
+    """A result that is no file's: edges (bool) or floats in [0, 1]."""
+    import numpy as np
+
+    return np.rint(np.clip(picture.astype(np.float64), 0, 1) * 255).astype(np.uint8)
 
 
 def _rgb8(picture: "Array") -> "NDArray[np.uint8]":
@@ -136,17 +194,20 @@ def _rgb8(picture: "Array") -> "NDArray[np.uint8]":
     return np.rint(rgb.astype(np.float32) * (255 / full_scale(rgb.dtype))).astype(np.uint8)
 
 
-def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, stages: bool, max_pixels: int) -> None:
+def _folder(job: _Job, source: Path, target: Path) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from visus.images import is_picture_name, write
+    from visus.images import is_picture_name
 
     if target.is_file():
         raise InputError(f"{target} is a file; a folder of pictures is written to a folder.")
     start, end = source.resolve(), target.resolve()
-    if start == end:
-        raise InputError(f"{target} is the folder of the pictures themselves; name another folder to write to.")
+    if start == end and not job.force:
+        raise InputError(
+            f"{target} is the folder of the pictures themselves; name another folder to write to, or say --force to "
+            "overwrite them."
+        )
     below = [path for path in source.rglob("*") if is_picture_name(path.name) and path.is_file()]
     # What an earlier run has written below the pictures is not filtered again.
     paths = sorted(path for path in below if not (start in end.parents and end in path.resolve().parents))
@@ -154,6 +215,7 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
         raise InputError(f"There are no pictures in {source}; name a folder with .jpg, .png ... files.")
     console = Console(file=sys.stderr)
     failures: list[str] = []
+    said: Counter[str] = Counter()
     for path, place in track(
         list(zip(paths, _places(paths, source, target), strict=True)),
         description="filtering",
@@ -162,14 +224,17 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
         disable=not console.is_terminal,
     ):
         try:
-            result = _apply(steps, path, stages, max_pixels)
+            if end in start.parents and place.exists() and not job.force:
+                raise InputError(f"{place} is there already, beside the pictures; --force overwrites it.")
             place.parent.mkdir(parents=True, exist_ok=True)
-            write(place, result)
+            said.update(job.run(path, place))
         except InputError as error:
             failures.append(str(error))
         except MemoryError:
             failures.append(f"{path} needs more memory than there is; make it smaller or skip it.")
     typer.echo(f"Wrote {plural(len(paths) - len(failures), 'picture')} to {target}", err=True)
+    for note, count in said.most_common():
+        typer.echo(f"  {plural(count, 'picture')}: {note}", err=True)
     for failure in failures:
         typer.echo(f"  {failure}", err=True)
     if failures:
@@ -177,14 +242,12 @@ def _folder(steps: Callable[["Array"], "Steps"], source: Path, target: Path, sta
 
 
 def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:
-    """Where each picture goes: the same name with .png; where two would meet, .png after the whole name."""
-    plain = [target / path.relative_to(source).with_suffix(".png") for path in paths]
-    often = Counter(plain)
-    taken = {place for place in plain if often[place] == 1}
-    return [
-        place if often[place] == 1 else _free(target / f"{path.relative_to(source)}.png", taken)
-        for path, place in zip(paths, plain, strict=True)
-    ]
+    """Where each picture goes: the same name; what visus does not write gets .png behind it."""
+    from visus.images.documents import ENDINGS
+
+    plain = [target / path.relative_to(source) for path in paths]
+    taken = {place for place in plain if place.suffix.lower() in ENDINGS}
+    return [place if place in taken else _free(place.with_name(f"{place.name}.png"), taken) for place in plain]
 
 
 def _free(place: Path, taken: set[Path]) -> Path:

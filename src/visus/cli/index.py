@@ -213,7 +213,7 @@ def _print(
 
 
 def _say(report: "Report", location: str, rows: int) -> None:
-    counts = ("added", "changed", "moved", "filled", "gone", "pruned", "unchanged")
+    counts = ("added", "changed", "moved", "filled", "redescribed", "gone", "pruned", "unchanged")
     parts = [f"{getattr(report, name):,} {name}" for name in counts if getattr(report, name)]
     if report.reread:
         parts[-1] += f" ({report.reread:,} of them read again to check)"
@@ -229,6 +229,8 @@ def _say(report: "Report", location: str, rows: int) -> None:
         typer.echo(report.note, err=True)
     if report.completed:
         typer.echo(f"{plural(report.completed, 'row')} from visus 0.1 upgraded; --rehash reads the files again.")
+    for note, count in report.notes.most_common():
+        typer.echo(f"{plural(count, 'picture')}: {note}")
     if report.passed:
         typer.echo(_passed(report), err=True)
     if report.unvisited:

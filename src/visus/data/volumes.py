@@ -1,4 +1,7 @@
-"""Volumes: NIfTI files of a scanner, and their masks.
+"""Volumes of a scanner, and their masks: NIfTI, and what SimpleITK reads (NRRD, MetaImage, series of DICOM slices).
+
+Numbers are scaled as the standard says (nifti1.h: slope * number + intercept where the slope is not zero, and else not
+at all), which nibabel follows; SimpleITK adds the intercept even where the slope is zero.
 
 The folders are those of the Medical Segmentation Decathlon (Antonelli et al. 2022): ``imagesTr/*.nii.gz`` with
 ``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation.
@@ -16,23 +19,33 @@ from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
 from visus._files import write_atomically
+from visus.data import scans
 from visus.data.masks import IGNORE
 
-SUFFIXES = (".nii", ".nii.gz")
+SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 MOST_VOXELS = 1 << 27
+_NEARLY = 1e-3
+_PLACE = (
+    "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
+    "sform_code", "srow_x", "srow_y", "srow_z",
+)  # fmt: skip
+"""Fields of a NIfTI header that say where a volume lies."""
 
 
 def is_volume_name(name: str) -> bool:
     """Tell from its ending whether a file is taken for a volume.
 
-    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.png")
-    (True, False)
+    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.nrrd"), is_volume_name("head.png")
+    (True, True, False)
     """
     return name.lower().endswith(SUFFIXES)
 
 
 def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     """A volume in canonical orientation, with mean 0 and standard deviation 1: a scanner's numbers have no unit.
+
+    Args:
+        path: A file, or a folder with the slices of one series of DICOM.
 
     Returns:
         ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
@@ -51,7 +64,7 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 
 def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """The values of a mask ``(D, H, W)`` uint8.
+    """The values of a mask ``(D, H, W)`` uint8; what scaling has moved off a whole number by up to 0.001 is rounded.
 
     Raises:
         InputError: The file is missing.
@@ -59,7 +72,8 @@ def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """
     values = _load(path)
     whole = np.rint(values)
-    if not np.isfinite(values).all() or not np.array_equal(values, whole) or whole.min() < 0 or whole.max() > IGNORE:
+    near = np.isfinite(values).all() and np.abs(values - whole).max() <= _NEARLY
+    if not near or whole.min() < 0 or whole.max() > IGNORE:
         raise FormatError(f"The mask {os.fspath(path)} must hold whole numbers from 0 to {IGNORE}; mend it.")
     return whole.astype(np.uint8)
 
@@ -71,16 +85,16 @@ def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     from nibabel.spatialimages import HeaderDataError
 
     name = os.fspath(path)
-    if not Path(name).is_file():
+    if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
     try:
-        image: Any = nibabel.load(name)
+        image = _image_of(name)
         voxels = int(np.prod(np.array(image.shape, dtype=object)))
         if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
             raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
         upright: Any = nibabel.as_closest_canonical(image)
         return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
-    except FormatError:
+    except InputError:
         raise
     except (
         ImageFileError, HeaderDataError, OrientationError, OSError, EOFError, ValueError, TypeError, KeyError,
@@ -89,8 +103,23 @@ def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 
+def _image_of(name: str) -> Any:  # noqa: ANN401 - of a library without types
+    """A volume with its place in space; further axes of length 1 are taken away."""
+    import nibabel
+
+    if name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir():
+        return scans.image_of(Path(name))
+    image: Any = nibabel.load(name)
+    while len(image.shape) > 3 and image.shape[-1] == 1:
+        image = image.slicer[..., 0]
+    return image
+
+
 def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: str | os.PathLike[str]) -> None:
-    """Write a mask as a volume that lies in space as another does.
+    """Write a mask as a volume that lies in space as another does, for every reader.
+
+    NIfTI has two matrices, each with a code that says what it means, and readers choose differently among them: both
+    are those of the other volume.
 
     Args:
         path: Where to write, ``.nii.gz``.
@@ -100,11 +129,16 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source: Any = nibabel.load(os.fspath(like))
+    source = _image_of(os.fspath(like))
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
-    values = orientations.apply_orientation(mask.transpose(2, 1, 0), back)
-    content = nibabel.Nifti1Image(np.ascontiguousarray(values), source.affine).to_bytes()
+    values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
+    written = nibabel.Nifti1Image(values, source.affine)
+    if isinstance(source.header, nibabel.Nifti1Header):
+        for field in _PLACE:
+            written.header[field] = source.header[field]
+        written.header["pixdim"][4:] = 1  # further axes were taken away
+    content = written.to_bytes()
     write_atomically(Path(path), gzip.compress(content) if os.fspath(path).lower().endswith(".gz") else content)
 
 

@@ -28,7 +28,7 @@ from visus.ops.perturb import Norm
 Attack = Literal["fgsm", "ifgsm", "pgd", "deepfool"]
 ATTACKS: tuple[Attack, ...] = get_args(Attack)
 STEPS = 20
-_REACH = 2.5  # all steps together, in radii, so that a border can be reached from anywhere
+_REACH = 2.5  # all steps together, in radii, so that a border can be reached from anywhere; others step epsilon / 4
 _NEAREST = 10  # classes whose borders DeepFool looks at, as in its authors' code
 _OVERSHOOT = 0.02  # of DeepFool, to cross the border
 _ROUNDS = 50  # of DeepFool

@@ -76,6 +76,8 @@ def canny(
 ) -> Mask | CannyStages:
     """Find edges one pixel wide (Canny 1986).
 
+    The outermost rows and columns are answered too, where scikit-image leaves them empty.
+
     Args:
         image: ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``; uint8, uint16 or float in [0, 1]. Of a color picture each
             pixel takes the channel whose gradient is greatest.

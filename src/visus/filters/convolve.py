@@ -67,7 +67,8 @@ def convolve(
         kernel: ``(kh, kw)`` of any size, even too.
         padding: How the picture goes on beyond its border; see the top of this module.
         value: What lies beyond the border with ``padding="constant"``.
-        output: ``"same"``: the picture's size, the kernel's middle (of even sizes the one before it) over each pixel;
+        output: ``"same"``: the picture's size, the kernel's middle (of even sizes the one before it, as
+            scipy.signal has it; scipy.ndimage takes the one behind it) over each pixel;
             ``"valid"``: where the kernel lies wholly inside, (H - kh + 1, W - kw + 1); ``"full"``: where it touches
             the picture, (H + kh - 1, W + kw - 1).
         stride: Keep each ``stride``-th row and column.

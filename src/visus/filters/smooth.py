@@ -260,7 +260,8 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
 
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``: uint8, uint16, bool or float in [0, 1]; computed in float32.
-        sigma: Standard deviation of the distance in pixels; the window reaches twice as far.
+        sigma: Standard deviation of the distance in pixels; the window is a disk that reaches twice as far, as
+            OpenCV's is (scikit-image's is a square).
         tolerance: Standard deviation of the difference in value, as a share of white; of a color, the sum of
             its channels' differences.
 

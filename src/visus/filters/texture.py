@@ -45,7 +45,7 @@ def leung_malik(scales: Scales = "small") -> Bank:
 
     Returns:
         ``(48, 49, 49)`` float64. The absolute values of each filter sum to 1; the Gaussians' values sum to 1 and all
-        others' to 0.
+        others' to 0. (The authors' code in Oxford makes the Gaussians zero-mean too.)
 
     >>> bank = leung_malik()
     >>> bank.shape, bool(abs(bank[:44].sum(axis=(1, 2))).max() < 1e-12)

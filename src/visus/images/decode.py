@@ -11,19 +11,27 @@ from typing import Any, Literal
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from visus._errors import FormatError, InputError
 from visus._optional import require
+from visus.images import tiff
+from visus.images.check import one_of
 from visus.images.container import EXTRAS, FIRST, kind_of, readable
+from visus.images.jpeg import profile_in
+from visus.images.opened import layers_in as layers_of_opened
+from visus.images.opened import open_by, turned, upright
+from visus.images.samples import Layers, Range, flat, in_srgb, layers_of
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused unless the caller allows them."""
 
-DECODER = 1
-"""Version of the decoding: raised when a file's pixels come out otherwise than before."""
+DECODER = 2
+"""Version of the decoding: raised when a file's pixels come out otherwise than before.
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+2 has color profiles, few bits in many, TIFF as it is written, and HEIC that only EXIF turns.
+"""
+
+Depth = Literal[8, 16] | None
 
 _READS = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000; HEIC, JPEG XL and raw by extras"
 
@@ -36,11 +44,13 @@ class Decoded:
         pixels: ``(H, W, 3)`` RGB, uint8 (or uint16 when asked for).
         width: Width of the picture in the file in pixels, upright.
         height: Height of the picture in the file in pixels, upright.
+        notes: What must be said: what was stretched, left out, or not understood.
     """
 
     pixels: NDArray[Any]
     width: int
     height: int
+    notes: tuple[str, ...] = ()
 
 
 def decode(
@@ -48,8 +58,10 @@ def decode(
     *,
     name: str = "the picture",
     min_side: int | None = None,
-    depth: Literal[8, 16] | None = 8,
+    depth: Depth = 8,
     max_pixels: int = MAX_PIXELS,
+    range: Range = "type",
+    page: int = 0,
 ) -> Decoded:
     """Decode the content of a picture file; see :func:`read`.
 
@@ -59,22 +71,29 @@ def decode(
         min_side: As in :func:`read`.
         depth: As in :func:`read`.
         max_pixels: As in :func:`read`.
+        range: As in :func:`read`.
+        page: As in :func:`read`.
 
     Returns:
         The pixels and the size of the picture in the file.
 
     Raises:
         FormatError: The data is empty, damaged, truncated, or not a picture.
-        InputError: The picture is larger than ``max_pixels``.
+        InputError: The picture is larger than ``max_pixels``, there is no such page, or ``range`` is another word.
     """
+    one_of("range", range, ("type", "own"))
     kind = _kind(data, name)
-    if kind == "JPEG" and depth != 16:
+    if page < 0:
+        raise InputError(f"A page must be a whole number from 0 on, not {page}.")
+    if kind == "JPEG" and depth != 16 and page == 0:
         fast = _decode_jpeg(data, name, min_side, max_pixels)
         if fast is not None:
             return fast
     if kind == "RAW":
         return _decode_preview(data, name, min_side, max_pixels)
-    return _decode_any(data, name, kind, depth, max_pixels)
+    pixels, notes = flat(layers_in(data, name, range=range, page=page, max_pixels=max_pixels))
+    rgb = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+    return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0], notes)
 
 
 def _kind(data: bytes, name: str) -> str:
@@ -120,10 +139,14 @@ def _decode_jpeg(data: bytes, name: str, min_side: int | None, max_pixels: int) 
         )
     except ValueError:  # damaged, or only odd: Pillow tells which
         return None
+    notes: list[str] = []
+    if profile := profile_in(data):
+        colors = in_srgb(pixels[:, :, 0] if space == "Gray" else pixels, profile, notes)
+        pixels = np.repeat(colors[:, :, None], 3, axis=2) if colors.ndim == 2 else colors
     orientation = _exif_orientation(data)
     if orientation >= 5:  # the sides change places
         width, height = height, width
-    return Decoded(_upright(pixels, orientation), width, height)
+    return Decoded(upright(pixels, orientation), width, height, tuple(notes))
 
 
 def _exif_orientation(jpeg: bytes) -> int:
@@ -137,71 +160,40 @@ def _exif_orientation(jpeg: bytes) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation (Exif 2.3, section 4.6.4, tag 274)."""
-    turned = {
-        1: lambda p: p,
-        2: lambda p: p[:, ::-1],
-        3: lambda p: p[::-1, ::-1],
-        4: lambda p: p[::-1],
-        5: lambda p: p.swapaxes(0, 1),
-        6: lambda p: p[::-1].swapaxes(0, 1),
-        7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
-        8: lambda p: p[:, ::-1].swapaxes(0, 1),
-    }[orientation](pixels)
-    return np.ascontiguousarray(turned)
-
-
-def open_by(data: bytes, kind: str) -> Image.Image:
-    """Open by the one decoder that fits, without Pillow's own (process-wide) pixel limit.
+def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, max_pixels: int = MAX_PIXELS) -> Layers:
+    """A page or frame of a file as it holds it: with its alpha, in its own colors, but upright.
 
     Args:
         data: The content of the file.
-        kind: As :func:`visus.images.container.kind_of` tells it; not RAW.
+        name: What errors call it.
+        range: As in :func:`read`.
+        page: As in :func:`read`.
+        max_pixels: As in :func:`read`.
+
+    Raises:
+        FormatError: The data is empty, damaged, truncated, or not a picture.
+        InputError: The picture is larger than ``max_pixels``, or there is no such page.
     """
-    if kind == "HEIC":
-        return require("pillow_heif.as_plugin").HeifImageFile(io.BytesIO(data))
-    if kind == "JXL":
-        return require("pillow_jxl.JpegXLImagePlugin").JXLImageFile(io.BytesIO(data))
-    from PIL import (
-        AvifImagePlugin,
-        BmpImagePlugin,
-        GifImagePlugin,
-        Jpeg2KImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
-
-    plugin = {
-        "JPEG": JpegImagePlugin.JpegImageFile,
-        "PNG": PngImagePlugin.PngImageFile,
-        "WEBP": WebPImagePlugin.WebPImageFile,
-        "TIFF": TiffImagePlugin.TiffImageFile,
-        "BMP": BmpImagePlugin.BmpImageFile,
-        "GIF": GifImagePlugin.GifImageFile,
-        "AVIF": AvifImagePlugin.AvifImageFile,
-        "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
-    }[kind]
-    return plugin(io.BytesIO(data))
-
-
-def _decode_any(data: bytes, name: str, kind: str, depth: Literal[8, 16] | None, max_pixels: int) -> Decoded:
+    kind = _kind(data, name)
+    if kind == "RAW":
+        return Layers(_decode_preview(data, name, None, max_pixels).pixels)
     try:
-        with open_by(data, kind) as picture:
-            _check_size(*picture.size, name, max_pixels)
-            if bits_of(picture, data, kind) == 16:
-                rgb = _sixteen_bits(picture, data)
-            else:
-                rgb = _to_rgb(ImageOps.exif_transpose(picture), name)
+        if kind == "TIFF" and not (about := tiff.look(data, page, name)).plain:
+            _check_size(about.width, about.height, name, max_pixels)
+            return turned(layers_of(tiff.samples_of(data, page, name), range, name), about.orientation)
+        with open_by(data, kind) as opened:
+            _check_size(*opened.size, name, max_pixels)
+            if page >= (frames := int(getattr(opened, "n_frames", 1))):
+                raise InputError(f"{name} has {frames} frames, from 0 on, and none has the number {page}.")
+            if page:
+                opened.seek(page)
+            return layers_of_opened(opened, data, kind, range, name)
     except InputError:
         raise
     except MemoryError as error:
         raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise _damaged(name, error) from error
-    return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0])
 
 
 def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded:
@@ -220,62 +212,10 @@ def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: in
         found = Decoded(preview.data, preview.data.shape[1], preview.data.shape[0])
     orientation = {3: 3, 5: 8, 6: 6}.get(flip, 1)  # LibRaw's turns as EXIF's
     width, height = (found.height, found.width) if orientation > 4 else (found.width, found.height)
-    return Decoded(_upright(found.pixels, orientation), width, height)
+    return Decoded(upright(found.pixels, orientation), width, height)
 
 
-def bits_of(picture: Image.Image, data: bytes, kind: str) -> int:
-    """Bits of a channel in the file, where Pillow would drop some of them.
-
-    Args:
-        picture: The file, opened by Pillow.
-        data: Its content.
-        kind: Its format.
-    """
-    if kind == "PNG":
-        return data[24]  # IHDR: length 4, type 4, width 4, height 4, then the bit depth
-    if kind == "TIFF" and picture.mode in ("RGB", "RGBA"):
-        return max(picture.tag_v2.get(258, (8,)))  # pyright: ignore[reportAttributeAccessIssue]
-    return 8
-
-
-def _sixteen_bits(picture: Image.Image, data: bytes) -> NDArray[np.uint16]:
-    """Decode a 16-bit PNG or TIFF by OpenCV, which keeps all bits: BGR there, RGB from here on."""
-    import cv2
-
-    picture.load()  # Pillow finds truncated files, OpenCV fills them up with gray
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16:
-        raise ValueError("the 16-bit data cannot be decoded")
-    rgb = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, 2::-1]
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        alpha = pixels[:, :, 3:].astype(np.float32) / 65535
-        rgb = np.rint(rgb * alpha + 65535 * (1 - alpha)).astype(np.uint16)
-    orientation = picture.getexif().get(0x0112, 1)
-    return _upright(rgb, orientation if orientation in range(1, 9) else 1)
-
-
-def _to_rgb(picture: Image.Image, name: str) -> Pixels:
-    """Bring any mode of Pillow to RGB: ``(H, W, 3)`` uint8, or uint16 where the mode holds 16 bits."""
-    if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
-        gray = np.asarray(picture).astype(np.int64)
-        if gray.min() < 0 or gray.max() > 65535:
-            raise FormatError(
-                f"{name} holds integers from {gray.min()} to {gray.max()}; save it with 8 or 16 bits a channel."
-            )
-        return np.repeat(gray.astype(np.uint16)[:, :, None], 3, axis=2)
-    if picture.mode == "F":
-        gray = np.asarray(picture)
-        if not np.isfinite(gray).all() or gray.min() < 0 or gray.max() > 1:
-            raise FormatError(f"{name} holds floats outside [0, 1] or NaN; scale its values to [0, 1].")
-        return np.repeat(np.rint(gray * 65535).astype(np.uint16)[:, :, None], 3, axis=2)
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(white, rgba)
-    return np.asarray(picture.convert("RGB"))
-
-
-def _to_depth(rgb: Pixels, depth: Literal[8, 16] | None) -> Pixels:
+def _to_depth(rgb: NDArray[Any], depth: Depth) -> NDArray[Any]:
     if depth == 8 and rgb.dtype == np.uint16:
         return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)  # rounds; 65535 -> 255
     if depth == 16 and rgb.dtype == np.uint8:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from visus._errors import InputError
+from visus.images import fonts
 
 Picture = NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -19,15 +20,6 @@ Color = tuple[int, int, int]
 INK: Color = (33, 37, 41)
 PAPER: Color = (255, 255, 255)
 ACCENT: Color = (214, 40, 40)
-
-# Fonts with Chinese, Japanese and Korean characters, for captions; where none is installed, Pillow's own.
-_WIDE_FONTS = (
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "C:/Windows/Fonts/msyh.ttc",
-)
 
 # Ten points of the perceptually uniform map "inferno" (S. van der Walt, N. Smith, 2015), dark to light.
 _INFERNO = np.array(
@@ -48,17 +40,19 @@ _INFERNO = np.array(
 
 
 @functools.cache
-def _font(size: int, wide: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    if wide:
-        for path in _WIDE_FONTS:
-            if Path(path).exists():
-                return ImageFont.truetype(path, size)
-    return ImageFont.load_default(size)
+def _loaded(path: Path | None, size: int) -> fonts.Font:
+    return fonts.load(path, size)
+
+
+def _font(text: str, size: int) -> tuple[fonts.Font, str]:
+    """A font that has the letters of a text, and the text as it can be written."""
+    path, shown = fonts.font_for(text)
+    return _loaded(path, size), shown
 
 
 def _write_text(canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, *, width: float, size: int) -> None:
     """Write one line, shortened in the middle until it fits the width."""
-    font = _font(size, not text.isascii())
+    font, text = _font(text, size)
     shown, keep = text, len(text)
     while canvas.textlength(shown, font=font) > width and keep > 4:
         keep -= 1
@@ -207,8 +201,8 @@ def boxes(
     for k, (x0, y0, x1, y1) in enumerate(array):
         canvas.rectangle((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), outline=color, width=width)
         if labels is not None:
-            font = _font(13, not labels[k].isascii())
-            ground = canvas.textbbox((x0 + width, y0 + width), labels[k], font=font)
+            font, shown = _font(labels[k], 13)
+            ground = canvas.textbbox((x0 + width, y0 + width), shown, font=font)
             canvas.rectangle((ground[0] - 2, ground[1] - 2, ground[2] + 2, ground[3] + 2), fill=color)
-            canvas.text((x0 + width, y0 + width), labels[k], fill=PAPER, font=font)
+            canvas.text((x0 + width, y0 + width), shown, fill=PAPER, font=font)
     return np.asarray(image)

@@ -1,7 +1,6 @@
 """What a picture file says of itself beside its pixels, and two measures of these."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visus.images import tiff
 from visus.images.container import FIRST, kind_of
-from visus.images.decode import bits_of, open_by
+from visus.images.jpeg import segments
+from visus.images.opened import bits_of, open_by
 
 _DATE, _DATE_TAKEN, _EXIF = 0x0132, 0x9003, 0x8769
 _LOSSY = ("JPEG", "MPO")
@@ -52,6 +53,8 @@ def facts_of(data: bytes, name: str = "") -> Facts:
     if kind is None:
         return Facts("")
     try:
+        if kind == "TIFF":
+            return _of_tiff(data)
         with open_by(data, kind) as picture:
             return _of_other(picture, data, kind)
     except (
@@ -60,31 +63,23 @@ def facts_of(data: bytes, name: str = "") -> Facts:
         return Facts(kind)
 
 
+def _of_tiff(data: bytes) -> Facts:
+    page = tiff.look(data)
+    return Facts("TIFF", page.depth, page.pages, _moment(page.captured), bool(page.profile))
+
+
 def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
     frames = int(getattr(picture, "n_frames", 1))
     profile = bool(picture.info.get("icc_profile"))
-    return Facts(kind, _depth(picture, data, kind), frames, _captured(_exif(picture, kind)), profile)
-
-
-def _exif(picture: Image.Image, kind: str) -> Image.Exif:
-    """The block of EXIF, without decoding the pixels: Pillow's own getter would, for PNG."""
-    if kind == "TIFF":
-        return picture.getexif()
     exif = Image.Exif()
-    exif.load(picture.info.get("exif") or b"")
-    return exif
-
-
-def _depth(picture: Image.Image, data: bytes, kind: str) -> int:
-    if kind == "TIFF":
-        return max(picture.tag_v2.get(258, (1,)))  # pyright: ignore[reportAttributeAccessIssue]
-    return bits_of(picture, data, kind)
+    exif.load(picture.info.get("exif") or b"")  # without decoding the pixels: Pillow's own getter would, for PNG
+    return Facts(kind, bits_of(picture, data, kind), frames, _captured(exif), profile)
 
 
 def _of_jpeg(data: bytes) -> Facts:
     """By the segments before the first scan (ITU-T T.81, annex B), without a decoder."""
     depth, profile, several, captured, steps = 8, False, False, None, 0.0
-    for marker, segment in _segments(data):
+    for marker, segment in segments(data):
         if marker in (0xC0, 0xC1, 0xC2) and segment:
             depth = segment[0]
         elif marker == 0xDB and not steps:
@@ -96,20 +91,6 @@ def _of_jpeg(data: bytes) -> Facts:
             several = several or segment.startswith(b"MPF\x00")
     frames = _frames_of_mpo(data) if several else 1
     return Facts("MPO" if frames > 1 else "JPEG", depth, frames, captured, profile, steps)
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # a filling byte
-            place += 1
-            continue
-        if marker in (0xDA, 0xD9):
-            return
-        size = int.from_bytes(data[place + 2 : place + 4], "big")
-        yield marker, data[place + 4 : place + 2 + size]
-        place += 2 + max(size, 2)
 
 
 def _luma_steps(segment: bytes) -> float:
@@ -131,7 +112,10 @@ def _captured_in(segment: bytes) -> int | None:
 
 
 def _captured(exif: Image.Exif) -> int | None:
-    text: Any = exif.get_ifd(_EXIF).get(_DATE_TAKEN) or exif.get(_DATE)
+    return _moment(exif.get_ifd(_EXIF).get(_DATE_TAKEN) or exif.get(_DATE))
+
+
+def _moment(text: Any) -> int | None:  # noqa: ANN401 - from a file
     try:
         moment = datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:

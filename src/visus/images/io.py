@@ -12,7 +12,8 @@ from PIL import Image
 
 from visus._errors import InputError
 from visus._files import write_atomically
-from visus.images.decode import MAX_PIXELS, Pixels, decode
+from visus.images.decode import MAX_PIXELS, Depth, decode
+from visus.images.samples import Range
 
 MAX_BYTES = 2 << 30
 """Larger files are refused before they are read: no picture within the pixel limit needs more."""
@@ -31,21 +32,42 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
 @overload
 def read(
-    path: str | os.PathLike[str], *, min_side: int | None = None, depth: Literal[8] = 8, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    *,
+    min_side: int | None = None,
+    depth: Literal[8] = 8,
+    max_pixels: int = MAX_PIXELS,
+    range: Range = "type",
+    page: int = 0,
 ) -> NDArray[np.uint8]: ...
 
 
 @overload
 def read(
-    path: str | os.PathLike[str], *, min_side: int | None = None, depth: None, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    *,
+    min_side: int | None = None,
+    depth: None,
+    max_pixels: int = MAX_PIXELS,
+    range: Range = "type",
+    page: int = 0,
 ) -> Pixels: ...
 
 
 @overload
 def read(
-    path: str | os.PathLike[str], *, min_side: int | None = None, depth: Literal[16], max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str],
+    *,
+    min_side: int | None = None,
+    depth: Literal[16],
+    max_pixels: int = MAX_PIXELS,
+    range: Range = "type",
+    page: int = 0,
 ) -> NDArray[np.uint16]: ...
 
 
@@ -53,13 +75,16 @@ def read(
     path: str | os.PathLike[str],
     *,
     min_side: int | None = None,
-    depth: Literal[8, 16] | None = 8,
+    depth: Depth = 8,
     max_pixels: int = MAX_PIXELS,
+    range: Range = "type",
+    page: int = 0,
 ) -> Pixels:
     """Read a picture file as an upright RGB array.
 
     Gray and palette pictures become RGB, transparent ones are laid over white, CMYK is converted, of an
-    animation or a document with several pages the first is taken, and the EXIF orientation is applied.
+    animation or a document with several pages the first is taken, and the EXIF orientation is applied. Where a color
+    profile says other colors than those of sRGB, they are brought to sRGB.
 
     Args:
         path: The file: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or JPEG 2000, by its content, whatever its name; HEIC with
@@ -69,16 +94,28 @@ def read(
         depth: 8 gives uint8; 16 gives uint16, with the full precision of files that hold 16 bits; None gives
             what the file holds.
         max_pixels: Refuse pictures with more pixels than this before they are decoded.
+        range: What is white in files that hold more than 8 bits. ``"type"``: the largest number of their type, exactly;
+            numbers that are no picture's are refused. ``"own"``: what can be seen: numbers that leave the upper bits
+            empty (8, 10, 12 or 14 of 16) have the full range, others (floats outside [0, 1], wide or negative integers)
+            go from their smallest to their largest; a range that the file tells goes before.
+        page: Number of the page or frame, from 0.
 
     Returns:
         ``(H, W, 3)`` array, uint8 in [0, 255] or uint16 in [0, 65535].
 
     Raises:
         FormatError: The file is empty, damaged, truncated, or not a picture.
-        InputError: The file is missing, a folder, unreadable, or larger than ``max_pixels``.
+        InputError: The file is missing, a folder, unreadable, larger than ``max_pixels``, or has no such page.
     """
-    data = read_bytes(path)
-    return decode(data, name=os.fspath(path), min_side=min_side, depth=depth, max_pixels=max_pixels).pixels
+    return decode(
+        read_bytes(path),
+        name=os.fspath(path),
+        min_side=min_side,
+        depth=depth,
+        max_pixels=max_pixels,
+        range=range,
+        page=page,
+    ).pixels
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

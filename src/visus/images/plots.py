@@ -1,8 +1,8 @@
 """Plots: curves, matrices and maps as pictures, drawn by matplotlib."""
 
+import functools
 import io
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus._optional import require
+from visus.images import fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,11 +65,38 @@ def picture_of(plot: "Figure") -> NDArray[np.uint8]:
 
 def _rendered(plot: "Figure", form: str) -> bytes:
     """A figure as the content of a file."""
+    _give_fonts(plot)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # names in scripts that the font has not show as boxes
-        plot.savefig(buffer, format=form, dpi=110)
+    plot.savefig(buffer, format=form, dpi=110)
     return buffer.getvalue()
+
+
+def _give_fonts(plot: "Figure") -> None:
+    """Give each text of a figure a font that has its letters; see :mod:`visus.images.fonts`."""
+    texts: list[Any] = plot.findobj(require("matplotlib.text").Text)
+    for text in texts:
+        family, shown = _family(text.get_text())
+        if family:
+            text.set_fontfamily(family)
+        if shown != text.get_text():
+            text.set_text(shown)
+
+
+def _family(text: str) -> tuple[list[str], str]:
+    """Names of fonts that have the letters of a text, none for matplotlib's own; and the text as it can be written."""
+    if text.isascii():
+        return [], text
+    own = Path(require("matplotlib.font_manager").findfont("DejaVu Sans"))
+    path, shown = fonts.font_for(text, own)
+    return ([] if path in (None, own) else ["DejaVu Sans", _known_name(path)]), shown
+
+
+@functools.cache
+def _known_name(path: Path) -> str:
+    """The name by which matplotlib knows a font from now on."""
+    font_manager = require("matplotlib.font_manager")
+    font_manager.fontManager.addfont(path)
+    return font_manager.FontProperties(fname=path).get_name()
 
 
 def matrix(
@@ -92,6 +120,7 @@ def matrix(
     axis.grid(False)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     words = {"fontsize": 8, "parse_math": False}  # a name may hold a $
+    rows, columns = ([_family(name)[1] for name in names] for names in (rows, columns))
     axis.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0, **words)
     axis.set_yticks(range(len(rows)), rows, **words)
     if write:

@@ -9,18 +9,9 @@
  */
 #include <math.h>
 
-#include "../_native.h"
+#include "_lattice.h"
 
 enum { MOST_AXES = 16 };
-
-typedef struct {
-    int axes;            /* d */
-    int64_t points;      /* n */
-    int64_t corners;     /* m, those that some point has */
-    int32_t *corner;     /* (n, d + 1): the corners of each point's simplex */
-    float *share;        /* (n, d + 1): how much of it each has */
-    int32_t *neighbor;  /* (d + 1, m, 2): the corners on both sides along each axis; m where there is none */
-} Lattice;
 
 /* Corners by their coordinates: open addressing, the first d of d + 1 coordinates as the key. --------------------- */
 
@@ -174,11 +165,14 @@ API Lattice *lattice_new(const float *points, int64_t n, int d)
     float scale[MOST_AXES];
     for (int k = 0; k < d; k++)
         scale[k] = (float)((d + 1) * sqrt(2.0 / 3.0) / sqrt((k + 1.0) * (k + 2.0)));
+    Simplex s, before = {{{0}}};
     for (int64_t p = 0; p < n; p++) {
-        Simplex s;
         simplex_of(points + p * d, d, scale, &s);
+        int same = p && !memcmp(s.corner, before.corner, (d + 1) * sizeof s.corner[0]); /* as that of the point before */
+        if (!same)
+            before = s;
         for (int k = 0; k <= d; k++) {
-            int32_t number = number_of(&corners, s.corner[k]);
+            int32_t number = same ? lattice->corner[(p - 1) * (d + 1) + k] : number_of(&corners, s.corner[k]);
             if (number < 0)
                 goto failed;
             lattice->corner[p * (d + 1) + k] = number;
@@ -216,54 +210,57 @@ API int64_t lattice_corners(const Lattice *lattice)
     return lattice->corners;
 }
 
-/* Filter some channels, first to last - 1, of values (n, channels) into out; 0 without memory. */
-EACH_PROCESSOR
-API int lattice_filter(const Lattice *lattice, const float *values, float *out, int channels, int first, int last)
+/* Filtering: channels in groups of eight. ------------------------------------------------------------------------- */
+
+/* Splat and blur some groups of channels, first to last - 1, of so many. Gives the buffer with the result. */
+INLINE Eight *spread(const Lattice *lattice, const float *weight, const Eight *values, Eight *here, Eight *next,
+                     int groups, int first, int last)
 {
-    int64_t n = lattice->points, m = lattice->corners;
-    int d1 = lattice->axes + 1, width = last - first;
-    /* One row more stands for the neighbors that are not there. */
-    float *here = calloc((m + 1) * width, sizeof *here), *next = calloc((m + 1) * width, sizeof *next);
-    if (!here || !next) {
-        free(here);
-        free(next);
-        return 0;
-    }
-    for (int64_t p = 0; p < n; p++) {
-        const float *value = values + p * channels + first;
+    int d1 = lattice->axes + 1;
+    int64_t m = lattice->corners;
+    for (int64_t p = 0; p < lattice->points; p++)
         for (int k = 0; k < d1; k++) {
-            float share = lattice->share[p * d1 + k];
-            float *row = here + (int64_t)lattice->corner[p * d1 + k] * width;
-            for (int c = 0; c < width; c++)
-                row[c] += share * value[c];
+            float share = lattice->share[p * d1 + k] * weight[p];
+            Eight *row = here + (int64_t)lattice->corner[p * d1 + k] * groups;
+            for (int g = first; g < last; g++)
+                row[g] += share * values[p * groups + g];
         }
-    }
     for (int axis = 0; axis < d1; axis++) {
         const int32_t *neighbor = lattice->neighbor + (int64_t)axis * m * 2;
         for (int64_t v = 0; v < m; v++) {
-            const float *row = here + v * width;
-            const float *before = here + (int64_t)neighbor[2 * v] * width;
-            const float *after = here + (int64_t)neighbor[2 * v + 1] * width;
-            float *to = next + v * width;
-            for (int c = 0; c < width; c++)
-                to[c] = 0.5f * row[c] + 0.25f * (before[c] + after[c]);
+            const Eight *before = here + (int64_t)neighbor[2 * v] * groups;
+            const Eight *after = here + (int64_t)neighbor[2 * v + 1] * groups;
+            for (int g = first; g < last; g++)
+                next[v * groups + g] = 0.5f * here[v * groups + g] + 0.25f * (before[g] + after[g]);
         }
-        float *other = here;
+        Eight *other = here;
         here = next;
         next = other;
     }
-    for (int64_t p = 0; p < n; p++) {
-        float *to = out + p * channels + first;
-        for (int c = 0; c < width; c++)
-            to[c] = 0;
-        for (int k = 0; k < d1; k++) {
-            float share = lattice->share[p * d1 + k];
-            const float *row = here + (int64_t)lattice->corner[p * d1 + k] * width;
-            for (int c = 0; c < width; c++)
-                to[c] += share * row[c];
-        }
-    }
-    free(here);
-    free(next);
-    return 1;
+    return here;
+}
+
+/* Splat values (n, channels), each point's times a weight, and blur the corners: some channels, first to last - 1, all
+ * multiples of eight. Two buffers (m + 1, channels) are zero before; gives the number of the one with the result. */
+EACH_PROCESSOR
+API int lattice_spread(const Lattice *lattice, const float *weight, const float *values, float *one, float *two,
+                       int channels, int first, int last)
+{
+    const Eight *from = (const Eight *)values;
+    Eight *here = (Eight *)one, *next = (Eight *)two, *found;
+    if (channels == 3 * WIDE && first == 0 && last == channels) /* known as it is compiled: 21 classes */
+        found = spread(lattice, weight, from, here, next, 3, 0, 3);
+    else
+        found = spread(lattice, weight, from, here, next, channels / WIDE, first / WIDE, last / WIDE);
+    return found == next;
+}
+
+/* Slice: add to out (n, channels) what the corners (m + 1, channels) hold, times a factor and each point's weight. */
+EACH_PROCESSOR
+API void lattice_slice(const Lattice *lattice, const float *weight, float factor, const float *corners, float *out,
+                       int channels)
+{
+    int groups = channels / WIDE;
+    for (int64_t p = 0; p < lattice->points; p++)
+        gather(lattice, p, factor * weight[p], (const Eight *)corners, (Eight *)out + p * groups, groups);
 }

@@ -100,8 +100,8 @@ def files_of(
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{path} does not exist; check the spelling of the path.")
-    if place.is_file():
-        return [str(place)]
+    if place.is_file() or (wanted("volume.nii.gz") and any(file.suffix.lower() == ".dcm" for file in place.iterdir())):
+        return [str(place)]  # the slices of DICOM in a folder are one volume
     found = sorted(
         str(file) for file in place.rglob("*") if wanted(file.name) and not file.name.startswith(".") and file.is_file()
     )

@@ -12,6 +12,8 @@ from dataclasses import replace
 from visus._errors import InputError
 from visus.cluster import Cluster
 from visus.images import MAX_PIXELS
+from visus.images.decode import DECODER
+from visus.images.older import CANDIDATES
 from visus.search.away import away_because, drive_away, drives_away, is_away, is_missing, watched
 from visus.search.catalog import Catalog, Known
 from visus.search.describe import Descriptor
@@ -63,6 +65,8 @@ class Ingest:
         self.catalog = Catalog(store)
         # Contents whose rows lack the vector of a descriptor that came later.
         self.lacking = {name: store.contents_without(name) for name in self.descriptors if name in store.extras}
+        # Contents that an earlier decoder may have read otherwise.
+        self.older = store.contents_decoded_before(DECODER, CANDIDATES)
         self._commits = 0
         self._other_names: set[str] = set()  # of files that are known by another
 
@@ -88,6 +92,7 @@ class Ingest:
             self.catalog,
             self.report,
             lacking=self.lacking,
+            older=self.older,
             describe=self._describe_again,
             has_left=self._has_left,
         )
@@ -150,7 +155,8 @@ class Ingest:
 
     def _is_unchanged(self, known: Known, found: Found) -> bool:
         lacking = any(known.hash in contents for contents in self.lacking.values())
-        return not known.gone and not lacking and known.seen_as == found.seen_as
+        settled = not lacking and known.hash not in self.older
+        return not known.gone and settled and known.seen_as == found.seen_as
 
     def _by_its_known_name(self, found: Found) -> Found:
         """A file by the name that the index knows it by, if it is a further name (a hard link) of such a one."""
@@ -201,11 +207,14 @@ class Ingest:
             cluster, recipe = self.elsewhere
             lacking = {name: frozenset(contents) for name, contents in self.lacking.items()}
             known = frozenset(self.catalog.by_hash)
-            return cluster.map(replace(recipe, known=known, lacking=lacking, max_pixels=self.max_pixels), batches)
+            recipe = replace(
+                recipe, known=known, lacking=lacking, older=frozenset(self.older), max_pixels=self.max_pixels
+            )
+            return cluster.map(recipe, batches)
         return by_threads(self._reader, batches, min(self.threads, count))
 
     def _reader(self) -> Reader:
-        return Reader(self.descriptors, self.catalog.by_hash, self.lacking, self.max_pixels)
+        return Reader(self.descriptors, self.catalog.by_hash, self.lacking, self.older, self.max_pixels)
 
     def _describe_again(self, lost: list[Found]) -> list[Done]:
         """Describe a few files in the calling thread; the reader is made at use, which is rare."""
@@ -216,6 +225,7 @@ class Ingest:
         for answer in answers:
             pending.extend(answer)
             done += len(answer)
+            self.report.notes.update(note for own in answer for note in own.notes)
             if len(pending) >= _COMMIT_ROWS or time.monotonic() - last > _COMMIT_SECONDS:
                 self._commit(pending)
                 last = time.monotonic()

@@ -88,7 +88,7 @@ def sound_thumbnail(store: Store, row: Row) -> bytes:
     with contextlib.suppress(InputError):
         data = read_bytes(row["path"])
         if content_hash(data) == row["hash"]:
-            return as_thumbnail(shrink(decode(data).pixels, THUMBNAIL_SIDE))
+            return as_thumbnail(shrink(decode(data, range="own").pixels, THUMBNAIL_SIDE))
     raise PictureIndexError(
         f"What {store.location} keeps of {row['path']} to show is damaged; run: visus index --verify --mend"
     )

@@ -46,7 +46,7 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
         InputError: The file cannot be read, or the array is of another shape or dtype, or empty.
     """
     if not isinstance(picture, np.ndarray):
-        return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels)
+        return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels, range="own")
     if picture.ndim == 2:
         picture = np.repeat(picture[:, :, None], 3, axis=2)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
@@ -67,7 +67,7 @@ def load_or_thumbnail(path: str, thumbnail: bytes) -> NDArray[np.uint8]:
         ``(H, W, 3)`` uint8; of a JPEG perhaps at a reduced scale, with sides of at least 512 pixels.
     """
     with contextlib.suppress(InputError):
-        return read(path, min_side=512)
+        return read(path, min_side=512, range="own")
     return decode(thumbnail).pixels
 
 

@@ -18,6 +18,7 @@ from visus._errors import InputError
 from visus.graphs.runtime import Device, Precision
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
 from visus.images.facts import Facts, facts_of, gray_hash, sharpness
+from visus.images.older import reads_otherwise
 from visus.search.classical import Classical
 from visus.search.describe import Descriptor, Embedder, unit
 from visus.search.rows import EMBEDDING
@@ -55,6 +56,7 @@ class Done:
         gray_hash: See :func:`visus.images.facts.gray_hash`.
         vectors: By the column that takes them; empty for a known content.
         squares: ``(N, D)`` float32, vectors of the squares of a long picture; None for any other.
+        notes: What must be said of how it was decoded.
     """
 
     found: Found
@@ -68,6 +70,7 @@ class Done:
     gray_hash: int = 0
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     squares: NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
 
 
 _LONG = 2.5  # a picture whose sides are farther apart is described in squares too
@@ -107,6 +110,7 @@ class Reader:
         descriptors: What describes pictures, by the column that takes its vectors.
         known: Contents (hashes) that need no description.
         lacking: By descriptor, known contents that lack its vector.
+        older: Known contents that an earlier decoder may have read otherwise.
         max_pixels: Larger pictures count as unreadable.
     """
 
@@ -115,11 +119,13 @@ class Reader:
         descriptors: Mapping[str, Descriptor],
         known: Container[bytes],
         lacking: Mapping[str, Container[bytes]],
+        older: Container[bytes] = (),
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.descriptors = descriptors
         self.known = known
         self.lacking = lacking
+        self.older = older
         self.max_pixels = max_pixels
         self.least_side = max(descriptor.least_side for descriptor in descriptors.values())
         self._runners = {name: descriptor.runner() for name, descriptor in descriptors.items()}
@@ -135,10 +141,12 @@ class Reader:
             try:
                 data = read_bytes(found.path)
                 answer.hash = content_hash(data)
-                wanted = self._wanted(answer)
+                wanted = self._wanted(answer, data)
                 if not wanted:
                     continue
-                picture = decode(data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels)
+                picture = decode(
+                    data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels, range="own"
+                )
             except InputError as error:
                 answer.failure = str(error)
                 continue
@@ -148,7 +156,7 @@ class Reader:
                 parts_of.append((answer, [self.descriptors[EMBEDDING].prepare(square) for square in squares]))
             small = shrink(picture.pixels, THUMBNAIL_SIDE)
             answer.thumbnail = as_thumbnail(small)
-            answer.width, answer.height = picture.width, picture.height
+            answer.width, answer.height, answer.notes = picture.width, picture.height, picture.notes
             answer.facts = facts_of(data, found.path)
             answer.sharpness, answer.gray_hash = sharpness(picture.pixels), gray_hash(small)
         for name, parts in prepared.items():
@@ -163,9 +171,9 @@ class Reader:
     def _vectors(self, name: str, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         return unit(self._runners[name].vectors(np.stack(prepared)))
 
-    def _wanted(self, answer: Done) -> list[str]:
-        """Which descriptors a file still needs: all of them if its content is new."""
-        if answer.hash not in self.known:
+    def _wanted(self, answer: Done, data: bytes) -> list[str]:
+        """Which descriptors a file still needs: all of them if its content is new, or comes out otherwise now."""
+        if answer.hash not in self.known or (answer.hash in self.older and reads_otherwise(data, answer.found.path)):
             return list(self.descriptors)
         return [name for name, contents in self.lacking.items() if answer.hash in contents]
 
@@ -238,6 +246,7 @@ class Recipe:
         extras: Names of the classical descriptors.
         known: See :class:`Reader`.
         lacking: Likewise.
+        older: Likewise.
         max_pixels: Likewise.
     """
 
@@ -249,6 +258,7 @@ class Recipe:
     extras: tuple[str, ...] = ()
     known: frozenset[bytes] = frozenset()
     lacking: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    older: frozenset[bytes] = frozenset()
     max_pixels: int = MAX_PIXELS
 
     def __call__(self) -> Reader:
@@ -265,4 +275,4 @@ class Recipe:
             )
         descriptors: dict[str, Descriptor] = {"embedding": embedder}
         descriptors |= {name: Classical(name) for name in self.extras}  # pyright: ignore[reportArgumentType]
-        return Reader(descriptors, self.known, self.lacking, self.max_pixels)
+        return Reader(descriptors, self.known, self.lacking, self.older, self.max_pixels)

@@ -1,5 +1,6 @@
 """What an update of an index did, and how far it is."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from visus.search.fitting import Fitted
@@ -15,6 +16,7 @@ class Report:
         changed: Pictures whose content had changed.
         moved: Pictures that were found under another path, and kept their vector.
         filled: Pictures that were known, and have now been described by a further descriptor.
+        redescribed: Pictures that were known, and have been described anew since they are decoded otherwise now.
         gone: Pictures that are no longer there, or whose file holds something now that cannot be used.
         pruned: Rows of pictures no longer there that were removed.
         unchanged: Pictures whose content is what it was.
@@ -28,6 +30,7 @@ class Report:
             that cannot be entered.
         vanished: Folders whose pictures are all away, and why nothing was marked as gone there.
         unreadable: Files that could not be used, and why.
+        notes: What must be said of how pictures were decoded, such as what was stretched, and of how many.
         fitted: Where the index has grown: how its vectors are compared from now on.
         precision: In which pictures were described: ``"f32"`` or ``"bf16"``.
         note: A sentence on what an earlier process had left unfinished, if something.
@@ -38,6 +41,7 @@ class Report:
     changed: int = 0
     moved: int = 0
     filled: int = 0
+    redescribed: int = 0
     gone: int = 0
     pruned: int = 0
     unchanged: int = 0
@@ -50,6 +54,7 @@ class Report:
     unvisited: int = 0
     vanished: list[Failure] = field(default_factory=list)
     unreadable: list[Failure] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
     fitted: Fitted | None = None
     precision: str = "f32"
     note: str | None = None
@@ -57,8 +62,8 @@ class Report:
 
     @property
     def described(self) -> int:
-        """Pictures that were added, changed or filled."""
-        return self.added + self.changed + self.filled
+        """Pictures that were added, changed, filled or described anew."""
+        return self.added + self.changed + self.filled + self.redescribed
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,12 @@ class Store:
         own = " AND twin IS NULL" if self.has("twin") else ""
         return set(self.read(["hash"], f"{name} IS NULL{own}").column("hash").to_pylist())
 
+    def contents_decoded_before(self, decoder: int, candidates: str) -> set[bytes]:
+        """Hashes of rows that fulfill a condition and were described by an earlier decoder."""
+        if not self.has("decoder"):
+            return set()
+        return set(self.read(["hash"], f"decoder < {decoder} AND ({candidates})").column("hash").to_pylist())
+
     def has(self, column: str) -> bool:
         """Whether there is such a column; indexes of 0.1 lack some until the next ``visus index``."""
         return column in self.table.schema.names

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from visus.images.decode import DECODER
 from visus.search.catalog import Catalog, Known
 from visus.search.reading import Done
 from visus.search.report import Report
@@ -28,6 +29,7 @@ class Writer:
         catalog: What the index knows; it is kept up to date.
         report: What is done is counted there.
         lacking: Contents without the vector of a descriptor that came later.
+        older: Contents that an earlier decoder may have read otherwise; what is written is taken out of them.
         describe: Describes files whose content has been lost meanwhile.
         has_left: Whether a file is no longer what the index knows by a real path.
 
@@ -42,6 +44,7 @@ class Writer:
         report: Report,
         *,
         lacking: Mapping[str, set[bytes]],
+        older: set[bytes],
         describe: Callable[[list[Found]], list[Done]],
         has_left: Callable[[str], bool],
     ) -> None:
@@ -49,6 +52,9 @@ class Writer:
         self._catalog = catalog
         self._report = report
         self._lacking = lacking
+        self._older = older
+        self._settled: set[bytes] = set()  # what was among these
+        self._redescribed: set[bytes] = set()  # and came out otherwise
         self._describe = describe
         self._has_left = has_left
         self._missing: dict[bytes, list[str]] = {}  # by content: rows that a found file may have moved from
@@ -56,6 +62,7 @@ class Writer:
 
     def write(self, batch: list[Done]) -> None:
         """Write what has been read and described; within a change of the table."""
+        self._settle([answer for answer in batch if not answer.failure])
         copies = self._write_fresh([answer for answer in batch if EMBEDDING in answer.vectors])
         copies += [answer for answer in batch if EMBEDDING not in answer.vectors and not answer.failure]
         # A picture that was known by its content may have changed in the same breath: it is described after all.
@@ -68,6 +75,35 @@ class Writer:
         self._revive({answer.hash for answer in copies})
         self._write_lacking([answer for answer in copies if answer.vectors])
         self._fail([answer for answer in [*batch, *again] if answer.failure])
+
+    def _settle(self, answers: list[Done]) -> None:
+        """Bring known contents that an earlier decoder had read up to date."""
+        first = {a.hash: a for a in reversed(answers) if a.hash in self._older and a.hash in self._catalog.by_hash}
+        anew = {hash: answer for hash, answer in first.items() if EMBEDDING in answer.vectors}
+        if anew:
+            self._describe_anew(list(anew.values()))
+        if same := [known.id for hash in first if hash not in anew for known in self._catalog.holders(hash)]:
+            self._merge({"id": same, "decoder": [DECODER] * len(same)})
+        self._older -= first.keys()
+        self._settled |= first.keys()
+        self._redescribed |= anew.keys()
+        for answer in answers:
+            if answer.hash in self._redescribed:  # nothing is left to write of it but its place
+                answer.vectors = {}
+
+    def _describe_anew(self, answers: list[Done]) -> None:
+        """Replace what is known of contents, in all rows that have them; these stay where they are."""
+        columns = Columns(self._store)
+        bearers, twins = [], []
+        for answer in answers:
+            bearer = self._catalog.bearer(answer.hash)
+            row = fresh_row(answer) | bearer.place() | {"id": bearer.id}
+            bearers.append(row)
+            others = [known for known in self._catalog.holders(answer.hash) if known.id != bearer.id]
+            twins += [copied_row(answer, bearer.id, row) | own.place() | {"id": own.id} for own in others]
+        self._store.merge(columns.table(bearers, answers))
+        if twins:
+            self._store.merge(columns.table(twins, None))
 
     def _fail(self, failed: list[Done]) -> None:
         """Note files that cannot be used; a picture whose file holds something else now is gone."""
@@ -132,10 +168,7 @@ class Writer:
             found = answer.found
             known = self._catalog.by_path.get(found.real_path)
             if known and known.hash == answer.hash:  # only its entry has changed, or it has come back
-                self._report.added += known.gone
-                self._report.unchanged += not known.gone and not answer.vectors
-                self._report.reread += not known.gone and not answer.vectors
-                self._report.filled += not known.gone and bool(answer.vectors)
+                self._count_known(known, answer)
                 placed.append(self.place(known, found))
             elif known is None and (source := self._moved_from(answer)):
                 self._report.moved += 1
@@ -148,6 +181,20 @@ class Writer:
             self.merge_places(placed)
         if copied:
             self._write_copied(copied)
+
+    def _count_known(self, known: Known, answer: Done) -> None:
+        """Count a file whose content is the one that was known."""
+        report = self._report
+        if known.gone:
+            report.added += 1
+        elif answer.hash in self._redescribed:
+            report.redescribed += 1
+        elif answer.vectors:
+            report.filled += 1
+        else:
+            report.unchanged += 1
+            touched = known.seen_as != answer.found.seen_as
+            report.reread += touched or answer.hash not in self._settled
 
     def _moved_from(self, answer: Done) -> Known | None:
         """A row with the same content whose file is no longer there."""

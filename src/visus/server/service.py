@@ -145,7 +145,7 @@ class Service:
         if (upload is None) == (number is None):
             raise InputError("Send a picture or the id of one in the index, in a form: curl -F picture=@cat.jpg")
         data = upload if upload is not None else self.content(number or 0)[0]
-        return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels).pixels
+        return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels, range="own").pixels
 
     def search(self, upload: bytes | None, number: int | None, **options: Any) -> dict[str, Any]:
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""

@@ -219,7 +219,8 @@ def voc(
     """VOC's average precision of each class at an IoU of 0.5.
 
     Args:
-        truth: The objects of each picture; difficult ones and crowds count neither way.
+        truth: The objects of each picture; difficult ones and crowds count neither way. (Crowds follow COCO's
+            rule; VOC's own program knows none.)
         answers: The answers to each.
         classes: Number of classes.
         points: 11 for the mean of the best precision at recalls of 0, 0.1 .. 1; ``"all"`` for the area.

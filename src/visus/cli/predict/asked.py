@@ -45,7 +45,11 @@ class Asked:
             batch: Files that are answered at once.
         """
         from visus.runs.answers import Unreadable, answers
+        from visus.runs.record.folder import decoded_before
         from visus.runs.registry import answering
+
+        if said := decoded_before(self.saved.home):
+            typer.echo(said, err=True)
 
         make = partial(answering, self.saved.place.absolute(), self.saved.task, options)
         for place, answer in enumerate(answers(make, files, batch=batch, cluster=self.cluster)):

@@ -105,14 +105,18 @@ class ClassEvaluation(Result):
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 of the classes that there are; a class that is never answered counts 0."""
+        """Mean F1 of the classes that there are; a class that is never answered counts 0.
+
+        A class that is only answered does not count; scikit-learn has it as 0.
+        """
         values = [0.0 if np.isnan(measure.f1) else measure.f1 for measure in self.per_class if measure.count]
         return float(np.mean(values))
 
     def calibration_error(self, bins: int = 15) -> float:
         """Expected calibration error: mean distance of confidence and accuracy over bins of equal width.
 
-        Each bin counts by its pictures (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3).
+        Each bin counts by its pictures (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3),
+        and ends with its upper limit, as there: (a, b]; torchmetrics has [a, b).
         """
         confidence = self.probabilities.max(axis=1)
         right = self.answers == self.labels

@@ -15,6 +15,7 @@ import torch
 from visus._errors import RunError
 from visus._files import write_atomically
 from visus._version import __version__
+from visus.images.decode import DECODER
 from visus.runs.engine import plots
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
 from visus.runs.engine.progress import Epoch, Progress, said
@@ -170,7 +171,8 @@ def _begin(job: Job, folder: Path, hooks: Hooks) -> None:
 def _started(job: Job, status: str, config: bytes) -> dict[str, Any]:
     """What a summary holds from the beginning: what a resumed training must find unchanged."""
     config_hash = hashlib.sha256(config).hexdigest()[:16]
-    return {"status": status, "data": job.data.fingerprint(), "config": config_hash, "visus": __version__}
+    made = {"visus": __version__, "decoder": DECODER}
+    return {"status": status, "data": job.data.fingerprint(), "config": config_hash, **made}
 
 
 def _noted(folder: Path, epochs: list[Epoch], epoch: Epoch, score: str, hooks: Hooks) -> None:

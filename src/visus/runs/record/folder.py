@@ -22,6 +22,7 @@ from typing import Any
 
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
+from visus.images.decode import DECODER
 from visus.runs.record.settings import Kind, read_values
 
 CONFIG, SUMMARY, METRICS = "config.toml", "summary.json", "metrics.csv"
@@ -31,6 +32,17 @@ BEST, LAST, SEEN = "best.safetensors", "last.ckpt", "seen.npy"
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run."""
     return (folder / CONFIG).is_file()
+
+
+def decoded_before(folder: Path) -> str | None:
+    """A sentence where a run was trained on pictures that an earlier visus decoded, and None for any other."""
+    summary = summary_of(folder) if is_run(folder) else {}
+    if not summary or summary.get("decoder", 1) >= DECODER:
+        return None
+    return (
+        f"{folder} was trained by an earlier visus: pictures with color profiles, TIFF of other kinds than plain 8 "
+        "bits, and HEIC that only EXIF turns are decoded otherwise now. If there are such pictures, train anew."
+    )
 
 
 def summary_of(folder: Path) -> dict[str, Any]:

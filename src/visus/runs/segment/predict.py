@@ -212,8 +212,8 @@ class SegmentPredictor:
             InputError: It is missing or damaged, or of the other kind.
         """
         name = os.fspath(path)
-        if is_volume_name(name) != (self.axes == 3):
-            wanted = "volumes (.nii.gz)" if self.axes == 3 else "pictures"
+        if (is_volume_name(name) or Path(name).is_dir()) != (self.axes == 3):
+            wanted = "volumes (.nii.gz, .nrrd, .mha, a folder of DICOM slices)" if self.axes == 3 else "pictures"
             raise InputError(f"{name} is not what the network takes: {wanted}.")
         return read_volume(name) if self.axes == 3 else read(name)
 

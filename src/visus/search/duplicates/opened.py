@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
-from visus.images.decode import MAX_PIXELS, open_by
+from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
+from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
 from visus.search.reading import content_hash
@@ -89,17 +90,15 @@ def open_member(member: Member) -> Opened | None:
     Returns:
         None where it is not there, cannot be read, or is no longer what the index says.
     """
-    import cv2
-
     try:
         data = read_bytes(member.path)
         if content_hash(data) != member.hash:
             return None
         least = round(SIDE * min(member.width, member.height) / max(member.width, member.height))
-        colors = shrink(decode(data, name=member.path, min_side=max(1, least)).pixels, SIDE)
+        colors = shrink(decode(data, name=member.path, min_side=max(1, least), range="own").pixels, SIDE)
     except InputError:
         return None
-    gray = np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.uint8)
+    gray = _gray(colors)
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
     return Opened(Traits(member, facts, alpha is not None, _spread(colors), float(gray.std())), colors, gray, alpha)
@@ -118,7 +117,17 @@ def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
 
 def pixels_of(member: Member) -> NDArray[np.uint8]:
     """All pixels of a file, ``(H, W, 3)`` uint8."""
-    return decode(read_bytes(member.path), name=member.path).pixels
+    return decode(read_bytes(member.path), name=member.path, range="own").pixels
+
+
+def _page(data: bytes, name: str, number: int) -> NDArray[np.uint8]:
+    return decode(data, name=name, range="own", page=number).pixels
+
+
+def _gray(colors: NDArray[np.uint8]) -> Gray:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _spread(colors: NDArray[np.uint8]) -> float:
@@ -182,6 +191,8 @@ def pages(member: Member, count: int) -> list[Gray] | None:
         kind = kind_of(data[:FIRST], member.path)
         if kind is None or member.width * member.height > MAX_PIXELS:
             return None
+        if kind == "TIFF":
+            return [_gray(shrink(_page(data, member.path, k), SIDE)) for k in range(count)]
         with open_by(data, kind) as picture:
             found = []
             for page in ImageSequence.Iterator(picture):

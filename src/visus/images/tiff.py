@@ -1,0 +1,233 @@
+"""TIFF files (TIFF 6.0, 1992, and its later extensions), read page by page by tifffile.
+
+Pillow reads the plain kinds of 8 bits, faxes, palettes and subsampled colors. All others come from here: more than 8
+bits, planes, tiles, floats, numbers with a sign, channels beside the colors.
+"""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import FormatError, InputError
+from visus.images.samples import Samples
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
+_CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
+_MOST_CHANNELS = 64
+
+# Compressions by their number: those of Pillow, and those that are read here.
+_BY_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001}
+_READ = {
+    1, 5, 7, 8, 32773, 32946, 50013, 34925, 50000,  # none, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard
+    33003, 33004, 33005, 34712, 34887, 34927, 50001, 34933, 50002, 52546,  # JPEG 2000, LERC, WebP, PNG, JPEG XL
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a TIFF file, not yet decoded.
+
+    Attributes:
+        width: In pixels, as it is stored.
+        height: Likewise.
+        depth: Bits of a channel.
+        orientation: As EXIF's.
+        plain: Whether Pillow reads it, and reads it right.
+        was_read_right: Whether decoder 1 read it right, if it is not plain.
+        pages: How many pages the file has.
+        profile: The color profile.
+        captured: When it was taken or changed, as it is written there.
+        dpi: Pixels per inch, across and down; None where it does not say.
+        compression: By its number.
+    """
+
+    width: int
+    height: int
+    depth: int
+    orientation: int
+    plain: bool
+    was_read_right: bool
+    pages: int
+    profile: bytes | None
+    captured: str | None
+    dpi: tuple[float, float] | None
+    compression: int
+
+
+@contextmanager
+def _page(data: bytes, number: int, name: str) -> Iterator[tuple[Any, int]]:
+    """A page by tifffile, and how many there are."""
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds odd is no business of the terminal
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        if not len(file.pages):
+            raise ValueError("it has no page")
+        if number >= len(file.pages):
+            raise InputError(f"{name} has {len(file.pages)} pages, from 0 on, and none has the number {number}.")
+        yield file.pages[number].aspage(), len(file.pages)
+
+
+def look(data: bytes, number: int = 0, name: str = "the picture") -> Page:
+    """What a page says of itself.
+
+    Args:
+        data: The content of the file.
+        number: Of the page, from 0.
+        name: What errors call the file.
+
+    Raises:
+        InputError: There is no such page.
+        Exception: The file is damaged; tifffile raises almost anything then.
+    """
+    with _page(data, number, name) as (page, count):
+        orientation = _number(page, 274)
+        return Page(
+            int(page.imagewidth),
+            int(page.imagelength),
+            _depth(page),
+            orientation if orientation in range(1, 9) else 1,
+            _is_plain(page),
+            _was_read_right(page),
+            count,
+            _profile(page),
+            _captured(page),
+            _dpi(page),
+            int(page.compression),
+        )
+
+
+def samples_of(data: bytes, number: int, name: str) -> Samples:
+    """Decode a page, as it is stored (not yet upright).
+
+    Args:
+        data: The content of the file.
+        number: Of the page, from 0.
+        name: What errors call the file.
+
+    Raises:
+        FormatError: It is of a kind that is not read.
+        Exception: It is damaged; tifffile and its decoders raise almost anything then.
+    """
+    with _page(data, number, name) as (page, _):
+        _check(page, len(data), name)
+        pixels = page.asarray(squeeze=False)  # (planes, 1, H, W, channels)
+        values = np.moveaxis(pixels[:, 0], 0, 2).reshape(*pixels.shape[2:4], -1)  # (H, W, C)
+        if page.photometric == _PALETTE:
+            values = np.moveaxis(np.asarray(page.colormap), 0, -1)[values[:, :, 0]]
+        channels = 3 if page.photometric == _PALETTE else _CHANNELS[page.photometric]
+        if values.shape[2] < channels:
+            raise ValueError(f"it has {values.shape[2]} channels of {channels}")
+        alpha, kind, notes = _alpha(page, values, channels)
+        return Samples(
+            values[:, :, 0] if channels == 1 else values[:, :, :channels],
+            16 if page.photometric == _PALETTE else _depth(page),
+            alpha,
+            kind == _ASSOCIATED,
+            page.photometric == _WHITE_IS_ZERO,
+            _told(page),
+            _profile(page),
+            notes,
+        )
+
+
+def _is_plain(page: Any) -> bool:  # noqa: ANN401 - of a library without types
+    """Whether Pillow reads a page right: 8 bits or fewer, nothing beside the colors, no planes."""
+    together = page.planarconfig == 1 or page.samplesperpixel == 1
+    if _depth(page) > 8 or _number(page, 339, 1) != 1 or page.extrasamples or not together:
+        return False
+    if page.compression not in _BY_PILLOW:
+        return False
+    if page.photometric in (_PALETTE, _YCBCR, _LAB) or _depth(page) < 8:
+        return True
+    return _CHANNELS.get(page.photometric) == page.samplesperpixel and (not page.is_tiled or page.photometric == _CMYK)
+
+
+def _was_read_right(page: Any) -> bool:  # noqa: ANN401
+    """Whether OpenCV (16 bits) or Pillow (one channel, floats) read a page right: only colors, together, black is 0."""
+    alone = page.samplesperpixel == 1
+    if page.extrasamples or page.photometric not in (_BLACK_IS_ZERO, _RGB) or _depth(page) < 16:
+        return False
+    return _number(page, 339, 1) == 1 if _depth(page) == 16 and (alone or page.planarconfig == 1) else alone
+
+
+def _check(page: Any, size: int, name: str) -> None:  # noqa: ANN401
+    """Refuse what would be read wrongly, or not at all."""
+    if page.photometric not in _CHANNELS:
+        what = getattr(page.photometric, "name", page.photometric)
+        raise FormatError(f"{name} holds TIFF colors that visus does not read ({what}); save it as RGB.")
+    if page.compression not in _READ:
+        what = getattr(page.compression, "name", page.compression)
+        raise FormatError(f"{name} is compressed in a way that visus does not read ({what}); save it with Deflate.")
+    if page.dtype is None or np.dtype(page.dtype).kind not in "buif" or page.imagedepth != 1:
+        what = f"{page.dtype}, depth {page.imagedepth}"
+        raise FormatError(f"{name} holds numbers that are no picture ({what}); save it with 8 or 16 bits a channel.")
+    if page.samplesperpixel > _MOST_CHANNELS:
+        raise FormatError(f"{name} has {page.samplesperpixel} channels; save those that are colors.")
+    places = zip(page.dataoffsets, page.databytecounts, strict=True)
+    if any(count and offset + count > size for offset, count in places):
+        raise ValueError("pixels are missing at its end")
+
+
+def _alpha(page: Any, values: NDArray[Any], channels: int) -> tuple[NDArray[Any] | None, int, tuple[str, ...]]:  # noqa: ANN401
+    """Alpha, its kind, and what is said of the channels that nobody has named."""
+    kinds = [int(kind) for kind in page.extrasamples or ()]
+    found = next((k for k, kind in enumerate(kinds) if kind in (_ASSOCIATED, _UNASSOCIATED)), None)
+    rest = values.shape[2] - channels - (found is not None)
+    notes = (f"{rest} of {values.shape[2]} channels left out",) if rest else ()
+    if found is None or channels + found >= values.shape[2]:
+        return None, 0, notes
+    return values[:, :, channels + found], kinds[found], notes
+
+
+def _depth(page: Any) -> int:  # noqa: ANN401
+    bits = page.bitspersample
+    return int(bits) if isinstance(bits, int) else max(bits)
+
+
+def _number(page: Any, tag: int, otherwise: int = 0) -> int:  # noqa: ANN401
+    """A tag's value, or the largest of several."""
+    value = page.tags.valueof(tag, otherwise)
+    try:
+        return int(max(value) if isinstance(value, tuple) else value)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def _told(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
+    """The range of the numbers, where the file tells it: SMinSampleValue and SMaxSampleValue, or the older two."""
+    for least, most in ((340, 341), (280, 281)):
+        ends = page.tags.valueof(least), page.tags.valueof(most)
+        if ends[1] is not None:
+            low, high = np.min(ends[0] or 0), np.max(ends[1])
+            return (float(low), float(high)) if np.isfinite([low, high]).all() and low < high else None
+    return None
+
+
+def _profile(page: Any) -> bytes | None:  # noqa: ANN401
+    value = page.tags.valueof(34675)
+    return bytes(value) if isinstance(value, bytes) else None
+
+
+def _dpi(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
+    """By XResolution and YResolution, which are per inch (unit 2) or per centimeter (3)."""
+    unit = {2: 1.0, 3: 2.54}.get(_number(page, 296, 2))
+    try:
+        (across, a), (down, b) = page.tags.valueof(282), page.tags.valueof(283)
+        return (across / a * unit, down / b * unit) if unit and across > 0 and down > 0 else None
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _captured(page: Any) -> str | None:  # noqa: ANN401
+    exif = page.tags.valueof(34665)
+    taken = exif.get("DateTimeOriginal") if isinstance(exif, dict) else None
+    value = taken or page.tags.valueof(306)
+    return str(value) if value else None

@@ -1,0 +1,30 @@
+/* A permutohedral lattice (Adams, Baek and Davis 2010) as it is in memory; made and freed by _lattice.c. */
+#ifndef VISUS_LATTICE_H
+#define VISUS_LATTICE_H
+
+#include "../_native.h"
+
+typedef struct {
+    int axes;            /* d */
+    int64_t points;      /* n */
+    int64_t corners;     /* m, those that some point has */
+    int32_t *corner;     /* (n, d + 1): the corners of each point's simplex */
+    float *share;        /* (n, d + 1): how much of it each has */
+    int32_t *neighbor;  /* (d + 1, m, 2): the corners on both sides along each axis; m where there is none */
+} Lattice;
+
+/* Add to the channels of a point what the corners of its simplex hold, times a factor. */
+INLINE void gather(const Lattice *lattice, int64_t point, float factor, const Eight *corners, Eight *out, int groups)
+{
+    int d1 = lattice->axes + 1;
+    const int32_t *corner = lattice->corner + point * d1;
+    const float *share = lattice->share + point * d1;
+    for (int g = 0; g < groups; g++) {
+        Eight sum = {0};
+        for (int k = 0; k < d1; k++)
+            sum += share[k] * corners[(int64_t)corner[k] * groups + g];
+        out[g] += factor * sum;
+    }
+}
+
+#endif

@@ -1,0 +1,132 @@
+"""Volumes and their masks lie in space where they lay, for every reader."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+
+from visus import FormatError, InputError
+from visus.data.volumes import is_volume_name, read_label_volume, read_volume, write_volume
+from visus.runs.answers import files_of
+
+AFFINE = np.array([[0, -2, 0, 3], [0, 0, 1.5, -4], [-1, 0, 0, 9], [0, 0, 0, 1]], float)  # axes swapped and turned
+OTHER = AFFINE + np.array([[0, 0, 0, 10], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+
+
+def volume(place: Path, values: np.ndarray, *, qform: int = 1, sform: int = 1) -> Path:
+    image = nibabel.Nifti1Image(values, AFFINE)
+    image.set_qform(AFFINE, qform)
+    image.set_sform(OTHER, sform)
+    nibabel.save(image, str(place))
+    return place
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(("qform", "sform"), list(itertools.product((0, 1, 2), (0, 1, 4))))
+def test_a_mask_has_both_matrices_and_codes_of_its_volume(tmp_path: Path, qform: int, sform: int) -> None:
+    values = numbers(5, 6, 7)
+    place = volume(tmp_path / "v.nii.gz", values, qform=qform, sform=sform)
+    write_volume(tmp_path / "m.nii.gz", (read_volume(place) > 0.4).astype(np.uint8), place)
+    before: Any = nibabel.load(str(place))
+    after: Any = nibabel.load(str(tmp_path / "m.nii.gz"))
+    assert (int(after.header["qform_code"]), int(after.header["sform_code"])) == (qform, sform)
+    np.testing.assert_allclose(after.affine, before.affine)
+    np.testing.assert_allclose(after.header["pixdim"][:4], before.header["pixdim"][:4])
+    if qform:
+        np.testing.assert_allclose(after.get_qform(), before.get_qform())
+    if sform:
+        np.testing.assert_array_equal(after.get_sform(), before.get_sform())
+    np.testing.assert_array_equal(np.asarray(after.dataobj), (values - values.mean()) / values.std() > 0.4)
+    itk = pytest.importorskip("SimpleITK")
+    one, two = itk.ReadImage(str(place)), itk.ReadImage(str(tmp_path / "m.nii.gz"))
+    np.testing.assert_allclose(two.GetOrigin(), one.GetOrigin())
+    np.testing.assert_allclose(two.GetDirection(), one.GetDirection())
+
+
+def test_further_axes_of_length_one_are_taken_away(tmp_path: Path) -> None:
+    flat, deep = numbers(5, 6, 7), numbers(5, 6, 7)[..., None]
+    place = volume(tmp_path / "deep.nii.gz", deep)
+    np.testing.assert_array_equal(read_volume(place), read_volume(volume(tmp_path / "flat.nii.gz", flat)))
+    write_volume(tmp_path / "m.nii.gz", np.ones((6, 5, 7), np.uint8).transpose(2, 0, 1)[:7], tmp_path / "flat.nii.gz")
+    with pytest.raises(FormatError, match="three axes"):
+        read_volume(volume(tmp_path / "moving.nii.gz", numbers(5, 6, 7, 2)))
+
+
+@pytest.mark.parametrize(("off", "right"), [(2e-5, True), (9e-4, True), (0.01, False)])
+def test_labels_that_scaling_moved_a_little_are_rounded(tmp_path: Path, off: float, right: bool) -> None:
+    values = np.random.default_rng(0).integers(0, 3, (4, 5, 6)).astype(np.float32)
+    place = volume(tmp_path / "m.nii.gz", values * (1 - off / 2))
+    if right:
+        np.testing.assert_array_equal(np.sort(read_label_volume(place).ravel()), np.sort(values.ravel()))
+    else:
+        with pytest.raises(FormatError, match="whole numbers"):
+            read_label_volume(place)
+
+
+def test_the_intercept_counts_only_beside_a_slope(tmp_path: Path) -> None:
+    content = bytearray(
+        nibabel.Nifti1Image(np.arange(3, dtype=np.int16).repeat(20).reshape(3, 4, 5), AFFINE).to_bytes()
+    )
+    for slope, intercept, most in ((0, 5, 2), (1, 5, 7), (2, 10, 14)):
+        content[112:120] = np.array([slope, intercept], "<f4").tobytes()
+        (tmp_path / "v.nii").write_bytes(content)
+        assert read_label_volume(tmp_path / "v.nii").max() == most
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
+def test_what_simpleitk_reads(tmp_path: Path, ending: str) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    nifti = volume(tmp_path / "v.nii.gz", numbers(5, 6, 7), qform=0, sform=1)
+    same = tmp_path / f"w{ending}"
+    itk.WriteImage(itk.ReadImage(str(nifti)), str(same))
+    assert is_volume_name(same.name)
+    np.testing.assert_allclose(read_volume(same), read_volume(nifti), atol=1e-6)
+    mask = (read_volume(same) > 0).astype(np.uint8)
+    write_volume(tmp_path / "m.nii.gz", mask, same)
+    np.testing.assert_array_equal(read_label_volume(tmp_path / "m.nii.gz"), mask)
+    np.testing.assert_allclose(
+        itk.ReadImage(str(tmp_path / "m.nii.gz")).GetOrigin(), itk.ReadImage(str(same)).GetOrigin()
+    )
+    same.write_bytes(same.read_bytes()[:100])
+    with pytest.raises(FormatError, match="damaged"):
+        read_volume(same)
+
+
+def series(folder: Path, itk: Any, *, slope: float = 2.0, intercept: float = -1000.0, uid: str = "1.2.3") -> np.ndarray:
+    """Slices of DICOM in names that say nothing of their order; the values that they mean, from feet to head."""
+    folder.mkdir(exist_ok=True)
+    values = (
+        np.random.default_rng(1).integers(0, 2000, (6, 5, 4)).astype(np.int16) * 2
+    )  # the writer divides by the slope
+    writer = itk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for k, values_of in enumerate(values):
+        image = itk.GetImageFromArray(values_of)
+        image.SetSpacing((0.5, 0.75))
+        tags = {
+            "0008|0060": "CT", "0020|000e": uid, "0008|0018": f"{uid}.{k}", "0020|0037": r"1\0\0\0\1\0",
+            "0020|0032": rf"0\0\{3 * k}", "0020|0013": str(k), "0028|1053": str(slope), "0028|1052": str(intercept),
+        }  # fmt: skip
+        for tag, value in tags.items():
+            image.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{uid}-{(k * 5) % 7}.dcm"))
+        writer.Execute(image)
+    return values
+
+
+def test_a_series_of_dicom(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    values = series(tmp_path / "scan", itk)
+    found = read_volume(tmp_path / "scan")
+    right = values[:, ::-1, ::-1].astype(np.float64)  # patients are stored from left to right and from front to back
+    np.testing.assert_allclose(found, (right - right.mean()) / right.std(), atol=1e-4)
+    assert files_of(tmp_path / "scan", is_volume_name) == [str(tmp_path / "scan")]
+    series(tmp_path / "scan", itk, uid="1.2.4")
+    with pytest.raises(InputError, match="2 series"):
+        read_volume(tmp_path / "scan")
