@@ -19,6 +19,7 @@ from visus import Index, InputError, Run, VisusError, read
 from visus.server.answers import Hits
 from visus.server.api import create_app
 from visus.server.limits import Limits
+from visus.server.origins import Origins
 from visus.server.settings import Settings
 
 LOCAL = "http://127.0.0.1"
@@ -206,10 +207,11 @@ def test_a_request_that_stops_coming_is_not_waited_for(place: Path, monkeypatch:
         async def reads(_scope: Any, receive: Any, _send: Any) -> None:
             await receive()
 
-        limits = Limits(reads, token=None, upload=100, at_once=2, seconds=30, names=None)
-        await limits({"type": "http", "path": "/search", "headers": []}, receive, send)
+        limits = Limits(reads, token=None, upload=100, at_once=2, seconds=30, names=None, origins=Origins(()))
+        headers = [(b"content-length", b"5")]
+        await limits({"type": "http", "path": "/search", "method": "POST", "headers": headers}, receive, send)
         assert sent[0]["status"] == 408
-        assert limits.working == 0
+        assert limits.working == limits.arriving == 0
 
     asyncio.run(never())
 
@@ -326,18 +328,47 @@ def test_why_and_duplicates(client: TestClient, place: Path) -> None:
     found = client.post("/why", data={"id": hits[0]["id"], "hit": hits[1]["id"]}).json()
     assert found["query"].startswith("data:image/jpeg;base64,")
     assert -1 <= found["score"] <= 1
-    groups = client.get("/duplicates", params={"threshold": 0.95}).json()["groups"]
-    assert isinstance(groups, list)
+    assert duplicates_of(client)["groups"] == []
     shutil.copy(hits[0]["path"], place / "Fotos" / "copy.jpg")
     Index(place / "i.visus").add(place / "Fotos")
-    answer = client.get("/duplicates").json()
-    assert set(answer) == {"groups", "stacks", "notes"}
+    answer = duplicates_of(client)
+    assert set(answer) == {"groups", "stacks", "totals", "notes"}
     (group,) = (own for own in answer["groups"] if "copy.jpg" in {Path(copy["path"]).name for copy in _all(own)})
     assert group["others"][0]["relation"]["names"] == ["byte-identical"]
     assert group["others"][0]["may_go"]
     assert client.get("/duplicates").json() == answer
+    for wanted, count in (
+        ({"relation": "byte-identical"}, 1),
+        ({"relation": "turned"}, 0),
+        ({"agreement": 1}, 1),
+        ({"folder": str(place / "Fotos")}, 1),
+        ({"folder": str(place / "Fo")}, 0),
+        ({"offset": 1}, 0),
+    ):
+        assert len(duplicates_of(client, **wanted)["groups"]) == count, wanted
+    assert duplicates_of(client, relation="turned")["totals"]["copies"] == 0
+    assert duplicates_of(client, offset=1)["totals"]["copies"] == 1
+    for wrong in ({"relation": "alike"}, {"agreement": 2}, {"threshold": 0.5}, {"limit": 0}):
+        error_of(client.get("/duplicates", params=wrong), 422)
+    error_of(client.get("/duplicates?limit=5&limit=6"), 422)
     (place / "Fotos" / "copy.jpg").unlink()
+    gone = duplicates_of(client)  # the index does not know yet
+    assert gone["groups"] == []
+    assert "1 file that was found is gone or changed since" in gone["notes"][0]
     Index(place / "i.visus").add(place / "Fotos")
+
+
+def duplicates_of(client: TestClient, **wanted: Any) -> dict[str, Any]:
+    """The answer, once they have been looked for."""
+    for _ in range(600):
+        answer = client.get("/duplicates", params=wanted)
+        if answer.status_code != 202:
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+        assert answer.headers["retry-after"] == "1"
+        assert set(answer.json()) == {"what", "done", "total"}
+        time.sleep(0.1)
+    raise AssertionError("they are looked for without end")
 
 
 def _all(group: dict[str, Any]) -> list[dict[str, Any]]:
@@ -348,7 +379,7 @@ def test_decisions_hold(client: TestClient, place: Path) -> None:
     picture = Image.open(next((place / "Fotos").glob("*.jpg")))
     picture.save(place / "Fotos" / "again.jpg", quality=70)
     Index(place / "i.visus").add(place / "Fotos")
-    (group,) = client.get("/duplicates").json()["groups"]
+    (group,) = duplicates_of(client)["groups"]
     form = {"ids": ",".join(own["id"] for own in _all(group)), "decision": "not-copies"}
     assert client.post("/duplicates/decisions", data=form).json() == {"changed": 1}
     assert client.get("/duplicates").json()["groups"] == []

@@ -36,8 +36,18 @@ def serve(
     ] = None,
     max_upload: Annotated[float, typer.Option(help="Largest request, in MB.")] = 32.0,
     max_pixels: Annotated[float, typer.Option(help="Largest picture, in megapixels.")] = 50.0,
+    pixels_at_once: Annotated[
+        float | None,
+        typer.Option(help="Megapixels decoded at once; further pictures wait. Twice --max-pixels at least."),
+    ] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Requests worked on at once; further ones get 429.")] = 64,
+    line: Annotated[int, typer.Option(min=1, help="Requests that wait to explain or fool; further ones get 503.")] = 4,
+    connections: Annotated[int, typer.Option(min=1, help="Connections at once; the silent ones make room.")] = 1000,
     timeout: Annotated[float, typer.Option(help="Longest time of an answer, in seconds; then 504.")] = 60.0,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site whose pages may ask, as https://photos.example; may be given again."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Serve an index and trained networks over HTTP, with a web page on the same address.
@@ -48,10 +58,11 @@ def serve(
     require("fastapi")
     require("prometheus_client")
     from visus.server.api import create_app
+    from visus.server.connections import protocol
     from visus.server.settings import MEGABYTE, Settings
 
-    if not (math.isfinite(max_upload) and math.isfinite(max_pixels)):
-        raise InputError("--max-upload and --max-pixels must be numbers.")
+    if not all(math.isfinite(number) for number in (max_upload, max_pixels, pixels_at_once or 0)):
+        raise InputError("--max-upload, --max-pixels and --pixels-at-once must be numbers.")
     usual = default_index()
     place = index or (usual if not run or "://" in usual or Path(usual).exists() else None)
     settings = Settings(
@@ -62,14 +73,25 @@ def serve(
         token=token,
         upload=int(max_upload * MEGABYTE),
         pixels=int(max_pixels * MEGABYTE),
+        decoding=None if pixels_at_once is None else int(pixels_at_once * MEGABYTE),
         at_once=at_once,
+        line=line,
+        connections=connections,
         seconds=timeout,
+        allow=tuple(allow_origin or ()),
         device=device,
     )
     app = create_app(settings)
     bound = _bound(host, port)
     level = os.environ.get("VISUS_LOG", "warning")
-    config = uvicorn.Config(app, log_level=level, server_header=False, timeout_graceful_shutdown=_PATIENCE)
+    config = uvicorn.Config(
+        app,
+        http=protocol(settings.connections),
+        ws="none",
+        log_level=level,
+        server_header=False,
+        timeout_graceful_shutdown=_PATIENCE,
+    )
     typer.echo(f"Serving on http://{settings.address}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
     uvicorn.Server(config).run(sockets=[bound])
 

@@ -77,6 +77,37 @@ def decode(
     return _decode_any(data, name, kind, depth, max_pixels)
 
 
+def size_of(data: bytes, *, name: str = "the picture", max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of a picture as its file holds them, from the header alone: nothing is decoded.
+
+    Args:
+        data: The content of the file.
+        name: What errors call the file.
+        max_pixels: As in :func:`read`.
+
+    Returns:
+        In pixels, before an EXIF orientation is applied.
+
+    Raises:
+        FormatError: The data is empty, damaged, or not a picture.
+        InputError: The picture is larger than ``max_pixels``.
+    """
+    kind = _kind(data, name)
+    try:
+        if kind == "RAW":  # its preview is not larger
+            with require("rawpy").imread(io.BytesIO(data)) as raw:
+                width, height = raw.sizes.raw_width, raw.sizes.raw_height
+        else:
+            with open_by(data, kind) as picture:
+                width, height = picture.size
+    except InputError:
+        raise
+    except Exception as error:  # decoders of hostile files raise almost anything
+        raise _damaged(name, error) from error
+    _check_size(width, height, name, max_pixels)
+    return width, height
+
+
 def _kind(data: bytes, name: str) -> str:
     if not data:
         raise FormatError(f"{name} is empty (0 bytes); bring the file again or delete it.")

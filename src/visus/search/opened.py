@@ -54,6 +54,13 @@ class OpenIndex:
         return dict(self._opened().about)
 
     @property
+    def identity(self) -> str:
+        """What tells the present state of this index from all others, also from another index in its place."""
+        store = self._opened()
+        store.refresh()
+        return store.identity
+
+    @property
     def descriptors(self) -> list[str]:
         """What the index's pictures are described by."""
         return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]
