@@ -18,7 +18,7 @@ from tests.support.pictures import folder_of
 from visus import Index, InputError, Run, VisusError, read
 from visus.server.answers import Hits
 from visus.server.api import create_app
-from visus.server.limits import Limits
+from visus.server.limits import Limits, Load
 from visus.server.origins import Origins
 from visus.server.settings import Settings
 
@@ -207,11 +207,14 @@ def test_a_request_that_stops_coming_is_not_waited_for(place: Path, monkeypatch:
         async def reads(_scope: Any, receive: Any, _send: Any) -> None:
             await receive()
 
-        limits = Limits(reads, token=None, upload=100, at_once=2, seconds=30, names=None, origins=Origins(()))
+        load = Load()
+        limits = Limits(
+            reads, token=None, upload=100, at_once=2, seconds=30, names=None, origins=Origins(()), load=load
+        )
         headers = [(b"content-length", b"5")]
         await limits({"type": "http", "path": "/search", "method": "POST", "headers": headers}, receive, send)
         assert sent[0]["status"] == 408
-        assert limits.working == limits.arriving == 0
+        assert load == Load()
 
     asyncio.run(never())
 
@@ -225,9 +228,7 @@ def test_work_that_was_given_up_ends_and_counts_until_then(trained_run: Run) -> 
         time.sleep(1)
 
     with client_of(runs=(trained_run.folder,), seconds=0.9) as own:
-        limits: Any = own.app.middleware_stack  # pyright: ignore
-        while not hasattr(limits, "working"):
-            limits = limits.app
+        limits: Load = own.app.state.load  # pyright: ignore
         service: Any = own.app.state.service  # pyright: ignore
         subject_of = service._subject
 
@@ -291,9 +292,7 @@ def test_why_of_a_part_is_why_its_search_found_it(client: TestClient, place: Pat
 
 def test_too_many_at_once_are_told_to_come_again(place: Path) -> None:
     with client_of(index=place / "i.visus", at_once=1) as own:
-        limits: Any = own.app.middleware_stack  # pyright: ignore
-        while not hasattr(limits, "working"):
-            limits = limits.app
+        limits: Load = own.app.state.load  # pyright: ignore
         limits.working = 1
         assert "come again" in error_of(own.get("/runs"), 429)
         assert own.get("/health").status_code == 200

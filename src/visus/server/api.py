@@ -21,7 +21,7 @@ from visus._errors import PictureIndexError, VisusError
 from visus.server.access import Counted
 from visus.server.answers import ERRORS, file_of
 from visus.server.headers import Headers
-from visus.server.limits import Heads, Limits
+from visus.server.limits import Heads, Limits, Load
 from visus.server.origins import Origins
 from visus.server.routes import page, runs, search
 from visus.server.service import Missing, Service
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         VisusError: The index or a run cannot be opened.
     """
-    service, origins = Service(settings), Origins(settings.allow)
+    service, origins, load = Service(settings), Origins(settings.allow), Load()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
             Depends(known_fields),
         ],
     )
-    app.state.service, app.state.settings = service, settings
+    app.state.service, app.state.settings, app.state.load = service, settings, load
     for error in (VisusError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, told)
     app.add_exception_handler(Exception, broken)
@@ -106,10 +106,11 @@ def create_app(settings: Settings) -> FastAPI:
         seconds=settings.seconds,
         names=settings.names,
         origins=origins,
+        load=load,
     )
     app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
-    measure(app, service)  # around the limits, so that what they refuse is counted too
+    measure(app, service, load)  # around the limits, so that what they refuse is counted too
     for subject in (page, search, runs):
         app.include_router(subject.router)
     app.state.fields = fields_of(app.openapi())
@@ -138,7 +139,7 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
 
 
-def measure(app: FastAPI, service: Service) -> None:
+def measure(app: FastAPI, service: Service, load: Load) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
     registry = CollectorRegistry()
     requests = Counter("visus_requests", "Requests answered.", ["path", "status"], registry=registry)
@@ -146,6 +147,8 @@ def measure(app: FastAPI, service: Service) -> None:
     gauges = {
         Gauge(f"visus_{name}", text, registry=registry): value
         for name, text, value in (
+            ("working", "Requests that are worked on.", lambda: load.working),
+            ("arriving", "Requests whose body is on its way.", lambda: load.arriving),
             ("batches", "Batches of pictures described.", lambda: service.batching and service.batching.batches),
             ("described", "Pictures described.", lambda: service.batching and service.batching.pictures),
             ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: service.heavy.working),
@@ -153,7 +156,12 @@ def measure(app: FastAPI, service: Service) -> None:
             ("pixels_reserved", "Pixels of pictures that are decoded now.", lambda: service.budget.reserved),
             ("pixels_peak", "Most pixels at the same time since the start.", lambda: service.budget.peak),
             ("pixels_refused", "Pictures for which there was no room.", lambda: service.budget.refused),
-            ("duplicates_running", "Whether duplicates are being looked for.", lambda: service.is_looking),
+            (
+                "duplicates_running",
+                "Searches for duplicates that run.",
+                lambda: service.looking and service.looking.is_running,
+            ),
+            ("duplicates_begun", "The same: since the start.", lambda: service.looking and service.looking.begun),
         )
     }
 

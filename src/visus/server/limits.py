@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from visus.server.origins import Origins
@@ -40,6 +41,19 @@ class Given(Exception):
         self.status, self.sentence = status, sentence
 
 
+@dataclass(slots=True)
+class Load:
+    """How many requests there are.
+
+    Attributes:
+        working: Those that have a place for work.
+        arriving: Those whose body is on its way.
+    """
+
+    working: int = 0
+    arriving: int = 0
+
+
 class Limits:
     """Refuses what is too large, too much at once, too slow, or not allowed in.
 
@@ -55,10 +69,7 @@ class Limits:
         names: The only names that may stand in the header ``Host``, so that no page of another site can reach a server
             of this machine by a name that leads here; None for any.
         origins: Tells requests of other sites.
-
-    Attributes:
-        working: Requests that have a place.
-        arriving: Requests whose body is on its way.
+        load: What is counted.
     """
 
     def __init__(
@@ -71,11 +82,11 @@ class Limits:
         seconds: float,
         names: tuple[str, ...] | None,
         origins: Origins,
+        load: Load,
     ) -> None:
         self.app, self.token, self.upload = app, token, upload
         self.at_once, self.seconds, self.names, self.origins = at_once, seconds, names, origins
-        self.working = 0
-        self.arriving = 0
+        self.load = load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -110,10 +121,10 @@ class Limits:
             return 400, "The header Content-Length is no number."
         if int(length) > self.upload:
             return 413, self.too_large()
-        if self.working >= self.at_once and not _is_free(path):
+        if self.load.working >= self.at_once and not _is_free(path):
             return 429, self.too_many()
-        if self.arriving >= _ARRIVING * self.at_once and _has_body(headers):
-            return 429, f"{self.arriving} requests are on their way; come again in a moment."
+        if self.load.arriving >= _ARRIVING * self.at_once and _has_body(headers):
+            return 429, f"{self.load.arriving} requests are on their way; come again in a moment."
         return None
 
     def too_large(self) -> str:
@@ -189,10 +200,9 @@ class _Watched:
         """Be counted elsewhere."""
         if _is_free(self.scope["path"]) and place == "working":
             place = ""
-        if self._place:
-            setattr(self.limits, self._place, getattr(self.limits, self._place) - 1)
-        if place:
-            setattr(self.limits, place, getattr(self.limits, place) + 1)
+        load = self.limits.load
+        load.arriving += (place == "arriving") - (self._place == "arriving")
+        load.working += (place == "working") - (self._place == "working")
         self._place = place
 
     async def receive(self) -> Message:
@@ -210,7 +220,7 @@ class _Watched:
             if self._came < _RATE * (time.monotonic() - self._started - _GRACE):
                 self._give(408, f"The request came with less than {_RATE / 1000:g} kB a second; send it faster.")
         else:
-            if self.limits.working >= self.limits.at_once:
+            if self.limits.load.working >= self.limits.at_once:
                 self._give(429, self.limits.too_many())
             self._move("working")
         return message

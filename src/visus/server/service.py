@@ -223,11 +223,6 @@ class Service:
         return self.looking.found(index)
 
     @property
-    def is_looking(self) -> bool:
-        """Whether duplicates are being looked for."""
-        return self.looking is not None and self.looking.is_running
-
-    @property
     def progress(self) -> dict[str, Any]:
         """How far the search for duplicates is: ``what``, ``done`` and ``total``."""
         return self.looking.progress if self.looking else {}
