@@ -25,6 +25,8 @@ DECODER = 1
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
+_STRIP = 64  # rows
+
 _READS = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000; HEIC, JPEG XL and raw by extras"
 
 
@@ -300,10 +302,18 @@ def _to_rgb(picture: Image.Image, name: str) -> Pixels:
             raise FormatError(f"{name} holds floats outside [0, 1] or NaN; scale its values to [0, 1].")
         return np.repeat(np.rint(gray * 65535).astype(np.uint16)[:, :, None], 3, axis=2)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(white, rgba)
+        return _over_white(picture.convert("RGBA"))
     return np.asarray(picture.convert("RGB"))
+
+
+def _over_white(rgba: Image.Image) -> NDArray[np.uint8]:
+    """A transparent picture over white, ``(H, W, 3)``; a strip at a time: Pillow lets no other thread run."""
+    rgb = np.empty((rgba.height, rgba.width, 3), np.uint8)
+    for top in range(0, rgba.height, _STRIP):
+        strip = rgba.crop((0, top, rgba.width, min(top + _STRIP, rgba.height)))
+        white = Image.new("RGBA", strip.size, (255, 255, 255, 255))
+        rgb[top : top + _STRIP] = np.asarray(Image.alpha_composite(white, strip).convert("RGB"))
+    return rgb
 
 
 def _to_depth(rgb: Pixels, depth: Literal[8, 16] | None) -> Pixels:

@@ -6,6 +6,7 @@ a file announces is reserved before anything is decoded, and who finds no room w
 
 import contextlib
 import ctypes
+import gc
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from visus.server.turns import LOOK, Busy, go_on
 _LARGE = 8  # a picture is large from this part of the budget on
 _LINE = 8  # large pictures that may wait
 _PATIENCE = 10.0  # seconds of waiting
+_SOON = 1.0  # seconds after which what was reserved is free
 _TRIMMED = 25_000_000  # pixels after which free memory goes back to the system
 
 
@@ -93,14 +95,18 @@ class Budget:
             self._reserved[kind] -= pixels
             self._changed.notify_all()
             self._untrimmed += pixels
-            trim = self._untrimmed >= _TRIMMED and (kind == "large" or not self.reserved)
-            if trim:
+            if self._untrimmed >= _TRIMMED:
                 self._untrimmed = 0
-        if trim:
-            give_back_memory()
+                soon = threading.Timer(_SOON, give_back_memory)  # whoever leaves still holds the picture
+                soon.daemon = True
+                soon.start()
 
 
 def give_back_memory() -> None:
-    """Let the C library return what is free to the system; glibc keeps it otherwise."""
+    """Let the C library return what is free to the system; glibc keeps it otherwise.
+
+    Hits know their answer and it knows them, so their picture is free only once Python has looked for such circles.
+    """
+    gc.collect()
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)

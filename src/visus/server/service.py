@@ -28,6 +28,7 @@ from visus.server.looking import Looking
 from visus.server.pixels import Budget
 from visus.server.settings import Settings
 from visus.server.turns import Places, go_on
+from visus.server.wanted import Wanted
 
 Pixels = NDArray[np.uint8]
 _OVERLAY = 1024  # longest side of pictures in answers, in pixels
@@ -71,6 +72,7 @@ class Service:
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
         self.looking: Looking | None = None
+        self._listing = Places(1, settings.line)  # many groups take a while to be looked at
         self.batching: Batching | None = None
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
@@ -211,16 +213,26 @@ class Service:
             shown = [data_url(own) for own in found.overlays(side=_SHOWN)]
         return {"score": found.score, "query": shown[0], "hit": shown[1]}
 
-    def duplicates(self) -> dict[str, Any] | None:
+    def duplicates(self, wanted: Wanted, offset: int, limit: int) -> dict[str, Any] | None:
         """Groups of duplicates, and stacks of pictures that are none; None while they are looked for.
+
+        Args:
+            wanted: Which of them.
+            offset: Groups to pass over, and stacks.
+            limit: Groups at most, and stacks.
 
         Raises:
             Missing: No index is served.
             PictureIndexError: The search before ended with an error.
+            Busy: Too many ask for them.
         """
         index = self.index
         assert self.looking
-        return self.looking.found(index)
+        if self.looking.is_running:
+            return None
+        with self._listing.turn():
+            found = self.looking.found(index)
+            return None if found is None else wanted(found, offset, limit)
 
     @property
     def progress(self) -> dict[str, Any]:

@@ -57,11 +57,10 @@ async def duplicates(
     offset: Annotated[int, Query(ge=0, lt=2**63, description="Groups to pass over, and stacks.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_GROUPS, description="Groups at most, and stacks.")] = 200,
 ) -> JSONResponse:
-    found = await work(work.service.duplicates)
+    found = await work(work.service.duplicates, Wanted(relation, agreement, folder), offset, limit)
     if found is None:
         return JSONResponse(work.service.progress, 202, headers={"Retry-After": "1"})
-    wanted = Wanted(relation, agreement, folder)
-    return JSONResponse(await work(wanted, found, offset, limit))
+    return JSONResponse(found)
 
 
 @router.post("/duplicates/decisions", summary="Say that pictures are no copies.", responses=described(answers.Decided))
