@@ -5,6 +5,8 @@ import contextlib
 import io
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -284,3 +286,30 @@ def test_a_site_that_is_allowed_may_ask(place: Path) -> None:
         other = httpx.post(f"{own}/search", files=small(), headers={**allowed, "Origin": "https://evil.example"})
         assert other.status_code == 403
         assert "access-control-allow-origin" not in other.headers
+
+
+def test_the_server_ends_with_an_answer_for_everyone(place: Path, trained_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\n")
+    options = ("--run", trained_run.folder, "--drain", 1, "--token-file", tmp_path / "token", "--port", 0)
+    command = [sys.executable, "-m", "visus", "serve", "--index", "i.visus", *map(str, options)]
+    with (tmp_path / "told").open("w") as told:
+        process = subprocess.Popen(command, cwd=place, stderr=told)
+    until(lambda: "Serving on" in (tmp_path / "told").read_text())
+    address = re.findall(r"Serving on (\S+)", (tmp_path / "told").read_text())[0]
+    headers = {"Authorization": "Bearer geheim"}
+    assert httpx.get(f"{address}/runs").status_code == 401
+    form = {"run": trained_run.folder.name, "method": "integrated"}
+
+    def ask(_: int) -> httpx.Response:
+        return httpx.post(f"{address}/explain", files=small(), data=form, headers=headers, timeout=60)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(ask, number) for number in range(4)]
+        until(lambda: httpx.get(f"{address}/metrics", headers=headers).text.count("visus_heavy_working 1.0") == 1)
+        process.terminate()
+        for answer in answers:
+            assert answer.result().status_code == 200 or is_refused_well(answer.result())
+    process.wait(30)
+    text = (tmp_path / "told").read_text()
+    assert "Traceback" not in text
+    assert sum("POST /explain" in line for line in text.splitlines()) == 4

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import logging
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -453,3 +455,87 @@ def test_a_run_answers_and_says_why(runs: TestClient, trained_run: Run) -> None:
 
 def test_overlays_are_not_larger_than_the_picture(runs: TestClient, trained_run: Run) -> None:
     assert read(trained_run.folder / "curves.png").ndim == 3
+
+
+def test_another_index_in_its_place_is_seen(tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 5)):
+        folder_of(tmp_path / name, seed)
+        Index(tmp_path / f"{name}.visus").add(tmp_path / name)
+    shutil.copytree(tmp_path / "a.visus", tmp_path / "i.visus")
+    picture = {"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}
+    with client_of(index=tmp_path / "i.visus") as own:
+        assert own.get("/health").json()["pictures"] == 3
+        shutil.rmtree(tmp_path / "i.visus")
+        assert "is gone" in error_of(own.post("/search", files=picture), 503)
+        assert own.get("/health").status_code == 503
+        shutil.copytree(tmp_path / "b.visus", tmp_path / "i.visus")
+        hits = own.post("/search", files=picture).json()["hits"]
+        assert {Path(hit["path"]).parent.name for hit in hits} == {"b"}
+        assert own.get("/health").json()["pictures"] == 5
+
+
+def test_geometry_looks_at_what_was_indexed_alone(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p", 3)
+    Index(tmp_path / "i.visus").add(tmp_path / "p")
+    with client_of(index=tmp_path / "i.visus") as own:
+        first, second, _ = (
+            Path(hit["path"])
+            for hit in own.post(
+                "/search", data={"k": 3}, files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}
+            ).json()["hits"]
+        )
+        asked = {"picture": first.read_bytes()}
+        form = {"rerank": "geometry", "where": f"path = '{second}'"}
+        before = own.post("/search", files=asked, data=form).json()["hits"][0].get("note", "")
+        second.unlink()
+        second.symlink_to(first)  # the file of the hit shows the query now
+        after = own.post("/search", files=asked, data=form).json()["hits"][0].get("note", "")
+        assert "features agree" not in before + after
+
+
+def test_a_field_that_is_there_twice_is_refused(client: TestClient) -> None:
+    files = [("picture", jpeg(np.zeros((50, 50, 3), np.uint8)))] * 2
+    assert "2 times" in error_of(client.post("/search", files=files), 422)
+
+
+def test_a_part_of_a_file_and_one_that_is_known(client: TestClient, place: Path) -> None:
+    hit = client.post("/search", files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}).json()["hits"][0]
+    whole, path = Path(hit["path"]).read_bytes(), f"/pictures/{hit['id']}"
+    tag = client.get(path).headers["etag"]
+    for asked, status, content in (
+        ("bytes=0-9", 206, whole[:10]),
+        ("bytes=10-", 206, whole[10:]),
+        ("bytes=-7", 206, whole[-7:]),
+        ("bytes=5-99999999", 206, whole[5:]),
+        ("bytes=99999999-", 416, b""),
+        ("bytes=9-5", 416, b""),
+        ("bytes=-0", 416, b""),
+        ("bytes=-", 200, whole),
+        ("bytes=0-1,4-5", 200, whole),
+        ("apples=1-2", 200, whole),
+    ):
+        answer = client.get(path, headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (status, content), asked
+    assert client.get(path, headers={"Range": "bytes=0-9", "If-Range": '"other"'}).content == whole
+    known = client.get(path, headers={"If-None-Match": f'"other", {tag}'})
+    assert (known.status_code, known.content) == (304, b"")
+    assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_request_has_an_id_and_a_line(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    kept = Kept()
+    logging.getLogger("visus.access").addHandler(kept)
+    given = client.get("/health", headers={"X-Request-Id": "mine-1"})
+    made = client.get("/runs%0aforged", headers={"X-Request-Id": "not allowed"})
+    logging.getLogger("visus.access").removeHandler(kept)
+    assert given.headers["x-request-id"] == "mine-1"
+    assert re.fullmatch("[0-9a-f]{16}", made.headers["x-request-id"])
+    assert [line.split()[1] for line in lines] == ["mine-1", made.headers["x-request-id"]]
+    assert lines[0].split()[3:6] == ["GET", "/health", "200"]
+    assert "\n" not in lines[1]

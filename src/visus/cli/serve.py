@@ -4,15 +4,13 @@ import math
 import os
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from visus._errors import InputError
 from visus._optional import require
 from visus.cli.options import IndexPlace, default_index
-
-_PATIENCE = 5  # seconds that Ctrl-C waits for answers
 
 EXAMPLES = """
 Examples:
@@ -34,6 +32,10 @@ def serve(
     token: Annotated[
         str | None, typer.Option(envvar="VISUS_TOKEN", help="Requests must bring it: Authorization: Bearer TOKEN.")
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the token, in place of --token: other users see what programs are told."),
+    ] = None,
     max_upload: Annotated[float, typer.Option(help="Largest request, in MB.")] = 32.0,
     max_pixels: Annotated[float, typer.Option(help="Largest picture, in megapixels.")] = 50.0,
     pixels_at_once: Annotated[
@@ -48,6 +50,12 @@ def serve(
         list[str] | None,
         typer.Option(help="A site whose pages may ask, as https://photos.example; may be given again."),
     ] = None,
+    drain: Annotated[
+        int, typer.Option(min=0, help="Seconds that answers have left when the server is ended; then 503.")
+    ] = 25,
+    log: Annotated[
+        Literal["text", "json", "off"], typer.Option(help="One line a request, on the standard error.")
+    ] = "text",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Serve an index and trained networks over HTTP, with a web page on the same address.
@@ -70,7 +78,7 @@ def serve(
         runs=tuple(run or ()),
         host=host,
         port=port,
-        token=token,
+        token=_token(token, token_file),
         upload=int(max_upload * MEGABYTE),
         pixels=int(max_pixels * MEGABYTE),
         decoding=None if pixels_at_once is None else int(pixels_at_once * MEGABYTE),
@@ -79,6 +87,7 @@ def serve(
         connections=connections,
         seconds=timeout,
         allow=tuple(allow_origin or ()),
+        log=log,
         device=device,
     )
     app = create_app(settings)
@@ -90,10 +99,30 @@ def serve(
         ws="none",
         log_level=level,
         server_header=False,
-        timeout_graceful_shutdown=_PATIENCE,
+        access_log=False,  # ours has ids
+        timeout_graceful_shutdown=drain,
     )
     typer.echo(f"Serving on http://{settings.address}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
     uvicorn.Server(config).run(sockets=[bound])
+
+
+def _token(token: str | None, file: Path | None) -> str | None:
+    """The token, perhaps from a file.
+
+    Raises:
+        InputError: Both are given, or the file cannot be read.
+    """
+    if file is None:
+        return token
+    if token is not None:
+        raise InputError("Say --token or --token-file, not both (VISUS_TOKEN counts as --token).")
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(
+            f"The token cannot be read from {file} ({reason}); write it there: openssl rand -hex 16"
+        ) from error
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -116,7 +116,7 @@ class Index(UpdatedIndex):
         if rerank == "expansion":
             rows = nearest.expanded(asked, rows)
         elif rerank == "geometry":
-            rows = nearest.verified(single(queries, "rerank geometry"), rows)
+            rows = nearest.verified(single(queries, "rerank geometry"), rows, max_pixels)
         if min_score is not None:
             rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
 

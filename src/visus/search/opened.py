@@ -56,9 +56,16 @@ class OpenIndex:
     @property
     def identity(self) -> str:
         """What tells the present state of this index from all others, also from another index in its place."""
-        store = self._opened()
-        store.refresh()
-        return store.identity
+        self.refresh()
+        return self._opened().identity
+
+    def refresh(self) -> None:
+        """See what other processes have committed, and whether another index was put in the place of this one.
+
+        Raises:
+            PictureIndexError: It is damaged.
+        """
+        self._opened().refresh()
 
     @property
     def descriptors(self) -> list[str]:

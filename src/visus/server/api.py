@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 import visus
 from visus._errors import PictureIndexError, VisusError
-from visus.server.access import Counted
+from visus.server.access import Counted, Form
 from visus.server.answers import ERRORS, file_of
 from visus.server.headers import Headers
 from visus.server.limits import Heads, Limits, Load
@@ -110,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
-    measure(app, service, load)  # around the limits, so that what they refuse is counted too
+    measure(app, service, load, settings.log)  # around the limits, so that what they refuse is counted too
     for subject in (page, search, runs):
         app.include_router(subject.router)
     app.state.fields = fields_of(app.openapi())
@@ -139,7 +139,7 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
 
 
-def measure(app: FastAPI, service: Service, load: Load) -> None:
+def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
     registry = CollectorRegistry()
     requests = Counter("visus_requests", "Requests answered.", ["path", "status"], registry=registry)
@@ -169,7 +169,7 @@ def measure(app: FastAPI, service: Service, load: Load) -> None:
         requests.labels(path, status).inc()
         seconds.labels(path).observe(took)
 
-    app.add_middleware(Counted, count=count)  # pyright: ignore[reportArgumentType] - see Limits
+    app.add_middleware(Counted, count=count, log=log)  # pyright: ignore[reportArgumentType] - see Limits
 
     @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.", **file_of("text/plain"))
     async def metrics() -> Response:  # in no thread, so that it waits for none

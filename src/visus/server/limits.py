@@ -173,9 +173,13 @@ class _Watched:
         task = asyncio.create_task(self._work())
         try:
             done, _ = await asyncio.wait({task}, timeout=self.limits.seconds)
-        except asyncio.CancelledError:  # the server ends
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
             given_up.set()
-            raise
+            task.cancel()
+            if not self.begun:
+                self.given = Given(503, "The server ends; come again in a moment.")
+                await answer(self._send, self.given.status, self.given.sentence)
+            return
         if self.given:
             await answer(self._send, self.given.status, self.given.sentence)
         elif done:

@@ -21,6 +21,7 @@ from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
 from visus.search.duplicates.decisions import Decision
+from visus.search.place import exists
 from visus.search.query import Box, cut
 from visus.search.reading import content_hash
 from visus.server.batching import Batching
@@ -100,6 +101,7 @@ class Service:
 
         Raises:
             Missing: None is served.
+            PictureIndexError: It is gone, or another one with another network took its place.
         """
         if self.settings.index is None or self.batching is None:
             raise Missing("No index is served; start the server with --index.")
@@ -108,6 +110,13 @@ class Service:
             own = Index(self.settings.index)
             own.use(self.batching)
             self._own.index = own
+        if isinstance(own.location, Path) and not exists(own.location):
+            raise PictureIndexError(f"The index {self.settings.index} is gone; bring it back, it is looked for anew.")
+        own.refresh()
+        if own.about["digest"] != self._embedder.graph.digest:
+            raise PictureIndexError(
+                f"Another index is at {self.settings.index} now, made with another network; start the server again."
+            )
         return own
 
     def count(self) -> int | None:
@@ -124,6 +133,14 @@ class Service:
         if number not in rows or rows[number]["gone"]:
             raise Missing(f"There is no picture {number} in the index.")
         return rows[number]
+
+    def tag(self, number: int) -> str:
+        """What tells the content of an indexed picture from others.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        return self.row(number, "hash")["hash"].hex()
 
     def content(self, number: int) -> tuple[bytes, str]:
         """The file of an indexed picture and its media type.

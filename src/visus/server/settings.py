@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from visus._errors import InputError
 
@@ -30,6 +31,7 @@ class Settings:
         connections: Connections at the same time.
         seconds: Longest time that a request may take.
         allow: Origins of other sites whose pages may ask, for example ``https://photos.example``.
+        log: One line a request on the standard error: ``"text"``, ``"json"`` or ``"off"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
 
@@ -46,6 +48,7 @@ class Settings:
     connections: int = 1000
     seconds: float = 60.0
     allow: tuple[str, ...] = ()
+    log: Literal["text", "json", "off"] = "text"
     device: str = "auto"
 
     def __post_init__(self) -> None:

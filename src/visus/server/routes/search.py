@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from visus.search.duplicates.members import Name
 from visus.server import answers
 from visus.server.answers import described, file_of
+from visus.server.parts import is_known, sent
 from visus.server.routes.fields import InPath, Picture, Region, Text, Working, box_of, ids_of
 from visus.server.service import MEDIA
 from visus.server.wanted import Wanted
@@ -75,12 +76,15 @@ async def decisions(
 
 @router.get(
     "/pictures/{number}",
-    summary="The file of an indexed picture.",
+    summary="The file of an indexed picture, or a part of it (Range, If-None-Match).",
     **file_of(*MEDIA),
 )
-async def pictures(work: Working, number: InPath) -> Response:
+async def pictures(request: Request, work: Working, number: InPath) -> Response:
+    tag = await work(work.service.tag, number)
+    if is_known(request, tag):
+        return sent(request, b"", "", tag)
     data, kind = await work(work.service.content, number)
-    return Response(data, media_type=kind)
+    return sent(request, data, kind, tag)
 
 
 @router.get(
