@@ -192,7 +192,18 @@ class Service:
             yield decode(data, name="the picture", min_side=min_side, max_pixels=most).pixels
 
     def search(self, asked: Asked, **options: Any) -> dict[str, Any]:
-        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
+        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
+
+        Args:
+            asked: The picture.
+            options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
+
+        Raises:
+            InputError: There is no such picture, or an option cannot be.
+            Missing: The picture is not in the index, or its file is no longer what was indexed.
+            PictureIndexError: The index is gone or damaged.
+            Busy: Too many pixels are being worked on.
+        """
         index = self.index
         full = options["region"] or options["by"] != "embedding"
         verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
