@@ -84,9 +84,8 @@ def load(address: str, files: list[bytes], clients: int, seconds: float) -> tupl
                 errors += answer.status != 200 or len(json.loads(content)["hits"]) != 12
         session.close()
 
-    server = next(
-        process for process in psutil.process_iter() if "serve" in process.cmdline() and "visus" in process.cmdline()
-    )
+    port = address.rpartition(":")[2]
+    server = next(process for process in psutil.process_iter() if {"serve", port} <= set(process.cmdline()))
     bodies = [form(data) for data in files]
     threads = [threading.Thread(target=client, args=(cycle(bodies[k::clients]),)) for k in range(clients)]
     for thread in threads:

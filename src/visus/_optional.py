@@ -12,6 +12,7 @@ from visus._errors import DependencyError
 
 INSTALL: dict[str, str] = {
     "fastapi": "visus[serve]",
+    "mcp": "visus[mcp]",
     "openvino": "visus[fast]",
     "pandas": "pandas",
     "pillow_heif": "visus[heic]",

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import logging
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from tests.support.pictures import folder_of
 from visus import Index, InputError, Run, VisusError, read
 from visus.server.answers import Hits
 from visus.server.api import create_app
-from visus.server.limits import Limits
+from visus.server.limits import Limits, Load
+from visus.server.origins import Origins
 from visus.server.settings import Settings
 
 LOCAL = "http://127.0.0.1"
@@ -206,10 +209,14 @@ def test_a_request_that_stops_coming_is_not_waited_for(place: Path, monkeypatch:
         async def reads(_scope: Any, receive: Any, _send: Any) -> None:
             await receive()
 
-        limits = Limits(reads, token=None, upload=100, at_once=2, seconds=30, names=None)
-        await limits({"type": "http", "path": "/search", "headers": []}, receive, send)
+        load = Load()
+        limits = Limits(
+            reads, token=None, upload=100, at_once=2, seconds=30, names=None, origins=Origins(()), load=load
+        )
+        headers = [(b"content-length", b"5")]
+        await limits({"type": "http", "path": "/search", "method": "POST", "headers": headers}, receive, send)
         assert sent[0]["status"] == 408
-        assert limits.working == 0
+        assert load == Load()
 
     asyncio.run(never())
 
@@ -223,9 +230,7 @@ def test_work_that_was_given_up_ends_and_counts_until_then(trained_run: Run) -> 
         time.sleep(1)
 
     with client_of(runs=(trained_run.folder,), seconds=0.9) as own:
-        limits: Any = own.app.middleware_stack  # pyright: ignore
-        while not hasattr(limits, "working"):
-            limits = limits.app
+        limits: Load = own.app.state.load  # pyright: ignore
         service: Any = own.app.state.service  # pyright: ignore
         subject_of = service._subject
 
@@ -289,9 +294,7 @@ def test_why_of_a_part_is_why_its_search_found_it(client: TestClient, place: Pat
 
 def test_too_many_at_once_are_told_to_come_again(place: Path) -> None:
     with client_of(index=place / "i.visus", at_once=1) as own:
-        limits: Any = own.app.middleware_stack  # pyright: ignore
-        while not hasattr(limits, "working"):
-            limits = limits.app
+        limits: Load = own.app.state.load  # pyright: ignore
         limits.working = 1
         assert "come again" in error_of(own.get("/runs"), 429)
         assert own.get("/health").status_code == 200
@@ -326,18 +329,47 @@ def test_why_and_duplicates(client: TestClient, place: Path) -> None:
     found = client.post("/why", data={"id": hits[0]["id"], "hit": hits[1]["id"]}).json()
     assert found["query"].startswith("data:image/jpeg;base64,")
     assert -1 <= found["score"] <= 1
-    groups = client.get("/duplicates", params={"threshold": 0.95}).json()["groups"]
-    assert isinstance(groups, list)
+    assert duplicates_of(client)["groups"] == []
     shutil.copy(hits[0]["path"], place / "Fotos" / "copy.jpg")
     Index(place / "i.visus").add(place / "Fotos")
-    answer = client.get("/duplicates").json()
-    assert set(answer) == {"groups", "stacks", "notes"}
+    answer = duplicates_of(client)
+    assert set(answer) == {"groups", "stacks", "totals", "notes"}
     (group,) = (own for own in answer["groups"] if "copy.jpg" in {Path(copy["path"]).name for copy in _all(own)})
     assert group["others"][0]["relation"]["names"] == ["byte-identical"]
     assert group["others"][0]["may_go"]
     assert client.get("/duplicates").json() == answer
+    for wanted, count in (
+        ({"relation": "byte-identical"}, 1),
+        ({"relation": "turned"}, 0),
+        ({"agreement": 1}, 1),
+        ({"folder": str(place / "Fotos")}, 1),
+        ({"folder": str(place / "Fo")}, 0),
+        ({"offset": 1}, 0),
+    ):
+        assert len(duplicates_of(client, **wanted)["groups"]) == count, wanted
+    assert duplicates_of(client, relation="turned")["totals"]["copies"] == 0
+    assert duplicates_of(client, offset=1)["totals"]["copies"] == 1
+    for wrong in ({"relation": "alike"}, {"agreement": 2}, {"threshold": 0.5}, {"limit": 0}):
+        error_of(client.get("/duplicates", params=wrong), 422)
+    error_of(client.get("/duplicates?limit=5&limit=6"), 422)
     (place / "Fotos" / "copy.jpg").unlink()
+    gone = duplicates_of(client)  # the index does not know yet
+    assert gone["groups"] == []
+    assert "1 file that was found is gone or changed since" in gone["notes"][0]
     Index(place / "i.visus").add(place / "Fotos")
+
+
+def duplicates_of(client: TestClient, **wanted: Any) -> dict[str, Any]:
+    """The answer, once they have been looked for."""
+    for _ in range(600):
+        answer = client.get("/duplicates", params=wanted)
+        if answer.status_code != 202:
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+        assert answer.headers["retry-after"] == "1"
+        assert set(answer.json()) == {"what", "done", "total"}
+        time.sleep(0.1)
+    raise AssertionError("they are looked for without end")
 
 
 def _all(group: dict[str, Any]) -> list[dict[str, Any]]:
@@ -348,7 +380,7 @@ def test_decisions_hold(client: TestClient, place: Path) -> None:
     picture = Image.open(next((place / "Fotos").glob("*.jpg")))
     picture.save(place / "Fotos" / "again.jpg", quality=70)
     Index(place / "i.visus").add(place / "Fotos")
-    (group,) = client.get("/duplicates").json()["groups"]
+    (group,) = duplicates_of(client)["groups"]
     form = {"ids": ",".join(own["id"] for own in _all(group)), "decision": "not-copies"}
     assert client.post("/duplicates/decisions", data=form).json() == {"changed": 1}
     assert client.get("/duplicates").json()["groups"] == []
@@ -423,3 +455,87 @@ def test_a_run_answers_and_says_why(runs: TestClient, trained_run: Run) -> None:
 
 def test_overlays_are_not_larger_than_the_picture(runs: TestClient, trained_run: Run) -> None:
     assert read(trained_run.folder / "curves.png").ndim == 3
+
+
+def test_another_index_in_its_place_is_seen(tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 5)):
+        folder_of(tmp_path / name, seed)
+        Index(tmp_path / f"{name}.visus").add(tmp_path / name)
+    shutil.copytree(tmp_path / "a.visus", tmp_path / "i.visus")
+    picture = {"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}
+    with client_of(index=tmp_path / "i.visus") as own:
+        assert own.get("/health").json()["pictures"] == 3
+        shutil.rmtree(tmp_path / "i.visus")
+        assert "is gone" in error_of(own.post("/search", files=picture), 503)
+        assert own.get("/health").status_code == 503
+        shutil.copytree(tmp_path / "b.visus", tmp_path / "i.visus")
+        hits = own.post("/search", files=picture).json()["hits"]
+        assert {Path(hit["path"]).parent.name for hit in hits} == {"b"}
+        assert own.get("/health").json()["pictures"] == 5
+
+
+def test_geometry_looks_at_what_was_indexed_alone(tmp_path: Path) -> None:
+    folder_of(tmp_path / "p", 3)
+    Index(tmp_path / "i.visus").add(tmp_path / "p")
+    with client_of(index=tmp_path / "i.visus") as own:
+        first, second, _ = (
+            Path(hit["path"])
+            for hit in own.post(
+                "/search", data={"k": 3}, files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}
+            ).json()["hits"]
+        )
+        asked = {"picture": first.read_bytes()}
+        form = {"rerank": "geometry", "where": f"path = '{second}'"}
+        before = own.post("/search", files=asked, data=form).json()["hits"][0].get("note", "")
+        second.unlink()
+        second.symlink_to(first)  # the file of the hit shows the query now
+        after = own.post("/search", files=asked, data=form).json()["hits"][0].get("note", "")
+        assert "features agree" not in before + after
+
+
+def test_a_field_that_is_there_twice_is_refused(client: TestClient) -> None:
+    files = [("picture", jpeg(np.zeros((50, 50, 3), np.uint8)))] * 2
+    assert "2 times" in error_of(client.post("/search", files=files), 422)
+
+
+def test_a_part_of_a_file_and_one_that_is_known(client: TestClient, place: Path) -> None:
+    hit = client.post("/search", files={"picture": jpeg(np.zeros((50, 50, 3), np.uint8))}).json()["hits"][0]
+    whole, path = Path(hit["path"]).read_bytes(), f"/pictures/{hit['id']}"
+    tag = client.get(path).headers["etag"]
+    for asked, status, content in (
+        ("bytes=0-9", 206, whole[:10]),
+        ("bytes=10-", 206, whole[10:]),
+        ("bytes=-7", 206, whole[-7:]),
+        ("bytes=5-99999999", 206, whole[5:]),
+        ("bytes=99999999-", 416, b""),
+        ("bytes=9-5", 416, b""),
+        ("bytes=-0", 416, b""),
+        ("bytes=-", 200, whole),
+        ("bytes=0-1,4-5", 200, whole),
+        ("apples=1-2", 200, whole),
+    ):
+        answer = client.get(path, headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (status, content), asked
+    assert client.get(path, headers={"Range": "bytes=0-9", "If-Range": '"other"'}).content == whole
+    known = client.get(path, headers={"If-None-Match": f'"other", {tag}'})
+    assert (known.status_code, known.content) == (304, b"")
+    assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_request_has_an_id_and_a_line(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    kept = Kept()
+    logging.getLogger("visus.access").addHandler(kept)
+    given = client.get("/health", headers={"X-Request-Id": "mine-1"})
+    made = client.get("/runs%0aforged", headers={"X-Request-Id": "not allowed"})
+    logging.getLogger("visus.access").removeHandler(kept)
+    assert given.headers["x-request-id"] == "mine-1"
+    assert re.fullmatch("[0-9a-f]{16}", made.headers["x-request-id"])
+    assert [line.split()[1] for line in lines] == ["mine-1", made.headers["x-request-id"]]
+    assert lines[0].split()[3:6] == ["GET", "/health", "200"]
+    assert "\n" not in lines[1]

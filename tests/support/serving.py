@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,14 @@ def serving(*arguments: object, cwd: Path, **environment: str) -> Iterator[str]:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     command = [sys.executable, "-m", "visus", "serve", "--port", str(port), *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+    told = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed below; a pipe that nobody reads would fill up
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stderr=told, text=True)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
             if process.poll() is not None:
-                raise AssertionError(process.stderr.read() if process.stderr else "it ended")
+                told.seek(0)
+                raise AssertionError(told.read() or "it ended")
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(f"{address}/health", timeout=5)
                 break
@@ -33,5 +36,4 @@ def serving(*arguments: object, cwd: Path, **environment: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
-        if process.stderr:
-            process.stderr.close()
+        told.close()

@@ -4,15 +4,13 @@ import math
 import os
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from visus._errors import InputError
 from visus._optional import require
 from visus.cli.options import IndexPlace, default_index
-
-_PATIENCE = 5  # seconds that Ctrl-C waits for answers
 
 EXAMPLES = """
 Examples:
@@ -34,10 +32,30 @@ def serve(
     token: Annotated[
         str | None, typer.Option(envvar="VISUS_TOKEN", help="Requests must bring it: Authorization: Bearer TOKEN.")
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the token, in place of --token: other users see what programs are told."),
+    ] = None,
     max_upload: Annotated[float, typer.Option(help="Largest request, in MB.")] = 32.0,
     max_pixels: Annotated[float, typer.Option(help="Largest picture, in megapixels.")] = 50.0,
+    pixels_at_once: Annotated[
+        float | None,
+        typer.Option(help="Megapixels decoded at once; further pictures wait. Twice --max-pixels at least."),
+    ] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Requests worked on at once; further ones get 429.")] = 64,
+    line: Annotated[int, typer.Option(min=1, help="Requests that wait to explain or fool; further ones get 503.")] = 4,
+    connections: Annotated[int, typer.Option(min=1, help="Connections at once; the silent ones make room.")] = 1000,
     timeout: Annotated[float, typer.Option(help="Longest time of an answer, in seconds; then 504.")] = 60.0,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site whose pages may ask, as https://photos.example; may be given again."),
+    ] = None,
+    drain: Annotated[
+        int, typer.Option(min=0, help="Seconds that answers have left when the server is ended; then 503.")
+    ] = 25,
+    log: Annotated[
+        Literal["text", "json", "off"], typer.Option(help="One line a request, on the standard error.")
+    ] = "text",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Serve an index and trained networks over HTTP, with a web page on the same address.
@@ -48,10 +66,11 @@ def serve(
     require("fastapi")
     require("prometheus_client")
     from visus.server.api import create_app
+    from visus.server.connections import protocol
     from visus.server.settings import MEGABYTE, Settings
 
-    if not (math.isfinite(max_upload) and math.isfinite(max_pixels)):
-        raise InputError("--max-upload and --max-pixels must be numbers.")
+    if not all(math.isfinite(number) for number in (max_upload, max_pixels, pixels_at_once or 0)):
+        raise InputError("--max-upload, --max-pixels and --pixels-at-once must be numbers.")
     usual = default_index()
     place = index or (usual if not run or "://" in usual or Path(usual).exists() else None)
     settings = Settings(
@@ -59,19 +78,51 @@ def serve(
         runs=tuple(run or ()),
         host=host,
         port=port,
-        token=token,
+        token=_token(token, token_file),
         upload=int(max_upload * MEGABYTE),
         pixels=int(max_pixels * MEGABYTE),
+        decoding=None if pixels_at_once is None else int(pixels_at_once * MEGABYTE),
         at_once=at_once,
+        line=line,
+        connections=connections,
         seconds=timeout,
+        allow=tuple(allow_origin or ()),
+        log=log,
         device=device,
     )
     app = create_app(settings)
     bound = _bound(host, port)
     level = os.environ.get("VISUS_LOG", "warning")
-    config = uvicorn.Config(app, log_level=level, server_header=False, timeout_graceful_shutdown=_PATIENCE)
+    config = uvicorn.Config(
+        app,
+        http=protocol(settings.connections),
+        ws="none",
+        log_level=level,
+        server_header=False,
+        access_log=False,  # ours has ids
+        timeout_graceful_shutdown=drain,
+    )
     typer.echo(f"Serving on http://{settings.address}:{bound.getsockname()[1]}  (Ctrl-C ends it)", err=True)
     uvicorn.Server(config).run(sockets=[bound])
+
+
+def _token(token: str | None, file: Path | None) -> str | None:
+    """The token, perhaps from a file.
+
+    Raises:
+        InputError: Both are given, or the file cannot be read.
+    """
+    if file is None:
+        return token
+    if token is not None:
+        raise InputError("Say --token or --token-file, not both (VISUS_TOKEN counts as --token).")
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(
+            f"The token cannot be read from {file} ({reason}); write it there: openssl rand -hex 16"
+        ) from error
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -96,6 +96,40 @@ def decode(
     return Decoded(_to_depth(rgb, depth), rgb.shape[1], rgb.shape[0], notes)
 
 
+def size_of(data: bytes, *, name: str = "the picture", max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of a picture as its file holds them, from the header alone: nothing is decoded.
+
+    Args:
+        data: The content of the file.
+        name: What errors call the file.
+        max_pixels: As in :func:`read`.
+
+    Returns:
+        In pixels, before an EXIF orientation is applied.
+
+    Raises:
+        FormatError: The data is empty, damaged, or not a picture.
+        InputError: The picture is larger than ``max_pixels``.
+    """
+    kind = _kind(data, name)
+    try:
+        if kind == "RAW":  # its preview is not larger
+            with require("rawpy").imread(io.BytesIO(data)) as raw:
+                width, height = raw.sizes.raw_width, raw.sizes.raw_height
+        elif kind == "TIFF":
+            about = tiff.look(data, 0, name)
+            width, height = about.width, about.height
+        else:
+            with open_by(data, kind) as picture:
+                width, height = picture.size
+    except InputError:
+        raise
+    except Exception as error:  # decoders of hostile files raise almost anything
+        raise _damaged(name, error) from error
+    _check_size(width, height, name, max_pixels)
+    return width, height
+
+
 def _kind(data: bytes, name: str) -> str:
     if not data:
         raise FormatError(f"{name} is empty (0 bytes); bring the file again or delete it.")

@@ -21,6 +21,10 @@ Digest = tuple[int, str]
 _BLOCK = 1 << 20
 
 
+Stamp = tuple[int, ...] | bytes
+"""What changes when another file takes the place of one."""
+
+
 class Files(Protocol):
     """Files below the folder of an index; names have slashes and no leading one."""
 
@@ -51,6 +55,10 @@ class Files(Protocol):
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, -1 where it is missing; None where asking costs as much as reading."""
+        ...
+
+    def stamp(self, name: str) -> Stamp | None:
+        """What changes when another file takes the place of a small one; None where it is missing."""
         ...
 
     def digest(self, name: str) -> Digest:
@@ -110,6 +118,14 @@ class LocalFiles:
             return (self._place / name).stat().st_size
         except FileNotFoundError:
             return -1
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Inode, time of change and size: nothing is read."""
+        try:
+            found = (self._place / name).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def digest(self, name: str) -> Digest:
         """Size and checksum of a file of any size."""
@@ -172,6 +188,13 @@ class RemoteFiles:
     def size(self, name: str) -> int | None:
         """Not known without reading the file: None."""
         return None
+
+    def stamp(self, name: str) -> Stamp | None:
+        """A checksum: an object store tells no more without reading."""
+        try:
+            return hashlib.blake2b(self.read(name), digest_size=16).digest()
+        except OSError:
+            return None
 
     def digest(self, name: str) -> Digest:
         """Size and checksum of a file of any size."""

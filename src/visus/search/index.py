@@ -116,7 +116,7 @@ class Index(UpdatedIndex):
         if rerank == "expansion":
             rows = nearest.expanded(asked, rows)
         elif rerank == "geometry":
-            rows = nearest.verified(single(queries, "rerank geometry"), rows)
+            rows = nearest.verified(single(queries, "rerank geometry"), rows, max_pixels)
         if min_score is not None:
             rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
 
@@ -197,11 +197,13 @@ class Index(UpdatedIndex):
             )
         found.notes += contents.notes
         if keep is None:
-            kept.save(files_of(self.location), self._asked(threshold), kept.as_plain(found))
+            kept.save(files_of(self.location), self._asked(threshold), known, kept.as_plain(found))
         return found
 
     def duplicates_kept(self, *, threshold: float = THRESHOLD) -> dict[str, Any]:
         """What :meth:`duplicates` answers, as plain values; at once where it was asked since the index last changed.
+
+        Files that are gone or were changed since, and pairs that were decided on, are left out.
 
         Args:
             threshold: See :meth:`duplicates`.
@@ -210,20 +212,37 @@ class Index(UpdatedIndex):
             InputError: The threshold lies outside [-1, 1].
             PictureIndexError: There is no index, or it is damaged.
         """
-        from visus.search.duplicates import kept
+        from visus.search.duplicates import decisions, kept
+        from visus.search.files import files_of
+
+        known = self.duplicates_known(threshold=threshold)
+        if known is not None:
+            return known
+        return kept.holding(
+            kept.as_plain(self.duplicates(threshold=threshold)), decisions.load(files_of(self.location))
+        )
+
+    def duplicates_known(self, *, threshold: float = THRESHOLD) -> dict[str, Any] | None:
+        """What :meth:`duplicates_kept` answers at once; None where duplicates must be looked for.
+
+        Args:
+            threshold: See :meth:`duplicates`.
+
+        Raises:
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        from visus.search.duplicates import decisions, kept
         from visus.search.files import files_of
 
         self._opened().refresh()
-        known = kept.load(files_of(self.location), self._asked(threshold))
-        return known if known is not None else kept.as_plain(self.duplicates(threshold=threshold))
+        files = files_of(self.location)
+        decided = decisions.load(files)
+        found = kept.load(files, self._asked(threshold), decided)
+        return None if found is None else kept.holding(found, decided)
 
     def _asked(self, threshold: float) -> dict[str, Any]:
         """What a search for duplicates depends on."""
-        from visus.search.duplicates import decisions
-        from visus.search.files import files_of
-
-        noted = sorted((a.hex(), b.hex()) for a, b in decisions.load(files_of(self.location)))
-        return {"version": self._opened().version, "threshold": threshold, "decided": [list(pair) for pair in noted]}
+        return {"index": self._opened().identity, "threshold": threshold}
 
     def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: "Decision | None") -> int:
         """Note that pictures are no copies of one another, or that all of them stay; it holds after scans and moves.

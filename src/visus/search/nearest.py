@@ -16,7 +16,6 @@ from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
 from visus.search.describe import Describing, Floats, unit
 from visus.search.place import explained
-from visus.search.query import load_or_thumbnail
 from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.segments import Query
 from visus.search.space import Space
@@ -92,6 +91,26 @@ def sound_thumbnail(store: Store, row: Row) -> bytes:
     raise PictureIndexError(
         f"What {store.location} keeps of {row['path']} to show is damaged; run: visus index --verify --mend"
     )
+
+
+def picture_of(store: Store, row: Row, max_pixels: int) -> NDArray[np.uint8]:
+    """The picture of a row, or its thumbnail where the file is gone, is another one now, or too large.
+
+    Args:
+        store: The table.
+        row: As :func:`sound_thumbnail` takes it.
+        max_pixels: Larger files are not decoded.
+
+    Returns:
+        ``(H, W, 3)`` uint8, the longest side at most 512.
+    """
+    from visus.search.reading import content_hash
+
+    with contextlib.suppress(InputError):
+        data = read_bytes(row["path"])
+        if content_hash(data) == row["hash"]:
+            return shrink(decode(data, min_side=rerank.SIDE, max_pixels=max_pixels, range="own").pixels, rerank.SIDE)
+    return decode(sound_thumbnail(store, row)).pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +195,20 @@ class Nearest:
         moved = rerank.expand(query.moved, self.store.compared[column](vectors), scores)
         return _noted(self.rows(Query(rerank.expand(query.plain, vectors, scores), moved), len(rows)), rows)
 
-    def verified(self, query: NDArray[np.uint8], rows: list[Row]) -> list[Row]:
+    def verified(self, query: NDArray[np.uint8], rows: list[Row], max_pixels: int) -> list[Row]:
         """Rows whose local features agree with the query's come first.
 
         Args:
             query: ``(H, W, 3)`` uint8.
             rows: What was found, nearest first.
+            max_pixels: Of larger files, what the index keeps is looked at.
 
         Returns:
             The same rows in the new order; their ``note`` says where they stood before and how many features agree.
         """
-        small = thumbnails(self.store, [row["id"] for row in rows])
-        pictures = [load_or_thumbnail(row["path"], small[row["id"]]) for row in rows]
+        names = [name for name in ("path", "hash", "thumbnail", "thumbnail_sum") if self.store.has(name)]
+        known = self.store.rows([row["id"] for row in rows], names)
+        pictures = (picture_of(self.store, known[row["id"]], max_pixels) for row in rows)  # one at a time
         for row, count in zip(rows, rerank.geometry(query, pictures), strict=True):
             row["inliers"] = count
         agreeing = [row for row in rows if row["inliers"] >= rerank.LEAST_INLIERS]

@@ -54,6 +54,20 @@ class OpenIndex:
         return dict(self._opened().about)
 
     @property
+    def identity(self) -> str:
+        """What tells the present state of this index from all others, also from another index in its place."""
+        self.refresh()
+        return self._opened().identity
+
+    def refresh(self) -> None:
+        """See what other processes have committed, and whether another index was put in the place of this one.
+
+        Raises:
+            PictureIndexError: It is damaged.
+        """
+        self._opened().refresh()
+
+    @property
     def descriptors(self) -> list[str]:
         """What the index's pictures are described by."""
         return ["embedding", *(classical(name).name for name in self._opened().extras if name in DESCRIPTIONS)]

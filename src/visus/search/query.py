@@ -1,6 +1,5 @@
 """What a search asks with: files, arrays, parts of pictures."""
 
-import contextlib
 import os
 from collections.abc import Sequence
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.images import MAX_PIXELS, decode, read
+from visus.images import MAX_PIXELS, read
 
 Picture = str | os.PathLike[str] | NDArray[np.uint8]
 """A file, or an RGB array ``(H, W, 3)`` uint8."""
@@ -54,21 +53,6 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
             f"A query array must be RGB uint8 of the shape (H, W, 3), not {picture.dtype} {picture.shape}."
         )
     return picture
-
-
-def load_or_thumbnail(path: str, thumbnail: bytes) -> NDArray[np.uint8]:
-    """The picture itself, or what the index keeps of it when the file has gone.
-
-    Args:
-        path: The file.
-        thumbnail: The small JPEG in the index.
-
-    Returns:
-        ``(H, W, 3)`` uint8; of a JPEG perhaps at a reduced scale, with sides of at least 512 pixels.
-    """
-    with contextlib.suppress(InputError):
-        return read(path, min_side=512, range="own")
-    return decode(thumbnail).pixels
 
 
 def single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@
 2004; spatial verification: Philbin et al., "Object retrieval with large vocabularies", CVPR 2007, section 4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ Pixels = NDArray[np.uint8]
 LEAST_INLIERS = 15
 """So many features must agree before geometry counts as evidence."""
 
-_SIDE = 512  # pictures are shrunk to this many pixels before features are found
+SIDE = 512
+"""Pictures are shrunk to this many pixels before features are found."""
+
 _FEATURES = 800
 _RATIO = 0.75  # a match must be this much nearer than the second best (Lowe 2004, section 7.1)
 _TOLERANCE = 4.0  # pixels
@@ -49,7 +51,7 @@ class LocalFeatures:
         side: The picture is shrunk until its longer side has this many pixels.
     """
 
-    def __init__(self, picture: Pixels, *, side: int = _SIDE) -> None:
+    def __init__(self, picture: Pixels, *, side: int = SIDE) -> None:
         import cv2
 
         from visus.images import shrink
@@ -97,7 +99,7 @@ def _plausible(transform: NDArray[np.floating]) -> bool:
     return 0.01 < area < 100 and bool(np.abs(transform[2, :2]).max() < 0.01)
 
 
-def geometry(query: Pixels, pictures: Sequence[Pixels]) -> list[int]:
+def geometry(query: Pixels, pictures: Iterable[Pixels]) -> list[int]:
     """How many features of each picture agree with the query's in one geometric transform.
 
     Args:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from visus._errors import PictureIndexError
 from visus.search import checksums, code_files, space, versions
-from visus.search.files import files_of
+from visus.search.files import Stamp, files_of
 from visus.search.place import exists, explained, place_of
 from visus.search.rows import EMBEDDING, Dtype, schema, vector_type
 from visus.search.segments import Segments, write_codes
@@ -83,7 +83,12 @@ class Store:
 
     def _use(self, opened: versions.Opened) -> None:
         self.table, self.sums, self._note, self._news = opened.table, opened.sums, opened.note, opened.news
+        self._stamp = self._stamped()
         self._describe()
+
+    def _stamped(self) -> Stamp | None:
+        """What tells the checksums of the open version from those of another index that was put in its place."""
+        return self.files.stamp(self.sums.name) if self.sums else None
 
     def _describe(self) -> None:
         """Read what the table says of itself."""
@@ -105,7 +110,7 @@ class Store:
         """See what other processes have committed."""
         with self._alone, explained(self.location):
             noted = checksums.noted(self.files)
-            if noted and noted[0] != self.version:
+            if noted and (noted[0] != self.version or self._stamped() != self._stamp):
                 self._use(versions.newest(self.location, self.files))
 
     def recover(self) -> int:
@@ -230,6 +235,16 @@ class Store:
         return self.table.version
 
     @property
+    def identity(self) -> str:
+        """What tells this state of this index from all others, also from another index in its place.
+
+        The version, the checksum of its manifest, and the digest of the network that described the pictures.
+        """
+        sums = self.sums.files if self.sums else {}
+        manifest = next((own[1] for name, own in sums.items() if name.endswith(".manifest")), "")
+        return f"{self.version}-{manifest}-{self.about['digest']}"
+
+    @property
     def schema(self) -> pa.Schema:
         """Names and types of all columns."""
         return self.table.schema
@@ -298,6 +313,7 @@ class Store:
         codes = write_codes(self)
         before = self.sums and self.sums.without({name for name, fresh in codes.items() if fresh})
         self.sums = checksums.write(self.files, self.table, before, [*others, *codes])
+        self._stamp = self._stamped()
 
     def append(self, rows: pa.Table) -> None:
         """Add rows to the table, in one change."""

@@ -88,11 +88,30 @@ class Stack(BaseModel):
     pictures: list[Member]
 
 
+class Totals(BaseModel):
+    """What there is in all, beyond what an answer holds."""
+
+    groups: int
+    copies: int
+    may_go: int = Field(description="Copies without which nothing is lost.")
+    size: int = Field(description="Bytes of these.")
+    stacks: int
+
+
+class Looking(BaseModel):
+    """Duplicates are being looked for."""
+
+    what: str = Field(description="What is being done.")
+    done: int = Field(description="How much of it.")
+    total: int
+
+
 class Groups(BaseModel):
-    """All groups of duplicates."""
+    """Groups of duplicates."""
 
     groups: list[Group]
     stacks: list[Stack]
+    totals: Totals
     notes: list[str] = Field(default=[], description="What was left out.")
 
 
@@ -176,6 +195,7 @@ def file_of(*kinds: str) -> dict[str, Any]:
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": text}
     for status, text in (
+        (403, "A page of another site asks."),
         (401, "The token is missing or wrong."),
         (404, "It is not there."),
         (408, "The request stopped coming."),
@@ -183,6 +203,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (421, "The server is not called so."),
         (422, "The request makes no sense, or the picture cannot be read."),
         (429, "Too many are being worked on."),
+        (503, "There is no room for this work now; Retry-After says when to ask again."),
         (504, "The answer took too long."),
     )
 }

@@ -17,36 +17,49 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.exceptions import HTTPException
 
 import visus
-from visus._errors import VisusError
+from visus._errors import PictureIndexError, VisusError
+from visus.server.access import Counted, Form
 from visus.server.answers import ERRORS, file_of
-from visus.server.limits import Counted, Heads, Limits
+from visus.server.headers import Headers
+from visus.server.limits import Heads, Limits, Load
+from visus.server.origins import Origins
 from visus.server.routes import page, runs, search
 from visus.server.service import Missing, Service
 from visus.server.settings import Settings
+from visus.server.turns import Busy
+
+_QUICK = 4  # threads for what never waits behind work
 
 
 async def known_fields(request: Request) -> None:
-    """Refuse fields that nobody would look at.
+    """Refuse fields that nobody would look at, and those that are there twice.
 
     Raises:
         InputError: There is one.
     """
-    known = request.app.state.fields.get(request.scope["route"].path)
-    if not known:
+    known = request.app.state.fields.get((request.method, request.scope["route"].path))
+    if known is None:
         return
-    strange = [name for name in await request.form() if name not in known]
-    if strange:
-        raise visus.InputError(f"There is no field {strange[0][:40]!r}; there are: {', '.join(known)}.")
+    fields = await request.form() if request.method == "POST" else request.query_params
+    names = [name for name, _ in fields.multi_items()]
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise visus.InputError(f"There is no field {name[:40]!r}; there are: {there}.")
+        if names.count(name) > 1:
+            raise visus.InputError(f"The field {name!r} is there {names.count(name)} times; send it once.")
 
 
-def forms_of(description: dict[str, Any]) -> dict[str, list[str]]:
-    """The fields of the form that each path takes, from the description of the API."""
+def fields_of(description: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """The fields that each method and path takes, in a form or after the question mark, from the API's description."""
     found = {}
     for path, methods in description["paths"].items():
-        content = methods.get("post", {}).get("requestBody", {}).get("content", {})
-        named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
-        fields = {field for name in named for field in description["components"]["schemas"][name]["properties"]}
-        found[path] = sorted(fields)
+        for method, about in methods.items():
+            content = about.get("requestBody", {}).get("content", {})
+            named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
+            fields = {field for name in named for field in description["components"]["schemas"][name]["properties"]}
+            asked = {own["name"] for own in about.get("parameters", ()) if own["in"] == "query"}
+            found[method.upper(), path] = sorted(fields or asked)
     return found
 
 
@@ -59,11 +72,12 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         VisusError: The index or a run cannot be opened.
     """
-    service = Service(settings)
+    service, origins, load = Service(settings), Origins(settings.allow), Load()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.threads = anyio.CapacityLimiter(settings.at_once)
+        app.state.quick = anyio.CapacityLimiter(_QUICK)
         yield
         service.close()
 
@@ -80,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
             Depends(known_fields),
         ],
     )
-    app.state.service, app.state.settings = service, settings
+    app.state.service, app.state.settings, app.state.load = service, settings, load
     for error in (VisusError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, told)
     app.add_exception_handler(Exception, broken)
@@ -91,12 +105,15 @@ def create_app(settings: Settings) -> FastAPI:
         at_once=settings.at_once,
         seconds=settings.seconds,
         names=settings.names,
+        origins=origins,
+        load=load,
     )
+    app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
-    measure(app, service)  # around the limits, so that what they refuse is counted too
+    measure(app, service, load, settings.log)  # around the limits, so that what they refuse is counted too
     for subject in (page, search, runs):
         app.include_router(subject.router)
-    app.state.fields = forms_of(app.openapi())
+    app.state.fields = fields_of(app.openapi())
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
     return app
 
@@ -111,7 +128,10 @@ async def told(request: Request, error: Exception) -> JSONResponse:
         known = {404: f"There is nothing at {request.url.path}; see /docs.", 405: f"{request.method} is not for here."}
         sentence = known.get(error.status_code, f"{error.detail}".rstrip(".") + ".")
         return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
-    return JSONResponse({"error": str(error)}, 404 if isinstance(error, Missing) else 422)
+    if isinstance(error, Busy):
+        return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(error.seconds)})
+    status = 503 if isinstance(error, PictureIndexError) else 404 if isinstance(error, Missing) else 422
+    return JSONResponse({"error": str(error)}, status)
 
 
 async def broken(request: Request, error: Exception) -> JSONResponse:
@@ -119,23 +139,40 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
 
 
-def measure(app: FastAPI, service: Service) -> None:
+def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
     registry = CollectorRegistry()
     requests = Counter("visus_requests", "Requests answered.", ["path", "status"], registry=registry)
     seconds = Histogram("visus_request_seconds", "Time of a request.", ["path"], registry=registry)
-    batches = Gauge("visus_batches", "Batches of pictures described.", registry=registry)
-    pictures = Gauge("visus_described", "Pictures described.", registry=registry)
+    gauges = {
+        Gauge(f"visus_{name}", text, registry=registry): value
+        for name, text, value in (
+            ("working", "Requests that are worked on.", lambda: load.working),
+            ("arriving", "Requests whose body is on its way.", lambda: load.arriving),
+            ("batches", "Batches of pictures described.", lambda: service.batching and service.batching.batches),
+            ("described", "Pictures described.", lambda: service.batching and service.batching.pictures),
+            ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: service.heavy.working),
+            ("heavy_waiting", "The same: in the line.", lambda: service.heavy.waiting),
+            ("pixels_reserved", "Pixels of pictures that are decoded now.", lambda: service.budget.reserved),
+            ("pixels_peak", "Most pixels at the same time since the start.", lambda: service.budget.peak),
+            ("pixels_refused", "Pictures for which there was no room.", lambda: service.budget.refused),
+            (
+                "duplicates_running",
+                "Searches for duplicates that run.",
+                lambda: service.looking and service.looking.is_running,
+            ),
+            ("duplicates_begun", "The same: since the start.", lambda: service.looking and service.looking.begun),
+        )
+    }
 
     def count(path: str, status: int, took: float) -> None:
         requests.labels(path, status).inc()
         seconds.labels(path).observe(took)
 
-    app.add_middleware(Counted, count=count)  # pyright: ignore[reportArgumentType] - see Limits
+    app.add_middleware(Counted, count=count, log=log)  # pyright: ignore[reportArgumentType] - see Limits
 
     @app.get("/metrics", tags=["service"], summary="Measures for Prometheus.", **file_of("text/plain"))
-    def metrics() -> Response:
-        if service.batching:
-            batches.set(service.batching.batches)
-            pictures.set(service.batching.pictures)
+    async def metrics() -> Response:  # in no thread, so that it waits for none
+        for gauge, value in gauges.items():
+            gauge.set(value() or 0)
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")

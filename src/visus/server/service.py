@@ -1,8 +1,11 @@
 """What the server can do, without HTTP: everything here runs in threads that may wait."""
 
 import base64
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus._errors import InputError
-from visus.images import draw, read_bytes
+from visus._errors import InputError, PictureIndexError
+from visus.images import draw, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
-from visus.images.decode import decode
+from visus.images.decode import decode, size_of
 from visus.images.io import encode_jpeg
 from visus.search import Index
 from visus.search.describe import Embedder
 from visus.search.duplicates.decisions import Decision
+from visus.search.place import exists
 from visus.search.query import Box, cut
 from visus.search.reading import content_hash
 from visus.server.batching import Batching
+from visus.server.looking import Looking
+from visus.server.pixels import Budget
 from visus.server.settings import Settings
-from visus.server.turns import go_on, turn
+from visus.server.turns import Places, go_on
+from visus.server.wanted import Wanted
 
 Pixels = NDArray[np.uint8]
 _OVERLAY = 1024  # longest side of pictures in answers, in pixels
+_SHOWN = 512  # longest side of heat maps
 
 
 class Missing(InputError):
     """There is no such thing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The picture that a request is about.
+
+    Attributes:
+        upload: A file that it brought; None for none.
+        number: Id of a picture in the index; None for none.
+    """
+
+    upload: bytes | None = None
+    number: int | None = None
 
 
 class Service:
@@ -47,25 +68,30 @@ class Service:
 
         self.settings = settings
         self._own = threading.local()
-        self._heavy = threading.Semaphore(max(1, cores() // 2))  # what runs on torch has threads of its own
+        self.heavy = Places(max(1, cores() // 2), settings.line)  # what runs on torch has threads of its own
+        self.budget = Budget(settings.budget)
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
-        self._searching = threading.Lock()  # for duplicates
+        self.looking: Looking | None = None
+        self._listing = Places(1, settings.line)  # many groups take a while to be looked at
         self.batching: Batching | None = None
         if settings.index is not None:
             first = Index(settings.index, device=settings.device)  # pyright: ignore[reportArgumentType]
             _ = first.about  # says that there is none
             self._embedder: Embedder = first.embedder(streams=cores())
             self.batching = Batching(self._embedder)
+            self.looking = Looking(first.location)
         self.runs = {_name(folder): folder for folder in settings.runs}
         if len(self.runs) < len(settings.runs):
             raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
         self._saved = {name: open_saved(folder) for name, folder in self.runs.items()}
 
     def close(self) -> None:
-        """End the threads that describe pictures."""
+        """End the threads that describe pictures, and the search for duplicates."""
         if self.batching:
             self.batching.close()
+        if self.looking:
+            self.looking.close()
 
     # The index ---------------------------------------------------------------------------------------------------
 
@@ -75,6 +101,7 @@ class Service:
 
         Raises:
             Missing: None is served.
+            PictureIndexError: It is gone, or another one with another network took its place.
         """
         if self.settings.index is None or self.batching is None:
             raise Missing("No index is served; start the server with --index.")
@@ -83,6 +110,13 @@ class Service:
             own = Index(self.settings.index)
             own.use(self.batching)
             self._own.index = own
+        if isinstance(own.location, Path) and not exists(own.location):
+            raise PictureIndexError(f"The index {self.settings.index} is gone; bring it back, it is looked for anew.")
+        own.refresh()
+        if own.about["digest"] != self._embedder.graph.digest:
+            raise PictureIndexError(
+                f"Another index is at {self.settings.index} now, made with another network; start the server again."
+            )
         return own
 
     def count(self) -> int | None:
@@ -99,6 +133,14 @@ class Service:
         if number not in rows or rows[number]["gone"]:
             raise Missing(f"There is no picture {number} in the index.")
         return rows[number]
+
+    def tag(self, number: int) -> str:
+        """What tells the content of an indexed picture from others.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        return self.row(number, "hash")["hash"].hex()
 
     def content(self, number: int) -> tuple[bytes, str]:
         """The file of an indexed picture and its media type.
@@ -127,40 +169,60 @@ class Service:
         self.row(number, "path")
         return self.index.thumbnails([number])[number]
 
-    def picture(self, upload: bytes | None, number: int | None, min_side: int | None = None) -> Pixels:
-        """The picture that a request is about: one that it brought, or one of the index.
+    @contextlib.contextmanager
+    def picture(self, asked: Asked, *, min_side: int | None = None, whole: bool = False) -> Iterator[Pixels]:
+        """The picture that a request is about, while its pixels are reserved: ``(H, W, 3)`` uint8.
 
         Args:
-            upload: A file.
-            number: Id of a picture in the index.
+            asked: Which one.
             min_side: A JPEG may come smaller (see :func:`visus.read`).
-
-        Returns:
-            ``(H, W, 3)`` uint8.
+            whole: Reserve as much as the largest picture takes: others will be decoded for it.
 
         Raises:
-            InputError: It brought both or none, or what it brought is no picture.
+            InputError: The request brought both or none, or what it brought is no picture.
             Missing: The picture is not in the index, or its file is no longer what was indexed.
+            Busy: Too many pixels are being worked on.
         """
-        if (upload is None) == (number is None):
+        if (asked.upload is None) == (asked.number is None):
             raise InputError("Send a picture or the id of one in the index, in a form: curl -F picture=@cat.jpg")
-        data = upload if upload is not None else self.content(number or 0)[0]
-        return decode(data, name="the picture", min_side=min_side, max_pixels=self.settings.pixels, range="own").pixels
+        data = asked.upload if asked.upload is not None else self.content(asked.number or 0)[0]
+        most = self.settings.pixels
+        width, height = size_of(data, name="the picture", max_pixels=most)
+        with self.budget.reserve(most if whole else width * height):
+            yield decode(data, name="the picture", min_side=min_side, max_pixels=most, range="own").pixels
 
-    def search(self, upload: bytes | None, number: int | None, **options: Any) -> dict[str, Any]:
-        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only."""
+    def search(self, asked: Asked, **options: Any) -> dict[str, Any]:
+        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
+
+        Args:
+            asked: The picture.
+            options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
+
+        Raises:
+            InputError: There is no such picture, or an option cannot be.
+            Missing: The picture is not in the index, or its file is no longer what was indexed.
+            PictureIndexError: The index is gone or damaged.
+            Busy: Too many pixels are being worked on.
+        """
         index = self.index
-        whole = options["region"] or options["by"] != "embedding"
-        picture = self.picture(upload, number, None if whole else self._embedder.least_side)
-        hits = index.search(picture, **options)
+        full = options["region"] or options["by"] != "embedding"
+        verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
+        with self.picture(asked, min_side=None if full else self._embedder.least_side, whole=verified) as picture:
+            left = max(1, self.settings.pixels - picture.shape[0] * picture.shape[1])
+            try:
+                hits = index.search(picture, max_pixels=left, **options)
+            except PictureIndexError as error:
+                if options["by"] in index.descriptors:
+                    raise
+                raise InputError(str(error)) from error  # the index is sound, and does not have what was asked for
         rows = [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
         return {"hits": rows, "notes": hits.notes}
 
-    def why(self, picture: Pixels, number: int, region: Box | None = None) -> dict[str, Any]:
+    def why(self, asked: Asked, number: int, region: Box | None = None) -> dict[str, Any]:
         """Where a picture, or a part of it, and one of the index agree.
 
         Args:
-            picture: ``(H, W, 3)`` uint8.
+            asked: The picture.
             number: Id of the other in the index.
             region: x0, y0, x1, y1 in pixels of the part; None for the whole picture.
 
@@ -170,19 +232,40 @@ class Service:
         Raises:
             Missing: The other is not in the index, or its file is no longer what was indexed.
             InputError: The region reaches beyond the picture, or the network does not pool by average.
+            Busy: Too many pixels are being worked on.
         """
-        own = self.picture(None, number)
-        found = self.index.why(cut(picture, region) if region else picture, own)
-        query, hit = (data_url(own) for own in found.overlays(side=512))
-        return {"score": found.score, "query": query, "hit": hit}
+        with self.picture(Asked(number=number), min_side=_SHOWN) as own:
+            hit = shrink(own, 2 * _SHOWN)  # one large picture at a time
+        with self.picture(asked) as picture:
+            found = self.index.why(cut(picture, region) if region else picture, hit)
+            shown = [data_url(own) for own in found.overlays(side=_SHOWN)]
+        return {"score": found.score, "query": shown[0], "hit": shown[1]}
 
-    def duplicates(self, threshold: float) -> dict[str, Any]:
-        """Groups of duplicates, and stacks of pictures that are none; kept until the index changes.
+    def duplicates(self, wanted: Wanted, offset: int, limit: int) -> dict[str, Any] | None:
+        """Groups of duplicates, and stacks of pictures that are none; None while they are looked for.
 
-        One request at a time looks for them.
+        Args:
+            wanted: Which of them.
+            offset: Groups to pass over, and stacks.
+            limit: Groups at most, and stacks.
+
+        Raises:
+            Missing: No index is served.
+            PictureIndexError: The search before ended with an error.
+            Busy: Too many ask for them.
         """
-        with self._searching:
-            return self.index.duplicates_kept(threshold=threshold)
+        index = self.index
+        assert self.looking
+        if self.looking.is_running:
+            return None
+        with self._listing.turn():
+            found = self.looking.found(index)
+            return None if found is None else wanted(found, offset, limit)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far the search for duplicates is: ``what``, ``done`` and ``total``."""
+        return self.looking.progress if self.looking else {}
 
     def decide(self, numbers: list[int], decision: Decision | None) -> int:
         """Note what someone decided about pictures.
@@ -243,26 +326,30 @@ class Service:
             raise Missing(f"The run {name} has no learning curves.")
         return file.read_bytes()
 
-    def predict(self, name: str, picture: Pixels, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
+    def predict(self, name: str, asked: Asked, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
         """What a run says of a picture.
 
         Args:
             name: Name of the run.
-            picture: ``(H, W, 3)`` uint8.
+            asked: The picture.
             k: Of a classifier: how many classes.
             overlay: Whether the answer is drawn on the picture too, where the task can.
 
         Raises:
             Missing: The run is not served.
         """
-        network = self._network(name)
-        with turn(self._heavy):
-            found = network.predict(picture, k=k) if self.task(name) == "classify" else network.predict(picture)
-        values = {**found.to_dict(), "run": name, "task": self.task(name)}
-        values.pop("file", None)
-        if overlay and hasattr(found, "overlay"):
-            values["overlay"] = data_url(draw.fit(found.overlay(), min(_OVERLAY, max(picture.shape[:2]))))
+        network, task = self._network(name), self.task(name)
+        with self._turn(task), self.picture(asked) as picture:
+            found = network.predict(picture, k=k) if task == "classify" else network.predict(picture)
+            values = {**found.to_dict(), "run": name, "task": task}
+            values.pop("file", None)
+            if overlay and hasattr(found, "overlay"):
+                values["overlay"] = data_url(draw.fit(found.overlay(), min(_OVERLAY, max(picture.shape[:2]))))
         return values
+
+    def _turn(self, task: str) -> contextlib.AbstractContextManager[None]:
+        """A place for a prediction; a classifier's takes as long as a search, and needs none."""
+        return contextlib.nullcontext() if task == "classify" else self.heavy.turn()
 
     def _network(self, name: str) -> Any:  # noqa: ANN401 - of its task
         from visus.runs.registry import task_of
@@ -274,12 +361,12 @@ class Service:
                 )
             return self._networks[name]
 
-    def explain(self, name: str, picture: Pixels, method: str, **options: Any) -> dict[str, Any]:
+    def explain(self, name: str, asked: Asked, method: str, **options: Any) -> dict[str, Any]:
         """Which pixels speak for a class of a run.
 
         Args:
             name: Name of the run.
-            picture: ``(H, W, 3)`` uint8.
+            asked: The picture.
             method: See :func:`visus.explain.saliency`, as the options.
             options: ``target``, ``at`` and ``box``.
 
@@ -289,7 +376,8 @@ class Service:
         """
         from visus.explain import saliency
 
-        with turn(self._heavy):
+        self.folder(name)
+        with self.heavy.turn(), self.picture(asked) as picture:
             found = saliency(self._subject(name, options), picture, method=method, **options)  # pyright: ignore
         return {
             "run": name,
@@ -300,12 +388,12 @@ class Service:
             "overlay": data_url(found.overlay()),
         }
 
-    def fool(self, name: str, picture: Pixels, **options: Any) -> dict[str, Any]:
+    def fool(self, name: str, asked: Asked, **options: Any) -> dict[str, Any]:
         """A change too small to see that changes the answer of a run.
 
         Args:
             name: Name of the run.
-            picture: ``(H, W, 3)`` uint8.
+            asked: The picture.
             options: ``target``, ``epsilon`` and ``steps`` of :func:`visus.explain.fool`.
 
         Raises:
@@ -314,7 +402,8 @@ class Service:
         """
         from visus.explain import fool
 
-        with turn(self._heavy):
+        self.folder(name)
+        with self.heavy.turn(), self.picture(asked) as picture:
             found = fool(self._subject(name, options), picture, **options)
         return {
             "run": name,

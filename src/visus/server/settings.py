@@ -2,8 +2,10 @@
 
 import ipaddress
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from visus._errors import InputError
 
@@ -23,8 +25,13 @@ class Settings:
         token: What requests must bring in the header ``Authorization: Bearer TOKEN``; None for nothing.
         upload: Largest body of a request in bytes.
         pixels: Largest picture that is decoded.
+        decoding: Pixels of all pictures that are decoded at the same time, at least twice as many; None for that.
         at_once: Requests that are worked on at the same time; further ones are told to come again.
+        line: Requests that may wait for work that takes many cores: explain, fool, and predict but of classifiers.
+        connections: Connections at the same time.
         seconds: Longest time that a request may take.
+        allow: Origins of other sites whose pages may ask, for example ``https://photos.example``.
+        log: One line a request on the standard error: ``"text"``, ``"json"`` or ``"off"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
 
@@ -35,8 +42,13 @@ class Settings:
     token: str | None = None
     upload: int = 32 * MEGABYTE
     pixels: int = 50 * MEGABYTE
+    decoding: int | None = None
     at_once: int = 64
+    line: int = 4
+    connections: int = 1000
     seconds: float = 60.0
+    allow: tuple[str, ...] = ()
+    log: Literal["text", "json", "off"] = "text"
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -48,8 +60,23 @@ class Settings:
             )
         if self.token is not None and (not self.token.isascii() or not self.token.strip()):
             raise InputError("The token must be plain letters and digits, for example from: openssl rand -hex 16")
-        if min(self.upload, self.pixels, self.at_once) < 1 or not 0 < self.seconds < math.inf:
-            raise InputError("The limits of uploads, pixels, requests and seconds must be above 0.")
+        counts = (self.upload, self.pixels, self.at_once, self.line, self.connections)
+        if min(counts) < 1 or not 0 < self.seconds < math.inf:
+            raise InputError("The limits of uploads, pixels, requests, connections and seconds must be above 0.")
+        if self.budget < 2 * self.pixels:
+            raise InputError(
+                f"All pictures together must be allowed twice the {self.pixels / 1e6:g} megapixels of one, or more."
+            )
+        for origin in self.allow:
+            if not re.fullmatch(r"https?://[^/\s,]+", origin):
+                raise InputError(
+                    f"An origin is a scheme, a host and perhaps a port: https://photos.example, not {origin!r}."
+                )
+
+    @property
+    def budget(self) -> int:
+        """Pixels of all pictures that are decoded at the same time."""
+        return 2 * self.pixels if self.decoding is None else self.decoding
 
     @property
     def address(self) -> str:

@@ -1,22 +1,34 @@
-"""A result that is kept beside the index, for its version: who asks again need not wait."""
+"""A result that is kept beside the index, for its version: who asks again need not wait.
+
+What is answered from it is what still holds: files that are no longer there, or that someone decided on meanwhile, are
+left out.
+"""
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from visus._errors import VisusError
+from visus.search.away import is_missing, is_replaced
+from visus.search.duplicates.decisions import Pair, pair_of
 from visus.search.duplicates.members import Duplicates, Member
 from visus.search.files import Files
 
 FILE = "duplicates.json"
 
+Kept = dict[str, Any]
+"""Groups, stacks and notes as plain values; of each file also what tells whether it is still the same."""
 
-def as_plain(found: Duplicates) -> dict[str, Any]:
+_OWN = ("mtime", "hash")  # what is kept of a file and not answered
+
+
+def as_plain(found: Duplicates) -> Kept:
     """Groups, stacks and notes as plain values; ids as texts, since numbers of JavaScript have 53 bits only."""
     groups = [
         {
             "keep": _plain(group.keep),
             "why": group.why,
-            "others": [{"id": str(copy.id), **copy.to_dict(), "means": str(copy.relation)} for copy in group.others],
+            "others": [{**_plain(copy), "means": str(copy.relation)} for copy in group.others],
         }
         for group in found
     ]
@@ -25,27 +37,92 @@ def as_plain(found: Duplicates) -> dict[str, Any]:
 
 
 def _plain(member: Member) -> dict[str, Any]:
-    return {"id": str(member.id), **member.to_dict()}
+    return {"id": str(member.id), **member.to_dict(), "mtime": member.mtime, "hash": member.hash.hex()}
 
 
-def save(files: Files, key: dict[str, Any], answer: dict[str, Any]) -> None:
+def save(files: Files, key: Mapping[str, Any], decided: Collection[Pair], kept: Kept) -> None:
     """Keep a result; where the index may not be written, it is made anew each time.
 
     Args:
         files: Of the index.
-        key: What it depends on: the version, the decisions, and what was asked.
-        answer: As :func:`as_plain` gives it.
+        key: What it depends on: the version, and what was asked.
+        decided: Pairs that had been decided on.
+        kept: As :func:`as_plain` gives it.
     """
+    pairs = sorted([a.hex(), b.hex()] for a, b in decided)
     try:
-        files.write(FILE, json.dumps({"key": key, "answer": answer}).encode())
+        files.write(FILE, json.dumps({"key": dict(key), "decided": pairs, "kept": kept}).encode())
     except (OSError, VisusError):
         return
 
 
-def load(files: Files, key: dict[str, Any]) -> dict[str, Any] | None:
-    """The kept result; None where there is none for this key."""
+def load(files: Files, key: Mapping[str, Any], decided: Collection[Pair]) -> Kept | None:
+    """The kept result; None where there is none for this key, or decisions were taken back since.
+
+    Args:
+        files: Of the index.
+        key: What it depends on.
+        decided: Pairs that are decided on now.
+    """
     try:
         noted = json.loads(files.read(FILE))
-        return noted["answer"] if noted["key"] == key else None
+        before = {(bytes.fromhex(a), bytes.fromhex(b)) for a, b in noted["decided"]}
+        return noted["kept"] if noted["key"] == dict(key) and before <= set(decided) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def holding(kept: Kept, decided: Collection[Pair]) -> dict[str, Any]:
+    """What of a result still holds.
+
+    A group of which the kept picture is not there any more is left out: nothing in it may go.
+
+    Args:
+        kept: As :func:`as_plain` gives it; it is not changed.
+        decided: Pairs that are decided on now.
+
+    Returns:
+        The same without what does not hold, and a note on each reason.
+    """
+    known, lost, named = set(decided), set(), 0
+    groups, stacks = [], []
+
+    def there(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        gone = {file["path"] for file in files if _is_gone(file)}
+        lost.update(gone)
+        return [file for file in files if file["path"] not in gone]
+
+    for group in kept["groups"]:
+        keep, others = there([group["keep"]]), there(group["others"])
+        left = [copy for copy in others if _pair(group["keep"], copy) not in known]
+        named += len(others) - len(left)
+        if keep and left:
+            groups.append({**group, "keep": _answered(keep[0]), "others": [_answered(copy) for copy in left]})
+    for stack in kept["stacks"]:
+        pictures = there(stack["pictures"])
+        if len(pictures) > 1:
+            stacks.append({**stack, "pictures": [_answered(picture) for picture in pictures]})
+    return {"groups": groups, "stacks": stacks, "notes": [*kept["notes"], *_notes(len(lost), named)]}
+
+
+def _is_gone(file: dict[str, Any]) -> bool:
+    return is_missing(file["path"]) or is_replaced(file["path"], file["size"], file["mtime"])
+
+
+def _pair(keep: dict[str, Any], copy: dict[str, Any]) -> Pair:
+    return pair_of(bytes.fromhex(keep["hash"]), bytes.fromhex(copy["hash"]))
+
+
+def _answered(file: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in file.items() if name not in _OWN}
+
+
+def _notes(lost: int, named: int) -> list[str]:
+    notes = []
+    if lost:
+        files = "1 file that was found is" if lost == 1 else f"{lost:,} files that were found are"
+        notes.append(f"{files} gone or changed since, and left out; say: visus index FOLDER")
+    if named:
+        copies = "1 copy is" if named == 1 else f"{named:,} copies are"
+        notes.append(f"{copies} not named, since you decided on them after the search")
+    return notes

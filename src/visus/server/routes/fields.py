@@ -9,7 +9,7 @@ import anyio
 from fastapi import Depends, File, Form, Path, Request, UploadFile
 
 from visus._errors import InputError
-from visus.server.service import Pixels, Service
+from visus.server.service import Asked, Service
 
 _KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 
@@ -30,23 +30,26 @@ class Work:
 
     def __init__(self, request: Request) -> None:
         self.service: Service = request.app.state.service
-        self._threads = request.app.state.threads
+        self._state = request.app.state
 
     async def __call__(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Let a thread do it."""
-        return await anyio.to_thread.run_sync(partial(call, *args, **options), limiter=self._threads)
+        return await anyio.to_thread.run_sync(partial(call, *args, **options), limiter=self._state.threads)
+
+    async def quickly(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Let a thread do it that never waits behind the work of others."""
+        return await anyio.to_thread.run_sync(call, limiter=self._state.quick)
 
 
 Working = Annotated[Work, Depends(Work)]
 
 
-async def asked_picture(work: Working, picture: Upload = None, number: Number = None) -> Pixels:
-    """The picture that a request is about, ``(H, W, 3)`` uint8."""
-    data = await picture.read() if picture is not None else None
-    return await work(work.service.picture, data, number)
+async def asked_picture(picture: Upload = None, number: Number = None) -> Asked:
+    """The picture that a request is about."""
+    return Asked(await picture.read() if picture is not None else None, number)
 
 
-Asked = Annotated[Any, Depends(asked_picture)]
+Picture = Annotated[Asked, Depends(asked_picture)]
 
 
 def box_of(text: str | None) -> tuple[int, int, int, int] | None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Response
 from visus._errors import InputError
 from visus.server import answers
 from visus.server.answers import described, file_of
-from visus.server.routes.fields import Asked, RunName, Text, Working, numbers
+from visus.server.routes.fields import Picture, RunName, Text, Working, numbers
 
 router = APIRouter(tags=["runs"])
 
@@ -30,18 +30,18 @@ async def curves(work: Working, name: str) -> Response:
 @router.post("/predict", summary="What a run says of a picture.", responses=described(answers.Prediction))
 async def predict(
     work: Working,
-    picture: Asked,
+    asked: Picture,
     run: RunName,
     k: Annotated[int, Form(ge=1, le=1000)] = 5,
     overlay: Annotated[bool, Form()] = False,
 ) -> dict[str, Any]:
-    return await work(work.service.predict, run, picture, k=k, overlay=overlay)
+    return await work(work.service.predict, run, asked, k=k, overlay=overlay)
 
 
 @router.post("/explain", summary="Which pixels speak for a class.", responses=described(answers.Explanation))
 async def explain(
     work: Working,
-    picture: Asked,
+    asked: Picture,
     run: RunName,
     method: Annotated[str, Form(max_length=40)] = "gradcam",
     target: Annotated[Text, "class"] = None,
@@ -50,7 +50,7 @@ async def explain(
 ) -> dict[str, Any]:
     place = None if at is None else numbers("at", at, 2)
     options = {"target": target or None, "at": place, "box": None if box is None else numbers("box", box, 4)}
-    return await work(work.service.explain, run, picture, method, **options)
+    return await work(work.service.explain, run, asked, method, **options)
 
 
 @router.post(
@@ -60,7 +60,7 @@ async def explain(
 )
 async def fool(
     work: Working,
-    picture: Asked,
+    asked: Picture,
     run: RunName,
     target: Annotated[Text, "class"] = None,
     epsilon: Annotated[float, Form(ge=0, le=0.5, description="Largest change, as a share of white.")] = 2 / 255,
@@ -68,4 +68,4 @@ async def fool(
 ) -> dict[str, Any]:
     if not math.isfinite(epsilon):
         raise InputError("epsilon must be a number.")
-    return await work(work.service.fool, run, picture, target=target or None, epsilon=epsilon, steps=steps)
+    return await work(work.service.fool, run, asked, target=target or None, epsilon=epsilon, steps=steps)

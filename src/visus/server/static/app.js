@@ -27,6 +27,12 @@ async function ask(path, fields, kind = "json") {
     throw new Error(word(state.token ? "wrong" : "wants"));
   }
   if (!response.ok) throw new Error((await response.json().catch(() => ({ error: response.statusText }))).error);
+  if (response.status === 202) { // it is being worked on, and goes on without us
+    const told = await response.json();
+    $("message").textContent = `${word("steps")[told.what] || told.what} ${told.done.toLocaleString()} / ${told.total.toLocaleString()}`;
+    await new Promise((done) => setTimeout(done, 1000));
+    return ask(path, fields, kind);
+  }
   return kind === "json" ? response.json() : response.blob();
 }
 
@@ -39,12 +45,14 @@ function lock(closed) {
 async function working(task, pressed) {
   if (pressed) pressed.disabled = true;
   if (!state.busy++) $("message").textContent = word("working");
+  let failed = false;
   try {
     await task();
   } catch (error) {
+    failed = true;
     $("message").textContent = error.message;
   }
-  if (!--state.busy && $("message").textContent === word("working")) $("message").textContent = "";
+  if (!--state.busy && !failed) $("message").textContent = "";
   if (pressed) pressed.disabled = false;
 }
 
@@ -180,10 +188,11 @@ async function why(hit) {
 }
 
 async function duplicates() {
-  const found = await ask(`/duplicates?threshold=${$("threshold").value}`);
+  const found = await ask(`/duplicates?agreement=${$("threshold").value}`);
   const groups = found.groups.map(group);
   const stacks = $("scenes").checked ? found.stacks.map(stack) : [];
   $("groups").replaceChildren(...groups, ...stacks);
+  $("totals").textContent = [word("totals")(found.totals), ...found.notes].join(" ");
   if (!groups.length) $("groups").prepend(word("none"));
 }
 

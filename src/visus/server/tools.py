@@ -1,0 +1,153 @@
+"""What a language model may ask: the server's questions as tools of the Model Context Protocol (version 2 of its SDK).
+
+Pictures come by their id in the index, or as base64; no tool takes a path, and what is answered is of the index alone.
+"""
+
+import base64
+import binascii
+import functools
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from visus._errors import InputError, VisusError
+from visus._version import __version__
+from visus.search.duplicates.members import Name
+from visus.server.service import Asked, Service
+from visus.server.wanted import Wanted
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import Image, MCPServer
+
+Answer = list[Any]
+"""A text of JSON, and pictures."""
+
+_ABOUT = (
+    "Finds pictures that look alike in one index of pictures on this machine, and asks trained networks about them. "
+    "Name a picture by its id (as search, duplicates and pictures give it) or send its file as base64."
+)
+
+
+def tools_of(service: Service) -> "MCPServer":
+    """A server of tools that ask the index and the runs that are served.
+
+    Args:
+        service: What answers.
+    """
+    from mcp.server.mcpserver import MCPServer
+
+    server = MCPServer("visus", instructions=_ABOUT, version=__version__, log_level="WARNING")
+    asking = _Asking(service)
+    for tool in (asking.search, asking.why, asking.duplicates, asking.predict, asking.explain):
+        server.tool(structured_output=False)(_told(tool))
+    return server
+
+
+def _told(tool: Callable[..., Answer]) -> Callable[..., Answer]:
+    """The same tool, which tells what is wrong in one sentence."""
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    @functools.wraps(tool)
+    def asked(*args: Any, **options: Any) -> Answer:
+        try:
+            return tool(*args, **options)
+        except VisusError as error:
+            raise ToolError(str(error)) from error
+
+    return asked
+
+
+class _Asking:
+    """The tools; their docstrings and parameters are what a model reads."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def search(
+        self,
+        id: str | None = None,
+        picture: str | None = None,
+        k: int = 8,
+        where: str | None = None,
+        by: str = "embedding",
+    ) -> Answer:
+        """Find the pictures of the index that look most like one; with their paths, scores and thumbnails.
+
+        `picture` is the base64 of a JPEG, PNG, WebP, TIFF, BMP or GIF file. `where` is a condition on path, width,
+        height, size, captured ..., for example: width > 1000 AND path LIKE '%2024%'.
+        """
+        if not 1 <= k <= _MOST:
+            raise InputError(f"k must be within 1 and {_MOST}, not {k}.")
+        found = self._service.search(_asked(id, picture), k=k, where=where, by=by, region=None)
+        small = [_jpeg(self._service.thumbnail(int(hit["id"]))) for hit in found["hits"]]
+        return [json.dumps(found), *small]
+
+    def why(self, hit: str, id: str | None = None, picture: str | None = None) -> Answer:
+        """Show where a picture and one of the index agree: both under their heat maps, and the score."""
+        found = self._service.why(_asked(id, picture), _number(hit))
+        return [json.dumps({"score": found["score"]}), _image(found["query"]), _image(found["hit"])]
+
+    def duplicates(
+        self, relation: Name | None = None, agreement: float = 0.0, folder: str | None = None, limit: int = 50
+    ) -> Answer:
+        """List groups of duplicates and which copies may go; ask again later while they are being looked for."""
+        wanted = Wanted(relation, agreement, folder)
+        found = self._service.duplicates(wanted, 0, max(1, limit))
+        return [json.dumps(found if found is not None else {"looking": self._service.progress})]
+
+    def predict(self, run: str, id: str | None = None, picture: str | None = None) -> Answer:
+        """Ask a trained network what a picture shows."""
+        found = self._service.predict(run, _asked(id, picture), overlay=True)
+        overlay = found.pop("overlay", None)
+        return [json.dumps(found), *([_image(overlay)] if overlay else [])]
+
+    def explain(
+        self,
+        run: str,
+        id: str | None = None,
+        picture: str | None = None,
+        method: Literal["gradcam", "saliency", "guided", "smoothgrad", "integrated", "occlusion"] = "gradcam",
+    ) -> Answer:
+        """Show which pixels speak for the answer of a trained network."""
+        found = self._service.explain(run, _asked(id, picture), method, target=None)
+        overlay = _image(found.pop("overlay"))
+        found.pop("picture")
+        return [json.dumps(found), overlay]
+
+
+_MOST = 50  # hits of an answer
+
+
+def _number(id: str) -> int:
+    """The number of a picture.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not (id.isascii() and id.isdigit() and int(id) < 2**63):
+        raise InputError(f"An id is a text of digits, as search gives it, not {id[:40]!r}.")
+    return int(id)
+
+
+def _asked(id: str | None, picture: str | None) -> Asked:
+    """The picture that a tool is about.
+
+    Raises:
+        InputError: It is no base64, or the id is none.
+    """
+    try:
+        upload = base64.b64decode(picture, validate=True) if picture else None
+    except (binascii.Error, ValueError) as error:
+        raise InputError("The picture is no base64; send the content of a picture file in base64.") from error
+    return Asked(upload, _number(id) if id else None)
+
+
+def _image(url: str) -> "Image":
+    """A picture from a data URL of ours."""
+    return _jpeg(base64.b64decode(url.partition(",")[2]))
+
+
+def _jpeg(data: bytes) -> "Image":
+    from mcp.server.mcpserver import Image
+
+    return Image(data=data, format="jpeg")

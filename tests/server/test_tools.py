@@ -1,0 +1,62 @@
+"""The tools for language models, asked by the real client of the protocol's SDK."""
+
+import asyncio
+import base64
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support.pictures import folder_of
+from visus import Index
+
+pytest.importorskip("mcp.server.mcpserver", reason="the SDK is not there in version 2")
+import mcp
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tools")
+    folder_of(folder / "photos", 5)
+    Index(folder / "i.visus").add(folder / "photos")
+    return folder
+
+
+def asked(place: Path, *questions: tuple[str, dict[str, Any]]) -> tuple[set[str], list[Any]]:
+    """Names of the tools, and answers to questions over standard input and output."""
+
+    async def talk() -> tuple[set[str], list[Any]]:
+        command = mcp.StdioServerParameters(
+            command=sys.executable, args=["-m", "visus", "mcp", "--index", str(place / "i.visus")], env=dict(os.environ)
+        )
+        async with mcp.Client(command) as client:
+            tools = await client.list_tools()
+            answers = [await client.call_tool(name, options) for name, options in questions]
+        return {tool.name for tool in tools.tools}, answers
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.slow
+def test_a_model_searches_and_is_told_why(place: Path) -> None:
+    first = min((place / "photos").iterdir())
+    sent = {"picture": base64.b64encode(first.read_bytes()).decode()}
+    names, (found, wrong, path) = asked(
+        place, ("search", {**sent, "k": 3}), ("search", {"id": "1"}), ("search", {"picture": "/etc/passwd"})
+    )
+    assert names == {"search", "why", "duplicates", "predict", "explain"}
+    hits = json.loads(found.content[0].text)["hits"]
+    assert [len(hits), hits[0]["path"]] == [3, str(first)]
+    with Image.open(io.BytesIO(base64.b64decode(found.content[1].data))) as small:
+        assert small.format == "JPEG"
+    assert wrong.is_error
+    assert "There is no picture 1 in the index." in wrong.content[0].text
+    assert path.is_error
+    _, (why, duplicates) = asked(place, ("why", {**sent, "hit": hits[1]["id"]}), ("duplicates", {}))
+    assert [part.type for part in why.content] == ["text", "image", "image"]
+    assert set(json.loads(duplicates.content[0].text)) & {"looking", "groups"}
