@@ -131,7 +131,9 @@ def removable(net: nn.Module, x: Tensor) -> tuple[str, dict[str, nn.Module]]:
             blocks[name] = module
     if blocks:
         return "blocks", blocks
-    layers = {name: own for name, own in net.named_modules() if own in fits and isinstance(own, nn.Conv2d)}
+    layers: dict[str, nn.Module] = {
+        name: own for name, own in net.named_modules() if own in fits and isinstance(own, nn.Conv2d)
+    }
     return "layers", layers
 
 

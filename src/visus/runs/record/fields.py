@@ -139,8 +139,9 @@ def _fits(value: object, kind: Any) -> tuple[bool, str]:  # noqa: ANN401 - a typ
         entry = get_args(kind)[0]
         fits = isinstance(value, tuple) and all(isinstance(v, entry) and not isinstance(v, bool) for v in value)
         if entry is float:  # so many numbers as the type has
-            numbers = isinstance(value, tuple) and all(_fits(v, float)[0] for v in value)
-            return numbers and len(value) == len(get_args(kind)), f"{len(get_args(kind))} numbers"
+            count = len(get_args(kind))
+            fits = isinstance(value, tuple) and len(value) == count and all(_fits(v, float)[0] for v in value)
+            return fits, f"{count} numbers"
         return fits, "a list of whole numbers" if entry is int else "a list of names"
     if kind is bool:
         return isinstance(value, bool), "true or false"
