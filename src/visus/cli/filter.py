@@ -52,7 +52,9 @@ def filter_(
         float | None, typer.Option(help="Standard deviation in pixels; of noise, as a share of white.")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side of the window in pixels.")] = None,
-    tolerance: Annotated[float | None, typer.Option(help="bilateral: difference that counts as alike.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="bilateral: difference that counts as alike; by default 2.5 times the noise.")
+    ] = None,
     low: Annotated[float | None, typer.Option(help="canny: lower threshold.")] = None,
     high: Annotated[float | None, typer.Option(help="canny: higher threshold.")] = None,
     thresholds: Annotated[str | None, typer.Option(help="canny: 'contrast' of a step, or 'quantile'.")] = None,
