@@ -81,7 +81,8 @@ def deletion(source: str | os.PathLike[str] | Subject, pictures: Sequence[Pictur
     for module in parts.values():
         with without(module):
             kept.append(float((_answers(subject, x) == whole).float().mean()))
-    return Deletion(subject.name, kind, tuple(parts), np.array(kept), len(pictures))
+    names = tuple(name.removeprefix("backbone.").removeprefix("net.") for name in parts)  # as visus nets says them
+    return Deletion(subject.name, kind, names, np.array(kept), len(pictures))
 
 
 @contextlib.contextmanager
