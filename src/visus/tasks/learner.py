@@ -46,7 +46,7 @@ class Recipe:
     stages: int = field(default=1, kw_only=True)
 
     def build(self, groups: list[optimizers.Group], *, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-        """Its optimizer.
+        """The optimizer that the recipe names, for groups of parameters.
 
         Args:
             groups: Parameters, with a factor of the learning rate each.
