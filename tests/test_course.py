@@ -102,8 +102,8 @@ def drawn(home: Path) -> dict[Path, int]:
 @pytest.mark.parametrize(
     "kind",
     [
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("filter", "lesson", "explain")),
-        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("classify", "segment", "detect")),  # they train
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("filter", "lesson")),
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("classify", "segment", "detect", "explain")),
     ],
 )
 def test_every_command_of_the_page_makes_a_picture(kind: str, workspace: Path) -> None:

@@ -38,7 +38,7 @@ def draw(say: Say) -> Drawn:
         moved = scores[k].repeat(len(push), 1)
         moved[:, RIGHT[k]] += torch.from_numpy(push)
         own = labels[k].repeat(len(push))
-        curves.plot(push, _each("hinge", moved, own), color=plots.COLORS[k], label=f"{name}, hinge")
+        curves.plot(push, _each("hinge", moved, own), color=plots.COLORS[k], label=f"{name}, {say('hinge', '铰链')}")
         softmax = f"{name}, {say('cross-entropy', '交叉熵')}"
         curves.plot(push, _each("cross_entropy", moved, own), color=plots.COLORS[k], ls="--", label=softmax)
     curves.set_title(say("the right score is pushed up", "把正确类的得分往上推"), fontsize=10)
