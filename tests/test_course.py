@@ -17,8 +17,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 _SMALL = {
     "train classify": ("--epochs", "1", "--workers", "0"),
     "train segment": ("--epochs", "1", "--workers", "0", "--batch-size", "2"),
-    "train localize": ("--epochs", "3", "--workers", "0", "--side", "64"),
-    "train detect": ("--epochs", "1", "--workers", "0", "--side", "64"),
+    "train localize": ("--epochs", "3", "--workers", "0", "--size", "64"),
+    "train detect": ("--epochs", "1", "--workers", "0", "--size", "64"),
     "tune": ("--trials", "3"),
     "explain ascent": ("--steps", "2", "--size", "64"),
     "explain invert": ("--steps", "1", "--layer", "conv_stem"),
@@ -27,7 +27,7 @@ _SMALL = {
 }
 """What is added to a command, by how it begins, so that it takes a second and not an hour; the last one counts."""
 
-_RCNN = ("--workers", "0", "--side", "64", "--boxes", "40")
+_RCNN = ("--workers", "0", "--size", "64", "--most", "40")
 
 
 def rows(page: str) -> list[list[str]]:
