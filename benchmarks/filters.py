@@ -117,7 +117,7 @@ def speed(folder):
         )
     row(
         "bilateral, sigma 3, float32",
-        lambda: filters.bilateral(real),
+        lambda: filters.bilateral(real, sigma=3.0, tolerance=0.1),
         "cv2.bilateralFilter",
         lambda: cv2.bilateralFilter(real, 13, 0.1, 3),
         3,

@@ -17,6 +17,7 @@ from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
 from visus.images.color import to_rgb
+from visus.lessons import LESSONS, lesson
 from visus.search.demo import QUERIES, VERSIONS, index_versions
 
 HERE = Path(__file__).parent / "pictures"
@@ -138,6 +139,7 @@ def main() -> None:
             *((name, make()) for name, make in explain.PICTURES.items()),
             *training.pictures_of_runs(folder).items(),
             *course.pictures(folder),
+            *((f"lesson-{name}", lesson(name).picture) for name in LESSONS),
         ):
             write(HERE / f"{name}.jpg", picture, quality=85)
             print(HERE / f"{name}.jpg", picture.shape)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import visus
-from visus import data, explain, filters, images, nets, runs, search
+from visus import data, explain, filters, images, lessons, nets, runs, search
 from visus._optional import require
 
 
@@ -30,6 +30,7 @@ def test_public_names() -> None:
         "explain",
         "filters",
         "images",
+        "lessons",
         "nets",
         "predict",
         "read",
@@ -39,7 +40,7 @@ def test_public_names() -> None:
         "tune",
         "write",
     }
-    for module in (visus, data, explain, filters, images, nets, runs, search):
+    for module in (visus, data, explain, filters, images, lessons, nets, runs, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 

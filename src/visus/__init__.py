@@ -19,7 +19,7 @@ from visus._renamed import find_old_modules, renamed
 from visus._version import __version__
 
 if TYPE_CHECKING:
-    from visus import data, explain, filters, images, nets, runs, search
+    from visus import data, explain, filters, images, lessons, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
     from visus.runs import Run, train, tune
@@ -45,6 +45,7 @@ __all__ = [
     "explain",
     "filters",
     "images",
+    "lessons",
     "nets",
     "predict",
     "read",
@@ -65,6 +66,7 @@ _LAZY = {
     "explain": ("visus.explain", None),
     "filters": ("visus.filters", None),
     "images": ("visus.images", None),
+    "lessons": ("visus.lessons", None),
     "nets": ("visus.nets", None),
     "predict": ("visus.runs.run", "predict"),
     "read": ("visus.images", "read"),

@@ -66,8 +66,16 @@ def test_what_it_has_learned(folder: Path) -> None:
     assert "4 pictures by pca" in visus("explain", "space", net, "b.visus", "--layout", "pca", cwd=folder).stdout
     answer = visus("explain", "ascent", net, "--target", "goldfish", "--steps", "2", "--size", "64", cwd=folder)
     assert "goldfish" in answer.stdout
-    asked = ("explain", "invert", net, cat, "--layer", "conv_stem", "--steps", "2", "--json")
+    asked = ("explain", "invert", net, cat, "--layer", "conv_stem", "--steps", "2", "--json", "--curves", "curves.png")
     assert json.loads(visus(*asked, cwd=folder).stdout)[0]["layer"] == "conv_stem"
+    asked = ("explain", "ascent", net, "--target", "goldfish", "--steps", "2", "--size", "64", "--plain", "--json")
+    assert [row["kind"] for row in json.loads(visus(*asked, cwd=folder).stdout)] == ["plain", "regularized"]
+    found = json.loads(visus("explain", "templates", net, "Bilder", "-k", "2", "--json", cwd=folder).stdout)
+    assert {len(own["nearest"]) for own in found["classes"]} == {2}
+    answer = visus("explain", "blocks", net, "Bilder", cwd=folder).stdout
+    assert answer.count("of answers stay") == 9
+    for name in ("curves.png", "templates.png", "blocks.png"):
+        assert read(folder / name).ndim == 3
     for name in ("filters.png", "units.png", "neighbors.png", "space.png", "ascent.png", "inverted.png"):
         assert read(folder / name).ndim == 3
 
@@ -93,6 +101,8 @@ def test_how_it_is_fooled(folder: Path) -> None:
         (("robustness", net, "Bilder", "--attack", "magic"), "attacks among"),
         (("units", net, "nowhere", "--layer", "a", "--channel", "0"), "nowhere does not exist"),
         (("ascent", net), "Say classes"),
+        (("ascent", net, "--plain", "--layer", "blocks.1"), "--plain is for classes"),
+        (("templates", net), "name pictures to compare"),
     ):
         error = visus("explain", *arguments, cwd=folder, code=2).stderr
         assert words in " ".join(error.split())

@@ -12,8 +12,9 @@ from hypothesis.extra import numpy as hnp
 
 from tests.support.pictures import scene
 from visus import InputError
-from visus.filters import bilateral, box, gaussian, median
+from visus.filters import bilateral, box, gaussian, median, noise_level, psnr
 from visus.filters.convolve import PADDINGS
+from visus.images import noise
 
 SCIPY = {"constant": "constant", "replicate": "nearest", "reflect": "reflect", "mirror": "mirror", "wrap": "wrap"}
 
@@ -143,3 +144,24 @@ def test_bilateral_keeps_a_step_that_a_gaussian_blurs() -> None:
     step = np.repeat(np.r_[np.zeros(20), np.ones(20)][None], 20, axis=0)
     assert abs(bilateral(step, sigma=3.0, tolerance=0.1) - step).max() < 1e-3
     assert abs(gaussian(step, sigma=3.0) - step).max() > 0.3
+
+
+@pytest.mark.parametrize("level", [5, 10, 25, 50])
+@pytest.mark.parametrize("color", [False, True])
+def test_bilateral_suits_itself_to_the_noise(level: int, color: bool) -> None:
+    y, x = np.mgrid[:120, :120]
+    clean = np.where((x // 30 + y // 30) % 2, 60, 160) + 30 * np.sin(x / 25)
+    clean = np.clip(np.stack([clean, clean * 0.8 + 20, 200 - clean * 0.7], 2) if color else clean, 60, 195)
+    clean = clean.astype(np.uint8)
+    noisy = noise.gaussian(clean, sigma=level / 255, seed=0)
+    assert noise_level(noisy) == pytest.approx(level / 255, rel=0.12)
+    gain = psnr(bilateral(noisy), clean) - psnr(noisy, clean)
+    assert gain > 5.9
+    if level >= 25:  # where a fixed tolerance is too small
+        assert psnr(bilateral(noisy), clean) > psnr(bilateral(noisy, sigma=2.0, tolerance=0.1), clean) + 1
+
+
+def test_bilateral_leaves_a_clean_picture_nearly_as_it_is() -> None:
+    clean = np.tile(np.repeat(np.array([20, 200], np.uint8), 20), (40, 2))
+    assert np.array_equal(bilateral(clean), clean)
+    assert noise_level(np.zeros((2, 9))) == 0

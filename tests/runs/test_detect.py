@@ -202,6 +202,12 @@ def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path:
     assert not (run.folder / "features").exists()
     assert phases.count("features") == 32
     assert measured(run.evaluate(split="test")).ap50 > 0.3
+    shown = [predicted(run.predict(scene(40 + k)[0])) for k in range(6)]
+    assert sum(len(own.boxes) for own in shown) >= 3  # scores are calibrated on val: some answers are sure enough
+    none = predicted(run.predict(scene(40)[0], limits=Limits(score=1.0)))
+    assert none.best is not None
+    assert none.best[0] in none.classes
+    assert none.to_dict()["best"]["score"] == pytest.approx(none.best[1], abs=1e-5)
     for idle in ({"epochs": 5}, {"optimizer": "sgd"}, {"augment": "strong"}):
         with pytest.raises(InputError, match=next(iter(idle))):
             train("detect", data, runs=tmp_path, **idle, **settings)

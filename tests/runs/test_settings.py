@@ -9,10 +9,12 @@ import pytest
 
 from tests.support.labeled import idx_folder, splits
 from visus import InputError
+from visus.cli.settings import value_of
 from visus.data import load
 from visus.images.decode import DECODER
 from visus.runs.classify.resolve import geometry, resolve
 from visus.runs.classify.settings import ClassifySettings
+from visus.runs.record.fields import known_settings
 from visus.runs.record.folder import decoded_before
 from visus.runs.record.settings import read_values
 
@@ -26,7 +28,7 @@ from visus.runs.record.settings import read_values
         ({"batch_size": 2.5}, "batch_size"),
         ({"lr": -1.0}, "lr must be above 0"),
         ({"lr": float("nan")}, "must be above 0, not nan"),
-        ({"momentum": 1.0}, "momentum must be within"),
+        ({"momentum": 1.5}, "momentum must be within"),
         ({"label_smoothing": 1.5}, "label_smoothing"),
         ({"warmup": -0.1}, "warmup"),
         ({"clip_norm": -1.0}, "clip_norm must be at least 0"),
@@ -148,3 +150,28 @@ def test_a_run_of_an_earlier_decoder_says_so(tmp_path: Path) -> None:
         (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
         assert (decoded_before(tmp_path) is not None) == said
     assert decoded_before(tmp_path.parent) is None  # no run
+
+
+def test_settings_of_an_optimizer_are_refused_beside_another_and_said_where_they_are_unwise() -> None:
+    for idle in (
+        {"rho": 0.5},
+        {"betas": (0.5, 0.999), "optimizer": "sgd"},
+        {"bias_correction": False, "optimizer": "sgd"},
+    ):
+        with pytest.raises(InputError, match=f"{next(iter(idle))} does nothing beside"):
+            ClassifySettings(data="d", net="cnn", **idle).refuse_idle()  # pyright: ignore[reportArgumentType]
+    for bad in ((0.9,), (0.9, 1.0), (0.9, "0.9")):
+        with pytest.raises(InputError, match="betas must be"):
+            ClassifySettings(data="d", net="cnn", betas=bad)  # pyright: ignore[reportArgumentType]
+    assert not ClassifySettings(data="d", net="cnn").unwise()
+    cold = ClassifySettings(data="d", net="cnn", bias_correction=False)
+    assert cold.unwise() == ["Without its correction the first step of adamw is 3.2 times the learning rate."]
+    assert "rest" in ClassifySettings(data="d", net="cnn", optimizer="momentum", momentum=1).unwise()[0]
+    assert "rho 0" in ClassifySettings(data="d", net="cnn", optimizer="rmsprop", rho=0.0).unwise()[0]
+
+
+def test_the_command_line_says_two_numbers_for_betas() -> None:
+    known = known_settings(ClassifySettings)["betas"]
+    assert value_of(known, "0.8,0.99") == (0.8, 0.99)
+    with pytest.raises(InputError, match="--betas takes 2 numbers"):
+        value_of(known, "0.8")

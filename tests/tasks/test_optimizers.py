@@ -1,6 +1,7 @@
 """Optimizers against their formulas, schedules against their shapes."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from visus.tasks import optimizers
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES, build, factor
 
 
-def _path(name: str, steps: int = 5, **options: float) -> list[float]:
+def _path(name: str, steps: int = 5, **options: Any) -> list[float]:
     """Where an optimizer goes from 1 in the valley w^2 / 2, whose gradient is w."""
     w = nn.Parameter(torch.ones(1, 1, dtype=torch.float64))
     optimizer = build(name, [([w], 1.0)], lr=0.1, **options)  # pyright: ignore[reportArgumentType]
@@ -59,6 +60,36 @@ def test_each_step_is_that_of_the_paper(name: str) -> None:
 
 def test_adams_first_step_is_the_learning_rate_thanks_to_its_correction() -> None:
     assert _path("adam", 1)[0] == pytest.approx(0.9)
+
+
+def test_adam_without_its_correction_starts_three_times_too_fast() -> None:
+    w, m, v, places = 1.0, 0.0, 0.0, []
+    for _ in range(5):
+        m, v = 0.9 * m + 0.1 * w, 0.999 * v + 0.001 * w * w
+        w -= 0.1 * m / math.sqrt(v)
+        places.append(w)
+    assert np.allclose(_path("adam", bias_correction=False), places, rtol=1e-5)
+    assert 1 - places[0] == pytest.approx(0.1 * 0.1 / math.sqrt(0.001))
+    later = {name: _path(name, 1, bias_correction=False, weight_decay=0.5)[0] for name in ("adam", "adamw")}
+    assert later["adam"] == pytest.approx(places[0])  # the sign of the gradient stays what it was
+    assert later["adamw"] == pytest.approx(places[0] - 0.1 * 0.5)
+
+
+def test_momentum_of_one_never_comes_to_rest() -> None:
+    swings = _path("momentum", 2000, momentum=1.0)
+    assert max(swings[-100:]) > 0.9
+    assert min(swings[-100:]) < -0.9
+    assert abs(_path("momentum", 2000)[-1]) < 1e-9
+
+
+def test_rmsprop_that_forgets_at_once_takes_steps_of_the_rate() -> None:
+    assert np.allclose(_path("rmsprop", 3, rho=0.0), [0.9, 0.8, 0.7])
+
+
+@pytest.mark.parametrize("bad", [{"momentum": 1.1}, {"momentum": -0.1}, {"rho": 1.0}, {"betas": (0.9, 1.0)}])
+def test_numbers_out_of_range(bad: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="within"):
+        _path("sgd", **bad)
 
 
 def test_weight_decay_spares_biases_and_acts_beside_the_gradient_in_adamw() -> None:

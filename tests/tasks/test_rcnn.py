@@ -91,3 +91,41 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
         np.random.rand()  # noqa: NPY002 - nothing may depend on NumPy's own generator
         rcnn.fit(made, pictures(30, 3), seed=4)
     assert torch.equal(first.svm_weight, second.svm_weight)
+
+
+def test_scores_become_the_chance_to_be_right() -> None:
+    random = np.random.default_rng(0)
+    scores = random.normal(-2, 1, 4000)  # as of SVMs that were trained on a few pictures: hardly one above 0
+    right = random.random(4000) < 1 / (1 + np.exp(-(3 * scores + 5)))
+    slope, offset = rcnn.platt(scores, right) or (0.0, 0.0)
+    assert slope == pytest.approx(3, rel=0.1)
+    assert offset == pytest.approx(5, rel=0.1)
+    chance = 1 / (1 + np.exp(-(slope * scores + offset)))
+    sure = chance >= 0.5
+    assert sure.sum() > 500
+    assert right[sure].mean() == pytest.approx(chance[sure].mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("scores", "right"), [([], []), ([1.0, 2.0], [1, 1]), ([1.0, 2.0], [0, 0]), ([1, 2, 3], [1, 1, 0])]
+)
+def test_scores_stay_where_there_is_nothing_to_go_by(scores: list[float], right: list[int]) -> None:
+    made = RCNN(classes=2, backbone="resnet18", side=64)
+    made.svm_weight.fill_(2)
+    assert not rcnn.calibrate(made, np.array(scores, float), np.array(right, bool))
+    assert bool((made.svm_weight == 2).all())
+
+
+def test_a_calibration_keeps_the_order_and_moves_even_odds_to_one_half(net: RCNN) -> None:
+    features = torch.from_numpy(pictures(1, 5)[0].features())
+    before = net.score_matrix(features)
+    weight, bias = net.svm_weight.clone(), net.svm_bias.clone()
+    try:
+        assert rcnn.calibrate(net, np.array([-3.0, -2.5, -2.0, -1.5]), np.array([False, False, True, True]))
+        after = net.score_matrix(features)
+    finally:
+        net.svm_weight.copy_(weight)
+        net.svm_bias.copy_(bias)
+    assert torch.equal(before.argsort(0), after.argsort(0))
+    even = before[after.abs().argmin() // 2, after.abs().argmin() % 2]
+    assert float(even) < 0

@@ -7,7 +7,7 @@ import typer
 from visus import __version__
 from visus._errors import VisusError
 from visus._optional import missing
-from visus.cli import demo, duplicates, evaluate, export, filter, index, mcp, nets, search, serve, tune
+from visus.cli import demo, duplicates, evaluate, export, filter, index, lesson, mcp, nets, search, serve, tune
 from visus.cli.explain import app as explain
 from visus.cli.predict import app as predict
 from visus.cli.train import app as train
@@ -33,6 +33,7 @@ app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="mcp", epilog=mcp.EXAMPLES)(mcp.mcp)
 app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
+app.command(name="lesson", epilog=lesson.EXAMPLES)(lesson.lesson)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import plural
+from visus.cli.options import PICTURE_ENDINGS, ending, pixel, plural, save_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,7 @@ Examples:
     visus filter canny street.jpg steps.png --stages     every step on the way
     visus filter canny a.jpg b.png --sigma 2 --low 0.05 --high 0.15
     visus filter median noisy.png clean.png --size 5
+    visus filter texture cat.jpg texture.csv --numbers   48 numbers, and texture.png: the filter that answers most
     visus filter noise a.png b.png --kind salt_and_pepper --amount 0.1 --seed 1
     visus filter convolve a.jpg b.png --kernel '0 -1 0; -1 5 -1; 0 -1 0'
     visus filter gaussian photos smooth --sigma 3        a whole folder
@@ -46,13 +47,17 @@ Name = Literal[
 def filter_(
     name: Annotated[Name, typer.Argument(metavar="NAME", help="The operator; see the list above.")],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A picture, or a folder of pictures.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture to write, or the folder to write to.")],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="The picture to write, or the folder to write to.")
+    ] = None,
     stages: Annotated[bool, typer.Option("--stages", help="Write a sheet of all steps in place of the last.")] = False,
     sigma: Annotated[
         float | None, typer.Option(help="Standard deviation in pixels; of noise, as a share of white.")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side of the window in pixels.")] = None,
-    tolerance: Annotated[float | None, typer.Option(help="bilateral: difference that counts as alike.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="bilateral: difference that counts as alike; by default 2.5 times the noise.")
+    ] = None,
     low: Annotated[float | None, typer.Option(help="canny: lower threshold.")] = None,
     high: Annotated[float | None, typer.Option(help="canny: higher threshold.")] = None,
     thresholds: Annotated[str | None, typer.Option(help="canny: 'contrast' of a step, or 'quantile'.")] = None,
@@ -77,6 +82,13 @@ def filter_(
         int | None, typer.Option(min=0, help="Only this page or frame, from 0; all of them if it is not given.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Let OUT take the place of a file that is there.")] = False,
+    numbers: Annotated[
+        bool,
+        typer.Option("--numbers", help="texture: 48 numbers; OUT may be .csv, .json, .npy, or nothing: print CSV."),
+    ] = False,
+    at: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="texture --numbers: of this pixel, not of the whole picture.")
+    ] = None,
     max_pixels: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest picture, in megapixels.")] = 200.0,
 ) -> None:
     """Smooth, disturb, or find edges and textures: classical operators without training.
@@ -100,6 +112,15 @@ def filter_(
         "values": values, "count": count, "seed": seed,
     }  # fmt: skip
     given = {option: value for option, value in options.items() if value is not None}
+    if numbers or at is not None:
+        if name != "texture" or stages or not numbers or set(given) - {"scales"}:
+            raise InputError(
+                "--numbers and --at go with texture alone: visus filter texture IN OUT --numbers --at X,Y."
+            )
+        _numbers(source, target, given.get("scales", "small"), at, round(max_pixels * 1e6))
+        return
+    if target is None:
+        raise InputError(f"Name the picture to write, for example: visus filter {name} {source} out.png")
     steps = _bound(name, given)
     job = _Job(steps, stages, page, force, round(max_pixels * 1e6))
     if source.expanduser().is_dir():
@@ -108,6 +129,31 @@ def filter_(
         for note in job.run(source.expanduser(), target.expanduser()):
             typer.echo(f"  {note}", err=True)
         typer.echo(f"Wrote {target}", err=True)
+
+
+def _numbers(source: Path, target: Path | None, scales: Any, at: str | None, limit: int) -> None:  # noqa: ANN401
+    """The numbers of a texture: printed, or written, with a picture of the filter that answers most beside them."""
+    from visus.filters.texture_numbers import texture_numbers
+    from visus.images import read
+
+    if source.expanduser().is_dir():
+        raise InputError(f"{source} is a folder; --numbers takes one picture, visus index --descriptor texture many.")
+    place = None if target is None else target.expanduser()
+    if place is not None:
+        ending(place, *_NUMBERS, *PICTURE_ENDINGS, what="OUT")
+    picture = read(source.expanduser(), depth=None, max_pixels=limit)
+    found = texture_numbers(picture, scales=scales, at=None if at is None else pixel("--at", at))
+    if place is None or place.suffix.lower() in PICTURE_ENDINGS:
+        typer.echo(found.to_csv(), nl=False)
+    else:
+        found.save(place)
+        typer.echo(f"Wrote {place}", err=True)
+    typer.echo(f"Strongest: {found.strongest}", err=True)
+    if place is not None:
+        save_picture(place if place.suffix.lower() in PICTURE_ENDINGS else place.with_suffix(".png"), found.picture)
+
+
+_NUMBERS = (".csv", ".json", ".npy")
 
 
 def _bound(name: str, given: dict[str, Any]) -> Callable[["Array"], "Steps"]:

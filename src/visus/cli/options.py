@@ -88,14 +88,19 @@ Layer = Annotated[str, typer.Option(help="Name of a layer, as visus nets NET pri
 OutPng = Annotated[Path, typer.Option(metavar="PICTURE", help="Where the picture goes.")]
 
 
-def ending(path: Path, *known: str) -> None:
+def ending(path: Path, *known: str, what: str = "--out") -> None:
     """Whether the name of what will be written ends as it should; asked before the work begins.
+
+    Args:
+        path: Where it goes.
+        known: Endings that it may have.
+        what: What the command line calls it.
 
     Raises:
         InputError: It does not.
     """
     if path.suffix.lower() not in known:
-        raise InputError(f"--out must end in {', '.join(known)}, not {path.suffix!r}.")
+        raise InputError(f"{what} must end in {', '.join(known)}, not {path.suffix!r}.")
 
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")

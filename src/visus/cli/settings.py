@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import fraction
+from visus.cli.options import fraction, numbers
 from visus.runs.record.fields import Known, bounds, known_settings
 from visus.runs.record.settings import TrainSettings, read_values
 
@@ -46,6 +46,8 @@ def value_of(known: Known, given: Any) -> Any:  # noqa: ANN401 - what the comman
         return fraction(option_of(known), given)
     if known.kind == tuple[int, ...]:
         return whole_numbers(option_of(known), given, empty=known.about.empty)
+    if get_origin(known.kind) is tuple and get_args(known.kind)[0] is float:
+        return numbers(option_of(known), given, len(get_args(known.kind)))
     return tuple(given) if get_origin(known.kind) is tuple else given
 
 

@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from visus.explain.ascent import Ascent, ascend
     from visus.explain.attacks import ATTACKS, Fooled, attack
     from visus.explain.attribution import METHODS, Explanation, attribute, saliency
+    from visus.explain.blocks import Deletion, deletion
+    from visus.explain.class_templates import Templates, templates
     from visus.explain.deletion_insertion import Curves, curves
     from visus.explain.fooling import Fooling, fool, fool_from_noise
     from visus.explain.inversion import Inversion, invert
     from visus.explain.layers import first_filters, maps
+    from visus.explain.plain_ascent import ascend_plainly
     from visus.explain.robust import Robustness, robustness
     from visus.explain.sanity_check import Sanity, sanity
     from visus.explain.similar import Features, Neighbors, features_of, neighbors
@@ -24,15 +27,18 @@ _WHERE = {
     "ascent": ("Ascent", "ascend"),
     "attacks": ("ATTACKS", "Fooled", "attack"),
     "attribution": ("METHODS", "Explanation", "attribute", "saliency"),
+    "blocks": ("Deletion", "deletion"),
     "fooling": ("Fooling", "fool", "fool_from_noise"),
     "inversion": ("Inversion", "invert"),
     "layers": ("first_filters", "maps"),
+    "plain_ascent": ("ascend_plainly",),
     "similar": ("Features", "Neighbors", "features_of", "neighbors"),
     "sanity_check": ("Sanity", "sanity"),
     "deletion_insertion": ("Curves", "curves"),
     "robust": ("Robustness", "robustness"),
     "subject": ("Subject",),
     "subjects": ("Classifier", "open_classifier", "open_subject"),
+    "class_templates": ("Templates", "templates"),
     "units": ("Exciting", "exciting"),
 }
 _FILES = {name: file for file, names in _WHERE.items() for name in names}
@@ -43,6 +49,7 @@ __all__ = [
     "Ascent",
     "Classifier",
     "Curves",
+    "Deletion",
     "Exciting",
     "Explanation",
     "Features",
@@ -53,10 +60,13 @@ __all__ = [
     "Robustness",
     "Sanity",
     "Subject",
+    "Templates",
     "ascend",
+    "ascend_plainly",
     "attack",
     "attribute",
     "curves",
+    "deletion",
     "exciting",
     "features_of",
     "first_filters",
@@ -70,6 +80,7 @@ __all__ = [
     "robustness",
     "saliency",
     "sanity",
+    "templates",
 ]
 
 

@@ -24,7 +24,9 @@ from visus._errors import InputError
 from visus.explain.ascent import output_of
 from visus.explain.subject import Picture, Subject, as_picture, asking
 from visus.explain.subjects import Classifier, open_classifier
-from visus.images import draw
+from visus.filters.gradient import gradient
+from visus.images import draw, plots
+from visus.images.color import to_gray
 
 STEPS = 300
 _RATE = 0.05
@@ -45,6 +47,7 @@ class Inversion:
         recovered: ``(layers, H, W, 3)`` uint8.
         errors: The relative error of the features, of each layer.
         differences: The root mean square of the pixels' differences, as a share of white, of each layer.
+        sharpness: The mean slope of each recovered picture, as a share of that of the picture.
     """
 
     picture: NDArray[np.uint8]
@@ -52,11 +55,25 @@ class Inversion:
     recovered: NDArray[np.uint8]
     errors: tuple[float, ...]
     differences: tuple[float, ...]
+    sharpness: tuple[float, ...]
 
     def sheet(self) -> NDArray[np.uint8]:
         """The picture and what each layer remembers, side by side, ``(H, W, 3)`` uint8."""
-        captions = ["picture", *(f"{n}\noff by {d:.3f}" for n, d in zip(self.layers, self.differences, strict=True))]
+        each = zip(self.layers, self.differences, self.sharpness, strict=True)
+        captions = ["picture", *(f"{n}\noff by {d:.3f}, sharpness {s:.2f}" for n, d, s in each)]
         return draw.contact_sheet([self.picture, *self.recovered], captions, columns=4, tile=224)
+
+    def curves(self) -> NDArray[np.uint8]:
+        """Error and sharpness layer by layer, ``(H, W, 3)`` uint8: early layers keep details, late ones outlines."""
+        figure = plots.figure(7, 3.2)
+        (axis,) = plots.axes(figure, 1, 1)
+        place = range(len(self.layers))
+        axis.plot(place, self.differences, marker="o", color=plots.ACCENT, label="error of the pixels")
+        axis.plot(place, self.sharpness, marker="o", color=plots.SECOND, label="sharpness")
+        axis.set_xticks(place, self.layers, fontsize=8)
+        axis.set_ylim(bottom=0)
+        axis.legend(fontsize=8)
+        return plots.picture_of(figure)
 
 
 def invert(
@@ -101,7 +118,13 @@ def invert(
         errors.append(error)
         differences.append(float((found - x).square().mean().sqrt()))
     names = tuple(name for name, _ in features)
-    return Inversion(as_picture(x), names, np.stack(pictures), tuple(errors), tuple(differences))
+    sharpness = tuple(_slope(own) / max(_slope(as_picture(x)), 1e-12) for own in pictures)
+    return Inversion(as_picture(x), names, np.stack(pictures), tuple(errors), tuple(differences), sharpness)
+
+
+def _slope(picture: NDArray[np.uint8]) -> float:
+    """The mean magnitude of the gradient of a picture's luma."""
+    return float(gradient(to_gray(picture), sigma=0.7).magnitude.mean())
 
 
 def _features(subject: Classifier, x: Tensor, layers: Sequence[str]) -> list[tuple[str, Callable[[Tensor], Tensor]]]:

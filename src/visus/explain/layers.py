@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from visus._errors import InputError
 from visus.explain.ascent import output_of
 from visus.explain.subject import Picture, Subject, asking
-from visus.explain.subjects import open_subject
+from visus.explain.subjects import Classifier, open_subject
 from visus.images import draw
 
 _TILE = 40  # pixels of a drawn filter
@@ -24,7 +24,9 @@ _MOST = 64  # maps on one sheet
 
 
 def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE) -> NDArray[np.uint8]:
-    """The filters of the first convolution as a picture, each at its own contrast, gray for 0.
+    """The filters of the first layer as a picture, each at its own contrast, gray for 0.
+
+    Those of a perceptron are as large as its pictures: what a hidden unit looks for, or a class where there is none.
 
     Krizhevsky, Sutskever and Hinton 2012, figure 3, and Zeiler and Fergus 2014 show them so.
 
@@ -36,7 +38,7 @@ def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE
         ``(H, W, 3)`` uint8.
 
     Raises:
-        InputError: The network has no convolution of two axes.
+        InputError: The network has neither a convolution of two axes nor a linear layer that sees the pixels.
 
     >>> from visus import explain, nets, ops
     >>> net, normalize = nets.create("cnn", classes=2, widths=[4, 4]), ops.Normalize.of_channels([0.5] * 3, [0.25] * 3)
@@ -45,12 +47,26 @@ def first_filters(source: str | os.PathLike[str] | Subject, *, tile: int = _TILE
     (22, 22, 3)
     """
     subject = open_subject(source)
-    first = next((module for module in subject.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None:
-        raise InputError(f"{subject.name} has no convolution whose filters could be drawn.")
-    weight = first.weight.detach().float().cpu().numpy()  # (filters, channels, h, w)
-    shown = [_as_picture(own) for own in weight]
-    return tiled(shown, tile)
+    first = next((module for module in subject.modules() if isinstance(module, nn.Conv2d | nn.Linear)), None)
+    if isinstance(first, nn.Conv2d):
+        weight = first.weight.detach().float()  # (filters, channels, h, w)
+    elif isinstance(first, nn.Linear) and isinstance(subject, Classifier) and first.in_features == _values_of(subject):
+        weight = _on_pixels(subject, first.weight.detach().float())  # (units, channels, size, size)
+    else:
+        raise InputError(f"{subject.name} has no first layer whose filters could be drawn.")
+    return tiled([as_gray_zero(own) for own in weight.cpu().numpy()], tile)
+
+
+def _values_of(subject: Classifier) -> int:
+    """How many numbers an input has."""
+    return subject.channels * subject.size**2
+
+
+def _on_pixels(subject: Classifier, weight: Tensor) -> Tensor:
+    """Rows of weights as pictures ``(rows, channels, size, size)``; where whitening lies before them, through it."""
+    if subject.normalize.matrix is not None:
+        weight = weight @ subject.normalize.matrix
+    return weight.view(-1, subject.channels, subject.size, subject.size)
 
 
 def maps(
@@ -107,8 +123,18 @@ def tiled(pictures: list[NDArray[np.uint8]], tile: int) -> NDArray[np.uint8]:
     return sheet
 
 
-def _as_picture(weight: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """``(channels, h, w)`` to ``(h, w, 3)``; other than three channels are shown by their mean."""
+def as_gray_zero(weight: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Weights as a picture, gray for 0 (Krizhevsky et al. 2012, figure 3).
+
+    Args:
+        weight: ``(channels, h, w)`` float32; other than three channels are shown by their mean.
+
+    Returns:
+        ``(h, w, 3)`` uint8.
+
+    >>> as_gray_zero(np.array([[[-1.0, 0.0, 1.0]]], np.float32))[0, :, 0].tolist()
+    [0, 128, 255]
+    """
     values = weight if len(weight) == 3 else np.repeat(weight.mean(0, keepdims=True), 3, axis=0)
     scale = max(float(np.abs(values).max()), 1e-12)
     return np.rint(127.5 + 127.5 * values / scale).astype(np.uint8).transpose(1, 2, 0)

@@ -21,7 +21,7 @@ from visus.filters.gradient import (
 )
 from visus.filters.histogram import hsv_histogram
 from visus.filters.quality import psnr, ssim
-from visus.filters.smooth import bilateral, box, gaussian, median
+from visus.filters.smooth import bilateral, box, gaussian, median, noise_level
 from visus.filters.textons import (
     TextureClassifier,
     chi_squared,
@@ -31,11 +31,13 @@ from visus.filters.textons import (
     texton_map,
 )
 from visus.filters.texture import leung_malik, mean_responses, responses
+from visus.filters.texture_numbers import TextureNumbers, texture_numbers
 
 __all__ = [
     "CannyStages",
     "Gradient",
     "TextureClassifier",
+    "TextureNumbers",
     "bilateral",
     "box",
     "canny",
@@ -53,6 +55,7 @@ __all__ = [
     "leung_malik",
     "mean_responses",
     "median",
+    "noise_level",
     "non_maximum_suppression",
     "pad",
     "pixel_descriptions",
@@ -65,5 +68,6 @@ __all__ = [
     "ssim",
     "texton_histogram",
     "texton_map",
+    "texture_numbers",
     "zero_crossings",
 ]

@@ -24,6 +24,9 @@ _LINES = 64  # that are transformed at once
 _LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
 _TILE = 256  # pixels; side of the tiles of the median
 _WIDEST = 64  # pixels; sigma of the bilateral filter
+_MEDIAN = 0.6745  # of the absolute values of a normal distribution with deviation 1
+_ALIKE = 2.5  # deviations of the noise by which pixels may differ and still be alike
+_LEAST_TOLERANCE = 0.005  # where there is no noise
 _GREATEST = 1e6  # whites; OpenCV's bilateral filter reads beyond its table where differences overflow
 
 
@@ -255,7 +258,57 @@ def _from_keys(keys: NDArray[np.uint32], dtype: np.dtype) -> Array:
     return keys.astype(dtype)
 
 
-def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -> Array:
+def noise_level(image: ArrayLike) -> float:
+    """The standard deviation of the noise in a picture, as a share of white.
+
+    Immerkaer, "Fast noise variance estimation", CVIU 1996: a difference of two Laplacians does not see what is linear,
+    and so hardly anything but noise. Its median is taken in place of its mean, so that edges do not count.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
+
+    Returns:
+        0 for a picture of less than 3 pixels in height or width.
+
+    Raises:
+        InputError: The picture cannot be used.
+
+    >>> noisy = 0.5 + 0.1 * np.random.default_rng(0).standard_normal((200, 200))
+    >>> round(noise_level(noisy), 2)
+    0.1
+    """
+    values = to_float(picture_of(image)).astype(np.float32)
+    if min(values.shape[:2]) < 3:
+        return 0.0
+    for axis in (0, 1):
+        lines = np.moveaxis(values, axis, 0)
+        values = np.moveaxis(lines[:-2] - 2 * lines[1:-1] + lines[2:], 0, axis)
+    return float(np.median(np.abs(values))) / (_MEDIAN * 6)
+
+
+def tolerance_for(image: ArrayLike) -> float:
+    """The tolerance that suits the bilateral filter to the noise in a picture: 2.5 deviations, times the root of C.
+
+    The filter sums the differences of C channels, which makes them larger than one of them by about the root of C.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``: uint8, uint16, bool or float in [0, 1].
+
+    Returns:
+        A share of white, at least 0.005.
+
+    Raises:
+        InputError: The picture cannot be used.
+
+    >>> tolerance_for(np.zeros((8, 8)))
+    0.005
+    """
+    picture = picture_of(image)
+    channels = picture.shape[2] if picture.ndim == 3 else 1
+    return max(_LEAST_TOLERANCE, _ALIKE * math.sqrt(channels) * noise_level(picture))
+
+
+def bilateral(image: ArrayLike, *, sigma: float = 2.0, tolerance: float | None = None) -> Array:
     """Smooth among pixels that are near and alike (Tomasi and Manduchi 1998), so that edges stay.
 
     Args:
@@ -263,7 +316,7 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
         sigma: Standard deviation of the distance in pixels; the window is a disk that reaches twice as far, as
             OpenCV's is (scikit-image's is a square).
         tolerance: Standard deviation of the difference in value, as a share of white; of a color, the sum of
-            its channels' differences.
+            its channels' differences. None for what suits the noise in the picture, :func:`tolerance_for`.
 
     Returns:
         The same shape and dtype.
@@ -278,7 +331,8 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
 
     picture = picture_of(image)
     positive("sigma", sigma)
-    positive("tolerance", tolerance)
+    if tolerance is not None:
+        positive("tolerance", tolerance)
     if picture.ndim == 3 and picture.shape[2] not in (1, 3):
         raise InputError(f"The bilateral filter takes 1 or 3 channels, not {picture.shape[2]}; choose the channels.")
     values = to_float(picture)
@@ -288,6 +342,7 @@ def bilateral(image: ArrayLike, *, sigma: float = 3.0, tolerance: float = 0.1) -
         values = values[:, :, 0]
     if sigma > _WIDEST:
         raise InputError(f"sigma {sigma:g} is too large: time grows with its square; take at most {_WIDEST}.")
+    tolerance = tolerance_for(picture) if tolerance is None else tolerance
     size = 2 * math.ceil(2 * sigma) + 1
     flat = np.ascontiguousarray(values, np.float32)
     smooth = cv2.bilateralFilter(flat, size, tolerance, sigma, borderType=cv2.BORDER_REFLECT)

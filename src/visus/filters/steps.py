@@ -27,7 +27,7 @@ from visus.filters.gradient import (
 )
 from visus.filters.histogram import hsv_histogram
 from visus.filters.kernels import gaussian_derivative
-from visus.filters.smooth import bilateral, box, gaussian, median
+from visus.filters.smooth import bilateral, box, gaussian, median, tolerance_for
 from visus.filters.textons import learn_textons, texton_map
 from visus.filters.texture import ORIENTATIONS, Scales, responses
 from visus.images import noise
@@ -50,8 +50,10 @@ def _median(picture: Array, size: int = 5) -> Steps:
     return [("median", median(picture, size=size))]
 
 
-def _bilateral(picture: Array, sigma: float = 3.0, tolerance: float = 0.1) -> Steps:
-    return [("bilateral", bilateral(picture, sigma=sigma, tolerance=tolerance))]
+def _bilateral(picture: Array, sigma: float = 2.0, tolerance: float | None = None) -> Steps:
+    smooth = bilateral(picture, sigma=sigma, tolerance=tolerance)
+    used = tolerance_for(picture) if tolerance is None else tolerance
+    return [(f"bilateral, tolerance {used:.3g}", smooth)]
 
 
 def _noise(

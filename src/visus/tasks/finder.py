@@ -14,7 +14,6 @@ import numpy as np
 from torch import Tensor
 
 from visus._errors import InputError, RunError
-from visus.tasks import optimizers
 from visus.tasks.learner import Learner
 
 _LEAST = 10  # steps that say anything
@@ -60,7 +59,7 @@ def range_test(
     if steps < _LEAST:
         raise InputError(f"A range test needs at least {_LEAST} steps, not {steps}.")
     trial = copy.deepcopy(task).train()  # its groups hold the copied parameters
-    optimizer = optimizers.build(task.recipe.optimizer, trial.groups, lr=1.0, momentum=task.recipe.momentum)
+    optimizer = task.recipe.build(trial.groups, lr=1.0)
     base = [group["lr"] for group in optimizer.param_groups]
     rates, losses, smooth = [], [], 0.0
     for number, batch in zip(range(steps), _again(batches), strict=False):

@@ -28,6 +28,9 @@ class Recipe:
         weight_decay: L2 penalty of weights.
         schedule: A name in :data:`visus.tasks.optimizers.SCHEDULES`.
         warmup: Share of the training in which the rate grows from 0.
+        rho: Of ``rmsprop``.
+        betas: Of ``adam`` and ``adamw``.
+        bias_correction: Whether these correct their moments for the start at 0.
         stages: Equal parts of the training, in each of which the schedule begins anew.
     """
 
@@ -37,7 +40,29 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: optimizers.Schedule = "cosine"
     warmup: float = 0.0
+    rho: float = field(default=0.99, kw_only=True)
+    betas: tuple[float, float] = field(default=(0.9, 0.999), kw_only=True)
+    bias_correction: bool = field(default=True, kw_only=True)
     stages: int = field(default=1, kw_only=True)
+
+    def build(self, groups: list[optimizers.Group], *, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+        """The optimizer that the recipe names, for groups of parameters.
+
+        Args:
+            groups: Parameters, with a factor of the learning rate each.
+            lr: Learning rate.
+            weight_decay: L2 penalty of weights.
+        """
+        return optimizers.build(
+            self.optimizer,
+            groups,
+            lr=lr,
+            momentum=self.momentum,
+            rho=self.rho,
+            betas=self.betas,
+            bias_correction=self.bias_correction,
+            weight_decay=weight_decay,
+        )
 
 
 class Sums(Protocol):
@@ -131,9 +156,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - what Lightning takes
         """The optimizer and its schedule."""
         recipe = self.recipe
-        optimizer = optimizers.build(
-            recipe.optimizer, self.groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
+        optimizer = recipe.build(self.groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
         if recipe.schedule == "plateau":
             self._plateau = optimizers.plateau(optimizer)
             if self._plateau_state is not None:

@@ -7,7 +7,8 @@ With g the gradient of the weights w and a the rate:
     nesterov   the same, with the gradient where the momentum leads       (Nesterov 1983; Sutskever et al. 2013)
     adagrad    s += g^2,  w -= a g / sqrt(s)                              (Duchi et al. 2011)
     rmsprop    s = r s + (1 - r) g^2,  w -= a g / sqrt(s)                 (Tieleman and Hinton 2012)
-    adam       both moments, divided by 1 - b^t against their start at 0  (Kingma and Ba 2015, algorithm 1)
+    adam       both moments, divided by 1 - b^t against their start at 0  (Kingma and Ba 2015, algorithm 1; without
+               that division: :mod:`visus.tasks.cold_adam`)
     adamw      adam with weight decay beside the gradient, not in it      (Loshchilov and Hutter 2019)
 
 A schedule is a factor of the rate as a function of the progress t in [0, 1].
@@ -22,6 +23,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from visus._errors import InputError
+from visus.tasks.cold_adam import ColdAdam
 
 Name = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 OPTIMIZERS: tuple[Name, ...] = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -34,7 +36,15 @@ Group = tuple[list[nn.Parameter], float]
 
 
 def build(
-    name: Name, groups: Sequence[Group], *, lr: float, momentum: float = 0.9, weight_decay: float = 0.0
+    name: Name,
+    groups: Sequence[Group],
+    *,
+    lr: float,
+    momentum: float = 0.9,
+    rho: float = 0.99,
+    betas: tuple[float, float] = (0.9, 0.999),
+    bias_correction: bool = True,
+    weight_decay: float = 0.0,
 ) -> Optimizer:
     """Make an optimizer for groups of parameters.
 
@@ -42,13 +52,20 @@ def build(
         name: One of :data:`OPTIMIZERS`.
         groups: Parameters with a factor of the learning rate each.
         lr: Learning rate.
-        momentum: Of ``momentum`` and ``nesterov``; in [0, 1).
+        momentum: m of ``momentum`` and ``nesterov``, in [0, 1]; with 1 nothing is forgotten, and nothing comes to rest.
+        rho: r of ``rmsprop``, in [0, 1); with 0 it sees the present gradient alone.
+        betas: b of both moments of ``adam`` and ``adamw``, each in [0, 1).
+        bias_correction: Whether these divide their moments by 1 - b^t.
         weight_decay: L2 penalty (with ``adamw``: decay) of weights; biases and the parameters of normalization, which
             have one dimension, are not decayed.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is none of that name, or a number is out of range.
     """
+    if not 0 <= momentum <= 1:
+        raise InputError(f"momentum must be within [0, 1], not {momentum}.")
+    if not all(0 <= share < 1 for share in (rho, *betas)):
+        raise InputError(f"rho and betas must be within [0, 1), not {rho}, {betas[0]} and {betas[1]}.")
     split: list[dict[str, Any]] = []
     for parameters, factor in groups:
         for decayed in (True, False):
@@ -63,11 +80,11 @@ def build(
     if name == "adagrad":
         return optim.Adagrad(split, lr=lr)
     if name == "rmsprop":
-        return optim.RMSprop(split, lr=lr)
-    if name == "adam":
-        return optim.Adam(split, lr=lr)
-    if name == "adamw":
-        return optim.AdamW(split, lr=lr)
+        return optim.RMSprop(split, lr=lr, alpha=rho)
+    if name in ("adam", "adamw"):
+        if not bias_correction:
+            return ColdAdam(split, lr=lr, betas=betas, decoupled=name == "adamw")
+        return (optim.Adam if name == "adam" else optim.AdamW)(split, lr=lr, betas=betas)
     raise InputError(f"The optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}.")
 
 

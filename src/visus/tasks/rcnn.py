@@ -86,6 +86,59 @@ def fit(net: RCNN, seen: Sequence[Seen], *, seed: int = 0, tell: Callable[[int, 
         mine.finish()
 
 
+def platt(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """Slope a and offset b with which sigmoid(a s + b) is the chance that an answer of score s is right.
+
+    Platt, "Probabilistic outputs for support vector machines", 1999, with targets as in his section 2.2: of n right
+    answers each counts as (n + 1) / (n + 2) right, so that a few do not make the rest sure.
+
+    Args:
+        scores: ``(n,)`` float, an SVM's.
+        right: ``(n,)`` bool.
+
+    Returns:
+        None where all or none are right, or a higher score is no better.
+
+    >>> slope, offset = platt(np.array([-2.0, -1.5, -1.0, -0.5]), np.array([False, False, True, True]))
+    >>> -1.5 < -offset / slope < -1  # from there on answers are rather right than wrong
+    True
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    good, bad = int(right.sum()), int((~right).sum())
+    if not good or not bad:
+        return None
+    share = np.where(right, (good + 1) / (good + 2), 1 / (bad + 2))
+    column = np.tile(scores, 2)[:, None]  # each once as right and once as wrong, by its share
+    labels = np.repeat([1, 0], len(scores))
+    fitted: Any = LogisticRegression(C=1e6).fit(column, labels, sample_weight=np.r_[share, 1 - share])
+    slope, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return (slope, offset) if slope > 0 else None
+
+
+def calibrate(net: RCNN, scores: NDArray[np.floating], right: NDArray[np.bool_]) -> bool:
+    """Turn a network's SVMs, so that the sigmoid of a score is the chance that an answer is right.
+
+    One slope and one offset serve all classes (Platt 1999), since a small val split holds few objects of each; the
+    order of a class's answers stays.
+
+    Args:
+        net: The network, whose weights are changed.
+        scores: ``(n,)`` float, those of its answers on pictures that it has not seen.
+        right: ``(n,)`` bool, which of them are right.
+
+    Returns:
+        Whether there was enough to go by; otherwise the network is left as it was.
+    """
+    found = platt(scores, right)
+    if found is None:
+        return False
+    slope, offset = found
+    net.svm_weight.mul_(slope)
+    net.svm_bias.mul_(slope).add_(offset)
+    return True
+
+
 def _mean_norm(seen: Sequence[Seen]) -> float:
     norms = [float(np.linalg.norm(picture.features(), axis=1).mean()) for picture in seen[:100] if len(picture.boxes)]
     return float(np.mean(norms)) if norms else 1.0

@@ -4,6 +4,7 @@ import typer
 
 from visus.cli.explain import (
     ascent,
+    blocks,
     filters,
     fool,
     invert,
@@ -12,6 +13,7 @@ from visus.cli.explain import (
     robustness,
     saliency,
     space,
+    templates,
     units,
 )
 
@@ -43,6 +45,8 @@ for _name, _file, _panel in (
     ("units", units, _LEARNED),
     ("neighbors", neighbors, _LEARNED),
     ("space", space, _LEARNED),
+    ("templates", templates, _LEARNED),
+    ("blocks", blocks, _LEARNED),
     ("ascent", ascent, _LEARNED),
     ("invert", invert, _LEARNED),
     ("fool", fool, _FOOLED),

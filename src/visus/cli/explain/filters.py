@@ -15,9 +15,9 @@ Examples:
 
 
 def filters(source: Source, out: OutPng = Path("filters.png")) -> None:
-    """Draw the filters of the first convolution, each at its own contrast."""
+    """Draw the filters of the first layer, each at its own contrast: of a perceptron those of its hidden units."""
     ending(out, *PICTURE_ENDINGS)
     from visus.explain import first_filters
 
     save_picture(out, first_filters(source))
-    typer.echo(f"{source}: the filters of its first convolution")
+    typer.echo(f"{source}: the filters of its first layer")

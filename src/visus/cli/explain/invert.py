@@ -24,20 +24,30 @@ def invert(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Of the descent, for each layer.")] = 300,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    curves: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="A plot of error and sharpness layer by layer.")
+    ] = None,
     out: OutPng = Path("inverted.png"),
     as_json: AsJson = False,
 ) -> None:
     """Recover a picture from its features at some layers: early ones keep the detail, later ones the outline."""
     ending(out, *PICTURE_ENDINGS)
+    if curves is not None:
+        ending(curves, *PICTURE_ENDINGS, what="--curves")
     from visus.explain import invert as recover
 
     with progress("recovering") as tell:
         found = recover(source, picture, layer or (), steps=steps, seed=seed, progress=tell)
     if as_json:
-        rows = zip(found.layers, found.errors, found.differences, strict=True)
-        typer.echo(json.dumps([{"layer": n, "features": e, "pixels": d} for n, e, d in rows], ensure_ascii=False))
+        rows = zip(found.layers, found.errors, found.differences, found.sharpness, strict=True)
+        values = [{"layer": n, "features": e, "pixels": d, "sharpness": s} for n, e, d, s in rows]
+        typer.echo(json.dumps(values, ensure_ascii=False))
     else:
-        typer.echo("layer         error of the features  of the pixels")
-        for name, error, difference in zip(found.layers, found.errors, found.differences, strict=True):
-            typer.echo(f"{name:12}  {error:21.4f}  {difference:13.4f}")
+        typer.echo("layer         error of the features  of the pixels  sharpness")
+        for name, error, difference, sharp in zip(
+            found.layers, found.errors, found.differences, found.sharpness, strict=True
+        ):
+            typer.echo(f"{name:12}  {error:21.4f}  {difference:13.4f}  {sharp:9.2f}")
+    if curves is not None:
+        save_picture(curves, found.curves())
     save_picture(out, found.sheet())

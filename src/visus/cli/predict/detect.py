@@ -1,5 +1,6 @@
 """Options and output that ``visus predict`` has for detectors."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +70,7 @@ def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
     files = files_beside(asked.places, out)
     make_folder(out)
     good, sizes, found, rows = [], [], [], []
+    beaten: list[tuple[float, str, str]] = []  # score, class and file of the best that was not sure enough
     names = names_for(files)
     for place, answer in asked.answers(files, {"limits": allowed}):
         answer.save(out / f"{names[place]}.jpg")
@@ -78,8 +80,28 @@ def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
         if asked.as_json:
             rows.append(answer.to_dict())
             continue
+        if answer.best is not None:
+            beaten.append((answer.best[1], answer.best[0], files[place]))
+        nothing = f"nothing; the best is {answer.best[0]} {answer.best[1]:.2f}" if answer.best else "nothing"
         pairs = zip(answer.names, answer.scores.tolist(), strict=True)
-        typer.echo(f"{files[place]}  " + ("  ".join(f"{label} {score:.2f}" for label, score in pairs) or "nothing"))
+        typer.echo(f"{files[place]}  " + ("  ".join(f"{label} {score:.2f}" for label, score in pairs) or nothing))
     write_coco(out, good, sizes, found, classes=tuple(asked.saved.list_of("classes")))
+    if beaten and not any(map(len, found)):
+        score, label, file = max(beaten)
+        typer.echo(
+            f"No answer reaches --conf {allowed.score:g}; the best is {label} with {score:.2f} on {file}: say "
+            f"--conf {_below(score):g} to see it.",
+            err=True,
+        )
     asked.close(rows, answered=len(good))
     typer.echo(f"Wrote {out}", err=True)
+
+
+def _below(score: float) -> float:
+    """A round number that a score reaches.
+
+    >>> _below(0.3178), _below(0.0042)
+    (0.31, 0.004)
+    """
+    digits = 2 if score >= 0.01 else 3
+    return math.floor(score * 10**digits) / 10**digits

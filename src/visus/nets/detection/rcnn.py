@@ -7,8 +7,9 @@ features go to one linear SVM for each class (section 2.2), whose scores are sup
 ridge regression for each class moves the boxes (appendix C). Features are scaled to a mean norm of 20.
 
 Deviations: the backbone keeps its ImageNet weights (the paper's "no fine-tuning" rows, table 2); boxes are moved from
-the same features as they are classified by, in place of pool5's. Scores are the sigmoid of the SVM's, so that they lie
-in [0, 1]: the SVM's 0 is 0.5. The IoU of the suppression is the caller's, 0.5 if nothing is said; the paper learns it.
+the same features as they are classified by, in place of pool5's. Scores are the sigmoid of the SVM's, which the
+training turns so that it is the chance that an answer is right (Platt 1999; :func:`visus.tasks.rcnn.calibrate`). The
+IoU of the suppression is the caller's, 0.5 if nothing is said; the paper learns it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +137,7 @@ class RCNN(Detector):
         return self.backbone.embed(x.contiguous(memory_format=torch.channels_last)).float()
 
     def score_matrix(self, features: Tensor) -> Tensor:
-        """The SVM's score of each box for each class, ``(n, classes)``: above 0 for yes.
+        """The SVM's score of each box for each class, ``(n, classes)``: above 0 for rather right than wrong.
 
         Args:
             features: ``(n, dimension)`` float32, as :meth:`features` gives them.

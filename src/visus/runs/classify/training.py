@@ -159,7 +159,10 @@ class Classification:
 
     def _probe_first(self, hooks: Hooks) -> None:
         """Let fine-tuning begin with a last layer that fits the features as they are."""
-        simple = dataclasses.replace(recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0)
+        usual = {"betas": (0.9, 0.999), "bias_correction": True}
+        simple = dataclasses.replace(
+            recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0, **usual
+        )
 
         def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
             return [Seeded(self.settings.seed), Checkpointer(layer.fold)]
@@ -184,6 +187,9 @@ def recipe_of(parts: Parts) -> Recipe:
         settings.label_smoothing,
         balanced_weights(counts) if settings.balance == "weights" else None,
         settings.adversarial,
+        rho=settings.rho,
+        betas=settings.betas,
+        bias_correction=settings.bias_correction,
     )
 
 

@@ -20,6 +20,7 @@ from visus._files import write_atomically
 from visus.data import Boxed, BoxSet
 from visus.data.box_batches import as_tensor
 from visus.data.boxes import Objects
+from visus.nets.detection import Limits
 from visus.nets.detection.rcnn import RCNN
 from visus.nets.detection.registry import NETS
 from visus.runs.detect.proposals import Propose, hasten, proposer
@@ -33,6 +34,7 @@ from visus.tasks import rcnn as _fitting
 from visus.tasks.detect import answers_of
 
 FOLDER = "features"
+_ALL = Limits(score=0.001)  # average precision counts unsure answers too
 
 
 class Mined(Detection):
@@ -104,7 +106,12 @@ class Mining:
 
         _fitting.fit(net, seen, seed=self.seed, tell=tell)
         net.to(self.device)
-        ap50 = self._measure(hooks)
+        ap50, scores, right = self._measure(hooks)
+        if not _fitting.calibrate(net, scores, right):
+            hooks.say(
+                "The scores of R-CNN are not calibrated, since among its answers on val there are not both right and "
+                "wrong ones, or better scores are not better; read them as an order."
+            )
         net.use(None)
         keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - ap50, ap50, time.perf_counter() - started))
         if keep.on_epoch:
@@ -130,20 +137,40 @@ class Mining:
         x = as_tensor(picture).to(self.device).float() / 255
         return self.net.features(x, torch.from_numpy(proposals).to(self.device)).cpu().numpy()
 
-    def _measure(self, hooks: Hooks) -> float:
-        """AP50 on val."""
+    def _measure(self, hooks: Hooks) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+        """AP50 on val; and of all answers there the scores of the SVMs, and which are right."""
         truth: list[Objects] = []
         answers, sizes = [], []
         for place in range(len(self.val)):
             picture, own = self.val.read(place)
             x = as_tensor(picture).to(self.device).float() / 255
             proposals = torch.from_numpy(self.propose(picture)).to(self.device)
-            answers.append(answers_of(self.net.detect([x], [proposals])[0], picture.shape[:2]))
+            answers.append(answers_of(self.net.detect([x], [proposals], _ALL)[0], picture.shape[:2]))
             truth.append(own)
             sizes.append(picture.shape[:2])
             if hooks.progress:
                 hooks.progress(Progress("validation", place + 1, len(self.val)))
-        return max(0.0, box_metrics.coco(truth, answers, sizes, self.net.classes).ap50)
+        ap50 = max(0.0, box_metrics.coco(truth, answers, sizes, self.net.classes).ap50)
+        return ap50, *_judged(truth, answers)
+
+
+def _judged(
+    truth: list[Objects], answers: list[box_metrics.Detections]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The SVMs' scores of all answers, and whether each has an object of its class by an IoU of 0.5.
+
+    Answers on crowds and difficult objects count neither way.
+    """
+    scores, right = [], []
+    for own, answer in zip(truth, answers, strict=True):
+        found = box_metrics.pairs(own, answer, least=0.0)
+        for k, j in found.matches:
+            scores.append(answer.scores[j])
+            right.append(own.labels[k] == answer.labels[j])
+        scores += [answer.scores[j] for j in found.wrong]
+        right += [False] * len(found.wrong)
+    shares = np.clip(np.array(scores, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(shares / (1 - shares)), np.array(right, bool)
 
 
 def _fits(path: Path, shape: tuple[int, int]) -> bool:

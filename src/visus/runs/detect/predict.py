@@ -1,5 +1,6 @@
 """What a trained detector finds in pictures."""
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from visus.runs.engine.device import chosen
 from visus.tasks.box_metrics import Detections
 from visus.tasks.detect import answers_of
 
+_LEAST = 0.001  # score of an answer that is named where none is sure enough
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BoxPrediction(Result):
@@ -34,12 +37,15 @@ class BoxPrediction(Result):
         answers: Boxes ``(n, 4)`` in pixels, scores, labels, and perhaps shapes.
         classes: Names of the classes.
         picture: ``(H, W, 3)`` uint8.
+        best: Where nothing is found: the likeliest class, and its score, which is below the least that was asked for;
+            None where something is found, or there is nothing at all.
     """
 
     path: str
     answers: Detections
     classes: tuple[str, ...]
     picture: NDArray[np.uint8]
+    best: tuple[str, float] | None = None
 
     @property
     def boxes(self) -> NDArray[np.float32]:
@@ -111,7 +117,10 @@ class BoxPrediction(Result):
             if self.answers.shapes is not None:
                 row["segmentation"] = self.answers.shapes[k]
             rows.append(row)
-        return {"file": self.path, "objects": rows}
+        found: dict[str, Any] = {"file": self.path, "objects": rows}
+        if not rows:
+            found["best"] = None if self.best is None else {"class": self.best[0], "score": round(self.best[1], 5)}
+        return found
 
 
 class DetectPredictor:
@@ -149,14 +158,24 @@ class DetectPredictor:
 
     def answers(self, picture: NDArray[np.uint8]) -> Detections:
         """The objects on a picture ``(H, W, 3)`` uint8."""
+        return self._within(picture, self.limits)
+
+    def _within(self, picture: NDArray[np.uint8], limits: Limits) -> Detections:
         x = as_tensor(picture).to(self.device)
         proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
-        return answers_of(self.network.detect([x], proposals, self.limits)[0], picture.shape[:2])
+        return answers_of(self.network.detect([x], proposals, limits)[0], picture.shape[:2])
+
+    def _best_below(self, picture: NDArray[np.uint8]) -> tuple[str, float] | None:
+        """The likeliest answer where none reaches the least score."""
+        if self.limits.score <= _LEAST:
+            return None
+        found = self._within(picture, dataclasses.replace(self.limits, score=_LEAST, most=1))
+        return (self.about.classes[int(found.labels[0])], float(found.scores[0])) if len(found) else None
 
     def score_matrix(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of R-CNN: the proposals ``(n, 4)`` float32 of a picture, and their scores ``(n, classes)`` for each class.
 
-        Above 0 an SVM says yes.
+        Above 0 an answer is rather right than wrong.
 
         Raises:
             InputError: The network is another one.
@@ -181,7 +200,9 @@ class DetectPredictor:
         """
         name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
         values = colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
-        return BoxPrediction(name, self.answers(values), self.about.classes, values)
+        found = self.answers(values)
+        best = None if len(found) else self._best_below(values)
+        return BoxPrediction(name, found, self.about.classes, values, best)
 
     def predict_many(
         self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]

@@ -31,8 +31,8 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
 
 _FITTED: dict[str, Any] = {"epochs": 1, "augment": "none"}
 _STEPS = (
-    "epochs", "augment", "lr", "find_lr", "lr_decay", "batch_size", "patience", "optimizer", "momentum", "weight_decay",
-    "schedule", "warmup", "clip_norm", "clip_value", "flip",
+    "epochs", "augment", "lr", "find_lr", "lr_decay", "batch_size", "patience", "optimizer", "momentum", "rho",
+    "betas", "bias_correction", "weight_decay", "schedule", "warmup", "clip_norm", "clip_value", "flip",
 )  # fmt: skip
 """Settings of a training by steps, which R-CNN is not."""
 _BACKBONE = "efficientnet_lite0"

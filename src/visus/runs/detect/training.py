@@ -105,6 +105,9 @@ class Detection:
             settings.weight_decay,
             settings.schedule,
             settings.warmup,
+            rho=settings.rho,
+            betas=settings.betas,
+            bias_correction=settings.bias_correction,
         )
 
     @property

@@ -38,7 +38,7 @@ def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa:
     show = (lambda done, total: tell(Progress("checking", done, total))) if tell else None
     dataset = task.load(settings, show)
     hooks.say(dataset.describe())
-    for remark in dataset.remarks:
+    for remark in (*dataset.remarks, *settings.unwise()):
         hooks.say(remark)
     return dataset
 

@@ -86,8 +86,8 @@ class Known:
             raise InputError(f"{name} must be one of {', '.join(self.choices)}, not {value!r}.")
         if self.about.within:
             low, high = bounds(self.about.within)
-            number: Any = value
-            if not low <= number <= high:
+            numbers: Any = value if isinstance(value, tuple) else (value,)
+            if not all(low <= number <= high for number in numbers):
                 raise InputError(f"{name} must be {interval(self)}, not {value!r}.")
 
 
@@ -138,6 +138,10 @@ def _fits(value: object, kind: Any) -> tuple[bool, str]:  # noqa: ANN401 - a typ
     if get_origin(kind) is tuple:
         entry = get_args(kind)[0]
         fits = isinstance(value, tuple) and all(isinstance(v, entry) and not isinstance(v, bool) for v in value)
+        if entry is float:  # so many numbers as the type has
+            count = len(get_args(kind))
+            fits = isinstance(value, tuple) and len(value) == count and all(_fits(v, float)[0] for v in value)
+            return fits, f"{count} numbers"
         return fits, "a list of whole numbers" if entry is int else "a list of names"
     if kind is bool:
         return isinstance(value, bool), "true or false"

@@ -6,6 +6,7 @@ that, so nothing here imports what trains.
 """
 
 import dataclasses
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
 DATA, NET, LEARN, LOSS, PLACE = "Data", "Network", "Learning", "Loss and balance", "Machine and place"
 """Headings under which settings are listed."""
+
+_RHO, _BETAS = 0.99, (0.9, 0.999)
+_ADAMS = ("adam", "adamw")
 
 
 @documented
@@ -46,7 +50,15 @@ class TrainSettings:
     find_lr: Annotated[bool, Setting("Find the learning rate first, by a range test.", LEARN)] = False
     lr_decay: Annotated[float, Setting("Learning rate of pretrained layers, as a factor of lr.", LEARN, "(0, 1]")] = 0.3
     optimizer: Annotated[Optimizer, Setting("How weights follow the gradient.", LEARN)] = "adamw"
-    momentum: Annotated[float, Setting("Momentum of the optimizers momentum and nesterov.", LEARN, "[0, 1)")] = 0.9
+    momentum: Annotated[float, Setting("Momentum of the optimizers momentum and nesterov.", LEARN, "[0, 1]")] = 0.9
+    rho: Annotated[float, Setting("How much rmsprop keeps of the squares it has seen.", LEARN, "[0, 1)")] = _RHO
+    betas: Annotated[
+        tuple[float, float],
+        Setting("How much adam and adamw keep of both moments.", LEARN, "[0, 1)", metavar="B1,B2"),
+    ] = _BETAS
+    bias_correction: Annotated[
+        bool, Setting("Whether adam and adamw correct their moments for the start at 0.", LEARN)
+    ] = True
     weight_decay: Annotated[float, Setting("L2 penalty of weights.", LEARN, "[0, inf)")] = 1e-2
     schedule: Annotated[Schedule, Setting("How the learning rate changes.", LEARN)] = "cosine"
     warmup: Annotated[
@@ -105,7 +117,34 @@ class TrainSettings:
         self.refuse(
             (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
             (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
+            (self.rho != _RHO and self.optimizer != "rmsprop", "rho", self.optimizer),
+            (self.betas != _BETAS and self.optimizer not in _ADAMS, "betas", self.optimizer),
+            (not self.bias_correction and self.optimizer not in _ADAMS, "bias_correction", self.optimizer),
         )
+
+    def unwise(self) -> list[str]:
+        """What is set as a teacher would, to see what goes wrong: one sentence each."""
+        first, second = self.betas
+        cold = (1 - first) / math.sqrt(1 - second)
+        return [
+            sentence
+            for there, sentence in (
+                (
+                    self.momentum == 1 and self.optimizer in ("momentum", "nesterov"),
+                    "With momentum 1 nothing is forgotten, so that the weights swing and do not come to rest; "
+                    "0.9 is usual.",
+                ),
+                (
+                    self.rho == 0 and self.optimizer == "rmsprop",
+                    "With rho 0 each step is as long as the learning rate however flat the slope is; 0.99 is usual.",
+                ),
+                (
+                    not self.bias_correction,
+                    f"Without its correction the first step of {self.optimizer} is {cold:.2g} times the learning rate.",
+                ),
+            )
+            if there
+        ]
 
     @staticmethod
     def refuse(*idle: tuple[bool, str, str]) -> None:

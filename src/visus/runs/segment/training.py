@@ -110,6 +110,9 @@ class Segmentation:
             pixel_losses.parse(settings.loss),
             weights,
             self.about.window,
+            rho=settings.rho,
+            betas=settings.betas,
+            bias_correction=settings.bias_correction,
         )
         groups = groups_of(self.net, self.body, settings.lr_decay)
         return Segment(self.net.train(), self.normalize, recipe, groups)
