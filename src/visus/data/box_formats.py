@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visus.data.box_tables import is_table_of_boxes, read_tables_of_boxes
 from visus.data.coco_boxes import is_coco_set, read_coco_boxes
+from visus.data.createml import is_createml, read_createml
 from visus.data.cvat import is_cvat, read_cvat
+from visus.data.label_studio import is_label_studio, read_label_studio
 from visus.data.labelme import is_labelme, read_labelme
 from visus.data.left_out import Notes
+from visus.data.via import is_via, read_via
 from visus.data.voc import is_voc, read_voc
 from visus.data.yolo import is_yolo, read_yolo
 
@@ -50,6 +54,10 @@ FORMATS: tuple[Format, ...] = (
     Format("COCO", is_coco_set, read_coco_boxes),
     Format("CVAT's XML for images", is_cvat, read_cvat),
     Format("labelme", is_labelme, read_labelme),
+    Format("Label Studio", is_label_studio, read_label_studio),
+    Format("VIA", is_via, read_via),
+    Format("CreateML", is_createml, read_createml, has_shapes=False),
+    Format("a table of boxes", is_table_of_boxes, read_tables_of_boxes, has_shapes=False),
     Format("Pascal VOC", is_voc, read_voc, has_shapes=False),
     Format("YOLO", is_yolo, read_yolo, bare_is_negative=True),
 )

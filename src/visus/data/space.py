@@ -54,8 +54,8 @@ def mixed_spacing(volumes: Iterable[str]) -> list[str]:
         return []
     least, most, middle = (said(own.tolist()) for own in (found.min(0), found.max(0), np.median(found, 0)))
     return [
-        f"The spacing of the volumes differs, from {least} to {most} mm, and a network sees voxels only; resample all to "
-        f"one, for example the median, {middle} mm."
+        f"The spacing of the volumes differs, from {least} to {most} mm, and a network sees voxels only; resample all "
+        f"to one, for example the median, {middle} mm."
     ]
 
 
