@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.test_kinds import said, sizes, true_boxes
+from tests.data.test_kinds import cvat, labelme, said, sizes, true_boxes
 from tests.support import tools
-from visus._errors import FormatError
-from visus.data import load_boxes, load_boxes_whole, load_masks
+from tests.support.masked import folder_of_volumes
+from visus._errors import FormatError, InputError
+from visus.data import load, load_boxes, load_boxes_whole, load_masks
 from visus.data.label_studio import decode_brush
 
 
@@ -155,3 +156,50 @@ def test_damaged_exports_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "export.json").write_text(json.dumps(tasks))
     with pytest.raises(FormatError, match="Label Studio's form"):
         load_boxes(tmp_path)
+
+
+def table_of_classes(root: Path, *, one_hot: bool = False) -> None:
+    tools.pictures(root, range(12))
+    if one_hot:
+        rows = ["filename, a, b", *(f"{n:03}.png, {n % 2}, {1 - n % 2}" for n in range(12))]
+    else:
+        rows = ["file,class", *(f"{n:03}.png,{'ab'[n % 2]}" for n in range(12))]
+    (root / ("_classes.csv" if one_hot else "labels.csv")).write_text("\n".join(rows))
+
+
+SETS: dict[str, Callable[[Path], object]] = {
+    "folders of classes": lambda root: tools.colors(root, 8),
+    "a table of classes": table_of_classes,
+    "Roboflow's `_classes.csv`": lambda root: table_of_classes(root, one_hot=True),
+    "pictures with masks": lambda root: tools.masks(root, range(6)),
+    "NIfTI volumes, nnU-Net raw": lambda root: folder_of_volumes(root, 4),
+    "COCO": lambda root: tools.coco(root, range(6)),
+    "CVAT's XML for images": lambda root: cvat(root, range(6)),
+    "labelme": lambda root: labelme(root, range(6), "polygon"),
+    "Label Studio": lambda root: (tools.pictures(root, range(6)), label_studio(root)),
+    "VIA": lambda root: (tools.pictures(root, range(6)), via(root)),
+    "CreateML": lambda root: (tools.pictures(root, range(6)), createml(root)),
+    "a table of boxes": lambda root: (tools.pictures(root, range(6)), tensorflow(root)),
+    "Pascal VOC": lambda root: tools.voc(root, range(6)),
+    "YOLO, boxes": lambda root: tools.yolo(root, range(6), extra="train: images\n"),
+    "YOLO, polygons": lambda root: tools.yolo(root, range(6), extra="train: images\n", seg=True),
+}
+
+
+def test_the_table_of_formats_in_the_docs_is_true(tmp_path: Path) -> None:
+    rows = ["| format | classify | detect | segment |", "|---|---|---|---|"]
+    for k, (name, make) in enumerate(SETS.items()):
+        root = tmp_path / str(k)
+        root.mkdir()
+        make(root)
+        cells = []
+        for reading in (load, load_boxes, load_masks):
+            try:
+                reading(root)
+            except InputError:
+                cells.append("no")
+            else:
+                cells.append("reads")
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    docs = Path(__file__).parents[2] / "docs" / "data.md"
+    assert docs.read_text().split("<!-- formats -->\n")[1].split("\n<!-- end -->")[0] == "\n".join(rows)

@@ -40,7 +40,7 @@ class Survey:
 
     @property
     def all(self) -> set[int]:
-        """All values."""
+        """All values that occur in some mask."""
         return set().union(*self.each)
 
 

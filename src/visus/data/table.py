@@ -210,7 +210,7 @@ def is_of_boxes(table: Table) -> bool:
 
 
 def open_table(path: Path) -> Table:
-    """Read a table.
+    """The columns and lines of a table, whatever its dialect.
 
     Raises:
         InputError: It cannot be read.
