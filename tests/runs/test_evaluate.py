@@ -137,10 +137,11 @@ def test_pictures_of_the_training_are_counted_wherever_they_lie(tmp_path: Path) 
     write_class(tmp_path / "moved" / "blob", 0, 1, first=900, side=16)
     mixed = run.evaluate(tmp_path / "moved")
     assert mixed.split == "all"
-    (remark,) = mixed.remarks
-    assert "trained on 51 of these 61 pictures" in remark
-    assert remark in mixed.describe()
-    assert "trained on 51" in evaluate(run.folder / "best.safetensors", tmp_path / "moved").remarks[0]
+    trained, chosen = mixed.remarks
+    assert "was trained on 42 of these 61 pictures" in trained
+    assert "chose its weights by 9 of these 61 pictures" in chosen
+    assert chosen in mixed.describe()
+    assert "trained on 42" in evaluate(run.folder / "best.safetensors", tmp_path / "moved").remarks[0]
 
 
 def test_what_was_left_out_is_said(trained_run: Run, tmp_path: Path) -> None:

@@ -446,3 +446,9 @@ def test_folder_of_classes_and_unicode_names(tmp_path: Path) -> None:
     assert run.folder.name == "Bilder-von-früher-1"
     assert json.loads((run.folder / "summary.json").read_text())["status"] == "finished"
     assert dataclasses.is_dataclass(run.settings)
+
+
+def test_a_step_of_one_picture_under_batch_normalization_is_one_sentence(tmp_path: Path) -> None:
+    data = folder_of_classes(tmp_path / "d", 4, side=16)
+    with pytest.raises(InputError, match="say --batch-size 2 or more"):
+        train("classify", data, net="resnet18", mode="scratch", batch_size=1, epochs=1, size=32, runs=tmp_path)

@@ -43,6 +43,21 @@ def test_whole_numbers_stay_whole() -> None:
     assert (part.low, part.high) == (37, 63)
 
 
+def test_no_choice_is_tried_twice_and_one_that_cannot_be_costs_one_trial(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    space: Space = {"hidden": [[4], [8]], "size": [12, 16]}
+    fast = {**FAST, "epochs": 1}
+    found = tune("classify", data, space=space, trials=4, runs=tmp_path, **{k: fast[k] for k in fast if k not in space})
+    with (found.folder / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["hidden"], row["size"]) for row in rows}) == 4
+    space = {"loss": ["cross_entropy", "hinge"]}
+    both = {**fast, "label_smoothing": 0.1}
+    found = tune("classify", data, space=space, trials=2, runs=tmp_path, say=said.append, **both)
+    assert found.settings.loss == "cross_entropy"
+    assert "cannot be: label_smoothing does nothing beside the hinge loss" in " ".join(said)
+
+
 @pytest.mark.slow
 def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -> None:
     said: list[str] = []

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.data.left_out import LeftOut
 from visus.images import read
 
 Floats = NDArray[np.float32]
@@ -136,6 +137,8 @@ class BoxSet:
         splits: ``train``, ``val`` and ``test``, those that there are.
         remarks: What a user should know, each one sentence.
         digests: A hash of the content of each picture, by split.
+        cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`.
+        left_out: Labeled files that cannot be used.
     """
 
     root: Path
@@ -144,6 +147,8 @@ class BoxSet:
     splits: dict[str, Boxed]
     remarks: list[str] = field(default_factory=list)
     digests: dict[str, list[bytes]] = field(default_factory=dict)
+    cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def has_shapes(self) -> bool:
@@ -200,4 +205,19 @@ def mended(own: Objects, size: Sequence[int], mends: Counter[str]) -> Objects:
     beyond = (np.abs(cut - own.boxes) > 0.5).any(1) & ~away
     mends["beyond the border of the picture, cut to it"] += int(beyond.sum())
     own = own.take(~away)
-    return Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes, own.areas)
+    own = Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes, own.areas)
+    first = _first_of_each(own)
+    mends["there twice with the same box and class, counted once"] += len(own) - len(first)
+    return own.take(np.array(first, np.int64))
+
+
+def _first_of_each(own: Objects) -> list[int]:
+    """Positions of the objects without those that repeat another."""
+    seen: dict[tuple[Any, ...], list[int]] = {}
+    for k, (box, label, crowd) in enumerate(
+        zip(own.boxes.tolist(), own.labels.tolist(), own.crowd.tolist(), strict=True)
+    ):
+        alike = seen.setdefault((*box, label, crowd), [])
+        if not any(own.shapes[j] == own.shapes[k] for j in alike):
+            alike.append(k)
+    return sorted(k for alike in seen.values() for k in alike)

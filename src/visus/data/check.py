@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.data.depth import refuse_narrow
+from visus.data.left_out import LeftOut
+from visus.data.near import Card, card_of
 from visus.data.samples import Pictures
 from visus.images import decode, read_bytes
 
@@ -23,13 +26,15 @@ class Checked:
 
     Attributes:
         readable: Positions of the pictures that can be read.
-        failures: Why the others cannot, one sentence each.
+        left_out: The others.
         digests: Hash of the content of each readable picture.
+        cards: What is compared of each readable picture; see :func:`visus.data.near.card_of`.
     """
 
     readable: NDArray[np.int64]
-    failures: list[str]
+    left_out: list[LeftOut]
     digests: list[bytes]
+    cards: list[Card]
 
 
 def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], None] | None = None) -> Checked:
@@ -42,44 +47,35 @@ def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], Non
     """
     if pictures.arrays is not None:
         digests = [digest_of(picture.tobytes()) for picture in pictures.arrays]
-        return Checked(np.arange(len(pictures)), [], digests)
-    answers: list[bytes | str] = []
+        cards = [card_of(pictures.read(place)) for place in range(len(pictures))]
+        return Checked(np.arange(len(pictures)), [], digests, cards)
+    answers: list[tuple[bytes, Card] | str] = []
     with ThreadPoolExecutor(threads) as pool:
         for answer in pool.map(_look, pictures.files, chunksize=16):
             answers.append(answer)
             if progress:
                 progress(len(answers), len(pictures))
-    readable = np.array([k for k, answer in enumerate(answers) if isinstance(answer, bytes)], dtype=np.int64)
-    failures = [answer for answer in answers if isinstance(answer, str)]
-    return Checked(readable, failures, [answer for answer in answers if isinstance(answer, bytes)])
+    failed = {k: answer for k, answer in enumerate(answers) if isinstance(answer, str)}
+    good = [answer for answer in answers if not isinstance(answer, str)]
+    readable = np.array([k for k in range(len(answers)) if k not in failed], dtype=np.int64)
+    left_out = [LeftOut(pictures.files[k], reason) for k, reason in failed.items()]
+    return Checked(readable, left_out, [digest for digest, _ in good], [card for _, card in good])
 
 
-def _look(path: str) -> bytes | str:
-    """The hash of a file's content, or why it cannot be used."""
+def _look(path: str) -> tuple[bytes, Card] | str:
+    """The hash of a file's content and its card, or why it cannot be used."""
     try:
         content = read_bytes(path)
-        decode(content, name=path, min_side=_ENOUGH)
+        found = decode(content, name=path, min_side=_ENOUGH)
+        refuse_narrow(path, found.pixels)
     except InputError as error:
         return str(error)
-    return digest_of(content)
+    return digest_of(content), card_of(found.pixels)
 
 
 def digest_of(content: bytes) -> bytes:
     """What tells one content from another."""
     return hashlib.blake2b(content, digest_size=16).digest()
-
-
-def copies_across(digests: dict[str, list[bytes]]) -> dict[tuple[str, str], int]:
-    """How many pictures of the later of two splits are in the earlier too, for each pair that shares some."""
-    names = list(digests)
-    shared = {}
-    for k, first in enumerate(names):
-        known = set(digests[first])
-        for second in names[k + 1 :]:
-            count = sum(digest in known for digest in digests[second])
-            if count:
-                shared[first, second] = count
-    return shared
 
 
 def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:

@@ -1,7 +1,6 @@
-"""COCO's annotations as masks: polygons and run lengths of objects, laid into one mask for each picture.
+"""COCO's annotation files: where they lie, their pictures, and their shapes: polygons and run lengths.
 
-Lin et al., "Microsoft COCO: common objects in context", ECCV 2014. Class 0 is what no object covers. Where objects
-overlap, the smaller one lies on top.
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 """
 
 import json
@@ -15,14 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
-from visus.data.folder import SPLITS
-from visus.data.masks import MOST_CLASSES, Mask
-from visus.images import MAX_PIXELS
+from visus.data.find import Finder
+from visus.data.masks import Mask
+from visus.data.splits import files_in, folders_in, split_of
+
+_USUAL = re.compile(r"(?:instances_)?([a-z]+)\d*", re.IGNORECASE)  # beside them lie captions and key points
+_OTHER = re.compile(r".+[_.-]([a-z]+)\d*", re.IGNORECASE)
+
 
 BACKGROUND = "background"
-_SPLITS = "|".join(SPLITS)
-_USUAL = re.compile(rf"(?:instances_)?({_SPLITS})\d*\.json", re.IGNORECASE)  # beside them lie captions and key points
-_OTHER = re.compile(rf".+[_.-]({_SPLITS})\d*\.json", re.IGNORECASE)
+
+
+def is_background(name: str) -> bool:
+    """Whether a category stands for what no object covers.
+
+    >>> is_background("_background_"), is_background("Background"), is_background("ground")
+    (True, True, False)
+    """
+    return name.strip().strip("_").lower() in (BACKGROUND, "bg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Objects:
 
     Attributes:
         size: Height and width.
-        classes: The class of each object, from 1 on.
+        classes: The class of each object, from 1 on; 255 where it does not count.
         shapes: Its polygons, or its run lengths, as COCO writes them.
     """
 
@@ -47,28 +56,34 @@ def annotation_files(root: Path) -> dict[str, Path]:
     (Roboflow), or the only one of the whole folder or of ``annotations`` (CVAT, Label Studio). Whatever has another
     name than the first two is looked into.
     """
-    folders = [folder for folder in (root, root / "annotations") if folder.is_dir()]
-    files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    named = {folder.name.lower(): folder for folder in folders_in(root)}
+    folders = [root, *([named["annotations"]] if "annotations" in named else [])]
+    files = [path for folder in folders for path in files_in(folder) if path.suffix.lower() == ".json"]
     usual = _of_splits(files, _USUAL)
     if usual:
         return usual
-    inner = {p.name.lower(): sorted(p.glob("*.json")) for p in sorted(root.iterdir()) if p.name.lower() in SPLITS}
-    alone = {SPLITS[name]: own[0] for name, own in inner.items() if len(own) == 1 and _is_coco(own[0])}
+    inner = {
+        split: [p for p in files_in(folder) if p.suffix.lower() == ".json"]
+        for folder in folders_in(root)
+        if (split := split_of(folder.name))
+    }
+    alone = {split: own[0] for split, own in inner.items() if len(own) == 1 and is_coco(own[0])}
     if alone:
         return alone
-    named = _of_splits([path for path in files if _OTHER.fullmatch(path.name) and _is_coco(path)], _OTHER)
-    if not named and len(files) == 1 and _is_coco(files[0]):
+    named_so = _of_splits([path for path in files if _OTHER.fullmatch(path.stem) and is_coco(path)], _OTHER)
+    if not named_so and len(files) == 1 and is_coco(files[0]):
         return {"": files[0]}
-    return named
+    return named_so
 
 
 def _of_splits(files: list[Path], pattern: re.Pattern[str]) -> dict[str, Path]:
     """The first file of each split by its name."""
     found: dict[str, Path] = {}
     for path in files:
-        match = pattern.fullmatch(path.name)
-        if match:
-            found.setdefault(SPLITS[match[1].lower()], path)
+        match = pattern.fullmatch(path.stem)
+        split = split_of(match[1]) if match else None
+        if split:
+            found.setdefault(split, path)
     return found
 
 
@@ -77,67 +92,13 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
     return json.loads(path.read_text(encoding="utf-8-sig"))
 
 
-def _is_coco(path: Path) -> bool:
+def is_coco(path: Path) -> bool:
+    """Whether a JSON file is of COCO's form for objects."""
     try:
         content = read_json(path)
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
-
-
-def read_coco(files: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, tuple[list[str], list[Objects]]]]:
-    """Classes, and the files and objects of each split, from its annotation file.
-
-    Raises:
-        InputError: An annotation file is damaged, or the splits differ in their categories.
-    """
-    classes: tuple[str, ...] = ()
-    splits: dict[str, tuple[list[str], list[Objects]]] = {}
-    for split, path in files.items():
-        try:
-            content = read_json(path)
-            names, pair = _split(content, path, split)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
-        if classes and names != classes:
-            raise InputError(f"{path} has other categories than the split before it; give all splits the same.")
-        classes, splits[split] = names, pair
-    return classes, splits
-
-
-def _split(content: dict[str, Any], path: Path, split: str) -> tuple[tuple[str, ...], tuple[list[str], list[Objects]]]:
-    categories = categories_of(content)
-    if len(categories) >= MOST_CLASSES:
-        raise InputError(f"{path} has {len(categories)} categories; a mask holds up to {MOST_CLASSES - 1}.")
-    number = {entry["id"]: k for k, entry in enumerate(categories, 1)}
-    folder = picture_folder(path, split, content["images"])
-    objects = {entry["id"]: Objects(_size(entry, path), [], []) for entry in content["images"]}
-    for entry in sorted(content["annotations"], key=lambda entry: -float(entry.get("area", 0))):
-        at = objects.get(entry["image_id"])
-        if at is None or entry["category_id"] not in number:
-            raise InputError(
-                f"{path}: annotation {entry.get('id')} names a picture or a category that is not there; mend it."
-            )
-        if entry["segmentation"]:  # an object without a shape covers nothing
-            at.classes.append(number[entry["category_id"]])
-            at.shapes.append(entry["segmentation"])
-    files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
-    names = (BACKGROUND, *(str(entry["name"]) for entry in categories))
-    if len(set(names)) < len(names) or len(number) < len(categories):
-        raise InputError(f"{path} has two categories of one name or number, or one called {BACKGROUND}; rename it.")
-    return names, (files, [objects[entry["id"]] for entry in content["images"]])
-
-
-def _size(entry: dict[str, Any], path: Path) -> tuple[int, int]:
-    """Height and width of a picture, if they can be.
-
-    Raises:
-        InputError: They cannot.
-    """
-    height, width = int(entry["height"]), int(entry["width"])
-    if min(height, width) < 1 or height * width > MAX_PIXELS:
-        raise InputError(f"{path} gives {entry.get('file_name')} the size {width}x{height}, which cannot be; mend it.")
-    return height, width
 
 
 def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,15 +119,18 @@ def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 def picture_folder(path: Path, split: str, images: list[dict[str, Any]]) -> Path:
     """Where the pictures of an annotation file lie: in a folder of its name or the split's, in images, or beside it."""
     root = path.parent if path.parent.name != "annotations" else path.parent.parent
-    names = [path.stem.removeprefix("instances_"), split]
-    places = [base / name for base in (root, root / "images") for name in names]
+    names = [path.stem.removeprefix("instances_"), split, "data"]
+    named = {
+        base / own.name.lower(): own for base in (root, root / "images") if base.is_dir() for own in folders_in(base)
+    }
+    places = [named.get(base / name, base / name) for base in (root, root / "images") for name in names]
     there = [place for place in [*places, root / "images"] if place.is_dir()] + [root]
     first = str(images[0]["file_name"]).replace("\\", "/") if images else ""
     return next((place for place in there if (place / first).is_file()), there[0])
 
 
-def inside_folder(folder: Path, name: str, path: Path) -> str:
-    """The picture of a name.
+def inside_folder(folder: Path, name: str, path: Path, finder: Finder, split: str) -> str:
+    """The picture of a name, in its folder or, by what its path ends in, elsewhere in the data set.
 
     Raises:
         InputError: It lies outside of the folder.
@@ -174,20 +138,26 @@ def inside_folder(folder: Path, name: str, path: Path) -> str:
     if "\\" in name and not (folder / name).exists():  # written on Windows
         name = name.replace("\\", "/")
     place = (folder / name).resolve()
+    absolute = name.startswith("/") or name[1:2] == ":"
+    if absolute and (found := finder.find(name, split=split)):
+        return str(found)
     if not place.is_relative_to(folder.resolve()):
         raise InputError(f"{path} names the picture {name!r}, which lies outside of {folder}; mend it.")
-    return str(folder / name)
+    return str(folder / name if (folder / name).is_file() else finder.find(name, split=split) or folder / name)
 
 
 def draw(objects: Objects) -> Mask:
     """The mask of a picture, ``(H, W)`` uint8: the class of each position, 0 where no object is.
 
+    Where objects overlap, the smaller one lies on top.
+
     Raises:
         FormatError: A polygon or a run length cannot be read.
     """
     mask = np.zeros(objects.size, np.uint8)
-    for label, shape in zip(objects.classes, objects.shapes, strict=True):
-        mask[decode(shape, objects.size)] = label
+    inside = [decode(shape, objects.size) for shape in objects.shapes]
+    for k in sorted(range(len(inside)), key=lambda k: -int(inside[k].sum())):
+        mask[inside[k]] = objects.classes[k]
     return mask
 
 

@@ -3,7 +3,6 @@
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -14,36 +13,76 @@ import numpy as np
 
 from visus._errors import FormatError, InputError
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
+from visus.data.find import Finder
+from visus.data.left_out import Notes
 from visus.images import MAX_PIXELS
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
 
 
-def read_coco_boxes(files: dict[str, Path], mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Named]]:
-    """Classes, and pictures with their objects by split.
+def is_coco_set(root: Path) -> bool:
+    """Whether a folder has annotation files of COCO's form."""
+    return bool(annotation_files(root))
+
+
+def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str, Named]]:
+    """Classes, and pictures with their objects by split; categories of several files are matched by name.
 
     Args:
-        files: The annotation file of each split.
-        mends: What was left out, counted by reason.
+        root: The folder.
+        notes: Told what was left out.
 
     Raises:
-        InputError: An annotation file is damaged, or the splits differ in their categories.
+        InputError: An annotation file is damaged.
     """
-    classes: tuple[str, ...] = ()
+    classes: list[str] = []
     splits: dict[str, Named] = {}
-    for split, path in files.items():
+    finder = Finder(root)
+    files = annotation_files(root)
+    for split in sorted(files, key=lambda split: split != "train"):
+        path = files[split]
         try:
-            names, pair = _split(read_json(path), path, split, mends)
+            names, pair = _split(read_json(path), path, split, notes, finder)
+        except InputError:
+            raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise FormatError(f"{path} holds no annotations of COCO's form ({error!r}); mend it.") from error
-        if classes and names != classes:
-            raise InputError(f"{path} has other categories than the split before it; give all splits the same.")
-        classes, splits[split] = names, pair
-    return classes, splits
+        if classes and set(names) - set(classes):
+            more = ", ".join(name for name in names if name not in classes)
+            notes.remarks.append(f"{path.name} has categories that train has not: {more}.")
+        classes += [name for name in names if name not in classes]
+        splits[split] = pair
+    _corners_for_sizes([row for _, lists in splits.values() for own in lists for row in own], notes)
+    return tuple(classes), {split: splits[split] for split in files}
 
 
-def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str]) -> tuple[tuple[str, ...], Named]:
+def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
+    """Recognize boxes that are given by two corners in place of a corner and a size; the rows are changed in place."""
+    boxes = [row for row in rows if row["size"] and row["told"]]
+    if len(boxes) < _FEW or any(row["shape"] for row in boxes):
+        return
+    corners, sides = np.array([row["told"] for row in boxes]), np.array([row["size"][::-1] for row in boxes])
+    inside = bool((corners[:, 2:] > corners[:, :2]).all() and (corners >= 0).all())
+    inside = inside and bool((corners[:, 2:] <= sides + 1).all())
+    beyond = (corners[:, :2] + corners[:, 2:] > sides + 1).any(1).mean()
+    if not inside or beyond < _MANY:
+        return
+    notes.remarks.append(
+        f"The boxes are given by two corners (x0, y0, x1, y1), not by a corner and a size: as the latter {beyond:.0%} "
+        "would reach beyond their pictures; they are taken as corners."
+    )
+    for row, told in zip(boxes, corners.tolist(), strict=True):
+        row["box"] = told
+
+
+_FEW, _MANY = 4, 0.2
+
+
+def _split(
+    content: dict[str, Any], path: Path, split: str, notes: Notes, finder: Finder
+) -> tuple[tuple[str, ...], Named]:
+    mends = notes.mends
     categories = categories_of(content)
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
@@ -63,15 +102,16 @@ def _split(content: dict[str, Any], path: Path, split: str, mends: Counter[str])
             own = {
                 "name": names[entry["category_id"]],
                 "box": corners,
+                "told": entry.get("bbox"),
                 "crowd": bool(entry.get("iscrowd", 0)),
                 "difficult": bool(entry.get("difficult", 0)),
                 "shape": _shape(entry, mends),
-                "area": float("nan") if entry.get("area") is None else float(entry["area"]),
+                "area": float(entry.get("area") or "nan"),
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split, content["images"])
-    files = [inside_folder(folder, entry["file_name"], path) for entry in content["images"]]
+    files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in content["images"]]
     return tuple(names.values()), (files, list(rows.values()))
 
 
@@ -93,10 +133,13 @@ def numbers_of(root: Path, files: Sequence[str], classes: Sequence[str]) -> Numb
 
     A class that it does not have gets a number that is free.
     """
+    finder = Finder(root)
     for split, path in annotation_files(root).items():
         content = read_json(path)
         folder = picture_folder(path, split, content["images"])
-        own = {inside_folder(folder, entry["file_name"], path): entry["id"] for entry in content["images"]}
+        own = {
+            inside_folder(folder, entry["file_name"], path, finder, split): entry["id"] for entry in content["images"]
+        }
         if not own.keys() >= set(files):
             continue
         known = {str(entry["name"]): entry["id"] for entry in content["categories"]}
@@ -109,7 +152,10 @@ def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
     """Height and width of a picture, where they are said."""
     if entry.get("height") is None or entry.get("width") is None:
         return None
-    return int(entry["height"]), int(entry["width"])
+    height, width = int(entry["height"]), int(entry["width"])
+    if min(height, width) < 1 or height * width > MAX_PIXELS:
+        raise InputError(f"{entry.get('file_name')} has the size {width}x{height}, which cannot be; mend it.")
+    return height, width
 
 
 def _corners(entry: dict[str, Any]) -> list[float] | None:
@@ -144,7 +190,7 @@ def _around_runs(shape: dict[str, Any]) -> list[float] | None:
     return [float(xs[0]), float(ys[0]), float(xs[-1] + 1 - xs[0]), float(ys[-1] + 1 - ys[0])] if xs else None
 
 
-def _shape(entry: dict[str, Any], mends: Counter[str]) -> Any:  # noqa: ANN401 - as COCO has it
+def _shape(entry: dict[str, Any], mends: dict[str, int]) -> Any:  # noqa: ANN401 - as COCO has it
     """Polygons or run lengths; None where there are none."""
     shape = entry.get("segmentation") or None
     if not isinstance(shape, list) or not all(isinstance(polygon, list) for polygon in shape):

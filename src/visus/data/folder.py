@@ -1,4 +1,7 @@
-"""Pictures in folders that are named after their classes: ``CLASS/*.jpg`` or ``{train,val,test}/CLASS/*.jpg``."""
+"""Pictures in folders that are named after their classes: ``CLASS/*.jpg`` or ``{train,val,test}/CLASS/*.jpg``.
+
+A folder is a class if it holds pictures and its name is not one that layouts use (``images``, ``masks``, ``train``).
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,14 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from visus._errors import InputError
+from visus.data.left_out import Notes
 from visus.data.samples import Pictures
+from visus.data.splits import folders_in, is_passed_over, seen_through, split_of
+from visus.data.unused import is_foreign
 from visus.images import is_picture_name
-
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Names of folders (lower case) that hold a split."""
 
 Named = dict[str, tuple[list[str], list[str]]]
 """Files and the class name of each, by split; ``""`` where there are no splits."""
+
+LAYOUT_WORDS = {
+    "images", "image", "imgs", "img", "jpegimages", "pictures", "masks", "mask", "labels", "label", "annotations",
+    "annotation", "segmentationclass", "segmentationobject", "imagesets", "obj_train_data", "obj_valid_data",
+    "obj_test_data", "imagestr", "labelstr", "imagests",
+}  # fmt: skip
+"""Names of folders (lower case) that say what lies in them, not what is on the pictures."""
 
 
 def splits_of(root: Path) -> dict[str, Path]:
@@ -24,53 +34,60 @@ def splits_of(root: Path) -> dict[str, Path]:
         InputError: Two folders hold the same split.
     """
     found: dict[str, Path] = {}
-    for folder in _folders(root):
-        split = SPLITS.get(folder.name.lower())
-        if not split or not is_folder_of_classes(folder):
+    for folder in folders_in(root):
+        split = split_of(folder.name)
+        inner = seen_through(folder)
+        if not split or not is_folder_of_classes(inner):
             continue
         if split in found:
-            raise InputError(f"{found[split]} and {folder} both look like the split {split}; rename one of them.")
-        found[split] = folder
+            raise InputError(f"{found[split]} and {inner} both look like the split {split}; rename one of them.")
+        found[split] = inner
     return found
 
 
 def is_folder_of_classes(root: Path) -> bool:
-    """Whether some folder in it holds pictures."""
-    return any(next(_pictures(folder), None) for folder in _folders(root))
+    """Whether some folder in it holds pictures, and they are not all named as layouts name theirs."""
+    return bool(classes_in(root))
 
 
-def read_folder(root: Path) -> Named:
+def classes_in(root: Path) -> list[Path]:
+    """The folders that stand for classes: none where all of them have names of layouts or splits."""
+    found = [folder for folder in folders_in(root) if next(_pictures(folder), None)]
+    if all(folder.name.lower() in LAYOUT_WORDS or split_of(folder.name) for folder in found):
+        return []
+    return found
+
+
+def read_folder(root: Path, notes: Notes) -> Named:
     """Pictures by split and class, from the names of folders.
 
+    Args:
+        root: The folder.
+        notes: Told of pictures of kinds that are not read.
+
     Raises:
-        InputError: A folder of a class holds no pictures.
+        InputError: Two folders hold the same split.
     """
     splits = splits_of(root) or {"": root}
-    return {split: _classes(splits[split]) for split in ("", "train", "val", "test") if split in splits}
+    return {split: _classes(splits[split], notes) for split in ("", "train", "val", "test") if split in splits}
 
 
-def _classes(root: Path) -> tuple[list[str], list[str]]:
+def _classes(root: Path, notes: Notes) -> tuple[list[str], list[str]]:
     files: list[str] = []
     names: list[str] = []
-    for folder in _folders(root):
+    for folder in classes_in(root):
         found = list(_pictures(folder))
-        if not found:
-            raise InputError(f"The class {folder.name} has no pictures in {folder}; put some there or delete it.")
         files += found
         names += [folder.name] * len(found)
     return files, names
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
 def _pictures(folder: Path) -> Iterator[str]:
-    """Paths of the picture files below a folder, sorted, without hidden ones."""
+    """Paths of the picture files below a folder, sorted, without hidden ones; those of foreign kinds too."""
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
         for name in sorted(files):
-            if is_picture_name(name) and not name.startswith("."):
+            if (is_picture_name(name) or is_foreign(name)) and not is_passed_over(name):
                 yield os.path.join(place, name)
 
 

@@ -13,9 +13,14 @@ from visus._errors import InputError
 from visus.data import check
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
+from visus.data.kinds import refuse_other_task
+from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
+from visus.data.near import Card, leaks
 from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import stratified
-from visus.data.table import read_table
+from visus.data.splits import seen_through
+from visus.data.table import is_table, read_roboflow, read_table, roboflow_tables, table_in
+from visus.data.unused import unused
 
 Progress = Callable[[int, int], None]
 
@@ -26,14 +31,18 @@ def load(
     seed: int = 0,
     val: float = 0.15,
     test: float = 0.15,
+    allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> LabelSet:
     """Labeled pictures from a folder or a table; the format is recognized.
 
     * ``PATH/{train,val,test}/CLASS/*.jpg``, where val and test may be missing;
     * ``PATH/CLASS/*.jpg``, which is split here;
-    * a CSV file, or a folder of pictures with a ``labels.csv``: columns ``file``, ``class`` and perhaps ``split``;
+    * a table, or a folder of pictures with a ``labels.csv`` or ``metadata.csv``: columns ``file``, ``class`` and
+      perhaps ``split``, or a column of zeros and ones for each class (Roboflow's ``_classes.csv``);
     * idx files as MNIST has them.
+
+    Splits may be spelled as in :data:`visus.data.splits.SPELLINGS`. Files that are not used are counted in a remark.
 
     Where there is no val split, it is taken from train; where there is no split at all, test is too. The cut is
     seeded and stratified, and copies of one picture stay together. Every picture is decoded once: what cannot be
@@ -44,15 +53,19 @@ def load(
         seed: Of the split.
         val: Share of the pictures that becomes the val split where there is none.
         test: Share that becomes the test split where there are no splits.
+        allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, a class is empty, there is one class only, a split has a class
-            that train has not, or ``val`` and ``test`` leave nothing to train on.
+        InputError: The format is not recognized, is one of another task, a class is empty, there is one class only, a
+            split has a class that train has not, too many files cannot be used, or ``val`` and ``test`` leave nothing
+            to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    dataset = _split(_checked(_read(Path(path).expanduser()), progress), seed, val, test)
+    found = _checked(_read(Path(path).expanduser()), progress, strict=not allow_bad)
+    dataset = _split(found, seed, val, test)
+    dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
     if len(dataset.classes) < 2:
         raise InputError(f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two.")
     sentence = check.imbalance(dataset.counts("train"), dataset.classes)
@@ -70,34 +83,53 @@ def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None
     dataset = _checked(_read(Path(path).expanduser(), whole=True), progress)
     splits = {split or "all": pictures for split, pictures in dataset.splits.items()}
     digests = {split or "all": found for split, found in dataset.digests.items()}
-    return replace(dataset, splits=splits, digests=digests)
+    cards = {split or "all": found for split, found in dataset.cards.items()}
+    dataset.remarks.extend(leaks(digests, cards))
+    return replace(dataset, splits=splits, digests=digests, cards=cards)
 
 
 def _read(path: Path, *, whole: bool = False) -> LabelSet:
     """The data set as it lies on the disk; the split is called ``""`` where there are none."""
     if not path.exists():
         raise InputError(f"{path} does not exist; check the spelling of the path.")
+    notes = Notes()
     if path.is_file():
-        if path.suffix.lower() != ".csv":
+        if not is_table(path):
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
-        return _named(path, "pictures listed in a table", read_table(path), whole)
+        return _named(path, "pictures listed in a table", read_table(path, notes), whole, notes)
     if idx_files(path):
         classes, splits = read_idx(path, whole=whole)
         gray = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
         return LabelSet(path, "idx files", classes, splits, gray)
-    if splits_of(path):
-        return _named(path, "folders of classes, in splits", read_folder(path), whole)
-    if is_folder_of_classes(path):
-        return _named(path, "folders of classes", read_folder(path), whole)
-    if (path / "labels.csv").is_file():
-        return _named(path, "pictures listed in labels.csv", read_table(path / "labels.csv"), whole)
+    root = seen_through(path)
+    form, named = _recognized(root, notes)
+    used = [file for files, _ in named.values() for file in files]
+    notes.remarks += unused(root, used, expected=_BESIDE)
+    return _named(root, form, named, whole, notes)
+
+
+_BESIDE = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".md", ".html", ".rst", ".pdf", ".bib", ".yaml", ".yml", "")
+"""Endings of lists and papers that come with pictures."""
+
+
+def _recognized(root: Path, notes: Notes) -> tuple[str, Named]:
+    """The form of a folder in words, and its pictures by split and class."""
+    if roboflow_tables(root):
+        return "Roboflow's _classes.csv", read_roboflow(root, notes)
+    if splits_of(root):
+        return "folders of classes, in splits", read_folder(root, notes)
+    if is_folder_of_classes(root):
+        return "folders of classes", read_folder(root, notes)
+    if table := table_in(root):
+        return f"pictures listed in {table.name}", read_table(table, notes)
+    refuse_other_task(root, "classify")
     raise InputError(
-        f"{path} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
+        f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
         "CSV file with the columns file and class."
     )
 
 
-def _named(path: Path, form: str, named: Named, whole: bool) -> LabelSet:
+def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> LabelSet:
     """From class names to numbers; train says which classes there are."""
     if "" in named and len(named) > 1:
         raise InputError(f"{path} gives some pictures a split and others none; give all of them one.")
@@ -118,15 +150,23 @@ def _named(path: Path, form: str, named: Named, whole: bool) -> LabelSet:
                 f"The split {split} of {path} has the class {strange[0]!r}, which train has not; the classes are "
                 f"{', '.join(classes)}."
             )
-    return LabelSet(path, form, classes, {split: to_pictures(pair, classes) for split, pair in named.items()})
+    remarks = [*notes.remarks, *(f"{count:,} pictures {reason}." for reason, count in notes.mends.items() if count)]
+    splits = {split: to_pictures(pair, classes) for split, pair in named.items()}
+    return LabelSet(path, form, classes, splits, remarks=remarks)
 
 
-def _checked(dataset: LabelSet, progress: Progress | None) -> LabelSet:
-    """Leave out what cannot be read, and say so; note the hash of each picture that can."""
+def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = False) -> LabelSet:
+    """Leave out what cannot be read, and say so; note the hash of each picture that can.
+
+    Raises:
+        InputError: A class is left without pictures, or, where it is strict, too many cannot be used.
+    """
     total = sum(len(pictures) for pictures in dataset.splits.values())
     splits: dict[str, Pictures] = {}
     digests: dict[str, list[bytes]] = {}
-    failures: list[str] = []
+    cards: dict[str, list[Card]] = {}
+    left_out: list[LeftOut] = []
+    lost = np.zeros((2, len(dataset.classes)), np.int64)  # pictures of each class that cannot be used, and all
     done = 0
     for split, pictures in dataset.splits.items():
         start = done
@@ -135,46 +175,43 @@ def _checked(dataset: LabelSet, progress: Progress | None) -> LabelSet:
         )
         done += len(pictures)
         splits[split] = pictures if len(found.readable) == len(pictures) else pictures.take(found.readable)
-        digests[split] = found.digests
-        failures += found.failures
+        digests[split], cards[split] = found.digests, found.cards
+        left_out += found.left_out
+        there, kept = (np.bincount(p.labels, minlength=len(dataset.classes)) for p in (pictures, splits[split]))
+        lost += np.stack([there - kept, there])
+    if strict:
+        classes = [(name, *lost[:, k].tolist()) for k, name in enumerate(dataset.classes)]
+        refuse_many(dataset.root, left_out, total, classes=classes)
+    for split in splits.keys() & {"", "train"}:
         for label in range(len(dataset.classes)):
-            if split in {"", "train"} and not (splits[split].labels == label).any():
+            if not (splits[split].labels == label).any():
+                reason = f" ({left_out[0].reason})" if left_out else ""
                 raise InputError(
                     f"The class {dataset.classes[label]} has no pictures to learn from in {dataset.root} that can be "
-                    "read; bring some, or take the class away."
+                    f"read{reason}; bring some, or take the class away."
                 )
-    remarks = list(dataset.remarks)
-    if failures:
-        shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
-        remarks.append(f"Left out {counted(len(failures))} that cannot be read: {shown}")
-    remarks += _doubles(splits, digests)
-    return replace(dataset, splits=splits, remarks=remarks, digests=digests)
-
-
-def _doubles(splits: dict[str, Pictures], digests: dict[str, list[bytes]]) -> list[str]:
-    remarks = [
-        f"{counted(count)} of {second} can be found in {first} too; what is measured on {second} will be too good. "
-        f"Delete the copies from one of the two (visus duplicates finds near copies as well)."
-        for (first, second), count in check.copies_across(digests).items()
-    ]
     labels = np.concatenate([pictures.labels for pictures in splits.values()])
+    remarks = [*dataset.remarks, *remarks_on(left_out), *_twice(digests, labels)]
+    return replace(dataset, splits=splits, remarks=remarks, digests=digests, cards=cards, left_out=left_out)
+
+
+def _twice(digests: dict[str, list[bytes]], labels: NDArray[np.int64]) -> list[str]:
     count = check.contradictions([digest for found in digests.values() for digest in found], labels)
-    if count:
-        remarks.append(f"{counted(count)} can be found under more than one class; delete the wrong copies.")
-    return remarks
+    return [f"{counted(count)} can be found under more than one class; delete the wrong copies."] if count else []
 
 
 def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
     """Cut val from train where it is missing, and test too where there are no splits."""
-    splits, digests, form = dict(dataset.splits), dict(dataset.digests), dataset.form
+    splits, digests, cards, form = dict(dataset.splits), dict(dataset.digests), dict(dataset.cards), dataset.form
 
     def cut(source: str, names: tuple[str, ...], shares: tuple[float, ...]) -> None:
         """Replace a split by its parts."""
-        whole, hashes = splits.pop(source), digests.pop(source)
+        whole, hashes, looks = splits.pop(source), digests.pop(source), cards.pop(source)
         parts = stratified(whole.labels, shares, seed=seed, groups=_groups(hashes))
         for name, part in zip(names, parts, strict=True):
             splits[name] = whole.take(part)
             digests[name] = [hashes[k] for k in part.tolist()]
+            cards[name] = [looks[k] for k in part.tolist()]
 
     if "" in splits:
         cut("", ("train", "val", "test"), (val, test))
@@ -190,6 +227,7 @@ def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
         form=form,
         splits={name: splits[name] for name in ordered},
         digests={name: digests[name] for name in ordered},
+        cards={name: cards[name] for name in ordered},
     )
 
 

@@ -7,24 +7,35 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus.data import coco, voc, yolo
+from visus.data import coco
+from visus.data.box_formats import FORMATS, Rows
 from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
 from visus.data.check import digest_of
-from visus.data.coco_boxes import read_coco_boxes
+from visus.data.depth import refuse_narrow
+from visus.data.kinds import refuse_other_task
+from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.near import Card, card_of, leaks
+from visus.data.samples import counted
 from visus.data.split import stratified
+from visus.data.splits import seen_through
+from visus.data.unused import unused
 from visus.data.upright import sideways, turned
+from visus.data.yolo import row_of
 from visus.images import read
 
 Progress = Callable[[int, int], None]
-Rows = tuple[list[str], list[list[dict[str, Any]]]]
+Unlabeled = Literal["negative", "leave_out"]
 _THINNEST = 100  # how many times longer than wide a picture may be
-LAYOUTS = "JPEGImages with Annotations (VOC), train with train.json (COCO), or images with labels (YOLO)"
+LAYOUTS = (
+    "JPEGImages with Annotations (VOC), train with train.json (COCO), images with labels (YOLO), or as an annotation "
+    "tool exports them"
+)
 _ORDER = ("", "train", "val", "test")
 
 
@@ -34,6 +45,8 @@ def load_boxes(
     seed: int = 0,
     val: float = 0.15,
     test: float = 0.15,
+    unlabeled: Unlabeled | None = None,
+    allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes from a folder; the format is recognized.
@@ -43,147 +56,264 @@ def load_boxes(
     * COCO: ``train.json`` beside ``train/``, ``annotations/instances_train2017.json``,
       ``train/_annotations.coco.json``, or one JSON file for all: boxes, polygons, run lengths, crowds;
     * YOLO: ``images`` with ``labels/*.txt``, or pictures and text files side by side (boxes or polygons), and
-      ``data.yaml`` or ``classes.txt``.
+      ``data.yaml`` or ``classes.txt``;
+    * what annotation tools export; :data:`visus.data.box_formats.FORMATS` lists all.
 
     Every picture is read once. Those that cannot be read are left out; boxes beyond the border are cut; boxes without
-    area, with NaN, or of unknown categories are left out; each is counted in a remark. A picture without objects is
-    one to learn from, too.
+    area, with NaN, of unknown categories, or that are there twice are left out; each is counted in a remark. A picture
+    whose annotation holds no objects is one to learn from, too.
 
     Args:
         path: The folder.
         seed: Of the split.
         val: Share that becomes the val split where there is none.
         test: Share that becomes the test split where there are no splits.
+        unlabeled: What pictures are that no annotation belongs to: pictures without objects, or left out. None leaves
+            them out, but for YOLO, whose pictures without objects may have no file, if they are not the most.
+        allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, an annotation is damaged, no object is left to learn from, or ``val``
-            and ``test`` leave nothing to train on.
+        InputError: The format is not recognized, too many files cannot be used, no object is left to learn from or to
+            measure on, or ``val`` and ``test`` leave nothing to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    found = _split(_load(path, progress), seed, val, test)
+    whole = _load(path, progress, unlabeled, strict=not allow_bad)
+    found = _split(whole, seed, val, test)
     said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
     if empty is not None:
         raise InputError(f"No picture of the split {empty} of {path} can be used; bring some. {said}".strip())
-    if not found.counts("train").sum():
-        raise InputError(f"The training pictures in {path} have no objects; bring some. {said}".strip())
+    for name, words in (("train", "training pictures"), ("val", "pictures of the split val")):
+        if not found.counts(name).sum():
+            raise InputError(f"The {words} in {path} have no objects; bring some. {said}".strip())
+    found.remarks.extend(leaks(found.digests, found.cards))
     missing = [name for name, count in zip(found.classes, found.counts("train"), strict=True) if not count]
     if missing:
         found.remarks.append(f"On no training picture, and so not learned: {', '.join(missing)}.")
     return found
 
 
-def load_boxes_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> BoxSet:
+def load_boxes_whole(
+    path: str | os.PathLike[str], *, unlabeled: Unlabeled | None = None, progress: Progress | None = None
+) -> BoxSet:
     """Pictures with boxes in the splits that are there, or in one called ``all``; nothing is cut.
 
+    Args:
+        path: The folder.
+        unlabeled: As for :func:`load_boxes`.
+        progress: Called with how many were looked at, of how many.
+
     Raises:
-        InputError: The format is not recognized, or an annotation is damaged.
+        InputError: The format is not recognized, or nothing can be used.
     """
-    found = _load(path, progress)
-    if "" not in found.splits:
-        return found
-    return replace(found, splits={"all": found.splits[""]}, digests={"all": found.digests[""]})
+    found = _load(path, progress, unlabeled)
+    if "" in found.splits:
+        splits, digests, cards = ({"all": own[""]} for own in (found.splits, found.digests, found.cards))
+        found = replace(found, splits=splits, digests=digests, cards=cards)
+    found.remarks.extend(leaks(found.digests, found.cards))
+    return found
 
 
-def _load(path: str | os.PathLike[str], progress: Progress | None) -> BoxSet:
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise InputError(f"{root} is no folder of pictures with boxes; lay them out as {LAYOUTS}.")
-    mends: Counter[str] = Counter()
-    if voc.is_voc(root):
-        form, classes, splits = "Pascal VOC", None, voc.read_voc(root)
-        remarks = voc.unlisted(root, splits)
-    elif files := coco.annotation_files(root):
-        form, remarks = "COCO", []
-        classes, splits = read_coco_boxes(files, mends)
-    elif yolo.is_yolo(root):
-        form, remarks = "YOLO", yolo.remarks_on(root)
-        classes, splits = _yolo(root, mends)
-    else:
+def _load(
+    path: str | os.PathLike[str], progress: Progress | None, unlabeled: Unlabeled | None, *, strict: bool = False
+) -> BoxSet:
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        raise InputError(f"{place} is no folder of pictures with boxes; lay them out as {LAYOUTS}.")
+    root = seen_through(place)
+    known = next((own for own in FORMATS if own.is_in(root)), None)
+    if known is None:
+        refuse_other_task(root, "detect")
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
+    notes = Notes()
+    classes, splits = known.read(root, notes)
+    _without_rectangles(splits)
+    splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
         classes = tuple(sorted({row["name"] for _, lists in splits.values() for rows in lists for row in rows}))
+    names = {row["name"] for _, lists in splits.values() for rows in lists for row in rows if "name" in row}
+    classes = tuple(name for name in classes if name in names or not coco.is_background(name))
     if not classes:
-        raise InputError(f"{root} has no objects at all; bring annotations.")
+        first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
+        raise InputError(f"{root} has no objects at all{first}; bring annotations.")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
-    found = _checked(BoxSet(root, form, classes, {}), ordered, mends, progress)
-    return replace(found, remarks=[*remarks, *found.remarks])
+    found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
+    used = [file for split in found.splits.values() for file in split.files]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
 
 
-def _yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...], dict[str, Rows]]:
-    """Lines by split; numbers become objects when the size of their picture is known."""
-    names, splits = yolo.read_yolo(root, mends)
-    most = max((int(line[0]) for _, lists in splits.values() for lines in lists for line in lines), default=-1)
-    if names is None:
-        if most >= 1000:
-            raise InputError(f"{root} has a class {most} and no names; name the classes in data.yaml.")
-        names = tuple(str(k) for k in range(most + 1))
-    return names, {
-        s: (files, [[{"line": line} for line in lines] for lines in lists]) for s, (files, lists) in splits.items()
-    }
+def _without_rectangles(splits: dict[str, Rows]) -> None:
+    """Where every shape is but a rectangle, objects have boxes alone; the rows are changed in place."""
+    shaped = [row for _, lists in splits.values() for rows in lists for row in rows if row.get("shape")]
+    if all(row.get("rectangle") for row in shaped):
+        for row in shaped:
+            row["shape"] = None
 
 
-def _checked(dataset: BoxSet, splits: dict[str, Rows], mends: Counter[str], progress: Progress | None) -> BoxSet:
-    """Read every picture once; leave out what cannot be used, and say so."""
+def with_unlabeled(
+    splits: dict[str, Rows], notes: Notes, unlabeled: Unlabeled | None, bare_is_negative: bool
+) -> dict[str, Rows]:
+    """Take pictures that no annotation belongs to as pictures without objects, or leave them out, and say so.
+
+    Args:
+        splits: Pictures with annotations, by split; changed in place.
+        notes: Holds the pictures without.
+        unlabeled: What the user says.
+        bare_is_negative: Whether the format gives pictures without objects no annotation.
+    """
+    count = len(notes.unlabeled)
+    if not count:
+        return splits
+    total = count + sum(len(files) for files, _ in splits.values())
+    as_negative = unlabeled == "negative" or (unlabeled is None and bare_is_negative and 2 * count <= total)
+    told = f"{count:,} of {counted(total)} {'has' if count == 1 else 'have'} no annotation"
+    if not as_negative:
+        notes.remarks.append(f"{told} and {_are(count)} left out, {Path(notes.unlabeled[0][1]).name} for one; "
+                             "--unlabeled negative takes such as pictures without objects.")  # fmt: skip
+        return splits
+    notes.remarks.append(
+        f"{told} and {_are(count)} taken as pictures without objects; --unlabeled leave_out forgets them."
+    )
+    for split, file in notes.unlabeled:
+        files, rows = splits.setdefault(split, ([], []))
+        files.append(file)
+        rows.append([])
+    return {split: _in_order(pair) for split, pair in splits.items()}
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _in_order(pair: Rows) -> Rows:
+    places = sorted(range(len(pair[0])), key=lambda k: Path(pair[0][k]))
+    return [pair[0][k] for k in places], [pair[1][k] for k in places]
+
+
+def within_splits(splits: dict[str, Rows], notes: Notes) -> dict[str, Rows]:
+    """Splits that hold pictures; beside these, what belongs to none trains where nothing else does, or is left out."""
+    found = {split: pair for split, pair in splits.items() if pair[0]}
+    if "" not in found or len(found) == 1:
+        return found
+    rest = found.pop("")
+    if "train" not in found:
+        return {"train": rest, **found}
+    notes.remarks.append(
+        f"{counted(len(rest[0]))} {_are(len(rest[0]))} in no split and left out, {rest[0][0]} for one."
+    )
+    return found
+
+
+def _checked(
+    dataset: BoxSet, splits: dict[str, Rows], notes: Notes, progress: Progress | None, *, strict: bool
+) -> BoxSet:
+    """Read every picture once; leave out what cannot be used, and say so.
+
+    Raises:
+        InputError: Nothing is left, or, where it is strict, too much cannot be used.
+    """
     total, done = sum(len(files) for files, _ in splits.values()), 0
-    failures: list[str] = []
     kept: dict[str, Boxed] = {}
     digests: dict[str, list[bytes]] = {}
+    cards: dict[str, list[Card]] = {}
+    lost: Counter[str] = Counter()
+    before = len(notes.left_out)
     for name, (files, lists) in splits.items():
         good: list[tuple[str, Objects]] = []
-        digests[name] = []
+        digests[name], cards[name] = [], []
         with ThreadPoolExecutor(cores()) as pool:
             look = partial(_look, classes=dataset.classes)
-            for file, answer in zip(files, pool.map(look, files, lists), strict=True):
+            for file, rows, answer in zip(files, lists, pool.map(look, files, lists), strict=True):
                 done += 1
                 if progress:
                     progress(done, total)
                 if isinstance(answer, str):
-                    failures.append(answer)
+                    notes.drop(file, answer)
+                    lost.update(_names(rows, dataset.classes))
                     continue
-                digest, own, counted = answer
-                mends.update(counted)
+                digest, card, own, mends = answer
+                notes.mends.update(mends)
                 good.append((file, own))
                 digests[name].append(digest)
+                cards[name].append(card)
         kept[name] = Boxed([file for file, _ in good], [own for _, own in good])
     if not any(len(split) for split in kept.values()):
-        detail = f" (the first: {failures[0]})" if failures else ""
+        detail = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
         raise InputError(f"No picture of {dataset.root} can be used{detail}; bring some.")
-    return replace(dataset, splits=kept, digests=digests, remarks=_remarks(failures, mends))
+    found = replace(dataset, splits=kept, digests=digests, cards=cards, left_out=notes.left_out)
+    if strict:
+        there = Counter(lost)
+        for split in kept:
+            there.update(dict(zip(dataset.classes, found.counts(split).tolist(), strict=True)))
+        classes = [(name, lost[name], there[name]) for name in dataset.classes]
+        refuse_many(dataset.root, notes.left_out, total + before, classes=classes)
+    return replace(found, remarks=[*notes.remarks, *_remarks(notes)])
 
 
-def _remarks(failures: list[str], mends: Counter[str]) -> list[str]:
-    remarks = [
-        f"{count:,} {'object' if count == 1 else 'objects'} {reason}." for reason, count in mends.items() if count
+def _names(rows: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:
+    """The classes of some objects."""
+    numbers = [int(row["line"][0]) for row in rows if "line" in row]
+    return [row["name"] for row in rows if "name" in row] + [classes[k] for k in numbers if k < len(classes)]
+
+
+def _remarks(notes: Notes) -> list[str]:
+    mends = [
+        f"{count:,} {'object' if count == 1 else 'objects'} {reason}." for reason, count in notes.mends.items() if count
     ]
-    if failures:
-        shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
-        count = "1 picture" if len(failures) == 1 else f"{len(failures):,} pictures"
-        remarks.append(f"Left out {count}: {shown}")
-    return remarks
+    return [*mends, *remarks_on(notes.left_out)]
 
 
-def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tuple[bytes, Objects, Counter[str]] | str:
-    """Hash, objects, and what was mended; or why the picture cannot be used."""
+Looked = tuple[bytes, Card, Objects, Counter[str]]
+
+
+def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> Looked | str:
+    """Hash, card, objects, and what was mended; or why the picture cannot be used."""
     try:
         picture = read(file)
+        refuse_narrow(file, picture)
     except InputError as error:
         return str(error)
     size = (picture.shape[0], picture.shape[1])
     if max(size) > _THINNEST * min(size):
         return f"{file} is {size[1]}x{size[0]} pixels, which is too thin; cut it."
-    counted: Counter[str] = Counter()
+    found = objects_of(file, rows, size, classes)
+    if isinstance(found, str):
+        return found
+    own, mends = found
+    for shape in own.shapes:
+        if shape:
+            try:
+                coco.decode(shape, size)
+            except InputError as error:
+                return f"{file}: {error}"
+    return digest_of(picture.tobytes()), card_of(picture), own, mends
+
+
+def objects_of(
+    file: str, rows: list[dict[str, Any]], size: tuple[int, int], classes: tuple[str, ...]
+) -> tuple[Objects, Counter[str]] | str:
+    """The objects of a picture in pixels, and what was mended; or why they cannot be used.
+
+    Args:
+        file: The picture.
+        rows: What its annotation says.
+        size: Height and width of the upright picture.
+        classes: The names of the classes.
+    """
+    mends: Counter[str] = Counter()
     told = {row["size"] for row in rows if row.get("size")}
-    if told == {size[::-1]} != {size} and (orientation := sideways(file)):
+    raw = (size[1], size[0])
+    if told == {raw} != {size} and (orientation := sideways(file)):
         try:
             for shape in filter(None, (row.get("shape") for row in rows)):
-                coco.decode(shape, size[::-1])  # whether it can be read at all
-            rows = [turned(row, orientation, size[::-1]) for row in rows]
+                coco.decode(shape, raw)  # whether it can be read at all
+            rows = [turned(row, orientation, raw) for row in rows]
         except InputError as error:
             return f"{file}: {error}"
-        counted["turned with the picture, which lies on its side in the file"] += len(rows)
+        mends["turned with the picture, which lies on its side in the file"] += len(rows)
     elif told and told != {size}:
         height, width = told.pop()
         return (
@@ -192,19 +322,24 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> tu
         )
     made = []
     for row in rows:
-        own = yolo.row_of(row["line"], size) if "line" in row else {**row, "label": classes.index(row["name"])}
+        own = row_of(row, size) if "line" in row else {**row, "label": classes.index(row["name"])}
         if own["label"] >= len(classes):
-            counted["of an unknown category, left out"] += 1
+            mends["of an unknown category, left out"] += 1
             continue
+        if row.get("relative"):
+            own |= _in_pixels(own, size)
         made.append(own)
-    found = mended(objects(made), size, counted)
-    for shape in found.shapes:
-        if shape:
-            try:
-                coco.decode(shape, size)
-            except InputError as error:
-                return f"{file}: {error}"
-    return digest_of(picture.tobytes()), found, counted
+    return mended(objects(made), size, mends), mends
+
+
+def _in_pixels(row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """Box and polygons in pixels, from shares of the width and the height."""
+    height, width = size
+    box = [value * side for value, side in zip(row["box"], [width, height] * 2, strict=True)]
+    shape = row.get("shape")
+    if isinstance(shape, list):
+        shape = [[v * (height if k % 2 else width) for k, v in enumerate(polygon)] for polygon in shape]
+    return {"box": box, "shape": shape}
 
 
 def _split(dataset: BoxSet, seed: int, val: float, test: float) -> BoxSet:
@@ -223,20 +358,27 @@ def _split(dataset: BoxSet, seed: int, val: float, test: float) -> BoxSet:
         raise InputError(f"{dataset.root} has no pictures in the split train; add some.")
     if not names:
         return dataset
-    whole, digests = dataset.splits[source], dataset.digests[source]
+    whole, digests, cards = dataset.splits[source], dataset.digests[source], dataset.cards[source]
     number: dict[bytes, int] = {}
     groups = np.array([number.setdefault(digest, len(number)) for digest in digests], np.int64)
-    parts = _filled(dict(zip(names, stratified(whole.labels, shares, seed=seed, groups=groups), strict=True)), dataset)
+    parts = stratified(whole.labels, shares, seed=seed, groups=groups)
+    filled = np.array([len(own) > 0 for own in whole.objects], np.int64)
+    if not all(filled[part].any() for part in parts if len(part)):  # pictures without objects took a whole part
+        parts = stratified(filled, shares, seed=seed, groups=groups)
+    places = _filled(dict(zip(names, parts, strict=True)), dataset)
     rest = [name for name in dataset.splits if name != source]
     form = dataset.form + (f", split here (seed {seed})" if source == "" else f"; val is {val:.0%} of train")
-    splits = {name: whole.take(places) for name, places in parts.items()}
-    own = {name: [digests[k] for k in places.tolist()] for name, places in parts.items()}
     return replace(
         dataset,
         form=form,
-        splits={**splits, **{name: dataset.splits[name] for name in rest}},
-        digests={**own, **{name: dataset.digests[name] for name in rest}},
+        splits={**{k: whole.take(own) for k, own in places.items()}, **{k: dataset.splits[k] for k in rest}},
+        digests={**_taken(digests, places), **{k: dataset.digests[k] for k in rest}},
+        cards={**_taken(cards, places), **{k: dataset.cards[k] for k in rest}},
     )
+
+
+def _taken(values: list[Any], places: dict[str, Any]) -> dict[str, list[Any]]:
+    return {name: [values[k] for k in own.tolist()] for name, own in places.items()}
 
 
 def _filled(parts: dict[str, Any], dataset: BoxSet) -> dict[str, Any]:

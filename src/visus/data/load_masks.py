@@ -14,26 +14,28 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus.data import coco
+from visus.data import coco, mask_values
+from visus.data.box_formats import FORMATS, Format
 from visus.data.check import digest_of
-from visus.data.mask_layouts import LAYOUTS, VOC_CLASSES, Pairs, folder_pairs, voc_pairs
-from visus.data.masks import (
-    IGNORE,
-    MOST_CLASSES,
-    ByColor,
-    ByValue,
-    ClassList,
-    Masked,
-    MaskSet,
-    colors,
-    read_class_list,
-    read_values,
-)
+from visus.data.class_lists import ClassList, read_class_list
+from visus.data.depth import refuse_narrow
+from visus.data.drawn import classes_of, drawn
+from visus.data.kinds import refuse_other_task
+from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.load_boxes import Unlabeled, with_unlabeled, within_splits
+from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
+from visus.data.masks import IGNORE, MOST_CLASSES, ByColor, ByValue, Masked, MaskSet, colors, read_values
+from visus.data.near import Card, card_of, leaks
+from visus.data.samples import counted
+from visus.data.space import mixed_spacing, refuse_elsewhere
 from visus.data.split import stratified
-from visus.data.volumes import read_label_volume, read_volume, volume_pairs
+from visus.data.splits import seen_through
+from visus.data.unused import unused
+from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
 from visus.images import read
 
 Progress = Callable[[int, int], None]
+_LISTS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".md", ".html", ".pdf", ".data", ".names", "")
 
 
 def load_masks(
@@ -43,6 +45,9 @@ def load_masks(
     seed: int = 0,
     val: float = 0.15,
     test: float = 0.15,
+    binary: bool = False,
+    unlabeled: Unlabeled | None = None,
+    allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> MaskSet:
     """Pictures or volumes with masks from a folder; the format is recognized.
@@ -51,11 +56,13 @@ def load_masks(
       with ``PATH/masks``, which is split here; masks hold a number for each class, or colors;
     * Pascal VOC: ``JPEGImages``, ``SegmentationClass``, ``ImageSets/Segmentation``;
     * COCO: ``train.json`` beside ``train/``, or ``annotations/instances_train2017.json``;
-    * NIfTI volumes: ``imagesTr/*.nii.gz`` with ``labelsTr``.
+    * NIfTI volumes: ``imagesTr/*.nii.gz`` with ``labelsTr``, nnU-Net's too;
+    * what annotation tools export, with polygons or masks: :data:`visus.data.box_formats.FORMATS`.
 
-    Classes are named in ``classes.txt`` or, with their colors, in ``classes.csv``; without, they are called by the
-    values that the masks hold. The value 255 does not count, unless it is the only one beside 0. Every picture and
-    mask is read once: pairs that cannot be used are left out and said.
+    Classes are named by the lists of :mod:`visus.data.class_lists`; without, they are called by the values that the
+    masks hold. The value 255 does not count, unless it is the only one beside 0. Black and white masks with blurred
+    borders are cut at the middle; numbers that count objects are refused. Every picture and mask is read once: pairs
+    that cannot be used are left out and said.
 
     Args:
         path: The folder.
@@ -63,16 +70,26 @@ def load_masks(
         seed: Of the split.
         val: Share that becomes the val split where there is none.
         test: Share that becomes the test split where there are no splits.
+        binary: Whether all that is not 0 is one class.
+        unlabeled: As for :func:`visus.data.load_boxes`, where masks are drawn from shapes.
+        allow_bad: Whether to go on where more than a tenth of the files cannot be used.
         progress: Called with how many were looked at, of how many.
 
     Raises:
-        InputError: The format is not recognized, a mask has a value beyond the list of classes, nothing is left,
-            there are less than two classes, or ``val`` and ``test`` leave nothing to train on.
+        InputError: The format is not recognized, a mask has a value beyond the list of classes, masks count objects,
+            too many files cannot be used, nothing is left, there are less than two classes, or ``val`` and ``test``
+            leave nothing to train on.
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    whole = load_masks_whole(path, ignore=ignore, progress=progress, training=True)
-    found = _split(whole, seed, val, test)
+    wanted = _Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, strict=not allow_bad)
+    found = _split(_load(path, wanted, progress), seed, val, test)
+    found.remarks.extend(leaks(found.digests, found.cards))
+    if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
+        raise InputError(
+            f"The masks of the split val in {path} hold {found.classes[0]} only; nothing can be measured there. Bring "
+            "others."
+        )
     missing = [name for k, name in enumerate(found.classes) if not found.pixels["train"][:, k].any()]
     if missing:
         found.remarks.append(f"Not in any training mask, and so not learned: {', '.join(missing)}.")
@@ -87,86 +104,246 @@ def load_masks_whole(
     path: str | os.PathLike[str],
     *,
     ignore: Sequence[str] = (),
-    progress: Progress | None = None,
-    training: bool = False,
+    binary: bool = False,
+    unlabeled: Unlabeled | None = None,
     insist: bool = True,
+    progress: Progress | None = None,
 ) -> MaskSet:
     """Pictures with masks in the splits that are there, or in one called ``all``; nothing is cut.
 
     Args:
         path: The folder.
         ignore: Classes that do not count.
-        progress: Called with how many were looked at, of how many.
-        training: Whether a set without splits stays without, to be split later.
+        binary: As for :func:`load_masks`.
+        unlabeled: As for :func:`load_masks`.
         insist: Whether a class that is to be ignored must be there.
+        progress: Called with how many were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or a mask has a value beyond the list of classes.
     """
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise InputError(f"{root} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
-    splits, form, named, axes = _read(root, _Ignore(tuple(ignore), insist), progress)
-    dataset = _checked(MaskSet(root, form, named[0], splits, named[1], axes), progress)
-    if training or "" not in dataset.splits:
-        return dataset
-    splits, digests, pixels = ({"all": part[""]} for part in (dataset.splits, dataset.digests, dataset.pixels))
-    return replace(dataset, splits=splits, digests=digests, pixels=pixels)
+    found = _load(path, _Wanted(tuple(ignore), insist, binary, unlabeled), progress)
+    if "" in found.splits:
+        parts = (found.splits, found.digests, found.pixels, found.cards)
+        splits, digests, pixels, cards = ({"all": part[""]} for part in parts)
+        found = replace(found, splits=splits, digests=digests, pixels=pixels, cards=cards)
+    found.remarks.extend(leaks(found.digests, found.cards))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Ignore:
-    """Classes that do not count, and whether they must be there."""
+class _Wanted:
+    """What a user says of a data set.
 
-    names: tuple[str, ...]
-    insist: bool
+    Attributes:
+        ignore: Classes that do not count.
+        insist: Whether these must be there.
+        binary: Whether all that is not 0 is one class.
+        unlabeled: What pictures without annotations are.
+        strict: Whether many bad files stop.
+    """
+
+    ignore: tuple[str, ...]
+    insist: bool = True
+    binary: bool = False
+    unlabeled: Unlabeled | None = None
+    strict: bool = False
 
 
-def _read(
-    root: Path, ignore: _Ignore, progress: Progress | None
-) -> tuple[dict[str, Masked], str, tuple[tuple[str, ...], NDArray[np.uint8]], int]:
+Splits = dict[str, Masked]
+Classes = tuple[tuple[str, ...], NDArray[np.uint8]]
+"""Names and palette."""
+
+Lookup = tuple[tuple[str, ...], NDArray[np.uint8]]
+"""Names, and the class of each value, ``(256,)``."""
+
+
+def _load(path: str | os.PathLike[str], wanted: _Wanted, progress: Progress | None) -> MaskSet:
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        raise InputError(f"{place} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
+    root, notes = seen_through(place), Notes()
+    splits, form, named, axes = _read(root, notes, wanted, progress)
+    dataset = MaskSet(root, form, named[0], splits, named[1], axes)
+    return _checked(dataset, notes, progress, strict=wanted.strict)
+
+
+def _read(root: Path, notes: Notes, wanted: _Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     """Splits, form, classes with palette, and axes of the folder."""
+    if has_volumes(root):
+        return _volumes(root, notes, wanted, progress)
+    known = next((own for own in FORMATS if own.has_shapes and own.is_in(root)), None)
+    if is_voc(root):
+        pairs, form = voc_pairs(root, notes), "Pascal VOC"
+    elif known and known.name == "COCO":
+        return _of_shapes(root, known, notes, wanted)
+    elif has_masks(root):
+        pairs, form = folder_pairs(root, notes), "pictures with masks"
+    elif known:
+        return _of_shapes(root, known, notes, wanted)
+    else:
+        refuse_other_task(root, "segment")
+        raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
+    _say_without_masks(pairs, notes, "picture")
     listed = read_class_list(root)
-    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
-        pairs, form, axes, values = volume_pairs(root), "NIfTI volumes", 3, read_label_volume
-    elif (root / "JPEGImages").is_dir() and (root / "SegmentationClass").is_dir():
-        pairs, form, axes, values = voc_pairs(root), "Pascal VOC", 2, read_values
-        listed = listed or ClassList(VOC_CLASSES)
-    elif files := coco.annotation_files(root):
-        names, pairs = coco.read_coco(files)
-        classes, lookup = _without_ignored(names, range(len(names)), ignore, root)
-        read_mask = partial(_drawn, lookup=lookup)
-        return _masked(pairs, read_mask, read), "COCO's objects", (classes, colors(len(classes))), 2
-    else:
-        pairs, form, axes, values = folder_pairs(root), "pictures with masks", 2, read_values
-    if listed and listed.palette is not None:
-        classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
-        codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
-        kept = [k for k in range(len(listed.names)) if lookup[k] != IGNORE]
-        palette = listed.palette[kept]
-        if axes == 3:
-            return _masked(pairs, _LabelVolume(lookup), read_volume), form, (classes, palette), axes
-        if _any_in_color(pairs):
-            by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
-            return _masked(pairs, by_color, read), f"{form} in colors", (classes, palette), axes
-        return _masked(pairs, ByValue(lookup), read), form, (classes, palette), axes
+    if listed and listed.palette is not None and _by_color(pairs, listed.palette):
+        return _colored(pairs, listed, root, f"{form} in colors", wanted)
+    seen = _survey(pairs, read_values, progress)
+    classes, lookup = _classes_and_lookup(seen, listed, root, notes, wanted)
+    palette = (
+        colors(len(classes)) if listed is None or listed.palette is None else _kept(listed.palette, lookup, listed)
+    )
+    return _masked(pairs, ByValue(lookup), read), form, (classes, palette), 2
+
+
+def _volumes(root: Path, notes: Notes, wanted: _Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
+    pairs = volume_pairs(root, notes)
+    _say_without_masks(pairs, notes, "volume")
+    seen, listed = _survey(pairs, read_label_volume, progress), read_class_list(root)
+    classes, lookup = _classes_and_lookup(seen, listed, root, notes, wanted)
+    palette = (
+        colors(len(classes)) if listed is None or listed.palette is None else _kept(listed.palette, lookup, listed)
+    )
+    splits = _masked(pairs, ByValue(lookup, read_label_volume), read_volume)
+    return splits, "NIfTI volumes", (classes, palette), 3
+
+
+def _of_shapes(root: Path, known: Format, notes: Notes, wanted: _Wanted) -> tuple[Splits, str, Classes, int]:
+    """Masks that are drawn from the shapes of objects."""
+    told, rows = known.read(root, notes)
+    rows = within_splits(with_unlabeled(rows, notes, wanted.unlabeled, known.bare_is_negative), notes)
+    if told is None:
+        told = tuple(sorted({row["name"] for _, lists in rows.values() for own in lists for row in own}))
+    if not told:
+        first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
+        raise InputError(f"{root} has no objects at all{first}; bring annotations.")
+    pairs = drawn(known, root, told, rows, notes)
+    names = classes_of(told, root)
+    classes, lookup = _without_ignored(names, range(len(names)), wanted, root)
+    form = "COCO's objects" if known.name == "COCO" else f"{known.name}'s shapes"
+    return _masked(pairs, partial(_drawn, lookup=lookup), read), form, (classes, colors(len(classes))), 2
+
+
+def _say_without_masks(pairs: Pairs, notes: Notes, kind: str) -> None:
+    """Count what has no mask; it is left out.
+
+    Raises:
+        InputError: Nothing has one.
+    """
+    count = len(notes.unlabeled)
+    if not count:
+        return
+    first = Path(notes.unlabeled[0][1]).name
+    total = count + sum(len(files) for files, _ in pairs.values())
+    if count == total:
+        raise InputError(
+            f"No {kind} has a mask beside it, {notes.unlabeled[0][1]} for one; name masks as their {kind}s."
+        )
+    notes.remarks.append(f"{count:,} of {total:,} {kind}s {'has' if count == 1 else 'have'} no mask and "
+                         f"{'is' if count == 1 else 'are'} left out, {first} for one.")  # fmt: skip
+
+
+def _survey(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> mask_values.Survey:
+    """The values of the training masks.
+
+    Raises:
+        InputError: None can be read.
+    """
+    found = mask_values.survey(_leading(pairs), values, progress)
+    if not found.each and not found.colored:
+        detail = f" (the first: {found.reason})" if found.reason else ""
+        raise InputError(f"No training mask can be read, so that the classes are not known{detail}; bring some.")
+    return found
+
+
+def _leading(pairs: Pairs) -> list[Any]:
+    """The masks of the split that says which values there are."""
+    return (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
+
+
+def _classes_and_lookup(
+    seen: mask_values.Survey, listed: ClassList | None, root: Path, notes: Notes, wanted: _Wanted
+) -> Lookup:
+    """Classes, and the class of each value; what is guessed is said.
+
+    Raises:
+        InputError: A mask is in color, or masks count objects.
+    """
+    if seen.colored:
+        raise InputError(
+            f"The mask {seen.colored} is in color; name its classes in a classes.csv (name,red,green,blue)."
+        )
+    two = listed is None or len(listed.names) == 2
+    names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
+    if wanted.binary:
+        names = listed.names if listed and two else ("0", "1")
+        cut = mask_values.is_blurred(seen)
+        return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
+    if two and mask_values.is_mixed_white(seen):
+        of_255 = sum(IGNORE in own for own in seen.each)
+        notes.remarks.append(
+            f"{of_255:,} of {len(seen.each):,} masks call their objects 255, the others 1; both are taken as one class."
+        )
+        return _two(names)
+    if two and mask_values.is_blurred(seen):
+        notes.remarks.append(
+            f"The masks hold {len(seen.all)} values, those between 0 and 255 at borders only, as in a resized or "
+            "smoothed mask; they are taken as two classes, cut at 128."
+        )
+        return (names[0], listed.names[1] if listed else str(IGNORE)), np.repeat(np.array([0, 1], np.uint8), 128)
+    if listed is None and mask_values.counts_objects(seen):
+        most = max(len(own - {0, IGNORE}) for own in seen.each)
+        raise InputError(
+            f"The masks in {root} seem to count objects (up to {most} in one mask, anew in each), not to name classes; "
+            "say --binary to take all objects as one class, or bring a classes.txt."
+        )
     if listed:
-        classes, lookup = _without_ignored(listed.names, range(len(listed.names)), ignore, root)
-        if len(listed.names) == 2 and _values_of(pairs, values, progress) == [0, IGNORE]:  # black and white
-            lookup[IGNORE] = lookup[1]
-    else:
-        seen = _values_of(pairs, values, progress)
-        classes, lookup = _without_ignored([str(v) for v in seen], seen, ignore, root)
-    read_mask = _LabelVolume(lookup) if axes == 3 else ByValue(lookup)
-    reading = read_volume if axes == 3 else read
-    return _masked(pairs, read_mask, reading), form, (classes, colors(len(classes))), axes
+        classes, lookup = _without_ignored(listed.names, listed.numbers, wanted, root)
+        if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
+            lookup[IGNORE] = lookup[listed.numbers[1]]
+        return classes, lookup
+    found = sorted(seen.all if seen.all <= {0, IGNORE} else seen.all - {IGNORE})
+    return _without_ignored([str(value) for value in found], found, wanted, root)
 
 
-class _LabelVolume(ByValue):
-    """Reads the mask of a volume."""
+def _two(names: tuple[str, ...]) -> Lookup:
+    """Two classes of the values 0, 1 and 255; others are strange."""
+    lookup = np.full(256, _STRANGE, np.uint8)
+    lookup[[0, 1, IGNORE]] = (0, 1, 1)
+    return names, lookup
 
-    def __call__(self, path: str) -> NDArray[np.uint8]:
-        return self.lookup[read_label_volume(path)]
+
+def _kept(palette: NDArray[np.uint8], lookup: NDArray[np.uint8], listed: ClassList) -> NDArray[np.uint8]:
+    """The colors of the classes that count."""
+    return palette[[k for k, value in enumerate(listed.numbers) if lookup[value] != IGNORE]]
+
+
+def _colored(
+    pairs: Pairs, listed: ClassList, root: Path, form: str, wanted: _Wanted
+) -> tuple[Splits, str, Classes, int]:
+    """Masks whose classes are told by their colors."""
+    assert listed.palette is not None
+    classes, lookup = _without_ignored(listed.names, range(len(listed.names)), wanted, root)
+    codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
+    by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
+    return _masked(pairs, by_color, read), form, (classes, _kept(listed.palette, lookup, listed)), 2
+
+
+def _by_color(pairs: Pairs, palette: NDArray[np.uint8]) -> bool:
+    """Whether some mask that can be read holds colors, or gray levels that are colors of the list and no numbers."""
+    levels = set(palette[(palette == palette[:, :1]).all(1)][:, 0].tolist())
+    numbers = {*range(len(palette)), IGNORE}
+
+    def colored(path: str) -> bool:
+        with contextlib.suppress(InputError):
+            values = read_values(path)
+            seen = set() if values.ndim == 3 else set(np.unique(values).tolist())
+            return values.ndim == 3 or (seen <= levels and not seen <= numbers - ({IGNORE} & levels))
+        return False
+
+    paths = [mask for _, masks in pairs.values() for mask in masks]
+    with ThreadPoolExecutor(cores()) as pool:
+        return any(pool.map(colored, paths))
 
 
 def _drawn(objects: coco.Objects, lookup: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -177,17 +354,15 @@ def _masked(pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[st
     return {split: Masked(files, masks, read_mask, reading) for split, (files, masks) in pairs.items()}
 
 
-def _without_ignored(
-    names: Sequence[str], values: Sequence[int], ignore: _Ignore, root: Path
-) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+def _without_ignored(names: Sequence[str], values: Sequence[int], wanted: _Wanted, root: Path) -> Classes:
     """The classes that count, and the class of each value; a value that no class has becomes 254, which is refused.
 
     Raises:
         InputError: There is no class that is to be ignored, or there are too many.
     """
     known = {*names, *(str(v) for v in values)}
-    strange = [entry for entry in ignore.names if entry not in known and entry != str(IGNORE)]
-    if strange and ignore.insist:
+    strange = [entry for entry in wanted.ignore if entry not in known and entry != str(IGNORE)]
+    if strange and wanted.insist:
         raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
     if len(names) > MOST_CLASSES - 1:
         raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
@@ -195,7 +370,7 @@ def _without_ignored(
     lookup[IGNORE] = IGNORE
     kept: list[str] = []
     for name, value in zip(names, values, strict=True):
-        if name in ignore.names or str(value) in ignore.names:
+        if name in wanted.ignore or str(value) in wanted.ignore:
             lookup[value] = IGNORE
         else:
             lookup[value] = len(kept)
@@ -206,100 +381,101 @@ def _without_ignored(
 _STRANGE = 254
 
 
-def _any_in_color(pairs: Pairs) -> bool:
-    """Whether some mask that can be read holds colors; a black one may belong to them."""
-
-    def colored(path: str) -> bool:
-        with contextlib.suppress(InputError):
-            return read_values(path).ndim == 3
-        return False
-
-    paths = [mask for _, masks in pairs.values() for mask in masks]
-    with ThreadPoolExecutor(cores()) as pool:
-        return any(pool.map(colored, paths))
-
-
-def _values_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> list[int]:
-    """All values that the training masks hold, but for 255 where there are others beside 0.
+def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, strict: bool) -> MaskSet:
+    """Leave out pairs that cannot be used, and say so; count the positions of each class.
 
     Raises:
-        InputError: A mask is in color, or none can be read.
+        InputError: Nothing is left of a split, or, where it is strict, too much cannot be used.
     """
-    leading = (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
-
-    def of(path: str) -> set[int]:
-        try:
-            found = values(path)
-        except InputError:  # said when all pairs are looked at
-            return set()
-        if found.ndim == 3 and found.shape[-1] == 3 and values is read_values:
-            raise _colored(path)
-        return set(np.unique(found).tolist())
-
-    seen: set[int] = set()
-    with ThreadPoolExecutor(cores()) as pool:
-        for done, found in enumerate(pool.map(of, leading), 1):
-            seen |= found
-            if progress:
-                progress(done, len(leading))
-    if not seen:
-        raise InputError("No training mask can be read, so that the classes are not known; bring some.")
-    return sorted(seen if seen <= {0, IGNORE} else seen - {IGNORE})
-
-
-def _colored(path: str) -> InputError:
-    return InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
-
-
-def _checked(dataset: MaskSet, progress: Progress | None) -> MaskSet:
-    """Leave out pairs that cannot be used, and say so; count the positions of each class."""
     total = sum(len(split) for split in dataset.splits.values())
-    splits, digests, pixels = {}, {}, {}
-    failures: list[str] = []
-    gray, done = dataset.axes == 2, 0
+    labeled = total + len(notes.left_out)
+    splits, digests, pixels, cards = {}, {}, {}, {}
+    turned = done = 0
+    gray = dataset.axes == 2
     for name, split in dataset.splits.items():
-        kept, digests[name], rows = [], [], []
+        kept, digests[name], rows, cards[name] = [], [], [], []
         with ThreadPoolExecutor(cores()) as pool:
             for place, answer in enumerate(pool.map(partial(_look, split, dataset), range(len(split)))):
                 done += 1
                 if progress:
                     progress(done, total)
                 if isinstance(answer, str):
-                    failures.append(answer)
+                    notes.drop(split.files[place], answer)
                     continue
                 kept.append(place)
-                digests[name].append(answer[0])
-                rows.append(answer[1])
-                gray &= answer[2]
+                digests[name].append(answer.digest)
+                rows.append(answer.counts)
+                cards[name] += [] if answer.card is None else [answer.card]
+                gray &= answer.gray
+                turned += answer.turned
         splits[name] = split.take(np.array(kept, np.int64))
         pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
     leading = splits.get("", splits.get("train"))
+    first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
     if leading is not None and not len(leading):
-        detail = f" (the first: {failures[0]})" if failures else ""
-        raise InputError(f"{dataset.root} has no picture with a mask to learn from{detail}; bring some.")
+        raise InputError(f"{dataset.root} has no picture with a mask to learn from{first}; bring some.")
     empty = next((name for name, split in splits.items() if not len(split)), None)
     if empty is not None and len(dataset.splits[empty]):
-        raise InputError(f"No pair of the split {empty} of {dataset.root} can be used (the first: {failures[0]}).")
-    remarks = list(dataset.remarks)
-    plain = {name: int((own[:, 1:].sum(1) == 0).sum()) for name, own in pixels.items() if own.shape[1] > 1}
-    if total := sum(plain.values()):
-        masks = "1 mask holds" if total == 1 else f"{total:,} masks hold"
-        remarks.append(f"{masks} {dataset.classes[0]} only: nothing but the first class.")
-    if failures:
-        shown = " ".join(failures[:3]) + (" …" if len(failures) > 3 else "")
-        count = "1 pair" if len(failures) == 1 else f"{len(failures):,} pairs"
-        remarks.append(f"Left out {count} of picture and mask: {shown}")
-    return replace(dataset, splits=splits, digests=digests, pixels=pixels, gray=gray, remarks=remarks)
+        raise InputError(f"No pair of the split {empty} of {dataset.root} can be used{first}.")
+    if strict:
+        refuse_many(dataset.root, notes.left_out, labeled)
+    used = [str(path) for split in splits.values() for path in (*split.files, *split.masks) if isinstance(path, str)]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    plain = sum(int((own[:, 1:].sum(1) == 0).sum()) for own in pixels.values() if own.shape[1] > 1)
+    remarks = [
+        *dataset.remarks,
+        *notes.remarks,
+        *(
+            f"{count:,} {'object' if count == 1 else 'objects'} {reason}."
+            for reason, count in notes.mends.items()
+            if count
+        ),
+        *_said_of_plain(plain, dataset.classes),
+        *_said_of_turned(turned),
+        *(mixed_spacing(file for own in splits.values() for file in own.files) if dataset.axes == 3 else []),
+        *remarks_on(notes.left_out, "pair"),
+        *unused(dataset.root, used, expected=_LISTS),
+    ]
+    return replace(
+        dataset, splits=splits, digests=digests, pixels=pixels, cards=cards, gray=gray, remarks=remarks,
+        left_out=notes.left_out,
+    )  # fmt: skip
 
 
-def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[np.int64], bool] | str:
-    """Hash, positions of each class, and whether it is gray; or why a pair cannot be used.
+def _said_of_plain(count: int, classes: tuple[str, ...]) -> list[str]:
+    masks = "1 mask holds" if count == 1 else f"{count:,} masks hold"
+    return [f"{masks} {classes[0]} only: nothing but the first class."] if count else []
+
+
+def _said_of_turned(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"The masks of {counted(count)} lie as these do in their files (EXIF), and are turned with them."]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a look at a pair found: hash, positions of each class, what is compared, whether it is gray or turned."""
+
+    digest: bytes
+    counts: NDArray[np.int64]
+    card: Card | None
+    gray: bool
+    turned: bool
+
+
+def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
+    """What is found, or why a pair cannot be used.
 
     Raises:
         InputError: A mask has a value that no class has.
     """
     try:
-        picture, mask = split.read(place)
+        picture, mask, turned = split.look(place)
+        if dataset.axes == 2:
+            refuse_narrow(split.files[place], picture)
+        else:
+            refuse_elsewhere(split.files[place], split.masks[place])
     except InputError as error:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
@@ -312,7 +488,8 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> tuple[bytes, NDArray[n
     if not counts.any():
         return f"The mask of {split.files[place]} is empty: no position counts."
     gray = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
-    return digest_of(picture.tobytes() + mask.tobytes()), counts, gray
+    card = card_of(picture) if dataset.axes == 2 else None
+    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned)
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:
@@ -325,9 +502,14 @@ def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:
             raise InputError(f"{dataset.root} has no pictures in the split train; add some.")
         return dataset
     whole, digests, pixels = dataset.splits[source], dataset.digests[source], dataset.pixels[source]
+    cards = dataset.cards.get(source) or []
     number: dict[bytes, int] = {}
     groups = np.array([number.setdefault(digest, len(number)) for digest in digests], np.int64)
-    parts = dict(zip(names, stratified(whole.labels, shares, seed=seed, groups=groups), strict=True))
+    cut = stratified(whole.labels, shares, seed=seed, groups=groups)
+    filled = (pixels[:, 1:].sum(1) > 0).astype(np.int64)
+    if not all(filled[part].any() for part in cut if len(part)):  # masks of the first class alone took a whole part
+        cut = stratified(filled, shares, seed=seed, groups=groups)
+    parts = dict(zip(names, cut, strict=True))
     if not len(parts["val"]):
         raise InputError(f"{dataset.root} has too few pictures for a val split; give at least two.")
     rest = {key: value for key, value in dataset.splits.items() if key != source}
@@ -340,6 +522,10 @@ def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:
         digests={
             **{name: [digests[k] for k in places.tolist()] for name, places in kept.items()},
             **{name: dataset.digests[name] for name in rest},
+        },
+        cards={
+            **{name: [cards[k] for k in places.tolist()] for name, places in kept.items() if cards},
+            **{name: dataset.cards[name] for name in rest},
         },
         pixels={
             **{name: pixels[places] for name, places in kept.items()},

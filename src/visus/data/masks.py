@@ -4,7 +4,6 @@ A mask gives each position a class: ``(H, W)`` or ``(D, H, W)`` uint8, the posit
 or 255 (:data:`IGNORE`) where the class is not known or does not count.
 """
 
-import csv
 import hashlib
 import io
 import os
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visus._errors import FormatError, InputError
+from visus.data.left_out import LeftOut
+from visus.data.upright import sideways, upright
 from visus.images import read, read_bytes
 
 IGNORE = 255
@@ -62,14 +63,26 @@ class Masked:
         Raises:
             InputError: One cannot be read, or they differ in size.
         """
+        picture, mask, _ = self.look(place)
+        return picture, mask
+
+    def look(self, place: int) -> tuple[NDArray[Any], Mask, bool]:
+        """As :meth:`read`, and whether the mask was turned: it may be drawn on the picture as the file holds it (EXIF).
+
+        Raises:
+            InputError: One cannot be read, or they differ in size.
+        """
         picture, mask = self.read_picture(self.files[place]), self.read_mask(self.masks[place])
         size = picture.shape[: mask.ndim]
+        turned = mask.ndim == 2 and size == mask.shape[::-1] != mask.shape
+        if turned:
+            mask = upright(mask, sideways(self.files[place]))
         if size != mask.shape:
             raise InputError(
                 f"The mask of {self.files[place]} is {_times(mask.shape)}, and its picture {_times(size)}; bring the "
                 "mask that belongs to it."
             )
-        return picture, mask
+        return picture, mask, turned
 
     def take(self, places: NDArray[np.integer]) -> "Masked":
         """The pictures or volumes at some places, with their masks.
@@ -94,8 +107,10 @@ class MaskSet:
         axes: 2 for pictures, 3 for volumes.
         gray: Whether all pictures are gray.
         remarks: What a user should know, each one sentence.
-        digests: A hash of the content of each picture, by split.
+        digests: A hash of the content of each picture with its mask, by split.
         pixels: By split: positions of each class in each picture, ``(N, classes)`` int64.
+        cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`. None of volumes.
+        left_out: Labeled files that cannot be used.
     """
 
     root: Path
@@ -108,6 +123,8 @@ class MaskSet:
     remarks: list[str] = field(default_factory=list)
     digests: dict[str, list[bytes]] = field(default_factory=dict)
     pixels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def describe(self) -> str:
         """The form, the classes and which share of the positions each has, for people."""
@@ -144,60 +161,8 @@ def colors(count: int) -> NDArray[np.uint8]:
     return palette
 
 
-@dataclass(frozen=True, slots=True)
-class ClassList:
-    """Names of classes, and what they are called in the masks.
-
-    Attributes:
-        names: All names, in the order of the file.
-        palette: A color for each, ``(N, 3)`` uint8, or None where masks hold numbers only.
-    """
-
-    names: tuple[str, ...]
-    palette: NDArray[np.uint8] | None = None
-
-
-def read_class_list(root: Path) -> ClassList | None:
-    """``classes.txt`` (a name on each line) or ``classes.csv`` (columns name, red, green, blue), if there is one.
-
-    Raises:
-        InputError: It is damaged.
-    """
-    plain, table = root / "classes.txt", root / "classes.csv"
-    if plain.is_file():
-        names = [line.strip() for line in _text(plain).splitlines() if line.strip()]
-        return ClassList(_distinct(names, plain))
-    if not table.is_file():
-        return None
-    rows = list(csv.DictReader(io.StringIO(_text(table))))
-    try:
-        names = [row["name"].strip() for row in rows]
-        palette = np.array([[int(row[key]) for key in ("red", "green", "blue")] for row in rows])
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise InputError(f"{table} must have the columns name, red, green and blue, with numbers to 255.") from None
-    if not len(palette) or palette.min() < 0 or palette.max() > 255:
-        raise InputError(f"{table} must name at least one class, with colors from 0 to 255.")
-    return ClassList(_distinct(names, table), palette.astype(np.uint8))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text ({error}); mend it.") from error
-
-
-def _distinct(names: Sequence[str], path: Path) -> tuple[str, ...]:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"{path} names the class {twice!r} twice; give each one line.")
-    if not names:
-        raise InputError(f"{path} names no class; write one on each line.")
-    return tuple(names)
-
-
 def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The values of a mask file: ``(H, W)`` uint8 numbers of a gray or indexed picture, or ``(H, W, 3)`` colors.
+    """The values of a mask file: ``(H, W)`` uint8 numbers, or ``(H, W, 3)`` colors where these are not all gray.
 
     Raises:
         InputError: The file is missing.
@@ -222,8 +187,8 @@ def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
     if values.ndim == 2 and values.size and not 0 <= int(values.min()) <= int(values.max()) <= IGNORE:
         strange = values.min() if int(values.min()) < 0 else values.max()
         raise FormatError(f"The mask {name} holds the value {strange}; classes are 0 to {IGNORE - 1}.")
-    if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB
-        return values[..., 0] if values.max() < IGNORE or not values.any() else values
+    if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB, as OpenCV does
+        return values[..., 0]
     return values.astype(np.uint8)
 
 
@@ -233,9 +198,11 @@ class ByValue:
 
     Attributes:
         lookup: ``(256,)`` uint8: the class of each value, or :data:`IGNORE`.
+        values: Reads a file.
     """
 
     lookup: NDArray[np.uint8]
+    values: Callable[[str], NDArray[Any]] = read_values
 
     def __call__(self, path: str) -> Mask:
         """The mask of a file.
@@ -243,8 +210,8 @@ class ByValue:
         Raises:
             InputError: It is missing, damaged or in color.
         """
-        values = read_values(path)
-        if values.ndim != 2:
+        values = self.values(path)
+        if values.shape[-1] == 3 and values.ndim == 3 and self.values is read_values:
             raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
         return self.lookup[values]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._renamed import renamed
+from visus.data.left_out import LeftOut
 from visus.images import read
 
 
@@ -62,6 +63,8 @@ class LabelSet:
         gray: Whether all pictures are gray.
         remarks: What a user should know, each one sentence: unreadable pictures, copies across splits, imbalance.
         digests: A hash of the content of each picture, by split.
+        cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`.
+        left_out: Labeled files that cannot be used.
     """
 
     root: Path
@@ -71,6 +74,8 @@ class LabelSet:
     gray: bool = False
     remarks: list[str] = field(default_factory=list)
     digests: dict[str, list[bytes]] = field(default_factory=dict)
+    cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each class in a split, ``(classes,)`` int64."""

@@ -39,6 +39,11 @@ def sideways(file: str) -> int:
     return found if found in _SIDEWAYS else 0
 
 
+def upright(mask: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """A mask ``(H, W)`` of the raw picture, turned as the upright one is; see :func:`sideways`."""
+    return np.ascontiguousarray(_PIXELS[orientation](mask)) if orientation in _PIXELS else mask
+
+
 def turned(row: dict[str, Any], orientation: int, size: tuple[int, int]) -> dict[str, Any]:
     """An object on the upright picture.
 

@@ -1,16 +1,19 @@
 """Boxes in Pascal VOC's form: one XML file for each picture.
 
 Everingham et al., "The Pascal Visual Object Classes challenge", IJCV 2010. Pixels are counted from 1, and the last one
-belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax).
+belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax). Label Studio and
+labelImg write the edges themselves, which is recognized by what they write beside it, or by an xmin of 0.
 """
 
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
 
-from visus._errors import FormatError, InputError
+from visus._errors import FormatError
 from visus._files import write_atomically
-from visus.data.folder import SPLITS
+from visus.data.find import Finder
+from visus.data.left_out import Notes
+from visus.data.splits import files_in, folders_in, split_of
 from visus.images import is_picture_name
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
@@ -31,34 +34,79 @@ def _folders(root: Path) -> dict[str, Sides]:
     whole = _sides(root)
     if whole:
         return {"": whole}
-    inner = {SPLITS[p.name.lower()]: _sides(p) for p in sorted(root.iterdir()) if p.name.lower() in SPLITS}
+    inner = {split: _sides(p) for p in folders_in(root) if (split := split_of(p.name))}
     return {split: sides for split, sides in inner.items() if sides}
+
+
+_PICTURES, _ANNOTATIONS = ("jpegimages", "images", "image", "img"), ("annotations", "annotation", "xmls", "labels")
 
 
 def _sides(folder: Path) -> Sides | None:
     """As the challenge has them, as many collections have them, or side by side as labelImg writes them."""
-    if (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir():
-        return folder / "JPEGImages", folder / "Annotations"
-    both = ((folder / "images", folder / "annotations"), (folder, folder))
-    return next((s for s in both if s[0].is_dir() and s[1].is_dir() and any(s[1].glob("*.xml"))), None)
+    named = {own.name.lower(): own for own in folders_in(folder)}
+    pictures = next((named[name] for name in _PICTURES if name in named), None)
+    annotations = next((named[name] for name in _ANNOTATIONS if name in named), None)
+    both = [(pictures, annotations)] if pictures and annotations else []
+    return next((sides for sides in [*both, (folder, folder)] if _has_annotations(sides[1])), None)
 
 
-def read_voc(root: Path) -> dict[str, Named]:
-    """Pictures and objects by split, as ``ImageSets/Main`` or folders part them; ``""`` where nothing does.
+def _has_annotations(folder: Path) -> bool:
+    """Whether a folder holds XML files, and the first that can be read is of VOC's form."""
+    for path in sorted(folder.glob("*.xml"))[:_LOOKED_AT]:
+        try:
+            start = path.read_bytes()[:_START]
+        except OSError:
+            continue
+        if b"<annotation" in start:
+            return b"<annotations" not in start
+    return False
+
+
+_LOOKED_AT, _START = 20, 4096
+
+
+def read_voc(root: Path, notes: Notes) -> tuple[None, dict[str, Named]]:
+    """No list of classes, and pictures and objects by split, as ``ImageSets/Main`` or folders part them.
+
+    Args:
+        root: The folder.
+        notes: Told of annotations that cannot be read, of pictures without one, and how boxes are counted.
 
     Raises:
-        InputError: What a list names is not there, or an annotation is damaged.
+        InputError: There are no annotations.
     """
     folders, lists = _folders(root), _lists(root)
-    if not lists:
-        return {split: _all(sides) for split, sides in folders.items()}
-    return {split: _pairs(folders[""], _stems(path, folders[""][1]), path) for split, path in lists.items()}
+    finder = Finder(root)
+    if lists:
+        sides = folders.get("") or next(iter(folders.values()))
+        splits = {split: _pairs(sides, _stems(path, sides[1]), finder, notes) for split, path in lists.items()}
+    else:
+        splits = {split: _all(sides, split, finder, notes) for split, sides in folders.items()}
+    _count_from_zero(splits, notes)
+    return None, splits
+
+
+def _count_from_zero(splits: dict[str, Named], notes: Notes) -> None:
+    """Move boxes whose files count pixels from 0: those of tools that do, or of a set with a box that begins there."""
+    rows = [row for _, lists in splits.values() for own in lists for row in own]
+    if any(min(row["box"][:2]) == -1 for row in rows):
+        notes.remarks.append("Some boxes begin at 0, so all are taken as edges counted from 0, not from 1 as VOC does.")
+    elif rows and all(row["edges"] for row in rows):
+        notes.remarks.append(
+            "The boxes were written by a tool that counts from 0 (labelImg, Label Studio), and are read so."
+        )
+    else:
+        return
+    for row in rows:
+        x0, y0, x1, y1 = row["box"]
+        row["box"] = [x0 + 1, y0 + 1, x1, y1]
 
 
 def _lists(root: Path) -> dict[str, Path]:
     """The lists of names, by split; pictures that are given for both train and val are for training."""
     folder = root / "ImageSets" / "Main"
-    found = {SPLITS[p.stem]: p for p in sorted(folder.glob("*.txt")) if p.stem in SPLITS} if folder.is_dir() else {}
+    lists = sorted(folder.glob("*.txt")) if folder.is_dir() else []
+    found = {split: path for path in lists if (split := split_of(path.stem))}
     if found and "train" not in found and (folder / "trainval.txt").is_file():
         found["train"] = folder / "trainval.txt"
     return found
@@ -71,47 +119,38 @@ def _stems(path: Path, annotations: Path) -> list[str]:
     return [line if own else line.split()[0] for line, own in zip(lines, there, strict=True) if line]
 
 
-def _all(sides: Sides) -> Named:
-    """All pictures that have an annotation.
-
-    Raises:
-        InputError: None has.
-    """
-    stems = sorted(path.stem for path in sides[1].glob("*.xml"))
-    if not stems:
-        raise InputError(f"{sides[1]} holds no annotations; bring some.")
-    return _pairs(sides, stems, None)
+def _all(sides: Sides, split: str, finder: Finder, notes: Notes) -> Named:
+    """All pictures that have an annotation; the others are told."""
+    stems = sorted(path.stem for path in files_in(sides[1]) if path.suffix.lower() == ".xml")
+    found = _pairs(sides, stems, finder, notes)
+    known = {*found[0], *(own.path for own in notes.left_out)}
+    alone = [str(p) for p in files_in(sides[0]) if is_picture_name(p.name) and str(p) not in known]
+    notes.unlabeled += [(split, file) for file in alone if Path(file).stem not in set(stems)]
+    return found
 
 
-def unlisted(root: Path, splits: dict[str, Named]) -> list[str]:
-    """One sentence on pictures that have no annotation, where all annotations are taken; else none."""
-    if _lists(root):
-        return []
-    known = {Path(file) for files, _ in splits.values() for file in files}
-    places = sorted({pictures for pictures, _ in _folders(root).values()})
-    alone = [p for place in places for p in sorted(place.iterdir()) if is_picture_name(p.name) and p not in known]
-    if not alone:
-        return []
-    count = "1 picture has" if len(alone) == 1 else f"{len(alone):,} pictures have"
-    return [f"{count} no annotation and {'is' if len(alone) == 1 else 'are'} left out, {alone[0].name} for one."]
-
-
-def _pairs(sides: Sides, stems: list[str], listed: Path | None) -> Named:
+def _pairs(sides: Sides, stems: list[str], finder: Finder, notes: Notes) -> Named:
     pictures, annotations = sides
     by_stem: dict[str, Path] = {}
-    for own in sorted(pictures.iterdir(), key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
+    for own in sorted(files_in(pictures), key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
         if is_picture_name(own.name):
             by_stem.setdefault(own.stem, own)
     files, rows = [], []
     for stem in stems:
-        path = annotations / f"{stem}.xml"
+        path, picture = annotations / f"{stem}.xml", by_stem.get(stem)
         if Path(stem).name != stem or not path.is_file():
-            raise InputError(f"{path}, which {listed} names, does not exist; bring it.")
-        name, found = read_annotation(path)
+            notes.drop(picture or path, f"{path}, which a list names, does not exist; bring it.")
+            continue
+        try:
+            name, found = read_annotation(path)
+        except FormatError as error:
+            notes.drop(picture or path, str(error))
+            continue
         named = pictures / Path(name).name if name else None
-        picture = by_stem.get(stem) or (named if named and named.is_file() else None)
+        picture = picture or (named if named and named.is_file() else finder.find(name or stem, pictures))
         if picture is None:
-            raise InputError(f"{path} has no picture {pictures / stem}.jpg; bring it, or take the annotation away.")
+            notes.drop(path, f"{path} has no picture {pictures / stem}.jpg; bring it, or take the annotation away.")
+            continue
         files.append(str(picture))
         rows.append(found)
     return files, rows
@@ -130,7 +169,10 @@ def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
         assert tree is not None
         height, width = (int(float(_text(tree, f"size/{name}", "0"))) for name in ("height", "width"))
         size = (height, width) if height > 0 and width > 0 else None
-        rows = [{**_object(entry), "size": size} for entry in tree.iter("object")]
+        edges = _text(tree, "source/annotation", "") == "COCO2017" or (  # Label Studio
+            _text(tree, "source/database", "") == "Unknown" and tree.find("path") is not None  # labelImg
+        )
+        rows = [{**_object(entry), "size": size, "edges": edges} for entry in tree.iter("object")]
         return _text(tree, "filename", ""), rows
     except DefusedXmlException as error:
         raise FormatError(f"{path} declares entities, as an XML bomb does, and is not read; take them out.") from error

@@ -4,12 +4,14 @@ Numbers are scaled as the standard says (nifti1.h: slope * number + intercept wh
 at all), which nibabel follows; SimpleITK adds the intercept even where the slope is zero.
 
 The folders are those of the Medical Segmentation Decathlon (Antonelli et al. 2022): ``imagesTr/*.nii.gz`` with
-``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation.
+``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation. nnU-Net (Isensee et
+al. 2021) numbers the channels of a volume: ``case_0000.nii.gz`` has the mask ``case.nii.gz``.
 """
 
 import gzip
 import json
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from numpy.typing import NDArray
 from visus._errors import FormatError, InputError
 from visus._files import write_atomically
 from visus.data import scans
+from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
+from visus.data.splits import files_in
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 MOST_VOXELS = 1 << 27
@@ -142,15 +146,27 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     write_atomically(Path(path), gzip.compress(content) if os.fspath(path).lower().endswith(".gz") else content)
 
 
-def volume_pairs(root: Path) -> dict[str, tuple[list[str], list[str]]]:
+def has_volumes(root: Path) -> bool:
+    """Whether a folder holds volumes with masks."""
+    return (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir()
+
+
+_CHANNEL = re.compile(r"(.+)_(\d{4})(\.nii(?:\.gz)?)", re.IGNORECASE)
+
+
+def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[str]]]:
     """Volumes and their masks, by split; ``""`` where there is no ``splits.json``.
 
+    Args:
+        root: The folder.
+        notes: Told of volumes without a mask, of masks without a volume, and of channels that are not read.
+
     Raises:
-        InputError: A mask or a volume that is named is missing, or the list is damaged.
+        InputError: The list of splits is damaged.
     """
     images, labels = root / "imagesTr", root / "labelsTr"
-    names = sorted(p.name for p in images.iterdir() if is_volume_name(p.name) and not p.name.startswith("."))
-    splits = {"": names}
+    masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
+    splits = {"": sorted(masks)}
     listed = root / "splits.json"
     if listed.is_file():
         try:
@@ -158,14 +174,27 @@ def volume_pairs(root: Path) -> dict[str, tuple[list[str], list[str]]]:
             splits = {str(split): [str(name) for name in members] for split, members in content.items()}
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise FormatError(f"{listed} must be {{split: [file, ...]}} ({error}); mend it.") from error
-    known = set(names)
+    pairs: dict[str, tuple[list[str], list[str]]] = {}
     for split, members in splits.items():
+        files, found = pairs.setdefault(split, ([], []))
         for name in members:
-            if name not in known:
-                raise InputError(f"{listed} names {name} in {split}, which is not in {images}; bring it.")
-            if not (labels / name).is_file():
-                raise InputError(f"The volume {images / name} has no mask {labels / name}; bring it.")
-    return {
-        split: ([str(images / name) for name in members], [str(labels / name) for name in members])
-        for split, members in splits.items()
-    }
+            if name not in masks:
+                notes.drop(images / name, f"{listed} names {name} in {split}, which is not in {images}; bring it.")
+            elif not (labels / masks[name]).is_file():
+                notes.unlabeled.append((split, str(images / name)))
+            else:
+                files.append(str(images / name))
+                found.append(str(labels / masks[name]))
+    return pairs
+
+
+def _masks_of(names: list[str], labels: Path, notes: Notes) -> dict[str, str]:
+    """The name of the mask of each volume; nnU-Net's further channels are told and left out."""
+    masks = {}
+    for name in names:
+        match = None if (labels / name).is_file() else _CHANNEL.fullmatch(name)
+        if match and int(match[2]):
+            notes.mends["of a further channel, which is not read"] += 1
+            continue
+        masks[name] = match[1] + match[3] if match else name
+    return masks

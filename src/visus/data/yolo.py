@@ -3,40 +3,55 @@
 ``images/.../NAME.jpg`` has its objects in ``labels/.../NAME.txt``, any other ``NAME.jpg`` in ``NAME.txt`` next to it:
 the number of the class, then the middle and the size of the box (x, y, w, h), or the corners of a polygon, all as
 shares of the width and the height. ``data.yaml`` names the classes and the folders of the splits; without it, a list
-of names does: ``classes.txt``, ``obj.names`` or ``_darknet.labels``.
+of names does: ``classes.txt``, ``obj.names`` or ``_darknet.labels``. Darknet's ``obj.data`` and lists such as
+``train.txt`` say which pictures are for what.
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from visus._errors import FormatError, InputError
-from visus.data.folder import SPLITS
+from visus.data.left_out import Notes
+from visus.data.splits import folders_in, is_passed_over, split_of
 from visus.images import is_picture_name
 
 _LONGEST = 200  # letters of a name
-_NAMES = ("classes.txt", "obj.names", "_darknet.labels")
-_DARKNET = "obj_train_data"  # where Darknet has its pictures
+_NAMES = ("classes.txt", "obj.names", "_darknet.labels", "class_names.txt", "labels.txt", "predefined_classes.txt")
 
-Lines = tuple[list[str], list[list[list[float]]]]
-"""Files, and for each its lines of numbers."""
+Rows = tuple[list[str], list[list[dict[str, Any]]]]
+"""Files, and for each its objects: ``line``, the numbers as they stand."""
 
 
 def is_yolo(root: Path) -> bool:
     """Whether a folder is laid out in YOLO's form."""
     if _yaml_of(root) is not None:
         return True
-    if any(_is_flat(folder) for folder in (root, *(root / name for name in (*SPLITS, _DARKNET)))):
+    own = [root, *(folder for folder in folders_in(root) if split_of(folder.name))]
+    if any(_is_flat(folder) for folder in own):
         return True
-    labels = (root / "labels", *(root / name / "labels" for name in SPLITS))
-    return any(next(folder.rglob("*.txt"), None) is not None for folder in labels if folder.is_dir())
+    labels = (folder / "labels" for folder in own)
+    return any(_has_lines(folder) for folder in labels if folder.is_dir())
+
+
+def _has_lines(folder: Path) -> bool:
+    """Whether a folder of labels holds text files with numbers."""
+    for path in folder.rglob("*.txt"):
+        if path.name in _NAMES or is_passed_over(path.name):
+            continue
+        try:
+            return bool(read_lines(path)) or not path.read_bytes().strip()
+        except (FormatError, OSError):
+            return True
+    return False
 
 
 def _is_flat(folder: Path) -> bool:
     """Whether pictures have their labels beside them."""
     if not folder.is_dir():
         return False
-    return any(is_picture_name(p.name) and p.with_suffix(".txt").is_file() for p in folder.iterdir())
+    return any(is_picture_name(p.name) and p.with_suffix(".txt").is_file() for p in sorted(folder.iterdir()))
 
 
 def _yaml_of(root: Path) -> Path | None:
@@ -52,31 +67,78 @@ def _keys(path: Path) -> set[str]:
         return set()
 
 
-def read_yolo(root: Path, mends: Counter[str]) -> tuple[tuple[str, ...] | None, dict[str, Lines]]:
-    """Classes, and pictures with their lines by split; the classes are None where nothing names them.
+def read_yolo(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[str, Rows]]:
+    """Classes, and pictures with their lines by split.
 
     Args:
         root: The folder.
-        mends: What was left out, counted by reason.
+        notes: Told what was left out, and of pictures without labels.
 
     Raises:
-        InputError: A file is damaged, or there are no pictures.
+        InputError: A list is damaged, or there are no pictures.
     """
     path = _yaml_of(root)
     values = _yaml(path) if path else {}
     names = _names(values, path) if path else _listed(root)
-    folders = {split: places for split, (_, places) in _told(root, values).items() if places}
-    if not folders:
-        for key, split in SPLITS.items():
-            for place in (root / "images" / key, root / key / "images", root / key):
-                if place.is_dir() and (place != root / key or _is_flat(place)):
-                    folders.setdefault(split, [place])
-    if not folders:
-        folders = {"": [root / "images" if (root / "images").is_dir() else root]}
-    splits = {split: _pairs(places, root, mends) for split, places in folders.items()}
-    if not any(files for files, _ in splits.values()):
+    told = _told(root, values) if path else {}
+    notes.remarks += [
+        f"{own!r}, which {path} names for {split}, is not there." for split, (own, p) in told.items() if not p
+    ]
+    if names is None:
+        notes.remarks.append(
+            "Nothing names the classes, so they are called by their numbers; name them in classes.txt."
+        )
+    places = {split: own for split, (_, own) in told.items() if own} or _lists(root) or _folders(root)
+    places = places or {"": [root / "images" if (root / "images").is_dir() else root]}
+    splits = {split: _pairs(own, root, notes, split) for split, own in places.items()}
+    if not any(files for files, _ in splits.values()) and not notes.unlabeled:
         raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
+    rows = [row for _, lists in splits.values() for rows in lists for row in rows]
+    _look_at_numbers(rows, notes)
+    if names is None:
+        most = max((int(row["line"][0]) for row in rows), default=-1)
+        if most >= _MOST_UNNAMED:
+            raise InputError(f"{root} has a class {most} and no names; name the classes in data.yaml.")
+        names = tuple(str(k) for k in range(most + 1))
     return names, splits
+
+
+_MOST_UNNAMED = 1000
+
+
+def _lists(root: Path) -> dict[str, list[Path]]:
+    """Lists of pictures: those that Darknet's ``obj.data`` names, or ``train.txt`` and its kin."""
+    found: dict[str, list[Path]] = {}
+    for path in [*sorted(root.glob("*.data")), *sorted(root.glob("data/*.data"))]:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for key, value in (line.split("=", 1) for line in lines if "=" in line):
+            split, place = split_of(key), _place(root, "", value.strip())
+            if split and place:
+                found.setdefault(split, []).append(place)
+    if found:
+        return found
+    for path in sorted(root.glob("*.txt")):
+        split = split_of(path.stem)
+        if split and _pictures(path, root):
+            found.setdefault(split, []).append(path)
+    return found if len(found) > 1 else {}  # alone it may be any list
+
+
+def _folders(root: Path) -> dict[str, list[Path]]:
+    """Folders of splits: ``images/train``, ``train/images``, or ``train`` with pictures and labels side by side."""
+    found: dict[str, list[Path]] = {}
+    inner = folders_in(root / "images") if (root / "images").is_dir() else []
+    for folder in inner:
+        if split := split_of(folder.name):
+            found.setdefault(split, []).append(folder)
+    for folder in folders_in(root):
+        split = split_of(folder.name)
+        place = folder / "images" if (folder / "images").is_dir() else folder
+        if split and split not in found and (place != folder or _is_flat(folder)):
+            found[split] = [place]
+    if len(found) == 1 and found.get("train") == [root / "obj_train_data"]:  # what Darknet calls the only folder
+        return {"": found["train"]}
+    return found
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -92,7 +154,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
-    names = values.get("names")
+    names = next((value for key, value in values.items() if str(key).lower() == "names"), None)
     if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[k] for k in range(len(names))]
     plain = isinstance(names, list) and all(isinstance(name, str | int | float) for name in names)
@@ -102,7 +164,7 @@ def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
 
 
 def _listed(root: Path) -> tuple[str, ...] | None:
-    folders = (root, root / "labels", *(root / name for name in (*SPLITS, _DARKNET)))
+    folders = (root, root / "labels", root / "data", *(p for p in folders_in(root) if split_of(p.name)))
     places = [folder / name for folder in folders for name in _NAMES]
     place = next((p for p in places if p.is_file()), None)
     if place is None:
@@ -118,19 +180,20 @@ def _told(root: Path, values: dict[str, Any]) -> dict[str, tuple[Any, list[Path]
         InputError: What it says of the training pictures is not there, or is no path at all.
     """
     found: dict[str, tuple[Any, list[Path]]] = {}
-    for key, split in SPLITS.items():
-        entries = values.get(key)
-        if not entries:
+    keys = {str(key).lower(): value for key, value in values.items()}
+    for key, value in keys.items():
+        split = split_of(key)
+        if not split or not value:
             continue
-        entries = entries if isinstance(entries, list) else [entries]
-        base = values.get("path") or ""
+        entries = value if isinstance(value, list) else [value]
+        base = keys.get("path") or ""
         if any(not isinstance(own, str) or len(own) > 10 * _LONGEST for own in [base, *entries]):
             raise FormatError(f"{_yaml_of(root)} must give a folder for {key}; mend it.")
         places = [place for entry in entries if (place := _place(root, base, entry))]
         if len(places) < len(entries) and split == "train":
             raise InputError(f"{entries[0]!r}, which {_yaml_of(root)} names for {key}, is not in {root}; bring it.")
         if places or split not in found:  # val and valid are one
-            found[split] = (values[key], places)
+            found[split] = (value, places)
     return found
 
 
@@ -150,31 +213,66 @@ def _inside(place: Path, root: Path) -> bool:
     return place.resolve().is_relative_to(root.resolve())
 
 
-def remarks_on(root: Path) -> list[str]:
-    """What a user should know of the folder: splits that are named and not there, and classes without names."""
-    path = _yaml_of(root)
-    told = _told(root, _yaml(path)) if path else {}
-    absent = [(split, said) for split, (said, places) in told.items() if not places]
-    remarks = [f"{said!r}, which {path} names for {split}, is not there." for split, said in absent]
-    if not path and _listed(root) is None:
-        remarks.append("Nothing names the classes, so they are called by their numbers; name them in classes.txt.")
-    return remarks
+def _pairs(places: list[Path], root: Path, notes: Notes, split: str) -> Rows:
+    by_label: dict[Path, list[Path]] = {}
+    for place in places:
+        for file in _pictures(place, root):
+            own = by_label.setdefault(label_of(file, root), [])
+            if file not in own:
+                own.append(file)
+    for folder in {label.parent for label in by_label}:
+        alone = [p for p in folder.glob("*.txt") if p not in by_label] if folder.is_dir() else []
+        notes.mends["in a file of labels without its picture, left out"] += sum(_count(p) for p in alone)
+    files: list[str] = []
+    rows: list[list[dict[str, Any]]] = []
+    for label, pictures in by_label.items():
+        for other in pictures[1:]:
+            notes.drop(other, f"{other} and {pictures[0].name} share the labels {label.name}; the latter is taken.")
+        if not label.is_file():
+            notes.unlabeled.append((split, str(pictures[0])))
+            continue
+        try:
+            lines = read_lines(label)
+        except FormatError as error:
+            notes.drop(pictures[0], str(error))
+            continue
+        files.append(str(pictures[0]))
+        rows.append([{"line": line} for line in lines])
+    return files, rows
 
 
-def _pairs(places: list[Path], root: Path, mends: Counter[str]) -> Lines:
-    files = [file for place in places for file in _pictures(place, root)]
-    labels = [label_of(p, root) for p in files]
-    known = set(labels)
-    for folder in {label.parent for label in labels}:
-        alone = [p for p in folder.glob("*.txt") if p not in known] if folder.is_dir() else []
-        mends["in a file of labels without its picture, left out"] += sum(_count(p) for p in alone)
-    return [str(p) for p in files], [read_lines(label) for label in labels]
+def _look_at_numbers(rows: list[dict[str, Any]], notes: Notes) -> None:
+    """Recognize boxes that are given in pixels, or by their corners, and say so; the rows are changed in place."""
+    boxes = [row for row in rows if len(row["line"]) == 5]
+    if len(boxes) < _FEW:
+        return
+    numbers = np.array([row["line"][1:] for row in boxes])
+    if not np.isfinite(numbers).all():
+        return
+    ordered = bool((numbers[:, 2:] > numbers[:, :2]).all() and (numbers >= 0).all())
+    in_pixels = bool((numbers[:, :2].max(1) > 1.5).mean() > 0.5)
+    x, y, w, h = numbers.T
+    beyond = (x - w / 2 < -_SLACK) | (y - h / 2 < -_SLACK) | (x + w / 2 > 1 + _SLACK) | (y + h / 2 > 1 + _SLACK)
+    as_corners = ordered and not in_pixels and bool((numbers <= 1 + _SLACK).all()) and beyond.mean() > 0.2
+    if in_pixels:
+        notes.remarks.append("The numbers of the boxes are pixels, not shares of the picture, and are taken as such.")
+    if as_corners:
+        notes.remarks.append(
+            "The boxes are given by their corners (x0 y0 x1 y1), not by middle and size: as the latter many would lie "
+            "outside of their pictures; they are taken as corners."
+        )
+    for row in boxes:
+        row |= {"pixels": in_pixels, "corners": as_corners}
+
+
+_FEW, _SLACK = 4, 0.02
 
 
 def _pictures(place: Path, root: Path) -> list[Path]:
     """The pictures below a folder, or those of a list."""
     if place.is_dir():
-        return sorted(p for p in place.rglob("*") if is_picture_name(p.name) and p.name[0] != "." and p.is_file())
+        found = (p for p in place.rglob("*") if is_picture_name(p.name) and p.is_file())
+        return sorted(p for p in found if not any(is_passed_over(part) for part in p.relative_to(place).parts))
     lines = [line.strip() for line in place.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     found = [next((p for p in _ends(root, line) if p.is_file() and _inside(p, root)), None) for line in lines if line]
     return [p for p in found if p is not None]
@@ -228,15 +326,18 @@ def read_lines(path: Path) -> list[list[float]]:
     return rows
 
 
-def row_of(line: list[float], size: tuple[int, int]) -> dict[str, Any]:
+def row_of(row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
     """An object in pixels.
 
     Args:
-        line: The numbers.
+        row: ``line``, the numbers, and perhaps ``pixels`` and ``corners``: that they are pixels, or corners.
         size: Height and width of the picture.
     """
-    height, width = size
+    line = row["line"]
+    height, width = (1, 1) if row.get("pixels") else size
     label, numbers = int(line[0]), line[1:]
+    if len(numbers) == 4 and row.get("corners"):
+        return {"label": label, "box": [v * side for v, side in zip(numbers, [width, height] * 2, strict=True)]}
     if len(numbers) == 4:
         x, y, w, h = numbers
         box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]

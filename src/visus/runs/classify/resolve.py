@@ -22,7 +22,14 @@ def load(settings: ClassifySettings, progress: Count | None = None) -> LabelSet:
     Raises:
         InputError: They cannot be used.
     """
-    return load_labels(settings.data, seed=settings.seed, val=settings.val, test=settings.test, progress=progress)
+    return load_labels(
+        settings.data,
+        seed=settings.seed,
+        val=settings.val,
+        test=settings.test,
+        allow_bad=settings.allow_bad,
+        progress=progress,
+    )
 
 
 def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:

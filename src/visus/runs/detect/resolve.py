@@ -26,7 +26,15 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
     Raises:
         InputError: They cannot be used.
     """
-    return load_boxes(settings.data, seed=settings.seed, val=settings.val, test=settings.test, progress=progress)
+    return load_boxes(
+        settings.data,
+        seed=settings.seed,
+        val=settings.val,
+        test=settings.test,
+        unlabeled=settings.unlabeled,
+        allow_bad=settings.allow_bad,
+        progress=progress,
+    )
 
 
 _FITTED: dict[str, Any] = {"epochs": 1, "augment": "none"}

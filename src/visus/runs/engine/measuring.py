@@ -14,7 +14,7 @@ from visus._errors import InputError
 from visus.nets.file import Saved
 from visus.runs.engine.task import Data
 from visus.runs.record import training_hashes
-from visus.runs.record.folder import SEEN, is_run, summary_of
+from visus.runs.record.folder import SEEN, summary_of
 from visus.runs.record.settings import Kind
 
 AnyData = TypeVar("AnyData", bound=Data)
@@ -48,7 +48,7 @@ def data_of(
         raise InputError(f"{settings.data}, which {saved.home} was trained on, is not there; name where it is now.")
     place = os.fspath(data or settings.data)
     with contextlib.suppress(InputError):
-        own = load(replace(settings, data=place))
+        own = load(replace(settings, data=place, allow_bad=True))
         if data is None or own.fingerprint() == summary_of(saved.home).get("data"):
             return own
     return whole(place)
@@ -90,16 +90,16 @@ def remarks_on(home: Path, dataset: Data, split: str) -> list[str]:
 
 def _seen(home: Path, dataset: Data, split: str) -> list[str]:
     """What takes away from a measurement: pictures that the network was trained on."""
-    if split in ("train", "val") and is_run(home):
-        purpose = "was trained on" if split == "train" else "chose its weights by"
-        return [f"The network {purpose} {split}; measure it on pictures that it has not seen."]
-    count = training_hashes.count(home / SEEN, dataset.digests[split])
-    if not count:
-        return []
-    return [
-        f"The network was trained on {count:,} of these {len(dataset.splits[split]):,} pictures; what is measured is "
-        "too good."
-    ]
+    trained, chosen = training_hashes.count(home / SEEN, dataset.digests[split])
+    total = f"{len(dataset.splits[split]):,}"
+    said = []
+    if trained:
+        said.append(f"The network was trained on {trained:,} of these {total} pictures; what is measured is too good.")
+    if chosen:
+        said.append(
+            f"The network chose its weights by {chosen:,} of these {total} pictures; what is measured is too good."
+        )
+    return said
 
 
 def plain(value: float) -> Any:  # noqa: ANN401 - a float or None

@@ -12,7 +12,7 @@ import filelock
 import lightning.pytorch as lightning
 import torch
 
-from visus._errors import RunError
+from visus._errors import InputError, RunError
 from visus._files import write_atomically
 from visus._version import __version__
 from visus.images.decode import DECODER
@@ -137,12 +137,25 @@ def try_settings(task: Task, settings: TrainSettings, dataset: Data, hooks: Hook
 def _train(
     job: Job, keep: Checkpointer, hooks: Hooks, *, watch: Health | None = None, checkpoint: Path | None = None
 ) -> None:
+    """Train.
+
+    Raises:
+        InputError: A step is too small for the network.
+    """
     callbacks: list[lightning.Callback] = [Seeded(job.settings.seed)]
     if watch:
         callbacks.append(watch)
     if hooks.progress:
         callbacks.append(Show(hooks.progress))
-    job.learn(callbacks, keep, hooks, checkpoint)
+    try:
+        job.learn(callbacks, keep, hooks, checkpoint)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # torch's batch normalization
+            raise
+        raise InputError(
+            f"{job.settings.net} normalizes over the pictures of a step, and one alone has nothing to compare with; "
+            "say --batch-size 2 or more."
+        ) from error
 
 
 def _find_rate(job: Job, folder: Path, hooks: Hooks) -> Job:

@@ -19,7 +19,14 @@ def load(settings: LocalizeSettings, progress: Count | None = None) -> BoxSet:
     Raises:
         InputError: They cannot be used.
     """
-    found = load_boxes(settings.data, seed=settings.seed, val=settings.val, test=settings.test, progress=progress)
+    found = load_boxes(
+        settings.data,
+        seed=settings.seed,
+        val=settings.val,
+        test=settings.test,
+        allow_bad=settings.allow_bad,
+        progress=progress,
+    )
     return alone(settings, found)
 
 

@@ -74,6 +74,9 @@ class TrainSettings:
     ] = True
     val: Annotated[float, Setting("Share of the pictures set aside for val where there is none.", DATA)] = 0.15
     test: Annotated[float, Setting("Share of the pictures set aside for test where there are no splits.", DATA)] = 0.15
+    allow_bad: Annotated[
+        bool, Setting("Train even if more than a tenth of the files, or half of a class, cannot be used.", DATA)
+    ] = False
     seed: Annotated[
         int, Setting("Seed of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")
     ] = 0

@@ -28,6 +28,9 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        binary=settings.binary,
+        unlabeled=settings.unlabeled,
+        allow_bad=settings.allow_bad,
         progress=progress,
     )
 

@@ -16,8 +16,11 @@ A study is a folder:
 import csv
 import dataclasses
 import io
+import itertools
+import math
 import os
 import socket
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -173,7 +176,8 @@ def _searcher(
 def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[TrainSettings, Data], hooks: Hooks) -> None:
     """One of so many trials: anywhere in the space, or next to the best when enough were coarse."""
     trial = study.ask()
-    fine = trial.number >= _coarse(trials) and bool(_finished(study))
+    ranges = any(isinstance(entry, Range) for entry in space.values())  # lists have nothing between their choices
+    fine = ranges and trial.number >= _coarse(trials) and bool(_finished(study))
     trial.set_user_attr("stage", "fine" if fine else "coarse")
     here = _around_the_best(study, space) if fine else space
     if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
@@ -284,6 +288,10 @@ def _run(
     trial.set_user_attr("host", socket.gethostname())
     # What a trial draws depends on the seed and its number, so that a study that goes on draws nothing twice.
     study.sampler = optuna.samplers.RandomSampler(seed=shared.seed * 1_000_003 + trial.number)
+    if untried := _untried(study, trial, space, shared.seed):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # its interface may change
+            study.sampler = optuna.samplers.PartialFixedSampler(untried, study.sampler)
     drawn = {name: _draw(trial, name, entry) for name, entry in space.items()}
     words = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in drawn.items()
@@ -303,6 +311,10 @@ def _run(
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         hooks.say(f"trial {trial.number}: {words}: given up, since it lags behind")
         return
+    except InputError as error:  # settings that do not go together: this trial's loss, not the study's
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        hooks.say(f"trial {trial.number}: {words}: cannot be: {error}")
+        return
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise
@@ -310,6 +322,25 @@ def _run(
     trial.set_user_attr("diverged", best is None)
     study.tell(trial, accuracy)
     hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} on val" if best else "diverged"))
+
+
+def _untried(study: "optuna.Study", trial: "optuna.Trial", space: Space, seed: int) -> dict[str, int]:
+    """Places in lists of choices that no other trial drew together; none where there are ranges, or all were tried."""
+    lists = {
+        f"{name} choice": len(entry) for name, entry in space.items() if isinstance(entry, list) and len(entry) > 1
+    }
+    if any(not isinstance(entry, list) for entry in space.values()) or math.prod(lists.values()) > _MOST_COMBINATIONS:
+        return {}
+    others = [own for own in study.get_trials(deepcopy=False) if own.number != trial.number]
+    tried = {tuple(own.params.get(name) for name in lists) for own in others}
+    left = [own for own in itertools.product(*map(range, lists.values())) if own not in tried]
+    if not left:
+        return {}
+    chosen = left[int(np.random.default_rng((seed, trial.number)).integers(len(left)))]
+    return dict(zip(lists, chosen, strict=True))
+
+
+_MOST_COMBINATIONS = 10_000
 
 
 def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  # noqa: ANN401

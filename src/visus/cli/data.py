@@ -1,0 +1,48 @@
+"""``visus data``: what a folder of pictures with labels is, before anything learns from it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, progress, say
+
+EXAMPLES = """
+Examples:
+
+    visus data cells                         format, classes, splits, counts, sizes, problems
+    visus data cells --sheet cells.png       some of its pictures with their labels drawn
+    visus data camvid --task segment --json
+"""
+
+
+def data(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder or table of pictures with labels.")],
+    task: Annotated[
+        Literal["classify", "segment", "detect"] | None,
+        typer.Option(help="What would be learned.  [default: what the format is for]"),
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="PICTURE", help="Draw some pictures with their labels.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a set of pictures with labels: what it is, its classes, splits, counts and sizes, and what is wrong.
+
+    Nothing is changed. Each file that cannot be used is listed with its reason; training would stop where these are
+    more than a tenth.
+    """
+    from visus.data.overview import overview
+
+    if sheet:
+        ending(sheet, *PICTURE_ENDINGS)
+    with progress("looking") as show:
+        found = overview(folder, task=task, progress=show)
+    if sheet:
+        from visus.images import write
+
+        write(sheet, found.drawn())
+        say(f"Wrote {sheet}", error=True)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        return
+    say(found.describe())

@@ -1,0 +1,125 @@
+r"""Find the pictures that a list names, though they lie elsewhere by now.
+
+Lists come from other machines and from servers: ``/home/ann/set/img/1.jpg``, ``img\1.jpg``, ``images/1/1.jpg``,
+``/data/upload/3/9a0b1c2d-1.jpg``, ``http://host/1.jpg?d=img%201.jpg``. What a name ends in is looked for below the
+folder of the data set; it is taken if one picture alone fits.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from visus.data.splits import is_passed_over, split_of
+from visus.images import is_picture_name
+
+
+class Finder:
+    """Finds pictures below a folder by what lists call them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for place, folders, files in os.walk(self.root):
+            folders[:] = sorted(name for name in folders if not is_passed_over(name))
+            for name in sorted(files):
+                if not is_passed_over(name):
+                    found[name.casefold()].append(Path(place, name))
+        return found
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for name, paths in self._by_name.items():
+            if is_picture_name(name):
+                found[os.path.splitext(name)[0]] += paths
+        return found
+
+    def find(self, name: str, *bases: Path, split: str = "") -> Path | None:
+        """The file of a name; None where there is none, or several fit.
+
+        Args:
+            name: As a list has it.
+            bases: Folders that it is looked for first; the folder of the data set is the last.
+            split: The split that it belongs to; it is not looked for in a folder of another one.
+        """
+        for spelled in dict.fromkeys((name, *spellings(name))):
+            if not spelled or "\0" in spelled:
+                continue
+            for base in (*bases, self.root):
+                place = base / spelled
+                if not os.path.isabs(spelled) and _is_file(place) and self._holds(place):
+                    return place
+        for spelled in spellings(name):
+            parts = [part for part in spelled.split("/") if part not in ("", ".", "..")]
+            if parts and (found := self._elsewhere(parts, split or split_in(parts[:-1]))):
+                return found
+        return None
+
+    def _holds(self, place: Path) -> bool:
+        return place.resolve().is_relative_to(self.root.resolve())
+
+    def _elsewhere(self, parts: list[str], split: str) -> Path | None:
+        """The one file that shares the longest end with a path; without an ending, a picture of that name."""
+        last = parts[-1].casefold()
+        paths = self._by_name.get(last) or self._by_stem.get(last) or []
+        if split:
+            paths = [path for path in paths if split_in(path.relative_to(self.root).parts[:-1]) in ("", split)]
+        if len(paths) < 2:
+            return paths[0] if paths else None
+        shared = [_shared(parts[:-1], path.relative_to(self.root).parts[:-1]) for path in paths]
+        best = max(shared)
+        return paths[shared.index(best)] if best and shared.count(best) == 1 else None
+
+
+def split_in(folders: Sequence[str]) -> str:
+    """The split that the names of some folders tell; empty where none does.
+
+    >>> split_in(["set", "Validation", "images"]), split_in(["images"])
+    ('val', '')
+    """
+    return next((split for name in folders if (split := split_of(name))), "")
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds what a name cannot
+        return False
+
+
+def _shared(first: list[str], second: tuple[str, ...]) -> int:
+    """How many folders two paths share, from the last on."""
+    count = 0
+    for one, other in zip(reversed(first), reversed(second), strict=False):
+        if one.casefold() != other.casefold():
+            break
+        count += 1
+    return count
+
+
+def spellings(name: str) -> list[str]:
+    r"""What a name may stand for: with / for \\, as the path of a URL, as what its query ``d`` names, unquoted.
+
+    >>> spellings("http://host/data/local-files/?d=img%5Ca%20b.jpg")
+    ['img/a b.jpg', '/data/local-files/']
+    >>> spellings("img\\1.jpg")
+    ['img/1.jpg']
+    """
+    found = []
+    if "?" in name or "://" in name:
+        try:
+            parts = urlsplit(name)
+        except ValueError:
+            parts = urlsplit("")
+        found += [value for value in parse_qs(parts.query).get("d", []) if value]
+        found.append(parts.path)
+    else:
+        found.append(name)
+    plain = [own.replace("\\", "/") for own in found]
+    return list(dict.fromkeys([*plain, *(unquote(own).replace("\\", "/") for own in plain)]))

@@ -1,0 +1,151 @@
+"""Label Studio's JSON and JSON-MIN: a list of tasks with rectangles, polygons and brushes, in percent of the sides.
+
+The format is described in Label Studio's manual ("Export annotations"). A rectangle is turned clockwise about its upper
+left corner. A brush is a picture of four channels in run lengths, of which the last tells what is covered.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import FormatError
+from visus.data.coco import encode
+from visus.data.cvat import rotated
+from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle
+from visus.data.left_out import Notes
+from visus.images import MAX_PIXELS
+
+_KINDS = ("rectanglelabels", "polygonlabels", "brushlabels", "ellipselabels")
+_ON_AN_ELLIPSE = 64
+
+
+def is_label_studio(root: Path) -> bool:
+    """Whether a folder holds such a file."""
+    return bool(_files(root))
+
+
+def _files(root: Path) -> list[tuple[Path, list[Any]]]:
+    return [(path, content) for path, content in json_files(root) if _is_export(content)]
+
+
+def _is_export(content: Any) -> bool:  # noqa: ANN401 - from a file
+    if not isinstance(content, list) or not content or not all(isinstance(task, dict) for task in content):
+        return False
+    full = all("annotations" in task and isinstance(task.get("data"), dict) for task in content)
+    return full or all("annotator" in task or "annotation_id" in task for task in content)
+
+
+def read_label_studio(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
+    """No list of classes, and pictures with their objects by split.
+
+    Args:
+        root: The folder.
+        notes: Told what was left out.
+
+    Raises:
+        FormatError: A file is damaged.
+    """
+    splits: dict[str, Rows] = {}
+    path, content = _files(root)[0]
+    try:
+        splits = gather(list(_entries(content, notes)), path, root, notes)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
+        raise FormatError(f"{path} holds no annotations of Label Studio's form ({error!r}); mend it.") from error
+    return None, splits
+
+
+def _entries(content: list[dict[str, Any]], notes: Notes) -> Iterator[Entry]:
+    for task in content:
+        values = task["data"] if "annotations" in task else task
+        name = values.get("image") or next(own for own in values.values() if isinstance(own, str) and "." in own)
+        kept = [own for own in task.get("annotations", []) if not own.get("was_cancelled")]
+        notes.mends["of a second annotator, left out"] += sum(len(own.get("result", [])) for own in kept[1:])
+        results = kept[0].get("result", []) if kept else []
+        if "annotations" not in task:
+            results = [own for value in task.values() if isinstance(value, list) for own in value]
+        elif not kept:
+            continue  # not yet annotated
+        yield str(name), "", [row for own in results if isinstance(own, dict) for row in _objects(own, notes)]
+
+
+def _objects(result: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
+    """The object of a result, once for each of its labels."""
+    value = result.get("value", result)
+    kind = next((kind for kind in _KINDS if kind in value), None)
+    if kind is None:
+        return []
+    size = int(result["original_height"]), int(result["original_width"])
+    sx, sy = size[1] / 100, size[0] / 100
+    if kind == "rectanglelabels":
+        x0, y0 = value["x"] * sx, value["y"] * sy
+        x1, y1 = x0 + value["width"] * sx, y0 + value["height"] * sy
+        turned = float(value.get("rotation") or 0)
+        shape = rectangle(x0, y0, x1, y1)
+        if turned:
+            shape = polygon(rotated([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], (x0, y0), turned))
+            notes.mends["a rotated box: the upright box around it is taken"] += 1
+    elif kind == "polygonlabels":
+        shape = polygon([(x * sx, y * sy) for x, y in value["points"]])
+    elif kind == "ellipselabels":
+        turns = (2 * math.pi * k / _ON_AN_ELLIPSE for k in range(_ON_AN_ELLIPSE))
+        middle = value["x"] * sx, value["y"] * sy
+        a, b = value["radiusX"] * sx, value["radiusY"] * sy
+        points = [(middle[0] + a * math.cos(turn), middle[1] + b * math.sin(turn)) for turn in turns]
+        shape = polygon(rotated(points, middle, float(value.get("rotation") or 0)))
+    else:
+        shape = _brush(value["rle"], size)
+    return [{"name": str(name), "size": size, **shape} for name in value[kind]]
+
+
+def _brush(rle: list[int], size: tuple[int, int]) -> dict[str, Any]:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError("a brush is larger than any picture")
+    inside = decode_brush(bytes(rle), size[0] * size[1] * 4).reshape(*size, 4)[..., 3] > 0
+    ys, xs = np.nonzero(inside)
+    if not len(ys):
+        raise ValueError("a brush is empty")
+    box = [float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)]
+    return {"box": box, "shape": encode(inside)}
+
+
+def decode_brush(content: bytes, most: int) -> NDArray[np.uint8]:
+    """The values of Label Studio's run lengths (those of the package ``@thi.ng/rle-pack``).
+
+    After the count of values (32 bits), the bits of a value less 1 (5 bits) and four sizes of run lengths less 1 (4
+    bits each) come blocks: whether it is a run (1 bit), which size its length has (2 bits), its length less 1, and the
+    value, or as many values.
+
+    Args:
+        content: The run lengths.
+        most: How many values there should be.
+
+    Raises:
+        ValueError: They are damaged, or there are not as many.
+    """
+    bits, place_in_bits = "".join(f"{byte:08b}" for byte in content), 0
+
+    def take(count: int) -> int:
+        nonlocal place_in_bits
+        place_in_bits += count
+        if place_in_bits > len(bits):
+            raise ValueError("run lengths end early")
+        return int(bits[place_in_bits - count : place_in_bits], 2)
+
+    total, width = take(32), take(5) + 1
+    sizes = [take(4) + 1 for _ in range(4)]
+    if total != most or width > 8:
+        raise ValueError(f"run lengths of {total} values, not {most}")
+    found = np.zeros(total, np.uint8)
+    place = 0
+    while place < total:
+        is_run = take(1)
+        length = take(sizes[take(2)]) + 1
+        if place + length > total:
+            raise ValueError("run lengths are too long")
+        found[place : place + length] = take(width) if is_run else [take(width) for _ in range(length)]
+        place += length
+    return found

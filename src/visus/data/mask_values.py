@@ -1,0 +1,141 @@
+"""Look at the values of masks before they become classes: blurred borders, numbers of objects, mixed kinds of white."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import InputError
+from visus.data.masks import IGNORE
+
+_MIDDLE = 128  # from here on a blurred white is white
+_SAMPLE = 24  # masks that are looked at closely
+_THIN = 5  # pixels: what is narrower is a border
+_FEW_OBJECTS, _MANY_CLASSES = 5, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The values of some masks.
+
+    Attributes:
+        each: The values of each mask that can be read.
+        colored: The first mask in color; None where there is none.
+        reason: Why the first that cannot be read cannot.
+        paths: Their files.
+        read: Reads a file.
+    """
+
+    each: list[frozenset[int]]
+    colored: str | None
+    reason: str
+    paths: Sequence[str]
+    read: Callable[[str], NDArray[Any]]
+
+    @property
+    def all(self) -> set[int]:
+        """All values that occur in some mask."""
+        return set().union(*self.each)
+
+
+def survey(
+    paths: Sequence[str], read: Callable[[str], NDArray[Any]], progress: Callable[[int, int], None] | None = None
+) -> Survey:
+    """Read masks and note their values.
+
+    Args:
+        paths: Their files.
+        read: Reads a file.
+        progress: Called with how many are done, of how many.
+    """
+
+    def of(path: str) -> frozenset[int] | str | None:
+        try:
+            found = read(path)
+        except InputError as error:
+            return str(error)
+        return None if _in_color(found) else frozenset(np.unique(found).tolist())
+
+    each: list[frozenset[int]] = []
+    colored, reason = None, ""
+    with ThreadPoolExecutor(cores()) as pool:
+        for done, (path, answer) in enumerate(zip(paths, pool.map(of, paths), strict=True), 1):
+            if isinstance(answer, frozenset):
+                each.append(answer)
+            elif answer is None:
+                colored = colored or path
+            else:
+                reason = reason or answer
+            if progress:
+                progress(done, len(paths))
+    return Survey(each, colored, reason, paths, read)
+
+
+def _in_color(values: NDArray[Any]) -> bool:
+    return values.ndim == 3 and values.shape[-1] == 3 and values.dtype == np.uint8
+
+
+def is_mixed_white(found: Survey) -> bool:
+    """Whether some masks call their objects 1 and others 255, never both."""
+    if found.all != {0, 1, IGNORE}:
+        return False
+    return not any({1, IGNORE} <= own for own in found.each)
+
+
+def _sample(found: Survey) -> Iterator[NDArray[Any]]:
+    """Some of the masks that can be read."""
+    for path in found.paths[:: max(1, len(found.paths) // _SAMPLE)]:
+        with contextlib.suppress(InputError):
+            yield found.read(path)
+
+
+def is_blurred(found: Survey) -> bool:
+    """Whether masks are black and white but for their borders, which a resized or smoothed mask has in between.
+
+    Values between black and white lie on both sides of the middle, and nowhere form more than a thin line.
+    """
+    between = {value for value in found.all if 0 < value < IGNORE}
+    if len(between) < 3 or IGNORE not in found.all or not min(between) < _MIDDLE <= max(between):
+        return False
+    import cv2
+
+    inside = wide = white = 0
+    for values in _sample(found):
+        if values.ndim != 2:
+            return False
+        gray = ((values > 0) & (values < IGNORE)).astype(np.uint8)
+        inside += int(gray.sum())
+        wide += int(cv2.erode(gray, np.ones((_THIN, _THIN), np.uint8)).sum())
+        white += int((values == IGNORE).sum())
+    return inside > 0 and wide <= 0.02 * inside and white > 0
+
+
+def counts_objects(found: Survey) -> bool:
+    """Whether the numbers in masks count objects, anew in each mask, and are no classes.
+
+    There are many numbers, they run from 1 on in each mask or occur in few masks, and each covers one piece.
+    """
+    numbers = found.all - {0, IGNORE}
+    filled = [own - {0, IGNORE} for own in found.each if own - {0, IGNORE}]
+    if len(numbers) < _FEW_OBJECTS or len(filled) < 2:
+        return False
+    running = sum(own == set(range(1, len(own) + 1)) for own in filled) >= 0.9 * len(filled)
+    often = Counter(value for own in filled for value in own)
+    rare = len(numbers) > _MANY_CLASSES and np.median(list(often.values())) < 0.3 * len(filled)
+    if not (running and len({len(own) for own in filled}) > 1) and not rare:
+        return False
+    import cv2
+
+    pieces = []
+    for values in _sample(found):
+        if values.ndim != 2:
+            return False
+        for value in set(np.unique(values).tolist()) - {0, IGNORE}:
+            pieces.append(cv2.connectedComponents((values == value).astype(np.uint8))[0] - 1)
+    return bool(pieces) and sum(count == 1 for count in pieces) >= 0.9 * len(pieces)

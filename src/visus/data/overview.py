@@ -1,0 +1,158 @@
+"""What a set of pictures with labels is: format, classes, splits, counts, sizes and problems, and a sheet of it."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.data.boxes import Boxed, BoxSet
+from visus.data.kinds import kind_of
+from visus.data.load import load_whole
+from visus.data.load_boxes import load_boxes_whole
+from visus.data.load_masks import load_masks_whole
+from visus.data.masks import IGNORE, Masked, MaskSet
+from visus.data.samples import LabelSet, Pictures
+from visus.data.splits import seen_through
+from visus.images import draw
+
+Task = Literal["classify", "segment", "detect"]
+_ON_THE_SHEET = 20
+_MEASURED = 200  # pictures whose sizes are told
+_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What was found in a set.
+
+    Attributes:
+        task: What can be learned from it.
+        dataset: The set as it lies, in its own splits or one called ``all``.
+        sizes: ``(N, 2)`` int64, width and height of some of the pictures.
+    """
+
+    task: Task
+    dataset: LabelSet | MaskSet | BoxSet
+    sizes: NDArray[np.int64]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By split and class: pictures, objects, or pictures whose mask holds the class."""
+        own = self.dataset
+        if isinstance(own, MaskSet):
+            table = {split: (own.pixels[split] > 0).sum(0) for split in own.splits}
+        else:
+            table = {split: own.counts(split) for split in own.splits}
+        return {split: dict(zip(own.classes, counts.tolist(), strict=True)) for split, counts in table.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        own = self.dataset
+        return {
+            "folder": str(own.root),
+            "format": own.form,
+            "task": self.task,
+            "classes": list(own.classes),
+            "pictures": {split: len(pictures) for split, pictures in own.splits.items()},
+            "counts": self.counts(),
+            "sizes": {"least": self.sizes.min(0).tolist(), "most": self.sizes.max(0).tolist()}
+            if len(self.sizes)
+            else {},
+            "remarks": own.remarks,
+            "left_out": [{"path": file.path, "reason": file.reason} for file in own.left_out],
+        }
+
+    def describe(self) -> str:
+        """The same for people."""
+        own = self.dataset
+        lines = [own.describe(), *own.remarks]
+        if len(self.sizes):
+            (width, height), (wide, high) = self.sizes.min(0).tolist(), self.sizes.max(0).tolist()
+            lines.append(f"Sizes: {width} to {wide} pixels wide, {height} to {high} high.")
+        reasons = [file.reason for file in own.left_out[:_REASONS]]
+        more = len(own.left_out) - len(reasons)
+        lines += [f"  {reason}" for reason in reasons] + (
+            [f"  and {more:,} more (--json lists all)"] if more > 0 else []
+        )
+        return "\n".join([*lines, f"To learn from it: visus train {self.task} {own.root}"])
+
+    def drawn(self) -> NDArray[np.uint8]:
+        """Some pictures with their labels, ``(H, W, 3)`` uint8.
+
+        Raises:
+            InputError: They are volumes, or there are none.
+        """
+        own = self.dataset
+        if isinstance(own, MaskSet) and own.axes == 3:
+            raise InputError(f"{own.root} holds volumes, which have no contact sheet; leave --sheet away.")
+        shown, captions = [], []
+        for split, pictures in own.splits.items():
+            wanted = max(1, _ON_THE_SHEET // len(own.splits))
+            for place in range(0, len(pictures), max(1, len(pictures) // wanted))[:wanted]:
+                shown.append(_labeled(own, pictures, place))
+                captions.append(_caption(own, pictures, place, split))
+        return draw.contact_sheet(shown, captions, tile=240, title=f"{own.root.name}: {own.form}")
+
+
+def _labeled(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int) -> NDArray[np.uint8]:
+    """A picture with its boxes or its mask."""
+    if isinstance(pictures, Boxed):
+        picture, objects = pictures.read(place)
+        return draw.boxes(picture, objects.boxes, [own.classes[k] for k in objects.labels.tolist()])
+    if isinstance(pictures, Masked):
+        assert isinstance(own, MaskSet)
+        picture, mask = pictures.read(place)
+        colors = np.full((256, 3), 255, np.uint8)
+        colors[: len(own.palette)] = own.palette
+        covered = ((mask > 0) & (mask != IGNORE))[..., None]
+        return np.where(covered, (picture // 2 + colors[mask] // 2).astype(np.uint8), picture)
+    return pictures.read(place)
+
+
+def _caption(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int, split: str) -> str:
+    if isinstance(pictures, Pictures):
+        return f"{split}: {own.classes[int(pictures.labels[place])]}"
+    return f"{split}: {Path(pictures.files[place]).name}"
+
+
+def overview(
+    path: str | os.PathLike[str], *, task: Task | None = None, progress: Callable[[int, int], None] | None = None
+) -> Overview:
+    """Look at a set of pictures with labels; nothing is changed.
+
+    Args:
+        path: Folder or table.
+        task: What would be learned; None for what the format is for.
+        progress: Called with how many pictures were looked at, of how many.
+
+    Raises:
+        InputError: It is no set of pictures with labels, or for another task.
+    """
+    place = Path(path).expanduser()
+    if task is None:
+        kind = kind_of(seen_through(place)) if place.is_dir() else None
+        task = "classify" if kind is None else "segment" if kind.tasks[0] == "segment" else "detect"
+    if task == "classify":
+        found = load_whole(place, progress=progress)
+    elif task == "segment":
+        found = load_masks_whole(place, progress=progress)
+    else:
+        found = load_boxes_whole(place, progress=progress)
+    volumes = isinstance(found, MaskSet) and found.axes == 3
+    sizes = [] if volumes else [_size(own, k) for own in found.splits.values() for k in _some(own)]
+    return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2))
+
+
+def _some(pictures: Pictures | Masked | Boxed) -> Sequence[int]:
+    return range(0, len(pictures), max(1, len(pictures) // _MEASURED))
+
+
+def _size(pictures: Pictures | Masked | Boxed, place: int) -> tuple[int, int]:
+    """Width and height of a picture."""
+    picture = pictures.read(place)
+    height, width = (picture if isinstance(picture, np.ndarray) else picture[0]).shape[:2]
+    return width, height

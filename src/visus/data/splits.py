@@ -1,0 +1,62 @@
+"""How people and tools spell the splits of a data set, whatever the case: one table for all formats."""
+
+import re
+from pathlib import Path
+
+SPELLINGS = {
+    "train": ("train", "training", "trn", "learn"),
+    "val": ("val", "valid", "validation", "validate", "dev", "development"),
+    "test": ("test", "testing", "tst", "eval", "evaluation", "holdout"),
+}
+"""What each split may be called."""
+
+_SPLIT_OF = {word: split for split, words in SPELLINGS.items() for word in words}
+# seg_train and obj_train_data (Darknet); images_train; train2017; train_set, train-images
+_NAME = re.compile(
+    rf"(?:(?:seg|obj|images?|imgs?)[-_])?({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})"
+    r"(?:[-_]?(?:data|set|split|images?|imgs?))?(?:[-_]?\d{4})?"
+)
+_PASSED_OVER = ("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found")
+_LITTER = ("thumbs.db", "desktop.ini", "icon\r")
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder, a file without its ending, or a word in a table stands for; None for none.
+
+    >>> split_of("Validation"), split_of("seg_train"), split_of("train2017"), split_of("trains")
+    ('val', 'train', 'train', None)
+    """
+    match = _NAME.fullmatch(name.strip().lower())
+    return _SPLIT_OF[match[1]] if match else None
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is nobody's data: hidden, or what a system leaves behind.
+
+    >>> is_passed_over("__MACOSX"), is_passed_over("._cat.jpg"), is_passed_over("Thumbs.db"), is_passed_over("cat.jpg")
+    (True, True, True, False)
+    """
+    return name.startswith(".") or name.lower() in _PASSED_OVER or name.lower() in _LITTER
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in one, sorted, without those that are passed over."""
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_passed_over(entry.name))
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files in a folder, sorted, without those that are passed over."""
+    return sorted(entry for entry in folder.iterdir() if not is_passed_over(entry.name) and entry.is_file())
+
+
+def seen_through(folder: Path) -> Path:
+    """The folder itself, or the one inside that alone holds something: archives are often packed twice.
+
+    A folder that stands for a split is entered only if the outer one has the same name (``seg_train/seg_train``).
+    """
+    while len(inner := folders_in(folder)) == 1 and not files_in(folder):
+        doubled = inner[0].name == folder.name
+        if not doubled and (split_of(inner[0].name) or not folders_in(inner[0])):
+            return folder
+        folder = inner[0]
+    return folder

@@ -1,0 +1,39 @@
+"""``visus data``: what a set is, before anything learns from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import tools
+from tests.support.command import visus
+from visus import read
+
+
+@pytest.mark.parametrize("task", ["classify", "segment", "detect"])
+def test_what_a_set_is_is_told_and_drawn(tmp_path: Path, task: str) -> None:
+    root = tmp_path / "set"
+    if task == "classify":
+        tools.colors(root, 6)
+    elif task == "segment":
+        tools.masks(root, range(6))
+    else:
+        tools.voc(root, range(6))
+        (root / "000.xml").write_text("")
+    answer = visus("data", root, "--sheet", tmp_path / "sheet.png")
+    assert f"visus train {task} {root}" in answer.stdout
+    assert read(tmp_path / "sheet.png").std() > 5
+    told = json.loads(visus("data", root, "--json").stdout)
+    assert told["task"] == task
+    assert sum(told["pictures"].values()) == {"classify": 12, "segment": 6, "detect": 5}[task]
+    assert told["sizes"]["most"] == ([30, 24] if task == "classify" else [120, 90])
+    if task == "detect":
+        assert told["counts"] == {"all": {"disc": 5, "square": 5}}
+        (left_out,) = told["left_out"]
+        assert "no element found" in left_out["reason"]
+        assert "no element found" in answer.stdout
+
+
+def test_what_is_no_set_is_one_sentence(tmp_path: Path) -> None:
+    assert "holds no labeled pictures" in visus("data", tmp_path, code=2).stderr
+    assert "--out must end" in visus("data", tmp_path, "--sheet", "a.txt", code=2).stderr
