@@ -69,7 +69,7 @@ def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: 
 
 
 def turned(layers: Layers, orientation: int) -> Layers:
-    """All layers upright."""
+    """All layers of a picture, brought upright from an orientation of EXIF."""
     alpha = None if layers.alpha is None else upright(layers.alpha, orientation)
     return replace(layers, colors=upright(layers.colors, orientation), alpha=alpha)
 

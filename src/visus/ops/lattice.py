@@ -68,7 +68,7 @@ class Lattice:
         return _library().lattice_corners(self.handle)
 
     def filter(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Filter values.
+        """Filter the values of the points, any number of channels.
 
         Args:
             values: ``(N, channels)`` float.
