@@ -99,6 +99,7 @@ def drawn(home: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in home.rglob("*") if is_picture_name(path.name)}
 
 
+@pytest.mark.timeout(900)  # trainings of whole networks
 @pytest.mark.parametrize(
     "kind",
     [

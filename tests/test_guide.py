@@ -19,7 +19,7 @@ from skimage import data
 from typer.testing import CliRunner
 
 from tests.support.boxed import coco_folder, scene
-from tests.support.labeled import write_class
+from tests.support.labeled import idx_folder, write_class
 from tests.support.masked import folder_of_masks
 from tests.test_docs import PAGES, ROOT, commands
 from visus import WeightsError, train, write
@@ -51,6 +51,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         coco_folder(root / "cells", {"train": 12, "val": 4, "test": 4})
         coco_folder(root / "voc", {"train": 4, "val": 2})
         train("classify", "flowers", mode="probe", epochs=3, workers=0)
+        idx_folder(root / "digits")
+        train("classify", "digits", net="mlp", epochs=1, workers=0)
         for _ in range(2):
             train("segment", "camvid", net="unet", epochs=1, workers=0)
         train("detect", "cells", epochs=2, side=96, batch_size=4, workers=0)

@@ -40,10 +40,9 @@ def draw(say: Say) -> Drawn:
     for row, name in enumerate(names):
         axes[row * practice.CLASSES].set_ylabel(name, fontsize=10)
     alike = [_correlation(shown[0][k], means[k] - means.mean(0)) for k in range(practice.CLASSES)]
-    pixel = float(x[0].flatten() @ torch.tensor(shown[0][int(labels[0])]).flatten())
     return Drawn(
         figure,
-        {"linear": shares[0], "perceptron": shares[1], "correlation_with_the_mean": alike, "first_score": pixel},
+        {"linear": shares[0], "perceptron": shares[1], "correlation_with_the_mean": alike},
         (
             (
                 "A linear classifier multiplies a picture with one row of weights a class: the row is a template, blue "
