@@ -45,7 +45,6 @@ def tools_of(service: Service) -> "MCPServer":
 
 def _told(tool: Callable[..., Answer]) -> Callable[..., Answer]:
     """The same tool, which tells what is wrong in one sentence."""
-
     from mcp.server.mcpserver.exceptions import ToolError
 
     @functools.wraps(tool)
