@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from visus.server.origins import Origins
 from visus.server.turns import GIVEN_UP, GivenUp
@@ -229,7 +229,7 @@ class _Watched:
             self._move("working")
         return message
 
-    def _give(self, status: int, sentence: str) -> None:
+    def _give(self, status: int, sentence: str) -> NoReturn:
         self.given = Given(status, sentence)
         raise self.given
 

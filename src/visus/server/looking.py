@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
-from typing import Any
+from typing import IO, Any
 
 from visus._errors import PictureIndexError
 from visus.search import Index
@@ -81,26 +82,28 @@ class Looking:
         self.begun += 1
         self._progress = {"what": "Reading the index", "done": 0, "total": 1}
         command = [sys.executable, "-m", "visus.server.looking", os.fspath(self._location)]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self._process = subprocess.Popen(command, text=True, **pipes)  # pyright: ignore[reportCallIssue]
-        threading.Thread(target=self._follow, args=(self._process, version), name="duplicates", daemon=True).start()
+        errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by _follow; a pipe could fill up
+        nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+        self._process = subprocess.Popen(command, text=True, stdin=nothing, stdout=pipe, stderr=errors)
+        threading.Thread(target=self._follow, args=(self._process, errors, version), daemon=True).start()
 
-    def _follow(self, process: subprocess.Popen[str], version: str) -> None:
+    def _follow(self, process: subprocess.Popen[str], errors: IO[str], version: str) -> None:
         assert process.stdout
-        assert process.stderr
         for line in process.stdout:
             told = json.loads(line)
             if "kept" in told:
                 self._unkept = {"version": version, "kept": told["kept"]}
             else:
                 self._progress = told
-        errors = process.stderr.read().strip()
+        failed = process.wait()
+        errors.seek(0)
+        lines = errors.read().strip().splitlines()
         with self._lock:
-            if process.wait():
-                self._failure = errors.splitlines()[-1] if errors else "The search for duplicates was ended; ask again."
+            if failed:
+                self._failure = lines[-1] if lines else "The search for duplicates was ended; ask again."
             self._process = None
         process.stdout.close()
-        process.stderr.close()
+        errors.close()
 
 
 def main(location: str) -> None:
