@@ -72,6 +72,7 @@ def test_search_needs_none_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -
         "explain saliency resnet18 photos/0000.jpg",
         "tune classify photos",
         "export run",
+        "lesson losses",
         "index photos --index j.visus --model resnet18",
     ],
 )

@@ -1,6 +1,7 @@
 """``visus train detect``, ``evaluate`` and ``predict`` as a user types them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_predict(place: Path) -> None:
     assert isinstance(json.loads((place / "found" / "results.json").read_text()), list)
     shown = json.loads(visus("predict", RUN, "päinting.png", "--json", "--max-det", 1, "--conf", 0, cwd=place).stdout)
     assert len(shown["predictions"][0]["objects"]) == 1
+
+
+def test_where_nothing_passes_the_best_is_named_with_what_shows_it(place: Path) -> None:
+    Image.fromarray(scene(3)[0]).save(place / "one.png")
+    answer = visus("predict", RUN, "one.png", "--conf", 1, "--out", "none", cwd=place)
+    assert "one.png  nothing; the best is " in answer.stdout
+    assert "No answer reaches --conf 1; the best is " in answer.stderr
+    (enough,) = re.findall(r"say --conf (\S+) to see it", answer.stderr)
+    shown = json.loads(visus("predict", RUN, "one.png", "--json", "--conf", enough, cwd=place).stdout)
+    assert shown["predictions"][0]["objects"]
 
 
 def test_mistakes_are_one_sentence(place: Path) -> None:

@@ -107,7 +107,7 @@ class Looking(BaseModel):
 
 
 class Groups(BaseModel):
-    """Groups of duplicates."""
+    """Groups of duplicates, and what belongs together without being copies."""
 
     groups: list[Group]
     stacks: list[Stack]

@@ -63,7 +63,7 @@ class Connection(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """The other side is gone: the clocks stop."""
         self._stop_header_clock()
         if self._write_clock:
             self._write_clock.cancel()

@@ -73,7 +73,7 @@ class Looking:
         return self._process is not None
 
     def close(self) -> None:
-        """End what runs."""
+        """End the search for duplicates, where one runs."""
         with self._lock:
             if self._process:
                 self._process.terminate()
