@@ -79,8 +79,8 @@ def draw(say: Say) -> Drawn:
         (
             (
                 f"Through {LAYERS} sigmoids the gradient shrinks from layer to layer: in the first it is "
-                f"{plain[0]:.0e}, in the last {plain[-1]:.0e}.",
-                f"穿过 {LAYERS} 个 sigmoid，梯度逐层变小：第一层为 {plain[0]:.0e}，最后一层为 {plain[-1]:.0e}。",
+                f"{plain[0]:.1g}, in the last {plain[-1]:.1g}.",
+                f"穿过 {LAYERS} 个 sigmoid，梯度逐层变小：第一层为 {plain[0]:.1g}，最后一层为 {plain[-1]:.1g}。",
             ),
             (
                 f"Batch normalization makes the gradient of the first layer {gain:,.0f} times as large.",

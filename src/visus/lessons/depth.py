@@ -79,10 +79,10 @@ def draw(say: Say) -> Drawn:
                 f"第二层在已折叠的平面上再折：两层各 8 个单元对 {shares['8+8']:.0%}。",
             ),
             (
-                f"Without an activation two layers of 32 are one linear layer, to within {apart:.0e}, and the border "
+                f"Without an activation two layers of 32 are one linear layer, to within {apart:.1g}, and the border "
                 "is "
                 f"a straight line: {shares['32+32']:.0%}.",
-                f"没有激活函数时，两层各 32 个单元就是一个线性层（相差不到 {apart:.0e}），边界是一条直线："
+                f"没有激活函数时，两层各 32 个单元就是一个线性层（相差不到 {apart:.1g}），边界是一条直线："
                 f"{shares['32+32']:.0%}。",
             ),
         ),

@@ -126,10 +126,10 @@ def draw(say: Say) -> Drawn:
             ),
             (
                 f"Four operations or one sigmoid with s(1 - s) = {s * (1 - s):.3f}: the gradients differ by "
-                f"{both:.0e}, "
-                f"and from PyTorch's by {apart:.0e}.",
-                f"四个运算，或一个导数为 s(1 - s) = {s * (1 - s):.3f} 的 sigmoid：两者梯度相差 {both:.0e}，与 "
-                f"PyTorch 相差 {apart:.0e}。",
+                f"{both:.1g}, "
+                f"and from PyTorch's by {apart:.1g}.",
+                f"四个运算，或一个导数为 s(1 - s) = {s * (1 - s):.3f} 的 sigmoid：两者梯度相差 {both:.1g}，与 "
+                f"PyTorch 相差 {apart:.1g}。",
             ),
         ),
     )

@@ -79,13 +79,13 @@ def draw(say: Say, *, picture: NDArray[np.uint8] | None = None) -> Drawn:
         (
             (
                 "Nearest and bed of nails need nothing but the coarse map; max unpooling remembers where each maximum "
-                f"was, so that pooling it again gives the map back, to within {same:.0e}.",
-                f"最近邻和钉床只需要粗图；最大反池化记得每个最大值的位置，再池化一次就得回粗图（相差 {same:.0e}）。",
+                f"was, so that pooling it again gives the map back (largest difference {same:.1g}).",
+                f"最近邻和钉床只需要粗图；最大反池化记得每个最大值的位置，再池化一次就得回粗图（相差 {same:.1g}）。",
             ),
             (
                 "A transposed convolution lays a kernel at each value and adds: with the bilinear kernel it is the "
-                f"bilinear picture, to within {apart:.0e} away from the border, and from there it can learn.",
-                f"转置卷积在每个值处放一个核再相加：用双线性核时，除边界外与双线性结果相差 {apart:.0e}，"
+                f"bilinear picture (largest difference off the border {apart:.1g}), and from there it can learn.",
+                f"转置卷积在每个值处放一个核再相加：用双线性核时，除边界外与双线性结果相差 {apart:.1g}，"
                 "学习可以由此开始。",
             ),
             (

@@ -48,9 +48,9 @@ def draw(say: Say) -> Drawn:
                 f"{off['zscore']:.2f}。",
             ),
             (
-                f"PCA turns the axes, so that nothing varies together ({off['pca']:.0e}); the picture is one of "
+                f"PCA turns the axes, so that nothing varies together ({off['pca']:.1g}); the picture is one of "
                 "directions then, not of pixels.",
-                f"PCA 旋转坐标轴，使各维不再相关（{off['pca']:.0e}）；此时的图是方向的系数，而不是像素。",
+                f"PCA 旋转坐标轴，使各维不再相关（{off['pca']:.1g}）；此时的图是方向的系数，而不是像素。",
             ),
             (
                 f"Whitening divides by the deviation of each direction as well (largest variance "
