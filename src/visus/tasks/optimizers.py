@@ -1,17 +1,16 @@
 """Optimizers and schedules of the learning rate.
 
-With g the gradient of the weights w and a the rate:
+With g the gradient of the weights w and a the rate::
 
     sgd        w -= a g
     momentum   v = m v + g,  w -= a v                                     (Polyak 1964)
     nesterov   the same, with the gradient where the momentum leads       (Nesterov 1983; Sutskever et al. 2013)
     adagrad    s += g^2,  w -= a g / sqrt(s)                              (Duchi et al. 2011)
     rmsprop    s = r s + (1 - r) g^2,  w -= a g / sqrt(s)                 (Tieleman and Hinton 2012)
-    adam       both moments, divided by 1 - b^t against their start at 0  (Kingma and Ba 2015, algorithm 1; without
-               that division: :mod:`visus.tasks.cold_adam`)
+    adam       both moments, divided by 1 - b^t against their start at 0  (Kingma and Ba 2015, algorithm 1)
     adamw      adam with weight decay beside the gradient, not in it      (Loshchilov and Hutter 2019)
 
-A schedule is a factor of the rate as a function of the progress t in [0, 1].
+Adam without that division is in :mod:`visus.tasks.cold_adam`. A schedule is a factor of the rate as a function of the progress t in [0, 1].
 """
 
 import math
