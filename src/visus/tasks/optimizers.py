@@ -10,7 +10,8 @@ With g the gradient of the weights w and a the rate::
     adam       both moments, divided by 1 - b^t against their start at 0  (Kingma and Ba 2015, algorithm 1)
     adamw      adam with weight decay beside the gradient, not in it      (Loshchilov and Hutter 2019)
 
-Adam without that division is in :mod:`visus.tasks.cold_adam`. A schedule is a factor of the rate as a function of the progress t in [0, 1].
+Adam without that division is in :mod:`visus.tasks.cold_adam`. A schedule is a factor of the rate as a
+function of the progress t in [0, 1].
 """
 
 import math
