@@ -11,7 +11,7 @@ Matrix = NDArray[np.floating]
 _CARDS_AGREE = 0.9  # correlation of two cards
 _DETAILS_AGREE = 0.5  # of what they show beside large shapes
 _NEAR = 60  # of 256 bits in which descriptions of one corner may differ
-LEAST_VOTES = 8
+LEAST_VOTES = 6
 """Corners that must agree in one similarity."""
 
 _TURN, _SCALE, _SHIFT = 0.5, 0.6, 40.0  # how far apart such votes may be: radians, octaves, pixels
