@@ -45,6 +45,8 @@ def test_every_object_is_cut_out_with_what_is_around_it(data: BoxSet) -> None:
         assert 0 <= y0 < y1 <= picture.shape[0] <= 4 * (y1 - y0)
         middle = picture[(y0 + y1) // 2, (x0 + x1) // 2].tolist()
         assert middle == ([220, 50, 40] if own.labels[0] == 0 else [50, 70, 210])
+    assert all(len(digest) == 16 for digest in found.digests["train"])  # as the list of what a run has seen holds them
+    assert len(set(found.digests["train"])) == len(pictures)
     again = crops(data, seed=3)
     assert again.fingerprint() == found.fingerprint()
     assert crops(data, seed=4).fingerprint() != found.fingerprint()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.boxes import Boxed, BoxSet, Objects
+from visus.data.check import digest_of
 from visus.images import read
 
 Window = tuple[int, int, int, int]
@@ -98,7 +99,8 @@ def crops(dataset: BoxSet, *, room: float = 2.0, seed: int = 0) -> BoxSet:
                 found.files.append(pictures.files[place])
                 found.objects.append(replace(alone, boxes=shifted, shapes=[None]))
                 found.windows.append(window)
-                digests[name].append(dataset.digests[name][place] + np.array(window, np.int64).tobytes())
+                window_bytes = np.array(window, np.int64).tobytes()
+                digests[name].append(digest_of(dataset.digests[name][place] + window_bytes))
         if not len(found):
             raise InputError(f"No object of the split {name} of {dataset.root} can be cut out alone.")
         splits[name] = found
