@@ -51,9 +51,11 @@ def laid_over(picture: NDArray, matrix: Matrix, shape: tuple[int, ...]) -> NDArr
 
 @functools.lru_cache(256)
 def corners_of(shape: tuple[int, ...], side: int) -> Corners:
-    """The corners of all blocks of a picture, row by row; what is left at the ends is in none."""
+    """The corners of all blocks of a picture, row by row; what is left at the ends is in none. Not to be changed."""
     rows, columns = shape[0] // side, shape[1] // side
-    return np.indices((rows, columns)).reshape(2, -1).T * side
+    found = np.ascontiguousarray(np.indices((rows, columns)).reshape(2, -1).T * side)
+    found.setflags(write=False)  # all who ask share it
+    return found
 
 
 @functools.cache
@@ -196,8 +198,8 @@ def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: in
     step, _ = cv2.estimateAffine2D(source + middle, goal + middle, method=cv2.RANSAC, ransacReprojThreshold=1.5)
     if step is None:
         return None
-    found = np.vstack([step, [0, 0, 1]])
-    return found if _moved(found, target.shape) <= _FARTHEST * radius else None
+    whole = np.vstack([step, [0, 0, 1]])
+    return whole if _moved(whole, target.shape) <= _FARTHEST * radius else None
 
 
 def _moved(step: Matrix, shape: tuple[int, ...]) -> float:
