@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, NET, TrainSettings, said
+from visus.runs.record.settings import NET, TrainSettings, Unlabeled, said
 
-Unlabeled = Literal["negative", "leave_out"]
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
 
@@ -34,14 +33,7 @@ class DetectSettings(TrainSettings):
         "lr": f"{DEFAULTS['lr']} for adamw",
     }
 
-    unlabeled: Annotated[
-        Unlabeled | None,
-        Setting(
-            "Pictures without an annotation: negative (nothing is on them) or leave_out.",
-            DATA,
-            default="leave_out; for YOLO negative, unless most have none",
-        ),
-    ] = None
+    unlabeled: Unlabeled = None
     net: Annotated[
         str,
         Setting("rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.", NET),

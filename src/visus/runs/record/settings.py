@@ -26,6 +26,16 @@ Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 DATA, NET, LEARN, LOSS, PLACE = "Data", "Network", "Learning", "Loss and balance", "Machine and place"
 """Headings under which settings are listed."""
 
+Unlabeled = Annotated[
+    Literal["negative", "leave_out"] | None,
+    Setting(
+        "Pictures without an annotation: negative (nothing is on them) or leave_out.",
+        DATA,
+        default="leave_out; for YOLO negative, unless most have none",
+    ),
+]
+"""The setting ``unlabeled`` of the tasks that learn objects or regions."""
+
 _RHO, _BETAS = 0.99, (0.9, 0.999)
 _ADAMS = ("adam", "adamw")
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LOSS, NET, TrainSettings, said
+from visus.runs.record.settings import DATA, LOSS, NET, TrainSettings, Unlabeled, said
 
 ClassWeights = Literal["none", "median_frequency"]
-Unlabeled = Literal["negative", "leave_out"]
 Head = Literal["large_fov", "aspp"]
 
 _OWN = "Options of networks"
@@ -64,14 +63,7 @@ class SegmentSettings(TrainSettings):
     ignore: Annotated[
         tuple[str, ...], Setting("A class that does not count, by name or value; may be repeated.", DATA)
     ] = ()
-    unlabeled: Annotated[
-        Unlabeled | None,
-        Setting(
-            "Pictures without an annotation: negative (nothing is on them) or leave_out.",
-            DATA,
-            default="leave_out; for YOLO negative, unless most have none",
-        ),
-    ] = None
+    unlabeled: Unlabeled = None
     binary: Annotated[bool, Setting("Masks: all that is not 0 is one class.", DATA)] = False
     loss: Annotated[
         str,
