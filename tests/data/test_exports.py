@@ -33,9 +33,9 @@ def label_studio(root: Path, *, least: bool = False) -> None:
     (root / "export.json").write_text(json.dumps(tasks))
 
 
-def via(root: Path, *, table: bool = False) -> None:
+def via(root: Path, numbers: range = range(6), *, table: bool = False) -> None:
     entries, lines = {}, []
-    for n in range(6):
+    for n in numbers:
         regions = []
         for name, (x0, y0, x1, y1) in tools.boxes(n).items():
             shape = {"name": "rect", "x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0}
@@ -203,3 +203,11 @@ def test_the_table_of_formats_in_the_docs_is_true(tmp_path: Path) -> None:
         rows.append(f"| {name} | {' | '.join(cells)} |")
     docs = Path(__file__).parents[2] / "docs" / "data.md"
     assert docs.read_text().split("<!-- formats -->\n")[1].split("\n<!-- end -->")[0] == "\n".join(rows)
+
+
+def test_projects_of_several_folders_are_all_read(tmp_path: Path) -> None:
+    for split, places in (("train", range(4)), ("val", range(4, 6))):
+        tools.pictures(tmp_path / split, places)
+        via(tmp_path / split, places)
+    found = load_boxes(tmp_path)
+    assert {name: len(split) for name, split in found.splits.items()} == {"train": 4, "val": 2}

@@ -10,21 +10,18 @@ and the height) and ``rectangle`` (the shape is but the box). What it cannot use
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from visus.data.box_tables import is_table_of_boxes, read_tables_of_boxes
 from visus.data.coco_boxes import is_coco_set, read_coco_boxes
 from visus.data.createml import is_createml, read_createml
 from visus.data.cvat import is_cvat, read_cvat
+from visus.data.gather import Rows
 from visus.data.label_studio import is_label_studio, read_label_studio
 from visus.data.labelme import is_labelme, read_labelme
 from visus.data.left_out import Notes
 from visus.data.via import is_via, read_via
 from visus.data.voc import is_voc, read_voc
 from visus.data.yolo import is_yolo, read_yolo
-
-Rows = tuple[list[str], list[list[dict[str, Any]]]]
-"""Files, and the objects of each."""
 
 _LISTS = (".json", ".xml", ".txt", ".yaml", ".yml", ".csv", ".md", ".names", ".data", ".html", ".pdf", "")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visus._errors import FormatError, InputError
+from visus._errors import InputError
 from visus.data.gather import Entry, Rows, gather
 from visus.data.left_out import Notes
 from visus.data.splits import folders_in, split_of
@@ -48,14 +48,9 @@ def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows
     Raises:
         FormatError: A table is damaged.
     """
-    tables = _tables(root)
-    entries: list[Entry] = []
-    for path, table, split in tables:
-        try:
-            entries += _entries(table, split, _names(root))
-        except (ValueError, KeyError) as error:
-            raise FormatError(f"{path} holds a line that is no box ({error}); mend it.") from error
-    return None, gather(entries, tables[0][0] if len(tables) == 1 else root / "tables", root, notes)
+    names = _names(root)
+    lists = [(path, _entries(table, split, names)) for path, table, split in _tables(root)]
+    return None, gather(lists, "holds a line that is no box", root, notes)
 
 
 def _names(root: Path) -> dict[str, str]:

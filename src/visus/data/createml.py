@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visus._errors import FormatError
-from visus.data.find import split_in
 from visus.data.gather import Entry, Rows, gather, json_files
 from visus.data.left_out import Notes
 
@@ -35,21 +33,15 @@ def read_createml(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
     Raises:
         FormatError: A list is damaged.
     """
-    entries: list[Entry] = []
-    files = _files(root)
-    for path, content in files:
-        try:
-            entries += _entries(content, split_in(path.relative_to(root).parts[:-1]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{path} is no list of CreateML ({error!r}); mend it.") from error
-    return None, gather(entries, files[0][0] if len(files) == 1 else root / "lists", root, notes)
+    lists = [(path, _entries(content)) for path, content in _files(root)]
+    return None, gather(lists, "is no list of CreateML", root, notes)
 
 
-def _entries(content: list[dict[str, Any]], split: str) -> Iterator[Entry]:
+def _entries(content: list[dict[str, Any]]) -> Iterator[Entry]:
     for entry in content:
         rows = []
         for own in entry["annotations"]:
             at = own["coordinates"]
             x, y, w, h = (float(at[key]) for key in ("x", "y", "width", "height"))
             rows.append({"name": str(own["label"]), "box": [x - w / 2, y - h / 2, x + w / 2, y + h / 2]})
-        yield entry["image"], split, rows
+        yield entry["image"], "", rows

@@ -14,11 +14,11 @@ import numpy as np
 from visus._errors import FormatError
 from visus.data.coco import encode
 from visus.data.find import Finder
+from visus.data.gather import Rows
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, split_of
 from visus.images import MAX_PIXELS
 
-Rows = tuple[list[str], list[list[dict[str, Any]]]]
 _START = 4096
 _ON_AN_ELLIPSE = 64
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from visus.data.splits import is_passed_over, split_of
+from visus.data.splits import files_below, split_of
 from visus.images import is_picture_name
 
 
@@ -25,11 +25,8 @@ class Finder:
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = defaultdict(list)
-        for place, folders, files in os.walk(self.root):
-            folders[:] = sorted(name for name in folders if not is_passed_over(name))
-            for name in sorted(files):
-                if not is_passed_over(name):
-                    found[name.casefold()].append(Path(place, name))
+        for path in files_below(self.root):
+            found[path.name.casefold()].append(path)
         return found
 
     @cached_property

@@ -3,7 +3,6 @@
 A folder is a class if it holds pictures and its name is not one that layouts use (``images``, ``masks``, ``train``).
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from visus._errors import InputError
 from visus.data.left_out import Notes
 from visus.data.samples import Pictures
-from visus.data.splits import folders_in, is_passed_over, seen_through, split_of
+from visus.data.splits import files_below, folders_in, seen_through, split_of
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
@@ -84,11 +83,9 @@ def _classes(root: Path, notes: Notes) -> tuple[list[str], list[str]]:
 
 def _pictures(folder: Path) -> Iterator[str]:
     """Paths of the picture files below a folder, sorted, without hidden ones; those of foreign kinds too."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        for name in sorted(files):
-            if (is_picture_name(name) or is_foreign(name)) and not is_passed_over(name):
-                yield os.path.join(place, name)
+    for path in files_below(folder):
+        if is_picture_name(path.name) or is_foreign(path.name):
+            yield str(path)
 
 
 def to_pictures(named: tuple[list[str], list[str]], classes: tuple[str, ...]) -> Pictures:

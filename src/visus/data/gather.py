@@ -1,14 +1,14 @@
 """Bring together what annotation files say of pictures, and the pictures, wherever they lie."""
 
-import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
+from visus._errors import FormatError
 from visus.data.coco import read_json
 from visus.data.find import Finder, split_in
 from visus.data.left_out import Notes
-from visus.data.splits import is_passed_over
+from visus.data.splits import files_below, is_passed_over
 from visus.images import is_picture_name
 
 Rows = tuple[list[str], list[list[dict[str, Any]]]]
@@ -18,41 +18,63 @@ Entry = tuple[str, str, list[dict[str, Any]]]
 """What a picture is called, its split (empty for that of its folder), and its objects."""
 
 
-def gather(entries: Iterable[Entry], source: Path, root: Path, notes: Notes) -> dict[str, Rows]:
+def gather(lists: Iterable[tuple[Path, Iterable[Entry]]], form: str, root: Path, notes: Notes) -> dict[str, Rows]:
     """Pictures and objects by split; entries of one picture are joined.
 
     Args:
-        entries: What is said of pictures.
-        source: The file that says it.
+        lists: Files, and what each says of pictures; a split that is not told is that of the file's folder.
+        form: What is said of a damaged file, such as "is no list of CreateML".
         root: The folder of the data set.
         notes: Told of pictures that are not there, and of those that no entry names.
+
+    Raises:
+        FormatError: A file is damaged.
     """
     finder = Finder(root)
     objects: dict[str, list[dict[str, Any]]] = {}
     splits: dict[str, str] = {}
     missing: set[str] = set()
-    for name, split, rows in entries:
-        found = finder.find(name, source.parent, source.parent / "images", split=split)
-        if found is None:
-            if name not in missing:
-                notes.drop(source.parent / Path(name).name, f"The picture {name} of {source.name} is not in {root}.")
-            missing.add(name)
-            continue
-        file = str(found)
-        objects.setdefault(file, []).extend(rows)
-        splits.setdefault(file, split or split_in(found.relative_to(root).parts[:-1]))
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        for name in sorted(names):
-            file = os.path.join(place, name)
-            if is_picture_name(name) and not is_passed_over(name) and file not in objects:
-                notes.unlabeled.append((split_in(Path(file).relative_to(root).parts[:-1]), file))
+    for source, entries in lists:
+        inside = split_in(source.relative_to(root).parts[:-1])
+        for name, told, rows in _entries_of(entries, source, form):
+            split = told or inside
+            found = finder.find(name, source.parent, source.parent / "images", split=split)
+            if found is None:
+                if name not in missing:
+                    place = source.parent / Path(name).name
+                    notes.drop(place, f"The picture {name} of {source.name} is not in {root}.")
+                missing.add(name)
+                continue
+            file = str(found)
+            objects.setdefault(file, []).extend(rows)
+            splits.setdefault(file, split or split_in(found.relative_to(root).parts[:-1]))
+    note_unlabeled(root, objects, notes)
     result: dict[str, Rows] = {}
     for file in sorted(objects):
-        files, lists = result.setdefault(splits[file], ([], []))
+        files, rows_of = result.setdefault(splits[file], ([], []))
         files.append(file)
-        lists.append(objects[file])
+        rows_of.append(objects[file])
     return result
+
+
+def _entries_of(entries: Iterable[Entry], source: Path, form: str) -> list[Entry]:
+    try:
+        return list(entries)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
+        raise FormatError(f"{source} {form} ({error!r}); mend it.") from error
+
+
+def note_unlabeled(root: Path, known: Container[str], notes: Notes) -> None:
+    """Note the pictures below a folder that nothing is said of.
+
+    Args:
+        root: The folder of the data set.
+        known: Files of which something is said.
+        notes: Told of the others.
+    """
+    for path in files_below(root):
+        if is_picture_name(path.name) and str(path) not in known:
+            notes.unlabeled.append((split_in(path.relative_to(root).parts[:-1]), str(path)))
 
 
 def json_files(root: Path) -> list[tuple[Path, Any]]:

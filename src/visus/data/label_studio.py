@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import FormatError
 from visus.data.coco import encode
 from visus.data.cvat import rotated
 from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle
@@ -49,13 +48,8 @@ def read_label_studio(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
     Raises:
         FormatError: A file is damaged.
     """
-    splits: dict[str, Rows] = {}
-    path, content = _files(root)[0]
-    try:
-        splits = gather(list(_entries(content, notes)), path, root, notes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
-        raise FormatError(f"{path} holds no annotations of Label Studio's form ({error!r}); mend it.") from error
-    return None, splits
+    lists = [(path, _entries(content, notes)) for path, content in _files(root)]
+    return None, gather(lists, "holds no annotations of Label Studio's form", root, notes)
 
 
 def _entries(content: list[dict[str, Any]], notes: Notes) -> Iterator[Entry]:

@@ -9,7 +9,6 @@ import base64
 import binascii
 import io
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ from PIL import Image
 from visus._errors import FormatError, InputError
 from visus.data.coco import encode, read_json
 from visus.data.find import Finder, split_in
+from visus.data.gather import Rows, note_unlabeled
 from visus.data.left_out import Notes
-from visus.data.splits import is_passed_over
-from visus.images import MAX_PIXELS, is_picture_name
+from visus.data.splits import files_below
+from visus.images import MAX_PIXELS
 
-Rows = tuple[list[str], list[list[dict[str, Any]]]]
 _LOOKED_AT = 20
 _ON_A_CIRCLE = 64  # corners of the polygon that stands for a circle
 
@@ -42,11 +41,7 @@ def _is_labelme(path: Path) -> bool:
 
 
 def _files(root: Path) -> list[Path]:
-    found = []
-    for place, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        found += [Path(place, name) for name in sorted(files) if name.endswith(".json") and not is_passed_over(name)]
-    return found
+    return [path for path in files_below(root) if path.name.endswith(".json")]
 
 
 def read_labelme(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
@@ -90,12 +85,7 @@ def read_labelme(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
         files, lists = splits.setdefault(split, ([], []))
         files.append(str(picture))
         lists.append(rows)
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        for name in sorted(names):
-            file = os.path.join(place, name)
-            if is_picture_name(name) and not is_passed_over(name) and file not in known:
-                notes.unlabeled.append((split_in(Path(file).relative_to(root).parts[:-1]), file))
+    note_unlabeled(root, known, notes)
     return None, splits
 
 

@@ -1,6 +1,8 @@
 """How people and tools spell the splits of a data set, whatever the case: one table for all formats."""
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 SPELLINGS = {
@@ -47,6 +49,13 @@ def folders_in(folder: Path) -> list[Path]:
 def files_in(folder: Path) -> list[Path]:
     """The files in a folder, sorted, without those that are passed over."""
     return sorted(entry for entry in folder.iterdir() if not is_passed_over(entry.name) and entry.is_file())
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files in a folder and in all below it, each folder's sorted, without those that are passed over."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
+        yield from (Path(place, name) for name in sorted(files) if not is_passed_over(name))
 
 
 def seen_through(folder: Path) -> Path:

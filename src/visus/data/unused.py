@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from visus.data.splits import is_passed_over
+from visus.data.splits import files_below
 from visus.images import is_picture_name
 
 FOREIGN = (
@@ -32,15 +32,10 @@ def unused(root: Path, used: Iterable[str | Path], *, expected: tuple[str, ...] 
     """
     known = {os.path.abspath(path) for path in used}
     counts: Counter[tuple[str, str]] = Counter()
-    for place, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        inside = os.path.relpath(place, root)
-        for name in files:
-            if is_passed_over(name) or os.path.abspath(os.path.join(place, name)) in known:
-                continue
-            ending = os.path.splitext(name)[1].lower()
-            if is_picture_name(name) or ending not in expected:
-                counts[inside, ending or "without ending"] += 1
+    for path in files_below(root):
+        ending = path.suffix.lower()
+        if os.path.abspath(path) not in known and (is_picture_name(path.name) or ending not in expected):
+            counts[str(path.parent.relative_to(root)), ending or "without ending"] += 1
     if not counts:
         return []
     named = [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visus._errors import FormatError, InputError
+from visus._errors import InputError
 from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle
 from visus.data.left_out import Notes
 from visus.data.table import open_table
@@ -55,11 +55,8 @@ def read_via(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
     Raises:
         FormatError: A project is damaged.
     """
-    path, content = _files(root)[0]
-    try:
-        return None, gather(list(_entries(content, notes)), path, root, notes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise FormatError(f"{path} is no project of VIA ({error!r}); mend it.") from error
+    lists = [(path, _entries(content, notes)) for path, content in _files(root)]
+    return None, gather(lists, "is no project of VIA", root, notes)
 
 
 def _entries(content: list[dict[str, Any]], notes: Notes) -> Iterator[Entry]:

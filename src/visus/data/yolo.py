@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 
 from visus._errors import FormatError, InputError
+from visus.data.gather import Rows
 from visus.data.left_out import Notes
 from visus.data.splits import folders_in, is_passed_over, split_of
 from visus.images import is_picture_name
 
 _LONGEST = 200  # letters of a name
 _NAMES = ("classes.txt", "obj.names", "_darknet.labels", "class_names.txt", "labels.txt", "predefined_classes.txt")
-
-Rows = tuple[list[str], list[list[dict[str, Any]]]]
-"""Files, and for each its objects: ``line``, the numbers as they stand."""
 
 
 def is_yolo(root: Path) -> bool:
