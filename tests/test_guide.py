@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from docs import make_cli
 from PIL import Image
 from skimage import data
@@ -25,7 +26,7 @@ from tests.test_docs import PAGES, ROOT, commands
 from visus import WeightsError, train, write
 from visus.cli.app import app
 
-LONG = re.compile(r"visus (train|tune|serve|demo|explain (ascent|invert))\b|.*(--engine ray|s3://)")
+LONG = re.compile(r"visus (train|tune|serve|mcp|demo|explain (ascent|invert))\b|.*(--engine ray|s3://)")
 
 
 def test_the_reference_of_commands_is_current() -> None:
@@ -96,7 +97,9 @@ def photographs(root: Path) -> None:
             write(root / folder / f"{folder[:3]}{number}.jpg", np.roll(picture, 40 * number, axis=1))
     write(root / "Pictures/chelsea/crop.jpg", small[0][20:200, 40:280])
     write(root / "Pictures/2024/large.jpg", large)
-    write(root / "scan.tif", (small[1].astype(np.uint16) * 257))
+    deep = small[1].astype(np.uint16) * 257
+    tifffile.imwrite(root / "scan.tif", np.stack([deep] * 3), photometric="rgb")
+    tifffile.imwrite(root / "plate.tif", deep >> 4, photometric="rgb")  # 12 bits
 
 
 def asked(page: Path) -> list[str]:
