@@ -5,58 +5,39 @@ python -m docs.gallery.optimizers     writes docs/pictures/optimizers.jpg
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from torch import Tensor, nn
+from torch import nn
 
 from visus.images import plots
+from visus.lessons import practice
+from visus.lessons.optimizers import STEEP, STEPS, path
 from visus.nets.classification.mlp import mlp
 from visus.tasks import optimizers
 
-STEEP = 40.0
-START = (-2.0, 0.35)
-STEPS = 60
-VALLEY = {"sgd": 0.047, "momentum": 0.012, "nesterov": 0.012, "adagrad": 0.25, "rmsprop": 0.05, "adam": 0.12}
-NETWORK = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "adagrad": 0.01, "rmsprop": 1e-3, "adam": 1e-3}
+VALLEY: dict[optimizers.Name, float] = {
+    "sgd": 0.047,
+    "momentum": 0.012,
+    "nesterov": 0.012,
+    "adagrad": 0.25,
+    "rmsprop": 0.05,
+    "adam": 0.12,
+}
+NETWORK: dict[optimizers.Name, float] = {
+    "sgd": 0.05,
+    "momentum": 0.02,
+    "nesterov": 0.02,
+    "adagrad": 0.01,
+    "rmsprop": 1e-3,
+    "adam": 1e-3,
+}
 
 
-def valley(x: Tensor) -> Tensor:
-    """Flat along the first axis, steep along the second: (x^2 + 40 y^2) / 2."""
-    return (x[0] ** 2 + STEEP * x[1] ** 2) / 2
-
-
-def path(name: str, lr: float) -> np.ndarray:
-    """The places that an optimizer comes to, ``(steps + 1, 2)``."""
-    place = nn.Parameter(torch.tensor([START], dtype=torch.float64).T)  # (2, 1)
-    optimizer = optimizers.build(name, [([place], 1.0)], lr=lr)  # pyright: ignore[reportArgumentType]
-    places = [place.detach().flatten().numpy().copy()]
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        valley(place[:, 0]).backward()
-        optimizer.step()
-        places.append(place.detach().flatten().numpy().copy())
-    return np.array(places)
-
-
-def adam_without_correction(lr: float) -> np.ndarray:
-    """Adam as it would be if its moments were not divided by 1 - b^t."""
-    x, m, v = np.array(START), np.zeros(2), np.zeros(2)
-    places = [x.copy()]
-    for _ in range(STEPS):
-        g = np.array([x[0], STEEP * x[1]])
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        x = x - lr * m / (np.sqrt(v) + 1e-8)
-        places.append(x.copy())
-    return np.array(places)
-
-
-def losses(name: str, lr: float, epochs: int = 15) -> list[float]:
+def losses(name: optimizers.Name, lr: float, epochs: int = 15) -> list[float]:
     """The training loss of a perceptron on the digits of scikit-learn after each epoch."""
-    digits = load_digits()
-    x = torch.tensor(digits.images, dtype=torch.float32)[:, None] / 8 - 1  # (1797, 1, 8, 8)
-    labels = torch.tensor(digits.target)
+    first, own, rest, others = practice.digits()
+    x, labels = torch.cat([first, rest]), torch.cat([own, others])  # (1797, 1, 8, 8)
     torch.manual_seed(0)
     net = mlp(classes=10, size=8, channels=1, hidden=(64, 32))
-    optimizer = optimizers.build(name, [(list(net.parameters()), 1.0)], lr=lr)  # pyright: ignore[reportArgumentType]
+    optimizer = optimizers.build(name, [(list(net.parameters()), 1.0)], lr=lr)
     curve = []
     for _ in range(epochs):
         total = 0.0
@@ -75,8 +56,8 @@ def draw() -> object:
     figure = plots.figure(13, 7)
     panels = plots.axes(figure, 2, 4)
     x, y = np.meshgrid(np.linspace(-2.3, 1.2, 120), np.linspace(-0.6, 0.6, 120))
-    paths = {f"{name}, lr {lr:g}": path(name, lr) for name, lr in VALLEY.items()}
-    paths["adam without its correction"] = adam_without_correction(VALLEY["adam"])
+    paths = {f"{name}, lr {lr:g}": path(name, lr=lr) for name, lr in VALLEY.items()}
+    paths["adam without its correction"] = path("adam", lr=VALLEY["adam"], bias_correction=False)
     for axis, (title, places) in zip(panels, paths.items(), strict=False):
         axis.contour(
             x, y, (x**2 + STEEP * y**2) / 2, levels=np.geomspace(0.02, 12, 10), colors="#bbbbbb", linewidths=0.7

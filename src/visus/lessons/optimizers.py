@@ -20,15 +20,17 @@ def height(x: Tensor) -> Tensor:
     return (x[0] ** 2 + STEEP * x[1] ** 2) / 2
 
 
-def path(name: optimizers.Name, **options: object) -> NDArray[np.float64]:
+def path(name: optimizers.Name, *, lr: float | None = None, **options: object) -> NDArray[np.float64]:
     """The places that an optimizer comes to, ``(steps + 1, 2)`` float64.
 
     Args:
         name: One of :data:`visus.tasks.optimizers.OPTIMIZERS`.
+        lr: Learning rate; None for one that suits this valley.
         options: For :func:`visus.tasks.optimizers.build`.
     """
     place = nn.Parameter(torch.tensor([START], dtype=torch.float64).T)  # (2, 1): it may be decayed, a vector may not
-    optimizer = optimizers.build(name, [([place], 1.0)], lr=_RATES[name], **options)  # pyright: ignore[reportArgumentType]
+    rate = _RATES[name] if lr is None else lr
+    optimizer = optimizers.build(name, [([place], 1.0)], lr=rate, **options)  # pyright: ignore[reportArgumentType]
     places = [place.detach().flatten().numpy().copy()]
     for _ in range(STEPS):
         optimizer.zero_grad()
