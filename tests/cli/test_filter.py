@@ -201,6 +201,28 @@ def test_alpha_gray_and_frames_stay(tmp_path: Path) -> None:
     assert look((tmp_path / "deep2.png").read_bytes(), "deep").dpi == pytest.approx((72, 72), abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [
+        (np.uint8, "png"),
+        (np.uint8, "tif"),
+        (np.uint8, "webp"),
+        (np.uint8, "bmp"),
+        (np.uint16, "png"),
+        (np.uint16, "tif"),
+    ],
+)
+def test_colors_that_are_multiplied_by_alpha_are_written_as_they_look(tmp_path: Path, kind: Any, ending: str) -> None:
+    most = np.iinfo(kind).max
+    alpha = np.linspace(0, most, 40).astype(kind)[None].repeat(30, axis=0)
+    colors = np.rint(np.array([1, 0.5, 0]) * alpha[:, :, None]).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([colors, alpha]), photometric="rgb", extrasamples=["assocalpha"])
+    visus("filter", "median", tmp_path / "a.tif", tmp_path / f"b.{ending}", "--size", "1")
+    apart = np.abs(read(tmp_path / f"b.{ending}").astype(int) - read(tmp_path / "a.tif"))
+    assert apart.mean() < 2
+    assert apart.max() <= (24 if ending == "webp" else 1)
+
+
 def test_what_is_changed_on_the_way_is_said(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "wide.tif", np.linspace(-1, 5, 200, dtype=np.float32).reshape(10, 20))
     said = visus("filter", "box", tmp_path / "wide.tif", tmp_path / "out.tif").stderr

@@ -22,7 +22,7 @@ from visus.images import tiff
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import MAX_PIXELS, layers_in
 from visus.images.opened import open_by
-from visus.images.samples import Layers, in_srgb
+from visus.images.samples import Layers, in_srgb, over_white, straight
 
 ENDINGS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF",
@@ -237,7 +237,7 @@ def _with_camera(content: bytes, camera: dict[int, Any]) -> bytes:
 
 
 def _write_by_pillow(file: BinaryIO, pages: Iterable[Layers], about: About, container: str) -> None:
-    rest = iter(pages)
+    rest = map(straight, pages)
     first = next(rest)
     options: dict[str, Any] = {"quality": _QUALITY} if container in ("JPEG", "WEBP") else {}
     if about.dpi:
@@ -265,14 +265,12 @@ def _opened(page: Layers, container: str) -> Image.Image:
     """A page of 8 bits as Pillow's; over white where the format has no alpha."""
     if page.colors.dtype == np.uint16:
         raise InputError("Some pages have 16 bits a channel; write .tif.")
+    if container in ("JPEG", "BMP"):
+        return Image.fromarray(np.ascontiguousarray(over_white(page)))
     opened = Image.fromarray(np.ascontiguousarray(page.colors))
-    if page.alpha is None:
-        return opened
-    opened.putalpha(Image.fromarray(np.ascontiguousarray(page.alpha)))
-    if container not in ("JPEG", "BMP"):
-        return opened
-    white = Image.new("RGBA", opened.size, "white")
-    return Image.alpha_composite(white, opened.convert("RGBA")).convert("RGB" if page.colors.ndim == 3 else "L")
+    if page.alpha is not None:
+        opened.putalpha(Image.fromarray(np.ascontiguousarray(page.alpha)))
+    return opened
 
 
 def _png_of_sixteen(page: Layers, options: dict[str, Any]) -> bytes:

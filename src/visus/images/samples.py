@@ -4,7 +4,7 @@ Scientific files hold numbers that are no picture's yet: 10 bits in 16, integers
 8 or 16 bits in one of two ways: exact, so that equal numbers stay equal, or stretched so that they can be seen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -90,10 +90,22 @@ def flat(layers: Layers) -> tuple[NDArray[Any], tuple[str, ...]]:
         ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, and notes.
     """
     notes = list(layers.notes)
-    return in_srgb(_over_white(layers), layers.profile, notes), tuple(notes)
+    return in_srgb(over_white(layers), layers.profile, notes), tuple(notes)
 
 
-def _over_white(layers: Layers) -> NDArray[Any]:
+def straight(layers: Layers) -> Layers:
+    """The same picture with colors that are not multiplied by alpha; what is quite transparent is black."""
+    if layers.alpha is None or not layers.premultiplied:
+        return layers
+    most = np.uint32(np.iinfo(layers.colors.dtype).max)
+    alpha = layers.alpha.astype(np.uint32)
+    alpha = np.maximum(alpha if layers.colors.ndim == 2 else alpha[:, :, None], 1)
+    colors = np.minimum((layers.colors * most + alpha // 2) // alpha, most).astype(layers.colors.dtype)
+    return replace(layers, colors=colors, premultiplied=False)
+
+
+def over_white(layers: Layers) -> NDArray[Any]:
+    """The colors of a picture over white, of the same shape and dtype."""
     if layers.alpha is None:
         return layers.colors
     most = np.uint32(np.iinfo(layers.colors.dtype).max)
