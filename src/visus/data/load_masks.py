@@ -1,6 +1,5 @@
 """Bring in pictures or volumes with masks, whatever their format, in splits."""
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus.data import coco, mask_values
+from visus.data import coco
 from visus.data.box_formats import FORMATS, Format
 from visus.data.check import digest_of
 from visus.data.class_lists import ClassList, read_class_list
@@ -23,8 +22,17 @@ from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.load_boxes import Unlabeled, with_unlabeled, within_splits
+from visus.data.mask_classes import (
+    STRANGE,
+    Wanted,
+    classes_and_lookup,
+    is_by_color,
+    palette_of,
+    survey_of,
+    without_ignored,
+)
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
-from visus.data.masks import IGNORE, MOST_CLASSES, ByColor, ByValue, Masked, MaskSet, colors, read_values
+from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
 from visus.data.near import Card, card_of, leaks
 from visus.data.samples import counted
 from visus.data.space import mixed_spacing, refuse_elsewhere
@@ -82,7 +90,7 @@ def load_masks(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    wanted = _Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, strict=not allow_bad)
+    wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, strict=not allow_bad)
     found = _split(_load(path, wanted, progress), seed, val, test)
     found.remarks.extend(leaks(found.digests, found.cards))
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
@@ -122,7 +130,7 @@ def load_masks_whole(
     Raises:
         InputError: The format is not recognized, or a mask has a value beyond the list of classes.
     """
-    found = _load(path, _Wanted(tuple(ignore), insist, binary, unlabeled), progress)
+    found = _load(path, Wanted(tuple(ignore), insist, binary, unlabeled), progress)
     if "" in found.splits:
         parts = (found.splits, found.digests, found.pixels, found.cards)
         splits, digests, pixels, cards = ({"all": part[""]} for part in parts)
@@ -131,34 +139,12 @@ def load_masks_whole(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a user says of a data set.
-
-    Attributes:
-        ignore: Classes that do not count.
-        insist: Whether these must be there.
-        binary: Whether all that is not 0 is one class.
-        unlabeled: What pictures without annotations are.
-        strict: Whether many bad files stop.
-    """
-
-    ignore: tuple[str, ...]
-    insist: bool = True
-    binary: bool = False
-    unlabeled: Unlabeled | None = None
-    strict: bool = False
-
-
 Splits = dict[str, Masked]
 Classes = tuple[tuple[str, ...], NDArray[np.uint8]]
 """Names and palette."""
 
-Lookup = tuple[tuple[str, ...], NDArray[np.uint8]]
-"""Names, and the class of each value, ``(256,)``."""
 
-
-def _load(path: str | os.PathLike[str], wanted: _Wanted, progress: Progress | None) -> MaskSet:
+def _load(path: str | os.PathLike[str], wanted: Wanted, progress: Progress | None) -> MaskSet:
     place = Path(path).expanduser()
     if not place.is_dir():
         raise InputError(f"{place} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
@@ -168,7 +154,7 @@ def _load(path: str | os.PathLike[str], wanted: _Wanted, progress: Progress | No
     return _checked(dataset, notes, progress, strict=wanted.strict)
 
 
-def _read(root: Path, notes: Notes, wanted: _Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
+def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     """Splits, form, classes with palette, and axes of the folder."""
     if has_volumes(root):
         return _volumes(root, notes, wanted, progress)
@@ -186,29 +172,23 @@ def _read(root: Path, notes: Notes, wanted: _Wanted, progress: Progress | None) 
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
     _say_without_masks(pairs, notes, "picture")
     listed = read_class_list(root)
-    if listed and listed.palette is not None and _by_color(pairs, listed.palette):
+    if listed and listed.palette is not None and is_by_color(pairs, listed.palette):
         return _colored(pairs, listed, root, f"{form} in colors", wanted)
-    seen = _survey(pairs, read_values, progress)
-    classes, lookup = _classes_and_lookup(seen, listed, root, notes, wanted)
-    palette = (
-        colors(len(classes)) if listed is None or listed.palette is None else _kept(listed.palette, lookup, listed)
-    )
-    return _masked(pairs, ByValue(lookup), read), form, (classes, palette), 2
+    seen = survey_of(pairs, read_values, progress)
+    found = classes_and_lookup(seen, listed, root, notes, wanted)
+    return _masked(pairs, ByValue(found[1]), read), form, (found[0], palette_of(listed, found)), 2
 
 
-def _volumes(root: Path, notes: Notes, wanted: _Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
+def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     pairs = volume_pairs(root, notes)
     _say_without_masks(pairs, notes, "volume")
-    seen, listed = _survey(pairs, read_label_volume, progress), read_class_list(root)
-    classes, lookup = _classes_and_lookup(seen, listed, root, notes, wanted)
-    palette = (
-        colors(len(classes)) if listed is None or listed.palette is None else _kept(listed.palette, lookup, listed)
-    )
-    splits = _masked(pairs, ByValue(lookup, read_label_volume), read_volume)
-    return splits, "NIfTI volumes", (classes, palette), 3
+    seen, listed = survey_of(pairs, read_label_volume, progress), read_class_list(root)
+    found = classes_and_lookup(seen, listed, root, notes, wanted)
+    splits = _masked(pairs, ByValue(found[1], read_label_volume), read_volume)
+    return splits, "NIfTI volumes", (found[0], palette_of(listed, found)), 3
 
 
-def _of_shapes(root: Path, known: Format, notes: Notes, wanted: _Wanted) -> tuple[Splits, str, Classes, int]:
+def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple[Splits, str, Classes, int]:
     """Masks that are drawn from the shapes of objects."""
     told, rows = known.read(root, notes)
     rows = within_splits(with_unlabeled(rows, notes, wanted.unlabeled, known.bare_is_negative), notes)
@@ -219,7 +199,7 @@ def _of_shapes(root: Path, known: Format, notes: Notes, wanted: _Wanted) -> tupl
         raise InputError(f"{root} has no objects at all{first}; bring annotations.")
     pairs = drawn(known, root, told, rows, notes)
     names = classes_of(told, root)
-    classes, lookup = _without_ignored(names, range(len(names)), wanted, root)
+    classes, lookup = without_ignored(names, range(len(names)), wanted, root)
     form = "COCO's objects" if known.name == "COCO" else f"{known.name}'s shapes"
     return _masked(pairs, partial(_drawn, lookup=lookup), read), form, (classes, colors(len(classes))), 2
 
@@ -243,107 +223,15 @@ def _say_without_masks(pairs: Pairs, notes: Notes, kind: str) -> None:
                          f"{'is' if count == 1 else 'are'} left out, {first} for one.")  # fmt: skip
 
 
-def _survey(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> mask_values.Survey:
-    """The values of the training masks.
-
-    Raises:
-        InputError: None can be read.
-    """
-    found = mask_values.survey(_leading(pairs), values, progress)
-    if not found.each and not found.colored:
-        detail = f" (the first: {found.reason})" if found.reason else ""
-        raise InputError(f"No training mask can be read, so that the classes are not known{detail}; bring some.")
-    return found
-
-
-def _leading(pairs: Pairs) -> list[Any]:
-    """The masks of the split that says which values there are."""
-    return (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
-
-
-def _classes_and_lookup(
-    seen: mask_values.Survey, listed: ClassList | None, root: Path, notes: Notes, wanted: _Wanted
-) -> Lookup:
-    """Classes, and the class of each value; what is guessed is said.
-
-    Raises:
-        InputError: A mask is in color, or masks count objects.
-    """
-    if seen.colored:
-        raise InputError(
-            f"The mask {seen.colored} is in color; name its classes in a classes.csv (name,red,green,blue)."
-        )
-    two = listed is None or len(listed.names) == 2
-    names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
-    if wanted.binary:
-        names = listed.names if listed and two else ("0", "1")
-        cut = mask_values.is_blurred(seen)
-        return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
-    if two and mask_values.is_mixed_white(seen):
-        of_255 = sum(IGNORE in own for own in seen.each)
-        notes.remarks.append(
-            f"{of_255:,} of {len(seen.each):,} masks call their objects 255, the others 1; both are taken as one class."
-        )
-        return _two(names)
-    if two and mask_values.is_blurred(seen):
-        notes.remarks.append(
-            f"The masks hold {len(seen.all)} values, those between 0 and 255 at borders only, as in a resized or "
-            "smoothed mask; they are taken as two classes, cut at 128."
-        )
-        return (names[0], listed.names[1] if listed else str(IGNORE)), np.repeat(np.array([0, 1], np.uint8), 128)
-    if listed is None and mask_values.counts_objects(seen):
-        most = max(len(own - {0, IGNORE}) for own in seen.each)
-        raise InputError(
-            f"The masks in {root} seem to count objects (up to {most} in one mask, anew in each), not to name classes; "
-            "say --binary to take all objects as one class, or bring a classes.txt."
-        )
-    if listed:
-        classes, lookup = _without_ignored(listed.names, listed.numbers, wanted, root)
-        if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
-            lookup[IGNORE] = lookup[listed.numbers[1]]
-        return classes, lookup
-    found = sorted(seen.all if seen.all <= {0, IGNORE} else seen.all - {IGNORE})
-    return _without_ignored([str(value) for value in found], found, wanted, root)
-
-
-def _two(names: tuple[str, ...]) -> Lookup:
-    """Two classes of the values 0, 1 and 255; others are strange."""
-    lookup = np.full(256, _STRANGE, np.uint8)
-    lookup[[0, 1, IGNORE]] = (0, 1, 1)
-    return names, lookup
-
-
-def _kept(palette: NDArray[np.uint8], lookup: NDArray[np.uint8], listed: ClassList) -> NDArray[np.uint8]:
-    """The colors of the classes that count."""
-    return palette[[k for k, value in enumerate(listed.numbers) if lookup[value] != IGNORE]]
-
-
 def _colored(
-    pairs: Pairs, listed: ClassList, root: Path, form: str, wanted: _Wanted
+    pairs: Pairs, listed: ClassList, root: Path, form: str, wanted: Wanted
 ) -> tuple[Splits, str, Classes, int]:
     """Masks whose classes are told by their colors."""
     assert listed.palette is not None
-    classes, lookup = _without_ignored(listed.names, range(len(listed.names)), wanted, root)
+    classes, lookup = without_ignored(listed.names, range(len(listed.names)), wanted, root)
     codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
     by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
-    return _masked(pairs, by_color, read), form, (classes, _kept(listed.palette, lookup, listed)), 2
-
-
-def _by_color(pairs: Pairs, palette: NDArray[np.uint8]) -> bool:
-    """Whether some mask that can be read holds colors, or gray levels that are colors of the list and no numbers."""
-    levels = set(palette[(palette == palette[:, :1]).all(1)][:, 0].tolist())
-    numbers = {*range(len(palette)), IGNORE}
-
-    def colored(path: str) -> bool:
-        with contextlib.suppress(InputError):
-            values = read_values(path)
-            seen = set() if values.ndim == 3 else set(np.unique(values).tolist())
-            return values.ndim == 3 or (seen <= levels and not seen <= numbers - ({IGNORE} & levels))
-        return False
-
-    paths = [mask for _, masks in pairs.values() for mask in masks]
-    with ThreadPoolExecutor(cores()) as pool:
-        return any(pool.map(colored, paths))
+    return _masked(pairs, by_color, read), form, (classes, palette_of(listed, (classes, lookup))), 2
 
 
 def _drawn(objects: coco.Objects, lookup: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -352,33 +240,6 @@ def _drawn(objects: coco.Objects, lookup: NDArray[np.uint8]) -> NDArray[np.uint8
 
 def _masked(pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[str], Any]) -> dict[str, Masked]:
     return {split: Masked(files, masks, read_mask, reading) for split, (files, masks) in pairs.items()}
-
-
-def _without_ignored(names: Sequence[str], values: Sequence[int], wanted: _Wanted, root: Path) -> Classes:
-    """The classes that count, and the class of each value; a value that no class has becomes 254, which is refused.
-
-    Raises:
-        InputError: There is no class that is to be ignored, or there are too many.
-    """
-    known = {*names, *(str(v) for v in values)}
-    strange = [entry for entry in wanted.ignore if entry not in known and entry != str(IGNORE)]
-    if strange and wanted.insist:
-        raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
-    if len(names) > MOST_CLASSES - 1:
-        raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
-    lookup = np.full(256, _STRANGE, np.uint8)
-    lookup[IGNORE] = IGNORE
-    kept: list[str] = []
-    for name, value in zip(names, values, strict=True):
-        if name in wanted.ignore or str(value) in wanted.ignore:
-            lookup[value] = IGNORE
-        else:
-            lookup[value] = len(kept)
-            kept.append(name)
-    return tuple(kept), lookup
-
-
-_STRANGE = 254
 
 
 def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, strict: bool) -> MaskSet:
@@ -479,7 +340,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
     except InputError as error:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
-    if counts[_STRANGE]:
+    if counts[STRANGE]:
         raise InputError(
             f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
             f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."

@@ -1,0 +1,167 @@
+"""The classes of masks: their names, and which class each value or color stands for; what is guessed is said."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._cores import cores
+from visus._errors import InputError
+from visus.data import mask_values
+from visus.data.class_lists import ClassList
+from visus.data.left_out import Notes
+from visus.data.load_boxes import Unlabeled
+from visus.data.mask_layouts import Pairs
+from visus.data.masks import IGNORE, MOST_CLASSES, colors, read_values
+
+Progress = Callable[[int, int], None]
+
+STRANGE = 254
+"""The class of values that no class has; a mask with one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user says of a data set.
+
+    Attributes:
+        ignore: Classes that do not count.
+        insist: Whether these must be there.
+        binary: Whether all that is not 0 is one class.
+        unlabeled: What pictures without annotations are.
+        strict: Whether many bad files stop.
+    """
+
+    ignore: tuple[str, ...]
+    insist: bool = True
+    binary: bool = False
+    unlabeled: Unlabeled | None = None
+    strict: bool = False
+
+
+Lookup = tuple[tuple[str, ...], NDArray[np.uint8]]
+"""Names, and the class of each value, ``(256,)``."""
+
+
+def survey_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> mask_values.Survey:
+    """The values of the training masks.
+
+    Raises:
+        InputError: None can be read.
+    """
+    found = mask_values.survey(_leading(pairs), values, progress)
+    if not found.each and not found.colored:
+        detail = f" (the first: {found.reason})" if found.reason else ""
+        raise InputError(f"No training mask can be read, so that the classes are not known{detail}; bring some.")
+    return found
+
+
+def _leading(pairs: Pairs) -> list[Any]:
+    """The masks of the split that says which values there are."""
+    return (pairs.get("") or pairs.get("train") or next(iter(pairs.values()), ([], [])))[1]
+
+
+def classes_and_lookup(
+    seen: mask_values.Survey, listed: ClassList | None, root: Path, notes: Notes, wanted: Wanted
+) -> Lookup:
+    """Classes, and the class of each value; what is guessed is said.
+
+    Raises:
+        InputError: A mask is in color, or masks count objects.
+    """
+    if seen.colored:
+        raise InputError(
+            f"The mask {seen.colored} is in color; name its classes in a classes.csv (name,red,green,blue)."
+        )
+    two = listed is None or len(listed.names) == 2
+    names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
+    if wanted.binary:
+        names = listed.names if listed and two else ("0", "1")
+        cut = mask_values.is_blurred(seen)
+        return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
+    if two and mask_values.is_mixed_white(seen):
+        of_255 = sum(IGNORE in own for own in seen.each)
+        notes.remarks.append(
+            f"{of_255:,} of {len(seen.each):,} masks call their objects 255, the others 1; both are taken as one class."
+        )
+        return _two(names)
+    if two and mask_values.is_blurred(seen):
+        notes.remarks.append(
+            f"The masks hold {len(seen.all)} values, those between 0 and 255 at borders only, as in a resized or "
+            "smoothed mask; they are taken as two classes, cut at 128."
+        )
+        return (names[0], listed.names[1] if listed else str(IGNORE)), np.repeat(np.array([0, 1], np.uint8), 128)
+    if listed is None and mask_values.counts_objects(seen):
+        most = max(len(own - {0, IGNORE}) for own in seen.each)
+        raise InputError(
+            f"The masks in {root} seem to count objects (up to {most} in one mask, anew in each), not to name classes; "
+            "say --binary to take all objects as one class, or bring a classes.txt."
+        )
+    if listed:
+        classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)
+        if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
+            lookup[IGNORE] = lookup[listed.numbers[1]]
+        return classes, lookup
+    found = sorted(seen.all if seen.all <= {0, IGNORE} else seen.all - {IGNORE})
+    return without_ignored([str(value) for value in found], found, wanted, root)
+
+
+def _two(names: tuple[str, ...]) -> Lookup:
+    """Two classes of the values 0, 1 and 255; others are strange."""
+    lookup = np.full(256, STRANGE, np.uint8)
+    lookup[[0, 1, IGNORE]] = (0, 1, 1)
+    return names, lookup
+
+
+def palette_of(listed: ClassList | None, found: Lookup) -> NDArray[np.uint8]:
+    """The colors of the classes that count, ``(N, 3)``: those of the list, or some that are told apart."""
+    classes, lookup = found
+    if listed is None or listed.palette is None:
+        return colors(len(classes))
+    return listed.palette[[k for k, value in enumerate(listed.numbers) if lookup[value] != IGNORE]]
+
+
+def is_by_color(pairs: Pairs, palette: NDArray[np.uint8]) -> bool:
+    """Whether some mask that can be read holds colors, or gray levels that are colors of the list and no numbers."""
+    levels = set(palette[(palette == palette[:, :1]).all(1)][:, 0].tolist())
+    numbers = {*range(len(palette)), IGNORE}
+
+    def colored(path: str) -> bool:
+        with contextlib.suppress(InputError):
+            values = read_values(path)
+            seen = set() if values.ndim == 3 else set(np.unique(values).tolist())
+            return values.ndim == 3 or (seen <= levels and not seen <= numbers - ({IGNORE} & levels))
+        return False
+
+    paths = [mask for _, masks in pairs.values() for mask in masks]
+    with ThreadPoolExecutor(cores()) as pool:
+        return any(pool.map(colored, paths))
+
+
+def without_ignored(names: Sequence[str], values: Sequence[int], wanted: Wanted, root: Path) -> Lookup:
+    """The classes that count, and the class of each value; a value that no class has becomes 254, which is refused.
+
+    Raises:
+        InputError: There is no class that is to be ignored, or there are too many.
+    """
+    known = {*names, *(str(v) for v in values)}
+    strange = [entry for entry in wanted.ignore if entry not in known and entry != str(IGNORE)]
+    if strange and wanted.insist:
+        raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
+    if len(names) > MOST_CLASSES - 1:
+        raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
+    lookup = np.full(256, STRANGE, np.uint8)
+    lookup[IGNORE] = IGNORE
+    kept: list[str] = []
+    for name, value in zip(names, values, strict=True):
+        if name in wanted.ignore or str(value) in wanted.ignore:
+            lookup[value] = IGNORE
+        else:
+            lookup[value] = len(kept)
+            kept.append(name)
+    return tuple(kept), lookup
