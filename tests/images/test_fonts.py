@@ -5,50 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import ImageFont
 
+from tests.support.fonts import forget, only_font
 from visus.images import draw, fonts, plots
 
 LETTERS = "\u732b\u72d7"  # cat, dog
 
 
-def font_with(folder: Path, letters: str) -> Path:
-    """A font whose letters are bars of different heights, and whose sign for all others is a box."""
-    names = [".notdef", "space", *(f"letter{k}" for k in range(len(letters)))]
-    builder = FontBuilder(1000)
-    builder.setupGlyphOrder(names)
-    builder.setupCharacterMap({32: "space"} | {ord(sign): f"letter{k}" for k, sign in enumerate(letters)})
-    glyphs = {}
-    for k, name in enumerate(names):
-        pen = TTGlyphPen(None)
-        if name != "space":
-            for place in ((0, 0), (0, 300 + 90 * k), (400, 300 + 90 * k), (400, 0)):
-                (pen.lineTo if place != (0, 0) else pen.moveTo)(place)
-            pen.closePath()
-        glyphs[name] = pen.glyph()
-    builder.setupGlyf(glyphs)
-    builder.setupHorizontalMetrics(dict.fromkeys(names, (500, 0)))
-    builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": "Bars", "styleName": "Regular"})
-    builder.setupOS2()
-    builder.setupPost()
-    folder.mkdir(parents=True, exist_ok=True)
-    builder.save(str(folder / "bars.ttf"))
-    return folder / "bars.ttf"
-
-
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A system whose only font has two Chinese letters."""
-    monkeypatch.setattr(fonts, "_FOLDERS", (str(tmp_path / "fonts"),))
-    monkeypatch.setattr(fonts, "_PACKAGE", "no_such_package")
-    for cached in (fonts._files, fonts._has, fonts._drawn, fonts._loaded):
-        cached.cache_clear()
-    (tmp_path / "fonts").mkdir()
-    (tmp_path / "fonts" / "broken.ttf").write_bytes(b"no font")
-    return font_with(tmp_path / "fonts" / "deeper", LETTERS)
+    return only_font(tmp_path / "fonts", LETTERS, monkeypatch)
 
 
 def test_a_font_that_has_the_letters_is_taken(only: Path) -> None:
@@ -85,8 +53,7 @@ def test_plots_have_the_letters_too(only: Path) -> None:
 
 def test_the_optional_package_has_common_chinese() -> None:
     pytest.importorskip(fonts._PACKAGE)
-    for cached in (fonts._files, fonts._has, fonts._drawn, fonts._loaded):
-        cached.cache_clear()
+    forget()
     path, shown = fonts.font_for("\u732b\u72d7\u9e1f\u8f66\u623f\u5b50 train/\u732b")
     assert (os.path.basename(str(path)), shown[:2]) == ("NotoSansSC-Regular.otf", LETTERS)
     assert isinstance(fonts.load(path, 20), ImageFont.FreeTypeFont)

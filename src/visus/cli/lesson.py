@@ -95,6 +95,6 @@ def _album(out: Path, lang: Literal["en", "zh"]) -> None:
     with progress("drawing") as tell:
         page = album(lang=lang, progress=tell)
     write_atomically(out, page.encode())
-    if lang == "zh" and fonts.chinese() is None:
+    if lang == "zh" and not fonts.has_chinese():
         typer.echo(fonts.ADVICE, err=True)
     typer.echo(f"Wrote {out}", err=True)

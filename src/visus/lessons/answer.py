@@ -1,10 +1,9 @@
 """A lesson as an answer, and all of them as one page."""
 
 import base64
-import contextlib
 import html
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,23 +84,13 @@ def lesson(name: str, *, lang: Lang = "en", **options: Any) -> Lesson:
     if stray := [option for option in options if option not in takes]:
         known = f"it takes {', '.join(takes)}" if takes else "it takes none"
         raise InputError(f"The lesson {name} has no option {stray[0]!r}; {known}.")
-    family = fonts.chinese() if lang == "zh" else None
+    chinese = lang == "zh" and fonts.has_chinese()
     place = LANGUAGES.index(lang)
-    with _in_font(family):
-        done = draw(lambda en, zh: zh if family else en, **options)
-        picture = plots.picture_of(done.figure)
+    done = draw(lambda en, zh: zh if chinese else en, **options)
+    picture = plots.picture_of(done.figure)
     sentences = tuple(sentence[place] for sentence in done.sentences)
-    note = fonts.ADVICE if lang == "zh" and family is None else ""
+    note = fonts.ADVICE if lang == "zh" and not chinese else ""
     return Lesson(name, LESSONS[name][place], sentences, picture, done.numbers, note)
-
-
-@contextlib.contextmanager
-def _in_font(family: str | None) -> Iterator[None]:
-    """Draw characters that matplotlib's own font has not in another one."""
-    matplotlib = require("matplotlib")
-    own = ["DejaVu Sans", *([family] if family else [])]
-    with matplotlib.rc_context({"font.family": own, "axes.unicode_minus": True}):
-        yield
 
 
 def album(*, lang: Lang = "en", progress: Callable[[int, int], None] | None = None) -> str:
