@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
+import visus.search
 from tests.support import papers
 from tests.support.photographs import photographs
 from visus import Index
@@ -17,6 +18,7 @@ from visus.images import read, write
 from visus.search.duplicates.members import Duplicates
 
 Picture = NDArray[np.uint8]
+PHOTOGRAPHS = Path(visus.search.__path__[0]) / "photographs"
 
 
 def look(folder: Path, pictures: Sequence[Picture], ending: str = "png") -> Duplicates:
@@ -109,6 +111,23 @@ def test_a_burst_and_an_edit_are_stacks(tmp_path: Path, photograph: Picture) -> 
     found = look(tmp_path / "p", shots)
     assert found == []
     assert [(stack.kind, len(stack.members)) for stack in found.stacks] == [("burst", 4)]
+
+
+@pytest.mark.parametrize(("name", "x", "darkness"), [("giraffe-head", 330, 0.4), ("golden-temple", 240, 0.2)])
+def test_a_figure_that_walks_on_is_a_burst(name: str, x: int, darkness: float, tmp_path: Path) -> None:
+    """Frames of a video: only a few blocks in hundreds differ, and these not much."""
+    scene = Image.open(PHOTOGRAPHS / f"{name}.jpg").convert("RGB")
+    scene = scene.resize((480, 480 * scene.height // scene.width))
+
+    def frame(x: int) -> Picture:
+        figure, y = Image.new("L", scene.size), scene.height * 2 // 3
+        ImageDraw.Draw(figure).ellipse((x - 10, y - 20, x + 10, y + 20), "white")
+        shade = np.asarray(figure.filter(ImageFilter.GaussianBlur(1)))[:, :, None] / 255
+        return np.rint(np.asarray(scene) * (1 - darkness * shade)).astype(np.uint8)
+
+    found = look(tmp_path / "p", [frame(x), frame(x + 12)])
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["burst"]
 
 
 def test_a_negative_is_no_copy(tmp_path: Path, photograph: Picture) -> None:

@@ -36,8 +36,12 @@ TEXTURE = 5.0
 AGREE = 0.7
 """Least correlation of two blocks that show the same."""
 
-_OTHER = 0.35  # correlation of two blocks that show something else
-_VISIBLE = 10.0  # standard deviation of the difference of such blocks, in gray levels
+_OTHER, _VISIBLE = 0.35, 10.0
+"""Correlation of two blocks that show something else, and standard deviation of their difference, in gray levels."""
+
+_MOVED, _SEEN_TO_MOVE = 0.5, 8.0
+"""The same of blocks in which something moved: one alone may be what a strong compression has made of it."""
+
 _CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
 _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
@@ -229,6 +233,8 @@ def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
+    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE)
+    changed |= moved & (moved.sum() > 1)
     other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
