@@ -221,6 +221,14 @@ def test_what_is_overexposed_is_recolored_and_not_kept(tmp_path: Path, photograp
     assert [copy.relation.names for copy in group.others] == [("recolored",), ("recolored",)]
 
 
+def test_colored_noise_is_no_color(tmp_path: Path, photograph: Picture) -> None:
+    gray = np.repeat(photograph.mean(axis=2, keepdims=True), 3, axis=2)
+    noise = np.random.default_rng(0).normal(0, 10, gray.shape)
+    (group,) = look(tmp_path / "p", [gray.astype(np.uint8), np.clip(gray + noise, 0, 255).astype(np.uint8)], "jpg")
+    assert Path(group.keep.path).stem == "00"
+    assert "colors" not in group.why
+
+
 def test_the_sharper_picture_is_kept_not_the_blown_up_one(tmp_path: Path, photograph: Picture) -> None:
     folder = tmp_path / "p"
     folder.mkdir()

@@ -25,6 +25,7 @@ _LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
 _SCALES = (0.125, 0.18, 0.25, 0.35, 0.5, 0.71)
 _DETAIL_SIDE = 4096
 _MOST_PAGES = 200
+_COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +132,11 @@ def _gray(colors: NDArray[np.uint8]) -> Gray:
 
 
 def _spread(colors: NDArray[np.uint8]) -> float:
-    """How far colors are apart that do not follow from the gray level, as those of sepia do."""
-    red, green, blue = (colors[::4, ::4, k].astype(np.float32).ravel() for k in range(3))
+    """How far colors are apart that do not follow from the gray level, as those of sepia do; noise is averaged away."""
+    import cv2
+
+    small = np.asarray(cv2.resize(colors, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA), np.float32)
+    red, green, blue = (small[:, :, k].ravel() for k in range(3))
     gray = np.stack([np.ones_like(green), green / 255, (green / 255) ** 2], axis=1, dtype=np.float64)
     both = np.stack([red - green, blue - green], axis=1)
     rest = both - gray @ np.linalg.lstsq(gray.T @ gray, gray.T @ both, rcond=None)[0]
