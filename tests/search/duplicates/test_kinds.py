@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 import visus.search
 from tests.support import papers
@@ -51,6 +51,47 @@ def photograph() -> Picture:
 @pytest.mark.parametrize("kind", [papers.letters, papers.receipts, papers.chats, papers.sketches])
 def test_papers_of_one_kind_are_no_copies(kind: Callable[[int], list[Picture]], tmp_path: Path) -> None:
     assert look(tmp_path / "p", kind(12)) == []
+
+
+def letter(amount: str) -> Image.Image:
+    """A page of 150 dots an inch, in which an amount of money stands."""
+    page = Image.new("L", (1240, 1754), 250)
+    lines = [f"Line {k} of a letter that says the same in every copy of it." for k in range(24)]
+    lines[9] = f"Please transfer EUR {amount} before the end of the month."
+    for k, line in enumerate(lines):
+        ImageDraw.Draw(page).text((120, 200 + 52 * k), line, fill=20, font=ImageFont.load_default(26))
+    return page.convert("RGB")
+
+
+def test_a_digit_makes_another_letter_and_compression_does_not(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    letter("1,250.00").save(folder / "a.png")
+    letter("1,250.00").save(folder / "a-again.jpg", quality=40)
+    letter("1,250.00").resize((930, 1316)).save(folder / "a-small.png")
+    letter("1,350.00").save(folder / "b.png")
+    letter("7,250.00").save(folder / "c.jpg", quality=75)
+    found = index_of(folder).duplicates()
+    assert named(found) == [{"a", "a-again", "a-small"}]
+    assert {stack.kind for stack in found.stacks} == {"captioned"}
+
+
+def test_a_digit_on_the_second_page_makes_another_document(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for name, amount in (("a", "150.00"), ("b", "350.00")):
+        letter("1.00").save(folder / f"{name}.tif", save_all=True, append_images=[letter(amount)])
+    assert index_of(folder).duplicates() == []
+
+
+def test_closed_eyes_make_another_shot(tmp_path: Path) -> None:
+    portrait = Image.open(photographs()["astronaut"]).convert("RGB").resize((1024, 1024))
+    closed = portrait.copy()
+    for x in (388, 476):
+        ImageDraw.Draw(closed).ellipse((x - 16, 215, x + 16, 233), fill=(196, 150, 130))
+    found = look(tmp_path / "p", [np.asarray(portrait), np.asarray(closed)], "jpg")
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["burst"]
 
 
 def test_flat_grays_are_not_chained(tmp_path: Path) -> None:
