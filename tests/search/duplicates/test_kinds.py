@@ -372,3 +372,20 @@ def test_read_gives_what_was_written(tmp_path: Path, photograph: Picture) -> Non
     """The generators of this file make pictures that survive a file."""
     write(tmp_path / "a.png", papers.framed(photograph))
     assert np.array_equal(read(tmp_path / "a.png"), papers.framed(photograph))
+
+
+def test_a_crushed_picture_is_not_kept_because_its_format_does_not_tell_its_quality(
+    tmp_path: Path, photograph: Picture
+) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    whole = Image.fromarray(photograph)
+    whole.save(folder / "crushed.avif", quality=8)
+    os.utime(folder / "crushed.avif", (1e9, 1e9))
+    whole.save(folder / "good.jpg", quality=85)
+    (group,) = index_of(folder).duplicates()
+    assert Path(group.keep.path).name == "good.jpg"
+    whole.save(folder / "lossless.webp", lossless=True)
+    index_of(folder)
+    (group,) = index_of(folder).duplicates()
+    assert Path(group.keep.path).name == "lossless.webp"
