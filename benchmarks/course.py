@@ -77,14 +77,15 @@ class Training:
 
 
 _CAMVID: dict[str, Any] = {"ignore": ("11",), "window": (224, 224), "batch_size": 4}
+_RANDOM: dict[str, Any] = {**_CAMVID, "weights": "none", "epochs": 60}
 _LITE: dict[str, Any] = {**_CAMVID, "backbone": "efficientnet_lite0"}
 _SCRATCH: dict[str, Any] = {"mode": "scratch", "size": 128, "epochs": 60, "augment": "light"}
 
 TRAININGS: dict[str, Training] = {
     "zfnet": Training("classify", "flowers5", accuracy, [{**_SCRATCH, "net": "zfnet"}]),
     "googlenet": Training("classify", "flowers5", accuracy, [{**_SCRATCH, "net": "googlenet_paper"}]),
-    "segnet": Training("segment", "camvid", overlap, [{**_CAMVID, "net": "segnet", "width": 16, "epochs": 60}]),
-    "deconvnet": Training("segment", "camvid", overlap, [{**_CAMVID, "net": "deconvnet", "width": 8, "epochs": 60}]),
+    "segnet": Training("segment", "camvid", overlap, [{**_RANDOM, "net": "segnet", "width": 16}]),
+    "deconvnet": Training("segment", "camvid", overlap, [{**_RANDOM, "net": "deconvnet", "width": 8}]),
     "deeplab_v1": Training("segment", "camvid", with_crf, [{**_LITE, "net": "deeplab", "epochs": 30}]),
     "deeplab_v2": Training("segment", "camvid", with_crf, [{**_LITE, "net": "deeplab", "head": "aspp", "epochs": 30}]),
     "fcn": Training(
