@@ -6,11 +6,12 @@ python -m docs.gallery.explain     writes the pictures of docs/explain.md
 from pathlib import Path
 
 import numpy as np
+from tests.support.photographs import photographs
 
 from visus import write
-from visus.explain import METHODS, ascend, exciting, fool, invert, open_classifier, saliency
+from visus.explain import METHODS, ascend, deletion, exciting, fool, invert, open_classifier, saliency
 from visus.images import draw
-from visus.search.demo import photographs
+from visus.search.demo import photographs as shipped
 
 NET = "efficientnet_lite0"
 CLASSES = ("goldfish", "golden retriever", "pizza", "daisy", "school bus")
@@ -40,12 +41,26 @@ def units() -> np.ndarray:
     return exciting(NET, list(photographs().values()), "blocks.2", 7).sheet()
 
 
+def blocks() -> np.ndarray:
+    """How many answers stay without each block."""
+    picture = deletion(NET, list(shipped().values())).drawn()
+    assert picture is not None
+    return picture
+
+
 def fooled() -> np.ndarray:
     """A cat that is taken for a goldfish."""
     return fool(NET, photographs()["chelsea"], target="goldfish").sheet()
 
 
-PICTURES = {"explain": maps, "ascent": classes, "inverted": remembered, "units": units, "fooled": fooled}
+PICTURES = {
+    "explain": maps,
+    "ascent": classes,
+    "inverted": remembered,
+    "units": units,
+    "blocks": blocks,
+    "fooled": fooled,
+}
 
 
 def main() -> None:
