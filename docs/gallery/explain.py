@@ -3,13 +3,14 @@
 python -m docs.gallery.explain     writes the pictures of docs/explain.md
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
 from tests.support.photographs import photographs
 
 from visus import write
-from visus.explain import METHODS, ascend, deletion, exciting, fool, invert, open_classifier, saliency
+from visus.explain import METHODS, Inversion, ascend, deletion, exciting, fool, invert, open_classifier, saliency
 from visus.images import draw
 from visus.search.demo import photographs as shipped
 
@@ -31,9 +32,10 @@ def classes() -> np.ndarray:
     return ascend(NET, CLASSES).sheet()
 
 
-def remembered() -> np.ndarray:
+@functools.cache
+def remembered() -> Inversion:
     """What each stage remembers of a cat."""
-    return invert(NET, photographs()["chelsea"]).sheet()
+    return invert(NET, photographs()["chelsea"])
 
 
 def units() -> np.ndarray:
@@ -56,7 +58,8 @@ def fooled() -> np.ndarray:
 PICTURES = {
     "explain": maps,
     "ascent": classes,
-    "inverted": remembered,
+    "inverted": lambda: remembered().sheet(),
+    "inverted-layers": lambda: remembered().curves(),
     "units": units,
     "blocks": blocks,
     "fooled": fooled,
