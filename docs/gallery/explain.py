@@ -3,14 +3,13 @@
 python -m docs.gallery.explain     writes the pictures of docs/explain.md
 """
 
-import functools
 from pathlib import Path
 
 import numpy as np
 from tests.support.photographs import photographs
 
 from visus import write
-from visus.explain import METHODS, Inversion, ascend, deletion, exciting, fool, invert, open_classifier, saliency
+from visus.explain import METHODS, Classifier, ascend, deletion, exciting, fool, invert, open_classifier, saliency
 from visus.images import draw
 from visus.search.demo import photographs as shipped
 
@@ -32,10 +31,16 @@ def classes() -> np.ndarray:
     return ascend(NET, CLASSES).sheet()
 
 
-@functools.cache
-def remembered() -> Inversion:
+def remembered() -> np.ndarray:
     """What each stage remembers of a cat."""
-    return invert(NET, photographs()["chelsea"])
+    return invert(NET, photographs()["chelsea"]).sheet()
+
+
+def kept() -> np.ndarray:
+    """What each stage keeps of its details and outlines, of 96 pixels so that it takes seconds."""
+    own = open_classifier(NET)
+    small = Classifier(NET, own.backbone, own.normalize, own.classes, size=96, resize_to=96)
+    return invert(small, photographs()["chelsea"], steps=60).curves()
 
 
 def units() -> np.ndarray:
@@ -58,8 +63,8 @@ def fooled() -> np.ndarray:
 PICTURES = {
     "explain": maps,
     "ascent": classes,
-    "inverted": lambda: remembered().sheet(),
-    "inverted-layers": lambda: remembered().curves(),
+    "inverted": remembered,
+    "inverted-layers": kept,
     "units": units,
     "blocks": blocks,
     "fooled": fooled,
