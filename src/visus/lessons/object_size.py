@@ -28,7 +28,7 @@ SIDE, SIZES = 96, (6, 12, 24, 48, 72)
 """Of pictures, and of the objects in them, in pixels."""
 CLASSES = 3
 """Ground, disc, square."""
-_LEARNED, _ASKED, _EPOCHS = 60, 30, 24  # pictures, pictures, passes
+_LEARNED, _ASKED, _EPOCHS = 60, 30, 16  # pictures, pictures, passes
 _MOST = 12  # objects in a picture
 _PAINTS = np.array([(225, 225, 225), (31, 95, 168), (200, 16, 46)], np.uint8)
 
