@@ -20,7 +20,7 @@ SMALL: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("fcn32s", LITE, (3, 64, 96)),
     ("fcn16s", LITE, (3, 64, 96)),
     ("fcn8s", {"backbone": "resnet18"}, (3, 64, 96)),
-    ("segnet", {}, (3, 47, 66)),
+    ("segnet", {"width": 8}, (3, 47, 66)),
     ("deeplab", LITE, (3, 64, 72)),
     ("deeplab", {"backbone": "resnet18", "head": "aspp"}, (3, 64, 72)),
     ("unet", {"width": 4}, (1, 204, 188)),
@@ -140,6 +140,19 @@ def test_every_network_answers_for_every_position_and_learns(
     assert min(losses[1:]) < losses[0]
 
 
+@pytest.mark.parametrize("name", ["segnet", "deconvnet"])
+def test_a_narrow_network_has_all_channels_in_proportion(name: str) -> None:
+    wide, narrow = (dict(build(name, classes=5, width=width).named_parameters()) for width in (64, 8))
+    assert wide.keys() == narrow.keys()
+    for key, own in wide.items():
+        expected = [size if size in (3, 5, 7, 1) else size // 8 for size in own.shape]  # colors, classes, kernels
+        assert list(narrow[key].shape) == expected, key
+    with pytest.raises(InputError, match="width must be at least 1, not 0"):
+        build(name, width=0)
+    with pytest.raises(WeightsError, match="for a width of 64, not 8"):
+        build(name, width=8, weights="imagenet")
+
+
 def test_every_name_is_built_by_the_public_function() -> None:
     assert set(names()) <= set(nets.names())
     for name in names():
@@ -150,9 +163,8 @@ def test_every_name_is_built_by_the_public_function() -> None:
         assert net.classes == 5
 
 
-@pytest.mark.slow
 def test_deconvnet_answers_for_every_position() -> None:
-    net = build("deconvnet", classes=2, meta=False)
+    net = build("deconvnet", classes=2, meta=False, width=4)
     with torch.inference_mode():
         assert net.whole(torch.rand(1, 3, 100, 130)).shape == (1, 2, 100, 130)
 

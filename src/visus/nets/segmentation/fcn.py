@@ -10,7 +10,7 @@ zero. On another backbone than VGG16 the last map is
 scored directly, without fc6 and fc7.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -93,7 +93,18 @@ class Fcn(Segmenter):
             InputError: A side is no multiple of 32.
         """
         self.check(x.shape[2:])
-        pool3, pool4, last = self.backbone(x)
+        return self.scored(self.backbone(x))
+
+    def scored(self, maps: Sequence[Tensor]) -> Tensor:
+        """The scores of the maps of the backbone, added from coarse to fine (Long et al. 2015, section 4.2).
+
+        Args:
+            maps: Float, ``(N, channels, H/8, W/8)``, then at strides 16 and 32.
+
+        Returns:
+            Logits ``(N, classes, H, W)`` float.
+        """
+        pool3, pool4, last = maps
         scores = self.score(last)  # (N, classes, H/32, W/32)
         if self.stride <= 16:
             scores = self.up2(scores) + self.score_pool4(pool4)  # (N, classes, H/16, W/16)

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.nets.segmentation.vgg import (
     GROUPS,
+    WIDTH,
     Weights,
+    at_width,
     convolution,
     decode,
     encode,
@@ -33,20 +35,33 @@ class SegNet(Segmenter):
         classes: Number of classes.
         channels: Channels of the input.
         batch_norm: Whether each convolution is normalized, as in the paper.
+        width: Channels of the first group, 64 in the paper; those of the others in proportion.
         weights: ``"imagenet"`` for the encoder, or None.
+
+    Raises:
+        InputError: The width is less than 1.
+        WeightsError: The weights are not at hand, or are for another width.
     """
 
     multiple = 1
     least = 32
     dense = True
 
-    def __init__(self, *, classes: int, channels: int = 3, batch_norm: bool = True, weights: Weights = None) -> None:
+    def __init__(
+        self,
+        *,
+        classes: int,
+        channels: int = 3,
+        batch_norm: bool = True,
+        width: int = WIDTH,
+        weights: Weights = None,
+    ) -> None:
         super().__init__()
         self.name, self.classes, self.channels = "segnet", classes, channels
-        encoder = groups(channels, batch_norm=batch_norm)
-        decoder = [_mirror(level, batch_norm=batch_norm) for level in range(len(GROUPS))]
+        encoder = groups(channels, batch_norm=batch_norm, width=width)
+        decoder = [_mirror(level, batch_norm=batch_norm, width=width) for level in range(len(GROUPS))]
         self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
-        self.score = nn.Conv2d(GROUPS[0][0], classes, 3, padding=1)
+        self.score = nn.Conv2d(width, classes, 3, padding=1)
         initialize(self)
         if weights == "imagenet":
             fill_from_imagenet(encoder)
@@ -66,7 +81,7 @@ class SegNet(Segmenter):
         return self.score(decode(reversed(self.decoder), x, remembered))
 
 
-def _mirror(level: int, *, batch_norm: bool) -> nn.Sequential:
+def _mirror(level: int, *, batch_norm: bool, width: int) -> nn.Sequential:
     """A group of the decoder: as many convolutions as the encoder's, the last to the channels of the group below.
 
     In the lowest group that last one is the layer of scores.
@@ -74,6 +89,6 @@ def _mirror(level: int, *, batch_norm: bool) -> nn.Sequential:
     widths = GROUPS[level]
     outputs = [*widths[1:], GROUPS[level - 1][-1]] if level else list(widths[1:])
     layers: list[nn.Module] = []
-    for width in outputs:
-        layers += convolution(widths[0], width, batch_norm=batch_norm)
+    for own in outputs:
+        layers += convolution(at_width(widths[0], width), at_width(own, width), batch_norm=batch_norm)
     return nn.Sequential(*layers)

@@ -53,7 +53,10 @@ class SegmentSettings(TrainSettings):
         Setting("unet: convolutions keep the size.", _OWN, option="--padded/--unpadded", default="unpadded"),
     ] = None
     width: Annotated[
-        int | None, Setting("unet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64; 16 for vnet")
+        int | None,
+        Setting(
+            "unet, segnet, deconvnet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64; 16 for vnet"
+        ),
     ] = None
     batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet: use batch normalization.", _OWN)] = None
     window: Annotated[
