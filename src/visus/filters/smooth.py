@@ -69,7 +69,7 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
 def _working(picture: Array) -> NDArray[np.floating]:
     """The picture in its own scale as float32, or float64 where it was."""
     full_scale(picture.dtype)
-    return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32)
+    return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32, copy=False)
 
 
 def _by_opencv(picture: Array, row: NDArray[np.float64], padding: Padding) -> NDArray[np.floating]:
