@@ -8,7 +8,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from tests.support.masked import folder_of_volumes
 from visus import FormatError, InputError
+from visus.data import load_masks
 from visus.data.volumes import is_volume_name, read_label_volume, read_volume, write_volume
 from visus.runs.answers import files_of
 
@@ -96,6 +98,17 @@ def test_what_simpleitk_reads(tmp_path: Path, ending: str) -> None:
     same.write_bytes(same.read_bytes()[:100])
     with pytest.raises(FormatError, match="damaged"):
         read_volume(same)
+
+
+def test_a_folder_of_metaimage_can_be_learned_from(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    nifti = folder_of_volumes(tmp_path / "nifti", 4)
+    for file in nifti.rglob("*.nii.gz"):
+        place = tmp_path / "meta" / file.parent.name / file.name.replace(".nii.gz", ".mha")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        itk.WriteImage(itk.ReadImage(str(file)), str(place))
+    found, known = load_masks(tmp_path / "meta"), load_masks(nifti)
+    np.testing.assert_array_equal(found.pixels["train"], known.pixels["train"])
 
 
 def series(folder: Path, itk: Any, *, slope: float = 2.0, intercept: float = -1000.0, uid: str = "1.2.3") -> np.ndarray:

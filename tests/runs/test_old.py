@@ -2,8 +2,10 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.labeled import splits
@@ -11,6 +13,8 @@ from tests.support.masked import folder_of_masks, scene
 from visus import Run, evaluate
 from visus.nets.file import read_header
 from visus.runs import ClassifySettings, SegmentSettings, resume
+from visus.runs.segment.predict import SegmentPredictor
+from visus.runs.segment.tune_crf import crf_of
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0_1" / "runs"
 
@@ -44,6 +48,20 @@ def test_a_segmenter_too(old: Path) -> None:
     assert run.predict(scene(40)[0]).shares() == pytest.approx(shares, abs=2e-3)
     folder_of_masks(old / "masks")
     assert evaluate(run, old / "masks").mean_iou == pytest.approx(0.1118, abs=2e-3)
+
+
+def test_a_crf_answers_as_it_did(old: Path) -> None:
+    run = old / "runs/segment/masks-1"
+    assert crf_of(run).order == "yx"
+    (run / "crf.toml").write_text(
+        "appearance = 1.0\nalpha = 12.5\nbeta = 15.0\nsmoothness = 0.5\ngamma = 1.5\niterations = 3\n"
+    )
+    settings = crf_of(run)
+    found = SegmentPredictor(run, crf_settings=settings).probabilities(scene(40)[0])
+    squares = [[0.1732, 0.017, 0.0674], [0.0563, 0.233, 0.201], [0.0397, 0.1355, 0.2549]]  # as 0.1 answered
+    assert found[2, 5::24, 5::32] == pytest.approx(np.array(squares), abs=1e-3)
+    newer = SegmentPredictor(run, crf_settings=replace(settings, order="xy")).probabilities(scene(40)[0])
+    assert np.abs(newer - found).max() > 0.01
 
 
 def test_a_stopped_training_goes_on(old: Path) -> None:

@@ -1,12 +1,12 @@
 """Where volumes lie in space: whether a mask lies where its volume does, and how far apart voxels are."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError
+from visus.data.volumes import image_of
 
 _APART = 0.01  # of a voxel, by which the corner of a mask may lie beside that of its volume
 _MIXED = 1.25  # how many times wider than the narrowest a spacing is before it is said
@@ -14,9 +14,7 @@ _MIXED = 1.25  # how many times wider than the narrowest a spacing is before it 
 
 def _matrix(path: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """Shape and matrix to millimeters of a file that was read before."""
-    import nibabel
-
-    image: Any = nibabel.load(path)
+    image = image_of(path)
     return tuple(image.shape), np.asarray(image.affine, np.float64)
 
 
