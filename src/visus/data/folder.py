@@ -11,7 +11,7 @@ import numpy as np
 from visus._errors import InputError
 from visus.data.left_out import Notes
 from visus.data.samples import Pictures
-from visus.data.splits import files_below, folders_in, seen_through, split_of
+from visus.data.splits import files_below, files_in, folders_in, seen_through, split_of
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
@@ -21,9 +21,12 @@ Named = dict[str, tuple[list[str], list[str]]]
 LAYOUT_WORDS = {
     "images", "image", "imgs", "img", "jpegimages", "pictures", "masks", "mask", "labels", "label", "annotations",
     "annotation", "segmentationclass", "segmentationobject", "imagesets", "obj_train_data", "obj_valid_data",
-    "obj_test_data", "imagestr", "labelstr", "imagests",
+    "obj_test_data", "imagestr", "labelstr", "imagests", "leftimg8bit", "gtfine", "gtcoarse", "image_2", "image_3",
+    "label_2", "ann",
 }  # fmt: skip
 """Names of folders (lower case) that say what lies in them, not what is on the pictures."""
+
+_OF_LABELS = {"ann", "annotations", "annotation", "masks", "mask", "labels", "label", "label_2", "segmentationclass"}
 
 
 def splits_of(root: Path) -> dict[str, Path]:
@@ -51,10 +54,16 @@ def is_folder_of_classes(root: Path) -> bool:
 
 def classes_in(root: Path) -> list[Path]:
     """The folders that stand for classes: none where all of them have names of layouts or splits."""
-    found = [folder for folder in folders_in(root) if next(_pictures(folder), None)]
+    found = [folder for folder in folders_in(root) if next(_pictures(folder), None) and not _is_part(folder)]
     if all(folder.name.lower() in LAYOUT_WORDS or split_of(folder.name) for folder in found):
         return []
     return found
+
+
+def _is_part(folder: Path) -> bool:
+    """Whether a folder is a part of a set with boxes or masks: it holds a folder of these, and no picture itself."""
+    beside = any(own.name.lower() in _OF_LABELS for own in folders_in(folder))
+    return beside and not any(is_picture_name(own.name) for own in files_in(folder))
 
 
 def read_folder(root: Path, notes: Notes) -> Named:

@@ -13,13 +13,13 @@ from visus._errors import InputError
 from visus.data import check
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
-from visus.data.kinds import refuse_other_task
+from visus.data.kinds import refuse_foreign, refuse_other_task
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
 from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import stratified
 from visus.data.splits import seen_through
-from visus.data.table import is_table, read_roboflow, read_table, roboflow_tables, table_in
+from visus.data.table import is_table, read_table, read_tables, roboflow_tables, table_in, tables_of_splits
 from visus.data.unused import unused
 
 Progress = Callable[[int, int], None]
@@ -95,6 +95,7 @@ def _read(path: Path, *, whole: bool = False) -> LabelSet:
     notes = Notes()
     if path.is_file():
         if not is_table(path):
+            refuse_foreign(path)
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
         return _named(path, "pictures listed in a table", read_table(path, notes), whole, notes)
     if idx_files(path):
@@ -114,12 +115,14 @@ _BESIDE = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".md", ".html", ".rst", ".
 
 def _recognized(root: Path, notes: Notes) -> tuple[str, Named]:
     """The form of a folder in words, and its pictures by split and class."""
-    if roboflow_tables(root):
-        return "Roboflow's _classes.csv", read_roboflow(root, notes)
+    if tables := roboflow_tables(root):
+        return "Roboflow's _classes.csv", read_tables(tables, notes)
     if splits_of(root):
         return "folders of classes, in splits", read_folder(root, notes)
     if is_folder_of_classes(root):
         return "folders of classes", read_folder(root, notes)
+    if tables := tables_of_splits(root):
+        return f"pictures listed in a {next(iter(tables.values())).name} for each split", read_tables(tables, notes)
     if table := table_in(root):
         return f"pictures listed in {table.name}", read_table(table, notes)
     refuse_other_task(root, "classify")

@@ -129,6 +129,7 @@ def _load(
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
     notes = Notes()
     classes, splits = known.read(root, notes)
+    classes = _countable(classes, splits, notes)
     _without_rectangles(splits)
     splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
@@ -141,8 +142,20 @@ def _load(
     ordered = {name: splits[name] for name in _ORDER if name in splits}
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
-    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+
+
+def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:
+    """The classes of what can be counted, and no sky or grass; the rows are changed in place."""
+    lists = [rows for _, lists in splits.values() for rows in lists]
+    stuff = {row["name"] for rows in lists for row in rows if row.get("stuff")}
+    for rows in lists:
+        notes.mends["of what cannot be counted (stuff), left out; visus train segment takes it"] += sum(
+            bool(row.get("stuff")) for row in rows
+        )
+        rows[:] = [row for row in rows if not row.get("stuff")]
+    return classes and tuple(name for name in classes if name not in stuff)
 
 
 def _without_rectangles(splits: dict[str, Rows]) -> None:

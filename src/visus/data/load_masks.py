@@ -16,6 +16,7 @@ from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Format
 from visus.data.check import digest_of
+from visus.data.cityscapes import cityscapes_pairs, is_cityscapes
 from visus.data.class_lists import ClassList, read_class_list
 from visus.data.depth import refuse_narrow
 from visus.data.drawn import classes_of, drawn
@@ -161,7 +162,9 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
     known = next((own for own in FORMATS if own.has_shapes and own.is_in(root)), None)
     if is_voc(root):
         pairs, form = voc_pairs(root, notes), "Pascal VOC"
-    elif known and known.name == "COCO":
+    elif is_cityscapes(root):
+        pairs, form = cityscapes_pairs(root, notes), "Cityscapes"
+    elif known and known.name in ("COCO", "COCO panoptic"):
         return _of_shapes(root, known, notes, wanted)
     elif has_masks(root):
         pairs, form = folder_pairs(root, notes), "pictures with masks"
@@ -281,7 +284,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     if strict:
         refuse_many(dataset.root, notes.left_out, labeled)
     used = [str(path) for split in splits.values() for path in (*split.files, *split.masks) if isinstance(path, str)]
-    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     plain = sum(int((own[:, 1:].sum(1) == 0).sum()) for own in pixels.values() if own.shape[1] > 1)
     remarks = [
         *dataset.remarks,

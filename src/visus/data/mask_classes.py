@@ -104,6 +104,7 @@ def classes_and_lookup(
         )
     if listed:
         classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)
+        lookup[list(listed.void)] = IGNORE
         if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
             lookup[IGNORE] = lookup[listed.numbers[1]]
         return classes, lookup

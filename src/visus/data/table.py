@@ -18,7 +18,7 @@ from visus._errors import InputError
 from visus.data.find import Finder
 from visus.data.folder import Named
 from visus.data.left_out import Notes
-from visus.data.splits import split_of
+from visus.data.splits import folders_in, split_of
 from visus.images import is_picture_name
 
 FILE = (
@@ -84,14 +84,24 @@ def roboflow_tables(root: Path) -> dict[str, Path]:
     return inner or ({"": root / ROBOFLOW} if (root / ROBOFLOW).is_file() else {})
 
 
-def read_roboflow(root: Path, notes: Notes) -> Named:
-    """Pictures by split and class, from Roboflow's tables.
+def tables_of_splits(root: Path) -> dict[str, Path]:
+    """The tables of classes in the folders of splits, as Hugging Face's image folders have them."""
+    inner = {split: table_in(p) for p in folders_in(root) if (split := split_of(p.name))}
+    return {split: table for split, table in inner.items() if table}
+
+
+def read_tables(tables: dict[str, Path], notes: Notes) -> Named:
+    """Pictures by split and class, from a table for each split.
+
+    Args:
+        tables: Their files by split.
+        notes: Told of lines that stand twice.
 
     Raises:
         InputError: A table is damaged, or a picture has several classes or none.
     """
     named: Named = {}
-    for split, path in roboflow_tables(root).items():
+    for split, path in tables.items():
         for files, names in read_table(path, notes).values():
             named[split] = (files, names)
     return named

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError  # the types; parsing is d
 from visus._errors import FormatError
 from visus._files import write_atomically
 from visus.data.find import Finder
+from visus.data.foreign import is_labelme_online
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, folders_in, split_of
 from visus.images import is_picture_name
@@ -58,7 +59,7 @@ def _has_annotations(folder: Path) -> bool:
         except OSError:
             continue
         if b"<annotation" in start:
-            return b"<annotations" not in start
+            return b"<annotations" not in start and not is_labelme_online(start.decode("utf-8", "replace"))
     return False
 
 
