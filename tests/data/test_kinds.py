@@ -561,17 +561,6 @@ def test_dialects_of_tables(tmp_path: Path, kind: str) -> None:
         assert Path(file).name.startswith("red") == (found.classes[label] in ("red", "红", "red, dark"))
 
 
-def test_several_classes_a_picture_are_refused(tmp_path: Path) -> None:
-    tools.pictures(tmp_path, range(4))
-    for text in (
-        "000.png,a\n001.png,b\n000.png,b\n002.png,a\n",
-        "000.png,a|b\n001.png,b\n002.png,a\n003.png,b\n",
-    ):
-        (tmp_path / "t.csv").write_text("file,class\n" + text)
-        with pytest.raises(InputError, match="several classes each"):
-            load(tmp_path / "t.csv")
-
-
 def test_a_table_beside_a_folder_of_pictures(tmp_path: Path) -> None:
     tools.colors(tmp_path / "images", 8)
     rows = [f"{name}/{k:03}.png,{name}" for name in ("red", "green") for k in range(8)]

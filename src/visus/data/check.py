@@ -83,20 +83,21 @@ def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:
 
     Args:
         digests: Hash of the content of each picture.
-        labels: ``(N,)`` int64, the class of each.
+        labels: ``(N,)`` int64, the class of each; or ``(N, C)`` zeros and ones.
     """
-    classes: dict[bytes, set[int]] = defaultdict(set)
-    for digest, label in zip(digests, labels.tolist(), strict=True):
-        classes[digest].add(label)
+    classes: dict[bytes, set[tuple[int, ...]]] = defaultdict(set)
+    for digest, row in zip(digests, labels.reshape(len(labels), -1).tolist(), strict=True):
+        classes[digest].add(tuple(row))
     return sum(len(found) > 1 for found in classes.values())
 
 
-def imbalance(counts: NDArray[np.int64], classes: Sequence[str]) -> str | None:
+def imbalance(counts: NDArray[np.int64], classes: Sequence[str], *, mend: str) -> str | None:
     """One sentence where some class has many times more pictures than another.
 
     Args:
         counts: ``(C,)`` int64, pictures of each class.
         classes: Their names.
+        mend: The options that make up for it.
 
     Returns:
         The sentence; None where the largest class has less than 5 times as many pictures as the smallest.
@@ -106,5 +107,5 @@ def imbalance(counts: NDArray[np.int64], classes: Sequence[str]) -> str | None:
         return None
     return (
         f"The classes are uneven: {classes[most]} has {counts[most]:,} pictures to learn from, {classes[least]} "
-        f"{counts[least]:,}; --balance weights or --balance sampling makes up for it."
+        f"{counts[least]:,}; {mend} makes up for it."
     )

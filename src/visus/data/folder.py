@@ -15,8 +15,8 @@ from visus.data.splits import files_below, files_in, folders_in, seen_through, s
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
-Named = dict[str, tuple[list[str], list[str]]]
-"""Files and the class name of each, by split; ``""`` where there are no splits."""
+Named = dict[str, tuple[list[str], list[tuple[str, ...]]]]
+"""Files and the names of the classes of each, by split; ``""`` where there are no splits."""
 
 LAYOUT_WORDS = {
     "images", "image", "imgs", "img", "jpegimages", "pictures", "masks", "mask", "labels", "label", "annotations",
@@ -80,13 +80,13 @@ def read_folder(root: Path, notes: Notes) -> Named:
     return {split: _classes(splits[split], notes) for split in ("", "train", "val", "test") if split in splits}
 
 
-def _classes(root: Path, notes: Notes) -> tuple[list[str], list[str]]:
+def _classes(root: Path, notes: Notes) -> tuple[list[str], list[tuple[str, ...]]]:
     files: list[str] = []
-    names: list[str] = []
+    names: list[tuple[str, ...]] = []
     for folder in classes_in(root):
         found = list(_pictures(folder))
         files += found
-        names += [folder.name] * len(found)
+        names += [(folder.name,)] * len(found)
     return files, names
 
 
@@ -97,8 +97,15 @@ def _pictures(folder: Path) -> Iterator[str]:
             yield str(path)
 
 
-def to_pictures(named: tuple[list[str], list[str]], classes: tuple[str, ...]) -> Pictures:
-    """Class names to positions in the list of classes."""
+def to_pictures(
+    named: tuple[list[str], list[tuple[str, ...]]], classes: tuple[str, ...], *, multilabel: bool = False
+) -> Pictures:
+    """Class names to positions in the list of classes, or to a row of zeros and ones where there may be several."""
     place = {name: k for k, name in enumerate(classes)}
     files, names = named
-    return Pictures(np.array([place[name] for name in names], dtype=np.int64), files)
+    if not multilabel:
+        return Pictures(np.array([place[own[0]] for own in names], dtype=np.int64), files)
+    labels = np.zeros((len(files), len(classes)), np.int64)
+    for row, own in zip(labels, names, strict=True):
+        row[[place[name] for name in own]] = 1
+    return Pictures(labels, files)

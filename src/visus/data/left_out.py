@@ -34,6 +34,7 @@ class Notes:
         unlabeled: Split and file of pictures that nothing is said of.
         remarks: What else a user should know, each one sentence.
         beside: Files that look like pictures and are annotations.
+        multilabel: Whether pictures may have several classes, or none.
     """
 
     mends: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,7 @@ class Notes:
     unlabeled: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     beside: set[str] = field(default_factory=set)
+    multilabel: bool = False
 
     def drop(self, path: str | Path, reason: str) -> None:
         """Leave a file out."""

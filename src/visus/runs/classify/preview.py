@@ -46,8 +46,8 @@ def preview(
     places = np.random.default_rng(resolved.seed).permutation(len(own))[:count].tolist()
     pictures, captions = [], []
     for place in places:
-        tensor, label = own[0, place]
+        tensor, _ = own[0, place]
         pictures.append(np.ascontiguousarray(tensor.permute(1, 2, 0).numpy()))
-        captions.append(dataset.classes[label])
+        captions.append(own.pictures.names(place, dataset.classes))
     title = f"{Path(data).name}: {size}x{size}, augmentation {resolved.augment}"
     write(path, draw.contact_sheet(pictures, captions, columns=8, tile=max(64, min(size, 160)), title=title))
