@@ -91,7 +91,13 @@ def _add(image: Element, path: Path, finder: Finder, splits: dict[str, Rows], no
 
 
 def _object(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
-    """Name, box and shape; None of what has no area."""
+    """Name, box and shape, and whether it is a crowd or difficult; None of what has no area."""
+    row = _shape(entry, size, notes)
+    said = {own.get("name"): (own.text or "").strip().lower() == "true" for own in entry.iter("attribute")}
+    return row and {**row, **{name: said.get(name, False) for name in ("crowd", "difficult")}}
+
+
+def _shape(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
     name = (entry.get("label") or "").strip()
     if entry.tag == "box":
         x0, y0, x1, y1 = (float(entry.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))

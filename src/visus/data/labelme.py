@@ -92,7 +92,9 @@ def _rows(content: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
             continue
         group = shape.get("group_id")
         key = k if group is None or isinstance(row["shape"], dict) else (label, str(group))
-        first = groups.setdefault(key, {"name": label, "size": size, **row})
+        flags = shape.get("flags") or {}
+        said = {name: bool(flags.get(name)) for name in ("crowd", "difficult")}
+        first = groups.setdefault(key, {"name": label, "size": size, **said, **row})
         if first["shape"] is not row["shape"]:
             first["shape"] += row["shape"]
             first["box"] = [min(a, b) for a, b in zip(first["box"][:2], row["box"][:2], strict=True)] + [
