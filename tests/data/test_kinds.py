@@ -515,7 +515,7 @@ def test_masks_elsewhere_and_mixed_spacing_are_said(tmp_path: Path) -> None:
             image: Any = nibabel.load(str(file))
             nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), np.diag([k, k, 5, 1])), str(file))
     assert "from 1 x 1 x 5 to 7 x 7 x 5 mm" in said(load_masks(tmp_path))
-    assert "the median, 4 x 4 x 5 mm" in said(load_masks(tmp_path))
+    assert "--spacing 4,4,5 to resample all to the median" in said(load_masks(tmp_path))
 
 
 def test_the_reason_why_no_mask_can_be_read_is_shown(tmp_path: Path) -> None:

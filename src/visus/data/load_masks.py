@@ -35,8 +35,9 @@ from visus.data.mask_classes import (
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
 from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
 from visus.data.near import Card, card_of, leaks
+from visus.data.resample import Spacing
 from visus.data.samples import counted
-from visus.data.space import mixed_spacing, refuse_elsewhere
+from visus.data.space import mixed_spacing, refuse_elsewhere, said
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
@@ -56,6 +57,7 @@ def load_masks(
     test: float = 0.15,
     binary: bool = False,
     unlabeled: Unlabeled | None = None,
+    spacing: Spacing | None = None,
     allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> MaskSet:
@@ -81,6 +83,8 @@ def load_masks(
         test: Share that becomes the test split where there are no splits.
         binary: Whether all that is not 0 is one class.
         unlabeled: As for :func:`visus.data.load_boxes`, where masks are drawn from shapes.
+        spacing: Of volumes: millimeters between voxels (left to right, back to front, feet to head), to which all are
+            resampled.
         allow_bad: Whether to go on where more than a tenth of the files cannot be used.
         progress: Called with how many were looked at, of how many.
 
@@ -91,7 +95,7 @@ def load_masks(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, strict=not allow_bad)
+    wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
     found = _split(_load(path, wanted, progress), seed, val, test)
     found.remarks.extend(leaks(found.digests, found.cards))
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
@@ -115,6 +119,7 @@ def load_masks_whole(
     ignore: Sequence[str] = (),
     binary: bool = False,
     unlabeled: Unlabeled | None = None,
+    spacing: Spacing | None = None,
     insist: bool = True,
     progress: Progress | None = None,
 ) -> MaskSet:
@@ -125,13 +130,14 @@ def load_masks_whole(
         ignore: Classes that do not count.
         binary: As for :func:`load_masks`.
         unlabeled: As for :func:`load_masks`.
+        spacing: As for :func:`load_masks`.
         insist: Whether a class that is to be ignored must be there.
         progress: Called with how many were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or a mask has a value beyond the list of classes.
     """
-    found = _load(path, Wanted(tuple(ignore), insist, binary, unlabeled), progress)
+    found = _load(path, Wanted(tuple(ignore), insist, binary, unlabeled, spacing), progress)
     if "" in found.splits:
         parts = (found.splits, found.digests, found.pixels, found.cards)
         splits, digests, pixels, cards = ({"all": part[""]} for part in parts)
@@ -152,13 +158,18 @@ def _load(path: str | os.PathLike[str], wanted: Wanted, progress: Progress | Non
     root, notes = seen_through(place), Notes()
     splits, form, named, axes = _read(root, notes, wanted, progress)
     dataset = MaskSet(root, form, named[0], splits, named[1], axes)
-    return _checked(dataset, notes, progress, strict=wanted.strict)
+    found = _checked(dataset, notes, progress, strict=wanted.strict)
+    if axes == 3 and not wanted.spacing:
+        found.remarks.extend(mixed_spacing(file for own in found.splits.values() for file in own.files))
+    return found
 
 
 def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     """Splits, form, classes with palette, and axes of the folder."""
     if has_volumes(root):
         return _volumes(root, notes, wanted, progress)
+    if wanted.spacing:
+        raise InputError(f"{root} holds no volumes, and --spacing is for these; leave it.")
     known = next((own for own in FORMATS if own.has_shapes and own.is_in(root)), None)
     if is_voc(root):
         pairs, form = voc_pairs(root, notes), "Pascal VOC"
@@ -187,8 +198,12 @@ def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None
     _say_without_masks(pairs, notes, "volume")
     seen, listed = survey_of(pairs, read_label_volume, progress), read_class_list(root)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    splits = _masked(pairs, ByValue(found[1], read_label_volume), read_volume)
-    return splits, "NIfTI volumes", (found[0], palette_of(listed, found)), 3
+    reading: tuple[Any, Any] = read_volume, read_label_volume
+    if wanted.spacing:
+        reading = partial(read_volume, spacing=wanted.spacing), partial(read_label_volume, spacing=wanted.spacing)
+    splits = _masked(pairs, ByValue(found[1], reading[1]), reading[0])
+    at = f", resampled to {said(wanted.spacing)} mm" if wanted.spacing else ""
+    return splits, f"NIfTI volumes{at}", (found[0], palette_of(listed, found)), 3
 
 
 def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple[Splits, str, Classes, int]:
@@ -296,7 +311,6 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
         ),
         *_said_of_plain(plain, dataset.classes),
         *_said_of_turned(turned),
-        *(mixed_spacing(file for own in splits.values() for file in own.files) if dataset.axes == 3 else []),
         *remarks_on(notes.left_out, "pair"),
         *unused(dataset.root, used, expected=_LISTS),
     ]

@@ -24,6 +24,7 @@ from visus._files import write_atomically
 from visus.data import scans
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
+from visus.data.resample import Spacing, spacing_of, to_spacing
 from visus.data.splits import files_in
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
@@ -45,11 +46,12 @@ def is_volume_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
     """A volume in canonical orientation, with mean 0 and standard deviation 1: a scanner's numbers have no unit.
 
     Args:
         path: A file, or a folder with the slices of one series of DICOM.
+        spacing: Millimeters between voxels, to which it is resampled; None to leave it as it is.
 
     Returns:
         ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
@@ -58,7 +60,7 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         InputError: The file is missing.
         FormatError: It is damaged, is no volume, is larger than :data:`MOST_VOXELS`, or holds NaN.
     """
-    values = _load(path)
+    values = _load(path, spacing, is_mask=False)
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise FormatError(f"The volume {os.fspath(path)} holds {count:,} values that are no numbers (NaN); mend it.")
@@ -67,14 +69,18 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     return np.asarray(values / (deviation if deviation > 0 else 1), np.float32)
 
 
-def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_label_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.uint8]:
     """The values of a mask ``(D, H, W)`` uint8; what scaling has moved off a whole number by up to 0.001 is rounded.
+
+    Args:
+        path: A file.
+        spacing: As for :func:`read_volume`; the nearest value is taken.
 
     Raises:
         InputError: The file is missing.
         FormatError: It is damaged, or holds other numbers than whole ones from 0 to 255.
     """
-    values = _load(path)
+    values = _load(path, spacing, is_mask=True)
     whole = np.rint(values)
     near = np.isfinite(values).all() and np.abs(values - whole).max() <= _NEARLY
     if not near or whole.min() < 0 or whole.max() > IGNORE:
@@ -82,7 +88,7 @@ def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     return whole.astype(np.uint8)
 
 
-def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def _load(path: str | os.PathLike[str], spacing: Spacing | None, *, is_mask: bool) -> NDArray[np.float32]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.orientations import OrientationError
@@ -92,12 +98,13 @@ def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
     try:
-        image = _image_of(name)
+        image = image_of(name)
         voxels = int(np.prod(np.array(image.shape, dtype=object)))
         if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
             raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
         upright: Any = nibabel.as_closest_canonical(image)
-        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+        values = np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+        return values if spacing is None else _resampled(name, values, spacing_of(image.affine), spacing, is_mask)
     except InputError:
         raise
     except (
@@ -107,7 +114,20 @@ def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 
-def _image_of(name: str) -> Any:  # noqa: ANN401 - of a library without types
+def _resampled(
+    name: str, values: NDArray[np.float32], own: Spacing, wanted: Spacing, is_mask: bool
+) -> NDArray[np.float32]:
+    """A volume with another spacing.
+
+    Raises:
+        FormatError: It would have too many values.
+    """
+    if not min(own) > 0 or values.size * np.prod(own) / np.prod(wanted) > MOST_VOXELS:
+        raise FormatError(f"{name} would have more than 512^3 values at the spacing {wanted}; say a wider --spacing.")
+    return to_spacing(values, own, wanted, is_mask=is_mask)
+
+
+def image_of(name: str) -> Any:  # noqa: ANN401 - of a library without types
     """A volume with its place in space; further axes of length 1 are taken away."""
     import nibabel
 
@@ -133,7 +153,7 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = _image_of(os.fspath(like))
+    source = image_of(os.fspath(like))
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
