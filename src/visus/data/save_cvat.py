@@ -28,10 +28,12 @@ def save_cvat(dataset: BoxSet, root: Path) -> None:
         _label(labels, name)
     number = 0
     for split, pictures in dataset.splits.items():
-        subset = "default" if split == "all" else split
-        for copy, own in zip(copied(pictures.files, root / "images" / subset, set()), pictures.objects, strict=True):
+        parts = {} if split == "all" else {"subset": split}  # as CVAT writes a task, and a project
+        for copy, own in zip(
+            copied(pictures.files, Path(root, "images", *parts.values()), set()), pictures.objects, strict=True
+        ):
             height, width = size_of(copy)
-            about = {"id": str(number), "name": copy.name, "subset": subset}
+            about = {"id": str(number), "name": copy.name, **parts}
             image = SubElement(tree, "image", {**about, "width": str(width), "height": str(height)})
             for k in range(len(own)):
                 _object(image, own, k, (height, width), dataset.classes)
