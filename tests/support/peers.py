@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """What the real packages read of a folder, and what they write: run in an environment of their own, without visus.
 
     python peers.py read FORM FOLDER      prints for each picture [class, area] or [class, x0, y0, x1, y1] of each

@@ -200,6 +200,7 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
     left_out: list[LeftOut] = []
+    wide = 0
     lost = np.zeros((2, len(dataset.classes)), np.int64)  # pictures of each class that cannot be used, and all
     done = 0
     for split, pictures in dataset.splits.items():
@@ -211,6 +212,7 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
         splits[split] = pictures if len(found.readable) == len(pictures) else pictures.take(found.readable)
         digests[split], cards[split] = found.digests, found.cards
         left_out += found.left_out
+        wide += found.stretched
         there, kept = (p.counts(len(dataset.classes)) for p in (pictures, splits[split]))
         lost += np.stack([there - kept, there])
     if strict:
@@ -225,7 +227,7 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
                     f"read{reason}; bring some, or take the class away."
                 )
     labels = np.concatenate([pictures.labels for pictures in splits.values()])
-    remarks = [*dataset.remarks, *remarks_on(left_out), *_twice(digests, labels)]
+    remarks = [*dataset.remarks, *check.said_of_stretched(wide), *remarks_on(left_out), *_twice(digests, labels)]
     return replace(dataset, splits=splits, remarks=remarks, digests=digests, cards=cards, left_out=left_out)
 
 

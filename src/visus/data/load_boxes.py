@@ -16,8 +16,7 @@ from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Rows
 from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
-from visus.data.check import digest_of
-from visus.data.depth import refuse_narrow
+from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
@@ -28,6 +27,7 @@ from visus.data.unused import unused
 from visus.data.upright import sideways, turned
 from visus.data.yolo import row_of
 from visus.images import read
+from visus.images.wide import stretched
 
 Progress = Callable[[int, int], None]
 Unlabeled = Literal["negative", "leave_out"]
@@ -233,6 +233,7 @@ def _checked(
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
     lost: Counter[str] = Counter()
+    wide = 0
     before = len(notes.left_out)
     for name, (files, lists) in splits.items():
         good: list[tuple[str, Objects]] = []
@@ -247,7 +248,8 @@ def _checked(
                     notes.drop(file, answer)
                     lost.update(_names(rows, dataset.classes))
                     continue
-                digest, card, own, mends = answer
+                digest, card, own, mends, is_stretched = answer
+                wide += is_stretched
                 notes.mends.update(mends)
                 good.append((file, own))
                 digests[name].append(digest)
@@ -263,7 +265,7 @@ def _checked(
             there.update(dict(zip(dataset.classes, found.counts(split).tolist(), strict=True)))
         classes = [(name, lost[name], there[name]) for name in dataset.classes]
         refuse_many(dataset.root, notes.left_out, total + before, classes=classes)
-    return replace(found, remarks=[*notes.remarks, *_remarks(notes)])
+    return replace(found, remarks=[*notes.remarks, *said_of_stretched(wide), *_remarks(notes)])
 
 
 def _names(rows: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:
@@ -279,14 +281,15 @@ def _remarks(notes: Notes) -> list[str]:
     return [*mends, *remarks_on(notes.left_out)]
 
 
-Looked = tuple[bytes, Card, Objects, Counter[str]]
+Looked = tuple[bytes, Card, Objects, Counter[str], bool]
 
 
 def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> Looked | str:
-    """Hash, card, objects, and what was mended; or why the picture cannot be used."""
+    """Hash, card, objects, what was mended, and whether the picture was stretched; or why it cannot be used."""
     try:
-        picture = read(file)
-        refuse_narrow(file, picture)
+        plain = read(file)
+        wide = stretched(file, plain)
+        picture = plain if wide is None else wide
     except InputError as error:
         return str(error)
     size = (picture.shape[0], picture.shape[1])
@@ -302,7 +305,7 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> Lo
                 coco.decode(shape, size)
             except InputError as error:
                 return f"{file}: {error}"
-    return digest_of(picture.tobytes()), card_of(picture), own, mends
+    return digest_of(picture.tobytes()), card_of(picture), own, mends, wide is not None
 
 
 def objects_of(

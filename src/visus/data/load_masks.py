@@ -15,10 +15,9 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Format
-from visus.data.check import digest_of
+from visus.data.check import digest_of, said_of_stretched
 from visus.data.cityscapes import cityscapes_pairs, is_cityscapes
 from visus.data.class_lists import ClassList, read_class_list
-from visus.data.depth import refuse_narrow
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
@@ -43,6 +42,7 @@ from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
 from visus.images import read
+from visus.images.wide import read_wide, stretched
 
 Progress = Callable[[int, int], None]
 _LISTS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".md", ".html", ".pdf", ".data", ".names", "")
@@ -190,7 +190,7 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         return _colored(pairs, listed, root, f"{form} in colors", wanted)
     seen = survey_of(pairs, read_values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    return _masked(pairs, ByValue(found[1]), read), form, (found[0], palette_of(listed, found)), 2
+    return _masked(pairs, ByValue(found[1]), read_wide), form, (found[0], palette_of(listed, found)), 2
 
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
@@ -219,7 +219,7 @@ def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple
     names = classes_of(told, root)
     classes, lookup = without_ignored(names, range(len(names)), wanted, root)
     form = "COCO's objects" if known.name == "COCO" else f"{known.name}'s shapes"
-    return _masked(pairs, partial(_drawn, lookup=lookup), read), form, (classes, colors(len(classes))), 2
+    return _masked(pairs, partial(_drawn, lookup=lookup), read_wide), form, (classes, colors(len(classes))), 2
 
 
 def _say_without_masks(pairs: Pairs, notes: Notes, kind: str) -> None:
@@ -269,7 +269,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     total = sum(len(split) for split in dataset.splits.values())
     labeled = total + len(notes.left_out)
     splits, digests, pixels, cards = {}, {}, {}, {}
-    turned = done = 0
+    turned = wide = done = 0
     gray = dataset.axes == 2
     for name, split in dataset.splits.items():
         kept, digests[name], rows, cards[name] = [], [], [], []
@@ -287,6 +287,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
                 cards[name] += [] if answer.card is None else [answer.card]
                 gray &= answer.gray
                 turned += answer.turned
+                wide += answer.stretched
         splits[name] = split.take(np.array(kept, np.int64))
         pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
     leading = splits.get("", splits.get("train"))
@@ -311,6 +312,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
         ),
         *_said_of_plain(plain, dataset.classes),
         *_said_of_turned(turned),
+        *said_of_stretched(wide),
         *remarks_on(notes.left_out, "pair"),
         *unused(dataset.root, used, expected=_LISTS),
     ]
@@ -333,13 +335,14 @@ def _said_of_turned(count: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What a look at a pair found: hash, positions of each class, what is compared, whether it is gray or turned."""
+    """What a look at a pair found: hash, positions of each class, what is compared, whether gray, turned, stretched."""
 
     digest: bytes
     counts: NDArray[np.int64]
     card: Card | None
     gray: bool
     turned: bool
+    stretched: bool
 
 
 def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
@@ -349,11 +352,13 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         InputError: A mask has a value that no class has.
     """
     try:
-        picture, mask, turned = split.look(place)
+        file, seen, wide = split.files[place], None, None
         if dataset.axes == 2:
-            refuse_narrow(split.files[place], picture)
+            seen = read(file)
+            wide = stretched(file, seen)
         else:
-            refuse_elsewhere(split.files[place], split.masks[place])
+            refuse_elsewhere(file, split.masks[place])
+        picture, mask, turned = split.look(place, seen if wide is None else wide)
     except InputError as error:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
@@ -367,7 +372,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return f"The mask of {split.files[place]} is empty: no position counts."
     gray = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
     card = card_of(picture) if dataset.axes == 2 else None
-    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned)
+    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned, wide is not None)
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:

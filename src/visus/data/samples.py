@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from visus._renamed import renamed
 from visus.data.left_out import LeftOut
-from visus.images import read
+from visus.images.wide import read_wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Pictures:
             InputError: The file is missing or damaged.
         """
         if self.arrays is None:
-            return read(self.files[place], min_side=min_side)
+            return read_wide(self.files[place], min_side=min_side)
         picture = self.arrays[place]
         return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
 

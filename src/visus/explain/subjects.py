@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from visus._errors import InputError
 from visus.data.batches import one
 from visus.explain.subject import Maps, Picture, Subject, asking
-from visus.images import draw, read
+from visus.images import draw
 from visus.images.check import colors_of
 from visus.images.color import to_gray
+from visus.images.wide import read_wide
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
 from visus.nets.detection import Detector
@@ -326,7 +327,7 @@ def pixels_of(picture: Picture) -> NDArray[np.uint8]:
     >>> pixels_of(np.zeros((2, 3, 3), np.uint8)).shape
     (2, 3, 3)
     """
-    return colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
+    return colors_of(picture if isinstance(picture, np.ndarray) else read_wide(picture))
 
 
 def as_input(values: NDArray[np.uint8]) -> Tensor:

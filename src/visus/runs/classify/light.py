@@ -12,8 +12,8 @@ from visus._errors import DependencyError, InputError
 from visus.graphs.graph import of_run
 from visus.graphs.runtime import OnnxRuntime
 from visus.graphs.saved import Saved, damaged, of_task, open_saved
-from visus.images import read
 from visus.images.scale import square
+from visus.images.wide import read_wide
 from visus.runs.classify.answering import Answering
 from visus.runs.classify.prediction import ClassPrediction, Source, likeliest
 
@@ -62,7 +62,7 @@ class GraphPredictor(Answering[Pixels]):
                 raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
             pixels = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
         else:
-            pixels = read(picture, min_side=self._resize_to)
+            pixels = read_wide(picture, min_side=self._resize_to)
         if pixels.shape[:2] != (self._size, self._size) or self._resize_to != self._size:
             pixels = square(pixels, size=self._size, resize_to=self._resize_to, interpolation=self._interpolation)
         return _luma(pixels) if self._gray else pixels

@@ -17,9 +17,10 @@ from visus._errors import InputError
 from visus._files import write_atomically
 from visus.data.resample import resized
 from visus.data.volumes import is_volume_name, read_volume, write_volume
-from visus.images import is_picture_name, read, write
+from visus.images import is_picture_name, write
 from visus.images.check import colors_of
 from visus.images.result import Result
+from visus.images.wide import read_wide
 from visus.nets import trained
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
@@ -216,7 +217,7 @@ class SegmentPredictor:
         if (is_volume_name(name) or Path(name).is_dir()) != (self.axes == 3):
             wanted = "volumes (.nii.gz, .nrrd, .mha, a folder of DICOM slices)" if self.axes == 3 else "pictures"
             raise InputError(f"{name} is not what the network takes: {wanted}.")
-        return read_volume(name, self.about.spacing) if self.axes == 3 else read(name)
+        return read_volume(name, self.about.spacing) if self.axes == 3 else read_wide(name)
 
     def predict(self, picture: str | os.PathLike[str] | NDArray[Any], progress: Tell | None = None) -> MaskPrediction:
         """The class of each position.
