@@ -83,10 +83,10 @@ def said_of_stretched(count: int) -> list[str]:
     """One sentence on so many pictures that were stretched; none on none."""
     if not count:
         return []
-    hold, are = ("holds", "is") if count == 1 else ("hold", "are")
+    hold = "holds" if count == 1 else "hold"
     return [
-        f"{counted(count)} {hold} 12 bits or less in a file of 16 and would be nearly black; {are} stretched, each to "
-        "its own bits, here and where a network is asked."
+        f"{counted(count)} {hold} 12 bits or less in a file of 16 and would be nearly black; each is stretched to its "
+        "own bits, here and where a network is asked."
     ]
 
 
