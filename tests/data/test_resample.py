@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.command import visus
 from visus import InputError
-from visus.data.resample import median_spacing, resample_file, resample_mask, resample_volume, shape_at
+from visus.data.resample import resample_mask, resample_volume, shape_at
+from visus.data.resample_files import median_spacing, resample_file
 from visus.data.volumes import read_label_volume, read_spacing, read_volume
 
 TURNED = np.array([[0, -2, 0, 3], [0, 0, 1.5, -4], [-1, 0, 0, 9], [0, 0, 0, 1]], float)  # axes swapped and turned

@@ -3,6 +3,7 @@
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,25 @@ def test_no_choice_is_tried_twice_and_one_that_cannot_be_costs_one_trial(data: P
     found = tune("classify", data, space=space, trials=2, runs=tmp_path, say=said.append, **both)
     assert found.settings.loss == "cross_entropy"
     assert "cannot be: label_smoothing does nothing beside the hinge loss" in " ".join(said)
+
+
+def test_what_torch_refuses_costs_one_trial(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from visus.runs.tuning import study
+
+    def refuse(task: Any, settings: Any, *rest: Any) -> Any:
+        if settings.hidden == (4,):
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied\nand more")
+        return tried(task, settings, *rest)
+
+    tried = study.try_settings
+    monkeypatch.setattr(study, "try_settings", refuse)
+    said: list[str] = []
+    fast = {**{key: FAST[key] for key in FAST if key != "hidden"}, "epochs": 1}
+    found = tune("classify", data, space={"hidden": [[4], [8]]}, trials=2, runs=tmp_path, say=said.append, **fast)
+    assert found.settings.hidden == (8,)
+    assert any(line.endswith("cannot be: RuntimeError: mat1 and mat2 shapes cannot be multiplied") for line in said)
+    with pytest.raises(RunError, match=r"No trial of .* was finished \(the first: RuntimeError: mat1"):
+        tune("classify", data, space={"hidden": [[4]]}, trials=1, runs=tmp_path, **fast)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from visus import __version__
 from visus._errors import VisusError
 from visus._optional import missing
 from visus.cli import (
+    convert,
     data,
     demo,
     duplicates,
@@ -41,6 +42,7 @@ app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="data", epilog=data.EXAMPLES)(data.data)
 app.command(name="resample", epilog=resample.EXAMPLES)(resample.resample)
+app.command(name="convert", epilog=convert.EXAMPLES)(convert.convert)
 app.add_typer(train.app, name="train", epilog=train.EXAMPLES)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

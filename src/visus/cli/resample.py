@@ -56,7 +56,7 @@ def resample(
         raise InputError(f"OUT must end in .nii.gz or .nii, not {target.name!r}.")
     if target.exists() and target.samefile(source):
         raise InputError(f"{target} is the volume itself; name another place.")
-    from visus.data.resample import resample_file
+    from visus.data.resample_files import resample_file
 
     resample_file(source, target, wanted, mask=mask)
     if as_json:

@@ -10,7 +10,8 @@ from typing import Any
 from visus._errors import InputError
 from visus.data import scans
 from visus.data.left_out import LeftOut
-from visus.data.resample import Spacing, median_spacing, resample_file
+from visus.data.resample import Spacing
+from visus.data.resample_files import median_spacing, resample_file
 from visus.data.splits import files_below, files_in
 from visus.data.volumes import is_volume_name, read_spacing
 

@@ -26,10 +26,10 @@ from visus._files import write_atomically
 from visus.data import scans
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
+from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume
 from visus.data.splits import files_in
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
-MOST_VOXELS = 1 << 27
 _NEARLY = 1e-3
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
@@ -47,11 +47,12 @@ def is_volume_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
     """A volume in canonical orientation, with mean 0 and standard deviation 1: a scanner's numbers have no unit.
 
     Args:
         path: A file, or a folder with the slices of one series of DICOM.
+        spacing: Millimeters between voxels, to which it is resampled; None to leave it as it is.
 
     Returns:
         ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
@@ -61,6 +62,8 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         FormatError: It is damaged, is no volume, is larger than :data:`MOST_VOXELS`, or holds NaN.
     """
     values = _load(path)
+    if spacing is not None:
+        values = resample_volume(values, read_spacing(path), spacing[::-1])
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise FormatError(f"The volume {os.fspath(path)} holds {count:,} values that are no numbers (NaN); mend it.")
@@ -69,14 +72,19 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     return np.asarray(values / (deviation if deviation > 0 else 1), np.float32)
 
 
-def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_label_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.uint8]:
     """The values of a mask ``(D, H, W)`` uint8; what scaling has moved off a whole number by up to 0.001 is rounded.
+
+    Args:
+        path: A file.
+        spacing: As for :func:`read_volume`; of each voxel the class that weighs most is taken.
 
     Raises:
         InputError: The file is missing.
         FormatError: It is damaged, or holds other numbers than whole ones from 0 to 255.
     """
-    return labels_in(_load(path), path)
+    labels = labels_in(_load(path), path)
+    return labels if spacing is None else resample_mask(labels, read_spacing(path), spacing[::-1])
 
 
 def labels_in(values: NDArray[np.float32], path: str | os.PathLike[str]) -> NDArray[np.uint8]:

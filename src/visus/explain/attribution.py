@@ -61,7 +61,7 @@ class Explanation(Result):
         method: A name in :data:`METHODS`.
         name: The class.
         target: Its number.
-        probability: Its softmax.
+        probability: Its softmax, or its own sigmoid where a picture may have several classes.
         values: ``(C, H, W)`` float32, of each value of the input; one channel of ``gradcam`` and ``occlusion``.
         picture: ``(H, W, 3)`` uint8: the input as the network saw it.
         marked: The same, with the pixel or the box that a segmenter or a detector was asked about.
@@ -174,7 +174,7 @@ def saliency(
         method,
         subject.classes[place],
         place,
-        float(logits.softmax(1)[0, place]),
+        float(subject.probabilities(logits)[0, place]),
         values[0].float().cpu().numpy(),
         shown,
         subject.marked(shown),

@@ -50,6 +50,7 @@ class PixelsToProbabilities(nn.Module):
         super().__init__()
         self.normalize = network.normalize
         self.window: tuple[int, ...] = ()
+        self.multilabel = isinstance(network, classifiers.Trained) and network.about.multilabel
         if isinstance(network, segmenters.Trained):
             self.net, self.window = network.net, network.about.window
         else:
@@ -60,7 +61,7 @@ class PixelsToProbabilities(nn.Module):
         volumes = len(self.window) == 3
         x = self.normalize(pixels[:, None] if volumes else pixels.permute(0, 3, 1, 2))
         logits = self.net.whole(x, self.window) if isinstance(self.net, Segmenter) else self.net(x)
-        return logits.softmax(1)
+        return logits.sigmoid() if self.multilabel else logits.softmax(1)
 
 
 class PixelsToAll(nn.Module):
@@ -73,12 +74,13 @@ class PixelsToAll(nn.Module):
 
     def __init__(self, network: classifiers.Trained, has_map: bool) -> None:
         super().__init__()
+        self.about = network.about
         self.described = PixelsToVector(network.backbone, network.normalize, has_map)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """``(N, size, size, 3)`` uint8 to ``(N, classes)``, ``(N, D)`` and with a map ``(N, h, w, D)``."""
         vector, *others = self.described(pixels)
-        return self.described.backbone.head(vector).softmax(1), vector, *others
+        return self.about.probabilities(self.described.backbone.head(vector)), vector, *others
 
 
 def export(

@@ -186,13 +186,13 @@ class Run(Generic[P, E]):
 
         return export(self.folder, form, path)
 
-    def resume(self, data: Place | None = None) -> "Run[P, E]":
+    def resume(self, data: Place | None = None, *, workers: int | None = None) -> "Run[P, E]":
         """Go on with a stopped training (see :func:`resume`).
 
         Raises:
             RunError: It is finished, or its data or its settings have changed.
         """
-        return resume(self.folder, data)
+        return resume(self.folder, data, workers=workers)
 
 
 def answer(predictor: Predictor, picture: Any) -> Any:  # noqa: ANN401 - a picture or many
@@ -282,6 +282,7 @@ def resume(
     folder: Place,
     data: Place | None = None,
     *,
+    workers: int | None = None,
     say: Say | None = None,
     progress: Tell | None = None,
     cluster: Cluster | None = None,
@@ -291,6 +292,8 @@ def resume(
     Args:
         folder: The run's folder.
         data: Where its pictures are now; None for where they were.
+        workers: Processes that read pictures ahead from now on; None for as many as before. What is learned does not
+            depend on it.
         say: Told sentences.
         progress: Told how far the training is.
         cluster: As for :func:`train`; it need not have trained so before.
@@ -317,6 +320,8 @@ def resume(
     chosen(settings.device)
     if data is not None:
         settings = dataclasses.replace(settings, data=os.path.abspath(data))
+    if workers is not None:
+        settings = dataclasses.replace(settings, workers=workers)
     dataset = load_for(room, settings, hooks)
     if run.summary.get("data") != dataset.fingerprint():
         raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")

@@ -88,9 +88,12 @@ def _train(task: Task, face: Face, data: Path | None, given: dict[str, Any]) -> 
     config, resume, show = given["config"], given["resume"], given.get("show_batch")
     options = values_of(task.settings, given)
     if resume:
+        workers = options.pop("workers", None)
         if options or config or show:
-            raise InputError("--resume goes on with the settings of the run; leave the other options away.")
-        go_on(task.name, resume, data, cluster)
+            raise InputError(
+                "--resume goes on with the settings of the run; leave the other options away, but for --workers."
+            )
+        go_on(task.name, resume, data, cluster, workers=workers)
         return
     values = {**file_of_settings(config, task.settings), **options}
     named = values.pop("data", None)

@@ -24,7 +24,7 @@ def run_training(task: str, source: str, values: dict[str, Any], runs: Path, clu
         train(task, source, runs=runs, say=bar.say, progress=bar, cluster=cluster, **values)
 
 
-def go_on(task: str, run: Path, data: Path | None, cluster: Cluster | None) -> None:
+def go_on(task: str, run: Path, data: Path | None, cluster: Cluster | None, *, workers: int | None) -> None:
     """Go on with a stopped training, with a bar.
 
     Raises:
@@ -36,7 +36,7 @@ def go_on(task: str, run: Path, data: Path | None, cluster: Cluster | None) -> N
         own = Run(run).task
         if own != task:
             raise InputError(f"{run} is a run of the task {own}; say visus train {own} --resume {run}.")
-        resume(run, data, say=bar.say, progress=bar, cluster=cluster)
+        resume(run, data, workers=workers, say=bar.say, progress=bar, cluster=cluster)
 
 
 @contextlib.contextmanager

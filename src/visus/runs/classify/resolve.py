@@ -27,6 +27,7 @@ def load(settings: ClassifySettings, progress: Count | None = None) -> LabelSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        multilabel=settings.multilabel,
         allow_bad=settings.allow_bad,
         progress=progress,
     )
@@ -39,6 +40,7 @@ def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:
         InputError: The network does not take pictures of that size, or the mode needs weights that it has not.
         WeightsError: The network is unknown.
     """
+    settings = dataclasses.replace(settings, multilabel=dataset.multilabel)
     _refuse_what_would_be_ignored(settings)
     known = registry.network_of(settings.net)
     alone = not known.has_weights and settings.weights == "imagenet"
@@ -91,6 +93,9 @@ def _refuse_what_would_be_ignored(settings: ClassifySettings) -> None:
     settings.refuse(
         (settings.loss == "hinge" and settings.label_smoothing > 0, "label_smoothing", "the hinge loss"),
         *((True, name, settings.net) for name in idle),
+        (settings.multilabel and settings.loss != "cross_entropy", "loss", "multilabel"),
+        (settings.multilabel and settings.label_smoothing > 0, "label_smoothing", "multilabel"),
+        (settings.multilabel and settings.balance == "sampling", "balance sampling", "multilabel"),
         (settings.mode == "scratch" and settings.weights != "imagenet", "weights", "mode scratch"),
     )
 
@@ -127,5 +132,6 @@ def geometry(settings: ClassifySettings) -> tuple[int, int, Literal["bicubic", "
 
 def indivisible(settings: ClassifySettings) -> str:
     """Why several processes cannot train together, one clause; empty where they can."""
-    probe = settings.mode == "probe"
-    return "A probe trains one layer on features that are computed once, in one process" if probe else ""
+    if settings.mode == "probe":
+        return "A probe trains one layer on features that are computed once, in one process"
+    return "Average precision is measured over all pictures at once, in one process" if settings.multilabel else ""

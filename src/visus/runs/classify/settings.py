@@ -54,6 +54,10 @@ class ClassifySettings(TrainSettings):
     label_smoothing: Annotated[
         float, Setting("Share of the target that is spread evenly over all classes.", LOSS, "[0, 1)")
     ] = 0.0
+    multilabel: Annotated[
+        bool,
+        Setting("A picture may have several classes, or none; recognized where a table plainly gives several.", DATA),
+    ] = False
     adversarial: Annotated[
         float,
         Setting(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.box_batches import as_tensor
-from visus.images import draw, is_picture_name, read
+from visus.images import draw, is_picture_name
 from visus.images.check import colors_of
 from visus.images.result import Result
+from visus.images.wide import read_wide
 from visus.nets import trained
 from visus.nets.detection import Limits
 from visus.nets.detection.rcnn import RCNN
@@ -199,7 +200,7 @@ class DetectPredictor:
             InputError: The file is missing or damaged.
         """
         name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
+        values = colors_of(picture if isinstance(picture, np.ndarray) else read_wide(picture))
         found = self.answers(values)
         best = None if len(found) else self._best_below(values)
         return BoxPrediction(name, found, self.about.classes, values, best)

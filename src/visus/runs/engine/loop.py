@@ -246,7 +246,7 @@ class Show(lightning.Callback):
         """Tell how far it is."""
         assert isinstance(pl_module, Learner)
         total = int(trainer.num_training_batches)
-        loss = pl_module.train_sums.means()[0]
+        loss = pl_module.train_sums.mean_loss()
         self.progress(
             Progress("training", batch_idx + 1, total, trainer.current_epoch + 1, trainer.max_epochs or 0, loss)
         )

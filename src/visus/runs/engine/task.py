@@ -87,13 +87,12 @@ class Data(Protocol):
 
 
 class Job(Protocol):
-    """A training of one task: a network, its pictures and its settings, with nothing left open.
+    """A training of one task: a network, its pictures and its settings, with nothing left open."""
 
-    Attributes:
-        score: What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``.
-    """
-
-    score: str
+    @property
+    def score(self) -> str:
+        """What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``."""
+        ...
 
     @property
     def settings(self) -> TrainSettings:

@@ -30,6 +30,7 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
         test=settings.test,
         binary=settings.binary,
         unlabeled=settings.unlabeled,
+        spacing=settings.spacing,
         allow_bad=settings.allow_bad,
         progress=progress,
     )

@@ -68,6 +68,16 @@ class SegmentSettings(TrainSettings):
     ] = ()
     unlabeled: Unlabeled = None
     binary: Annotated[bool, Setting("Masks: all that is not 0 is one class.", DATA)] = False
+    spacing: Annotated[
+        tuple[float, float, float] | None,
+        Setting(
+            "Volumes: millimeters between voxels (left to right, back to front, feet to head) that all get.",
+            DATA,
+            "(0, inf)",
+            metavar="X,Y,Z",
+            default="as they lie",
+        ),
+    ] = None
     loss: Annotated[
         str,
         Setting(
