@@ -174,11 +174,69 @@ def test_what_visus_trained_and_what_has_other_names(tmp_path: Path) -> None:
     save_file({**own, "normalise.mean": torch.zeros(3, 1, 1)}, tmp_path / "best.safetensors")
     again = registry.create("cnn", classes=3, weights=tmp_path / "best.safetensors")
     assert all(torch.equal(value, again.net.state_dict()[key]) for key, value in net.net.state_dict().items())
-    # A safetensors file does not keep the order of layers, so position says nothing there.
+    # Position says nothing, in whatever order a file lies: another order of equal shapes would answer wrongly.
     strange = {f"z{9 - k}": value for k, value in enumerate(net.net.state_dict().values())}
     save_file(strange, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsError, match="does not fit the network"):
-        registry.create("cnn", classes=3, weights=tmp_path / "other.safetensors")
     torch.save(strange, tmp_path / "other.pth")
-    same = registry.create("cnn", classes=3, weights=tmp_path / "other.pth")
-    assert all(torch.equal(value, same.net.state_dict()[key]) for key, value in net.net.state_dict().items())
+    for name in ("other.safetensors", "other.pth"):
+        with pytest.raises(WeightsError, match=r"does not fit the network .*missing: .*surplus: z"):
+            registry.create("cnn", classes=3, weights=tmp_path / name)
+
+
+def _answers(net: torch.nn.Module) -> torch.Tensor:
+    with torch.inference_mode():
+        return net(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.backbone.", ""])
+def test_names_count_behind_a_prefix_and_order_does_not(tmp_path: Path, prefix: str) -> None:
+    net = registry.create("resnet18", classes=3)
+    plain = net.net.state_dict()
+    # Sorted by name, layers of equal shapes change places.
+    torch.save({prefix + key: plain[key] for key in sorted(plain, reverse=True)}, tmp_path / "other.pth")
+    again = registry.create("resnet18", classes=3, weights=tmp_path / "other.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_a_file_without_the_prefix_that_the_network_has(tmp_path: Path) -> None:
+    from visus.nets import segmentation
+
+    net = segmentation.create("lraspp_mobilenet_v3_large", classes=3)
+    plain = {key.removeprefix("net."): value for key, value in net.state_dict().items()}
+    torch.save(plain, tmp_path / "of-torchvision.pth")
+    again = segmentation.create("lraspp_mobilenet_v3_large", classes=3, weights=tmp_path / "of-torchvision.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_what_says_nothing_of_the_network_may_be_there_or_not(tmp_path: Path) -> None:
+    import torchvision
+
+    net = registry.create("googlenet", classes=3)
+    tensors = {key: value for key, value in net.net.state_dict().items() if not key.endswith("num_batches_tracked")}
+    theirs = torchvision.models.GoogLeNet(num_classes=3, aux_logits=True, init_weights=False).state_dict()
+    tensors |= {key: value for key, value in theirs.items() if key.startswith("aux")}
+    torch.save(tensors, tmp_path / "theirs.pth")
+    again = registry.create("googlenet", classes=3, weights=tmp_path / "theirs.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_what_is_missing_surplus_or_of_another_shape_is_said() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    tensors = {"0.weight": torch.zeros(3, 2), "0.bias": torch.zeros(4), "1.weight": torch.zeros(1, 3)}
+    with pytest.raises(WeightsError) as caught:
+        weights.fill(net, {**tensors, "2.weight": torch.zeros(1)}, "mine.pth")
+    assert str(caught.value) == (
+        "mine.pth does not fit the network (1 missing: 1.bias; 1 surplus: 2.weight; 1 of another shape: "
+        "0.bias (4,), not (3,)); give the weights of this network."
+    )
+
+
+def test_the_packages_have_names_of_their_own() -> None:
+    from visus.nets import lite_names
+
+    net = registry.create("efficientnet_lite1", classes=1000)
+    tensors = weights.read_file(weights.package_file(weights.of("efficientnet_lite1")))
+    named = lite_names.renamed(dict(reversed(tensors.items())), net.net)
+    assert named.keys() == net.net.state_dict().keys()
+    in_order = zip(net.net.state_dict(), tensors.values(), strict=True)  # the packages have timm's order too
+    assert all(torch.equal(named[key], value) for key, value in in_order)
