@@ -1,15 +1,22 @@
 """Runs that visus 0.1 made open, answer, are measured, and go on."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tests.support.labeled import splits
 from tests.support.masked import folder_of_masks, scene
+from tests.support.numbered import numbered
 from visus import Run, evaluate
+from visus.nets import segmentation
 from visus.nets.file import read_header
+from visus.nets.segmentation.trained import about_of, assemble
+from visus.ops import Normalize
 from visus.runs import ClassifySettings, SegmentSettings, resume
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0_1" / "runs"
@@ -44,6 +51,22 @@ def test_a_segmenter_too(old: Path) -> None:
     assert run.predict(scene(40)[0]).shares() == pytest.approx(shares, abs=2e-3)
     folder_of_masks(old / "masks")
     assert evaluate(run, old / "masks").mean_iou == pytest.approx(0.1118, abs=2e-3)
+
+
+def test_segnet_goes_on_pooling_as_it_was_trained() -> None:
+    kept = json.loads((OLD.parent / "segnet.json").read_text())
+    header, answers = kept["header"], torch.tensor(kept["answers"])
+    pixels = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (1, 3, 45, 70), dtype=np.uint8))
+    normal = Normalize.of_channels([0.5] * 3, [0.25] * 3).state_dict()
+    about = about_of(header)
+    assert about.options["round_up"] is False
+    with torch.device("meta"):
+        net = segmentation.create("segnet", classes=3).to_empty(device="cpu")
+    own = {"net": numbered(net), "normalize": normal}
+    found = assemble(about, own).probabilities(pixels)[0]
+    torch.testing.assert_close(found[:, ::11, ::23], answers, rtol=1e-3, atol=1e-4)
+    newer = about_of({**header, "options": {"channels": 3, "round_up": True}})
+    assert (assemble(newer, own).probabilities(pixels)[0] - found).abs().max() > 0.01
 
 
 def test_a_stopped_training_goes_on(old: Path) -> None:
