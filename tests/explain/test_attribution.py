@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.photographs import photographs
 from tests.support.subjects import everything_as_it_was, subject_of
 from visus import InputError, nets
 from visus.explain import (
@@ -75,9 +76,10 @@ def test_plain_gradients_are_those_of_finite_differences() -> None:
     torch.testing.assert_close((values * step).sum(), rise, rtol=0.01, atol=0)
 
 
-def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Classifier, cat: np.ndarray) -> None:
-    found = saliency(lite, cat, method="integrated")
-    x = lite.input_of(cat)
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Classifier) -> None:
+    rocket = photographs()["rocket"]
+    found = saliency(lite, rocket, method="integrated")
+    x = lite.input_of(rocket)
     with torch.inference_mode():
         rise = float((lite(x) - lite(torch.zeros_like(x)))[0, found.target])
     assert found.gap is not None

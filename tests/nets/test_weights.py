@@ -1,6 +1,8 @@
 """Where weights come from, and what happens when they are not there."""
 
 import importlib.metadata
+import socket
+import threading
 from pathlib import Path
 from urllib.error import URLError
 
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from visus import WeightsError, nets
-from visus.nets import registry, weights
+from visus.nets import hub, registry, weights
 
 
 @pytest.fixture
@@ -37,6 +39,47 @@ def test_torchvision_weights_offline_name_the_file_and_its_place(offline: None, 
 def test_timm_weights_offline_name_the_model_and_its_place(offline: None, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"timm/mobilenetv3_small_100"):
         nets.create("mobilenetv3_small_100", weights="imagenet")
+
+
+def test_timm_weights_come_from_the_cache_without_a_word_to_the_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import timm
+    from huggingface_hub import constants
+
+    name = "test_efficientnet.r160_in1k"
+    config = timm.get_pretrained_cfg(name)
+    assert config
+    assert config.hf_hub_id
+    home = tmp_path / f"models--{config.hf_hub_id.replace('/', '--')}"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text("abc")
+    (home / "snapshots" / "abc").mkdir(parents=True)
+    trained = timm.create_model(name)
+    save_file(trained.state_dict(), home / "snapshots" / "abc" / "model.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "reachable", lambda: False)
+    net = nets.create(name, weights="imagenet", classes=config.num_classes)
+    assert all(torch.equal(value, net.net.state_dict()[key]) for key, value in trained.state_dict().items())
+
+
+def test_a_host_that_no_name_server_answers_for_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError
+
+    asleep = threading.Event()
+    monkeypatch.setattr(hub, "SECONDS", 0.05)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: asleep.wait() and refuse())
+    assert not hub.answers("huggingface.co", 443)
+    asleep.set()
+
+
+def test_a_host_that_answers_is_reached_and_a_closed_port_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert hub.answers("127.0.0.1", port)
+    assert not hub.answers("127.0.0.1", port)
+    assert not hub.answers("no..name", 443)
 
 
 def test_torchvision_weights_load_through_its_own_api(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +272,15 @@ def test_what_is_missing_surplus_or_of_another_shape_is_said() -> None:
         "mine.pth does not fit the network (1 missing: 1.bias; 1 surplus: 2.weight; 1 of another shape: "
         "0.bias (4,), not (3,)); give the weights of this network."
     )
+
+
+def test_nan_in_a_file_is_said(tmp_path: Path) -> None:
+    net = registry.create("cnn", classes=3, widths=[4])
+    tensors = net.net.state_dict()
+    broken = next(key for key in tensors if key.endswith("bias"))
+    save_file({**tensors, broken: torch.full_like(tensors[broken], torch.nan)}, tmp_path / "nan.safetensors")
+    with pytest.raises(WeightsError, match=f"holds NaN .{broken}"):
+        registry.create("cnn", classes=3, widths=[4], weights=tmp_path / "nan.safetensors")
 
 
 def test_the_packages_have_names_of_their_own() -> None:

@@ -56,9 +56,9 @@ def test_a_header_says_how_segnet_pools_and_settings_that_do_not_say_it_are_olde
     settings = resolve(SegmentSettings(data=str(data), net="segnet", weights="none"), masks)
     assert settings.round_up is True
     for own, rule in ((settings, True), (dataclasses.replace(settings, round_up=None), False)):
-        begun = TASK.begin(own, masks)
+        begun: Any = TASK.begin(own, masks)
         assert begun.about.options["round_up"] is rule
-        assert begun.net.round_up is rule  # pyright: ignore[reportAttributeAccessIssue]
+        assert begun.net.round_up is rule
 
 
 def test_a_run_learns_and_has_all_its_files(run: Run) -> None:

@@ -1,6 +1,7 @@
 """The search for settings: ranges, stages, pruning, resumption."""
 
 import csv
+import inspect
 import math
 from pathlib import Path
 
@@ -56,6 +57,29 @@ def test_no_choice_is_tried_twice_and_one_that_cannot_be_costs_one_trial(data: P
     found = tune("classify", data, space=space, trials=2, runs=tmp_path, say=said.append, **both)
     assert found.settings.loss == "cross_entropy"
     assert "cannot be: label_smoothing does nothing beside the hinge loss" in " ".join(said)
+
+
+def test_what_optuna_takes_unless_it_is_told_decides_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    asked: list[str] = []
+
+    def noted(self: object, *_: object, **__: object) -> None:
+        asked.append(type(self).__name__)
+        raise AssertionError("the sampler that Optuna takes by itself")
+
+    for kind in (optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler):
+        monkeypatch.setattr(kind, "__init__", noted)
+    told: dict[str, object] = {}
+    pruner = optuna.pruners.MedianPruner
+    monkeypatch.setattr(optuna.pruners, "MedianPruner", lambda **given: (told.update(given), pruner(**given))[1])
+    found = [tune("classify", data, trials=2, runs=tmp_path / run, **{**FAST, "epochs": 1}) for run in "ab"]
+    assert found[0].rows()[0]["lr"] == found[1].rows()[0]["lr"]  # by the seed alone
+    assert asked == []
+    every = set(inspect.signature(pruner.__init__).parameters) - {"self"}
+    assert told.keys() == every
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus._errors import InputError
+from visus._errors import InputError, WeightsError
 from visus._openvino import core, has_bf16, hints
 from visus._optional import require
 from visus.graphs.graph import Graph
@@ -123,8 +123,16 @@ class OpenVinoRuntime:
 
 @functools.lru_cache(maxsize=_KEPT)
 def _compiled(path: Path, written: int, size: int, streams: int, precision: Computed) -> Any:  # noqa: ANN401 - OpenVINO's
-    """A graph compiled for this CPU; the next index of this process need not compile it anew."""
+    """A graph compiled for this CPU; the next index of this process need not compile it anew.
+
+    Raises:
+        WeightsError: Its weights hold NaN.
+    """
     network = core().read_model(str(path))
+    # Compiled, a ReLU makes 0 of NaN: it would hide what is broken.
+    constants = (own.get_data() for own in network.get_ops() if own.get_type_name() == "Constant")
+    if any(np.issubdtype(values.dtype, np.floating) and np.isnan(values).any() for values in constants):
+        raise WeightsError(f"The graph {path} holds NaN; give other weights, or train anew.")
     network.reshape([1, size, size, 3])
     return core().compile_model(network, "CPU", hints(streams, precision))
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from visus._errors import InputError, WeightsError
-from visus.nets import lite_names
+from visus.nets import hub, lite_names
 from visus.nets import weights as _weights
 from visus.nets.backbones import Backbone, TimmBackbone, of_torchvision
 from visus.nets.classification.alexnet import alexnet_paper
@@ -268,8 +268,12 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
         except RuntimeError as error:
             raise InputError(f"timm cannot build {name!r}: {error} Leave what follows the dot away.") from error
     known = _weights.of(name)
+    file = hub.cached(timm.get_pretrained_cfg(name))
+    if file is None and not hub.reachable():
+        raise _weights.download_error(known, ConnectionError())
+    here: dict[str, Any] = {"pretrained_cfg_overlay": {"file": str(file)}} if file else {}
     try:
-        return timm.create_model(name, pretrained=True, num_classes=classes)
+        return timm.create_model(name, pretrained=True, num_classes=classes, **here)
     except (OSError, RuntimeError, ValueError) as error:  # the hub's errors are of these kinds
         raise _weights.download_error(known, error) from error
 

@@ -109,7 +109,7 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
         name: What the weights are called in messages.
 
     Raises:
-        WeightsError: Tensors are missing, surplus or of another shape; it says which.
+        WeightsError: Tensors are missing, surplus or of another shape, or hold NaN; it says which.
 
     >>> import torch
     >>> net = torch.nn.Linear(1, 2)
@@ -131,6 +131,8 @@ def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) 
     said = [f"{len(found)} {word}: {', '.join(found[:_NAMED])}" for word, found in faults if found]
     if said:
         raise WeightsError(f"{name} does not fit the network ({'; '.join(said)}); give the weights of this network.")
+    if broken := [theirs for theirs in used if tensors[theirs].isnan().any()]:
+        raise WeightsError(f"{name} holds NaN ({min(broken)}); give weights of a training that went well.")
     net.load_state_dict({**own, **{key: tensors[theirs] for key, theirs in names.items()}})
 
 
