@@ -155,6 +155,23 @@ class _OpenVinoRunner:
         return self._run(pixels, "map")
 
 
+def session(graph: Path | bytes, threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime's
+    """A graph made ready by ONNX Runtime.
+
+    Args:
+        graph: Its file, or its content.
+        threads: How many work on one answer.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors only
+    # A thread that waits busily for its next part costs a core, and where there are few, time too.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxRuntime:
     """The graph run by ONNX Runtime."""
 
@@ -162,14 +179,7 @@ class OnnxRuntime:
     precision: Computed = "f32"
 
     def __init__(self, graph: Graph, streams: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cores() if streams == 1 else 1
-        options.log_severity_level = 3  # errors only
-        # A thread that waits busily for its next part costs a core, and where there are few, time too.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
+        self._session = session(graph.path, cores() if streams == 1 else 1)
 
     def runner(self) -> "OnnxRuntime":
         """A runner for one thread: the session itself, which threads may share."""
