@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ import torch
 from tests.support.labeled import splits
 from tests.support.masked import folder_of_masks, scene
 from tests.support.numbered import numbered
-from visus import Run, evaluate
+from visus import Run, RunError, evaluate
+from visus._openvino import core, hints
+from visus.graphs.runtime import session
 from visus.nets import segmentation
 from visus.nets.file import read_header
 from visus.nets.segmentation.trained import about_of, assemble
 from visus.ops import Normalize
 from visus.runs import ClassifySettings, SegmentSettings, resume
+from visus.runs.export import export
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0_1" / "runs"
 
@@ -42,6 +46,33 @@ def test_a_classifier_says_what_it_is_answers_and_is_measured(old: Path) -> None
     found = run.evaluate(old / "textures")
     assert found.split == "test"
     assert len(found.labels) == 6
+
+
+@pytest.mark.slow
+def test_openvinos_form_answers_as_the_network_or_is_not_written(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = old / "runs/classify/textures-1"
+    path = export(run, "openvino", tmp_path / "x.xml")
+    model = core().read_model(path)
+    about = json.loads(model.get_rt_info("visus").astype(str))
+    assert (about["classes"], about["license"]) == (["blob", "checks", "stripes"], None)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *about["pixels"]), dtype=np.uint8)
+    graph = session(export(run, "onnx", tmp_path / "x.onnx"), 1)
+    found = core().compile_model(model, "CPU", hints(1))([pixels])["probabilities"]
+    np.testing.assert_allclose(found, graph.run(["probabilities"], {"pixels": pixels})[0], atol=1e-5)
+
+    class Other:
+        def get_outputs(self) -> list[Any]:
+            return graph.get_outputs()
+
+        def run(self, *_: Any) -> list[Any]:
+            return [np.zeros((3, 3), np.float32)]
+
+    monkeypatch.setattr("visus.runs.export.session", lambda *_: Other())
+    with pytest.raises(RunError, match="OpenVINO answers otherwise"):
+        export(run, "openvino", tmp_path / "y.xml")
+    assert not (tmp_path / "y.xml").exists()
 
 
 def test_a_segmenter_too(old: Path) -> None:

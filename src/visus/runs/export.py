@@ -25,11 +25,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from visus._cores import cores
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
-from visus._openvino import core
-from visus._optional import require
+from visus._openvino import core, hints
+from visus._optional import is_installed, require
 from visus.graphs.graph import identity_of_run
+from visus.graphs.runtime import session
 from visus.graphs.saved import Saved
 from visus.graphs.weights import Preprocessing
 from visus.graphs.weights import of as weights_of
@@ -130,7 +132,8 @@ def export(
         about, content = _network(network, saved, form, size)
     files = {target: content}
     if form == "openvino":
-        files = dict(zip((target, target.with_suffix(".bin")), as_openvino(content, json.dumps(about)), strict=True))
+        written = as_openvino(content, json.dumps(about), _example(network, size))
+        files = dict(zip((target, target.with_suffix(".bin")), written, strict=True))
     if form == "onnx" and path is None and isinstance(network, classifiers.Trained):
         files[target.with_suffix(".json")] = _described(network, saved, len(content))
     if form == "onnx" and path is None and isinstance(network, detectors.Trained):
@@ -218,18 +221,37 @@ def license_of(saved: Saved, network: Any) -> str | None:  # noqa: ANN401 - of a
     return whole or weights_of(getattr(settings, "backbone", None) or like or settings.net).license
 
 
-def as_openvino(content: bytes, about: str) -> tuple[bytes, bytes]:
+def _example(network: Any, size: Sequence[int] | None) -> np.ndarray:  # noqa: ANN401 - of any task
+    """Pixels that its graph takes: of one picture for a detector, of several for any other network."""
+    if isinstance(network, detectors.Trained):
+        return np.random.default_rng(0).integers(0, 256, (*exporting.SIZES[0], 3), dtype=np.uint8)
+    return _pixels(network, size).numpy()
+
+
+def as_openvino(content: bytes, about: str, pixels: np.ndarray) -> tuple[bytes, bytes]:
     """An ONNX graph as OpenVINO keeps it (its intermediate representation): XML, and its numbers, float32.
 
     Args:
         content: The ONNX file.
         about: What the network says of itself, as JSON; it becomes ``visus`` in ``rt_info``.
+        pixels: An input uint8 or float32, of the shape that the graph takes, on which both are compared.
 
     Raises:
         DependencyError: OpenVINO is not installed.
+        RunError: OpenVINO answers otherwise than ONNX Runtime.
     """
-    openvino = require("openvino")
-    model = core().read_model(content)
+    if not is_installed("openvino"):
+        require("openvino")  # says how to install it
+    home = core()  # first: it keeps OpenVINO from reporting its use
+    import openvino
+
+    model = home.read_model(content)
+    own = session(content, cores())
+    output = "scores" if "scores" in [each.name for each in own.get_outputs()] else "probabilities"
+    expected = np.asarray(own.run([output], {"pixels": pixels})[0])
+    found = home.compile_model(model, "CPU", hints(1))([pixels])[output]
+    if found.shape != expected.shape or not np.abs(found - expected).max(initial=0) <= _TOLERANCE:
+        raise RunError("OpenVINO answers otherwise than the network; nothing was written. Take onnx.")
     model.set_rt_info(about, "visus")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model.xml"
