@@ -1,6 +1,7 @@
 """Trainings, measures and answers of segmenters on small pictures and volumes."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -48,6 +49,16 @@ def measured(found: object) -> MaskEvaluation:
 def predicted(found: object) -> MaskPrediction:
     assert isinstance(found, MaskPrediction)
     return found
+
+
+def test_a_header_says_how_segnet_pools_and_settings_that_do_not_say_it_are_older(data: Path) -> None:
+    masks = load_masks(data)
+    settings = resolve(SegmentSettings(data=str(data), net="segnet", weights="none"), masks)
+    assert settings.round_up is True
+    for own, rule in ((settings, True), (dataclasses.replace(settings, round_up=None), False)):
+        begun: Any = TASK.begin(own, masks)
+        assert begun.about.options["round_up"] is rule
+        assert begun.net.round_up is rule
 
 
 def test_a_run_learns_and_has_all_its_files(run: Run) -> None:

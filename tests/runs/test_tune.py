@@ -1,6 +1,7 @@
 """The search for settings: ranges, stages, pruning, resumption."""
 
 import csv
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,29 @@ def test_what_torch_refuses_costs_one_trial(data: Path, tmp_path: Path, monkeypa
     assert any(line.endswith("cannot be: RuntimeError: mat1 and mat2 shapes cannot be multiplied") for line in said)
     with pytest.raises(RunError, match=r"No trial of .* was finished \(the first: RuntimeError: mat1"):
         tune("classify", data, space={"hidden": [[4]]}, trials=1, runs=tmp_path, **fast)
+
+
+def test_what_optuna_takes_unless_it_is_told_decides_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    asked: list[str] = []
+
+    def noted(self: object, *_: object, **__: object) -> None:
+        asked.append(type(self).__name__)
+        raise AssertionError("the sampler that Optuna takes by itself")
+
+    for kind in (optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler):
+        monkeypatch.setattr(kind, "__init__", noted)
+    told: dict[str, object] = {}
+    pruner = optuna.pruners.MedianPruner
+    monkeypatch.setattr(optuna.pruners, "MedianPruner", lambda **given: (told.update(given), pruner(**given))[1])
+    found = [tune("classify", data, trials=2, runs=tmp_path / run, **{**FAST, "epochs": 1}) for run in "ab"]
+    assert found[0].rows()[0]["lr"] == found[1].rows()[0]["lr"]  # by the seed alone
+    assert asked == []
+    every = set(inspect.signature(pruner.__init__).parameters) - {"self"}
+    assert told.keys() == every
 
 
 @pytest.mark.slow

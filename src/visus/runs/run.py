@@ -18,6 +18,7 @@ from visus._optional import require
 from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
 from visus.runs.engine.task import Evaluation, Hooks, Prediction, Predictor, Say, Task, Tell
+from visus.runs.record import card
 from visus.runs.record.folder import BEST, CONFIG, is_run, new_folder, settings_in, summary_of
 from visus.runs.record.settings import TrainSettings, read_toml
 from visus.runs.registry import task_of
@@ -128,6 +129,7 @@ class Run(Generic[P, E]):
             RunError: There is no trained network.
         """
         found: Any = self._task.evaluate(self.folder, data, split=split, **options)
+        card.write(self.folder)
         return found
 
     @overload
@@ -380,7 +382,9 @@ def evaluate(run: Place, data: Place | None = None, *, split: str | None = None,
     from visus.nets.file import open_saved
 
     saved = open_saved(run)
-    return task_of(saved.task).evaluate(saved, data, split=split, **options)
+    found = task_of(saved.task).evaluate(saved, data, split=split, **options)
+    card.write(saved.home)
+    return found
 
 
 def predict(run: Place, picture: Any, **options: Any) -> Any:  # noqa: ANN401 - of the task

@@ -5,7 +5,8 @@ unpoolings and transposed convolutions goes up again. Every layer is normalized 
 
 Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
 picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the
-thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random.
+thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random; what begins at random is drawn as He et al.
+(2015) do, in place of zero-mean Gaussians (section 4.2; the authors' release: deviation 0.01).
 """
 
 from collections.abc import Iterator

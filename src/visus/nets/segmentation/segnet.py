@@ -4,12 +4,16 @@ Badrinarayanan, Kendall and Cipolla, "SegNet: a deep convolutional encoder-decod
 PAMI 2017.
 
 The thirteen convolutions of VGG16 go down; the same in reverse go up. Each pooling remembers where its maxima were,
-and the unpooling that mirrors it puts the values back there (section 3, figure 3).
+and the unpooling that mirrors it puts the values back there (section 3, figure 3). Poolings of odd maps round up, as
+in the authors' release: 360x480 becomes 12x15.
 
-Deviations: none known.
+Deviations: the input is normalized channel by channel, where the paper has local contrast normalization; biases learn
+at the rate of the weights, where the release has twice the rate. ``round_up=False`` leaves out the last row or column
+of an odd map, which is then zero behind the unpooling: visus 0.1 trained so.
 """
 
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -36,6 +40,7 @@ class SegNet(Segmenter):
         channels: Channels of the input.
         batch_norm: Whether each convolution is normalized, as in the paper.
         width: Channels of the first group, 64 in the paper; those of the others in proportion.
+        round_up: Whether a map of odd size is pooled to the larger half.
         weights: ``"imagenet"`` for the encoder, or None.
 
     Raises:
@@ -46,6 +51,7 @@ class SegNet(Segmenter):
     multiple = 1
     least = 32
     dense = True
+    unsaid: ClassVar[dict[str, Any]] = {"round_up": False}
 
     def __init__(
         self,
@@ -54,10 +60,11 @@ class SegNet(Segmenter):
         channels: int = 3,
         batch_norm: bool = True,
         width: int = WIDTH,
+        round_up: bool = True,
         weights: Weights = None,
     ) -> None:
         super().__init__()
-        self.name, self.classes, self.channels = "segnet", classes, channels
+        self.name, self.classes, self.channels, self.round_up = "segnet", classes, channels, round_up
         encoder = groups(channels, batch_norm=batch_norm, width=width)
         decoder = [_mirror(level, batch_norm=batch_norm, width=width) for level in range(len(GROUPS))]
         self.encoder, self.decoder = nn.ModuleList(encoder), nn.ModuleList(decoder)
@@ -77,7 +84,7 @@ class SegNet(Segmenter):
             InputError: A side is less than 32.
         """
         self.check(x.shape[2:])
-        x, remembered = encode(self.encoder, x)  # (N, 512, H/32, W/32)
+        x, remembered = encode(self.encoder, x, round_up=self.round_up)  # (N, 512, H/32, W/32)
         return self.score(decode(reversed(self.decoder), x, remembered))
 
 

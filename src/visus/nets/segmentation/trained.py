@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from visus._renamed import renamed
 from visus.nets.file import Tensors
-from visus.nets.segmentation.registry import create, options_of
+from visus.nets.segmentation.registry import as_trained, create, options_of
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.ops import Normalize
 
@@ -102,6 +102,7 @@ def about_of(values: dict[str, Any]) -> About:
     about = About(
         **{
             **values,
+            "options": as_trained(values["net"], values["options"]),
             "classes": tuple(values["classes"]),
             "window": tuple(values["window"]),
             "palette": palette,

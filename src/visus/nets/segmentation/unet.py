@@ -4,7 +4,9 @@ Two unpadded convolutions at each of five levels; the left side halves the map a
 does the reverse and takes in what the left side had at the same level, cropped to its size (figure 1). 572x572 pixels
 give answers for the 388x388 in their middle.
 
-Deviations: none in the default; with ``padded`` every convolution keeps its size and nothing is cropped.
+Deviations: with ``padded`` every convolution keeps its size and nothing is cropped. The authors' release has more
+than figure 1 shows: a ReLU behind each up-convolution, and a second dropout, on the fourth level, before its map is
+pooled and handed over. ``release=True`` has both.
 """
 
 import torch
@@ -25,6 +27,7 @@ class UNet(Segmenter):
         channels: Channels of the input.
         padded: Whether convolutions keep the size of their map.
         width: Channels of the first level; each level below has twice as many.
+        release: Whether it has the layers of the authors' release that the paper does not name.
 
     Raises:
         InputError: The width is less than 1.
@@ -34,11 +37,13 @@ class UNet(Segmenter):
     designed_for = (1, 572, 572)
     dense = True
 
-    def __init__(self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64) -> None:
+    def __init__(
+        self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64, release: bool = False
+    ) -> None:
         super().__init__()
         if width < 1:
             raise InputError(f"The width of U-Net must be at least 1, not {width}.")
-        self.name, self.classes, self.channels = "unet", classes, channels
+        self.name, self.classes, self.channels, self.release = "unet", classes, channels, release
         self.margin, self.offset, self.least = (0, 0, 16) if padded else (92, 12, 188)
         widths = [width * 2**level for level in range(LEVELS)]
         inputs = [channels, *widths[:-1]]
@@ -61,10 +66,12 @@ class UNet(Segmenter):
         kept = []
         for level, convolutions in enumerate(self.down):
             x = convolutions(self.pool(x) if level else x)
+            if self.release and level == LEVELS - 2:
+                x = self.dropout(x)
             kept.append(x)  # 568, 280, 136, 64, 28 for an input of 572
         x = self.dropout(kept.pop())
         for expand, convolutions in zip(self.expand, self.up, strict=True):
-            x = expand(x)
+            x = expand(x).relu() if self.release else expand(x)
             x = convolutions(torch.cat([_crop(kept.pop(), x.shape[2:]), x], dim=1))  # 52, 100, 196, 388
         return self.score(x)
 

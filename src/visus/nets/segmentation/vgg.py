@@ -87,7 +87,7 @@ Remembered = list[tuple[Tensor, torch.Size]]
 """Where the maxima of each pooling were, and the size of the map that was pooled."""
 
 
-def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
+def encode(own: Iterable[nn.Module], x: Tensor, *, round_up: bool = False) -> tuple[Tensor, Remembered]:
     """Go through groups, each followed by a 2x2 pooling whose positions are remembered.
 
     Badrinarayanan et al. 2017 (section 3) and Noh et al. 2015.
@@ -95,6 +95,7 @@ def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
     Args:
         own: The groups.
         x: ``(N, C, H, W)`` float.
+        round_up: Whether a map of odd size is pooled to the larger half.
 
     Returns:
         The last map, ``(N, C', h, w)`` float, and of each pooling the positions, int64, and the size of what it pooled.
@@ -107,7 +108,7 @@ def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
     for group in own:
         x = group(x)
         size = x.shape[2:]
-        x, positions = upsample.max_pool(x, 2)
+        x, positions = upsample.max_pool(x, 2, round_up=round_up)
         remembered.append((positions, size))
     return x, remembered
 

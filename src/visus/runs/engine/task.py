@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from visus._errors import InputError
 from visus._optional import is_installed, require
 from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.record.settings import TrainSettings
@@ -261,6 +262,16 @@ class Task(Protocol):
         """
         ...
 
+    def graph_predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """What answers by the run's graph, without PyTorch.
+
+        Raises:
+            InputError: No graph answers for this task.
+            RunError: There is no trained network, or it is damaged.
+            DependencyError: The run has no graph.
+        """
+        ...
+
     def evaluate(
         self,
         run: str | os.PathLike[str],
@@ -321,6 +332,16 @@ class Room:
     def predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
         """A network that is ready to answer; see :meth:`Task.predictor`."""
         return _named(self.answers if not self.light or is_installed("torch") else self.light)(run, **options)
+
+    def graph_predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """What answers by the run's graph, without PyTorch; see :meth:`Task.graph_predictor`.
+
+        Raises:
+            InputError: No graph answers for this task.
+        """
+        if not self.light:
+            raise InputError(f"Networks of the task {self.name} have no graph that answers here; say --engine local.")
+        return _named(self.light)(run, **options)
 
     def evaluate(
         self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any

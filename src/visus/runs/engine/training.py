@@ -20,7 +20,7 @@ from visus.runs.engine import plots
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
 from visus.runs.engine.progress import Epoch, Progress, said
 from visus.runs.engine.task import Data, Hooks, Job, Task
-from visus.runs.record import training_hashes
+from visus.runs.record import card, training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
 from visus.runs.record.settings import TrainSettings
 from visus.tasks import processes
@@ -228,6 +228,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
         "task": job.settings.task,
         "net": job.settings.net,
         "classes": list(job.data.classes),
+        "pictures": {name: len(own) for name, own in job.data.splits.items()},
         "best": best.named(job.score),
         "epochs": len(keep.epochs),
         "seconds": round(seconds, 1),
@@ -240,5 +241,6 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     if watch and watch.monitor and watch.monitor.history.steps:
         plots.health(watch.monitor.history, folder / "health.png")
     job.draw(folder)
+    card.write(folder)
     score = said(job.score)
     hooks.say(f"Best: {score} {best.val_score:.2%} on val, in epoch {best.epoch} of {len(keep.epochs)}; {folder}")

@@ -70,6 +70,8 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     filled |= {"window": _window(settings, dataset, net, default["window"]), "weights": _weights(settings)}
     if "backbone" in known:
         filled["backbone"] = settings.backbone or "vgg16"
+    if "round_up" in known and settings.round_up is None:
+        filled["round_up"] = True
     if net.needs_pairs and min(filled["batch_size"], len(dataset.splits["train"])) < 2:
         raise InputError(f"{settings.net} needs at least two pictures in a step; say --batch-size 2, or bring more.")
     return resolve_device(dataclasses.replace(settings, **filled), dense=net.dense)

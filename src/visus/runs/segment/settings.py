@@ -11,7 +11,7 @@ ClassWeights = Literal["none", "median_frequency"]
 Head = Literal["large_fov", "aspp"]
 
 _OWN = "Options of networks"
-OPTIONS = ("backbone", "head", "padded", "width", "batch_norm")
+OPTIONS = ("backbone", "head", "padded", "width", "batch_norm", "round_up", "release")
 """Settings that are options of networks."""
 
 NO_WEIGHTS = "none"
@@ -59,6 +59,24 @@ class SegmentSettings(TrainSettings):
         ),
     ] = None
     batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet: use batch normalization.", _OWN)] = None
+    round_up: Annotated[
+        bool | None,
+        Setting(
+            "segnet: pool maps of odd size to the larger half, as its authors do.",
+            _OWN,
+            option="--round-up/--round-down",
+            default="up",
+        ),
+    ] = None
+    release: Annotated[
+        bool | None,
+        Setting(
+            "unet, vnet: the layers of the authors' released network, where it differs from their paper.",
+            _OWN,
+            option="--release/--paper",
+            default="paper",
+        ),
+    ] = None
     window: Annotated[
         tuple[int, ...] | None,
         Setting("Spatial size of the windows that the network sees.", NET, option="--size", metavar="N|H,W|D,H,W"),

@@ -58,7 +58,8 @@ class Segmentation:
         Raises:
             WeightsError: The weights are not at hand, or nothing of them fits.
         """
-        options = {**settings.options, **channels_of(settings, data)}
+        own = {**settings.options, **channels_of(settings, data)}
+        options = segmentation.registry.as_trained(settings.net, own)  # settings of an earlier visus say less
         assert settings.window is not None
         palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
         gray = options.get("channels") == 1

@@ -210,12 +210,19 @@ def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
     from visus.runs.tuning import journal
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    # Both are named with all that decides, whatever a version of Optuna takes unless it is told.
+    sampler = optuna.samplers.RandomSampler(seed=base.seed)  # each trial has one of its own, see _run
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1, interval_steps=1, n_min_trials=1)
     with quiet():
         try:
             storage = journal.open_journal(folder)
             study = optuna.create_study(
-                study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
+                study_name="visus",
+                storage=storage,
+                sampler=sampler,
+                pruner=pruner,
+                direction="maximize",
+                load_if_exists=True,
             )
         except (ValueError, KeyError, AssertionError) as error:
             place = folder / journal.NAME
