@@ -12,12 +12,14 @@ from visus._errors import DependencyError
 
 INSTALL: dict[str, str] = {
     "fastapi": "visus[serve]",
+    "httpx": "visus[client]",
     "mcp": "visus[mcp]",
     "openvino": "visus[fast]",
     "pandas": "pandas",
     "pillow_heif": "visus[heic]",
     "pillow_jxl": "visus[jxl]",
     "prometheus_client": "visus[serve]",
+    "pydantic": "visus[client]",
     "python_multipart": "visus[serve]",
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
