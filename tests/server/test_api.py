@@ -440,7 +440,13 @@ def test_names_that_the_server_uses_have_chinese_words() -> None:
     text = (STATIC / "words" / "zh.js").read_text(encoding="utf-8")
     reasons = re.findall(r'\("([a-z ]+)", ', Path(keep.__file__).read_text(encoding="utf-8"))
     assert "more pixels" in reasons
-    for name in (*get_args(members.Name), *get_args(members.Kind), *(set(reasons) - {"best"}), "has more detail", *METHODS):
+    for name in (
+        *get_args(members.Name),
+        *get_args(members.Kind),
+        *(set(reasons) - {"best"}),
+        "has more detail",
+        *METHODS,
+    ):
         assert re.search(rf'[\s{{]"?{re.escape(name)}"?: "', text), name
 
 
