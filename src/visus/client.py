@@ -87,7 +87,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections to the server."""
         self._http.close()
 
     # The index ---------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ class Client:
     # The server --------------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
-        """Whether it lives."""
+        """Whether the server lives, and how many pictures it has."""
         return self._get(Health, "/health")
 
     def about(self) -> Abilities:

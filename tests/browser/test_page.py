@@ -314,7 +314,11 @@ def test_an_answer_that_comes_too_late_is_not_shown(page: Page, folder: Path) ->
     page.set_input_files("#file", str(first))
     expect(page.locator("#canvas")).to_be_visible()
     waiting: list[Route] = []
-    page.route("**/predict", waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/predict", hold)
     page.locator("#predict").click()
     expect(page.locator("#busy-text")).to_have_text("Working …")
     expect(page.locator("#busy")).to_be_in_viewport()

@@ -11,7 +11,7 @@ _TICKS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # of a second
 
 
 def times_of(table: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Times of pictures.
+    """Times of pictures, and whether they were taken then.
 
     Args:
         table: ``N`` rows with the columns of :data:`COLUMNS` that the index has.
