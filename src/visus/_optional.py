@@ -12,6 +12,7 @@ from visus._errors import DependencyError
 
 INSTALL: dict[str, str] = {
     "fastapi": "visus[serve]",
+    "httpx": "visus[client]",
     "imagecodecs": "visus[codecs]",
     "mcp": "visus[mcp]",
     "openvino": "visus[fast]",
@@ -19,6 +20,7 @@ INSTALL: dict[str, str] = {
     "pillow_heif": "visus[heic]",
     "pillow_jxl": "visus[jxl]",
     "prometheus_client": "visus[serve]",
+    "pydantic": "visus[client]",
     "python_multipart": "visus[serve]",
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",

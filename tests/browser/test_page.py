@@ -1,5 +1,6 @@
 """The web page in a real browser."""
 
+import base64
 import os
 import re
 import shutil
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from tests.support.pictures import folder_of
 from tests.support.serving import serving
 from visus import Index, Run
+from visus.search.duplicates.aside import move_back
 
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine answers late
 
@@ -36,8 +39,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path, trained_run: Run) -> Iterator[str]:
-    with serving("--index", "i.visus", "--run", trained_run.folder, cwd=folder) as own:
+    shown = ("--trainings", trained_run.folder.parents[1], "--allow-move", folder / "aside")
+    with serving("--index", "i.visus", "--run", trained_run.folder, *shown, cwd=folder) as own:
         yield own
+
+
+SHOTS = os.environ.get("VISUS_SHOTS")  # a folder for pictures of the page in every state
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Hold a state of the page against the rules of axe, and keep a picture of it where someone wants to look."""
+    page.wait_for_load_state("networkidle")
+    found = Axe().run(page).response["violations"]
+    assert not found, [(own["id"], own["nodes"][0]["html"]) for own in found]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
 @pytest.fixture
@@ -50,8 +67,14 @@ def page(address: str) -> Iterator[Page]:
         errors: list[str] = []
         own.on("request", lambda request: asked.append(request.url))
         own.on("pageerror", lambda error: errors.append(str(error)))
-        own.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        own.on(
+            "console",
+            lambda message: (
+                errors.append(message.text) if message.type == "error" and "404" not in message.text else None
+            ),
+        )
         own.goto(address)
+        expect(own.locator(".tile img[src]")).to_have_count(13)
         yield own
         browser.close()
     assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
@@ -62,21 +85,124 @@ def choose(page: Page, folder: Path) -> None:
     page.set_input_files("#file", str(min((folder / "photos").glob("0*"))))
 
 
-def test_a_picture_is_searched_for_and_a_hit_with_it(page: Page, folder: Path) -> None:
+def test_the_wall_shows_all_pictures_and_words_choose_among_them(page: Page) -> None:
     expect(page.locator("#count")).to_have_text("13 pictures")
+    page.locator("#words").fill("COPY")
+    page.locator("#find-go").click()
+    expect(page.locator("#count")).to_have_text("1 picture found")
+    expect(page.locator(".tile")).to_have_count(1)
+    page.reload()  # the words stand in the address
+    expect(page.locator("#count")).to_have_text("1 picture found")
+    expect(page.locator("#words")).to_have_value("COPY")
+    page.go_back()
+    expect(page.locator(".tile")).to_have_count(13)
+    page.locator(".filters summary").click()
+    page.get_by_label("Shape").select_option("portrait")
+    expect(page.locator("#count")).to_have_text("No picture is like that.")
+
+
+def test_the_first_view_asks_for_little(address: str) -> None:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        own = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
+        asked: list[tuple[str, int]] = []
+        own.on("requestfinished", lambda request: asked.append((request.url, request.sizes()["responseBodySize"])))
+        own.goto(address)
+        expect(own.locator(".tile img[src]")).to_have_count(13)
+        own.wait_for_load_state("networkidle")
+        pictures = [url for url, _ in asked if "/thumbnails/" in url]
+        assert len(pictures) == 13
+        assert len(asked) - len(pictures) <= 30
+        assert sum(size for url, size in asked if "/thumbnails/" not in url) < 150_000
+        browser.close()
+
+
+def test_a_wall_of_very_many_pictures_has_few_nodes(page: Page, address: str) -> None:
+    shapes = base64.b64encode(bytes(96 + (k * 37) % 80 for k in range(100_000))).decode()
+    first = page.request.get(f"{address}/wall/pictures?limit=1").json()["pictures"][0]
+
+    def wall(route: Route) -> None:
+        route.fulfill(json={"version": "many", "total": 100_000, "shapes": shapes})
+
+    def part(route: Route) -> None:
+        route.fulfill(json={"version": "many", "total": 100_000, "pictures": [first] * 100})
+
+    page.route("**/wall?*", wall)
+    page.route("**/wall/pictures?*", part)
+    for width, height in ((1280, 800), (390, 800), (2560, 1400)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(page.url.split("#")[0] + "#wall?order=oldest")
+        page.reload()
+        expect(page.locator("#count")).to_have_text("100,000 pictures")
+        for place in (0.0, 0.37, 1.0):
+            page.evaluate(f"scrollTo(0, document.body.scrollHeight * {place})")
+            page.wait_for_timeout(200)
+            assert 0 < page.evaluate("document.querySelectorAll('#wall *').length") <= 300
+            assert page.locator(".tile").last.is_visible()
+    page.locator(".tile").first.focus()
+    page.keyboard.press("End")
+    expect(page.locator(".tile:focus img")).to_have_attribute("alt", re.compile("100,000 of 100,000"))
+
+
+def test_a_picture_is_searched_for_and_a_hit_with_it(page: Page, folder: Path) -> None:
     choose(page, folder)
     expect(page.locator("#hits li")).to_have_count(12)
-    expect(page.locator("#hits li p").first).to_contain_text("1.000")
-    expect(page.locator("#hits li p").first).to_contain_text("1 copy")
+    expect(page.locator("#results-title")).to_have_text("12 pictures like 0000.jpg")
+    expect(page.locator("#news")).to_have_text("12 pictures like 0000.jpg")
+    expect(page.locator("#hits li").first).to_contain_text("1.000")
+    expect(page.locator("#hits li").first).to_contain_text("1 copy")
+    expect(page.locator("#hits li").first).to_contain_text("your picture")
+    assert (page.locator("#hits li").first.bounding_box() or {"y": 999})["y"] < 250
     page.locator("#hits li .shown").nth(4).click()
-    expect(page.locator("#hits li p").first).to_contain_text("1.000")
+    expect(page.locator("#details")).to_be_visible()
+    page.locator("#like").click()
+    expect(page.locator("#hits li.asked")).to_have_count(1)
+    expect(page.locator("#hits li").first).to_contain_text("1.000")
+    page.locator(".filters summary").click()
     page.locator("#least").fill("0.99")
     expect(page.locator("#hits li")).not_to_have_count(12)
-    page.locator("#hits li .small").first.click()
-    expect(page.locator("#why")).to_be_visible()
-    assert (page.locator("#why-query").get_attribute("src") or "").startswith("data:image/jpeg")
+    page.reload()  # the question stands in the address
+    expect(page.locator("#hits li.asked")).to_have_count(1)
+    expect(page.locator("#least")).to_have_value("0.99")
+
+
+def test_a_dropped_picture_is_there_after_a_reload(page: Page, folder: Path) -> None:
+    choose(page, folder)
+    expect(page.locator("#hits li")).to_have_count(12)
+    page.reload()
+    expect(page.locator("#results-title")).to_have_text("12 pictures like 0000.jpg")
+
+
+def test_details_go_on_by_arrow_keys_and_the_focus_returns(page: Page, folder: Path) -> None:
+    page.locator(".tile").nth(2).click()
+    first = page.locator("#details-title").inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#details-title")).not_to_have_text(first)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#details-title")).to_have_text(first)
+    expect(page.locator("#details .path")).to_contain_text(str(folder / "photos"))
+    page.locator("#runs-say").click()
+    expect(page.locator("#details-more .bars li").first).to_contain_text("%")
     page.keyboard.press("Escape")
-    expect(page.locator("#why")).to_be_hidden()
+    expect(page.locator("#details")).to_be_hidden()
+    expect(page.locator(".tile:focus")).to_have_count(1)
+    page.locator(".tile").nth(2).click()
+    expect(page.locator("#details")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#details")).to_be_hidden()
+
+
+def test_why_with_a_part_and_several_pictures(page: Page, folder: Path) -> None:
+    choose(page, folder)
+    page.locator("#hits li .shown").nth(1).click()
+    page.locator("#also-add").click()
+    expect(page.locator(".chip.also")).to_have_count(1)
+    page.locator("#hits li .shown").nth(3).click()
+    page.locator("#unlike-add").click()
+    expect(page.locator(".chip.unlike")).to_have_count(1)
+    page.locator(".chip button").first.click()
+    page.locator(".chip button").first.click()
+    expect(page.locator(".chip")).to_have_count(0)
 
 
 def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
@@ -92,16 +218,29 @@ def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
     assert answered.value.json()["hits"][0]["score"] < 0.9999  # a part of it is not the whole
     before = page.locator("#part").inner_text()
     assert re.fullmatch(r"\d+, \d+, \d+, \d+", before)
-    page.locator("#canvas").focus()
+    expect(page.locator("#canvas")).to_be_focused()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
-    assert page.locator("#part").inner_text() != before
     with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
         page.keyboard.press("Enter")
+    expect(page.locator("#part")).not_to_have_text(before)
+    score = answered.value.json()["hits"][0]["score"]
+    expect(page.locator("#hits li b").first).to_have_text(f"{score:.3f}")
+    page.locator("#hits li .shown").first.click()
     with page.expect_response(lambda response: response.url.endswith("/why")) as told:  # of the same part
-        page.locator("#hits li .small").first.click()
-    assert abs(told.value.json()["score"] - answered.value.json()["hits"][0]["score"]) < 0.02
+        page.locator("#why").click()
+    assert abs(told.value.json()["score"] - score) < 0.02
+    expect(page.locator("#why-told .outlined .heat")).to_be_visible()
+    assert (page.locator("#why-told .heat").get_attribute("src") or "").startswith("data:image/jpeg")
     page.keyboard.press("Escape")
+    handle = page.locator(".handle.se").bounding_box()
+    assert handle
+    before = page.locator("#part").inner_text()
+    page.mouse.move(handle["x"] + 6, handle["y"] + 6)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 40, handle["y"] + 30)
+    page.mouse.up()
+    expect(page.locator("#part")).not_to_have_text(before)
     page.locator("#whole").click()
     expect(page.locator("#part")).to_have_text("all of it")
 
@@ -110,13 +249,12 @@ def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
     reached = set()
     for _ in range(14):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.id"))
-    assert {"tab-search", "tab-duplicates", "tab-runs", "language", "file", "k", "least"} <= reached
-    page.locator("#tab-search").focus()
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert {"tab-wall", "tab-duplicates", "tab-networks", "language", "file", "words", "find-go", "tile"} <= reached
+    page.locator(".tile").first.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#duplicates")).to_be_visible()
-    page.keyboard.press("ArrowLeft")
-    expect(page.locator("#search")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details")).to_be_visible()
 
 
 def test_duplicates(page: Page) -> None:
@@ -124,9 +262,28 @@ def test_duplicates(page: Page) -> None:
     page.locator("#find-duplicates").click()
     expect(page.locator("#groups li")).to_have_count(2)
     expect(page.locator("#groups")).to_contain_text("keep")
-    expect(page.locator("#groups li p").nth(1)).to_contain_text("byte-identical")
-    page.locator("#groups li .shown").first.click()  # search with it
+    expect(page.locator("#groups li").nth(1)).to_contain_text("byte-identical")
+    expect(page.locator("#totals")).to_contain_text("1 groups with 1 copies; 1 may go")
+    page.locator("#groups .small").click()
+    expect(page.locator("#compare")).to_be_visible()
+    looked_at(page, "compare")
+    page.keyboard.press("Escape")
+    page.locator("#groups li .shown").first.click()
+    page.locator("#like").click()  # search with it
     expect(page.locator("#hits li")).to_have_count(12)
+
+
+def test_copies_are_moved_aside_only_when_asked(page: Page, folder: Path) -> None:
+    page.locator("#tab-duplicates").click()
+    page.locator("#find-duplicates").click()
+    expect(page.locator("#groups li")).to_have_count(2)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#move-all").click()
+    expect(page.locator("#totals")).to_contain_text("1 files were moved aside")
+    assert len(list((folder / "photos").iterdir())) == 12
+    move_back(folder / "aside")
+    Index(folder / "i.visus").add(folder / "photos")
+    assert len(list((folder / "photos").iterdir())) == 13
 
 
 def test_what_was_decided_is_not_listed_again(page: Page) -> None:
@@ -141,21 +298,21 @@ def test_what_was_decided_is_not_listed_again(page: Page) -> None:
 def test_hits_and_answers_are_those_of_the_picture_that_is_shown(page: Page, folder: Path) -> None:
     first, second = sorted((folder / "photos").glob("0*"))[1:3]
     page.set_input_files("#file", str(first))
-    expect(page.locator("#hits li p").first).to_contain_text(first.name)
-    page.locator("#tab-runs").click()
+    expect(page.locator("#hits li").first).to_contain_text(first.name)
+    page.get_by_role("link", name="Ask the networks").click()
     page.locator("#predict").click()
-    expect(page.locator("#answer")).to_contain_text("%")
+    expect(page.locator("#predict-answer")).to_contain_text("%")
     page.set_input_files("#file", str(second))
-    expect(page.locator("#answer")).to_have_text("")
-    page.locator("#tab-search").click()
-    expect(page.locator("#hits li p").first).to_contain_text(second.name)
+    expect(page.locator("#predict-answer")).to_have_text("")
+    page.get_by_role("link", name="Search with it").click()
+    expect(page.locator("#hits li").first).to_contain_text(second.name)
 
 
 def test_an_answer_that_comes_too_late_is_not_shown(page: Page, folder: Path) -> None:
     first, second = sorted((folder / "photos").glob("0*"))[:2]
-    page.locator("#tab-runs").click()
+    page.locator("#tab-networks").click()
     page.set_input_files("#file", str(first))
-    expect(page.locator("#frame")).to_be_visible()
+    expect(page.locator("#canvas")).to_be_visible()
     waiting: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -163,15 +320,25 @@ def test_an_answer_that_comes_too_late_is_not_shown(page: Page, folder: Path) ->
 
     page.route("**/predict", hold)
     page.locator("#predict").click()
-    expect(page.locator("#message")).to_have_text("Working …")
-    expect(page.locator("#message")).to_be_in_viewport()
-    expect(page.locator("#predict")).to_be_disabled()
+    expect(page.locator("#busy-text")).to_have_text("Working …")
+    expect(page.locator("#busy")).to_be_in_viewport()
+    expect(page.locator("#predict")).to_have_attribute("aria-disabled", "true")
     page.set_input_files("#file", str(second))
+    expect(page.locator(".told .name")).to_have_text(second.name)
     with page.expect_response(lambda response: response.url.endswith("/predict")):
         waiting[0].continue_()
+    expect(page.locator("#busy")).to_be_hidden()
+    expect(page.locator("#predict-answer")).to_have_text("")
+
+
+def test_work_can_be_cancelled(page: Page, folder: Path) -> None:
+    page.locator("#tab-networks").click()
+    choose(page, folder)
+    page.route("**/predict", lambda route: None)  # an answer never comes
+    page.locator("#predict").click()
+    page.locator("#busy-cancel").click()
+    expect(page.locator("#busy")).to_be_hidden()
     expect(page.locator("#message")).to_have_text("")
-    expect(page.locator("#predict")).to_be_enabled()
-    expect(page.locator("#answer")).to_have_text("")
 
 
 def test_a_file_that_cannot_be_shown_changes_nothing(page: Page, folder: Path, tmp_path: Path) -> None:
@@ -181,39 +348,104 @@ def test_a_file_that_cannot_be_shown_changes_nothing(page: Page, folder: Path, t
     page.set_input_files("#file", str(tmp_path / "a.tif"))
     expect(page.locator("#message")).to_contain_text("This browser cannot show that file")
     expect(page.locator("#message")).to_be_in_viewport()
-    page.locator("#k").fill("5")
-    expect(page.locator("#hits li")).to_have_count(5)
-    expect(page.locator("#hits li p").first).to_contain_text("1.000")
+    expect(page.locator("#hits li").first).to_contain_text("1.000")
 
 
 def test_a_run_predicts_explains_and_is_fooled(page: Page, folder: Path) -> None:
+    page.locator("#tab-networks").click()
     choose(page, folder)
-    page.locator("#tab-runs").click()
     page.locator("#predict").click()
-    expect(page.locator("#answer")).to_contain_text("%")
+    expect(page.locator("#predict-answer .bars li")).to_have_count(3)
     page.locator("#method").select_option("saliency")
     page.locator("#explain").click()
-    expect(page.locator("#pictures img")).to_have_count(2)
+    expect(page.locator("#explain-answer img")).to_have_count(2)
     page.locator("#epsilon").fill("8")
-    expect(page.locator("#pictures img")).to_have_count(3)
-    expect(page.locator("#answer")).to_contain_text("→")
-    expect(page.locator("#curves")).to_be_visible()
+    page.locator("#fool").click()
+    expect(page.locator("#fool-answer img")).to_have_count(3)
+    expect(page.locator("#fool-answer p").first).to_contain_text("ooled")
+    page.locator("#curves summary").click()
+    expect(page.locator("#curves svg")).to_have_count(2)
+    looked_at(page, "networks")
+
+
+def test_a_training_grows_while_it_runs(page: Page, trained_run: Run) -> None:
+    folder = trained_run.folder.parent / "growing-1"
+    folder.mkdir()
+    (folder / "config.toml").write_text('task = "classify"\nepochs = 9\n')
+    (folder / "summary.json").write_text('{"status": "started"}')
+    table = "epoch,train_loss,train_accuracy,val_loss,val_accuracy,seconds\n1,0.9,0.5,0.8,0.6,1.0\n"
+    (folder / "metrics.csv").write_text(table)
+    try:
+        page.locator("#tab-trainings").click()
+        page.get_by_role("link", name="growing-1").click()
+        expect(page.locator("#training")).to_contain_text("running, 1 / 9 epochs")
+        (folder / "metrics.csv").write_text(table + "2,0.7,0.6,0.6,0.75,1.0\n")
+        expect(page.locator("#training")).to_contain_text("running, 2 / 9 epochs")
+        expect(page.locator("#training svg")).to_have_count(2)
+        looked_at(page, "trainings")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state_can_be_read_by_everyone(page: Page, folder: Path, width: int, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    page.set_viewport_size({"width": width, "height": 800})
+    for language in ("en", "zh"):
+        tag = f"{width}-{scheme}-{language}"
+        page.locator("#tab-wall").click()
+        expect(page.locator(".tile").first).to_be_visible()
+        looked_at(page, f"{tag}-wall")
+        page.locator(".tile").first.click()
+        expect(page.locator("#details")).to_be_visible()
+        looked_at(page, f"{tag}-details")
+        page.locator("#like").click()
+        expect(page.locator("#hits li").first).to_be_visible()
+        page.locator(".filters summary").click()
+        looked_at(page, f"{tag}-search")
+        page.locator("#tab-duplicates").click()
+        page.locator("#find-duplicates").click()
+        expect(page.locator("#totals")).not_to_be_empty()
+        looked_at(page, f"{tag}-duplicates")
+        page.locator("#tab-networks").click()
+        expect(page.locator(".card").first).to_be_visible()
+        looked_at(page, f"{tag}-networks")
+        page.locator("#language").click()
 
 
 def test_chinese_and_a_phone(page: Page, folder: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     choose(page, folder)
     page.locator("#language").click()
-    expect(page.locator("#tab-search")).to_have_text("搜索")
+    expect(page.locator("#tab-wall")).to_have_text("图片")
     expect(page.locator("#hits li")).to_have_count(12)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.documentElement.lang") == "zh"
+    page.goto(page.url.split("#")[0] + "#search?id=1")
+    expect(page.locator("#message")).to_have_text("索引中没有图片 1。")  # a sentence of the server
 
 
 def test_what_is_wrong_is_said(page: Page, folder: Path) -> None:
-    page.locator("#tab-runs").click()
-    page.locator("#predict").click()
-    expect(page.locator("#message")).to_contain_text("Choose a picture first.")
+    page.locator("#tab-networks").click()
+    expect(page.locator("#predict")).to_be_disabled()
+    expect(page.locator("#main")).to_contain_text("Drop, paste or choose a picture first.")
+
+
+def test_a_server_that_goes_is_looked_for_again(folder: Path) -> None:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        page = browser.new_page(locale="en-GB")
+        with serving("--index", "i.visus", cwd=folder) as own:
+            page.goto(own)
+            expect(page.locator(".tile").first).to_be_visible()
+        page.locator("#words").fill("copy")
+        page.locator("#find-go").click()
+        expect(page.locator("#gone")).to_have_text("The server is gone; trying again …")
+        with serving("--index", "i.visus", cwd=folder, port=int(own.rpartition(":")[2])):
+            expect(page.locator("#count")).to_have_text("1 picture found")
+            expect(page.locator("#gone")).to_be_hidden()
+        browser.close()
 
 
 def test_a_token_is_asked_for(folder: Path) -> None:
@@ -223,7 +455,7 @@ def test_a_token_is_asked_for(folder: Path) -> None:
         page.goto(own)
         expect(page.locator("#gate")).to_be_visible()
         expect(page.locator("#message")).to_contain_text("Enter the token")
-        expect(page.locator("#query")).to_be_hidden()
+        expect(page.locator("#main")).to_be_hidden()
         for wrong in ("falsch", "gehéim字"):
             page.locator("#token").fill(wrong)
             page.keyboard.press("Enter")

@@ -1,6 +1,7 @@
 """The HTTP API."""
 
 import asyncio
+import gzip
 import io
 import logging
 import re
@@ -9,7 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,10 +19,13 @@ from PIL import Image
 
 from tests.support.pictures import folder_of
 from visus import Index, InputError, Run, VisusError, read
+from visus.explain import METHODS
+from visus.search.duplicates import keep, members
 from visus.server.answers import Hits
 from visus.server.api import create_app
 from visus.server.limits import Limits, Load
 from visus.server.origins import Origins
+from visus.server.routes.page import STATIC
 from visus.server.settings import Settings
 
 LOCAL = "http://127.0.0.1"
@@ -66,8 +70,10 @@ def test_a_search_finds_what_the_index_finds(client: TestClient, place: Path) ->
     picture = sorted((place / "Fotos").iterdir())[3]
     expected = Index(place / "i.visus").search(picture, k=5)
     found = client.post("/search", files={"picture": picture.read_bytes()}, data={"k": 5}).json()["hits"]
-    assert [hit["path"] for hit in found] == expected.paths
-    np.testing.assert_allclose([hit["score"] for hit in found], expected.scores, atol=2e-3)
+    scores = {hit["path"]: hit["score"] for hit in found}  # bf16 has 8 bits, and streams round otherwise
+    assert scores.keys() == set(expected.paths)
+    assert found[0]["path"] == expected.paths[0]
+    np.testing.assert_allclose([scores[path] for path in expected.paths], expected.scores, atol=1e-2)
     assert found[0]["name"] == picture.name
     assert isinstance(found[0]["id"], str)  # numbers of JavaScript have 53 bits
     again = client.post("/search", data={"id": found[0]["id"], "k": 5}).json()["hits"]
@@ -143,7 +149,7 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
         ({"region": "5,5,5,5"}, ""),
         ({"region": "²,1,2,3"}, "region takes 4 whole numbers"),
         ({"region": "--5,1,50,30"}, "region takes 4 whole numbers"),
-        ({"filter": "width > 10"}, "no field 'filter'; there are: by, id, k,"),
+        ({"filter": "width > 10"}, "no field 'filter'; there are: also, by, id, k,"),
         ({"where": "DROP TABLE x"}, "is not understood"),
         ({"by": "smell"}, "smell"),
         ({"by": "texture"}, "not described by texture"),
@@ -401,26 +407,47 @@ def test_health_and_measures(client: TestClient) -> None:
 
 
 def test_the_page_and_the_description_need_no_other_host(client: TestClient) -> None:
-    for path in ("/", "/docs", "/static/app.js", "/static/words.js", "/static/style.css", "/static/docs.js"):
+    files = [path for path in STATIC.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for path in ("/", "/docs", *(f"/static/{own.relative_to(STATIC)}" for own in files)):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "http://" not in answer.text
         assert "https://" not in answer.text
     assert "/search" in client.get("/openapi.json").json()["paths"]
+    assert sum(len(gzip.compress(own.read_bytes())) for own in files) < 150_000
 
 
-def test_both_languages_say_the_same_things(client: TestClient) -> None:
-    import json
-    import re
-
-    text = client.get("/static/words.js").text
-    tables = re.findall(r"(en|zh): \{(.*?)\n  \}", text, re.DOTALL)
-    keys = {name: set(re.findall(r"(\w+): \"", body)) for name, body in tables}
+def test_both_languages_say_the_same_things() -> None:
+    keys = {name: set(_keys(name)) for name in ("en", "zh")}
     assert keys["en"] == keys["zh"]
-    used = set(re.findall(r'data-(?:word|label)="(\w+)"', client.get("/").text))
-    used |= set(re.findall(r'word\("(\w+)"\)|button\("(\w+)"', client.get("/static/app.js").text)[0])
-    assert used - {""} <= keys["en"]
-    assert json.dumps(sorted(keys)) == '["en", "zh"]'
+    assert len(keys["en"]) > 150
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    used = set(re.findall(r'data-(?:word|label|placeholder)="([\w-]+)"', page))
+    for own in STATIC.glob("*.js"):
+        used |= set(re.findall(r'\bword\("([\w-]+)"', own.read_text(encoding="utf-8")))
+    assert used <= keys["en"]
+
+
+def _keys(name: str) -> list[str]:
+    text = (STATIC / "words" / f"{name}.js").read_text(encoding="utf-8")
+    found = re.findall(r'^  "?([\w-]+)"?: ', text, re.MULTILINE)
+    assert len(found) == len(set(found)), "a word is there twice"
+    return found
+
+
+def test_names_that_the_server_uses_have_chinese_words() -> None:
+    text = (STATIC / "words" / "zh.js").read_text(encoding="utf-8")
+    reasons = re.findall(r'\("([a-z ]+)", ', Path(keep.__file__).read_text(encoding="utf-8"))
+    assert "more pixels" in reasons
+    for name in (
+        *get_args(members.Name),
+        *get_args(members.Kind),
+        *(set(reasons) - {"best"}),
+        "has more detail",
+        *METHODS,
+    ):
+        assert re.search(rf'[\s{{]"?{re.escape(name)}"?: "', text), name
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,10 @@ import base64
 import io
 import json
 import os
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.support.pictures import folder_of
-from visus import Index
+from visus import Index, Run
 
 pytest.importorskip("mcp.server.mcpserver", reason="the SDK is not there in version 2")
 import mcp
@@ -60,3 +63,40 @@ def test_a_model_searches_and_is_told_why(place: Path) -> None:
     _, (why, duplicates) = asked(place, ("why", {**sent, "hit": hits[1]["id"]}), ("duplicates", {}))
     assert [part.type for part in why.content] == ["text", "image", "image"]
     assert set(json.loads(duplicates.content[0].text)) & {"looking", "groups"}
+
+
+@pytest.mark.slow
+def test_networks_answer_over_streamable_http(place: Path, trained_run: Run) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    command = [sys.executable, "-m", "visus", "mcp", "--index", str(place / "i.visus"), "--http", "--port", str(port)]
+    name = trained_run.folder.name
+    picture = {"picture": base64.b64encode(min((place / "photos").iterdir()).read_bytes()).decode()}
+
+    async def talk() -> list[Any]:
+        async with mcp.Client(f"http://127.0.0.1:{port}/mcp") as client:
+            return [
+                await client.call_tool("predict", {"run": name, **picture}),
+                await client.call_tool("explain", {"run": name, **picture, "method": "saliency"}),
+                await client.call_tool("predict", {"run": "none", **picture}),
+            ]
+
+    process = subprocess.Popen([*command, "--run", str(trained_run.folder)], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        said, why, wrong = asyncio.run(talk())
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert set(json.loads(said.content[0].text)["probabilities"]) == {"blob", "checks", "stripes"}
+    told = json.loads(why.content[0].text)
+    assert [told["method"], told["run"], "overlay" in told] == ["saliency", name, False]
+    with Image.open(io.BytesIO(base64.b64decode(why.content[1].data))) as overlay:
+        assert overlay.format == "JPEG"
+    assert wrong.is_error
+    assert "There is no run 'none' here" in wrong.content[0].text

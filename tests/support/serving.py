@@ -14,11 +14,12 @@ import httpx
 
 
 @contextlib.contextmanager
-def serving(*arguments: object, cwd: Path, **environment: str) -> Iterator[str]:
-    """``visus serve`` as a user starts it; gives its address."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+def serving(*arguments: object, cwd: Path, port: int | None = None, **environment: str) -> Iterator[str]:
+    """``visus serve`` as a user starts it, at a port that is free unless one is named; gives its address."""
+    if port is None:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
     command = [sys.executable, "-m", "visus", "serve", "--port", str(port), *map(str, arguments)]
     told = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed below; a pipe that nobody reads would fill up
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stderr=told, text=True)

@@ -17,6 +17,7 @@ Examples:
 
     visus serve                                             the index of visus index; then open http://127.0.0.1:8000
     visus serve --index photos.visus --run runs/classify/flowers-1 --run runs/detect/cells-1
+    visus serve --index photos.visus --trainings runs       the page shows how trainings of visus train go on
     VISUS_TOKEN=$(openssl rand -hex 16) visus serve --index photos.visus --host 0.0.0.0
     curl -F picture=@cat.jpg -F k=5 http://127.0.0.1:8000/search
 """
@@ -57,6 +58,14 @@ def serve(
         Literal["text", "json", "off"], typer.Option(help="One line a request, on the standard error.")
     ] = "text",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    allow_move: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Let the page move copies that may go there; visus duplicates --undo."),
+    ] = None,
+    trainings: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Show the trainings and studies of this folder as they grow, as in runs."),
+    ] = None,
 ) -> None:
     """Serve an index and trained networks over HTTP, with a web page on the same address.
 
@@ -89,6 +98,8 @@ def serve(
         allow=tuple(allow_origin or ()),
         log=log,
         device=device,
+        move=allow_move,
+        trainings=trainings,
     )
     app = create_app(settings)
     bound = _bound(host, port)

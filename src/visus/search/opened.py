@@ -2,17 +2,23 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visus._errors import InputError, PictureIndexError
 from visus.graphs.graph import full_name
 from visus.graphs.runtime import Device, Precision
+from visus.search import times
 from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Describing, Embedder
+from visus.search.filesystems import Entry
 from visus.search.nearest import thumbnails
 from visus.search.place import exists, place_of
-from visus.search.rows import Dtype
+from visus.search.rows import Dtype, plain
 from visus.search.store import Store
+from visus.search.where import to_sql
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MODEL = "efficientnet_lite0"
 
@@ -158,6 +164,55 @@ class OpenIndex:
         store = self._opened()
         store.refresh()
         return store.rows(ids, columns)
+
+    def table(self, columns: Sequence[str], where: str | None = None) -> "pa.Table":
+        """Some columns of all pictures that are there, as an Arrow table; those that the index lacks are left out.
+
+        Args:
+            columns: Names of columns, for example ``id``, ``path``, ``width``, ``captured``.
+            where: A condition on the columns; see :mod:`visus.search.where`.
+
+        Raises:
+            InputError: The condition is not understood.
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        store = self._opened()
+        condition = "NOT gone" if where is None else f"NOT gone AND ({to_sql(where, store.columns)})"
+        return store.read([name for name in columns if store.has(name)], condition)
+
+    def times(self, ids: Sequence[int]) -> dict[int, tuple[float, bool]]:
+        """When pictures were taken, or where that is not known, when their files were changed.
+
+        Args:
+            ids: Ids as hits have them; those that are not in the index are left out.
+
+        Returns:
+            For each id seconds since 1970, and whether the picture was taken then (see :mod:`visus.search.times`).
+        """
+        store = self._opened()
+        names = [name for name in times.COLUMNS if store.has(name)]
+        found: dict[int, tuple[float, bool]] = {}
+        for part in store.some(ids, ["id", *names]):
+            seconds, taken = times.times_of(part)
+            pairs = zip(seconds.tolist(), taken.tolist(), strict=True)
+            found |= dict(zip(part.column("id").to_pylist(), pairs, strict=True))
+        return found
+
+    def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
+        """The entries of the files of pictures as they were when these were described.
+
+        Args:
+            ids: Ids as hits have them; those that are not in the index, or were made by an earlier visus that did not
+                note them all, are left out.
+        """
+        store = self._opened()
+        if not all(store.has(name) for name in Entry._fields):
+            return {}
+        found: dict[int, Entry] = {}
+        for part in store.some(ids, ["id", *Entry._fields]):
+            columns = [plain(part.column(name)) for name in Entry._fields]
+            found |= dict(zip(part.column("id").to_pylist(), map(Entry, *columns), strict=True))
+        return found
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The small pictures that the index keeps, as JPEG, by the ids that hits have.

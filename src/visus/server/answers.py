@@ -1,9 +1,8 @@
-"""What the answers of the API look like, for its description; nothing is checked against it at work."""
+"""What the answers of the API look like: for its description, and for :mod:`visus.client`, which reads them."""
 
-from typing import Any
+from typing import Any, Literal
 
-from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Error(BaseModel):
@@ -26,6 +25,7 @@ class Hit(BaseModel):
     note: str = Field(default="", description="What re-ranking says, if it was asked for.")
     copies: list[str] = Field(default=[], description="Paths of further files with the same content.")
     missing: bool = Field(default=False, description="The file was not there when the search was made.")
+    asked: bool = Field(default=False, description="It is the picture that asked.")
 
 
 class Hits(BaseModel):
@@ -41,6 +41,7 @@ class Why(BaseModel):
     score: float
     query: str = Field(description="The picture that asks under its heat map: a data URL of a JPEG.")
     hit: str = Field(description="The other.")
+    scale: list[str] = Field(description="Colors of the heat maps, from nothing to the most.")
 
 
 class Member(BaseModel):
@@ -121,6 +122,103 @@ class Decided(BaseModel):
     changed: int = Field(description="Pairs that were decided otherwise before.")
 
 
+class Move(BaseModel):
+    """A file was moved."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+
+
+class Moves(BaseModel):
+    """Copies were moved aside; ``visus duplicates --undo`` moves them back."""
+
+    moved: list[Move]
+    size: int = Field(description="Bytes of these files.")
+    left: list[str] = Field(description="Sentences on what was left where it is.")
+
+
+class Layout(BaseModel):
+    """All pictures of the index, as far as one must know them to lay them out."""
+
+    version: str = Field(description="Another one after each change of the index.")
+    total: int
+    shapes: str = Field(
+        description="Base64 of one byte a picture: 128 for a square, 32 more for each doubling of width over height."
+    )
+
+
+class Fact(BaseModel):
+    """A picture of the index."""
+
+    id: str
+    path: str
+    name: str
+    width: int
+    height: int
+    size: int
+    time: str = Field(description="When it was taken (local), or where that is not known, when its file changed (UTC).")
+    taken: bool = Field(description="Whether it was taken then.")
+
+
+class Part(BaseModel):
+    """Some of the pictures that follow each other."""
+
+    version: str
+    total: int
+    pictures: list[Fact]
+
+
+class Facts(Fact):
+    """What is known of one picture."""
+
+    missing: bool = Field(description="The file is not there.")
+
+
+class Folder(BaseModel):
+    """A folder that holds pictures."""
+
+    path: str
+    pictures: int = Field(description="In it, not further down.")
+
+
+class Folders(BaseModel):
+    """Folders that hold pictures, by name."""
+
+    folders: list[Folder]
+    total: int = Field(description="How many there are.")
+
+
+class Training(BaseModel):
+    """A training, or a study of several."""
+
+    name: str = Field(description="TASK/NAME, as its folder.")
+    task: str = Field(description="classify, segment, detect, localize, or tune for a study")
+    status: Literal["running", "finished", "stopped"]
+    done: int = Field(description="Epochs or trials.")
+    total: int | None = Field(description="Epochs in all.")
+    best: float | None = Field(description="The best score on the val split.")
+    score: str | None = Field(description="What the score is called.")
+
+
+class Trainings(BaseModel):
+    """Trainings and studies, the newest first."""
+
+    trainings: list[Training]
+
+
+class Metrics(BaseModel):
+    """A table of numbers, and words for what is none."""
+
+    columns: list[str]
+    rows: list[list[float | str | None]]
+
+
+class Table(Training, Metrics):
+    """A training or a study with its table: one row an epoch, or a trial."""
+
+
 class Health(BaseModel):
     """That the server lives."""
 
@@ -153,7 +251,10 @@ class Prediction(BaseModel):
     probabilities: dict[str, float] | None = Field(None, description="Of a classifier, the likeliest first.")
     shares: dict[str, float] | None = Field(None, description="Of a segmenter: of the picture, for each class.")
     objects: list[dict[str, Any]] | None = Field(None, description="Of a detector: class, score, box, segmentation.")
+    class_: str | None = Field(None, alias="class", description="Of a classifier: the likeliest class.")
+    best: dict[str, Any] | None = Field(None, description="Of a detector that found nothing: its likeliest class.")
     overlay: str | None = Field(None, description="A data URL of a JPEG, where it was asked for.")
+    colors: dict[str, str] | None = Field(None, description="Of a segmenter: of each class in the overlay.")
 
 
 class Explanation(BaseModel):
@@ -168,6 +269,7 @@ class Explanation(BaseModel):
     )
     picture: str = Field(description="A data URL of a JPEG.")
     overlay: str = Field(description="The same under its heat map.")
+    scale: list[str] = Field(description="Colors of the heat map, from nothing to the most.")
 
 
 class Fooling(BaseModel):
@@ -184,30 +286,11 @@ class Fooling(BaseModel):
     after: str
 
 
-def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """A good answer for FastAPI's description."""
-    return {200: {"model": model, "description": (model.__doc__ or "").strip()}}
+class Abilities(BaseModel):
+    """What can be asked of a server."""
 
-
-def file_of(*kinds: str) -> dict[str, Any]:
-    """What tells FastAPI that a good answer is a file of one of some media types."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
-    return {"response_class": Response, "responses": {200: {"description": "The file.", "content": content}}}
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Error, "description": text}
-    for status, text in (
-        (403, "A page of another site asks."),
-        (401, "The token is missing or wrong."),
-        (404, "It is not there."),
-        (408, "The request stopped coming."),
-        (413, "The request is too large."),
-        (421, "The server is not called so."),
-        (422, "The request makes no sense, or the picture cannot be read."),
-        (429, "Too many are being worked on."),
-        (503, "There is no room for this work now; Retry-After says when to ask again."),
-        (504, "The answer took too long."),
-    )
-}
-"""What every request may get."""
+    pictures: int | None = Field(description="In the index; null without one.")
+    descriptors: list[str] = Field(description="What pictures can be compared by.")
+    runs: list[About]
+    moves: bool = Field(description="Whether copies may be moved aside.")
+    trainings: bool = Field(description="Whether trainings are shown.")

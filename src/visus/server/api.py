@@ -19,12 +19,12 @@ from starlette.exceptions import HTTPException
 import visus
 from visus._errors import PictureIndexError, VisusError
 from visus.server.access import Counted, Form
-from visus.server.answers import ERRORS, file_of
+from visus.server.described import ERRORS, file_of
 from visus.server.headers import Headers
 from visus.server.limits import Heads, Limits, Load
 from visus.server.origins import Origins
-from visus.server.routes import page, runs, search
-from visus.server.service import Missing, Service
+from visus.server.routes import page, runs, search, trainings, wall
+from visus.server.service import Forbidden, Missing, Service
 from visus.server.settings import Settings
 from visus.server.turns import Busy
 
@@ -111,7 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
     measure(app, service, load, settings.log)  # around the limits, so that what they refuse is counted too
-    for subject in (page, search, runs):
+    for subject in (page, wall, search, runs, trainings):
         app.include_router(subject.router)
     app.state.fields = fields_of(app.openapi())
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
@@ -130,7 +130,8 @@ async def told(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
     if isinstance(error, Busy):
         return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(error.seconds)})
-    status = 503 if isinstance(error, PictureIndexError) else 404 if isinstance(error, Missing) else 422
+    known = {PictureIndexError: 503, Missing: 404, Forbidden: 403}
+    status = next((code for kind, code in known.items() if isinstance(error, kind)), 422)
     return JSONResponse({"error": str(error)}, status)
 
 

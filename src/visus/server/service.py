@@ -4,7 +4,7 @@ import base64
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,34 @@ from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode, size_of
 from visus.images.io import encode_jpeg
 from visus.search import Index
+from visus.search.away import is_missing
 from visus.search.describe import Embedder
 from visus.search.duplicates.decisions import Decision
 from visus.search.place import exists
 from visus.search.query import Box, cut
 from visus.search.reading import content_hash
+from visus.server import moving, trainings, wall
 from visus.server.batching import Batching
 from visus.server.looking import Looking
 from visus.server.pixels import Budget
 from visus.server.settings import Settings
-from visus.server.turns import Places, go_on
+from visus.server.turns import Busy, Places, go_on
+from visus.server.untouched import at_rest, part_of
+from visus.server.wall import Shown
 from visus.server.wanted import Wanted
 
 Pixels = NDArray[np.uint8]
 _OVERLAY = 1024  # longest side of pictures in answers, in pixels
 _SHOWN = 512  # longest side of heat maps
+_PREVIEW = 1600  # longest side of a picture as a page shows it
 
 
 class Missing(InputError):
     """There is no such thing here."""
+
+
+class Forbidden(InputError):
+    """This server was not started for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Service:
         self._networks: dict[str, Any] = {}
         self._loading = threading.Lock()
         self.looking: Looking | None = None
+        self._wall = wall.Wall()
         self._listing = Places(1, settings.line)  # many groups take a while to be looked at
         self.batching: Batching | None = None
         if settings.index is not None:
@@ -134,13 +144,36 @@ class Service:
             raise Missing(f"There is no picture {number} in the index.")
         return rows[number]
 
-    def tag(self, number: int) -> str:
-        """What tells the content of an indexed picture from others.
+    def tag(self, number: int) -> tuple[str, int]:
+        """What tells the content of an indexed picture from others, and the bytes of its file.
 
         Raises:
             Missing: It is not in the index.
         """
-        return self.row(number, "hash")["hash"].hex()
+        row = self.row(number, "hash", "size")
+        return row["hash"].hex(), row["size"]
+
+    def part(self, number: int, first: int, last: int) -> tuple[bytes, str] | None:
+        """Some bytes of the file of an indexed picture, and its media type, without reading the rest of it.
+
+        Args:
+            number: Id of the picture.
+            first: Byte.
+            last: Byte, included.
+
+        Returns:
+            None where the entry of the file does not show for certain that it is what was indexed.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        row = self.row(number, "path", "seen")
+        entry = self.index.entries([number]).get(number)
+        if entry is None or row["seen"] is None or not at_rest(entry, row["seen"]):
+            return None
+        start = part_of(row["path"], entry, 0, FIRST - 1)
+        content = part_of(row["path"], entry, first, last)
+        return None if start is None or content is None else (content, media_type(start))
 
     def content(self, number: int) -> tuple[bytes, str]:
         """The file of an indexed picture and its media type.
@@ -169,6 +202,51 @@ class Service:
         self.row(number, "path")
         return self.index.thumbnails([number])[number]
 
+    def preview(self, number: int) -> bytes:
+        """An indexed picture as a JPEG that any browser shows, its longest side at most 1600 pixels.
+
+        Raises:
+            Missing: It is not in the index, or its file is no longer what was indexed.
+            InputError: It cannot be decoded.
+            Busy: Too many pixels are being worked on.
+        """
+        with self.picture(Asked(number=number), min_side=_PREVIEW) as picture:
+            return encode_jpeg(shrink(picture, _PREVIEW), quality=85)
+
+    def facts(self, number: int) -> dict[str, Any]:
+        """What is known of an indexed picture; of a file that is not there, ``missing`` is true.
+
+        Raises:
+            Missing: It is not in the index.
+        """
+        self.row(number, "path")
+        found = wall.facts(self.index, [number])[0]
+        return found | {"missing": is_missing(found["path"])}
+
+    def layout(self, shown: Shown) -> dict[str, Any]:
+        """All pictures as the wall shows them; see :meth:`visus.server.wall.Wall.layout`."""
+        return self._wall.layout(self.index, shown)
+
+    def shown(self, shown: Shown, offset: int, limit: int) -> dict[str, Any]:
+        """Some of the wall's pictures; see :meth:`visus.server.wall.Wall.part`."""
+        return self._wall.part(self.index, shown, offset, limit)
+
+    def folders(self, limit: int) -> dict[str, Any]:
+        """Folders that hold pictures; see :meth:`visus.server.wall.Wall.folders`."""
+        return self._wall.folders(self.index, limit)
+
+    def abilities(self) -> dict[str, Any]:
+        """What can be asked of this server, for its page."""
+        about = [self.about(name) for name in self.runs]
+        with_index = self.settings.index is not None
+        return {
+            "pictures": self.count(),
+            "descriptors": self.index.descriptors if with_index else [],
+            "runs": about,
+            "moves": self.settings.move is not None,
+            "trainings": self.settings.trainings is not None,
+        }
+
     @contextlib.contextmanager
     def picture(self, asked: Asked, *, min_side: int | None = None, whole: bool = False) -> Iterator[Pixels]:
         """The picture that a request is about, while its pixels are reserved: ``(H, W, 3)`` uint8.
@@ -191,11 +269,15 @@ class Service:
         with self.budget.reserve(most if whole else width * height):
             yield decode(data, name="the picture", min_side=min_side, max_pixels=most, range="own").pixels
 
-    def search(self, asked: Asked, **options: Any) -> dict[str, Any]:
+    def search(
+        self, asked: Asked, also: Sequence[int] = (), unlike: Sequence[int] = (), **options: Any
+    ) -> dict[str, Any]:
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
 
         Args:
             asked: The picture.
+            also: Ids of pictures in the index that ask together with it.
+            unlike: Ids of pictures that hits are to be unlike.
             options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
 
         Raises:
@@ -207,16 +289,33 @@ class Service:
         index = self.index
         full = options["region"] or options["by"] != "embedding"
         verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
+        joined, avoided = ([self._small(number) for number in ids] for ids in (also, unlike))
         with self.picture(asked, min_side=None if full else self._embedder.least_side, whole=verified) as picture:
             left = max(1, self.settings.pixels - picture.shape[0] * picture.shape[1])
             try:
-                hits = index.search(picture, max_pixels=left, **options)
+                hits = index.search([picture, *joined], unlike=avoided, max_pixels=left, **options)
             except PictureIndexError as error:
                 if options["by"] in index.descriptors:
                     raise
                 raise InputError(str(error)) from error  # the index is sound, and does not have what was asked for
         rows = [{"id": str(hit.id), **hit.to_dict(), "name": os.path.basename(hit.path)} for hit in hits]
+        for row in rows:
+            if self._is_asked(row, asked):
+                row["asked"] = True
         return {"hits": rows, "notes": hits.notes}
+
+    def _small(self, number: int) -> Pixels:
+        """A picture of the index that asks beside another: shrunk, so that one large picture is held at a time."""
+        with self.picture(Asked(number=number), min_side=2 * _SHOWN) as picture:
+            return shrink(picture, 2 * _SHOWN)
+
+    def _is_asked(self, hit: dict[str, Any], asked: Asked) -> bool:
+        """Whether a hit is the picture that asks: the same row, a copy of it, or the same bytes."""
+        if asked.number is not None:
+            return str(asked.number) == hit["id"] or self.row(asked.number, "path")["path"] in hit.get("copies", ())
+        if asked.upload is None or len(asked.upload) != hit["size"]:
+            return False
+        return self.row(int(hit["id"]), "hash")["hash"] == content_hash(asked.upload)
 
     def why(self, asked: Asked, number: int, region: Box | None = None) -> dict[str, Any]:
         """Where a picture, or a part of it, and one of the index agree.
@@ -227,19 +326,18 @@ class Service:
             region: x0, y0, x1, y1 in pixels of the part; None for the whole picture.
 
         Returns:
-            The ``score``, and ``query`` and ``hit`` under their heat maps as data URLs.
+            The ``score``, ``query`` and ``hit`` under their heat maps as data URLs, and the ``scale`` of these.
 
         Raises:
             Missing: The other is not in the index, or its file is no longer what was indexed.
             InputError: The region reaches beyond the picture, or the network does not pool by average.
             Busy: Too many pixels are being worked on.
         """
-        with self.picture(Asked(number=number), min_side=_SHOWN) as own:
-            hit = shrink(own, 2 * _SHOWN)  # one large picture at a time
+        hit = self._small(number)
         with self.picture(asked) as picture:
             found = self.index.why(cut(picture, region) if region else picture, hit)
             shown = [data_url(own) for own in found.overlays(side=_SHOWN)]
-        return {"score": found.score, "query": shown[0], "hit": shown[1]}
+        return {"score": found.score, "query": shown[0], "hit": shown[1], "scale": scale()}
 
     def duplicates(self, wanted: Wanted, offset: int, limit: int) -> dict[str, Any] | None:
         """Groups of duplicates, and stacks of pictures that are none; None while they are looked for.
@@ -281,6 +379,49 @@ class Service:
             Missing: A picture is not in the index.
         """
         return self.index.decide([self.row(number, "path")["path"] for number in numbers], decision)
+
+    def move(self, numbers: list[int]) -> dict[str, Any]:
+        """Move copies that may go to where the server was allowed to; see :func:`visus.server.moving.move`.
+
+        Raises:
+            Forbidden: It was not.
+            Busy: Duplicates are being looked for.
+            InputError: The folder cannot be written.
+        """
+        if self.settings.move is None:
+            raise Forbidden("Nothing is moved here; start the server with --allow-move FOLDER.")
+        index = self.index
+        assert self.looking
+        found = None if self.looking.is_running else self.looking.found(index)
+        if found is None:
+            raise Busy("Duplicates are being looked for; come again in a moment.", seconds=5)
+        return moving.move(index, found["groups"], numbers, self.settings.move)
+
+    # Trainings ---------------------------------------------------------------------------------------------------
+
+    def trainings(self) -> list[dict[str, Any]]:
+        """Trainings and studies as they are now; see :func:`visus.server.trainings.trainings`.
+
+        Raises:
+            Missing: None are shown.
+        """
+        return trainings.trainings(self._trainings())
+
+    def training(self, name: str) -> dict[str, Any]:
+        """One of them with its table; see :func:`visus.server.trainings.training`.
+
+        Raises:
+            Missing: There is none.
+        """
+        try:
+            return trainings.training(self._trainings(), name)
+        except trainings.NoTraining as error:
+            raise Missing(str(error)) from error
+
+    def _trainings(self) -> Path:
+        if self.settings.trainings is None:
+            raise Missing("No trainings are shown; start the server with --trainings runs.")
+        return self.settings.trainings
 
     # Runs --------------------------------------------------------------------------------------------------------
 
@@ -326,6 +467,17 @@ class Service:
             raise Missing(f"The run {name} has no learning curves.")
         return file.read_bytes()
 
+    def metrics(self, name: str) -> dict[str, Any]:
+        """How a run learned, as numbers: ``columns``, and ``rows``, one an epoch.
+
+        Raises:
+            Missing: It does not say.
+        """
+        found = trainings.metrics(self.folder(name))
+        if not found["rows"]:
+            raise Missing(f"The run {name} has no metrics.")
+        return found
+
     def predict(self, name: str, asked: Asked, *, k: int = 5, overlay: bool = False) -> dict[str, Any]:
         """What a run says of a picture.
 
@@ -345,6 +497,8 @@ class Service:
             values.pop("file", None)
             if overlay and hasattr(found, "overlay"):
                 values["overlay"] = data_url(draw.fit(found.overlay(), min(_OVERLAY, max(picture.shape[:2]))))
+            if task == "segment":
+                values["colors"] = {name: hexadecimal(found.palette[k]) for k, name in enumerate(found.classes)}
         return values
 
     def _turn(self, task: str) -> contextlib.AbstractContextManager[None]:
@@ -387,6 +541,7 @@ class Service:
             "gap": found.gap,
             "picture": data_url(found.marked),
             "overlay": data_url(found.overlay()),
+            "scale": scale(),
         }
 
     def fool(self, name: str, asked: Asked, **options: Any) -> dict[str, Any]:
@@ -435,6 +590,20 @@ def _name(folder: Path) -> str:
 def data_url(picture: Pixels) -> str:
     """A picture ``(H, W, 3)`` uint8 as text that a page can show: a JPEG in a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, quality=88)).decode()
+
+
+def scale() -> list[str]:
+    """The colors of heat maps from nothing to the most, as a page writes them."""
+    return [hexadecimal(color) for color in draw.heat_colors(np.linspace(0, 1, 9)[None])[0]]
+
+
+def hexadecimal(color: NDArray[np.uint8]) -> str:
+    """A color ``(3,)`` uint8 as a page writes it.
+
+    >>> hexadecimal(np.array([255, 0, 10], np.uint8))
+    '#ff000a'
+    """
+    return "#" + bytes(color.tolist()).hex()
 
 
 _MEDIA = {

@@ -33,6 +33,8 @@ class Settings:
         allow: Origins of other sites whose pages may ask, for example ``https://photos.example``.
         log: One line a request on the standard error: ``"text"``, ``"json"`` or ``"off"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        move: Folder that copies may be moved to; None for no moves.
+        trainings: Folder of runs whose trainings and studies are shown as they grow; None for none.
     """
 
     index: str | Path | None = None
@@ -50,6 +52,8 @@ class Settings:
     allow: tuple[str, ...] = ()
     log: Literal["text", "json", "off"] = "text"
     device: str = "auto"
+    move: Path | None = None
+    trainings: Path | None = None
 
     def __post_init__(self) -> None:
         if self.index is None and not self.runs:

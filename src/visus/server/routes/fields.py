@@ -69,16 +69,20 @@ def numbers(name: str, text: str, count: int) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def ids_of(text: str) -> list[int]:
-    """Ids of pictures from ``17,42``.
+def ids_of(name: str, text: str | None, most: int = 2000) -> list[int]:
+    """Ids of pictures from ``17,42``; none from nothing.
+
+    Args:
+        name: Of the field.
+        text: What it holds.
+        most: Ids at most.
 
     Raises:
-        InputError: They are none.
+        InputError: They are none, or too many.
     """
-    try:
-        found = [int(part) for part in text.split(",")]
-    except ValueError:
-        found = []
-    if not found or not all(0 <= number < 2**63 for number in found):
-        raise InputError(f"ids takes ids of pictures with commas between them, not {text[:60]!r}.")
-    return found
+    parts = text.split(",") if text else []
+    if not all(re.fullmatch(r"\s*[0-9]{1,19}\s*", part) and int(part) < 2**63 for part in parts):
+        raise InputError(f"{name} takes ids of pictures with commas between them, not {(text or '')[:60]!r}.")
+    if len(parts) > most:
+        raise InputError(f"{name} takes at most {most} ids, not {len(parts)}.")
+    return [int(part) for part in parts]

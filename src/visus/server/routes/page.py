@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from visus._version import __version__
 from visus.server import answers
-from visus.server.answers import described
+from visus.server.described import described
 from visus.server.routes.fields import Working
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -18,6 +18,13 @@ router = APIRouter()
 @router.get("/health", tags=["service"], summary="Whether it lives.", responses=described(answers.Health))
 async def health(work: Working) -> dict[str, Any]:
     return {"status": "ok", "version": __version__, "pictures": await work.quickly(work.service.count)}
+
+
+@router.get(
+    "/about", tags=["service"], summary="What can be asked of this server.", responses=described(answers.Abilities)
+)
+async def about(work: Working) -> dict[str, Any]:
+    return await work(work.service.abilities)
 
 
 @router.get("/", include_in_schema=False)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Response
 
 from visus._errors import InputError
 from visus.server import answers
-from visus.server.answers import described, file_of
+from visus.server.described import described, file_of
 from visus.server.routes.fields import Picture, RunName, Text, Working, numbers
 
 router = APIRouter(tags=["runs"])
@@ -25,6 +25,13 @@ async def runs(work: Working) -> dict[str, Any]:
 )
 async def curves(work: Working, name: str) -> Response:
     return Response(await work(work.service.curves, name), media_type="image/png")
+
+
+@router.get(
+    "/runs/{name}/metrics", summary="The same as numbers, one row an epoch.", responses=described(answers.Metrics)
+)
+async def metrics(work: Working, name: str) -> dict[str, Any]:
+    return await work(work.service.metrics, name)
 
 
 @router.post("/predict", summary="What a run says of a picture.", responses=described(answers.Prediction))

@@ -1,22 +1,23 @@
-"""The index over HTTP: search, why, duplicates, pictures."""
+"""The index over HTTP: search, why, duplicates."""
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import JSONResponse
 
 from visus.search.duplicates.members import Name
 from visus.server import answers
-from visus.server.answers import described, file_of
-from visus.server.parts import is_known, sent
-from visus.server.routes.fields import InPath, Picture, Region, Text, Working, box_of, ids_of
-from visus.server.service import MEDIA
+from visus.server.described import described
+from visus.server.routes.fields import Picture, Region, Text, Working, box_of, ids_of
 from visus.server.wanted import Wanted
 
 router = APIRouter(tags=["search"])
 
 _MOST = 200  # hits of an answer
 _GROUPS = 1000  # groups of an answer
+_ASKING = 8  # pictures that ask beside the first
+
+Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in the index, with commas.")]
 
 
 @router.post("/search", summary="Pictures that look like one.", responses=described(answers.Hits))
@@ -29,9 +30,12 @@ async def search(
     min_score: Annotated[float | None, Form(ge=-1, le=1)] = None,
     by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
     rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
+    also: Ids = None,
+    unlike: Ids = None,
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
-    found = await work(work.service.search, asked, rerank=rerank, **options)
+    joined, avoided = (ids_of(name, text, _ASKING) for name, text in (("also", also), ("unlike", unlike)))
+    found = await work(work.service.search, asked, joined, avoided, rerank=rerank, **options)
     return JSONResponse(found)  # plain values, which need no second look
 
 
@@ -48,7 +52,7 @@ async def why(
 @router.get(
     "/duplicates",
     summary="Groups of duplicates; 202 while they are looked for, which the first request begins.",
-    responses={**described(answers.Groups), 202: {"model": answers.Looking, "description": "Not found yet."}},
+    responses={**described(answers.Groups), **described(answers.Looking, status=202)},
 )
 async def duplicates(
     work: Working,
@@ -71,27 +75,16 @@ async def decisions(
     decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
 ) -> dict[str, Any]:
     wanted = None if decision == "undecided" else decision
-    return {"changed": await work(work.service.decide, ids_of(numbers), wanted)}
+    return {"changed": await work(work.service.decide, ids_of("ids", numbers), wanted)}
 
 
-@router.get(
-    "/pictures/{number}",
-    summary="The file of an indexed picture, or a part of it (Range, If-None-Match).",
-    **file_of(*MEDIA),
+@router.post(
+    "/duplicates/moves",
+    summary="Move copies that may go aside, where the server was started with --allow-move.",
+    responses=described(answers.Moves),
 )
-async def pictures(request: Request, work: Working, number: InPath) -> Response:
-    tag = await work(work.service.tag, number)
-    if is_known(request, tag):
-        return sent(request, b"", "", tag)
-    data, kind = await work(work.service.content, number)
-    return sent(request, data, kind, tag)
-
-
-@router.get(
-    "/thumbnails/{number}",
-    summary="The small JPEG of an indexed picture.",
-    **file_of("image/jpeg"),
-)
-async def thumbnails(work: Working, number: InPath) -> Response:
-    headers = {"Cache-Control": "private, max-age=3600"}
-    return Response(await work(work.service.thumbnail, number), media_type="image/jpeg", headers=headers)
+async def moves(
+    work: Working,
+    numbers: Annotated[str, Form(alias="ids", max_length=40_000, description="Ids of copies, with commas.")],
+) -> dict[str, Any]:
+    return await work(work.service.move, ids_of("ids", numbers))

@@ -1,0 +1,128 @@
+// Hits beside the picture that asks.
+import * as address from "./address.js";
+import { ask, show } from "./api.js";
+import { announce, work } from "./busy.js";
+import { choose, follow } from "./details.js";
+import { choice, labeled, make } from "./dom.js";
+import { condition, filters } from "./filters.js";
+import { number, percent, word } from "./language.js";
+import { asking, form, list, question, region } from "./question.js";
+import { rectangled } from "./rectangle.js";
+
+let asked = 0; // to know late answers
+let hits = [];
+
+export async function showSearch(root, fields, about) {
+  if (about.pictures === null) return address.go("networks", asking(fields), { replace: true });
+  const mine = ++asked;
+  await work(async ({ signal }) => {
+    const own = await question(fields, signal);
+    if (mine !== asked) return;
+    if (!own) return address.go("wall", {}, { replace: true });
+    const results = make("section", { id: "results", ariaLabelledby: "results-title" });
+    results.setAttribute("aria-labelledby", "results-title");
+    const before = document.getElementById("hits");
+    const kept = before && root.dataset.asked === own.key ? before.parentNode : null; // the last hits stay until the next come
+    root.dataset.asked = own.key;
+    const held = focused(root);
+    root.replaceChildren(make("div", { className: "asking" }, column(own, fields, about), kept || results));
+    refocus(root, held);
+    const found = await ask("/search", { fields: wanted(own, fields), signal });
+    if (mine !== asked) return; // a later question has overtaken this one
+    hits = found.hits;
+    follow(sequence);
+    const told = word("alike", hits.length, own.name);
+    const again = focused(root);
+    (kept || results).replaceWith(results);
+    results.replaceChildren(
+      make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing")),
+        ...found.notes.map((note) => make("p", { className: "soft" }, note))),
+      filters(fields, address.change, ...options(fields, about)),
+      make("ul", { id: "hits", className: "grid" }, hits.map(card)));
+    refocus(root, again);
+    announce(hits.length ? told : word("nothing"));
+  });
+}
+
+function wanted(own, fields) {
+  const given = (name) => fields.get(name);
+  return form(own, fields, {
+    k: given("k") || 24, region: given("region"), where: condition(fields), by: given("by"), rerank: given("rerank"), min_score: given("least"),
+    also: given("also"), unlike: given("unlike"),
+  });
+}
+
+function options(fields, about) {
+  const set = (name) => ({ change: (event) => address.change({ [name]: event.target.value }) });
+  const k = choice({ id: "k", on: set("k") }, ["12", "24", "48", "100", "200"].map((own) => [own, own]), fields.get("k") || "24");
+  const value = make("output", {}, percent(fields.get("least") || 0));
+  const least = make("input", { id: "least", type: "range", min: 0, max: 1, step: 0.01, value: fields.get("least") || 0, on: {
+    ...set("least"), input: (event) => { value.textContent = percent(event.target.value); },
+  } });
+  const by = about.descriptors.length > 1 &&
+    labeled(word("by"), choice({ id: "by", on: set("by") }, about.descriptors.map((own) => [own === "embedding" ? "" : own, word(`by_${own}`) || own]), fields.get("by")));
+  const again = [["", word("plainOrder")], ["expansion", word("expansion")], ["geometry", word("geometry")]];
+  return [by, labeled(word("rerank"), choice({ id: "rerank", on: set("rerank") }, again, fields.get("rerank"))), labeled(word("many"), k), labeled(word("least"), least, value)].filter(Boolean);
+}
+
+// The picture that asks, with a rectangle, and those that ask with it or against it.
+function column(own, fields, about) {
+  const part = region(fields);
+  const chips = (name) => list(fields, name).map((id) => make("li", { className: `chip ${name}` }, thumbnail(id), make("span", {}, word(name)),
+    make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: list(fields, name).filter((other) => other !== id).join(",") || null }) } }, "×")));
+  return make("section", { id: "query", ariaLabel: word("yourPicture") },
+    rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
+    make("div", { className: "told" },
+      make("p", { className: "name" }, own.name),
+      make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
+      part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
+      make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike")),
+      about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
+}
+
+function thumbnail(id) {
+  const image = make("img", { alt: "", loading: "lazy" });
+  show(image, `/thumbnails/${id}`);
+  return image;
+}
+
+function card(hit, k) {
+  const image = make("img", { alt: word("hit", hit.name, number(hit.score, 3)), loading: "lazy", decoding: "async" });
+  show(image, `/thumbnails/${hit.id}`);
+  const bar = make("span", { className: "score" }, make("span", {}));
+  bar.firstChild.style.width = `${100 * Math.max(0, hit.score)}%`;
+  const badges = [
+    hit.asked && make("span", { className: "badge asked" }, word("itself")),
+    hit.missing && make("span", { className: "badge missing" }, word("missing")),
+    hit.copies?.length && make("span", { className: "badge" }, word("copies", hit.copies.length)),
+  ];
+  return make("li", { className: hit.asked ? "asked" : "" },
+    make("a", { className: "shown", href: address.link("search", { id: hit.id }), data: { k }, on: { click: (event) => opened(event, k) } }, image, bar),
+    make("div", { className: "badges" }, badges),
+    make("p", {}, make("b", {}, number(hit.score, 3)), " ", make("span", { title: hit.path }, hit.name)),
+    hit.note ? make("p", { className: "soft" }, hit.note) : null);
+}
+
+function opened(event, k) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  choose(k);
+}
+
+// What the details go through by arrow keys.
+const sequence = {
+  get count() { return hits.length; },
+  picture: async (k) => hits[k],
+  closed: (k) => document.querySelector(`#hits [data-k="${k}"]`)?.focus(),
+};
+
+// The focus, which stays where it was when parts of the page are made anew.
+function focused(root) {
+  const own = document.activeElement;
+  if (!root.contains(own)) return null;
+  return own.id ? `#${own.id}` : own.dataset.k ? `[data-k="${own.dataset.k}"]` : null;
+}
+
+function refocus(root, place) {
+  if (place && !root.contains(document.activeElement)) root.querySelector(place)?.focus({ preventScroll: true });
+}
