@@ -105,12 +105,17 @@ def duplicates(
         save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
 
 
-def _decide(opened: "Index", pictures: list[str], decide: str | None, as_json: bool) -> None:
+def _decide(
+    opened: "Index",
+    pictures: list[str],
+    decide: Literal["not-copies", "keep-both", "undecided"] | None,
+    as_json: bool,
+) -> None:
     if decide is None or len(pictures) < 2:
         raise InputError(
             "A decision takes two pictures or more, for example: visus duplicates --decide not-copies a.jpg b.jpg"
         )
-    changed = opened.decide(pictures, None if decide == "undecided" else decide)  # pyright: ignore[reportArgumentType]
+    changed = opened.decide(pictures, decide)
     if as_json:
         typer.echo(json.dumps({"decision": decide, "changed": changed}))
     else:

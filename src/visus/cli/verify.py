@@ -33,6 +33,8 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
     Raises:
         InputError: There is damage that is not mended; it has been told.
     """
+    from visus.search.duplicates import decisions
+
     with nullcontext(lambda *_: None) if as_json else _bytes_bar() as show:
         found = opened.verify(mend=mend, progress=show)
     answer = {"index": str(location), "sound": found.sound, **asdict(found)}
@@ -44,6 +46,11 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
         raise InputError(
             f"Some rows of {location} could not be mended, and are listed as lost; bring their pictures back and index "
             "them again."
+        )
+    if found.decisions_lost:
+        raise InputError(
+            f"The decisions on duplicates in {location} could not be mended, for their copy is damaged or missing; "
+            f"remove {decisions.FILE} and {decisions.COPY} there and decide again."
         )
     if not found.sound:
         raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")

@@ -244,19 +244,23 @@ class Index(UpdatedIndex):
         """What a search for duplicates depends on."""
         return {"index": self._opened().identity, "threshold": threshold}
 
-    def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: "Decision | None") -> int:
+    def decide(
+        self,
+        pictures: Sequence[str | os.PathLike[str]],
+        decision: "Decision | Literal['undecided'] | None",
+    ) -> int:
         """Note that pictures are no copies of one another, or that all of them stay; it holds after scans and moves.
 
         Args:
             pictures: At least two files of the index; each pair of them is meant.
-            decision: ``"not-copies"``, ``"keep-both"``, or None to take decisions back.
+            decision: ``"not-copies"``, ``"keep-both"``, or None (also ``"undecided"``) to take decisions back.
 
         Returns:
             How many pairs were decided otherwise before.
 
         Raises:
-            InputError: A picture is not in the index, or there are fewer than two.
-            PictureIndexError: There is no index, or it is damaged.
+            InputError: A picture is not in the index, there are fewer than two, or there is no such decision.
+            PictureIndexError: There is no index, or it or its file of decisions is damaged.
         """
         from visus.search.duplicates import decisions
         from visus.search.duplicates.reading import content_in
