@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,48 @@ def test_equal_files_may_both_stay(place: Path, index: Index) -> None:
     (place / "a.png").unlink()
     index.add(place)
     assert index.duplicates() == []
+
+
+def test_a_file_is_known_by_all_its_names(place: Path, index: Index, tmp_path: Path) -> None:
+    hard, soft, other = tmp_path / "hard.png", tmp_path / "soft.jpg", place / "other.jpg"
+    os.link(place / "a.png", hard)
+    soft.symlink_to(place / "b.jpg")
+    assert index.decide([hard, soft], "not-copies") == 1
+    assert index.decide([place / "a.png", place / "b.jpg"], "not-copies") == 0
+    assert index.holds(hard)
+    assert index.holds(soft)
+    (tmp_path / "new.jpg").write_bytes(other.read_bytes()[:-1])
+    assert not index.holds(tmp_path / "new.jpg")
+    assert not index.holds(tmp_path / "nowhere.jpg")
+
+
+def test_a_file_that_the_index_knows_by_its_hard_link_is_found(place: Path) -> None:
+    os.link(place / "other.jpg", place / "link.jpg")
+    index = Index(place.with_suffix(".visus"))
+    index.add(place)
+    assert index.decide([place / "other.jpg", place / "a.png"], "not-copies") == 1
+    assert index.decide([place / "link.jpg", place / "a.png"], "not-copies") == 0
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_command_that_is_named_after_a_move_runs(
+    place: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    at = ("--index", index.location) if named else ()
+    if not named:
+        monkeypatch.setenv("VISUS_INDEX", str(index.location))
+    for asked in (("--move-to", tmp_path / "a b"), ("--undo", tmp_path / "a b")):
+        said = visus("duplicates", *at, *asked).stdout
+        (command,) = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("Then bring")]
+        assert shlex.split(command) == ["visus", "index", str(place), "-i", str(index.location)]
+        assert "in " in visus(*shlex.split(command)[1:]).stdout
+    assert len(index.duplicates()[0].others) == 2
+
+
+def test_who_moves_back_without_the_index_is_told_the_folders(place: Path, index: Index, tmp_path: Path) -> None:
+    move_aside(index.duplicates(), tmp_path / "aside")
+    said = visus("duplicates", "--undo", tmp_path / "aside", "-i", tmp_path / "none.visus").stdout
+    assert f"visus index {place} -i INDEX" in said
 
 
 def test_damaged_decisions_are_one_sentence(place: Path, index: Index) -> None:
