@@ -62,12 +62,13 @@ def test_an_earlier_sheet_is_replaced(photos: Path) -> None:
         "explain blocks efficientnet_lite0 . --out a.png",
         "explain templates efficientnet_lite0 . --out a.png",
         "explain robustness efficientnet_lite0 labels.csv --out labels.csv",
+        "export . --out best.safetensors",
         "lesson upsampling --picture a.png --out a.png",
         "data . --sheet a.png",
     ],
 )
 def test_what_a_command_reads_is_spared(tmp_path: Path, asked: str) -> None:
-    names = ("a.png", "b-curves.png", "labels.csv")
+    names = ("a.png", "b-curves.png", "labels.csv", "best.safetensors")
     for name in names:
         (tmp_path / name).write_bytes(name.encode())
     assert "is among what is read; name another place with --" in visus(*asked.split(), cwd=tmp_path, code=2).stderr

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from visus.cli.options import spare
 from visus.cli.settings import whole_numbers
 
 EXAMPLES = """
@@ -31,6 +32,9 @@ def export(
     probability of each class, of a segmenter for each position.
     """
     from visus.runs.export import export as write_graph
+    from visus.runs.record.folder import BEST, CONFIG, LAST
 
+    home = run if run.is_dir() else run.parent
+    spare(out, *(home / name for name in (BEST, CONFIG, LAST)))
     written = write_graph(run, form, out, size=None if size is None else whole_numbers("--size", size))
     typer.echo(f"Wrote {written}; it answers as the network does.")
