@@ -1,6 +1,7 @@
 """The part of ``visus index`` that looks at a whole index and mends it."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -53,7 +54,8 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
             f"remove {decisions.FILE} and {decisions.COPY} there and decide again."
         )
     if not found.sound:
-        raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")
+        command = shlex.join(["visus", "index", "--verify", "--mend", "-i", str(location)])
+        raise InputError(f"{location} is damaged; to mend it, run: {command}")
     return answer
 
 
@@ -67,6 +69,8 @@ def _say(found: "Verified", location: str) -> None:
         say(f"  damaged row: {path}", error=True)
     for path in found.lost:
         say(f"  lost, since its file is not there: {path}", error=True)
+    if found.decisions_restored:
+        typer.echo("The decisions on duplicates and their copy are whole again.")
     if found.was_mended:
         typer.echo(f"{plural(found.mended, 'picture')} described again.")
     elif found.sound:

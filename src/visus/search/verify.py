@@ -26,6 +26,7 @@ from visus.search.upkeep import orphans, remove_orphans
 from visus.search.versions import quiet
 
 _ROWS = 256  # that are read at once
+_DECISIONS = {decisions.FILE, decisions.COPY}
 
 
 @dataclass(slots=True)
@@ -70,8 +71,12 @@ class Verified:
     @property
     def only_decisions(self) -> bool:
         """Whether nothing is damaged but the files of decisions, which no row hangs on."""
-        files = set(self.damaged_files) <= {decisions.FILE, decisions.COPY}
-        return files and not (self.damaged_rows or self.note)
+        return set(self.damaged_files) <= _DECISIONS and not (self.damaged_rows or self.note)
+
+    @property
+    def decisions_restored(self) -> bool:
+        """Whether decisions on duplicates, or their copy, were damaged and have been written anew."""
+        return self.was_mended and not self.decisions_lost and not _DECISIONS.isdisjoint(self.damaged_files)
 
 
 def verify(

@@ -172,7 +172,9 @@ def test_damaged_decisions_are_told_and_come_back_from_their_copy(
     pair = (place / "a.png", place / "b.jpg")
     assert "decisions.json" in visus("duplicates", *at, "--decide", "keep-both", *pair, code=2).stderr
     assert "damaged file: decisions.json" in visus("index", *at, "--verify", code=2).stderr
-    visus("index", *at, "--verify", "--mend")
+    said = visus("index", *at, "--verify", code=2).stderr.splitlines()[-1]
+    command = shlex.split(said.partition("run: ")[2])
+    assert "decisions on duplicates and their copy are whole again" in visus(*command[1:]).stdout
     assert decided.read_bytes() == content
     assert "Everything is as it was written" in visus("index", *at, "--verify").stdout
 
