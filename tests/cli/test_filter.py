@@ -29,17 +29,21 @@ def picture(tmp_path: Path) -> Path:
 
 def test_results_are_the_librarys(picture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
-    visus("filter", "canny", picture, out, "--sigma", 1, "--low", 0.05, "--high", 0.2)
+
+    def run(*words: object) -> None:
+        visus("filter", *words, "--force")
+
+    run("canny", picture, out, "--sigma", 1, "--low", 0.05, "--high", 0.2)
     np.testing.assert_array_equal(read(out)[:, :, 0] > 0, filters.canny(scene(1), sigma=1, low=0.05, high=0.2))
-    visus("filter", "median", picture, out, "--size", 7)
+    run("median", picture, out, "--size", 7)
     np.testing.assert_array_equal(read(out), filters.median(scene(1), size=7))
-    visus("filter", "noise", picture, out, "--kind", "salt_and_pepper", "--amount", 0.2, "--seed", 5)
+    run("noise", picture, out, "--kind", "salt_and_pepper", "--amount", 0.2, "--seed", 5)
     np.testing.assert_array_equal(read(out), noise.salt_and_pepper(scene(1), amount=0.2, seed=5))
-    visus("filter", "derivative", picture, out, "--sigma", 2, "--order", 2, "--angle", 30, "--elongation", 3)
+    run("derivative", picture, out, "--sigma", 2, "--order", 2, "--angle", 30, "--elongation", 3)
     kernel = filters.kernels.gaussian_derivative(2, order=2, angle=30, elongation=3)
     values = filters.convolve(to_gray(scene(1)) / 255, kernel)
     assert abs(read(out)[:, :, 0] - 255 * (0.5 + values / (2 * abs(values).max()))).max() < 1
-    visus("filter", "convolve", picture, out, "--kernel", "0 -1 0; -1 5 -1; 0 -1 0")
+    run("convolve", picture, out, "--kernel", "0 -1 0; -1 5 -1; 0 -1 0")
     expected = cv2.filter2D(
         scene(1), -1, np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]), borderType=cv2.BORDER_REFLECT
     )
@@ -60,7 +64,7 @@ def test_every_filter_makes_pictures_of_its_steps(name: str) -> None:
 
 def test_stages_make_a_sheet(picture: Path, tmp_path: Path) -> None:
     for name in ("canny", "texture"):
-        visus("filter", name, picture, tmp_path / "sheet.png", "--stages")
+        visus("filter", name, picture, tmp_path / "sheet.png", "--stages", "--force")
         sheet = read(tmp_path / "sheet.png")
         assert sheet.shape[0] > 500
         assert sheet.shape[1] > 1000
@@ -89,7 +93,14 @@ def test_a_folder(tmp_path: Path) -> None:
     assert written == ["deep er/0000.jpg", "deep er/0001.jpg", "x.jpg", "x.png"]
     np.testing.assert_array_equal(read(tmp_path / "in" / "out" / "x.png"), filters.gaussian(scene(9), sigma=2))
     (tmp_path / "in" / "broken.jpg").unlink()
-    again = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out")
+    kept = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out", code=2).stderr
+    assert "Wrote 0 pictures" in kept  # the answers of the first run are not filtered again
+    assert "4 files that were there already" in kept
+    np.testing.assert_array_equal(read(tmp_path / "in" / "out" / "x.png"), filters.gaussian(scene(9), sigma=2))
+    (tmp_path / "in" / "out" / "x.jpg").unlink()
+    assert "Wrote 1 picture to" in visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out", code=2).stderr
+    again = visus("filter", "gaussian", tmp_path / "in", tmp_path / "in" / "out", "--force")
+    assert "Wrote 4 pictures" in again.stderr
     Image.fromarray(scene(7)).save(tmp_path / "in" / "x.avif")
     Image.fromarray(scene(7)).save(tmp_path / "in" / "x.avif.png")  # would meet what x.avif becomes
     third = visus("filter", "gaussian", tmp_path / "in", tmp_path / "third")
@@ -102,9 +113,8 @@ def test_a_folder(tmp_path: Path) -> None:
     assert "Wrote 2 pictures" in above.stderr
     (tmp_path / "in" / "0000.jpg").write_bytes(b"of somebody else")
     beside = visus("filter", "gaussian", tmp_path / "in" / "deep er", tmp_path / "in", code=2)
-    assert "0000.jpg is there already" in beside.stderr
+    assert "2 files that were there already" in beside.stderr
     assert (tmp_path / "in" / "0000.jpg").read_bytes() == b"of somebody else"
-    assert "Wrote 4 pictures" in again.stderr  # the answers of the first run are not filtered again
 
 
 def test_the_picture_itself_is_not_overwritten_unless_that_is_meant(picture: Path, tmp_path: Path) -> None:
@@ -115,6 +125,24 @@ def test_the_picture_itself_is_not_overwritten_unless_that_is_meant(picture: Pat
     assert picture.read_bytes() == before
     visus("filter", "median", picture, picture, "--force")
     np.testing.assert_array_equal(read(picture), filters.median(scene(1), size=5))
+
+
+def test_a_file_that_is_there_is_not_replaced_unless_that_is_meant(picture: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "keep.png"
+    Image.fromarray(scene(5)).save(mine)
+    before = mine.read_bytes(), picture.read_bytes()
+    assert "keep.png is there already; name another place, or say --force" in (
+        visus("filter", "canny", picture, mine, code=2).stderr
+    )
+    for out in ("keep.png", "keep.csv", "a b ü.json"):  # the picture is written beside the numbers
+        told = visus("filter", "texture", picture, tmp_path / out, "--numbers", code=2).stderr
+        assert ".png is there already" in told
+    spared = visus("filter", "texture", picture, picture.with_suffix(".csv"), "--numbers", "--force", code=2).stderr
+    assert "is among what is read" in spared
+    assert (mine.read_bytes(), picture.read_bytes()) == before
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
+    visus("filter", "canny", picture, mine, "--force")
+    assert mine.read_bytes() != before[0]
 
 
 def test_what_a_tiff_says_stays(tmp_path: Path) -> None:

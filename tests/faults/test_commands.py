@@ -21,7 +21,7 @@ COMMANDS: dict[str, list[str]] = {
     "export": ["export", "out/classify/data-1"],
     "evaluate": ["evaluate", "out/classify/data-1", "--out", "out/measured"],
     "predict": ["predict", "out/segment/masked-1", "masked/test/images", "--out", "out/answers"],
-    "filter": ["filter", "gaussian", "data/test", "out/smooth"],
+    "filter": ["filter", "gaussian", "data/test", "out/smooth", "--force"],
 }
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]

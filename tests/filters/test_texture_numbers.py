@@ -51,7 +51,7 @@ def test_the_command_writes_and_prints_them(tmp_path: Path) -> None:
     write(tmp_path / "a.png", picture)
     wanted = mean_responses(picture)
     for ending in ("csv", "json", "npy"):
-        told = visus("filter", "texture", "a.png", f"n.{ending}", "--numbers", cwd=tmp_path).stderr
+        told = visus("filter", "texture", "a.png", f"n.{ending}", "--numbers", "--force", cwd=tmp_path).stderr
         assert "Strongest: filter " in told
         assert (tmp_path / "n.png").exists()
     rows = list(csv.DictReader((tmp_path / "n.csv").read_text().splitlines()))

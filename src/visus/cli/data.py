@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, progress, say
+from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, progress, say, spare
 
 EXAMPLES = """
 Examples:
@@ -38,6 +38,7 @@ def data(
 
     if sheet:
         ending(sheet, *PICTURE_ENDINGS)
+        spare(sheet, folder, what="--sheet")
     with progress("looking") as show:
         found = overview(folder, task=task, multilabel=multilabel, progress=show)
     if sheet:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,6 +20,7 @@ from visus.cli.options import (
     print_paths,
     save_picture,
     say,
+    spare,
 )
 
 if TYPE_CHECKING:
@@ -81,18 +83,19 @@ def duplicates(
     from visus.search.duplicates import THRESHOLD
     from visus.search.duplicates.aside import move_aside, move_back
 
-    if undo is not None:
-        _say_moved(move_back(undo), undo, as_json, back=True)
-        return
     location = place or default_index()
     opened = Index(location)
+    if undo is not None:
+        _say_moved(move_back(undo), undo, opened, as_json, back=True)
+        return
     if decide or pictures:
         _decide(opened, pictures or [], decide, as_json)
         return
+    spare(sheet, index=opened, what="--sheet")
     with _progress() as tell:
         found = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, keep=keep, tell=tell)
     if move_to is not None:
-        _say_moved(move_aside(found, move_to), move_to, as_json)
+        _say_moved(move_aside(found, move_to), move_to, opened, as_json)
     elif as_json:
         answer = {"index": str(location), "groups": [group.to_dict() for group in found], "notes": found.notes}
         stacks = {"stacks": [stack.to_dict() for stack in found.stacks]} if scenes else {}
@@ -105,12 +108,17 @@ def duplicates(
         save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
 
 
-def _decide(opened: "Index", pictures: list[str], decide: str | None, as_json: bool) -> None:
+def _decide(
+    opened: "Index",
+    pictures: list[str],
+    decide: Literal["not-copies", "keep-both", "undecided"] | None,
+    as_json: bool,
+) -> None:
     if decide is None or len(pictures) < 2:
         raise InputError(
             "A decision takes two pictures or more, for example: visus duplicates --decide not-copies a.jpg b.jpg"
         )
-    changed = opened.decide(pictures, None if decide == "undecided" else decide)  # pyright: ignore[reportArgumentType]
+    changed = opened.decide(pictures, decide)
     if as_json:
         typer.echo(json.dumps({"decision": decide, "changed": changed}))
     else:
@@ -140,7 +148,7 @@ def _print(found: "Duplicates", scenes: bool) -> None:
     )
 
 
-def _say_moved(moved: "Moved", folder: Path, as_json: bool, *, back: bool = False) -> None:
+def _say_moved(moved: "Moved", folder: Path, opened: "Index", as_json: bool, *, back: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps(moved.to_dict(), ensure_ascii=False))
         return
@@ -148,10 +156,20 @@ def _say_moved(moved: "Moved", folder: Path, as_json: bool, *, back: bool = Fals
         say(sentence, error=True)
     where = "back" if back else f"to {folder}"
     say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}.")
+    at = ["-i", str(opened.location)]
     if moved.files and not back:
-        say(f"To undo it: visus duplicates --undo {folder}")
-    if moved.files:
-        typer.echo("Then bring the index up to date: visus index")
+        say(f"To undo it: {shlex.join(['visus', 'duplicates', '--undo', str(folder), *at])}")
+    if not moved.files:
+        return
+    from visus.search.place import exists
+
+    homes = [to if back else origin for origin, to in moved.files]
+    roots = opened.roots_of(homes) if exists(opened.location) else []
+    if roots:
+        say(f"Then bring the index up to date: {shlex.join(['visus', 'index', *roots, *at])}")
+    else:  # of --undo without the index
+        folders = shlex.join(sorted({str(Path(home).parent) for home in homes}))
+        say(f"Then bring the index that they are in up to date: visus index {folders} -i INDEX")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from visus.cli.options import spare
 from visus.cli.settings import whole_numbers
 
 EXAMPLES = """
@@ -37,7 +38,10 @@ def export(
     boxes, scores, labels and masks; its AP on the val split is printed beside the network's.
     """
     from visus.runs.export import export as write_graph
+    from visus.runs.record.folder import BEST, CONFIG, LAST
 
+    home = run if run.is_dir() else run.parent
+    spare(out, *(home / name for name in (BEST, CONFIG, LAST)))
     sides = None if size is None else whole_numbers("--size", size)
     written = write_graph(run, form, out, size=sides, say=typer.echo)
     typer.echo(f"Wrote {written}; it answers as the network does.")

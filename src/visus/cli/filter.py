@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import PICTURE_ENDINGS, ending, pixel, plural, save_picture
+from visus.cli.options import PICTURE_ENDINGS, ending, pixel, plural, save_picture, spare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,11 +28,11 @@ Examples:
 
     visus filter canny street.jpg edges.png              edges one pixel wide
     visus filter canny street.jpg steps.png --stages     every step on the way
-    visus filter canny a.jpg b.png --sigma 2 --low 0.05 --high 0.15
+    visus filter canny a.jpg fine.png --sigma 2 --low 0.05 --high 0.15
     visus filter median noisy.png clean.png --size 5
     visus filter texture cat.jpg texture.csv --numbers   48 numbers, and texture.png: the filter that answers most
     visus filter noise a.png b.png --kind salt_and_pepper --amount 0.1 --seed 1
-    visus filter convolve a.jpg b.png --kernel '0 -1 0; -1 5 -1; 0 -1 0'
+    visus filter convolve a.jpg c.png --kernel '0 -1 0; -1 5 -1; 0 -1 0'
     visus filter gaussian photos smooth --sigma 3        a whole folder
 """
 
@@ -81,7 +81,7 @@ def filter_(
     page: Annotated[
         int | None, typer.Option(min=0, help="Only this page or frame, from 0; all of them if it is not given.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Let OUT take the place of a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Let OUT take the place of files that are there.")] = False,
     numbers: Annotated[
         bool,
         typer.Option("--numbers", help="texture: 48 numbers; OUT may be .csv, .json, .npy, or nothing: print CSV."),
@@ -103,7 +103,7 @@ def filter_(
 
     Gray stays gray, 16 bits stay 16 bits, and so do alpha, pages and frames, resolution, EXIF (upright) and the color
     profile. A folder is written to a folder under the same names, in the same formats; what visus does not write (HEIC,
-    AVIF ...) becomes PNG. The picture itself is never overwritten without --force.
+    AVIF ...) becomes PNG. No file that is there is replaced without --force.
     """
     options = {
         "sigma": sigma, "size": size, "tolerance": tolerance, "low": low, "high": high, "thresholds": thresholds,
@@ -117,7 +117,7 @@ def filter_(
             raise InputError(
                 "--numbers and --at go with texture alone: visus filter texture IN OUT --numbers --at X,Y."
             )
-        _numbers(source, target, given.get("scales", "small"), at, round(max_pixels * 1e6))
+        _numbers(source, target, given.get("scales", "small"), at, round(max_pixels * 1e6), force)
         return
     if target is None:
         raise InputError(f"Name the picture to write, for example: visus filter {name} {source} out.png")
@@ -131,16 +131,32 @@ def filter_(
         typer.echo(f"Wrote {target}", err=True)
 
 
-def _numbers(source: Path, target: Path | None, scales: Any, at: str | None, limit: int) -> None:  # noqa: ANN401
+def _refuse_taken(place: Path) -> None:
+    if place.is_file():
+        raise InputError(f"{place} is there already; name another place, or say --force to replace it.")
+
+
+def _numbers(
+    source: Path,
+    target: Path | None,
+    scales: Any,  # noqa: ANN401
+    at: str | None,
+    limit: int,
+    force: bool,
+) -> None:
     """The numbers of a texture: printed, or written, with a picture of the filter that answers most beside them."""
     from visus.filters.texture_numbers import texture_numbers
     from visus.images import read
 
     if source.expanduser().is_dir():
         raise InputError(f"{source} is a folder; --numbers takes one picture, visus index --descriptor texture many.")
-    place = None if target is None else target.expanduser()
+    place, drawn = None if target is None else target.expanduser(), None
     if place is not None:
         ending(place, *_NUMBERS, *PICTURE_ENDINGS, what="OUT")
+        drawn = place if place.suffix.lower() in PICTURE_ENDINGS else place.with_suffix(".png")
+        for written in () if force else (place, drawn):
+            _refuse_taken(written)
+        spare(drawn, source, what="OUT")
     picture = read(source.expanduser(), depth=None, max_pixels=limit)
     found = texture_numbers(picture, scales=scales, at=None if at is None else pixel("--at", at))
     if place is None or place.suffix.lower() in PICTURE_ENDINGS:
@@ -149,8 +165,8 @@ def _numbers(source: Path, target: Path | None, scales: Any, at: str | None, lim
         found.save(place)
         typer.echo(f"Wrote {place}", err=True)
     typer.echo(f"Strongest: {found.strongest}", err=True)
-    if place is not None:
-        save_picture(place if place.suffix.lower() in PICTURE_ENDINGS else place.with_suffix(".png"), found.picture)
+    if drawn is not None:
+        save_picture(drawn, found.picture)
 
 
 _NUMBERS = (".csv", ".json", ".npy")
@@ -183,8 +199,8 @@ class _Job:
         from visus.images import read_bytes
         from visus.images.documents import look, pages_in, write_document
 
-        if not self.force and target.exists() and source.exists() and target.samefile(source):
-            raise InputError(f"{target} is the picture itself; name another place, or say --force to overwrite it.")
+        if not self.force:
+            _refuse_taken(target)
         data = read_bytes(source)
         about = look(data, str(source))
         numbers = range(about.pages) if self.page is None else [self.page]
@@ -261,6 +277,7 @@ def _folder(job: _Job, source: Path, target: Path) -> None:
         raise InputError(f"There are no pictures in {source}; name a folder with .jpg, .png ... files.")
     console = Console(file=sys.stderr)
     failures: list[str] = []
+    left = 0
     said: Counter[str] = Counter()
     for path, place in track(
         list(zip(paths, _places(paths, source, target), strict=True)),
@@ -270,21 +287,27 @@ def _folder(job: _Job, source: Path, target: Path) -> None:
         disable=not console.is_terminal,
     ):
         try:
-            if end in start.parents and place.exists() and not job.force:
-                raise InputError(f"{place} is there already, beside the pictures; --force overwrites it.")
+            if place.exists() and not job.force:
+                left += 1
+                continue
             place.parent.mkdir(parents=True, exist_ok=True)
             said.update(job.run(path, place))
         except InputError as error:
             failures.append(str(error))
         except MemoryError:
             failures.append(f"{path} needs more memory than there is; make it smaller or skip it.")
-    typer.echo(f"Wrote {plural(len(paths) - len(failures), 'picture')} to {target}", err=True)
+    typer.echo(f"Wrote {plural(len(paths) - len(failures) - left, 'picture')} to {target}", err=True)
     for note, count in said.most_common():
         typer.echo(f"  {plural(count, 'picture')}: {note}", err=True)
     for failure in failures:
         typer.echo(f"  {failure}", err=True)
-    if failures:
-        raise InputError(f"{plural(len(failures), 'picture')} of {len(paths)} could not be filtered.")
+    ends = [f"{plural(len(failures), 'picture')} of {len(paths)} could not be filtered."] if failures else []
+    if left:
+        ends.append(
+            f"{plural(left, 'file')} that were there already in {target} were left; say --force to replace them."
+        )
+    if ends:
+        raise InputError(" ".join(ends))
 
 
 def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:

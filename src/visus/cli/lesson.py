@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, numbers, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, numbers, progress, save_picture, spare
 
 EXAMPLES = """
 Examples:
@@ -75,6 +75,7 @@ def lesson(
 
 def _one(name: str, out: Path, lang: Literal["en", "zh"], given: dict[str, Any], as_json: bool) -> None:
     ending(out, *PICTURE_ENDINGS)
+    spare(out, *([given["picture"]] if "picture" in given else []))
     from visus import lessons
     from visus.images import read
 

@@ -6,11 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from visus._errors import InputError
+
+if TYPE_CHECKING:
+    from visus.search import Index
 
 
 def default_index() -> str:
@@ -101,6 +104,29 @@ def ending(path: Path, *known: str, what: str = "--out") -> None:
     """
     if path.suffix.lower() not in known:
         raise InputError(f"{what} must end in {', '.join(known)}, not {path.suffix!r}.")
+
+
+def spare(out: Path | None, *inputs: str | os.PathLike[str], index: "Index | None" = None, what: str = "--out") -> None:
+    """See that what will be written takes the place of nothing that the command reads; asked before the work begins.
+
+    Args:
+        out: Where it goes; None for nothing.
+        inputs: Files that are read, and folders whose files are.
+        index: Whose pictures are spared too.
+        what: What the command line calls it.
+
+    Raises:
+        InputError: It would.
+    """
+    place = out and out.expanduser()
+    if place is None or not place.exists():
+        return
+    for source in (Path(own).expanduser() for own in inputs):
+        below = source.is_dir() and place.resolve().is_relative_to(source.resolve())
+        if below or (source.exists() and place.samefile(source)):
+            raise InputError(f"{out} is there and is among what is read; name another place with {what}.")
+    if index is not None and index.holds(place):
+        raise InputError(f"{out} is a picture of the index {index.location}; name another place with {what}.")
 
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")

@@ -18,9 +18,11 @@ from visus.cli.options import (
     Print0,
     default_index,
     human_size,
+    plural,
     print_paths,
     save_picture,
     say,
+    spare,
 )
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ def search(
 
     location = place or default_index()
     index = Index(location, weights=weights)
+    for option, out in (("--sheet", sheet), ("--why", why)):
+        spare(out, *pictures, *(unlike or ()), index=index, what=option)
     options: Options = {
         "k": k,
         "unlike": unlike or (),
@@ -122,7 +126,7 @@ def search(
     if as_json:
         typer.echo(json.dumps({"index": str(location), **hits.to_dict()}, ensure_ascii=False))
     elif print0:
-        print_paths(path for hit in hits for path in (hit.path, *hit.copies))
+        _paths(hits)
     else:
         _table(hits, index)
     for note in hits.notes:
@@ -196,6 +200,13 @@ def _other(hits: "Hits", pictures: list[Path]) -> "Hit":
     if not others:
         raise InputError("There is no other hit to explain; ask for more hits with -k.")
     return others[0]
+
+
+def _paths(hits: "Hits") -> None:
+    """The files that are there, for another program."""
+    print_paths(path for hit in hits if not hit.missing for path in (hit.path, *hit.copies))
+    if missing := sum(hit.missing for hit in hits):
+        typer.echo(f"{plural(missing, 'hit')} left out: the file is missing.", err=True)
 
 
 def _table(hits: "Hits", index: "Index") -> None:

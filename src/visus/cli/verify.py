@@ -1,6 +1,7 @@
 """The part of ``visus index`` that looks at a whole index and mends it."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -33,6 +34,8 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
     Raises:
         InputError: There is damage that is not mended; it has been told.
     """
+    from visus.search.duplicates import decisions
+
     with nullcontext(lambda *_: None) if as_json else _bytes_bar() as show:
         found = opened.verify(mend=mend, progress=show)
     answer = {"index": str(location), "sound": found.sound, **asdict(found)}
@@ -45,8 +48,14 @@ def verify_index(opened: "Index", location: str, *, mend: bool, as_json: bool, a
             f"Some rows of {location} could not be mended, and are listed as lost; bring their pictures back and index "
             "them again."
         )
+    if found.decisions_lost:
+        raise InputError(
+            f"The decisions on duplicates in {location} could not be mended, for their copy is damaged or missing; "
+            f"remove {decisions.FILE} and {decisions.COPY} there and decide again."
+        )
     if not found.sound:
-        raise InputError(f"{location} is damaged; to mend it from the pictures, run: visus index --verify --mend")
+        command = shlex.join(["visus", "index", "--verify", "--mend", "-i", str(location)])
+        raise InputError(f"{location} is damaged; to mend it, run: {command}")
     return answer
 
 
@@ -60,6 +69,8 @@ def _say(found: "Verified", location: str) -> None:
         say(f"  damaged row: {path}", error=True)
     for path in found.lost:
         say(f"  lost, since its file is not there: {path}", error=True)
+    if found.decisions_restored:
+        typer.echo("The decisions on duplicates and their copy are whole again.")
     if found.was_mended:
         typer.echo(f"{plural(found.mended, 'picture')} described again.")
     elif found.sound:

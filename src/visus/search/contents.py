@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from visus.search.away import is_missing
 from visus.search.describe import Floats, unit
 from visus.search.rows import checked_by, sound, stored
 from visus.search.segments import Query
@@ -64,7 +65,8 @@ def widened(store: Store, where: str) -> str:
 def with_copies(store: Store, rows: list[Row], where: str | None, columns: tuple[str, ...]) -> list[Row]:
     """Rows with their ``copies``: the paths of further files with the content that are there.
 
-    Where only a copy fulfills the condition, it stands in the row's place.
+    Where only a copy fulfills the condition, or only a copy is there, it stands in the row's place. ``absent`` counts
+    the files with the content that were left out, since they are not there though the index has them.
 
     Args:
         store: The table.
@@ -83,8 +85,11 @@ def with_copies(store: Store, rows: list[Row], where: str | None, columns: tuple
     for row in rows:
         files = [row, *copies.get(row["id"], [])]
         files = [own for own in files if meant is None or own["id"] in meant] or [row]
+        there = [own for own in files if not is_missing(own["path"])]
+        absent = len(files) - len(there) if there else 0
+        files = there or files
         first = row | {name: files[0][name] for name in columns}
-        answer.append(first | {"copies": [own["path"] for own in files[1:]]})
+        answer.append(first | {"copies": [own["path"] for own in files[1:]], "absent": absent})
     return answer
 
 

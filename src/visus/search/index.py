@@ -127,11 +127,19 @@ class Index(UpdatedIndex):
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
             if isinstance(embedder, Classical):
                 raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
+            if is_missing(hit.path):
+                raise InputError(f"{hit.path} is gone, so that nothing can be drawn on it; say: visus index FOLDER")
             found = load(hit.path, embedder.least_side, max_pixels)
             return explain(embedder, single(queries, "why"), found, store.space)
 
         rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
-        notes = [note for note in (store.news(), store.note, *nearest.checks.notes) if note]
+        said = (
+            store.news(),
+            store.note,
+            *nearest.checks.notes,
+            _told_absent(sum(row.get("absent", 0) for row in rows)),
+        )
+        notes = [note for note in said if note]
         return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
 
     def why(self, query: Picture, hit: Picture) -> "Why":
@@ -244,19 +252,23 @@ class Index(UpdatedIndex):
         """What a search for duplicates depends on."""
         return {"index": self._opened().identity, "threshold": threshold}
 
-    def decide(self, pictures: Sequence[str | os.PathLike[str]], decision: "Decision | None") -> int:
+    def decide(
+        self,
+        pictures: Sequence[str | os.PathLike[str]],
+        decision: "Decision | Literal['undecided'] | None",
+    ) -> int:
         """Note that pictures are no copies of one another, or that all of them stay; it holds after scans and moves.
 
         Args:
             pictures: At least two files of the index; each pair of them is meant.
-            decision: ``"not-copies"``, ``"keep-both"``, or None to take decisions back.
+            decision: ``"not-copies"``, ``"keep-both"``, or None (also ``"undecided"``) to take decisions back.
 
         Returns:
             How many pairs were decided otherwise before.
 
         Raises:
-            InputError: A picture is not in the index, or there are fewer than two.
-            PictureIndexError: There is no index, or it is damaged.
+            InputError: A picture is not in the index, there are fewer than two, or there is no such decision.
+            PictureIndexError: There is no index, or it or its file of decisions is damaged.
         """
         from visus.search.duplicates import decisions
         from visus.search.duplicates.reading import content_in
@@ -269,6 +281,21 @@ class Index(UpdatedIndex):
         hashes = [content_in(store, os.path.abspath(os.path.expanduser(path))) for path in pictures]
         pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(hashes, 2)]
         return decisions.decide(files_of(self.location), pairs, decision)
+
+    def holds(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a file is in the index, by this name or another, or one that holds the same.
+
+        Args:
+            path: A file.
+
+        Raises:
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        from visus.search.duplicates.reading import content_at
+
+        store = self._opened()
+        store.refresh()
+        return content_at(store, os.path.abspath(os.path.expanduser(path))) is not None
 
     def sheet_of(self, found: "Sequence[DuplicateGroup]", *, limit: int = 60) -> NDArray[np.uint8]:
         """A contact sheet ``(H, W, 3)`` uint8 of groups of duplicates, with relations; what to keep has a red frame.
@@ -326,6 +353,12 @@ class Index(UpdatedIndex):
             )
         vectors = store.compared[column](contents.vectors_of(table, column)[rows])
         return retrieval(vectors, [known[paths[row]] for row in rows], ks=ks)
+
+
+def _told_absent(count: int) -> str:
+    """What is said of files with the content of a hit that are not there; nothing of none."""
+    files = "1 file" if count == 1 else f"{count:,} files"
+    return f"{files} with the content of a hit left out: not there any more; say: visus index FOLDER" if count else ""
 
 
 def _told(member: "Member") -> str:

@@ -225,6 +225,24 @@ class OpenIndex:
         """
         return thumbnails(self._opened(), list(ids))
 
+    def roots_of(self, paths: Sequence[str]) -> list[str]:
+        """The folders that the index was made of in which some files lie or lay; none where a file is in none of them.
+
+        Args:
+            paths: Absolute paths of files.
+
+        Raises:
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        known = self._opened().about.get("roots", {})
+        found: set[str] = set()
+        for path in (os.path.join(os.path.realpath(os.path.dirname(path)), "") for path in paths):
+            above = [root for root in known if path.startswith(os.path.join(root, ""))]
+            if not above:
+                return []
+            found.add(min(above, key=len))
+        return sorted(found)
+
     def paths_below(self, folder: str | os.PathLike[str]) -> list[str]:
         """Absolute paths of the indexed pictures below a folder that are there."""
         start = os.path.join(os.path.abspath(os.path.expanduser(folder)), "")

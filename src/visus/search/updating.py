@@ -166,13 +166,14 @@ class UpdatedIndex(OpenIndex):
         """Read the whole index, and tell what is not as it was written.
 
         Args:
-            mend: Describe the pictures anew whose rows are damaged.
+            mend: Describe the pictures anew whose rows are damaged, and bring decisions back from their copy.
             progress: Called with the bytes that were read, and all that will be.
 
         Raises:
             PictureIndexError: There is no index, or it was made by visus 0.1, which noted no checksums.
         """
         from visus.search import verify as own
+        from visus.search.duplicates import decisions
         from visus.search.upgrade import upgrade
 
         store = self._opened()
@@ -185,6 +186,10 @@ class UpdatedIndex(OpenIndex):
             upgrade(store)
             found = own.verify(store, show, taken_out=taken_out)
             if not found.damaged:
+                return found
+            found.decisions_lost = not decisions.mend(store.files)
+            if found.only_decisions:
+                found.was_mended = True
                 return found
             again = own.mend(store, found)
         found.mended, found.was_mended = self._described_again(again), True

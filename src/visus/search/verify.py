@@ -18,6 +18,7 @@ from visus._errors import PictureIndexError
 from visus.search import checksums, code_files, space
 from visus.search.away import is_missing
 from visus.search.checksums import TABLE
+from visus.search.duplicates import decisions
 from visus.search.place import explained
 from visus.search.rows import checked_by, sound, totals_of
 from visus.search.store import FORMAT, Store
@@ -25,6 +26,7 @@ from visus.search.upkeep import orphans, remove_orphans
 from visus.search.versions import quiet
 
 _ROWS = 256  # that are read at once
+_DECISIONS = {decisions.FILE, decisions.COPY}
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Verified:
             how many more they were than pictures were described again.
         note: A sentence on damaged newer versions that were passed over, if there are some.
         was_mended: What was damaged has been taken out, and what could be described again is there.
+        decisions_lost: The decisions on duplicates are damaged, and no sound copy brought them back.
     """
 
     files: int = 0
@@ -53,6 +56,7 @@ class Verified:
     lost: list[str] = field(default_factory=list)
     note: str | None = None
     was_mended: bool = False
+    decisions_lost: bool = False
 
     @property
     def damaged(self) -> bool:
@@ -62,7 +66,17 @@ class Verified:
     @property
     def sound(self) -> bool:
         """Whether the index is whole now: nothing was damaged, or all of it has been mended."""
-        return not self.lost if self.was_mended else not self.damaged
+        return not (self.lost or self.decisions_lost) if self.was_mended else not self.damaged
+
+    @property
+    def only_decisions(self) -> bool:
+        """Whether nothing is damaged but the files of decisions, which no row hangs on."""
+        return set(self.damaged_files) <= _DECISIONS and not (self.damaged_rows or self.note)
+
+    @property
+    def decisions_restored(self) -> bool:
+        """Whether decisions on duplicates, or their copy, were damaged and have been written anew."""
+        return self.was_mended and not self.decisions_lost and not _DECISIONS.isdisjoint(self.damaged_files)
 
 
 def verify(
@@ -102,6 +116,7 @@ def verify(
             found.damaged_rows += damaged
         done += sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
         progress(min(done, total), total)
+    found.damaged_files += decisions.damaged(store.files)
     with contextlib.suppress(PictureIndexError):  # where they cannot be read, that has been said
         found.damaged_rows += [row["path"] for row in orphans(store)]
     return found

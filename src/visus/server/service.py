@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -365,7 +365,7 @@ class Service:
         """How far the search for duplicates is: ``what``, ``done`` and ``total``."""
         return self.looking.progress if self.looking else {}
 
-    def decide(self, numbers: list[int], decision: Decision | None) -> int:
+    def decide(self, numbers: list[int], decision: Decision | Literal["undecided"] | None) -> int:
         """Note what someone decided about pictures.
 
         Args:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tests.support.photographs import photographs
 from visus import Index, InputError
 from visus._errors import PictureIndexError
 from visus.images import read, write
+from visus.search.duplicates import decisions
 from visus.search.duplicates.aside import JOURNAL, move_aside, move_back
+from visus.search.files import LocalFiles
 
 
 @pytest.fixture
@@ -69,10 +72,140 @@ def test_equal_files_may_both_stay(place: Path, index: Index) -> None:
     assert index.duplicates() == []
 
 
+def test_a_file_is_known_by_all_its_names(place: Path, index: Index, tmp_path: Path) -> None:
+    hard, soft, other = tmp_path / "hard.png", tmp_path / "soft.jpg", place / "other.jpg"
+    os.link(place / "a.png", hard)
+    soft.symlink_to(place / "b.jpg")
+    assert index.decide([hard, soft], "not-copies") == 1
+    assert index.decide([place / "a.png", place / "b.jpg"], "not-copies") == 0
+    assert index.holds(hard)
+    assert index.holds(soft)
+    (tmp_path / "new.jpg").write_bytes(other.read_bytes()[:-1])
+    assert not index.holds(tmp_path / "new.jpg")
+    assert not index.holds(tmp_path / "nowhere.jpg")
+
+
+def test_a_file_that_the_index_knows_by_its_hard_link_is_found(place: Path) -> None:
+    os.link(place / "other.jpg", place / "link.jpg")
+    index = Index(place.with_suffix(".visus"))
+    index.add(place)
+    assert index.decide([place / "other.jpg", place / "a.png"], "not-copies") == 1
+    assert index.decide([place / "link.jpg", place / "a.png"], "not-copies") == 0
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_command_that_is_named_after_a_move_runs(
+    place: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    at = ("--index", index.location) if named else ()
+    if not named:
+        monkeypatch.setenv("VISUS_INDEX", str(index.location))
+    for asked in (("--move-to", tmp_path / "a b"), ("--undo", tmp_path / "a b")):
+        said = visus("duplicates", *at, *asked).stdout
+        (command,) = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("Then bring")]
+        assert shlex.split(command) == ["visus", "index", str(place), "-i", str(index.location)]
+        assert "in " in visus(*shlex.split(command)[1:]).stdout
+    assert len(index.duplicates()[0].others) == 2
+
+
+def test_who_moves_back_without_the_index_is_told_the_folders(place: Path, index: Index, tmp_path: Path) -> None:
+    move_aside(index.duplicates(), tmp_path / "aside")
+    said = visus("duplicates", "--undo", tmp_path / "aside", "-i", tmp_path / "none.visus").stdout
+    assert f"visus index {place} -i INDEX" in said
+
+
 def test_damaged_decisions_are_one_sentence(place: Path, index: Index) -> None:
     Path(str(index.location), "decisions.json").write_text('{"pairs": [["zz", 1]]}')
     with pytest.raises(PictureIndexError, match=r"decisions\.json.*are damaged"):
         index.duplicates()
+
+
+@pytest.mark.parametrize("word", ["foo", "", "Not-Copies", 1])
+def test_a_decision_that_is_none_is_refused_before_it_is_written(place: Path, index: Index, word: object) -> None:
+    with pytest.raises(InputError, match=r"one of 'not-copies', 'keep-both', 'undecided', not"):
+        index.decide([place / "a.png", place / "b.jpg"], word)  # pyright: ignore[reportArgumentType]
+    assert not Path(index.location, "decisions.json").exists()
+
+
+def test_undecided_is_the_word_for_no_decision(place: Path, index: Index) -> None:
+    pair = [place / "a.png", place / "b.jpg"]
+    assert index.decide(pair, "undecided") == 0
+    assert index.decide(pair, "not-copies") == 1
+    assert index.decide(pair, "undecided") == 1
+    assert len(index.duplicates()[0].others) == 2
+
+
+@pytest.fixture
+def decided(place: Path, index: Index) -> Path:
+    """The file of one decision."""
+    index.decide([place / "a.png", place / "b.jpg"], "not-copies")
+    return Path(index.location, "decisions.json")
+
+
+def test_every_flipped_bit_and_every_cut_of_decisions_is_noticed(decided: Path) -> None:
+    files = LocalFiles(decided.parent)
+    content = decided.read_bytes()
+    known = decisions.load(files)
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        decided.write_bytes(changed)
+        assert decisions.damaged(files) == ["decisions.json"], bytes(changed)
+        decided.write_bytes(content[:place])
+        with pytest.raises(PictureIndexError, match="--verify --mend"):
+            decisions.load(files)
+    assert decisions.mend(files)
+    assert decisions.load(files) == known
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing"])
+def test_damaged_decisions_are_told_and_come_back_from_their_copy(
+    place: Path, index: Index, decided: Path, damage: str, tmp_path: Path
+) -> None:
+    content = decided.read_bytes()
+    at = ("--index", index.location)
+    if damage == "missing":
+        decided.unlink()
+    else:
+        decided.write_bytes(content[:40] if damage == "cut" else content.replace(b"not-copies", b"not-bopies"))
+    assert "decisions.json" in visus("duplicates", *at, "--move-to", tmp_path / "aside", code=2).stderr
+    pair = (place / "a.png", place / "b.jpg")
+    assert "decisions.json" in visus("duplicates", *at, "--decide", "keep-both", *pair, code=2).stderr
+    assert "damaged file: decisions.json" in visus("index", *at, "--verify", code=2).stderr
+    said = visus("index", *at, "--verify", code=2).stderr.splitlines()[-1]
+    command = shlex.split(said.partition("run: ")[2])
+    assert "decisions on duplicates and their copy are whole again" in visus(*command[1:]).stdout
+    assert decided.read_bytes() == content
+    assert "Everything is as it was written" in visus("index", *at, "--verify").stdout
+
+
+def test_a_damaged_copy_of_decisions_is_told_and_written_again(index: Index, decided: Path) -> None:
+    copy = decided.with_name("decisions.copy.json")
+    copy.write_bytes(copy.read_bytes()[:-9])
+    assert index.verify().damaged_files == [copy.name]
+    assert len(index.duplicates()) == 1
+    assert index.verify(mend=True).sound
+    assert copy.read_bytes() == decided.read_bytes()
+
+
+def test_decisions_without_a_sound_copy_are_lost_and_that_is_said(index: Index, decided: Path) -> None:
+    for file in (decided, decided.with_name("decisions.copy.json")):
+        file.write_bytes(file.read_bytes()[:-9])
+    found = visus("index", "--index", index.location, "--verify", "--mend", "--json", code=2)
+    assert json.loads(found.stdout)["decisions_lost"]
+    assert "decide again" in found.stderr
+
+
+def test_decisions_of_an_earlier_visus_get_a_checksum_when_they_are_written(place: Path, index: Index) -> None:
+    index.decide([place / "a.png", place / "b.jpg"], "keep-both")
+    file = Path(index.location, "decisions.json")
+    file.write_text(json.dumps({"pairs": json.loads(file.read_bytes())["pairs"]}))
+    file.with_name("decisions.copy.json").unlink()
+    assert index.verify().sound
+    index.decide([place / "a.png", place / "other.jpg"], "not-copies")
+    values = json.loads(file.read_bytes())
+    assert len(values["pairs"]) == 2
+    assert values["checksum"]
 
 
 def test_what_may_go_is_moved_and_comes_back(place: Path, index: Index, tmp_path: Path) -> None:

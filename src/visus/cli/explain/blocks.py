@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, pictures_of, plural, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, pictures_of, plural, save_picture, spare
 
 EXAMPLES = """
 Examples:
@@ -31,6 +31,7 @@ def blocks(
     from visus.explain.blocks import drawn_together
 
     files = pictures_of(place)
+    spare(out, *files)
     found = [deletion(own, files) for own in (source, beside) if own is not None]
     if as_json:
         typer.echo(json.dumps([own.to_dict() for own in found], ensure_ascii=False))

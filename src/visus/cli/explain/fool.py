@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import PICTURE_ENDINGS, AsJson, Source, ending, fraction, numbers, pixel
+from visus.cli.options import PICTURE_ENDINGS, AsJson, Source, ending, fraction, numbers, pixel, spare
 
 EXAMPLES = """
 Examples:
@@ -42,6 +42,7 @@ def fool(
 ) -> None:
     """Change a picture so little that nobody sees it, and so that the network takes it for something else."""
     ending(out, *PICTURE_ENDINGS, ".npy")
+    spare(out, *([] if picture is None else [picture]))
     from visus.explain import fool as change
     from visus.explain import fool_from_noise
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, progress, save_picture
+from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, progress, save_picture, spare
 
 EXAMPLES = """
 Examples:
@@ -34,6 +34,8 @@ def invert(
     ending(out, *PICTURE_ENDINGS)
     if curves is not None:
         ending(curves, *PICTURE_ENDINGS, what="--curves")
+    spare(out, picture)
+    spare(curves, picture, what="--curves")
     from visus.explain import invert as recover
 
     with progress("recovering") as tell:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, Layer, Source, ending, save_picture
+from visus.cli.options import PICTURE_ENDINGS, Layer, Source, ending, save_picture, spare
 
 EXAMPLES = """
 Examples:
@@ -24,6 +24,7 @@ def maps(
 ) -> None:
     """Draw the maps that a layer gives for a picture."""
     ending(out, *PICTURE_ENDINGS, ".npy")
+    spare(out, picture)
     from visus.explain import maps as maps_of
     from visus.explain.subject import save_array
 

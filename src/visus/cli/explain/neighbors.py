@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, AsJson, OutPng, Source, ending, pictures_of, progress, save_picture
+from visus.cli.options import (
+    PICTURE_ENDINGS,
+    AsJson,
+    OutPng,
+    Source,
+    ending,
+    pictures_of,
+    progress,
+    save_picture,
+    spare,
+)
 
 EXAMPLES = """
 Examples:
@@ -29,6 +39,7 @@ def neighbors(
     from visus.explain import neighbors as nearest
 
     files = pictures_of(place)
+    spare(out, picture, *files)
     with progress("looking") as tell:
         found = nearest(source, picture, files, k=k, progress=tell)
     rows = [

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.options import AsJson, Source, ending, fraction, progress
+from visus.cli.options import AsJson, Source, ending, fraction, progress, spare
 
 EXAMPLES = """
 Examples:
@@ -44,6 +44,7 @@ def robustness(
     Where the pictures have no labels that the network knows, what it says of them unchanged counts as right.
     """
     ending(out, ".png", ".pdf", ".svg", ".csv")
+    spare(out, *([] if data is None else [data]))
     from visus.runs.classify.robust import measure
 
     with progress("attacking") as tell:

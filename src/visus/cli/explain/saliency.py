@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, numbers, pixel
+from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, numbers, pixel, spare
 
 METHODS = {
     "saliency": "The gradient of the class's score.",
@@ -89,6 +89,9 @@ def _explain(
     as_json: bool,
 ) -> None:
     ending(out, *PICTURE_ENDINGS, ".npy")
+    plot = out.with_name(f"{out.stem}-curves.png")
+    for place in (out, plot) if with_curves else (out,):
+        spare(place, picture)
     from visus.explain import curves, open_subject, saliency, sanity
 
     place = None if at is None else pixel("--at", at)
@@ -102,7 +105,7 @@ def _explain(
         lines.append(f"the values add up to the score less that of a black picture, up to {found.gap:.1%} of it")
     if with_curves:
         drawn = curves(subject, picture, found)
-        drawn.save(out.with_name(f"{out.stem}-curves.png"))
+        drawn.save(plot)
         deletion, insertion = drawn.areas
         values |= {"deletion": deletion, "insertion": insertion}
         lines.append(f"area while pixels go {deletion:.3f} (small is good), while they come {insertion:.3f} (large is)")

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from visus.cli.options import PICTURE_ENDINGS, OutPng, Source, ending, pictures_of, plural, progress, save_picture
+from visus.cli.options import (
+    PICTURE_ENDINGS,
+    OutPng,
+    Source,
+    ending,
+    pictures_of,
+    plural,
+    progress,
+    save_picture,
+    spare,
+)
 
 EXAMPLES = """
 Examples:
@@ -27,7 +37,9 @@ def space(
     ending(out, *PICTURE_ENDINGS)
     from visus.explain import features_of
 
+    files = pictures_of(place)
+    spare(out, *files)
     with progress("looking") as tell:
-        found = features_of(source, pictures_of(place), progress=tell)
+        found = features_of(source, files, progress=tell)
     save_picture(out, found.map(layout, side=side, seed=seed))
     typer.echo(f"{plural(len(found.names), 'picture')} by {layout}")

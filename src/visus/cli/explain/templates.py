@@ -16,6 +16,7 @@ from visus.cli.options import (
     plural,
     progress,
     save_picture,
+    spare,
 )
 
 EXAMPLES = """
@@ -42,6 +43,7 @@ def templates(
     from visus.explain import templates as found_for
 
     files = [] if place is None else pictures_of(place)
+    spare(out, *files)
     with progress("looking") as tell:
         found = found_for(source, files, targets=target or (), k=k, progress=tell)
     if as_json:

@@ -16,6 +16,7 @@ from visus.cli.options import (
     pictures_of,
     progress,
     save_picture,
+    spare,
 )
 
 EXAMPLES = """
@@ -40,6 +41,7 @@ def units(
     from visus.explain import exciting
 
     files = pictures_of(place)
+    spare(out, *files)
     with progress("looking") as tell:
         found = exciting(source, files, layer, channel, most=most, progress=tell)
     pairs = [(files[place], value) for place, value in zip(found.places, found.values, strict=True)]

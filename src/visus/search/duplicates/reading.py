@@ -1,5 +1,6 @@
 """What a search for duplicates reads of an index: each content once, with all its files."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError, PictureIndexError
+from visus.images import read_bytes
 from visus.search.duplicates.find import Thumbnails
 from visus.search.duplicates.members import Member
 from visus.search.nearest import sound_thumbnail
+from visus.search.reading import content_hash
 from visus.search.rows import EMBEDDING, stored
 from visus.search.store import Store
 
@@ -94,13 +97,25 @@ class _Pictures:
 
 
 def content_in(store: Store, path: str) -> bytes:
-    """The hash of a file of an index.
+    """The hash of a file of an index, by any of its names: hard links and symbolic ones are the file itself.
 
     Raises:
-        InputError: It is not in the index.
+        InputError: Neither the file nor its content is in the index.
     """
-    quoted = path.replace("'", "''")
-    found = store.read(["hash"], f"path = '{quoted}' AND NOT gone").column("hash").to_pylist()
-    if not found:
+    found = content_at(store, path)
+    if found is None:
         raise InputError(f"{path} is not in the index {store.location}; index its folder first.")
-    return found[0]
+    return found
+
+
+def content_at(store: Store, path: str) -> bytes | None:
+    """The same; None where neither the file nor its content is in the index."""
+    own, real = (name.replace("'", "''") for name in (path, os.path.realpath(path)))
+    named = store.read(["hash"], f"(path = '{own}' OR real_path = '{real}') AND NOT gone").column("hash").to_pylist()
+    if named:
+        return named[0]
+    try:
+        content = content_hash(read_bytes(path))
+    except InputError:
+        return None
+    return content if content in set(store.read(["hash"], "NOT gone").column("hash").to_pylist()) else None

@@ -74,8 +74,7 @@ async def decisions(
     numbers: Annotated[str, Form(alias="ids", max_length=4000, description="Ids of pictures, with commas.")],
     decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
 ) -> dict[str, Any]:
-    wanted = None if decision == "undecided" else decision
-    return {"changed": await work(work.service.decide, ids_of("ids", numbers), wanted)}
+    return {"changed": await work(work.service.decide, ids_of("ids", numbers), decision)}
 
 
 @router.post(
