@@ -141,3 +141,12 @@ def test_a_missing_package_leaves_no_index(photos: Path, tmp_path: Path) -> None
         assert told.returncode == 2, told.stderr
         assert "pip install" in told.stderr
         assert not (tmp_path / "q.visus").exists()
+
+
+def test_a_precision_that_is_not_to_be_had_is_said(photos: Path, tmp_path: Path) -> None:
+    program = "import sys; sys.modules['openvino'] = None; from visus.cli.app import main; main()"
+    command = [sys.executable, "-c", program, "index", str(photos), "--index", str(tmp_path / "q.visus")]
+    told = subprocess.run([*command, "--precision", "bf16"], capture_output=True, text=True, check=True)
+    assert "described in f32, not in bf16" in told.stderr
+    assert "visus[fast]" in told.stderr
+    assert subprocess.run([*command, "--rehash"], capture_output=True, text=True, check=True).stderr == ""

@@ -128,8 +128,14 @@ class UpdatedIndex(OpenIndex):
         return self._store is not None and bool(self.paths_below(path))
 
     def _note(self, embedder: Embedder, report: "Report") -> None:
-        """Write down in which precision pictures were described."""
+        """Write down in which precision pictures were described; say so where it is not the one that was asked for."""
         report.precision = embedder.runtime.precision
+        if report.described and self._precision == "bf16" != report.precision:
+            told = (
+                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran the "
+                "network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
+            )
+            report.note = f"{report.note} {told}" if report.note else told
         before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
         if report.described and report.precision not in before:
             self._opened().tell(precisions=[*before, report.precision])
