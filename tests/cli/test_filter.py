@@ -1,6 +1,8 @@
 """``visus filter`` as a user types it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +314,40 @@ def test_descriptors_of_an_index(photos: Path) -> None:
     assert "with color" in partly.stderr
     assert "shape" in visus("index", photos, "--descriptor", "shape", code=2).stderr
     assert "Name the folder" in visus("index", "--descriptor", "color", code=2).stderr
+
+
+# Without packages of extras ---------------------------------------------------------------------------------------
+
+
+def without(package: str, *arguments: object, code: int = 0) -> str:
+    """What a command tells in a process that has not got a package; it is no traceback."""
+    program = f"import sys; sys.modules[{package!r}] = None; from visus.cli.app import main; main()"
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == code, told.stderr
+    assert "Traceback" not in told.stderr
+    return told.stderr
+
+
+@pytest.mark.parametrize("compression", ["lzw", "packbits", "zstd"])
+def test_a_compression_that_cannot_be_written_becomes_deflate_and_is_told(compression: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / "in" / name, scene(1), photometric="rgb", compression=compression)
+    told = without("imagecodecs", "filter", "gaussian", tmp_path / "in", tmp_path / "out", "--sigma", 1)
+    assert f"2 pictures: compressed with Deflate in place of {compression}" in told
+    assert "visus[codecs]" in told
+    for name in ("a.tif", "b.tif"):
+        np.testing.assert_array_equal(read(tmp_path / "out" / name), filters.gaussian(scene(1), sigma=1))
+        assert look((tmp_path / "out" / name).read_bytes(), name).compression == 8
+
+
+def test_a_picture_whose_package_is_not_there_is_not_called_damaged(picture: Path, tmp_path: Path) -> None:
+    folder = picture.parent
+    (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    told = without("pillow_heif", "filter", "gaussian", folder / "a.heic", tmp_path / "x.png", code=2)
+    assert "pip install 'visus[heic]'" in told
+    assert "damaged" not in told
+    told = without("pillow_heif", "filter", "gaussian", folder, tmp_path / "out", code=2)
+    assert "Wrote 1 picture" in told
+    assert "1 picture of 2 could not be filtered" in told

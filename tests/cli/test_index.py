@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,60 @@ def test_zero_bytes_end_the_paths_of_copies_too(photos: Path) -> None:
     visus("index", photos)
     paths = visus("search", photos / "0001.jpg", "-k", 1, "--print0").stdout.split("\0")
     assert set(paths) == {str(photos / "0001.jpg"), str(photos / "two\nlines \x1b[31m.jpg"), ""}
+
+
+# A command that fails leaves no index ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--model", "resnet18", "--weights", "nowhere.pth"],
+        ["--model", "runs/none"],
+        ["--device", "cuda"],
+        ["--evaluate", "no.csv"],
+        ["--exclude", "*"],  # a folder without pictures
+        ["--engine", "ray", "--address", "127.0.0.1:1"],
+    ],
+)
+def test_an_index_is_made_with_its_first_rows(photos: Path, tmp_path: Path, options: list[str]) -> None:
+    """An empty one would be fixed to a network, and refuse another."""
+    if "cuda" in options and shutil.which("nvidia-smi"):
+        pytest.skip("there may be a GPU")
+    if "ray" in options:
+        pytest.importorskip("ray")
+    before = sorted(tmp_path.iterdir())
+    visus("index", photos, "--index", tmp_path / "deep" / "q.visus", *options, cwd=tmp_path, code=2)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_was_there_stays_and_so_does_an_index(photos: Path, known: Path, tmp_path: Path) -> None:
+    place = tmp_path / "q.visus"
+    place.mkdir()
+    (place / ".note").write_text("of somebody")
+    visus("index", photos, "--index", place, "--exclude", "*", code=2)
+    assert sorted(entry.name for entry in place.iterdir()) in ([".note"], [".note", "writer.lock"])
+    own = tmp_path / "own.visus"
+    shutil.copytree(known / "known.visus", own)
+    (tmp_path / "empty").mkdir()
+    visus("index", tmp_path / "empty", "--index", own, code=2)
+    assert "12 pictures" in visus("index", known / "photos", "--index", own).stdout
+
+
+def test_a_missing_package_leaves_no_index(photos: Path, tmp_path: Path) -> None:
+    for package, options in (("ray", ["--engine", "ray"]), ("torch", ["--model", "resnet18"])):
+        program = f"import sys; sys.modules[{package!r}] = None; from visus.cli.app import main; main()"
+        command = [sys.executable, "-c", program, "index", str(photos), "--index", str(tmp_path / "q.visus"), *options]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert told.returncode == 2, told.stderr
+        assert "pip install" in told.stderr
+        assert not (tmp_path / "q.visus").exists()
+
+
+def test_a_precision_that_is_not_to_be_had_is_said(photos: Path, tmp_path: Path) -> None:
+    program = "import sys; sys.modules['openvino'] = None; from visus.cli.app import main; main()"
+    command = [sys.executable, "-c", program, "index", str(photos), "--index", str(tmp_path / "q.visus")]
+    told = subprocess.run([*command, "--precision", "bf16"], capture_output=True, text=True, check=True)
+    assert "described in f32, not in bf16" in told.stderr
+    assert "visus[fast]" in told.stderr
+    assert subprocess.run([*command, "--rehash"], capture_output=True, text=True, check=True).stderr == ""

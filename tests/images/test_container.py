@@ -10,9 +10,11 @@ from PIL import Image, ImageCms
 from tifffile import TiffWriter
 
 from tests.support.pictures import scene
-from visus import InputError
+from visus import DependencyError, FormatError, InputError
 from visus.images import container, decode
 from visus.images.container import kind_of
+from visus.images.decode import size_of
+from visus.images.documents import look
 from visus.images.facts import facts_of, gray_hash, sharpness
 
 
@@ -85,6 +87,21 @@ def test_a_kind_without_its_package_names_it(kind: str, monkeypatch: pytest.Monk
     first = {"HEIC": b"\0\0\0\x18ftypheic", "JXL": b"\xff\x0a", "RAW": b"IIRO"}[kind]
     with pytest.raises(InputError, match=rf"pip install 'visus\[{container.EXTRAS[kind][1]}\]'"):
         decode(first + bytes(100), name="a.jpg")
+
+
+def test_a_package_that_another_one_lacks_is_not_told_as_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found, but its import ends in what it needs itself."""
+
+    def lacking(*_: Any) -> None:
+        raise DependencyError("This needs the package x, which is not installed; say: pip install x")
+
+    for module in ("visus.images.decode", "visus.images.documents"):
+        monkeypatch.setattr(importlib.import_module(module), "open_by", lacking)
+        monkeypatch.setattr(importlib.import_module(module), "readable", lambda _kind: True)
+    data = b"\0\0\0\x18ftypheic" + bytes(100)
+    for use in (decode, size_of, lambda data: look(data, "the picture")):
+        with pytest.raises(FormatError, match=r"the picture cannot be read here\. This needs the package x"):
+            use(data)
 
 
 @pytest.mark.parametrize(

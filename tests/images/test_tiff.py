@@ -265,3 +265,18 @@ def test_without_codecs_plain_compressions_are_read_and_others_named(tmp_path: P
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [line.split(" ")[0] for line in told.stdout.splitlines()] == ["lzw.tif", "float.tif"]
     assert told.stdout.count("pip install 'visus[codecs]'") == 2
+
+
+def test_without_codecs_what_visus_writes_is_read_again(tmp_path: Path) -> None:
+    np.save(tmp_path / "gray.npy", _RANDOM.integers(0, 65535, (20, 30), np.uint16))
+    np.save(tmp_path / "rgb.npy", _RANDOM.integers(0, 65535, (20, 30, 3), np.uint16))
+    code = (
+        "import sys; sys.modules['imagecodecs'] = None\n"
+        "import numpy as np, visus\n"
+        "for name in ('gray', 'rgb'):\n"
+        "    values = np.load(f'{name}.npy')\n"
+        "    visus.write('out.tif', values)\n"
+        "    found = visus.read('out.tif', depth=None)\n"
+        "    assert (found == (values if values.ndim == 3 else values[:, :, None])).all(), name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

@@ -38,6 +38,9 @@ from visus.search.where import COLUMNS, to_sql
         ("width = 1e999", "too large"),
         ('path = "a"', "at character 8"),
         ("NOT " * 200 + "width > 1", "levels deep"),
+        ("width > " + "+".join("1" * 50), "levels deep"),
+        ("width > " + "*".join("1" * 50), "levels deep"),
+        ("width > " + "1/(" * 30 + "1" + ")" * 30, "levels deep"),
         ("width > 1" + " OR width > 1" * 400, "characters; at most"),
     ],
 )
@@ -91,6 +94,31 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Any:
         for name, column in columns.items()
     }
     return lance.write_dataset(pa.table(columns), str(tmp_path_factory.mktemp("where") / "t.lance"))
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        lambda n: "width > " + "+".join("1" * n),
+        lambda n: "width > " + "*".join("1" * n),
+        lambda n: "width > " + "/".join("1" * n),
+        lambda n: "width > " + "1/(" * n + "1" + ")" * n,
+        lambda n: "width > " + "(1 + 1*" * n + "1" + ")" * n,
+        lambda n: "width > " + "- " * n + "1",
+        lambda n: "NOT " * n + "width > 1",
+        lambda n: "NOT " * (n // 2) + "width > " + "+".join("1" * (n - n // 2)),
+        lambda n: "(" * n + "width > 1" + " OR width > 1 AND width > 1)" * n,
+        lambda n: " OR ".join(["width > 1"] * n * 6),
+    ],
+)  # fmt: skip
+def test_the_deepest_that_is_allowed_is_answered(table: Any, nested: Any) -> None:
+    def allowed(condition: str) -> bool:
+        with contextlib.suppress(InputError):
+            return bool(to_sql(condition))
+        return False
+
+    deepest = max(n for n in range(1, 45) if allowed(nested(n)))
+    assert len(ours(nested(deepest), table)) in (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,7 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
         ({"region": "--5,1,50,30"}, "region takes 4 whole numbers"),
         ({"filter": "width > 10"}, "no field 'filter'; there are: also, by, id, k,"),
         ({"where": "DROP TABLE x"}, "is not understood"),
+        ({"where": "width > 1" + " + 1" * 60}, "levels deep"),
         ({"by": "smell"}, "smell"),
         ({"by": "texture"}, "not described by texture"),
         ({"id": "-3"}, "id:"),

@@ -197,7 +197,7 @@ class _Job:
     def run(self, source: Path, target: Path) -> list[str]:
         """Filter a file; tells what must be said of it."""
         from visus.images import read_bytes
-        from visus.images.documents import look, pages_in, write_document
+        from visus.images.documents import ENDINGS, in_reach, look, pages_in, write_document
 
         if not self.force:
             _refuse_taken(target)
@@ -209,6 +209,8 @@ class _Job:
         done = (self._filtered(page, said) for page in pages)
         frames = about.durations if self.page is None else ()
         write_document(target, done, replace(about, pages=len(numbers), durations=frames))
+        if ENDINGS[target.suffix.lower()] == "TIFF" and (note := in_reach(about)[1]):
+            said[note] = None
         return list(said)
 
     def _filtered(self, page: "Layers", said: dict[str, None]) -> "Layers":

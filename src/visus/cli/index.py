@@ -109,6 +109,7 @@ def index(
     with kill -9, and start it again: what was added stays.
     """
     from visus.search import Index, Report
+    from visus.search.evaluate import read_labels
     from visus.search.updating import Interrupted
 
     if whiten:
@@ -116,6 +117,8 @@ def index(
         rotate = whiten
     more = bool(paths or prune or rotate is not None or evaluate)  # than to verify
     _check(more or verify, paths, descriptor, mend and not verify)
+    if evaluate:
+        read_labels(evaluate)  # before anything is done, whether it can be read
     location = place or default_index()
     opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
     verified = verify_index(opened, location, mend=mend, as_json=as_json, alone=not more) if verify else {}

@@ -80,6 +80,11 @@ def kind_of_file(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
+def needs(kind: str, name: str) -> str:
+    """What is said of a file of a kind that needs a package which is not installed."""
+    return f"{name} is {kind}, which visus reads with: pip install 'visus[{EXTRAS[kind][1]}]'"
+
+
 @functools.cache
 def readable(kind: str) -> bool:
     """Whether the package that reads a kind is installed."""

@@ -12,11 +12,11 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from visus._errors import FormatError, InputError
+from visus._errors import DependencyError, FormatError, InputError
 from visus._optional import require
 from visus.images import tiff
 from visus.images.check import one_of
-from visus.images.container import EXTRAS, FIRST, kind_of, readable
+from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.jpeg import profile_in
 from visus.images.opened import layers_in as layers_of_opened
 from visus.images.opened import open_by, turned, upright
@@ -124,6 +124,8 @@ def size_of(data: bytes, *, name: str = "the picture", max_pixels: int = MAX_PIX
                 width, height = picture.size
     except InputError:
         raise
+    except DependencyError as error:
+        raise FormatError(f"{name} cannot be read here. {error}") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise _damaged(name, error) from error
     _check_size(width, height, name, max_pixels)
@@ -137,7 +139,7 @@ def _kind(data: bytes, name: str) -> str:
     if kind is None:
         raise FormatError(f"{name} is not a picture that visus reads ({_READS}); convert it to one of these.")
     if not readable(kind):
-        raise FormatError(f"{name} is {kind}, which visus reads with: pip install 'visus[{EXTRAS[kind][1]}]'")
+        raise FormatError(needs(kind, name))
     return kind
 
 
@@ -224,6 +226,8 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
             return layers_of_opened(opened, data, kind, range, name)
     except InputError:
         raise
+    except DependencyError as error:
+        raise FormatError(f"{name} cannot be read here. {error}") from error
     except MemoryError as error:
         raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visus._errors import FormatError, InputError
+from visus._errors import DependencyError, FormatError, InputError
 from visus._files import write_atomically
+from visus._optional import is_installed
 from visus.images import tiff
-from visus.images.container import FIRST, kind_of
+from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.decode import MAX_PIXELS, layers_in
 from visus.images.opened import open_by
 from visus.images.samples import Layers, in_srgb, over_white, straight
@@ -66,9 +67,11 @@ def look(data: bytes, name: str) -> About:
         name: What errors call it.
 
     Raises:
-        FormatError: It is damaged, or no picture.
+        FormatError: It is damaged, or needs a package that is not installed.
     """
     kind = kind_of(data[:FIRST], name)
+    if kind is not None and not readable(kind):
+        raise FormatError(needs(kind, name))
     try:
         if kind == "TIFF":
             page = tiff.look(data)
@@ -77,6 +80,8 @@ def look(data: bytes, name: str) -> About:
             return About(kind or "")
         with open_by(data, kind) as opened:
             return _of_opened(opened, kind)
+    except DependencyError as error:
+        raise FormatError(f"{name} cannot be read here. {error}") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise FormatError(f"{name} is damaged or truncated ({error}); bring the file again or delete it.") from error
 
@@ -184,6 +189,8 @@ def write_document(target: Path, pages: Iterable[Layers], about: About) -> None:
 
 _LOSSLESS = {1: None, 5: "lzw", 8: "adobe_deflate", 32946: "adobe_deflate", 32773: "packbits", 34925: "lzma",
              50000: "zstd"}  # fmt: skip
+_WITHOUT_CODECS = (1, 8, 32946, 34925)  # of these, what tifffile writes without imagecodecs
+_DEFLATE = 8
 _PLACE = _EXIF - 1  # no tag has this number; tifffile writes no entry with that of EXIF
 _TEXTS = (270, 271, 272, 305, 306, 315, 33432)  # description, camera, program, moment, who made it, whose it is
 
@@ -191,6 +198,7 @@ _TEXTS = (270, 271, 272, 305, 306, 315, 33432)  # description, camera, program, 
 def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _container: str) -> None:
     import tifffile
 
+    about, _ = in_reach(about)
     exif = Image.Exif()
     exif.load(about.exif)
     tags = [(tag, 2, None, str(exif[tag]), True) for tag in _TEXTS if exif.get(tag)]
@@ -205,7 +213,7 @@ def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _containe
                 photometric="minisblack" if page.colors.ndim == 2 else "rgb",
                 planarconfig="contig" if colors.ndim == 3 else None,
                 extrasamples=None if page.alpha is None else [kind],
-                compression=_LOSSLESS.get(about.compression or 8, "adobe_deflate"),
+                compression=_LOSSLESS.get(about.compression or _DEFLATE, "adobe_deflate"),
                 resolution=about.dpi,
                 resolutionunit="INCH" if about.dpi else None,
                 iccprofile=page.profile,
@@ -214,6 +222,22 @@ def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _containe
                 metadata=None,
             )
     file.write(_with_camera(buffer.getvalue(), camera))
+
+
+def in_reach(about: About) -> tuple[About, str | None]:
+    """What can be said of a TIFF file that is written with the packages at hand, and what must be told of it.
+
+    Args:
+        about: As the file was that it was read from.
+
+    Returns:
+        The same with Deflate in the place of a compression that needs imagecodecs, and a note then.
+    """
+    wanted = _LOSSLESS.get(about.compression or _DEFLATE)
+    if wanted is None or about.compression in _WITHOUT_CODECS or is_installed("imagecodecs"):
+        return about, None
+    note = f"compressed with Deflate in place of {wanted}, which is written with: pip install 'visus[codecs]'"
+    return replace(about, compression=_DEFLATE), note
 
 
 def _with_camera(content: bytes, camera: dict[int, Any]) -> bytes:

@@ -18,6 +18,7 @@ from visus.images.samples import Range
 MAX_BYTES = 2 << 30
 """Larger files are refused before they are read: no picture within the pixel limit needs more."""
 
+_DEFLATE = 8  # of TIFF: OpenCV's own choice, LZW, is read back by visus[codecs] alone
 _WRITTEN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 SUFFIXES = (*_WRITTEN, ".avif", ".jp2", ".j2k", ".jpf", ".jpx", ".mpo", ".heic", ".heif", ".hif", ".jxl")
 """File name endings (lower case) that visus takes for pictures when it walks through folders."""
@@ -210,7 +211,8 @@ def _encode(pixels: Pixels, target: Path, quality: int) -> bytes:
         import cv2
 
         bgr = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-        done, data = cv2.imencode(suffix, bgr)
+        options = [] if suffix == ".png" else [cv2.IMWRITE_TIFF_COMPRESSION, _DEFLATE]
+        done, data = cv2.imencode(suffix, bgr, options)
         if not done:
             raise InputError(f"{target} cannot be encoded; check the size {pixels.shape}.")
         return data.tobytes()

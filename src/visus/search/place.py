@@ -8,14 +8,17 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import lance
 
 from visus._errors import InputError, PictureIndexError
 
-_OWN_FILES = ("pictures.lance", "writer.lock", "whitening-", "space-", "codes", "checksums", "damaged", ".")
+_LOCK = "writer.lock"
+_MADE = ("pictures.lance", "whitening-", "space-", "codes", "checksums", "damaged")
+_OWN_FILES = (*_MADE, _LOCK, ".")
 
 Location = Path | str
 """A folder, or the address of a place on an object store."""
@@ -48,7 +51,8 @@ def writing(
     """Hold the lock that writers of an index share; it is free again when the process ends, however it ends.
 
     Args:
-        location: The folder of the index, made if it is missing; on an object store there is no lock.
+        location: The folder of the index, made if it is missing, and taken away again if nothing came into it; on an
+            object store there is no lock.
         wait: Seconds to wait for another writer; negative waits without end, 0 not at all.
         on_wait: Called once if another process is writing and there is a wait.
 
@@ -63,8 +67,9 @@ def writing(
         return
     _check_place(place)
     with explained(place):
+        made = [folder for folder in (place, *place.parents) if not folder.exists()]
         place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / "writer.lock")
+        lock = FileLock(place / _LOCK)
     try:
         try:
             lock.acquire(timeout=0)
@@ -79,7 +84,32 @@ def writing(
     try:
         yield
     finally:
+        _remove_empty(made)
         lock.release()
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Take away folders, the innermost first, of which that of the index holds its lock alone; its lock is held."""
+    with contextlib.suppress(OSError):  # somebody else has put something there, or taken it
+        if folders and [entry.name for entry in folders[0].iterdir()] == [_LOCK]:
+            (folders[0] / _LOCK).unlink()
+            for folder in folders:
+                folder.rmdir()
+
+
+def remove_made(location: Location) -> None:
+    """Take away a table that was made and got no rows, and what belongs to it; the caller holds the lock.
+
+    Args:
+        location: The folder of the index; on an object store the table stays.
+    """
+    if isinstance(location, str):
+        return
+    for entry in location.iterdir():
+        if entry.is_dir() and entry.name.startswith(_MADE):
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name.startswith(_MADE):
+            entry.unlink(missing_ok=True)
 
 
 def _check_place(folder: Path) -> None:

@@ -33,7 +33,7 @@ class Report:
         notes: What must be said of how pictures were decoded, such as what was stretched, and of how many.
         fitted: Where the index has grown: how its vectors are compared from now on.
         precision: In which pictures were described: ``"f32"`` or ``"bf16"``.
-        note: A sentence on what an earlier process had left unfinished, if something.
+        note: What an earlier process had left unfinished, and what could not be done as it was asked for, if something.
         seconds: Duration.
     """
 

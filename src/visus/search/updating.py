@@ -1,8 +1,9 @@
 """Bringing an index up to date: adding folders, removing what is gone, verifying, fitting how vectors are compared."""
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from visus._cores import cores
@@ -10,7 +11,7 @@ from visus.images import MAX_PIXELS
 from visus.search.away import emptied, is_missing, is_replaced
 from visus.search.describe import Embedder
 from visus.search.opened import OpenIndex, classical
-from visus.search.place import exists, writing
+from visus.search.place import exists, remove_made, writing
 from visus.search.rows import plain
 from visus.search.store import Store
 
@@ -74,10 +75,12 @@ class UpdatedIndex(OpenIndex):
         roots = roots_of(paths, self._knows if force else lambda _path: False)
         threads = threads or cores()
         extras = {name: classical(name) for name in descriptors}
-        with writing(self.location, wait, on_wait):
+        with writing(self.location, wait, on_wait), self._unmade_if_empty():
             if self._store is None and exists(self.location):  # another process has made it meanwhile
                 self._store = Store(self.location)
                 self._check_model(self._store.about)
+            if cluster:
+                cluster.connect()
             embedder = self.embedder(streams=1 if cluster else threads)
             if self._store is None:
                 self._store = Store.create(self.location, embedder.about(), self._dtype)
@@ -108,13 +111,31 @@ class UpdatedIndex(OpenIndex):
                 report.pruned = self._prune(force)
         return report
 
+    @contextlib.contextmanager
+    def _unmade_if_empty(self) -> Iterator[None]:
+        """Take an index away again that is made in a block which fails before the first row: it would fix a network."""
+        before = exists(self.location)
+        try:
+            yield
+        except Exception:
+            if not before and self._store is not None and not self._store.count():
+                self._store = None
+                remove_made(self.location)
+            raise
+
     def _knows(self, path: str) -> bool:
         """Whether pictures below a path that does not exist are in the index."""
         return self._store is not None and bool(self.paths_below(path))
 
     def _note(self, embedder: Embedder, report: "Report") -> None:
-        """Write down in which precision pictures were described."""
+        """Write down in which precision pictures were described; say so where it is not the one that was asked for."""
         report.precision = embedder.runtime.precision
+        if report.described and self._precision == "bf16" != report.precision:
+            told = (
+                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran the "
+                "network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
+            )
+            report.note = f"{report.note} {told}" if report.note else told
         before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
         if report.described and report.precision not in before:
             self._opened().tell(precisions=[*before, report.precision])

@@ -40,8 +40,8 @@ COLUMNS: dict[str, Kind] = {
 LONGEST = 4000
 """Characters of a condition at most."""
 
-DEEPEST = 40
-"""Brackets and NOTs inside each other at most."""
+DEEPEST = 45
+"""Brackets and NOTs inside each other, and signs of arithmetic one after another, at most: the engine allows 50."""
 
 EXAMPLE = "width > 1000 AND path LIKE '%.jpg'"
 
@@ -124,7 +124,10 @@ def to_sql(condition: str, columns: Collection[str] = tuple(COLUMNS)) -> str:
         ended = getattr(getattr(error, "token", None), "type", "") == "$END"
         raise _not_understood(condition, len(condition) if ended else error.pos_in_stream or 0) from error
     if _depth(tree) > DEEPEST:
-        raise InputError(f"The condition is nested more than {DEEPEST} levels deep; simplify it.")
+        raise InputError(
+            f"The condition is more than {DEEPEST} levels deep, counting brackets, NOT, and + - * / one after another; "
+            "simplify it."
+        )
     found = _Translation(condition, columns).of(tree)
     if found.kind != "condition":
         raise InputError(f"{condition!r} is not a condition: it compares nothing; for example: {EXAMPLE}")
@@ -139,13 +142,23 @@ def _parser() -> "Lark":
 
 
 def _depth(tree: Branch) -> int:
-    """How deep parts lie in each other."""
+    """How deep parts lie in each other in SQL."""
     deepest, waiting = 0, [(tree, 1)]
     while waiting:
         part, depth = waiting.pop()
         deepest = max(deepest, depth)
-        waiting += [(child, depth + 1) for child in getattr(part, "children", ())]
+        waiting += [(child, depth + _levels(part)) for child in getattr(part, "children", ())]
     return deepest
+
+
+def _levels(part: Branch) -> int:
+    """How deep the engine is in SQL at the last of a part's own parts, counted from the part.
+
+    A bracket is one level and what stands behind a sign another; a chain of arithmetic has a bracket for each sign.
+    """
+    if part.data in ("sum", "product"):
+        return len(part.children) // 2 + 1 + 2 * ("/" in part.children)  # NULLIF is a function
+    return 2 if part.data in ("either", "both", "denied", "signed") else 1
 
 
 def _not_understood(condition: str, at: int) -> InputError:
