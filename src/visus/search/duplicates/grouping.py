@@ -8,7 +8,7 @@ from typing import Any
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.decisions import Decision, Pair, pair_of
 from visus.search.duplicates.keep import Keeping, choose
-from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation, below
+from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
@@ -81,8 +81,8 @@ class _Component:
 
     def _first(self, member: Member) -> tuple[Any, ...]:
         """Of equal files, the one in the reference folder is kept, then the oldest."""
-        reference = self.own.wanted.reference
-        return reference is not None and not below(member.path, reference), member.mtime, member.path
+        wanted = self.own.wanted
+        return wanted.reference is not None and not wanted.protects(member.path), member.mtime, member.path
 
     def _open(self, content: int) -> Opened | None:
         found = open_member(self.there[content][0])
@@ -202,8 +202,7 @@ class _Component:
         return pair in self.own.decisions
 
     def _copy(self, member: Member, relation: Relation, stays: str = "") -> Copy:
-        reference = self.own.wanted.reference
-        if reference is not None and below(member.path, reference):
+        if self.own.wanted.protects(member.path):
             stays = "in the reference folder"
         fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)
         return Copy(*fields, relation, stays)

@@ -1,0 +1,56 @@
+"""What is kept: a reference folder protects what lies in it, and all that people decided to keep stays."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import visus
+from tests.support.photographs import photographs
+from visus import Index, InputError
+from visus.images import read, write
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index of a photograph in ``all`` and worse copies of it in ``all/best``."""
+    place = tmp_path_factory.mktemp("keep")
+    best = place / "all" / "best"
+    best.mkdir(parents=True)
+    picture = read(photographs()["coffee"])
+    write(best.parent / "a.png", picture)
+    write(best / "b.jpg", picture, quality=70)
+    shutil.copy(best / "b.jpg", best / "c.jpg")
+    write(best / "d.jpg", picture, quality=40)
+    index = Index(place / "i.visus")
+    index.add(best.parent)
+    return index
+
+
+def _going(index: Index, keep: str | None = None) -> list[str]:
+    return sorted(Path(copy.path).name for group in index.duplicates(keep=keep) for copy in group.others if copy.may_go)
+
+
+@pytest.mark.parametrize("way", ["HERE/best", "HERE/best/../best", "link", "all/best"])
+def test_a_reference_folder_protects_however_it_is_named(index: Index, tmp_path: Path, way: str) -> None:
+    every = Path(str(index.location)).with_name("all")
+    (tmp_path / "all").symlink_to(every)
+    (tmp_path / "link").symlink_to(every / "best")
+    way = way.replace("HERE", str(every))
+    assert _going(index, f"folder:{tmp_path / way}") == ["a.png"]
+
+
+def test_a_reference_folder_protects_what_was_indexed_by_a_link(index: Index, tmp_path: Path) -> None:
+    every = Path(str(index.location)).with_name("all")
+    (tmp_path / "linked").symlink_to(every)
+    other = Index(tmp_path / "other.visus")
+    other.add(tmp_path / "linked")
+    assert _going(other, f"folder:{every / 'best'}") == ["a.png"]
+
+
+def test_a_reference_folder_without_pictures_of_the_index_is_refused(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"No picture of the index lies in .*empty"):
+        index.duplicates(keep=f"folder:{tmp_path / 'empty'}")
+    refused = visus("duplicates", "--index", index.location, "--keep", f"folder:{tmp_path / 'empty'}", code=2)
+    assert "protects nothing" in refused.stderr
