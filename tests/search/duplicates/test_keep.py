@@ -54,3 +54,24 @@ def test_a_reference_folder_without_pictures_of_the_index_is_refused(index: Inde
         index.duplicates(keep=f"folder:{tmp_path / 'empty'}")
     refused = visus("duplicates", "--index", index.location, "--keep", f"folder:{tmp_path / 'empty'}", code=2)
     assert "protects nothing" in refused.stderr
+
+
+def test_what_was_decided_to_stay_beside_another_copy_never_goes(index: Index, tmp_path: Path) -> None:
+    own = Index(shutil.copytree(str(index.location), tmp_path / "own.visus"))
+    best = Path(str(index.location)).with_name("all") / "best"
+    before = own.duplicates_kept()  # is kept, and holds the decision too
+    assert own.decide([best / "b.jpg", best / "d.jpg"], "keep-both") == 1
+    (group,) = own.duplicates_known()["groups"]  # pyright: ignore[reportOptionalSubscript]
+    assert group["others"] != before["groups"][0]["others"]
+    assert all(copy["stays"] == "you decided to keep it" and not copy["may_go"] for copy in group["others"])
+    assert _going(own) == []
+    assert "stays: you decided to keep it" in visus("duplicates", "--index", own.location).stdout
+    own.decide([best / "b.jpg", best / "d.jpg"], None)
+    assert _going(own) == ["b.jpg", "c.jpg", "d.jpg"]
+
+
+def test_equal_files_that_were_decided_to_stay_never_go(index: Index, tmp_path: Path) -> None:
+    own = Index(shutil.copytree(str(index.location), tmp_path / "own.visus"))
+    best = Path(str(index.location)).with_name("all") / "best"
+    own.decide([best / "b.jpg", best / "c.jpg"], "keep-both")
+    assert _going(own) == ["d.jpg"]

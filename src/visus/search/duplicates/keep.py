@@ -2,11 +2,12 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from visus._errors import InputError
+from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 
@@ -19,6 +20,10 @@ _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
 _LOSS = {"PNG": 0.0, "TIFF": 0.0, "BMP": 0.0, "GIF": 8.0}  # of formats that say nothing of their quantization
 _UNKNOWN_LOSS = 4.0
+
+
+DECIDED = "you decided to keep it"
+"""Why a copy stays that was decided to stay beside another picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,17 @@ def keeping(text: str | None) -> Keeping:
     if not place.is_dir():
         raise InputError(f"There is no folder {folder} whose pictures could be kept; check its name.")
     return Keeping("best", Path(os.path.realpath(place)))
+
+
+def decided_to_stay(decisions: Mapping[Pair, Decision], contents: Set[bytes]) -> set[bytes]:
+    """Contents of which someone decided that they stay beside another one.
+
+    Args:
+        decisions: What people decided about pairs.
+        contents: What is there: where the other picture of a pair is gone, nothing holds this one.
+    """
+    pairs = (pair for pair, decision in decisions.items() if decision == "keep-both" and contents.issuperset(pair))
+    return {content for pair in pairs for content in pair}
 
 
 def choose(hub: Traits, others: Sequence[tuple[Traits, Judgment]], wanted: Keeping) -> tuple[Traits, str]:
