@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,10 +11,12 @@ import typer
 
 from visus._errors import InputError
 from visus.cli.options import (
+    PICTURE_ENDINGS,
     AsJson,
     IndexPlace,
     Print0,
     default_index,
+    ending,
     human_size,
     plural,
     print_paths,
@@ -79,20 +82,28 @@ def duplicates(
     """
     from visus.search import Index
     from visus.search.duplicates import THRESHOLD
-    from visus.search.duplicates.aside import move_aside, move_back
+    from visus.search.duplicates.aside import folder_for, move_aside, move_back
 
+    if as_json and print0:
+        raise InputError("--json and --print0 are two forms of one answer; leave one of them out.")
+    if sheet is not None:
+        ending(sheet, *PICTURE_ENDINGS, what="--sheet")
     if undo is not None:
-        _say_moved(move_back(undo), undo, as_json, back=True)
+        _say_moved(moved := move_back(undo), undo, as_json, back=True)
+        _end(moved)
         return
     location = place or default_index()
     opened = Index(location)
     if decide or pictures:
         _decide(opened, pictures or [], decide, as_json)
         return
+    if move_to is not None:
+        folder_for(move_to)
+    moved = None
     with _progress() as tell:
         found = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, keep=keep, tell=tell)
     if move_to is not None:
-        _say_moved(move_aside(found, move_to), move_to, as_json)
+        _say_moved(moved := move_aside(found, move_to), move_to, as_json)
     elif as_json:
         answer = {"index": str(location), "groups": [group.to_dict() for group in found], "notes": found.notes}
         stacks = {"stacks": [stack.to_dict() for stack in found.stacks]} if scenes else {}
@@ -103,6 +114,7 @@ def duplicates(
         _print(found, scenes)
     if sheet and found:
         save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
+    _end(moved)
 
 
 def _decide(opened: "Index", pictures: list[str], decide: str | None, as_json: bool) -> None:
@@ -110,6 +122,10 @@ def _decide(opened: "Index", pictures: list[str], decide: str | None, as_json: b
         raise InputError(
             "A decision takes two pictures or more, for example: visus duplicates --decide not-copies a.jpg b.jpg"
         )
+    paths = [os.path.abspath(os.path.expanduser(picture)) for picture in pictures]
+    for picture, path in zip(pictures, paths, strict=True):
+        if paths.count(path) > 1:
+            raise InputError(f"{picture} is named twice; a decision is about pictures that are not the same file.")
     changed = opened.decide(pictures, None if decide == "undecided" else decide)  # pyright: ignore[reportArgumentType]
     if as_json:
         typer.echo(json.dumps({"decision": decide, "changed": changed}))
@@ -144,14 +160,21 @@ def _say_moved(moved: "Moved", folder: Path, as_json: bool, *, back: bool = Fals
     if as_json:
         typer.echo(json.dumps(moved.to_dict(), ensure_ascii=False))
         return
-    for sentence in moved.left:
+    for sentence in (*moved.notes, *moved.left):
         say(sentence, error=True)
     where = "back" if back else f"to {folder}"
-    say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}.")
+    left = f"; {len(moved.left):,} left, as said above" if moved.left else ""
+    say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}{left}.")
     if moved.files and not back:
         say(f"To undo it: visus duplicates --undo {folder}")
     if moved.files:
         typer.echo("Then bring the index up to date: visus index")
+
+
+def _end(moved: "Moved | None") -> None:
+    """End with exit code 2 where files were left."""
+    if moved is not None and moved.left:
+        raise typer.Exit(2)
 
 
 @contextlib.contextmanager

@@ -75,3 +75,20 @@ def test_equal_files_that_were_decided_to_stay_never_go(index: Index, tmp_path: 
     best = Path(str(index.location)).with_name("all") / "best"
     own.decide([best / "b.jpg", best / "c.jpg"], "keep-both")
     assert _going(own) == ["d.jpg"]
+
+
+def test_what_does_not_go_together_is_refused_before_the_search(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Index, "duplicates", lambda *_args, **_options: pytest.fail("was looked for"))
+    a = Path(str(index.location)).with_name("all") / "a.png"
+    b = a.with_name("best") / "b.jpg"
+    for arguments, said in (
+        (("--move-to", a), f"visus: {a} is a file; name a folder that files can be moved to."),
+        (("--move-to", a / "x"), "cannot be made (Not a directory); choose another one."),
+        (("--json", "--print0"), "--json and --print0 are two forms of one answer"),
+        (("--sheet", tmp_path / "x.txt"), "--sheet must end in"),
+        (("--decide", "keep-both", b, b), "b.jpg is named twice"),
+        (("--decide", "keep-both", a, b, b.parent / ".." / "a.png"), "is named twice"),
+    ):
+        assert said in visus("duplicates", "--index", index.location, *arguments, code=2).stderr

@@ -80,7 +80,7 @@ def decided_to_stay(decisions: Mapping[Pair, Decision], contents: Set[bytes]) ->
         decisions: What people decided about pairs.
         contents: What is there: where the other picture of a pair is gone, nothing holds this one.
     """
-    pairs = (pair for pair, decision in decisions.items() if decision == "keep-both" and contents.issuperset(pair))
+    pairs = (pair for pair, decision in decisions.items() if decision == "keep-both" and set(pair) <= contents)
     return {content for pair in pairs for content in pair}
 
 
