@@ -11,12 +11,10 @@ import typer
 
 from visus._errors import InputError
 from visus.cli.options import (
-    PICTURE_ENDINGS,
     AsJson,
     IndexPlace,
     Print0,
     default_index,
-    ending,
     human_size,
     plural,
     print_paths,
@@ -80,6 +78,7 @@ def duplicates(
 
     Each group names the picture to keep and says why, and how each copy differs from it. Nothing is deleted.
     """
+    from visus.images.io import check_name
     from visus.search import Index
     from visus.search.duplicates import THRESHOLD
     from visus.search.duplicates.aside import folder_for, move_aside, move_back
@@ -87,7 +86,7 @@ def duplicates(
     if as_json and print0:
         raise InputError("--json and --print0 are two forms of one answer; leave one of them out.")
     if sheet is not None:
-        ending(sheet, *PICTURE_ENDINGS, what="--sheet")
+        check_name(sheet)
     if undo is not None:
         _say_moved(moved := move_back(undo), undo, as_json, back=True)
         _end(moved)

@@ -109,6 +109,7 @@ def test_the_journal_keeps_what_is_not_back(place: Path, target: Path) -> None:
     assert "Moved 2 files" in answer.stdout
     assert "1 left" in answer.stdout
     assert [json.loads(line)["from"] for line in (target / JOURNAL).read_text().splitlines()] == [str(place / "c.jpg")]
+    assert len(json.loads(visus("duplicates", "--undo", target, "--json", code=2).stdout)["left"]) == 1
     taken.rename(_inside(target, place / "c.jpg"))
     assert len(json.loads(visus("duplicates", "--undo", target, "--json").stdout)["moved"]) == 1
     assert not (target / JOURNAL).exists()
@@ -294,6 +295,13 @@ def test_on_one_disk_a_file_that_was_changed_comes_back_and_that_is_said(place: 
     answer = visus("duplicates", "--undo", target)
     assert "c.jpg is back; it was changed" in answer.stderr
     assert (place / "c.jpg").read_bytes() == b"changed"
+
+
+def test_a_folder_that_is_made_anew_is_said(place: Path, target: Path) -> None:
+    move_aside(_groups(place), target)
+    shutil.rmtree(place)
+    back = move_back(target)
+    assert (len(back.files), back.notes) == (3, [f"{place} was missing and is made anew"])
 
 
 @pytest.mark.parametrize("disks", [1, 2])

@@ -87,7 +87,7 @@ def test_what_does_not_go_together_is_refused_before_the_search(
         (("--move-to", a), f"visus: {a} is a file; name a folder that files can be moved to."),
         (("--move-to", a / "x"), "cannot be made (Not a directory); choose another one."),
         (("--json", "--print0"), "--json and --print0 are two forms of one answer"),
-        (("--sheet", tmp_path / "x.txt"), "--sheet must end in"),
+        (("--sheet", tmp_path / "x.txt"), "x.txt has no ending that visus writes"),
         (("--decide", "keep-both", b, b), "b.jpg is named twice"),
         (("--decide", "keep-both", a, b, b.parent / ".." / "a.png"), "is named twice"),
     ):

@@ -215,6 +215,8 @@ def _bring_back(noted: Noted, place: Path, moved: Moved) -> None:
         raise NotMovedError(f"{place} is a link")
     changed = hash_of(place) != noted.hash
     if not _is_there(origin):
+        if not origin.parent.exists():  # taken away since, or on a disk that is not mounted
+            moved.notes.append(f"{origin.parent} was missing and is made anew")
         move(place, origin, seen=seen, hash=noted.hash)
     elif _is_entry(place, origin):
         return
