@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,23 +80,32 @@ def duplicates(
 
     Each group names the picture to keep and says why, and how each copy differs from it. Nothing is deleted.
     """
+    from visus.images.io import check_name
     from visus.search import Index
     from visus.search.duplicates import THRESHOLD
-    from visus.search.duplicates.aside import move_aside, move_back
+    from visus.search.duplicates.aside import folder_for, move_aside, move_back
 
+    if as_json and print0:
+        raise InputError("--json and --print0 are two forms of one answer; leave one of them out.")
+    if sheet is not None:
+        check_name(sheet)
     location = place or default_index()
     opened = Index(location)
     if undo is not None:
-        _say_moved(move_back(undo), undo, opened, as_json, back=True)
+        _say_moved(moved := move_back(undo), undo, opened, as_json, back=True)
+        _end(moved)
         return
     if decide or pictures:
         _decide(opened, pictures or [], decide, as_json)
         return
     spare(sheet, index=opened, what="--sheet")
+    if move_to is not None:
+        folder_for(move_to)
+    moved = None
     with _progress() as tell:
         found = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, keep=keep, tell=tell)
     if move_to is not None:
-        _say_moved(move_aside(found, move_to), move_to, opened, as_json)
+        _say_moved(moved := move_aside(found, move_to), move_to, opened, as_json)
     elif as_json:
         answer = {"index": str(location), "groups": [group.to_dict() for group in found], "notes": found.notes}
         stacks = {"stacks": [stack.to_dict() for stack in found.stacks]} if scenes else {}
@@ -106,6 +116,7 @@ def duplicates(
         _print(found, scenes)
     if sheet and found:
         save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
+    _end(moved)
 
 
 def _decide(
@@ -118,6 +129,10 @@ def _decide(
         raise InputError(
             "A decision takes two pictures or more, for example: visus duplicates --decide not-copies a.jpg b.jpg"
         )
+    paths = [os.path.abspath(os.path.expanduser(picture)) for picture in pictures]
+    for picture, path in zip(pictures, paths, strict=True):
+        if paths.count(path) > 1:
+            raise InputError(f"{picture} is named twice; a decision is about pictures that are not the same file.")
     changed = opened.decide(pictures, decide)
     if as_json:
         typer.echo(json.dumps({"decision": decide, "changed": changed}))
@@ -152,10 +167,11 @@ def _say_moved(moved: "Moved", folder: Path, opened: "Index", as_json: bool, *, 
     if as_json:
         typer.echo(json.dumps(moved.to_dict(), ensure_ascii=False))
         return
-    for sentence in moved.left:
+    for sentence in (*moved.notes, *moved.left):
         say(sentence, error=True)
     where = "back" if back else f"to {folder}"
-    say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}.")
+    left = f"; {len(moved.left):,} left, as said above" if moved.left else ""
+    say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}{left}.")
     at = ["-i", str(opened.location)]
     if moved.files and not back:
         say(f"To undo it: {shlex.join(['visus', 'duplicates', '--undo', str(folder), *at])}")
@@ -170,6 +186,12 @@ def _say_moved(moved: "Moved", folder: Path, opened: "Index", as_json: bool, *, 
     else:  # of --undo without the index
         folders = shlex.join(sorted({str(Path(home).parent) for home in homes}))
         say(f"Then bring the index that they are in up to date: visus index {folders} -i INDEX")
+
+
+def _end(moved: "Moved | None") -> None:
+    """End with exit code 2 where files were left."""
+    if moved is not None and moved.left:
+        raise typer.Exit(2)
 
 
 @contextlib.contextmanager

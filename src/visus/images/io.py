@@ -156,6 +156,17 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     return _encode(picture, Path("picture.png"), 0)
 
 
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Whether a picture can be written under a name; asked before long work.
+
+    Raises:
+        InputError: The ending is none that visus writes.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _WRITTEN:
+        raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(_WRITTEN)}.")
+
+
 def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality: int = 90) -> None:
     """Write a picture; the ending of the name chooses the format.
 
@@ -172,8 +183,7 @@ def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality
             be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in _WRITTEN:
-        raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(_WRITTEN)}.")
+    check_name(target)
     pixels = _writable(picture, target)
     data = _encode(pixels, target, quality)
     try:

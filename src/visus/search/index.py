@@ -178,7 +178,8 @@ class Index(UpdatedIndex):
             Groups, the largest first; in ``stacks``, pictures that belong together and are no copies.
 
         Raises:
-            InputError: The threshold lies outside [-1, 1], or there is no such way to keep.
+            InputError: The threshold lies outside [-1, 1], there is no such way to keep, or no picture of the index
+                lies in the folder.
             PictureIndexError: There is no index, or it is damaged.
         """
         from visus.search.duplicates import decisions, kept
@@ -194,6 +195,7 @@ class Index(UpdatedIndex):
         store.refresh()
         contents = contents_of(store)
         with contents.thumbnails:
+            wanted.check(member.path for own in contents.files for member in own)
             found = find(
                 contents.files,
                 contents.vectors,

@@ -53,7 +53,7 @@ class Looking:
             if self._process is None:
                 version, known = index.identity, index.duplicates_known()
                 if known is None and self._unkept.get("version") == version:
-                    known = holding(self._unkept["kept"], ())
+                    known = holding(self._unkept["kept"], {})
                 if known is not None:
                     return known
                 if self._failure:

@@ -245,15 +245,6 @@ def test_moves_replace_no_file(place: Path, index: Index, tmp_path: Path) -> Non
     assert (aside / JOURNAL).exists()
 
 
-def test_a_move_that_was_noted_and_not_made_is_passed_over(place: Path, index: Index, tmp_path: Path) -> None:
-    aside = tmp_path / "aside"
-    move_aside(index.duplicates(), aside)
-    with (aside / JOURNAL).open("a") as journal:
-        journal.write(json.dumps({"from": str(place / "x.jpg"), "to": str(aside / "x.jpg"), "hash": "00"}) + "\n")
-        journal.write('{"from": "/cut')
-    assert len(move_back(aside).files) == 2
-
-
 def test_moving_into_the_folder_of_what_is_kept_is_refused(place: Path, index: Index) -> None:
     with pytest.raises(InputError, match="choose another folder"):
         move_aside(index.duplicates(), place)

@@ -1,26 +1,22 @@
 """Put aside what may go: files are moved, never deleted, and a journal undoes it.
 
 Each move is noted in the journal, on the disk, before it is made; so whatever stops the work, every file is in one of
-the two places that the journal names.
+the two places that the journal names. A file that cannot be moved is left, and the others go on.
 """
 
-import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
-from visus._files import publish, sync
-from visus.images import read_bytes
+from visus.search.duplicates.journal import JOURNAL, Journal, JournalWriter, Noted
 from visus.search.duplicates.members import Copy, DuplicateGroup, Member
+from visus.search.duplicates.moving import FULL, NotMovedError, hash_of, move, unlink, why
 from visus.search.duplicates.opened import entry, unchanged
-from visus.search.reading import content_hash
 
-JOURNAL = "visus-moved.jsonl"
-"""The journal's name, in the folder that files are moved to."""
+__all__ = ["JOURNAL", "Moved", "folder_for", "move_aside", "move_back"]
 
 
 @dataclass(slots=True)
@@ -30,22 +26,45 @@ class Moved:
     Attributes:
         files: Pairs of places, from and to.
         size: Bytes of these files.
-        left: Sentences on what was left where it is.
+        left: Sentences on what was left where it is, one for each file.
+        notes: Sentences on files that were moved and are not what they were.
     """
 
     files: list[tuple[str, str]] = field(default_factory=list)
     size: int = 0
     left: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        return {"moved": [{"from": a, "to": b} for a, b in self.files], "size": self.size, "left": self.left}
+        files = [{"from": a, "to": b} for a, b in self.files]
+        return {"moved": files, "size": self.size, "left": self.left, "notes": self.notes}
+
+
+def folder_for(folder: str | os.PathLike[str]) -> Path:
+    """The folder that files are moved to, made if it is missing.
+
+    Args:
+        folder: As the user named it.
+
+    Raises:
+        InputError: It is a file, or cannot be made.
+    """
+    target = Path(folder).expanduser().absolute()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder} is a file; name a folder that files can be moved to.") from None
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made ({error.strerror}); choose another one.") from error
+    return target
 
 
 def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str]) -> Moved:
     """Move the copies that may go into a folder, where they keep their paths.
 
-    Before a file is moved, it and the one that is kept are read once more: both must hold what the index says.
+    Before a file is moved, it and the one that is kept are read once more: both must hold what the index says. What
+    cannot be moved is left; once the disk is full, so is the rest.
 
     Args:
         groups: Groups of duplicates.
@@ -54,66 +73,87 @@ def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str])
     Raises:
         InputError: The folder cannot be written, or holds a picture that is to be kept.
     """
-    target = Path(folder).expanduser().absolute()
+    target = folder_for(folder)
     groups = list(groups)
     for group in groups:
-        if Path(group.keep.path).is_relative_to(target):
+        if Path(os.path.realpath(group.keep.path)).is_relative_to(os.path.realpath(target)):
             raise InputError(f"{group.keep.path} is to be kept and lies in {target} itself; choose another folder.")
     moved = Moved()
+    going = list(_may_go(groups))
+    if not going:
+        return moved
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with open(target / JOURNAL, "a", encoding="utf-8") as journal:
-            for keep, copy in _may_go(groups):
-                reason = _why_not(keep, copy)
-                if reason:
-                    moved.left.append(f"{copy.path} was left: {reason}")
-                    continue
-                place = _free(target / Path(copy.path).relative_to(Path(copy.path).anchor))
-                _note(journal, {"from": copy.path, "to": str(place), "hash": copy.hash.hex()})
-                _move(Path(copy.path), place, copy.hash)
-                moved.files.append((copy.path, str(place)))
-                moved.size += copy.size
-        sync([target])
+        journal = JournalWriter(target)
     except OSError as error:
-        raise InputError(
-            f"Files cannot be moved to {target}: {error.strerror or error}; choose another folder."
-        ) from error
+        raise InputError(f"Files cannot be moved to {target}: {error.strerror}; choose another folder.") from error
+    full = ""
+    with journal:
+        for keep, copy in going:
+            try:
+                if full:
+                    raise NotMovedError(full)
+                place = _put_aside(keep, copy, target, journal)
+            except (OSError, InputError, NotMovedError) as error:
+                moved.left.append(f"{copy.path} was left: {why(error)}")
+                full = full or (why(error) if isinstance(error, OSError) and error.errno in FULL else "")
+                continue
+            moved.files.append((copy.path, str(place)))
+            moved.size += copy.size
     return moved
 
 
 def move_back(folder: str | os.PathLike[str]) -> Moved:
-    """Move files back to where :func:`move_aside` took them from.
+    """Move files back to where :func:`move_aside` took them from; the journal keeps what is not back.
 
     Args:
-        folder: Where they are.
+        folder: Where they are; it may have another name than it had.
 
     Raises:
-        InputError: There is no journal, or it is damaged.
+        InputError: There is no journal.
     """
-    journal = Path(folder).expanduser().absolute() / JOURNAL
+    target = Path(folder).expanduser().absolute()
+    journal = Journal.read(target)
     moved = Moved()
-    entries = _entries(journal)
+    for number in journal.damaged:
+        moved.left.append(
+            f"Line {number} of {journal.path} cannot be understood; look for its file in {target}, then delete the line"
+        )
+    left = set(journal.damaged)
+    for noted in reversed(journal.moves):
+        try:
+            _bring_back(noted, target / noted.place, moved)
+        except (OSError, InputError, NotMovedError) as error:
+            moved.left.append(f"{noted.origin} is not back: {why(error)}")
+            left.add(noted.number)
     try:
-        for noted in reversed(entries):
-            place, origin = Path(noted["to"]), Path(noted["from"])
-            if not place.exists():
-                continue  # it was never moved, or is back already
-            if origin.exists():
-                moved.left.append(f"{place} was left: there is another file at {origin}")
-                continue
-            _move(place, origin, bytes.fromhex(noted["hash"]))
-            moved.files.append((str(place), str(origin)))
-            moved.size += origin.stat().st_size
-        if not moved.left:
-            journal.unlink()
+        journal.keep(left)
     except OSError as error:
-        raise InputError(f"Files cannot be moved back: {error.strerror or error} ({error.filename}).") from error
+        moved.left.append(f"The journal {journal.path} could not be brought up to date: {why(error)}")
     return moved
 
 
 def _may_go(groups: Iterable[DuplicateGroup]) -> Iterator[tuple[Member, Copy]]:
     for group in groups:
         yield from ((group.keep, copy) for copy in group.others if copy.may_go)
+
+
+def _put_aside(keep: Member, copy: Copy, target: Path, journal: JournalWriter) -> Path:
+    """Move a copy; returns where it is."""
+    origin = Path(copy.path)
+    try:
+        seen = os.lstat(origin)
+    except FileNotFoundError:
+        raise NotMovedError("it is no longer there") from None
+    if reason := _why_not(keep, copy):
+        raise NotMovedError(reason)
+    place = _free(target / origin.relative_to(origin.anchor))
+    journal.note(origin, place.relative_to(target), copy.hash)
+    try:
+        move(origin, place, seen=seen, hash=copy.hash)
+    except (OSError, InputError, NotMovedError):
+        journal.take_back()
+        raise
+    return place
 
 
 def _why_not(keep: Member, copy: Copy) -> str:
@@ -131,52 +171,60 @@ def _why_not(keep: Member, copy: Copy) -> str:
 def _free(place: Path) -> Path:
     """A place that no file has yet."""
     number, found = 1, place
-    while os.path.lexists(found):
+    while _is_there(found):
         number += 1
         found = place.with_name(f"{place.stem} ({number}){place.suffix}")
     return found
 
 
-def _note(journal: Any, noted: dict[str, str]) -> None:  # noqa: ANN401 - an open file
-    journal.write(json.dumps(noted) + "\n")
-    journal.flush()
-    os.fsync(journal.fileno())
+def _is_there(path: Path) -> bool:
+    """Whether there is a file, or a link to nothing.
 
-
-def _move(origin: Path, place: Path, hash: bytes) -> None:
-    """Move a file without ever replacing another one; between disks, it is read again before the first one goes."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    Raises:
+        OSError: There cannot be one: the name is too long, perhaps.
+    """
     try:
-        os.link(origin, place, follow_symlinks=False)
-    except FileExistsError:
-        raise
-    except OSError:  # another disk, or a file system without hard links
-        temporary = place.with_name(f".{place.name}.part")
-        shutil.copy2(origin, temporary, follow_symlinks=False)
-        if content_hash(read_bytes(temporary)) != hash:
-            temporary.unlink()
-            raise OSError(5, "the copy differs from the file", str(place)) from None
-        publish(temporary, place)
-    sync([place.parent])
-    origin.unlink()
-    sync([origin.parent])
-
-
-def _entries(journal: Path) -> list[dict[str, str]]:
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
+        os.lstat(path)
     except FileNotFoundError:
-        raise InputError(
-            f"There is no journal of moves ({JOURNAL}) in {journal.parent}; name the folder of --move-to."
-        ) from None
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            noted = json.loads(line)
-            found.append({key: str(noted[key]) for key in ("from", "to", "hash")})
-        except (ValueError, KeyError, TypeError):
-            if number < len(lines):  # the last line may be cut off: its file was not moved yet
-                raise InputError(
-                    f"Line {number} of {journal} is damaged; mend it by hand before the moves are undone."
-                ) from None
-    return found
+        return False
+    return True
+
+
+def _is_entry(place: Path, origin: Path) -> bool:
+    """Whether two paths are one name, by links between folders: there is nothing to take away."""
+    one, two = os.lstat(place), os.lstat(origin)
+    return os.path.realpath(place) == os.path.realpath(origin) or (os.path.samestat(one, two) and one.st_nlink == 1)
+
+
+def _is_same(place: Path, origin: Path, hash: bytes) -> bool:
+    """Whether a file still has both names, or was copied, and so may lose the one."""
+    if os.path.samestat(os.lstat(place), os.lstat(origin)):
+        return True
+    return not origin.is_symlink() and hash_of(place) == hash_of(origin) == hash
+
+
+def _bring_back(noted: Noted, place: Path, moved: Moved) -> None:
+    """Move a file back, or finish a move that was cut off between its two names."""
+    origin = noted.origin
+    if not _is_there(place):
+        if _is_there(origin) and hash_of(origin) == noted.hash:
+            return  # it was never moved, or is back already
+        raise NotMovedError(f"nothing is at {place}")
+    seen = os.lstat(place)
+    if place.is_symlink():
+        raise NotMovedError(f"{place} is a link")
+    changed = hash_of(place) != noted.hash
+    if not _is_there(origin):
+        if not origin.parent.exists():  # taken away since, or on a disk that is not mounted
+            moved.notes.append(f"{origin.parent} was missing and is made anew")
+        move(place, origin, seen=seen, hash=noted.hash)
+    elif _is_entry(place, origin):
+        return
+    elif _is_same(place, origin, noted.hash):
+        unlink(place, seen)
+    else:
+        raise NotMovedError(f"there is another file there; the one that was moved is {place}")
+    moved.files.append((str(place), str(origin)))
+    moved.size += seen.st_size
+    if changed:
+        moved.notes.append(f"{origin} is back; it was changed after it was moved aside")

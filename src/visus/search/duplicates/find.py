@@ -15,7 +15,7 @@ from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.candidates import Pairs, hash_pairs, hashes_of, similar_pairs
 from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.grouping import Grouped, Grouping
-from visus.search.duplicates.keep import Keeping
+from visus.search.duplicates.keep import Keeping, decided_to_stay
 from visus.search.duplicates.looks import look_at
 from visus.search.duplicates.members import Duplicates, Kind, Member, Stack
 from visus.search.duplicates.screen import Screen
@@ -96,7 +96,8 @@ def find(
         screen = Screen(thumbnails)
         ways = _screened(pairs, screen, len(files), pool, tell)
         components = _components(ways, files)
-        grouping = Grouping(files, screen, ways, decisions, wanted)
+        stay = decided_to_stay(decisions, {own[0].hash for own in files})
+        grouping = Grouping(files, screen, ways, decisions, stay, wanted)
         found = list(_each(pool, "Comparing files", tell)(grouping, components))
     return _answer(found, files)
 

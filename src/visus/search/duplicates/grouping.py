@@ -1,14 +1,14 @@
 """Groups: each picture of a group is compared with the one that is kept, so there are no chains."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.decisions import Decision, Pair, pair_of
-from visus.search.duplicates.keep import Keeping, choose
-from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation, below
+from visus.search.duplicates.keep import DECIDED, Keeping, choose
+from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
@@ -45,6 +45,7 @@ class Grouping:
         screen: Compares thumbnails.
         ways: How thumbnails lie over one another: of pairs i < j, the transform from i to j.
         decisions: What people decided about pairs of contents.
+        stay: Contents that were decided to stay beside another one: they never go.
         wanted: What is kept.
     """
 
@@ -52,6 +53,7 @@ class Grouping:
     screen: Screen
     ways: Mapping[tuple[int, int], Matrix]
     decisions: Mapping[Pair, Decision]
+    stay: Set[bytes]
     wanted: Keeping
 
     def __call__(self, contents: Sequence[int]) -> Grouped:
@@ -81,8 +83,8 @@ class _Component:
 
     def _first(self, member: Member) -> tuple[Any, ...]:
         """Of equal files, the one in the reference folder is kept, then the oldest."""
-        reference = self.own.wanted.reference
-        return reference is not None and not below(member.path, reference), member.mtime, member.path
+        wanted = self.own.wanted
+        return wanted.reference is not None and not wanted.protects(member.path), member.mtime, member.path
 
     def _open(self, content: int) -> Opened | None:
         found = open_member(self.there[content][0])
@@ -177,8 +179,8 @@ class _Component:
             if self._decided(keep, content):
                 self._equal_only(content)
             else:
-                finer = _finer(self.traits[content], kept, judgment)
-                others += [self._copy(member, judgment.relation, finer) for member in self._equal(content)]
+                stays = self._decided_to_stay(content) or _finer(self.traits[content], kept, judgment)
+                others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
         self.grouped_contents.append(taken)
@@ -201,9 +203,11 @@ class _Component:
         self.answer.decided += pair in self.own.decisions
         return pair in self.own.decisions
 
+    def _decided_to_stay(self, content: int) -> str:
+        return DECIDED if self.there[content][0].hash in self.own.stay else ""
+
     def _copy(self, member: Member, relation: Relation, stays: str = "") -> Copy:
-        reference = self.own.wanted.reference
-        if reference is not None and below(member.path, reference):
+        if self.own.wanted.protects(member.path):
             stays = "in the reference folder"
         fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)
         return Copy(*fields, relation, stays)

@@ -1,12 +1,13 @@
 """Which picture of a group is kept: the one that shows all of the others, with more real detail and less loss."""
 
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from visus._errors import InputError
-from visus.search.duplicates.members import below
+from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 
@@ -22,17 +23,38 @@ _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2} 
 _RICH = 0.8  # of the most bytes
 
 
+DECIDED = "you decided to keep it"
+"""Why a copy stays that was decided to stay beside another picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """What is kept of a group.
 
     Attributes:
         rule: ``"best"``; ``"largest"``: most pixels; ``"oldest"``: the oldest file.
-        reference: A folder from which nothing ever goes, and whose pictures are kept first; None for none.
+        reference: A folder from which nothing ever goes, and whose pictures are kept first, without any links; None
+            for none.
     """
 
     rule: str = "best"
     reference: Path | None = None
+
+    def protects(self, path: str) -> bool:
+        """Whether a file lies in the reference folder, whatever links lead to either."""
+        return self.reference is not None and Path(os.path.realpath(path)).is_relative_to(self.reference)
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Whether the reference folder holds one of some pictures: one that protects nothing is a mistake.
+
+        Raises:
+            InputError: It does not.
+        """
+        if self.reference is not None and not any(self.protects(path) for path in paths):
+            raise InputError(
+                f"No picture of the index lies in {self.reference}, so --keep folder: protects nothing; check the "
+                "folder, or index it."
+            )
 
 
 def keeping(text: str | None) -> Keeping:
@@ -49,7 +71,18 @@ def keeping(text: str | None) -> Keeping:
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise InputError(f"There is no folder {folder} whose pictures could be kept; check its name.")
-    return Keeping("best", place.absolute())
+    return Keeping("best", Path(os.path.realpath(place)))
+
+
+def decided_to_stay(decisions: Mapping[Pair, Decision], contents: Set[bytes]) -> set[bytes]:
+    """Contents of which someone decided that they stay beside another one.
+
+    Args:
+        decisions: What people decided about pairs.
+        contents: What is there: where the other picture of a pair is gone, nothing holds this one.
+    """
+    pairs = (pair for pair, decision in decisions.items() if decision == "keep-both" and set(pair) <= contents)
+    return {content for pair in pairs for content in pair}
 
 
 def choose(hub: Traits, others: Sequence[tuple[Traits, Judgment]], wanted: Keeping) -> tuple[Traits, str]:
@@ -136,8 +169,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
     first: list[Step] = []
     if wanted.reference is not None:
-        folder = wanted.reference
-        first = [("in the reference folder", _best(lambda o: below(o.member.path, folder)))]
+        first = [("in the reference folder", _best(lambda o: wanted.protects(o.member.path)))]
     if wanted.rule == "largest":
         first = [("most pixels", _best(pixels))]
     if wanted.rule == "oldest":

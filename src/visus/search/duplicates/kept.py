@@ -5,12 +5,13 @@ left out.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from typing import Any
 
 from visus._errors import VisusError
 from visus.search.away import is_missing, is_replaced
-from visus.search.duplicates.decisions import Pair, pair_of
+from visus.search.duplicates.decisions import Decision, Pair, pair_of
+from visus.search.duplicates.keep import DECIDED, decided_to_stay
 from visus.search.duplicates.members import Duplicates, Member
 from visus.search.files import Files
 
@@ -72,19 +73,20 @@ def load(files: Files, key: Mapping[str, Any], decided: Collection[Pair]) -> Kep
         return None
 
 
-def holding(kept: Kept, decided: Collection[Pair]) -> dict[str, Any]:
+def holding(kept: Kept, decided: Mapping[Pair, Decision]) -> dict[str, Any]:
     """What of a result still holds.
 
     A group of which the kept picture is not there any more is left out: nothing in it may go.
 
     Args:
         kept: As :func:`as_plain` gives it; it is not changed.
-        decided: Pairs that are decided on now.
+        decided: What is decided on pairs now.
 
     Returns:
         The same without what does not hold, and a note on each reason.
     """
-    known, lost, named = set(decided), set(), 0
+    lost, named = set(), 0
+    stay = decided_to_stay(decided, {bytes.fromhex(file["hash"]) for file in _files(kept)})
     groups, stacks = [], []
 
     def there(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,10 +96,10 @@ def holding(kept: Kept, decided: Collection[Pair]) -> dict[str, Any]:
 
     for group in kept["groups"]:
         keep, others = there([group["keep"]]), there(group["others"])
-        left = [copy for copy in others if _pair(group["keep"], copy) not in known]
+        left = [copy for copy in others if _pair(group["keep"], copy) not in decided]
         named += len(others) - len(left)
         if keep and left:
-            groups.append({**group, "keep": _answered(keep[0]), "others": [_answered(copy) for copy in left]})
+            groups.append({**group, "keep": _answered(keep[0]), "others": [_staying(copy, stay) for copy in left]})
     for stack in kept["stacks"]:
         pictures = there(stack["pictures"])
         if len(pictures) > 1:
@@ -111,6 +113,18 @@ def _is_gone(file: dict[str, Any]) -> bool:
 
 def _pair(keep: dict[str, Any], copy: dict[str, Any]) -> Pair:
     return pair_of(bytes.fromhex(keep["hash"]), bytes.fromhex(copy["hash"]))
+
+
+def _files(kept: Kept) -> Iterator[dict[str, Any]]:
+    for group in kept["groups"]:
+        yield from (group["keep"], *group["others"])
+
+
+def _staying(copy: dict[str, Any], stay: Set[bytes]) -> dict[str, Any]:
+    """A copy as it is answered; what was decided to stay after the search stays."""
+    if bytes.fromhex(copy["hash"]) not in stay or copy["stays"]:
+        return _answered(copy)
+    return {**_answered(copy), "may_go": False, "stays": DECIDED}
 
 
 def _answered(file: dict[str, Any]) -> dict[str, Any]:
