@@ -29,15 +29,6 @@ def core() -> Any:  # noqa: ANN401 - openvino.Core, imported at use
     return _made[0]
 
 
-def has_bf16() -> bool:
-    """Whether this processor multiplies in bfloat16 (AMX, AVX512-BF16), as OpenVINO sees it.
-
-    Raises:
-        ImportError: OpenVINO is not installed.
-    """
-    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
 def hints(streams: int, precision: str = "f32") -> dict[str, str]:
     """How a network is to be compiled that answers so many pictures at a time, each by one thread."""
     return {

@@ -73,7 +73,7 @@ def test_a_search_finds_what_the_index_finds(client: TestClient, place: Path) ->
     scores = {hit["path"]: hit["score"] for hit in found}  # bf16 has 8 bits, and streams round otherwise
     assert scores.keys() == set(expected.paths)
     assert found[0]["path"] == expected.paths[0]
-    np.testing.assert_allclose([scores[path] for path in expected.paths], expected.scores, atol=1e-2)
+    np.testing.assert_allclose([scores[path] for path in expected.paths], expected.scores, atol=2e-3)
     assert found[0]["name"] == picture.name
     assert isinstance(found[0]["id"], str)  # numbers of JavaScript have 53 bits
     again = client.post("/search", data={"id": found[0]["id"], "k": 5}).json()["hits"]

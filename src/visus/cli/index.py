@@ -69,9 +69,7 @@ def index(
     ] = "float16",
     precision: Annotated[
         Literal["auto", "f32", "bf16"],
-        typer.Option(
-            help="bf16 is faster on some processors and a little less exact; auto: what this one is fast with."
-        ),
+        typer.Option(help="bf16 is faster on some processors and a little less exact; auto: f32."),
     ] = "auto",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads.  [default: all cores]")] = None,

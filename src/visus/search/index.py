@@ -48,8 +48,8 @@ class Index(UpdatedIndex):
             new one EfficientNet-Lite0.
         weights: ``"imagenet"`` or a file of weights.
         dtype: How vectors are stored in a new index; float16 takes half the disk, and scans faster.
-        precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors; ``"auto"`` takes
-            what this one is fast with. Rows of both are compared with each other.
+        precision: ``"f32"``, or ``"bf16"``: faster on some processors, slightly different vectors; ``"auto"`` is
+            ``"f32"``. Rows of both are compared with each other.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
