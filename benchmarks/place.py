@@ -19,7 +19,7 @@ def options(description: str | None, **switches: str) -> tuple[Path, argparse.Na
     said = parser.parse_args()
     if said.data is None:
         parser.error("give --data DATA or set VISUS_DATA")
-    return Path(said.data).absolute(), said  # as an index names its files
+    return Path(said.data).resolve(), said  # as an index names its files
 
 
 def data_folder(description: str | None) -> Path:

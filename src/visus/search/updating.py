@@ -132,8 +132,8 @@ class UpdatedIndex(OpenIndex):
         report.precision = embedder.runtime.precision
         if report.described and self._precision == "bf16" != report.precision:
             told = (
-                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran "
-                "the network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
+                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran"
+                " the network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
             )
             report.note = f"{report.note} {told}" if report.note else told
         before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
