@@ -133,6 +133,14 @@ def test_a_folder_that_was_there_stays_and_so_does_an_index(photos: Path, known:
     assert "12 pictures" in visus("index", known / "photos", "--index", own).stdout
 
 
+def test_pictures_that_cannot_be_read_make_no_index(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.jpg").write_bytes(b"\xff\xd8\xffnothing")
+    told = visus("index", tmp_path / "p", "--index", tmp_path / "q.visus", code=2)
+    assert "None of the pictures could be read" in told.stderr
+    assert not (tmp_path / "q.visus").exists()
+
+
 def test_a_missing_package_leaves_no_index(photos: Path, tmp_path: Path) -> None:
     for package, options in (("ray", ["--engine", "ray"]), ("torch", ["--model", "resnet18"])):
         program = f"import sys; sys.modules[{package!r}] = None; from visus.cli.app import main; main()"
