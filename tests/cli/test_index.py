@@ -158,3 +158,21 @@ def test_a_precision_that_is_not_to_be_had_is_said(photos: Path, tmp_path: Path)
     assert "described in f32, not in bf16" in told.stderr
     assert "visus[fast]" in told.stderr
     assert subprocess.run([*command, "--rehash"], capture_output=True, text=True, check=True).stderr == ""
+
+
+def test_a_place_where_no_index_can_be_is_not_called_damaged(photos: Path) -> None:
+    told = visus("index", photos, "--index", "/proc/x.visus", code=2).stderr
+    assert "An index cannot be written at /proc/x.visus" in told
+    assert "damaged" not in told
+
+
+def test_whiten_and_rotate_together_are_refused(known: Path) -> None:
+    told = visus("index", known / "photos", "--index", known / "known.visus", "--whiten", 64, "--rotate", 0, code=2)
+    assert "say --rotate alone" in told.stderr
+
+
+def test_a_store_that_an_index_does_not_take_is_said(place: Path) -> None:
+    words = "keeps its vectors in float16"
+    index = ["index", place / "photos", "--index", place / "known.visus"]
+    assert words in visus(*index, "--store", "float32").stderr
+    assert visus(*index, "--store", "float16").stderr == visus(*index).stderr == ""
