@@ -133,6 +133,14 @@ def test_a_folder_that_was_there_stays_and_so_does_an_index(photos: Path, known:
     assert "12 pictures" in visus("index", known / "photos", "--index", own).stdout
 
 
+def test_pictures_that_cannot_be_read_make_no_index(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.jpg").write_bytes(b"\xff\xd8\xffnothing")
+    told = visus("index", tmp_path / "p", "--index", tmp_path / "q.visus", code=2)
+    assert "None of the pictures could be read" in told.stderr
+    assert not (tmp_path / "q.visus").exists()
+
+
 def test_a_missing_package_leaves_no_index(photos: Path, tmp_path: Path) -> None:
     for package, options in (("ray", ["--engine", "ray"]), ("torch", ["--model", "resnet18"])):
         program = f"import sys; sys.modules[{package!r}] = None; from visus.cli.app import main; main()"
@@ -150,3 +158,21 @@ def test_a_precision_that_is_not_to_be_had_is_said(photos: Path, tmp_path: Path)
     assert "described in f32, not in bf16" in told.stderr
     assert "visus[fast]" in told.stderr
     assert subprocess.run([*command, "--rehash"], capture_output=True, text=True, check=True).stderr == ""
+
+
+def test_a_place_where_no_index_can_be_is_not_called_damaged(photos: Path) -> None:
+    told = visus("index", photos, "--index", "/proc/x.visus", code=2).stderr
+    assert "An index cannot be written at /proc/x.visus" in told
+    assert "damaged" not in told
+
+
+def test_whiten_and_rotate_together_are_refused(known: Path) -> None:
+    told = visus("index", known / "photos", "--index", known / "known.visus", "--whiten", 64, "--rotate", 0, code=2)
+    assert "say --rotate alone" in told.stderr
+
+
+def test_a_store_that_an_index_does_not_take_is_said(place: Path) -> None:
+    words = "keeps its vectors in float16"
+    index = ["index", place / "photos", "--index", place / "known.visus"]
+    assert words in visus(*index, "--store", "float32").stderr
+    assert visus(*index, "--store", "float16").stderr == visus(*index).stderr == ""

@@ -337,3 +337,9 @@ def test_a_strip_is_cut_before_it_is_enlarged() -> None:
     strip[:, 9_000:11_000] = 200
     assert (square(strip, size=64, resize_to=64) == 200).all()
     assert square(strip.transpose(1, 0, 2), size=32, resize_to=40).shape == (32, 32, 3)
+
+
+def test_a_depth_that_is_none(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
+    with pytest.raises(InputError, match="depth must be 8, 16 or None"):
+        read(tmp_path / "a.png", depth=12)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,10 +210,12 @@ def test_an_interrupted_commit_is_not_written_twice(
 
 
 def test_an_index_of_nothing_answers(tmp_path: Path, photos: Path) -> None:
-    (tmp_path / "empty").mkdir()
+    Index(tmp_path / "i.visus").add(photos)
+    kept = photos.rename(tmp_path / "kept")
+    photos.mkdir()
     index = Index(tmp_path / "i.visus")
-    with pytest.raises(InputError, match="There are no pictures"):
-        index.add(tmp_path / "empty")
+    assert index.add(photos, force=True, prune=True).pruned == 12
+    kept.rename(photos)
     index = Index(tmp_path / "i.visus")
     assert index.search(scene(1)).paths == []
     assert index.duplicates() == []
@@ -370,3 +373,58 @@ def test_no_index_there(tmp_path: Path, photos: Path) -> None:
         Index(tmp_path / "none.visus").search(photos / "0001.jpg")
     assert len(Index(tmp_path / "none.visus")) == 0
     assert not (tmp_path / "none.visus").exists()
+
+
+# Arguments that are none ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"rerank": "foo"}, "rerank must be one of expansion, geometry, not 'foo'"),
+        ({"k": 2.5}, "k must be a whole number above 0, not 2.5"),
+        ({"k": "3"}, "k must be a whole number above 0, not '3'"),
+        ({"min_score": "0.5"}, "must be a number"),
+        ({"where": 5}, "A condition is a text"),
+        ({"region": (1, 2, 3)}, "four whole numbers"),
+        ({"region": (0, 0, 10.5, 20)}, "four whole numbers"),
+        ({"region": "0,0,10,10"}, "four whole numbers"),
+        ({"region": [0, 0, 10, float("nan")]}, "four whole numbers"),
+        ({"region": 5}, "four whole numbers"),
+        ({"unlike": 5}, "A picture is a file, or an array"),
+        ({"unlike": [None]}, "A picture is a file, or an array"),
+        ({"unlike": "dog.jpg"}, "^dog.jpg does not exist; check"),
+    ],
+)
+def test_what_is_no_argument_is_one_sentence(index: Index, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        index.search(scene(1), **options)
+
+
+def test_what_a_user_would_expect_is_taken(index: Index, photos: Path) -> None:
+    whole = index.search(scene(1), region=(0, 0, 40, 30)).scores
+    assert index.search(scene(1), region=np.array([0, 0, 40, 30])).scores == whole
+    assert index.search(scene(1), region=np.array([0.0, 0.0, 40.0, 30.0])).scores == whole
+    other = photos / "0002.jpg"
+    assert index.search(scene(1), unlike=str(other)).scores == index.search(scene(1), unlike=[other]).scores
+    assert len(index.search(scene(1), k=np.int64(3))) == 3  # pyright: ignore[reportArgumentType]
+    assert index.add(photos, exclude="0001.jpg").unvisited == 1  # one pattern, not its letters
+
+
+def test_settings_of_an_index_that_are_none(tmp_path: Path) -> None:
+    options: dict[str, Any]
+    for options in ({"dtype": "float64"}, {"precision": "fp16"}, {"device": "tpu"}):
+        with pytest.raises(InputError, match="must be one of"):
+            Index(tmp_path / "i.visus", **options)
+
+
+@pytest.mark.parametrize("dimension", [-1, 2.5, "3"])
+def test_directions_that_are_none(index: Index, dimension: Any) -> None:
+    with pytest.raises(InputError, match="whole number from 0"):
+        index.rotate(dimension)
+
+
+@pytest.mark.parametrize("query", ["a red car", "sunset"])
+def test_words_are_told_that_pictures_ask(index: Index, query: str) -> None:
+    with pytest.raises(InputError, match="searches by picture, not by words"):
+        index.search(query)

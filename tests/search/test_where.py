@@ -180,3 +180,9 @@ def test_a_condition_finds_what_sqlite_finds(table: Any, condition: str) -> None
 def test_any_text_is_a_condition_or_one_sentence(text: str) -> None:
     with contextlib.suppress(InputError):
         assert to_sql(text)
+
+
+def test_a_backslash_takes_a_wildcard_for_itself(table: Any) -> None:
+    assert len(ours(r"path LIKE '%b''c._ng'", table)) == 1
+    assert ours(r"path LIKE '%b''c.\_ng'", table) == []
+    assert ours(r"path LIKE '/a\%'", table) == []

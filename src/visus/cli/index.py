@@ -65,8 +65,9 @@ def index(
     ] = None,
     weights: Annotated[str, typer.Option(help="'imagenet' or a file of weights.")] = "imagenet",
     store: Annotated[
-        Literal["float16", "float32"], typer.Option(help="How a new index keeps its vectors.")
-    ] = "float16",
+        Literal["float16", "float32"] | None,
+        typer.Option(help="How a new index keeps its vectors.  [default: float16]"),
+    ] = None,
     precision: Annotated[
         Literal["auto", "f32", "bf16"],
         typer.Option(help="bf16 is faster on some processors and a little less exact; auto: f32."),
@@ -110,15 +111,14 @@ def index(
     from visus.search.evaluate import read_labels
     from visus.search.updating import Interrupted
 
-    if whiten:
-        typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)
-        rotate = whiten
+    rotate = _directions(rotate, whiten)
     more = bool(paths or prune or rotate is not None or evaluate)  # than to verify
     _check(more or verify, paths, descriptor, mend and not verify)
     if evaluate:
         read_labels(evaluate)  # before anything is done, whether it can be read
     location = place or default_index()
-    opened = Index(location, model=model, weights=weights, dtype=store, precision=precision, device=device)
+    opened = Index(location, model=model, weights=weights, dtype=store or "float16", precision=precision, device=device)
+    _say_store(opened, store)
     verified = verify_index(opened, location, mend=mend, as_json=as_json, alone=not more) if verify else {}
     if not more:
         return
@@ -157,6 +157,28 @@ def index(
         raise InputError("None of the pictures could be read.")
     if report and report.vanished:
         raise InputError(" ".join(failure.message for failure in report.vanished))
+
+
+def _directions(rotate: int | None, whiten: int | None) -> int | None:
+    """What --rotate says, or its old name.
+
+    Raises:
+        InputError: Both are given.
+    """
+    if whiten is None:
+        return rotate
+    if rotate is not None:
+        raise InputError("--whiten is an old name of --rotate; say --rotate alone.")
+    typer.echo("--whiten is now called --rotate, and divides no more: that did harm.", err=True)
+    return whiten
+
+
+def _say_store(opened: "Index", wanted: str | None) -> None:
+    """Say where an index keeps its vectors otherwise than is wanted."""
+    if wanted and len(opened) and (kept := opened.about["dtype"]) != wanted:
+        typer.echo(
+            f"{opened.location} keeps its vectors in {kept}, and goes on so; --store is for a new index.", err=True
+        )
 
 
 def _check(something: bool, paths: list[Path] | None, descriptor: Sequence[str] | None, mend_alone: bool) -> None:

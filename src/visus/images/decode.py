@@ -79,9 +79,12 @@ def decode(
 
     Raises:
         FormatError: The data is empty, damaged, truncated, or not a picture.
-        InputError: The picture is larger than ``max_pixels``, there is no such page, or ``range`` is another word.
+        InputError: The picture is larger than ``max_pixels``, there is no such page, or ``range`` or ``depth`` is
+            something else.
     """
     one_of("range", range, ("type", "own"))
+    if depth not in (8, 16, None):
+        raise InputError(f"depth must be 8, 16 or None (what the file holds), not {depth!r}.")
     kind = _kind(data, name)
     if page < 0:
         raise InputError(f"A page must be a whole number from 0 on, not {page}.")

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.images import MAX_PIXELS, decode
+from visus.images.check import number, one_of, whole
 from visus.search import contents
 from visus.search.away import is_missing
 from visus.search.classical import Classical
@@ -21,7 +22,7 @@ from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.hits import Hit, Hits
 from visus.search.nearest import Nearest, query_of, thumbnails
 from visus.search.place import exists
-from visus.search.query import Box, Picture, as_list, cut, load, single
+from visus.search.query import Box, Picture, as_list, cut, load, several, single
 from visus.search.rows import EMBEDDING
 from visus.search.updating import UpdatedIndex
 from visus.search.where import to_sql
@@ -61,7 +62,7 @@ class Index(UpdatedIndex):
         picture: Picture | Sequence[Picture],
         *,
         k: int = 12,
-        unlike: Sequence[Picture] = (),
+        unlike: Picture | Sequence[Picture] = (),
         region: Box | None = None,
         min_score: float | None = None,
         where: str | None = None,
@@ -75,7 +76,7 @@ class Index(UpdatedIndex):
         Args:
             picture: A file, an RGB array ``(H, W, 3)`` uint8, or several of them (the mean vector asks).
             k: How many hits at most.
-            unlike: Pictures whose vectors are taken away from the query.
+            unlike: A picture, or several, whose vectors are taken away from the query.
             region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
             min_score: Least score of a hit, in [-1, 1] (not of its ``cosine``, which is higher); scores count with four
                 digits.
@@ -94,20 +95,21 @@ class Index(UpdatedIndex):
             InputError: A picture cannot be read, or an argument is out of range.
             PictureIndexError: There is no index, or it is damaged.
         """
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}.")
-        if min_score is not None and not -1 <= min_score <= 1:
+        k = whole("k", k)
+        if rerank is not None:
+            one_of("rerank", rerank, get_args(Rerank))
+        if min_score is not None and not -1 <= number("The least score", min_score) <= 1:
             raise InputError(f"The least score must be within -1 and 1, not {min_score}.")
         store = self._opened()
         store.refresh()
         pictures = as_list(picture)
         embedder = (self._describing or self.embedder()) if by == "embedding" else self._extra(by)
         column = None if by == "embedding" else by
-        least = None if region else embedder.least_side
+        least = None if region is not None else embedder.least_side
         queries = [load(p, least, max_pixels) for p in pictures]
-        if region:
+        if region is not None:
             queries = [cut(single(queries, "region"), region)]
-        against = [load(p, embedder.least_side, max_pixels) for p in unlike]
+        against = [load(p, embedder.least_side, max_pixels) for p in several(unlike)]
         asked = query_of(embedder, queries, against, store.compared[column or EMBEDDING])
 
         condition = None if where is None else to_sql(where, store.columns)

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from visus._errors import InputError, PictureIndexError
 from visus.graphs.graph import full_name
 from visus.graphs.runtime import Device, Precision
+from visus.images.check import one_of
 from visus.search import times
 from visus.search.classical import DESCRIPTIONS, Classical
 from visus.search.describe import Describing, Embedder
@@ -36,6 +37,9 @@ class OpenIndex:
         precision: Precision = "auto",
         device: Device = "auto",
     ) -> None:
+        one_of("dtype", dtype, get_args(Dtype))
+        one_of("precision", precision, get_args(Precision))
+        one_of("device", device, get_args(Device))
         self.location = place_of(location)
         self._model = None if model is None else full_name(os.fspath(model))
         self._weights = weights
@@ -80,7 +84,7 @@ class OpenIndex:
 
     def news(self) -> str | None:
         """A sentence on what was damaged and has been mended, if something was; it is told once."""
-        return self._opened().news()
+        return None if self._store is None else self._store.news()
 
     def _opened(self) -> Store:
         if self._store is None:

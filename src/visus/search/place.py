@@ -16,6 +16,8 @@ import lance
 
 from visus._errors import InputError, PictureIndexError
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOCK = "writer.lock"
 _MADE = ("pictures.lance", "whitening-", "space-", "codes", "checksums", "damaged")
 _OWN_FILES = (*_MADE, _LOCK, ".")
@@ -68,7 +70,7 @@ def writing(
     _check_place(place)
     with explained(place):
         made = [folder for folder in (place, *place.parents) if not folder.exists()]
-        place.mkdir(parents=True, exist_ok=True)
+        _make(place)
         lock = FileLock(place / _LOCK)
     try:
         try:
@@ -86,6 +88,23 @@ def writing(
     finally:
         _remove_empty(made)
         lock.release()
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of an index, where it is missing.
+
+    Raises:
+        PictureIndexError: There can be none.
+        OSError: The disk is full, or it is forbidden.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in (*_FULL, *_FORBIDDEN):
+            raise
+        raise PictureIndexError(
+            f"An index cannot be written at {folder} ({reason_of(error)}); name a place in a folder of yours: --index."
+        ) from error
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
@@ -174,12 +193,12 @@ def sentence_of(location: Location, error: BaseException) -> PictureIndexError:
     text = str(error)
     found = re.search(r"os error (\d+)", text)
     number = int(found[1]) if found else getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or "No space left" in text:
+    if number in _FULL or "No space left" in text:
         return PictureIndexError(
             f"There is no room left on the disk of {location}; what was added so far is safe: make room and run the "
             "command again."
         )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if number in _FORBIDDEN:
         return PictureIndexError(
             f"{location} cannot be read or written ({reason_of(error)}); change its permissions or name another index."
         )

@@ -1,7 +1,7 @@
 """What a search asks with: files, arrays, parts of pictures."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from visus.images import MAX_PIXELS, read
 Picture = str | os.PathLike[str] | NDArray[np.uint8]
 """A file, or an RGB array ``(H, W, 3)`` uint8."""
 
-Box = tuple[int, int, int, int]
+Box = Sequence[int] | NDArray[np.integer] | NDArray[np.floating]
 """x0, y0, x1, y1 in pixels."""
 
 
@@ -25,12 +25,30 @@ def as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
     Raises:
         InputError: There is none.
     """
-    if isinstance(picture, str | os.PathLike | np.ndarray):
-        return [picture]
-    pictures = list(picture)
+    pictures = several(picture)
     if not pictures:
         raise InputError("A search needs at least one picture.")
     return pictures
+
+
+def several(picture: Picture | Sequence[Picture]) -> list[Picture]:
+    """One picture, several, or none, as a list.
+
+    Args:
+        picture: Files, or arrays ``(H, W, 3)`` uint8.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if isinstance(picture, str | os.PathLike | np.ndarray):
+        return [picture]
+    if not isinstance(picture, Iterable):
+        raise _no_picture(picture)
+    return list(picture)
+
+
+def _no_picture(what: object) -> InputError:
+    return InputError(f"A picture is a file, or an array (H, W, 3) uint8, not {type(what).__name__}.")
 
 
 def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -44,8 +62,15 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
     Raises:
         InputError: The file cannot be read, or the array is of another shape or dtype, or empty.
     """
+    if isinstance(picture, str | os.PathLike):
+        path = os.path.expanduser(picture)
+        if _is_words(os.fspath(path)):
+            raise InputError(
+                f"{path} does not exist; visus searches by picture, not by words: name a picture file, such as cat.jpg."
+            )
+        return read(path, min_side=least_side, max_pixels=max_pixels, range="own")
     if not isinstance(picture, np.ndarray):
-        return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels, range="own")
+        raise _no_picture(picture)
     if picture.ndim == 2:
         picture = np.repeat(picture[:, :, None], 3, axis=2)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
@@ -53,6 +78,11 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
             f"A query array must be RGB uint8 of the shape (H, W, 3), not {picture.dtype} {picture.shape}."
         )
     return picture
+
+
+def _is_words(path: str) -> bool:
+    """Whether it is the name of no file, and looks like none."""
+    return bool(path) and "." not in path and os.sep not in path and not os.path.lexists(path)
 
 
 def single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:
@@ -81,9 +111,9 @@ def cut(picture: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
         ``(y1 - y0, x1 - x0, 3)`` uint8.
 
     Raises:
-        InputError: The region is empty, or reaches beyond the picture.
+        InputError: The region is empty, reaches beyond the picture, or is not four whole numbers.
     """
-    x0, y0, x1, y1 = region
+    x0, y0, x1, y1 = _corners(region)
     height, width = picture.shape[:2]
     if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
         raise InputError(
@@ -91,3 +121,14 @@ def cut(picture: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
             "the size of the picture."
         )
     return np.ascontiguousarray(picture[y0:y1, x0:x1])
+
+
+def _corners(region: Box) -> list[int]:
+    """The four numbers of a region; floats that are whole are taken too."""
+    try:
+        values = np.asarray(region, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (4,) or not np.isfinite(values).all() or (values % 1).any() or isinstance(region, str):
+        raise InputError(f"A region is four whole numbers x0, y0, x1, y1 in pixels, not {region!r}.")
+    return [int(value) for value in values]

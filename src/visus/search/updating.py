@@ -6,7 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from visus._cores import cores
+from visus._errors import InputError
 from visus.images import MAX_PIXELS
 from visus.search.away import emptied, is_missing, is_replaced
 from visus.search.describe import Embedder
@@ -72,6 +75,7 @@ class UpdatedIndex(OpenIndex):
         from visus.search.reading import Recipe
         from visus.search.walk import roots_of
 
+        exclude, descriptors = ([own] if isinstance(own, str) else own for own in (exclude, descriptors))
         roots = roots_of(paths, self._knows if force else lambda _path: False)
         threads = threads or cores()
         extras = {name: classical(name) for name in descriptors}
@@ -113,15 +117,14 @@ class UpdatedIndex(OpenIndex):
 
     @contextlib.contextmanager
     def _unmade_if_empty(self) -> Iterator[None]:
-        """Take an index away again that is made in a block which fails before the first row: it would fix a network."""
+        """Take an index away again that is made in a block which brings no row: it would fix a network."""
         before = exists(self.location)
         try:
             yield
-        except Exception:
+        finally:
             if not before and self._store is not None and not self._store.count():
                 self._store = None
                 remove_made(self.location)
-            raise
 
     def _knows(self, path: str) -> bool:
         """Whether pictures below a path that does not exist are in the index."""
@@ -132,8 +135,8 @@ class UpdatedIndex(OpenIndex):
         report.precision = embedder.runtime.precision
         if report.described and self._precision == "bf16" != report.precision:
             told = (
-                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran"
-                " the network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
+                f"The pictures were described in {report.precision}, not in bf16, since {embedder.runtime.name} ran "
+                "the network; OpenVINO on the CPU runs it in bf16: pip install 'visus[fast]'"
             )
             report.note = f"{report.note} {told}" if report.note else told
         before = self._opened().about.get("precisions", ["f32"] if len(self) > report.described else [])
@@ -244,6 +247,10 @@ class UpdatedIndex(OpenIndex):
             InputError: There are too few pictures, or the dimension is out of range.
         """
         from visus.search.fitting import refresh_space
+
+        if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 0:
+            raise InputError(f"The directions must be a whole number from 0 (all) on, not {dimension!r}.")
+        dimension = int(dimension)
 
         with writing(self.location):
             store = self._opened()

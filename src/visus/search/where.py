@@ -112,6 +112,8 @@ def to_sql(condition: str, columns: Collection[str] = tuple(COLUMNS)) -> str:
     """
     from lark.exceptions import UnexpectedInput
 
+    if not isinstance(condition, str):
+        raise InputError(f"A condition is a text, for example {EXAMPLE!r}, not {type(condition).__name__}.")
     try:
         condition.encode()
     except UnicodeEncodeError as error:
