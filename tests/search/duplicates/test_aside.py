@@ -84,6 +84,7 @@ def _before_unlink(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], None])
 def test_a_folder_that_was_renamed_gives_everything_back(place: Path, target: Path) -> None:
     before = _contents(place)
     move_aside(_groups(place), target)
+    assert not any(Path(json.loads(line)["to"]).is_absolute() for line in (target / JOURNAL).read_text().splitlines())
     renamed = target.rename(target.with_name("elsewhere"))
     back = move_back(renamed)
     assert (len(back.files), back.left) == (3, [])
@@ -176,11 +177,18 @@ def test_a_full_disk_leaves_the_rest_and_undo_brings_all_back(
     place: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _contents(place)
+    opened: list[_Full] = []
+
+    def open_full(path: Path, *_arguments: object, **_options: object) -> _Full:
+        opened.append(_Full(path, "a+"))
+        return opened[-1]
+
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "open", lambda path, *_args, **_options: _Full(path, "a+"), raising=False)
+        patch.setattr(journal, "open", open_full, raising=False)
         moved = move_aside(_groups(place), target)
     assert len(moved.files) == 1
     assert [sentence.rpartition(": ")[2] for sentence in moved.left] == ["No space left on device"] * 2
+    assert opened[0].lines == 3  # the third file was not tried
     assert len((target / JOURNAL).read_text().splitlines()) == 1
     assert len(move_aside(_groups(place, ("c.jpg", "d.jpg")), target).files) == 2
     assert len(move_back(target).files) == 3
@@ -208,6 +216,17 @@ def test_a_copy_that_finds_no_room_leaves_nothing_behind(
     monkeypatch.setattr(shutil, "copy2", copy)
     moved = move_aside(_groups(place), target)
     assert (moved.files, len(moved.left)) == ([], 3)
+    assert _contents(place) == before
+    assert _files(target) == []
+
+
+@pytest.mark.usefixtures("two_disks")
+def test_a_copy_that_differs_is_not_taken_for_the_file(
+    place: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _contents(place)
+    monkeypatch.setattr(shutil, "copy2", lambda _origin, temporary, **_options: temporary.write_bytes(b"bad"))
+    assert len(move_aside(_groups(place), target).left) == 3
     assert _contents(place) == before
     assert _files(target) == []
 
@@ -245,6 +264,21 @@ def test_a_picture_that_is_taken_away_meanwhile_is_not_lost(
     moved = move_aside(_groups(place), target)
     assert len(moved.files) == 3
     assert _files(target) == [*NAMES, JOURNAL]
+
+
+def test_the_only_name_of_a_file_is_never_taken_away(
+    place: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(_places: list[Path]) -> None:  # the disk fails just when somebody else takes the file away
+        (place / "b.jpg").unlink()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    groups = _groups(place, ("b.jpg",))
+    monkeypatch.setattr(moving, "sync", sync)
+    assert len(move_aside(groups, target).left) == 1
+    assert _files(target) == ["b.jpg", JOURNAL]
+    monkeypatch.undo()
+    assert len(move_back(target).files) == 1
 
 
 @pytest.mark.usefixtures("two_disks")

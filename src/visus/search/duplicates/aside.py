@@ -151,7 +151,8 @@ def _put_aside(keep: Member, copy: Copy, target: Path, journal: JournalWriter) -
     try:
         move(origin, place, seen=seen, hash=copy.hash)
     except (OSError, InputError, NotMovedError):
-        journal.take_back()
+        if os.path.lexists(origin):
+            journal.take_back()
         raise
     return place
 

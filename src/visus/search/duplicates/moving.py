@@ -15,7 +15,7 @@ from visus.search.reading import content_hash
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors after which no other file can be moved either."""
 
-_NO_COPY = (*FULL, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG)  # errors of a link that a copy would meet too
+_NO_COPY = (*FULL, errno.EEXIST, errno.ENOENT)  # errors of a link that a copy would meet too
 
 
 class NotMovedError(Exception):
