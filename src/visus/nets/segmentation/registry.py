@@ -47,7 +47,7 @@ def options_of(name: str) -> set[str]:
         InputError: The name is unknown.
 
     >>> sorted(options_of("unet"))
-    ['channels', 'padded', 'width']
+    ['batch_norm', 'channels', 'padded', 'width']
     """
     return building.options_in(NETS, "segmentation", name)
 
