@@ -38,6 +38,8 @@ FAINT = 1e-6
 """Norm of the largest gradient beside the norm of the weights."""
 FALLING = 0.8
 """Loss beside the loss at the beginning, in a training that learns."""
+WHOLE = 0.95
+"""Share of dead units of a layer behind which nothing can vanish any more."""
 GROWN = 0.3
 """By how much the share of dead units grows where they die in the training."""
 DEAD = 0.5
@@ -218,7 +220,7 @@ def _size(weight: Tensor) -> float:
 
 
 def diagnose(
-    history: History, *, lr: float, last: int = 8, clipped: bool = False, finished: bool = False
+    history: History, *, lr: float, last: int = 8, clipped: bool = False, young: bool = False, finished: bool = False
 ) -> list[Finding]:
     """What is wrong, judged by the latest measures.
 
@@ -227,6 +229,7 @@ def diagnose(
         lr: The learning rate, for the mend.
         last: How many measures count.
         clipped: Whether gradients are clipped, so that their size harms nothing.
+        young: Whether the training has only begun, so that a loss that does not fall yet says nothing.
         finished: Whether the training is at its end, so that what has not learned will not.
 
     Returns:
@@ -240,17 +243,18 @@ def diagnose(
     if reckless := _reckless(history, mend, last):  # all else follows from it
         return [reckless, *([diverging] if diverging else [])]
     frozen = _frozen(history) if finished else None
-    learns = _learns(history.losses)
+    learns = young or _learns(history.losses)
     if learns:
         found = (frozen, _dead(history, lr, learns=True))
     else:
         exploding = None if clipped else _exploding(history, lr, last)
         faint = _faint(history, last)
+        vanishing, dead = _vanishing(history, last) or faint, _dead(history, lr, learns=False)
+        whole = np.nanmax(history.table("dead")[:, -1], initial=0) > WHOLE  # nothing comes through that layer
         found = (
             exploding,
             _saturated(history, last),
-            _dead(history, lr, learns=False),
-            _vanishing(history, last) or faint,
+            *((dead, vanishing) if whole else (vanishing, dead)),
             None if faint or not finished else _timid(history, lr),
             frozen,
             diverging,
@@ -258,16 +262,25 @@ def diagnose(
     return [finding for finding in found if finding]
 
 
-def by_chance(scores: Sequence[float], count: int, chance: float) -> Finding | None:
+def by_chance(scores: Sequence[float], losses: Sequence[float], counts: Sequence[int]) -> Finding | None:
     """Whether the answers to val were no better than by chance in the second half of a training.
 
+    They are where no more of them are right than the most frequent class alone gives, or hardly more and the loss is
+    that of one who knows how frequent the classes are, and nothing else.
+
     Args:
-        scores: Share of right answers after each epoch.
-        count: Pictures of val.
-        chance: Share of its most frequent class.
+        scores: Share of right answers to val after each epoch.
+        losses: Its loss.
+        counts: Pictures of each class in val.
     """
-    later = scores[len(scores) // 2 :]
-    if not later or not count or float(np.median(later)) > chance + 0.5 / math.sqrt(count):
+    shares = np.array([count for count in counts if count], float) / max(1, sum(counts))
+    later, known = scores[len(scores) // 2 :], losses[len(losses) // 2 :]
+    if not later or not shares.size:
+        return None
+    chance, deviation = float(shares.max()), 0.5 / math.sqrt(sum(counts))
+    above = float(np.median(later)) - chance
+    blind = min(known) >= float(-(shares * np.log(shares)).sum())
+    if above > 2 * deviation or (above > deviation and not blind):
         return None
     return Finding(
         "chance",

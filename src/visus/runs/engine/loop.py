@@ -207,17 +207,19 @@ class Health(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Say what is wrong."""
         assert isinstance(pl_module, Learner)
-        self.judge(pl_module.recipe.lr, finished=trainer.current_epoch + 1 == trainer.max_epochs)
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        self.judge(pl_module.recipe.lr, young=3 * done < total, finished=done == total)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Leave the network as it was."""
         if self.monitor:
             self.monitor.close()
 
-    def judge(self, lr: float, *, finished: bool = False) -> None:
+    def judge(self, lr: float, *, young: bool = False, finished: bool = False) -> None:
         """Look at the measures so far, and say what is new."""
         assert self.monitor
-        for finding in health.diagnose(self.monitor.history, lr=lr, clipped=self.clipped, finished=finished):
+        history = self.monitor.history
+        for finding in health.diagnose(history, lr=lr, clipped=self.clipped, young=young, finished=finished):
             self.find(finding)
 
     def find(self, finding: health.Finding) -> None:

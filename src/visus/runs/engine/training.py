@@ -243,9 +243,8 @@ def _look_at_val(job: Job, keep: Checkpointer, watch: Health | None) -> None:
     """Say where val is answered by chance, and nothing else explains it."""
     if watch is None or watch.findings or not (job.is_share and isinstance(job.data, LabelSet)):
         return
-    counts = job.data.counts("val")
-    scores = [epoch.val_score for epoch in keep.epochs]
-    if finding := health.by_chance(scores, int(counts.sum()), float(counts.max() / counts.sum())):
+    scores, losses = zip(*((epoch.val_score, epoch.val_loss) for epoch in keep.epochs), strict=True)
+    if finding := health.by_chance(scores, losses, job.data.counts("val").tolist()):
         watch.find(finding)
 
 

@@ -13,7 +13,7 @@ from visus.nets.layers import summary
 from visus.nets.segmentation import Segmenter
 from visus.runs.engine.device import multiply_adds_per_second
 from visus.runs.engine.progress import duration
-from visus.runs.segment.settings import AUTO, NO_WEIGHTS, SegmentSettings
+from visus.runs.segment.settings import AUTO, SegmentSettings
 
 MINUTES = 10
 """How long a training without further wishes may take."""
