@@ -57,6 +57,7 @@ bench: setup
 	$(BIN)/python benchmarks/classify.py
 	$(BIN)/python benchmarks/segment.py
 	$(BIN)/python benchmarks/detect.py
+	$(BIN)/python benchmarks/lessons.py
 	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python -m benchmarks.predict
 	$(BIN)/python -m benchmarks.serve

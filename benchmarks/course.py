@@ -1,7 +1,7 @@
 """The networks of the course, trained for real: each at most 30 minutes of two cores, stated beside its score.
 
     python benchmarks/course.py [zfnet|googlenet|segnet|deconvnet|deeplab_v1|deeplab_v2|fcn|vnet|localizer ...]
-        --data DATA [--minutes 30] [--threads 2] [--keep FOLDER]
+        --data DATA [--minutes 30] [--epochs N] [--threads 2] [--keep FOLDER]
 
 Without a name all of them are trained, one after the other. A training whose minutes are over keeps its best network.
 """
@@ -77,14 +77,15 @@ class Training:
 
 
 _CAMVID: dict[str, Any] = {"ignore": ("11",), "window": (224, 224), "batch_size": 4}
+_RANDOM: dict[str, Any] = {**_CAMVID, "weights": "none", "epochs": 60}
 _LITE: dict[str, Any] = {**_CAMVID, "backbone": "efficientnet_lite0"}
 _SCRATCH: dict[str, Any] = {"mode": "scratch", "size": 128, "epochs": 60, "augment": "light"}
 
 TRAININGS: dict[str, Training] = {
     "zfnet": Training("classify", "flowers5", accuracy, [{**_SCRATCH, "net": "zfnet"}]),
     "googlenet": Training("classify", "flowers5", accuracy, [{**_SCRATCH, "net": "googlenet_paper"}]),
-    "segnet": Training("segment", "camvid", overlap, [{**_CAMVID, "net": "segnet", "width": 16, "epochs": 60}]),
-    "deconvnet": Training("segment", "camvid", overlap, [{**_CAMVID, "net": "deconvnet", "width": 8, "epochs": 60}]),
+    "segnet": Training("segment", "camvid", overlap, [{**_RANDOM, "net": "segnet", "width": 16}]),
+    "deconvnet": Training("segment", "camvid", overlap, [{**_RANDOM, "net": "deconvnet", "width": 8}]),
     "deeplab_v1": Training("segment", "camvid", with_crf, [{**_LITE, "net": "deeplab", "epochs": 30}]),
     "deeplab_v2": Training("segment", "camvid", with_crf, [{**_LITE, "net": "deeplab", "head": "aspp", "epochs": 30}]),
     "fcn": Training(
@@ -104,7 +105,9 @@ TRAININGS: dict[str, Training] = {
 """By the names of the command line; what is narrower than in its paper says so in its width."""
 
 
-def trained(training: Training, data: Path, runs: Path, minutes: float) -> tuple[visus.Run, float, int, bool]:
+def trained(
+    training: Training, data: Path, runs: Path, minutes: float, most: int | None = None
+) -> tuple[visus.Run, float, int, bool]:
     """Train all stages within some minutes.
 
     Args:
@@ -112,6 +115,7 @@ def trained(training: Training, data: Path, runs: Path, minutes: float) -> tuple
         data: Where the data sets are.
         runs: Where runs are kept.
         minutes: For all stages together.
+        most: Epochs of each stage; None for its own.
 
     Returns:
         The last run, the seconds that it took, the epochs of all stages, and whether time was up.
@@ -123,7 +127,8 @@ def trained(training: Training, data: Path, runs: Path, minutes: float) -> tuple
         if time.perf_counter() - started > 60 * minutes and progress.phase == "training":
             raise TimeUp
 
-    for settings in training.stages:
+    for stage in training.stages:
+        settings = stage if most is None else {**stage, "epochs": most}
         folders = set((runs / training.task).glob("*"))
         try:
             run = visus.train(
@@ -132,7 +137,8 @@ def trained(training: Training, data: Path, runs: Path, minutes: float) -> tuple
         except TimeUp:
             up = True
             (folder,) = set((runs / training.task).glob("*")) - folders
-            run = visus.Run(folder)
+            if not before or (folder / "best.safetensors").exists():  # else the stage before has the best network
+                run = visus.Run(folder)
         epochs += _epochs(run)
         before = {"weights": str(run.folder)}
         if up:
@@ -154,6 +160,7 @@ def main() -> None:
         "--data", type=Path, default=os.environ.get("VISUS_DATA"), required="VISUS_DATA" not in os.environ
     )
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--epochs", type=int, help="of each stage, in place of its own")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keep", type=Path)
     said = parser.parse_args()
@@ -163,7 +170,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         for name in said.names or TRAININGS:
             training = TRAININGS[name]
-            run, seconds, epochs, up = trained(training, Path(said.data), said.keep or Path(place), said.minutes)
+            run, seconds, epochs, up = trained(
+                training, Path(said.data), said.keep or Path(place), said.minutes, said.epochs
+            )
             ended = "time was up" if up else "to the end"
             cost = f"{epochs} epochs, {seconds / 60:.1f} minutes of {said.threads} threads, {ended}"
             ready = (run.folder / "best.safetensors").exists()

@@ -118,7 +118,7 @@ def ascent(_data: Path, out: Path) -> None:
 def inversion(_data: Path, out: Path) -> None:
     """What each stage remembers of a cat."""
     started = time.perf_counter()
-    found = invert(NET, photographs()["chelsea"])
+    found = invert(NET, photographs()["tabby-cat"])
     print(f"\ninvert: {NET}, 300 steps for each of {len(found.layers)} layers, {time.perf_counter() - started:.0f} s")
     for name, error, difference in zip(found.layers, found.errors, found.differences, strict=True):
         print(f"{name:10} features {error:.4f}   pixels {difference:.4f}")

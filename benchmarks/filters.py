@@ -1,11 +1,14 @@
 """Which smoothing beats which noise, and how fast the filters are beside their peers.
 
     python benchmarks/filters.py
+    python benchmarks/filters.py --cpu    the third part alone
 
 1. PSNR and SSIM over the twelve pictures of denoise/set12, for each noise and each filter with the best of some sizes.
 2. Milliseconds for one megapixel, in turn with the peer.
+3. CPU time on one core, in turn with OpenCV.
 """
 
+import os
 import time
 
 import cv2
@@ -124,12 +127,51 @@ def speed(folder):
     )
 
 
+def on_one_core(folder):
+    """Print CPU time beside OpenCV's for one megapixel."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cv2.setNumThreads(1)
+    eight = cv2.resize(read(sorted(folder.glob("*.png"))[0])[:, :, 0], (1024, 1024))
+    real = (eight / 255).astype(np.float32)
+    rng = np.random.default_rng(0)
+    works = {}
+    for sigma in (0.8, 1, 2):
+        for kind, picture in (("uint8", eight), ("float32", real)):
+            works[f"Gaussian, sigma {sigma}, {kind}"] = (
+                lambda p=picture, s=sigma: filters.gaussian(p, sigma=s),
+                lambda p=picture, s=sigma: cv2.GaussianBlur(p, (0, 0), s, borderType=cv2.BORDER_REFLECT),
+            )
+    for size in (5, 11):
+        kernel = rng.standard_normal((size, size)).astype(np.float32)
+        works[f"convolve {size}x{size}, float32"] = (
+            lambda k=kernel: filters.convolve(real, k),
+            lambda k=kernel: cv2.filter2D(real, -1, k, borderType=cv2.BORDER_REFLECT),
+        )
+    for size in (5, 31, 101):
+        works[f"median {size}x{size}, uint8"] = (
+            lambda k=size: filters.median(eight, size=k),
+            lambda k=size: cv2.medianBlur(eight, k),
+        )
+    print("\n| 1024x1024, one core | visus ms of CPU | OpenCV | visus / OpenCV |\n|---|---|---|---|")
+    for name, pair in works.items():
+        times = [[], []]
+        for _ in range(15):
+            for call, each in zip(pair, times, strict=True):
+                began = time.process_time()
+                call()
+                each.append(1e3 * (time.process_time() - began))
+        ours, theirs = (float(np.median(each)) for each in times)
+        print(f"| {name} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |", flush=True)
+
+
 def main():
-    """Run both parts."""
-    data, _ = options(__doc__)
+    """Run what the command line asks for."""
+    data, said = options(__doc__, cpu="CPU time on one core alone")
     folder = data / "denoise/set12"
-    quality(folder)
-    speed(folder)
+    if not said.cpu:
+        quality(folder)
+        speed(folder)
+    on_one_core(folder)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from tests.support.photographs import photographs
 
-from docs.gallery import course, detection, explain, optimizers, random_vs_grid, segmentation, training
+from docs.gallery import course, detection, explain, half_pixels, optimizers, random_vs_grid, segmentation, training
 from visus import Index, filters, read, write
 from visus.filters.steps import FILTERS
 from visus.images import draw, noise, plots
@@ -134,6 +134,7 @@ def main() -> None:
             ("upsampling", plotted(folder, segmentation.upsampling())),
             ("crf", segmentation.rough_outline()),
             ("proposals", detection.proposed()),
+            ("half-pixels", plotted(folder, half_pixels.draw())),
             ("roi-shift", plotted(folder, detection.shifted())),
             ("suppression", detection.suppressed()),
             *((name, make()) for name, make in explain.PICTURES.items()),

@@ -9,6 +9,7 @@ import pytest
 import typer
 from docs import docstrings
 
+from tests.support.photographs import photographs
 from visus.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +49,15 @@ def test_docstrings_are_as_complete_as_they_should_be() -> None:
     for name, goal in docstrings.GOALS.items():
         assert counts[name].share >= goal, counts[name].missing[:10]
     assert not counts["riddles"].missing
+
+
+def test_photographs_that_pictures_are_made_of_are_there() -> None:
+    named = set()
+    for path in (ROOT / "docs" / "make_pictures.py", *(ROOT / "docs" / "gallery").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r'photographs\(\)\["(\w+)"\]', text))
+    assert len(named) > 5
+    assert named <= photographs().keys()
 
 
 def test_there_are_commands_to_check() -> None:

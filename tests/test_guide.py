@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from tests.support.boxed import coco_folder, scene
 from tests.support.labeled import idx_folder, write_class
-from tests.support.masked import folder_of_masks
+from tests.support.masked import folder_of_masks, folder_of_volumes
 from tests.test_docs import PAGES, ROOT, commands
 from visus import WeightsError, train, write
 from visus.cli.app import app
@@ -49,6 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             for label, name in enumerate(("rose", "tulip")):
                 write_class(root / "flowers" / split / name, label, count, first=first, side=64)
         folder_of_masks(root / "camvid")
+        folder_of_volumes(root / "brains", 2)
         coco_folder(root / "cells", {"train": 12, "val": 4, "test": 4})
         coco_folder(root / "voc", {"train": 4, "val": 2})
         train("classify", "flowers", mode="probe", epochs=3, workers=0)

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tests.support.photographs import photographs
 
 import visus
 from visus import filters, nets, read, write
@@ -20,7 +21,6 @@ from visus.explain import features_of, robustness
 from visus.filters.steps import FILTERS
 from visus.images import draw, plots
 from visus.nets.detection import Limits
-from visus.search.demo import photographs
 
 Bytes = NDArray[np.uint8]
 SIDE = 128

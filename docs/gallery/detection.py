@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tests.support.photographs import photographs
 
 from visus import read, write
 from visus.images import draw, plots
 from visus.ops import boxes, proposals, roi
-from visus.search.demo import photographs
 
 STRIDE = 16
 FACE = (170.0, 60.0, 280.0, 210.0)

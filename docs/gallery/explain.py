@@ -6,11 +6,12 @@ python -m docs.gallery.explain     writes the pictures of docs/explain.md
 from pathlib import Path
 
 import numpy as np
+from tests.support.photographs import photographs
 
 from visus import write
-from visus.explain import METHODS, ascend, exciting, fool, invert, open_classifier, saliency
+from visus.explain import METHODS, Classifier, ascend, deletion, exciting, fool, invert, open_classifier, saliency
 from visus.images import draw
-from visus.search.demo import photographs
+from visus.search.demo import photographs as shipped
 
 NET = "efficientnet_lite0"
 CLASSES = ("goldfish", "golden retriever", "pizza", "daisy", "school bus")
@@ -35,9 +36,23 @@ def remembered() -> np.ndarray:
     return invert(NET, photographs()["chelsea"]).sheet()
 
 
+def kept() -> np.ndarray:
+    """What each stage keeps of its details and outlines, of 96 pixels so that it takes seconds."""
+    own = open_classifier(NET)
+    small = Classifier(NET, own.backbone, own.normalize, own.classes, size=96, resize_to=96)
+    return invert(small, photographs()["chelsea"], steps=60).curves()
+
+
 def units() -> np.ndarray:
     """The patches of photographs that excite one channel most."""
     return exciting(NET, list(photographs().values()), "blocks.2", 7).sheet()
+
+
+def blocks() -> np.ndarray:
+    """How many answers stay without each block."""
+    picture = deletion(NET, list(shipped().values())).drawn()
+    assert picture is not None
+    return picture
 
 
 def fooled() -> np.ndarray:
@@ -45,7 +60,15 @@ def fooled() -> np.ndarray:
     return fool(NET, photographs()["chelsea"], target="goldfish").sheet()
 
 
-PICTURES = {"explain": maps, "ascent": classes, "inverted": remembered, "units": units, "fooled": fooled}
+PICTURES = {
+    "explain": maps,
+    "ascent": classes,
+    "inverted": remembered,
+    "inverted-layers": kept,
+    "units": units,
+    "blocks": blocks,
+    "fooled": fooled,
+}
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from tests.support.photographs import photographs
 
 from visus import read, write
 from visus.images import draw, plots
 from visus.ops import crf, upsample
-from visus.search.demo import photographs
 
 STRIDE = 4
 OUTLINE = ((200, 90), (400, 60), (480, 200), (420, 330), (270, 380), (150, 280))

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
+from tests.support.photographs import photographs
 
 from visus import read, tune, write
 from visus.images import draw
 from visus.runs import train
 from visus.runs.classify.preview import preview
-from visus.search.demo import photographs
 
 PLACES = ("astronaut", "chelsea", "china", "coffee", "flower", "rocket")
 

@@ -12,6 +12,7 @@ from visus._errors import DependencyError
 
 INSTALL: dict[str, str] = {
     "fastapi": "visus[serve]",
+    "imagecodecs": "visus[codecs]",
     "mcp": "visus[mcp]",
     "openvino": "visus[fast]",
     "pandas": "pandas",

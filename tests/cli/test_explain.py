@@ -113,3 +113,11 @@ def test_robustness_of_a_run(trained_run: Run, tmp_path: Path) -> None:
     found = json.loads(answer.stdout)
     assert found["pictures"] == 36
     assert found["accuracy"]["pgd"][0] < found["clean"]
+
+
+def test_how_far_integrated_gradients_are_from_adding_up_is_told(trained_run: Run, tmp_path: Path) -> None:
+    picture = next((trained_run.folder.parents[2] / "textures" / "test" / "checks").iterdir())
+    asked = ("explain", "integrated", trained_run.folder, picture)
+    assert "up to 0." in visus(*asked, cwd=tmp_path).stdout
+    assert 0 <= json.loads(visus(*asked, "--json", cwd=tmp_path).stdout)["gap"] <= 0.02
+    assert "gap" not in json.loads(visus("explain", "saliency", *asked[2:], "--json", cwd=tmp_path).stdout)

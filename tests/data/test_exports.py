@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.data.test_kinds import cvat, labelme, said, sizes, true_boxes
-from tests.support import tools
+from tests.support import exports, tools
 from tests.support.masked import folder_of_volumes
 from visus._errors import FormatError, InputError
 from visus.data import load, load_boxes, load_boxes_whole, load_masks
@@ -174,11 +174,17 @@ SETS: dict[str, Callable[[Path], object]] = {
     "pictures with masks": lambda root: tools.masks(root, range(6)),
     "NIfTI volumes, nnU-Net raw": lambda root: folder_of_volumes(root, 4),
     "COCO": lambda root: tools.coco(root, range(6)),
+    "COCO panoptic": lambda root: exports.panoptic(root, range(6)),
+    "Cityscapes, ADE20K": lambda root: exports.cityscapes(root, range(6)),
     "CVAT's XML for images": lambda root: cvat(root, range(6)),
     "labelme": lambda root: labelme(root, range(6), "polygon"),
+    "Supervisely": lambda root: exports.supervisely(root, range(6), kind="polygon"),
     "Label Studio": lambda root: (tools.pictures(root, range(6)), label_studio(root)),
     "VIA": lambda root: (tools.pictures(root, range(6)), via(root)),
+    "Datumaro": lambda root: exports.datumaro(root, range(6)),
     "CreateML": lambda root: (tools.pictures(root, range(6)), createml(root)),
+    "Hugging Face's metadata with objects": lambda root: exports.hugging_face(root, range(6)),
+    "KITTI": lambda root: exports.kitti(root, range(6)),
     "a table of boxes": lambda root: (tools.pictures(root, range(6)), tensorflow(root)),
     "Pascal VOC": lambda root: tools.voc(root, range(6)),
     "YOLO, boxes": lambda root: tools.yolo(root, range(6), extra="train: images\n"),

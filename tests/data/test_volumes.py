@@ -7,10 +7,18 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from torch import nn
 
+from tests.support import tools
+from tests.support.masked import folder_of_volumes
 from visus import FormatError, InputError
+from visus.data import load_masks, load_masks_whole
 from visus.data.volumes import is_volume_name, read_label_volume, read_volume, write_volume
+from visus.nets.segmentation import create
+from visus.nets.segmentation.trained import About, Trained
+from visus.nets.trained import write as write_trained
 from visus.runs.answers import files_of
+from visus.runs.segment.predict import SegmentPredictor
 
 AFFINE = np.array([[0, -2, 0, 3], [0, 0, 1.5, -4], [-1, 0, 0, 9], [0, 0, 0, 1]], float)  # axes swapped and turned
 OTHER = AFFINE + np.array([[0, 0, 0, 10], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
@@ -98,6 +106,17 @@ def test_what_simpleitk_reads(tmp_path: Path, ending: str) -> None:
         read_volume(same)
 
 
+def test_a_folder_of_metaimage_can_be_learned_from(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    nifti = folder_of_volumes(tmp_path / "nifti", 4)
+    for file in nifti.rglob("*.nii.gz"):
+        place = tmp_path / "meta" / file.parent.name / file.name.replace(".nii.gz", ".mha")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        itk.WriteImage(itk.ReadImage(str(file)), str(place))
+    found, known = load_masks(tmp_path / "meta"), load_masks(nifti)
+    np.testing.assert_array_equal(found.pixels["train"], known.pixels["train"])
+
+
 def series(folder: Path, itk: Any, *, slope: float = 2.0, intercept: float = -1000.0, uid: str = "1.2.3") -> np.ndarray:
     """Slices of DICOM in names that say nothing of their order; the values that they mean, from feet to head."""
     folder.mkdir(exist_ok=True)
@@ -130,3 +149,51 @@ def test_a_series_of_dicom(tmp_path: Path) -> None:
     series(tmp_path / "scan", itk, uid="1.2.4")
     with pytest.raises(InputError, match="2 series"):
         read_volume(tmp_path / "scan")
+
+
+def test_volumes_of_any_spacing_are_brought_to_one(tmp_path: Path) -> None:
+    whole = np.zeros((40, 24, 12), np.float32)  # x, y, z of 1 x 2 x 4 mm
+    whole[10:30, 6:18, 3:9] = 1
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+        for number, step in enumerate((1, 2, 1, 2)):
+            values = whole[::step] if folder == "imagesTr" else whole[::step].astype(np.uint8)
+            matrix = np.diag([step, 2.0, 4.0, 1])
+            turned = matrix[:, [2, 0, 1, 3]]  # the axes of the file are z, x, y
+            image = nibabel.Nifti1Image(values.transpose(2, 0, 1), turned)
+            nibabel.save(image, str(tmp_path / folder / f"v{number}.nii.gz"))
+    found = load_masks_whole(tmp_path)
+    assert any("--spacing 1.5,2,4 to resample all to the median" in remark for remark in found.remarks)
+    assert {found.splits["all"].read(k)[1].shape for k in range(4)} == {(12, 24, 40), (12, 24, 20)}
+    found = load_masks_whole(tmp_path, spacing=(2, 2, 2))
+    assert "resampled to 2 x 2 x 2 mm" in found.form
+    assert not found.remarks
+    for place in range(4):
+        values, mask = found.splits["all"].read(place)
+        assert values.shape == mask.shape == (24, 24, 20)
+        np.testing.assert_array_equal(mask[6:18, 6:18, 5:15], 1)
+        assert mask.sum() == 12 * 12 * 10
+        assert values[mask == 1].mean() > values[mask == 0].mean() + 2
+    with pytest.raises(InputError, match="more than 512"):
+        read_volume(tmp_path / "imagesTr" / "v0.nii.gz", (0.01, 0.01, 0.01))
+
+
+def test_a_spacing_is_for_volumes(tmp_path: Path) -> None:
+    tools.masks(tmp_path, range(3))
+    with pytest.raises(InputError, match="holds no volumes, and --spacing is for these"):
+        load_masks_whole(tmp_path, spacing=(1, 1, 1))
+
+
+def test_answers_have_the_voxels_of_their_file(tmp_path: Path) -> None:
+    palette = ((0, 0, 0), (255, 0, 0))
+    about = About("vnet", {"width": 1}, ("ground", "ball"), (16, 16, 16), palette, spacing=(2.0, 3.0, 3.0))
+    net = Trained(about, create("vnet", classes=2, width=1).eval(), nn.Identity())
+    write_trained(tmp_path / "best.safetensors", net)
+    place = volume(tmp_path / "v.nii.gz", numbers(20, 22, 18))
+    predictor = SegmentPredictor(tmp_path / "best.safetensors")
+    assert predictor.about.spacing == (2.0, 3.0, 3.0)
+    assert predictor.read(place).shape == (7, 9, 22)
+    answer = predictor.predict(place)
+    assert answer.mask.shape == answer.picture.shape == read_volume(place).shape
+    answer.save(tmp_path / "out.nii.gz")
+    assert nibabel.load(str(tmp_path / "out.nii.gz")).shape == (20, 22, 18)  # pyright: ignore[reportAttributeAccessIssue]

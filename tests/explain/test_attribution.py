@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.photographs import photographs
 from tests.support.subjects import everything_as_it_was, subject_of
 from visus import InputError, nets
 from visus.explain import (
@@ -75,12 +76,51 @@ def test_plain_gradients_are_those_of_finite_differences() -> None:
     torch.testing.assert_close((values * step).sum(), rise, rtol=0.01, atol=0)
 
 
-def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Classifier, cat: np.ndarray) -> None:
-    found = saliency(lite, cat, method="integrated")
-    x = lite.input_of(cat)
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(lite: Classifier) -> None:
+    rocket = photographs()["rocket"]
+    found = saliency(lite, rocket, method="integrated")
+    x = lite.input_of(rocket)
     with torch.inference_mode():
-        rise = (lite(x) - lite(torch.zeros_like(x)))[0, found.target]
-    assert float(found.values.sum()) == pytest.approx(float(rise), rel=0.15)
+        rise = float((lite(x) - lite(torch.zeros_like(x)))[0, found.target])
+    assert found.gap is not None
+    assert found.gap <= 0.02
+    assert abs(float(found.values.sum()) - rise) / abs(rise) == pytest.approx(found.gap, abs=1e-3)
+    assert found.to_dict()["gap"] == pytest.approx(found.gap, abs=1e-6)
+
+
+class _Step(nn.Module):
+    """Its score is 0 up to a share of the way from black, and grows steeply from there on."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (20 * (x.mean((1, 2, 3), keepdim=False)[:, None] - 0.49)).clamp(0, 1) * torch.tensor([[1.0, 2.0]])
+
+
+def test_integrated_gradients_take_more_steps_where_the_score_is_steep(monkeypatch: pytest.MonkeyPatch) -> None:
+    from visus.explain import integrated
+
+    subject = subject_of("alexnet")
+    subject.forward = _Step().forward
+    x = torch.full((1, 3, 8, 8), 0.9)
+    values = integrated.integrated(subject, x, [1])
+    assert integrated.gap(subject, x, [1], values).item() <= integrated.TOLERANCE
+    monkeypatch.setattr(integrated, "MOST", integrated.LEAST)  # as few as were taken before
+    few = integrated.integrated(subject, x, [1])
+    assert integrated.gap(subject, x, [1], few).item() > 0.1
+
+
+def test_integrated_gradients_of_a_straight_line_are_exact() -> None:
+    from visus.explain import integrated
+
+    class Line(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.stack([x.sum((1, 2, 3)), 3 * x[:, 0, 0, 0]], 1)
+
+    subject = subject_of("alexnet")
+    subject.forward = Line().forward
+    x = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    values = integrated.integrated(subject, x, [0, 1])
+    torch.testing.assert_close(values[0], x[0])
+    torch.testing.assert_close(values[1], 3 * x[1] * (torch.arange(48).view(3, 4, 4) == 0))
 
 
 def test_grad_cam_is_the_class_activation_map_of_a_network_with_a_global_mean() -> None:

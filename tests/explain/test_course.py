@@ -5,11 +5,15 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.photographs import photographs
 from tests.support.subjects import everything_as_it_was, linear_subject, subject_of
 from visus import InputError
 from visus.data import preprocess
 from visus.explain import Classifier, ascend_plainly, deletion, first_filters, invert, templates
 from visus.explain.blocks import removable, without
+from visus.explain.inversion import _kept
+from visus.filters import gaussian
+from visus.images import read
 from visus.nets.classification.mlp import mlp
 
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8))
@@ -109,8 +113,18 @@ def test_a_network_without_a_block_is_the_network_of_the_others() -> None:
     torch.testing.assert_close(net(x), net[2](net[1](net[0](x))))
 
 
-def test_inversion_says_how_sharp_each_layer_is() -> None:
+def test_inversion_says_what_each_layer_keeps() -> None:
     found = invert(subject_of("alexnet"), PICTURES[0], ["features.0", "features.8"], steps=2)
-    assert len(found.sharpness) == 2
-    assert all(0 < own < 1 for own in found.sharpness)
+    assert len(found.details) == len(found.outlines) == 2
     assert found.curves().shape[2] == 3
+
+
+def test_noise_is_no_detail_and_a_smooth_picture_keeps_its_outlines() -> None:
+    picture = read(photographs()["coffee"])[:200, :200]
+    assert _kept(picture, picture) == pytest.approx((1, 1))
+    fine, coarse = _kept(picture, gaussian(picture, sigma=3.0))
+    assert fine < 0.5
+    assert coarse > 0.95
+    noise = np.random.default_rng(0).integers(0, 256, picture.shape, np.uint8)  # its slope is larger than any picture's
+    assert np.abs(_kept(picture, noise)).max() < 0.1
+    assert _kept(picture, np.full_like(picture, 90)) == (0, 0)

@@ -152,7 +152,7 @@ def test_grad_cam_of_a_segmenter_looks_at_the_coarsest_map(segmenter: Path) -> N
     ("name", "options"),
     [
         ("unet", {"width": 4, "padded": False, "channels": 3}),
-        pytest.param("deconvnet", {}, marks=pytest.mark.slow),  # 250 million weights
+        ("deconvnet", {"width": 4}),
     ],
 )
 def test_grad_cam_lies_on_the_picture_where_a_network_pads_or_is_fixed(

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from visus import InputError
 from visus.filters import convolution_matrix, convolve, correlate, gaussian, kernels
-from visus.filters.convolve import PADDINGS
+from visus.filters.convolve import PADDINGS, Padding, pad
 
 SCIPY = {"constant": "constant", "replicate": "nearest", "reflect": "reflect", "mirror": "mirror", "wrap": "wrap"}
 NUMBERS = st.floats(-10, 10, width=32)
@@ -158,3 +158,19 @@ def test_transposed_matrix_is_torchs_transposed_convolution() -> None:
         torch.from_numpy(small)[None, None], torch.from_numpy(kernel)[None, None], stride=2
     )
     near(ours, theirs[0, 0].numpy())
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5), (3, 4), (12, 13)])
+def test_kernels_larger_than_the_picture_see_the_border_again_and_again(
+    padding: Padding, height: int, width: int
+) -> None:
+    random = np.random.default_rng(0)
+    picture = random.normal(size=(height, width))
+    for rows, columns in ((1, 1), (3, 3), (2, 4), (5, 1), (9, 9), (11, 10)):
+        kernel = random.normal(size=(rows, columns))
+        wide = pad(picture, (rows // 2, columns // 2), ((rows - 1) // 2, (columns - 1) // 2), padding=padding)
+        exact = convolve(wide, kernel, output="valid", method="direct")
+        for method in ("auto", "direct", "fft"):
+            found = convolve(picture, kernel, padding=padding, method=method)
+            np.testing.assert_allclose(found, exact, atol=1e-11)

@@ -26,6 +26,7 @@ def test_the_list_is_that_of_the_bank(scales) -> None:
             angle = np.degrees(np.arctan2(moments[1], moments[0])) % 180
             assert min(abs(angle - (own.degrees or 0)), 180 - abs(angle - (own.degrees or 0))) < 2
     assert [own.number for own in bank_of(scales)] == list(range(1, 49))
+    assert {own.sigma for own in bank_of(scales)} >= {2.0, 6.0}  # and no digits that rounding has left
 
 
 @pytest.mark.parametrize(("turn", "degrees"), [(False, 0), (True, 90)])

@@ -5,7 +5,7 @@ import os
 import pickle
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from visus import WeightsError, nets, read
 from visus.graphs import graph, lite, runtime
 from visus.graphs.tensors import read_tensors
-from visus.graphs.weights import of, package_file
+from visus.graphs.weights import Preprocessing, of, package_file
 from visus.images import resize
 from visus.nets import embedding
 from visus.nets.weights import read_file
@@ -63,6 +63,21 @@ def test_a_package_of_other_weights_is_one_sentence(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(lite, "package_file", lambda _: tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="weights of another network; install it again"):
         lite.fill()
+
+
+def test_nan_in_a_graph_is_said_before_a_relu_hides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folded = lite._folded
+
+    def broken(*given: Any) -> Iterator[tuple[Any, Any]]:
+        return ((weight, bias * np.float32("nan")) for weight, bias in folded(*given))
+
+    monkeypatch.setattr(lite, "_folded", broken)
+    content, about = lite.fill()
+    (tmp_path / "nan.onnx").write_bytes(content)
+    prepared = Preprocessing.from_dict(about["preprocessing"])
+    found = graph.Graph("lite", "nan", about["digest"], about["dimension"], prepared, True, tmp_path / "nan.onnx")
+    with pytest.raises(WeightsError, match="holds NaN; give other weights"):
+        runtime.OpenVinoRuntime(found)
 
 
 # Files of tensors ------------------------------------------------------------------------------------------------

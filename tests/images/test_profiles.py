@@ -1,6 +1,7 @@
 """Colors of files with a profile come out in sRGB."""
 
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -118,3 +119,16 @@ def test_transparent_pictures_are_laid_over_white_and_converted() -> None:
     found = decode(encoded(Image.fromarray(rgba), "PNG", icc_profile=rgb_profile(SWAPPED))).pixels
     assert (found[:10] >= 254).all()
     assert np.abs(found[10:] - 255 * in_srgb(scene(1)[10:], SWAPPED)).mean() < 1
+
+
+def test_without_codecs_16_bits_are_converted_in_8_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = scene(3).astype(np.uint16) * 257
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, deep, photometric="rgb", iccprofile=rgb_profile(ADOBE))
+    exact = decode(buffer.getvalue(), depth=None)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    found = decode(buffer.getvalue(), depth=None)
+    assert exact.notes == ()
+    assert found.notes == ("colors converted in 8 of 16 bits; in all with: pip install 'visus[codecs]'",)
+    assert found.pixels.dtype == np.uint16
+    assert np.abs(found.pixels / 257 - exact.pixels / 257).max() <= 2

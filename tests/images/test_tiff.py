@@ -2,7 +2,10 @@
 
 import io
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -235,3 +238,30 @@ def test_facts_of_what_pillow_does_not_open() -> None:
     facts = facts_of(data)
     assert (facts.container, facts.depth, facts.frames) == ("TIFF", 16, 1)
     assert facts.captured == 1580702706000
+
+
+# Without imagecodecs --------------------------------------------------------------------------------------------
+
+
+def test_without_codecs_plain_compressions_are_read_and_others_named(tmp_path: Path) -> None:
+    """In a process where imagecodecs cannot be imported: tifffile chooses its decoders when it is imported."""
+    planes = _RANDOM.integers(0, 65535, (3, 20, 30), np.uint16)
+    for compression in (None, "deflate", "packbits", "lzma", "lzw"):
+        tifffile.imwrite(tmp_path / f"{compression}.tif", planes, photometric="rgb", planarconfig="separate",
+                         compression=compression, predictor=compression in ("deflate", "lzw"))  # fmt: skip
+    floats = np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30)
+    tifffile.imwrite(tmp_path / "float.tif", floats, compression="deflate", predictor=3)
+    np.save(tmp_path / "right.npy", np.moveaxis(planes, 0, 2))
+    code = (
+        "import sys; sys.modules['imagecodecs'] = None\n"
+        "import numpy as np, visus, visus.images\n"
+        "right = np.load('right.npy')\n"
+        "for name in ('None', 'deflate', 'packbits', 'lzma'):\n"
+        "    assert (visus.images.decode(open(f'{name}.tif', 'rb').read(), depth=None).pixels == right).all(), name\n"
+        "for name in ('lzw', 'float'):\n"
+        "    try: visus.read(f'{name}.tif')\n"
+        "    except visus.FormatError as error: print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.split(" ")[0] for line in told.stdout.splitlines()] == ["lzw.tif", "float.tif"]
+    assert told.stdout.count("pip install 'visus[codecs]'") == 2

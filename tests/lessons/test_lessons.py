@@ -1,17 +1,29 @@
 """Each lesson against a calculation by hand."""
 
 import functools
-import importlib
 import math
 import unicodedata
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from visus import InputError
-from visus.lessons import LESSONS, answer, depth, dropout, graph, lesson, optimizers, roi_align, upsampling
+from visus.lessons import (
+    LESSONS,
+    answer,
+    depth,
+    dropout,
+    graph,
+    lesson,
+    losses,
+    object_size,
+    optimizers,
+    roi_align,
+    upsampling,
+)
 from visus.lessons.sheet import Drawn
 
 
@@ -24,14 +36,17 @@ def drawn(name: str) -> tuple[Drawn, tuple[str, ...]]:
         labels.append(zh)
         return en
 
-    return importlib.import_module(f"visus.lessons.{name.replace('-', '_')}").draw(say), tuple(labels)
+    return answer.draw(name, say), tuple(labels)
 
 
 def numbers(name: str) -> dict[str, Any]:
     return drawn(name)[0].numbers
 
 
-@pytest.mark.parametrize("name", LESSONS)
+SLOW = {"object-size", "residual"}  # each trains for some seconds
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in LESSONS])
 def test_three_sentences_in_both_languages_and_labels_that_a_chinese_font_has(name: str) -> None:
     done, labels = drawn(name)
     assert len(done.sentences) == 3
@@ -53,7 +68,10 @@ def test_losses() -> None:
         for row, right in (((3.2, 5.1, -1.7), 3.2), ((1.3, 4.9, 2.0), 4.9), ((2.2, 2.5, -3.1), -3.1))
     ]
     assert found["cross_entropy"] == pytest.approx(by_hand)
-    assert [round(value, 2) for value in by_hand] == [2.04, 0.08, 6.16]
+    assert [round(value, 3) for value in by_hand] == [2.040, 0.079, 6.156]
+    assert round(found["frog_by_hand"], 3) == 6.157  # what lecture notes print
+    powers = [math.exp(score) for score in (2.2, 2.5, -3.1)]
+    assert (round(powers[2], 3), round(sum(powers), 2)) == losses.BY_HAND
     assert found["relative_entropy_bits"] == pytest.approx([value / math.log(2) for value in by_hand])
     assert found["frog_pushed_by_20"][0] == 0
     assert 0 < found["frog_pushed_by_20"][1] < 1e-5
@@ -169,6 +187,45 @@ def test_upsampling_of_a_picture_of_any_size(shape: tuple[int, int, int]) -> Non
     assert done.numbers["nearest_error"] < 1e-6
 
 
+@pytest.mark.slow
+def test_object_size() -> None:
+    found = numbers("object-size")
+    assert found["fields"][8] < found["fields"][16] < found["fields"][32]
+    iou, kinds = found["iou"], found["kind_right_alone"]
+    assert iou[32][1] < iou[16][1] < iou[8][1] - 0.1  # objects of 12 pixels
+    assert iou[32][4] > 0.4  # of 72
+    assert kinds[8][4] < kinds[32][4] - 0.1
+
+
+@pytest.mark.parametrize("size", object_size.SIZES)
+def test_objects_are_as_large_as_is_said(size: int) -> None:
+    random = np.random.default_rng(0)
+    made = [object_size.scene(size, random) for _ in range(6)]
+    kinds = set()
+    for picture, labels in made:
+        _, spots = cv2.connectedComponents((labels > 0).astype(np.uint8))
+        for spot in range(1, spots.max() + 1):
+            (kind,) = set(labels[spots == spot].tolist())
+            kinds.add(kind)
+            assert (spots == spot).sum() == pytest.approx(size**2, rel=0.25 if size < 12 else 0.1)
+            assert abs(float(picture[spots == spot].mean()) - 160) < 12
+    assert kinds == {1, 2}
+
+
+def test_accuracy_by_size_is_counted_as_by_hand() -> None:
+    labels = torch.zeros(5, 8, 8, dtype=torch.int64)
+    labels[:, :4] = 1
+    answers = labels.clone()
+    answers[1, :2], answers[2, :4, :4], answers[2, 4:, :4] = 2, 0, 1
+    found = object_size.by_size(lambda _: torch.nn.functional.one_hot(answers, 3).movedim(-1, 1).float(), [], labels)
+    assert [matrix.sum() for matrix in found] == [64] * 5
+    # Class 2 is in the second picture's answers alone, where its IoU is 0; else the mean is that of class 1.
+    assert [object_size.overlap(matrix) for matrix in found] == pytest.approx([1, (16 / 32 + 0) / 2, 16 / 48, 1, 1])
+    assert [object_size.kinds_right(matrix) for matrix in found] == pytest.approx([1, 0.5, 1, 1, 1])
+    assert object_size.kinds_right(np.diag([9, 0, 0])) is None
+
+
+@pytest.mark.slow
 def test_residual() -> None:
     found = numbers("residual")
     residual, plain = found["residual"], found["plain"]
@@ -241,7 +298,8 @@ def test_a_lesson_is_an_answer() -> None:
     assert own.to_dict()["numbers"]["kept"]
     assert "nms" in repr(own)
     assert own.note == ""
-    assert own._repr_html_().count("<td>")
+    assert own._repr_html_().count("<p>") == 3
+    assert own._repr_html_().count("<img ") == 1
 
 
 @pytest.mark.parametrize(

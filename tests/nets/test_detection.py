@@ -15,6 +15,7 @@ from tests.support.boxed import CLASSES, scene
 from visus._errors import InputError, WeightsError
 from visus.nets.detection import Detector, Found, Limits, create
 from visus.nets.detection.body import cut, hold_chance
+from visus.nets.detection.detector import softened
 from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
 from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
 from visus.nets.detection.mask_rcnn import MaskRCNN
@@ -379,7 +380,7 @@ def test_soft_suppression_looks_at_the_likeliest_boxes() -> None:
     corners = 1000 * torch.rand(5000, 2, generator=random)
     scores, labels = torch.rand(5000, generator=random), torch.arange(5000) % 20
     found = Found(torch.cat([corners, corners + 1], 1), scores, labels)
-    left = Limits(score=0, most=4000, soft=True).softened(found)
+    left = softened(Limits(score=0, most=4000, soft=True), found)
     assert len(left.boxes) == 1000
     assert left.scores.min() > 0.75
     torch.testing.assert_close(left.scores[:5], scores.topk(5).values)

@@ -14,19 +14,23 @@ from visus.nets.segmentation import Segmenter, create, names
 from visus.nets.segmentation.deeplab import DeepLab
 from visus.nets.segmentation.fcn import Fcn
 from visus.nets.segmentation.segmenter import mirrored
+from visus.nets.segmentation.segnet import SegNet
+from visus.nets.segmentation.vgg import decode, encode
 
 LITE = {"backbone": "efficientnet_lite0"}
 SMALL: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("fcn32s", LITE, (3, 64, 96)),
     ("fcn16s", LITE, (3, 64, 96)),
     ("fcn8s", {"backbone": "resnet18"}, (3, 64, 96)),
-    ("segnet", {}, (3, 47, 66)),
+    ("segnet", {"width": 8}, (3, 47, 66)),
     ("deeplab", LITE, (3, 64, 72)),
     ("deeplab", {"backbone": "resnet18", "head": "aspp"}, (3, 64, 72)),
     ("unet", {"width": 4}, (1, 204, 188)),
     ("unet", {"width": 4, "padded": True, "channels": 3}, (3, 48, 64)),
     ("vnet", {"width": 2}, (1, 16, 32, 16)),
     ("vnet", {"width": 2, "batch_norm": True, "channels": 2}, (2, 16, 16, 32)),
+    ("vnet", {"width": 2, "release": True}, (1, 16, 32, 16)),
+    ("unet", {"width": 4, "padded": True, "release": True}, (1, 48, 64)),
     ("lraspp_mobilenet_v3_large", {}, (3, 64, 80)),
 ]
 IDS = [f"{name}-{'-'.join(map(str, options.values()))}" for name, options, _ in SMALL]
@@ -51,6 +55,28 @@ def test_fcn_has_the_parameters_of_its_paper(name: str, parameters: int) -> None
 def test_segnet_has_the_parameters_of_its_paper() -> None:
     assert count(build("segnet")) == 29_455_125
     assert count(build("segnet", classes=11, batch_norm=False)) == 29_433_483
+
+
+def test_segnet_pools_to_the_larger_half_as_its_authors_do() -> None:
+    net = SegNet(classes=2).eval()
+    x = torch.rand(1, 3, 45, 61)
+    with torch.inference_mode():
+        _, remembered = encode(net.encoder, x, round_up=True)
+        assert [tuple(size) for _, size in remembered] == [(45, 61), (23, 31), (12, 16), (6, 8), (3, 4)]
+        _, before = encode(net.encoder, x)
+        assert [tuple(size) for _, size in before] == [(45, 61), (22, 30), (11, 15), (5, 7), (2, 3)]
+    with torch.device("meta"):
+        coarse, _ = encode(SegNet(classes=2).encoder, torch.zeros(1, 3, 360, 480), round_up=True)
+    assert coarse.shape == (1, 512, 12, 15)  # as the authors' prototxt has it
+
+
+def test_nothing_of_an_odd_map_is_left_out_of_segnets_unpooling() -> None:
+    x = torch.rand(1, 2, 5, 7) + 1
+    rows = []
+    for round_up in (True, False):
+        back = decode([nn.Identity()], *encode([nn.Identity()], x, round_up=round_up))
+        rows.append((bool(back[..., -1, :].any()), bool(back[..., -1].any())))
+    assert rows == [(True, True), (False, False)]
 
 
 def test_deconvnet_has_the_parameters_of_its_paper() -> None:
@@ -103,6 +129,27 @@ def test_vnet_has_the_channels_and_sizes_of_its_paper() -> None:
     ]  # fmt: skip
 
 
+def test_vnet_has_the_layers_of_its_authors_release() -> None:
+    net = build("vnet", classes=2, release=True)
+    assert count(net) == 61_982_682
+    assert net(torch.zeros(1, 1, 64, 64, 64, device="meta")).shape == (1, 2, 64, 64, 64)
+
+
+def test_unet_has_the_layers_of_its_authors_release() -> None:
+    net = build("unet", classes=2, width=2, padded=True, release=True, meta=False)
+    dropped: list[int] = []
+    net.dropout.register_forward_hook(lambda _, __, output: dropped.append(output.shape[1]))  # pyright: ignore
+    for layer in net.expand:  # pyright: ignore
+        nn.init.constant_(layer.bias, -1e6)  # behind a ReLU there is nothing left of them
+    with torch.inference_mode():
+        answers = net(torch.rand(1, 1, 64, 64))
+        assert dropped == [16, 32]
+        assert answers.abs().max() < 1e3
+        net.release = False  # pyright: ignore[reportArgumentType]
+        assert net(torch.rand(1, 1, 64, 64)).abs().max() > 1e3
+    assert count(build("unet", classes=2, release=True)) == 31_030_658
+
+
 @pytest.mark.parametrize(("name", "parameters"), [("fcn_resnet50", 35_322_218), ("deeplabv3_resnet50", 42_004_074)])
 def test_networks_of_torchvision_have_its_parameters(name: str, parameters: int) -> None:
     assert count(build(name)) == parameters
@@ -140,6 +187,19 @@ def test_every_network_answers_for_every_position_and_learns(
     assert min(losses[1:]) < losses[0]
 
 
+@pytest.mark.parametrize("name", ["segnet", "deconvnet"])
+def test_a_narrow_network_has_all_channels_in_proportion(name: str) -> None:
+    wide, narrow = (dict(build(name, classes=5, width=width).named_parameters()) for width in (64, 8))
+    assert wide.keys() == narrow.keys()
+    for key, own in wide.items():
+        expected = [size if size in (3, 5, 7, 1) else size // 8 for size in own.shape]  # colors, classes, kernels
+        assert list(narrow[key].shape) == expected, key
+    with pytest.raises(InputError, match="width must be at least 1, not 0"):
+        build(name, width=0)
+    with pytest.raises(WeightsError, match="for a width of 64, not 8"):
+        build(name, width=8, weights="imagenet")
+
+
 def test_every_name_is_built_by_the_public_function() -> None:
     assert set(names()) <= set(nets.names())
     for name in names():
@@ -150,9 +210,8 @@ def test_every_name_is_built_by_the_public_function() -> None:
         assert net.classes == 5
 
 
-@pytest.mark.slow
 def test_deconvnet_answers_for_every_position() -> None:
-    net = build("deconvnet", classes=2, meta=False)
+    net = build("deconvnet", classes=2, meta=False, width=4)
     with torch.inference_mode():
         assert net.whole(torch.rand(1, 3, 100, 130)).shape == (1, 2, 100, 130)
 
@@ -206,7 +265,7 @@ def test_a_size_that_a_network_does_not_take_is_refused_with_the_nearest(name: s
 def test_mistakes_are_named() -> None:
     with pytest.raises(InputError, match="no segmentation network 'unett'"):
         create("unett")
-    with pytest.raises(InputError, match="takes no padding; it takes channels, padded, width"):
+    with pytest.raises(InputError, match="takes no padding; it takes channels, padded, release, width"):
         create("unet", padding=1)
     with pytest.raises(WeightsError, match="no weights for unet"):
         create("unet", weights="imagenet")

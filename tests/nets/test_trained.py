@@ -103,3 +103,10 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     trained.write(tmp_path / "best.safetensors", network)
     with pytest.raises(RunError, match="does not fit"):
         trained.read(tmp_path)
+
+
+def test_a_header_of_many_brackets_is_damaged(tmp_path: Path) -> None:
+    place = tmp_path / "best.safetensors"
+    save_file({"a": torch.zeros(1)}, place, {"visus": "[" * 100_000 + "]" * 100_000})
+    with pytest.raises(RunError, match=r"is damaged \(RecursionError\)"):
+        trained.read(place)

@@ -1,6 +1,8 @@
 """Where weights come from, and what happens when they are not there."""
 
 import importlib.metadata
+import socket
+import threading
 from pathlib import Path
 from urllib.error import URLError
 
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from visus import WeightsError, nets
-from visus.nets import registry, weights
+from visus.nets import hub, registry, weights
 
 
 @pytest.fixture
@@ -37,6 +39,47 @@ def test_torchvision_weights_offline_name_the_file_and_its_place(offline: None, 
 def test_timm_weights_offline_name_the_model_and_its_place(offline: None, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"timm/mobilenetv3_small_100"):
         nets.create("mobilenetv3_small_100", weights="imagenet")
+
+
+def test_timm_weights_come_from_the_cache_without_a_word_to_the_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import timm
+    from huggingface_hub import constants
+
+    name = "test_efficientnet.r160_in1k"
+    config = timm.get_pretrained_cfg(name)
+    assert config
+    assert config.hf_hub_id
+    home = tmp_path / f"models--{config.hf_hub_id.replace('/', '--')}"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text("abc")
+    (home / "snapshots" / "abc").mkdir(parents=True)
+    trained = timm.create_model(name)
+    save_file(trained.state_dict(), home / "snapshots" / "abc" / "model.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "reachable", lambda: False)
+    net = nets.create(name, weights="imagenet", classes=config.num_classes)
+    assert all(torch.equal(value, net.net.state_dict()[key]) for key, value in trained.state_dict().items())
+
+
+def test_a_host_that_no_name_server_answers_for_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError
+
+    asleep = threading.Event()
+    monkeypatch.setattr(hub, "SECONDS", 0.05)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: asleep.wait() and refuse())
+    assert not hub.answers("huggingface.co", 443)
+    asleep.set()
+
+
+def test_a_host_that_answers_is_reached_and_a_closed_port_is_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert hub.answers("127.0.0.1", port)
+    assert not hub.answers("127.0.0.1", port)
+    assert not hub.answers("no..name", 443)
 
 
 def test_torchvision_weights_load_through_its_own_api(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,11 +217,78 @@ def test_what_visus_trained_and_what_has_other_names(tmp_path: Path) -> None:
     save_file({**own, "normalise.mean": torch.zeros(3, 1, 1)}, tmp_path / "best.safetensors")
     again = registry.create("cnn", classes=3, weights=tmp_path / "best.safetensors")
     assert all(torch.equal(value, again.net.state_dict()[key]) for key, value in net.net.state_dict().items())
-    # A safetensors file does not keep the order of layers, so position says nothing there.
+    # Position says nothing, in whatever order a file lies: another order of equal shapes would answer wrongly.
     strange = {f"z{9 - k}": value for k, value in enumerate(net.net.state_dict().values())}
     save_file(strange, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsError, match="does not fit the network"):
-        registry.create("cnn", classes=3, weights=tmp_path / "other.safetensors")
     torch.save(strange, tmp_path / "other.pth")
-    same = registry.create("cnn", classes=3, weights=tmp_path / "other.pth")
-    assert all(torch.equal(value, same.net.state_dict()[key]) for key, value in net.net.state_dict().items())
+    for name in ("other.safetensors", "other.pth"):
+        with pytest.raises(WeightsError, match=r"does not fit the network .*missing: .*surplus: z"):
+            registry.create("cnn", classes=3, weights=tmp_path / name)
+
+
+def _answers(net: torch.nn.Module) -> torch.Tensor:
+    with torch.inference_mode():
+        return net(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.backbone.", ""])
+def test_names_count_behind_a_prefix_and_order_does_not(tmp_path: Path, prefix: str) -> None:
+    net = registry.create("resnet18", classes=3)
+    plain = net.net.state_dict()
+    # Sorted by name, layers of equal shapes change places.
+    torch.save({prefix + key: plain[key] for key in sorted(plain, reverse=True)}, tmp_path / "other.pth")
+    again = registry.create("resnet18", classes=3, weights=tmp_path / "other.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_a_file_without_the_prefix_that_the_network_has(tmp_path: Path) -> None:
+    from visus.nets import segmentation
+
+    net = segmentation.create("lraspp_mobilenet_v3_large", classes=3)
+    plain = {key.removeprefix("net."): value for key, value in net.state_dict().items()}
+    torch.save(plain, tmp_path / "of-torchvision.pth")
+    again = segmentation.create("lraspp_mobilenet_v3_large", classes=3, weights=tmp_path / "of-torchvision.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_what_says_nothing_of_the_network_may_be_there_or_not(tmp_path: Path) -> None:
+    import torchvision
+
+    net = registry.create("googlenet", classes=3)
+    tensors = {key: value for key, value in net.net.state_dict().items() if not key.endswith("num_batches_tracked")}
+    theirs = torchvision.models.GoogLeNet(num_classes=3, aux_logits=True, init_weights=False).state_dict()
+    tensors |= {key: value for key, value in theirs.items() if key.startswith("aux")}
+    torch.save(tensors, tmp_path / "theirs.pth")
+    again = registry.create("googlenet", classes=3, weights=tmp_path / "theirs.pth")
+    assert torch.equal(_answers(net), _answers(again))
+
+
+def test_what_is_missing_surplus_or_of_another_shape_is_said() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    tensors = {"0.weight": torch.zeros(3, 2), "0.bias": torch.zeros(4), "1.weight": torch.zeros(1, 3)}
+    with pytest.raises(WeightsError) as caught:
+        weights.fill(net, {**tensors, "2.weight": torch.zeros(1)}, "mine.pth")
+    assert str(caught.value) == (
+        "mine.pth does not fit the network (1 missing: 1.bias; 1 surplus: 2.weight; 1 of another shape: "
+        "0.bias (4,), not (3,)); give the weights of this network."
+    )
+
+
+def test_nan_in_a_file_is_said(tmp_path: Path) -> None:
+    net = registry.create("cnn", classes=3, widths=[4])
+    tensors = net.net.state_dict()
+    broken = next(key for key in tensors if key.endswith("bias"))
+    save_file({**tensors, broken: torch.full_like(tensors[broken], torch.nan)}, tmp_path / "nan.safetensors")
+    with pytest.raises(WeightsError, match=f"holds NaN .{broken}"):
+        registry.create("cnn", classes=3, widths=[4], weights=tmp_path / "nan.safetensors")
+
+
+def test_the_packages_have_names_of_their_own() -> None:
+    from visus.nets import lite_names
+
+    net = registry.create("efficientnet_lite1", classes=1000)
+    tensors = weights.read_file(weights.package_file(weights.of("efficientnet_lite1")))
+    named = lite_names.renamed(dict(reversed(tensors.items())), net.net)
+    assert named.keys() == net.net.state_dict().keys()
+    in_order = zip(net.net.state_dict(), tensors.values(), strict=True)  # the packages have timm's order too
+    assert all(torch.equal(named[key], value) for key, value in in_order)

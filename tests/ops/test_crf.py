@@ -117,6 +117,21 @@ def test_mean_field_equals_brute_force(spatial: tuple[int, ...], channels: int) 
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
 
 
+def test_the_appearance_kernel_is_that_of_the_authors() -> None:
+    probabilities, picture = scene((20, 30), seed=5)
+    authors = [  # pydensecrf2 1.1, addPairwiseBilateral(sxy=8, srgb=20, compat=2), inference(3), rounded to 1e-5
+        [[0.91786, 0.62749, 0.88312, 0.07089, 0.18255], [0.50803, 0.19536, 0.01912, 0.03376, 0.02477],
+         [0.62332, 0.17756, 0.03746, 0.16524, 0.17234], [0.05758, 0.13699, 0.03511, 0.06573, 0.04593]],
+        [[0.02335, 0.3433, 0.06576, 0.81764, 0.64266], [0.04407, 0.67711, 0.95893, 0.94975, 0.05366],
+         [0.32695, 0.68467, 0.06419, 0.06945, 0.12643], [0.89116, 0.0911, 0.29767, 0.02336, 0.27157]],
+    ]  # fmt: skip
+    how = crf.Settings(appearance=2, alpha=8, beta=20, smoothness=0, iterations=3)
+    found = crf.refine(probabilities, picture.astype(np.uint8), how)
+    np.testing.assert_allclose(found[:2, ::6, ::7], authors, atol=2e-5)
+    older = crf.refine(probabilities, picture.astype(np.uint8), replace(how, order="yx"))
+    assert np.abs(older - found).max() > 0.02
+
+
 def test_smoothness_alone_is_exact() -> None:
     probabilities, picture = scene((20, 25))
     how = crf.Settings(appearance=0, smoothness=3, gamma=2, iterations=4)
@@ -229,6 +244,8 @@ def test_bad_input_is_refused() -> None:
         crf.Settings(compatibility=((0.0, 1.0), (1.0,)))
     with pytest.raises(InputError, match="alpha"):
         crf.Settings(alpha=0)
+    with pytest.raises(InputError, match="xy or yx"):
+        crf.Settings(order="zy")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="axes"):
         Lattice(np.zeros((3, 17)))
     with pytest.raises(InputError, match="numbers below"):

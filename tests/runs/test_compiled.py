@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from visus._errors import InputError, RunError
 from visus.nets.detection.rcnn import RCNN
 from visus.runs.detect.proposals import hasten
 from visus.runs.engine.compiled import compiled
@@ -48,6 +49,17 @@ def test_what_cannot_be_compiled_is_left_to_torch() -> None:
             return torch.linalg.eigvals(x).real
 
     assert compiled(Odd(), torch.eye(3)[None]) is None
+
+
+def test_nan_is_said_and_not_hidden() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU()).eval()
+    double = compiled(net, torch.zeros(1, 4))
+    assert double
+    with pytest.raises(InputError, match="A picture holds NaN"):
+        double(torch.full((1, 4), torch.nan))
+    nn.init.constant_(net[0].bias, torch.nan)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(RunError, match=r"holds NaN in 0\.bias"):
+        compiled(net, torch.zeros(1, 4))
 
 
 SIGNALS = """

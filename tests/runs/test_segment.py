@@ -56,6 +56,16 @@ def predicted(found: object) -> MaskPrediction:
     return found
 
 
+def test_a_header_says_how_segnet_pools_and_settings_that_do_not_say_it_are_older(data: Path) -> None:
+    masks = load_masks(data)
+    settings = resolve(SegmentSettings(data=str(data), net="segnet", weights="none"), masks)
+    assert settings.round_up is True
+    for own, rule in ((settings, True), (dataclasses.replace(settings, round_up=None), False)):
+        begun: Any = TASK.begin(own, masks)
+        assert begun.about.options["round_up"] is rule
+        assert begun.net.round_up is rule
+
+
 def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
     names = {path.name for path in run.folder.iterdir()}
     expected = {"config.toml", "best.safetensors", "metrics.csv", "curves.png", "health.png", "confusion.png"}
@@ -163,7 +173,13 @@ def test_a_crf_is_tuned_on_val_and_kept_with_the_run(run: Run) -> None:
     assert after.mean_iou >= before.mean_iou - 0.005
     path.write_text("alpha = 12.5\niterations = 3\ncompatibility = [[0, 1.5, 1], [1.5, 0, 1], [1, 1, 0.25]]\n")
     rows = ((0, 1.5, 1), (1.5, 0, 1), (1, 1, 0.25))
-    assert crf_of(run.folder) == crf.Settings(alpha=12.5, iterations=3, compatibility=rows)
+    assert crf_of(run.folder) == crf.Settings(alpha=12.5, iterations=3, compatibility=rows, order="yx")  # as 0.1 wrote
+    path.write_text('alpha = 12.5\norder = "xy"\n')
+    assert crf_of(run.folder) == crf.Settings(alpha=12.5)
+    path.write_text('order = "zx"\n')
+    with pytest.raises(InputError, match="xy or yx"):
+        crf_of(run.folder)
+    path.write_text("iterations = 3\n")
     measured(evaluate(run.folder, split="val", crf_settings=crf_of(run.folder)))
     path.write_text("compatibility = [[0, 'x'], [1, 0]]\n")
     with pytest.raises(InputError, match="must hold numbers"):

@@ -393,6 +393,15 @@ def test_changed_settings_are_not_resumed_with(data: Path, tmp_path: Path) -> No
         resume(folder)
 
 
+def test_other_workers_can_be_resumed_with(data: Path, tmp_path: Path) -> None:
+    options = {**FAST, "epochs": 3, "patience": 0, "augment": "light", "workers": 0}
+    whole = train("classify", data, runs=tmp_path / "a", **options)
+    run = resume(_stop_after(1, data, tmp_path / "b", options), workers=2)
+    assert run.settings.workers == 2
+    first, second = whole.load().backbone.state_dict(), run.load().backbone.state_dict()
+    assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
+
+
 def test_moved_pictures_can_be_resumed_with(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "textures")
     folder = _stop_after(1, tmp_path / "textures", tmp_path, FAST)

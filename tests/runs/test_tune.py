@@ -1,8 +1,10 @@
 """The search for settings: ranges, stages, pruning, resumption."""
 
 import csv
+import inspect
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +58,48 @@ def test_no_choice_is_tried_twice_and_one_that_cannot_be_costs_one_trial(data: P
     found = tune("classify", data, space=space, trials=2, runs=tmp_path, say=said.append, **both)
     assert found.settings.loss == "cross_entropy"
     assert "cannot be: label_smoothing does nothing beside the hinge loss" in " ".join(said)
+
+
+def test_what_torch_refuses_costs_one_trial(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from visus.runs.tuning import study
+
+    def refuse(task: Any, settings: Any, *rest: Any) -> Any:
+        if settings.hidden == (4,):
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied\nand more")
+        return tried(task, settings, *rest)
+
+    tried = study.try_settings
+    monkeypatch.setattr(study, "try_settings", refuse)
+    said: list[str] = []
+    fast = {**{key: FAST[key] for key in FAST if key != "hidden"}, "epochs": 1}
+    found = tune("classify", data, space={"hidden": [[4], [8]]}, trials=2, runs=tmp_path, say=said.append, **fast)
+    assert found.settings.hidden == (8,)
+    assert any(line.endswith("cannot be: RuntimeError: mat1 and mat2 shapes cannot be multiplied") for line in said)
+    with pytest.raises(RunError, match=r"No trial of .* was finished \(the first: RuntimeError: mat1"):
+        tune("classify", data, space={"hidden": [[4]]}, trials=1, runs=tmp_path, **fast)
+
+
+def test_what_optuna_takes_unless_it_is_told_decides_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    asked: list[str] = []
+
+    def noted(self: object, *_: object, **__: object) -> None:
+        asked.append(type(self).__name__)
+        raise AssertionError("the sampler that Optuna takes by itself")
+
+    for kind in (optuna.samplers.TPESampler, optuna.samplers.NSGAIISampler):
+        monkeypatch.setattr(kind, "__init__", noted)
+    told: dict[str, object] = {}
+    pruner = optuna.pruners.MedianPruner
+    monkeypatch.setattr(optuna.pruners, "MedianPruner", lambda **given: (told.update(given), pruner(**given))[1])
+    found = [tune("classify", data, trials=2, runs=tmp_path / run, **{**FAST, "epochs": 1}) for run in "ab"]
+    assert found[0].rows()[0]["lr"] == found[1].rows()[0]["lr"]  # by the seed alone
+    assert asked == []
+    every = set(inspect.signature(pruner.__init__).parameters) - {"self"}
+    assert told.keys() == every
 
 
 @pytest.mark.slow

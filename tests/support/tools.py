@@ -107,6 +107,7 @@ def coco(
             annotations.append({**entry, "bbox": [x0, y0, x1 - x0, y1 - y0], "segmentation": shape})
     categories = [{"id": k, "name": own} for k, own in enumerate(classes, 1)]
     content = {"images": images, "annotations": annotations, "categories": categories}
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text(json.dumps(content))
     return content
 

@@ -7,7 +7,23 @@ import typer
 from visus import __version__
 from visus._errors import VisusError
 from visus._optional import missing
-from visus.cli import data, demo, duplicates, evaluate, export, filter, index, lesson, mcp, nets, search, serve, tune
+from visus.cli import (
+    convert,
+    data,
+    demo,
+    duplicates,
+    evaluate,
+    export,
+    filter,
+    index,
+    lesson,
+    mcp,
+    nets,
+    resample,
+    search,
+    serve,
+    tune,
+)
 from visus.cli.explain import app as explain
 from visus.cli.predict import app as predict
 from visus.cli.train import app as train
@@ -25,6 +41,8 @@ app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="data", epilog=data.EXAMPLES)(data.data)
+app.command(name="resample", epilog=resample.EXAMPLES)(resample.resample)
+app.command(name="convert", epilog=convert.EXAMPLES)(convert.convert)
 app.add_typer(train.app, name="train", epilog=train.EXAMPLES)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

@@ -23,6 +23,9 @@ def data(
         Literal["classify", "segment", "detect"] | None,
         typer.Option(help="What would be learned.  [default: what the format is for]"),
     ] = None,
+    multilabel: Annotated[
+        bool, typer.Option("--multilabel", help="classify: a picture may have several classes, or none.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PICTURE", help="Draw some pictures with their labels.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +39,7 @@ def data(
     if sheet:
         ending(sheet, *PICTURE_ENDINGS)
     with progress("looking") as show:
-        found = overview(folder, task=task, progress=show)
+        found = overview(folder, task=task, multilabel=multilabel, progress=show)
     if sheet:
         from visus.images import write
 

@@ -32,20 +32,20 @@ IndexPlace = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
 
-_CLUSTER = "Cluster"
+CLUSTER_PANEL = "Cluster"
 Engine = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="Where the work is done: here, or by the processes of Ray.", rich_help_panel=_CLUSTER),
+    typer.Option(help="Where the work is done: here, or by the processes of Ray.", rich_help_panel=CLUSTER_PANEL),
 ]
 Address = Annotated[
     str | None,
     typer.Option(
         help="Of a running Ray cluster: auto, or ray://HOST:10001.  [default: $RAY_ADDRESS, or this machine]",
-        rich_help_panel=_CLUSTER,
+        rich_help_panel=CLUSTER_PANEL,
     ),
 ]
 Processes = Annotated[
-    int | None, typer.Option(min=1, help="Processes of Ray.  [default: all cores]", rich_help_panel=_CLUSTER)
+    int | None, typer.Option(min=1, help="Processes of Ray.  [default: all cores]", rich_help_panel=CLUSTER_PANEL)
 ]
 
 CLUSTER: dict[str, tuple[Any, Any]] = {

@@ -137,7 +137,7 @@ def _objects(
     index: "Index", picture: Path, run: Path, conf: float | None, options: Options, sheet: Path | None
 ) -> "list[ObjectHits]":
     """Search for each object of a picture, and write a contact sheet where one is asked for."""
-    from visus.nets.detection import Limits
+    from visus.graphs.boxes import Limits
     from visus.runs.detect import search as by_object
     from visus.runs.detect.predict import DetectPredictor
 

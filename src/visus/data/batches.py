@@ -31,8 +31,12 @@ Key = tuple[int, int]
 """The epoch, and the position of a picture."""
 
 
+Sample = tuple[Tensor, int | NDArray[np.int64]]
+"""A picture, and its class; or ``(C,)`` zeros and ones where it may have several."""
+
+
 @dataclass
-class Batches(Dataset[tuple[Tensor, int]]):
+class Batches(Dataset[Sample]):
     """Pictures as tensors ``(C, size, size)`` uint8, with their labels.
 
     Attributes:
@@ -56,9 +60,9 @@ class Batches(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+    def __getitem__(self, key: Key) -> Sample:
         epoch, place = key
-        label = int(self.pictures.labels[place])
+        label = self.pictures.label(place)
         if self.augmentation.strength == "none":
             return self.tensor(place), label
         # Three quarters of the area may be cut away, so the picture is read with more pixels than the network sees.
@@ -67,7 +71,7 @@ class Batches(Dataset[tuple[Tensor, int]]):
         seed = int(np.random.SeedSequence((self.seed, epoch, place)).generate_state(1)[0])
         return seeded(self._transform, picture, seed), label
 
-    def __getitems__(self, keys: list[Key]) -> list[tuple[Tensor, int]]:
+    def __getitems__(self, keys: list[Key]) -> list[Sample]:
         """Several at a time; pictures in memory that need no change are cut out of their array at once."""
         arrays = self.pictures.arrays
         same = arrays is not None and arrays.shape[1:3] == (self.size, self.size) == (self.resize_to or self.size,) * 2
@@ -158,7 +162,7 @@ def plain_errors() -> Iterator[None]:
         raise type(error)(text.strip().splitlines()[-1].split(": ", 1)[-1]) from None
 
 
-class Whole(list[tuple[Tensor, int]]):
+class Whole(list[Sample]):
     """A batch that is collated already; a list, since that is what a loader expects to be handed."""
 
     def __init__(self, pictures: Tensor, labels: Tensor) -> None:
@@ -166,20 +170,21 @@ class Whole(list[tuple[Tensor, int]]):
         self.batch = pictures, labels
 
 
-def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-    """Samples to ``(N, C, size, size)`` uint8 and ``(N,)`` int64."""
+def _collate(samples: list[Sample]) -> tuple[Tensor, Tensor]:
+    """Samples to ``(N, C, size, size)`` uint8, and ``(N,)`` or ``(N, classes)`` int64."""
     if isinstance(samples, Whole):
         return samples.batch
-    return torch.stack([picture for picture, _ in samples]), torch.tensor([label for _, label in samples])
+    labels = np.array([label for _, label in samples], np.int64)
+    return torch.stack([picture for picture, _ in samples]), torch.from_numpy(labels)
 
 
 @dataclass
-class Features(Dataset[tuple[Tensor, int]]):
+class Features(Dataset[Sample]):
     """Features that were computed before, in the place of pictures.
 
     Attributes:
         features: ``(N, D)`` float.
-        labels: ``(N,)`` int64.
+        labels: ``(N,)`` int64, or ``(N, C)`` zeros and ones.
     """
 
     features: Tensor
@@ -188,10 +193,10 @@ class Features(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.features)
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
-        return self.features[key[1]], int(self.labels[key[1]])
+    def __getitem__(self, key: Key) -> Sample:
+        return self.features[key[1]], self.labels[key[1]]
 
-    def __getitems__(self, keys: list[Key]) -> list[tuple[Tensor, int]]:
+    def __getitems__(self, keys: list[Key]) -> list[Sample]:
         """Several at a time."""
         places = np.fromiter((place for _, place in keys), np.int64, len(keys))
         return Whole(self.features[torch.from_numpy(places)], torch.from_numpy(self.labels[places]))
@@ -201,7 +206,7 @@ class Order(Sampler[Key]):
     """The order of the pictures in each epoch, from a seed.
 
     Args:
-        labels: ``(N,)`` int64, the class of each picture.
+        labels: ``(N,)`` int64, the class of each picture, or ``(N, C)`` zeros and ones, which cannot be balanced.
         shuffle: A new order in each epoch; False for the order in which they lie.
         balanced: Draw with replacement so that every class is as frequent as the others.
         seed: Of the order.
@@ -248,7 +253,7 @@ def loader(
 
     Args:
         batches: Pictures, or features in their place.
-        labels: ``(N,)`` int64, the class of each.
+        labels: ``(N,)`` int64, the class of each, or ``(N, C)`` zeros and ones.
         batch_size: Pictures in a batch.
         shuffle: Whether they serve for training.
         balanced: Whether classes are drawn equally often.
@@ -257,7 +262,7 @@ def loader(
 
     Returns:
         What gives B pictures ``(B, C, size, size)`` uint8 at a time, or features ``(B, D)`` float, with their labels
-        ``(B,)`` int64.
+        ``(B,)`` or ``(B, C)`` int64.
     """
     return DataLoader(  # pyright: ignore[reportReturnType] - _collate makes batches of samples
         batches,

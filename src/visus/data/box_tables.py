@@ -26,7 +26,7 @@ def is_table_of_boxes(root: Path) -> bool:
 def _tables(root: Path) -> list[tuple[Path, Table, str]]:
     """Tables with the split that their folder or their name tells."""
     found = []
-    for folder in (root, *(own for own in folders_in(root) if split_of(own.name))):
+    for folder in _folders(root):
         for path in sorted(folder.glob("*.csv")):
             try:
                 table = open_table(path)
@@ -36,6 +36,14 @@ def _tables(root: Path) -> list[tuple[Path, Table, str]]:
                 name = path.stem.split("-")[0].removesuffix("_labels")
                 found.append((path, table, split_of(folder.name) or split_of(name) or ""))
     return found
+
+
+def _folders(root: Path) -> list[Path]:
+    """Where tables may lie: in the folder, in those of splits, or in one of annotations."""
+    return [root, *(own for own in folders_in(root) if split_of(own.name) or own.name.lower() in _ASIDE)]
+
+
+_ASIDE = ("annotations", "labels", "boxes")
 
 
 def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
@@ -56,7 +64,7 @@ def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows
 def _names(root: Path) -> dict[str, str]:
     """What OpenImages' codes such as /m/01g317 stand for."""
     names = {}
-    for path in sorted(root.glob("*class-descriptions*.csv")):
+    for path in (own for folder in _folders(root) for own in sorted(folder.glob("*class-descriptions*.csv"))):
         for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
             code, _, name = line.partition(",")
             names[code.strip()] = name.strip().strip('"')

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.data.left_out import LeftOut
-from visus.images import read
+from visus.images.wide import read_wide
 
 Floats = NDArray[np.float32]
 
@@ -114,7 +114,7 @@ class Boxed:
         Raises:
             InputError: It cannot be read.
         """
-        return read(self.files[place]), self.objects[place]
+        return read_wide(self.files[place]), self.objects[place]
 
     def take(self, places: NDArray[np.integer]) -> "Boxed":
         """The pictures at some places, with their objects.

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.data.depth import refuse_narrow
 from visus.data.left_out import LeftOut
 from visus.data.near import Card, card_of
-from visus.data.samples import Pictures
+from visus.data.samples import Pictures, counted
 from visus.images import decode, read_bytes
+from visus.images.wide import stretched
 
 _ENOUGH = 32  # pixels of the shorter side; enough to find out whether a JPEG can be decoded to its end
 _IMBALANCE = 5  # how many times more pictures the largest class may have than the smallest without a word
@@ -29,12 +29,14 @@ class Checked:
         left_out: The others.
         digests: Hash of the content of each readable picture.
         cards: What is compared of each readable picture; see :func:`visus.data.near.card_of`.
+        stretched: How many would be nearly black; see :mod:`visus.images.wide`.
     """
 
     readable: NDArray[np.int64]
     left_out: list[LeftOut]
     digests: list[bytes]
     cards: list[Card]
+    stretched: int = 0
 
 
 def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], None] | None = None) -> Checked:
@@ -49,7 +51,7 @@ def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], Non
         digests = [digest_of(picture.tobytes()) for picture in pictures.arrays]
         cards = [card_of(pictures.read(place)) for place in range(len(pictures))]
         return Checked(np.arange(len(pictures)), [], digests, cards)
-    answers: list[tuple[bytes, Card] | str] = []
+    answers: list[Looked | str] = []
     with ThreadPoolExecutor(threads) as pool:
         for answer in pool.map(_look, pictures.files, chunksize=16):
             answers.append(answer)
@@ -59,18 +61,33 @@ def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], Non
     good = [answer for answer in answers if not isinstance(answer, str)]
     readable = np.array([k for k in range(len(answers)) if k not in failed], dtype=np.int64)
     left_out = [LeftOut(pictures.files[k], reason) for k, reason in failed.items()]
-    return Checked(readable, left_out, [digest for digest, _ in good], [card for _, card in good])
+    wide = sum(is_stretched for _, _, is_stretched in good)
+    return Checked(readable, left_out, [digest for digest, _, _ in good], [card for _, card, _ in good], wide)
 
 
-def _look(path: str) -> tuple[bytes, Card] | str:
-    """The hash of a file's content and its card, or why it cannot be used."""
+Looked = tuple[bytes, Card, bool]
+
+
+def _look(path: str) -> Looked | str:
+    """The hash of a file's content, its card, and whether it was stretched; or why it cannot be used."""
     try:
         content = read_bytes(path)
         found = decode(content, name=path, min_side=_ENOUGH)
-        refuse_narrow(path, found.pixels)
+        wide = stretched(path, found.pixels)
     except InputError as error:
         return str(error)
-    return digest_of(content), card_of(found.pixels)
+    return digest_of(content), card_of(found.pixels if wide is None else wide), wide is not None
+
+
+def said_of_stretched(count: int) -> list[str]:
+    """One sentence on so many pictures that were stretched; none on none."""
+    if not count:
+        return []
+    hold = "holds" if count == 1 else "hold"
+    return [
+        f"{counted(count)} {hold} 12 bits or less in a file of 16 and would be nearly black; each is stretched to its "
+        "own bits, here and where a network is asked."
+    ]
 
 
 def digest_of(content: bytes) -> bytes:
@@ -83,20 +100,21 @@ def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:
 
     Args:
         digests: Hash of the content of each picture.
-        labels: ``(N,)`` int64, the class of each.
+        labels: ``(N,)`` int64, the class of each; or ``(N, C)`` zeros and ones.
     """
-    classes: dict[bytes, set[int]] = defaultdict(set)
-    for digest, label in zip(digests, labels.tolist(), strict=True):
-        classes[digest].add(label)
+    classes: dict[bytes, set[tuple[int, ...]]] = defaultdict(set)
+    for digest, row in zip(digests, labels.reshape(len(labels), -1).tolist(), strict=True):
+        classes[digest].add(tuple(row))
     return sum(len(found) > 1 for found in classes.values())
 
 
-def imbalance(counts: NDArray[np.int64], classes: Sequence[str]) -> str | None:
+def imbalance(counts: NDArray[np.int64], classes: Sequence[str], *, mend: str) -> str | None:
     """One sentence where some class has many times more pictures than another.
 
     Args:
         counts: ``(C,)`` int64, pictures of each class.
         classes: Their names.
+        mend: The options that make up for it.
 
     Returns:
         The sentence; None where the largest class has less than 5 times as many pictures as the smallest.
@@ -106,5 +124,5 @@ def imbalance(counts: NDArray[np.int64], classes: Sequence[str]) -> str | None:
         return None
     return (
         f"The classes are uneven: {classes[most]} has {counts[most]:,} pictures to learn from, {classes[least]} "
-        f"{counts[least]:,}; --balance weights or --balance sampling makes up for it."
+        f"{counts[least]:,}; {mend} makes up for it."
     )

@@ -2,12 +2,12 @@
 
 Read are ``classes.txt`` (a name on each line), ``classes.csv`` (name, red, green, blue), CVAT's ``labelmap.txt``
 (``name:red,green,blue::``), Roboflow's ``_classes.csv`` (pixel value, class), ``class_names.txt`` and nnU-Net's
-``dataset.json``.
+``dataset.json``, and ADE20K's ``objectInfo150.txt``. Cityscapes' masks have its own numbers.
 """
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.data.cityscapes import CITYSCAPES, MOST_LABEL, holds_train_ids, is_cityscapes
 from visus.data.coco import is_background, read_json
 from visus.data.splits import folders_in, split_of
 from visus.data.voc import read_annotation
@@ -37,11 +38,13 @@ class ClassList:
         names: All names.
         palette: A color for each, ``(N, 3)`` uint8, or None where masks hold numbers only.
         values: The number of each; None for their places in the list.
+        void: Numbers that do not count.
     """
 
     names: tuple[str, ...]
     palette: NDArray[np.uint8] | None = None
     values: tuple[int, ...] | None = None
+    void: tuple[int, ...] = ()
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -55,19 +58,19 @@ def read_class_list(root: Path) -> ClassList | None:
     Raises:
         InputError: It is damaged.
     """
-    for name in ("classes.txt", "class_names.txt"):
+    for name, read in _READERS.items():
         if (root / name).is_file():
-            names = [line.strip() for line in _text(root / name).splitlines() if line.strip()]
-            return ClassList(_distinct(names, root / name))
-    if (root / "classes.csv").is_file():
-        return _of_colors(root / "classes.csv")
-    if (root / "labelmap.txt").is_file():
-        return _of_labelmap(root / "labelmap.txt")
-    if (root / "dataset.json").is_file():
-        return _of_dataset(root / "dataset.json")
+            return read(root / name)
+    if is_cityscapes(root):
+        return _of_cityscapes(root)
     tables = [folder / "_classes.csv" for folder in (root, *(f for f in folders_in(root) if split_of(f.name)))]
     table = next((path for path in tables if path.is_file()), None)
     return _of_roboflow(table) if table else _of_voc(root)
+
+
+def _of_names(path: Path) -> ClassList:
+    names = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    return ClassList(_distinct(names, path))
 
 
 def _of_colors(path: Path) -> ClassList:
@@ -116,7 +119,25 @@ def _of_dataset(path: Path) -> ClassList | None:
     names = sorted(kept, key=lambda name: kept[name])
     if not names or not all(0 <= kept[name] < 255 for name in names):
         raise InputError(f"{path} must give each class a number from 0 to 254; mend it.")
-    return ClassList(_distinct(names, path), None, tuple(kept[name] for name in names))
+    void = tuple(value for name, value in numbers.items() if name == "ignore")
+    return ClassList(_distinct(names, path), None, tuple(kept[name] for name in names), void)
+
+
+def _of_ade20k(path: Path) -> ClassList:
+    """The 150 classes of ADE20K's challenge; 0 is what none of them is, and does not count."""
+    lines = [line.split("\t") for line in _text(path).splitlines()[1:] if line.strip()]
+    try:
+        names, numbers = [line[-1].strip() for line in lines], tuple(int(line[0]) for line in lines)
+    except ValueError:
+        raise InputError(f"{path} must have a number first and a name last on each line, between tabs.") from None
+    return ClassList(_distinct(names, path), None, numbers, (0,))
+
+
+def _of_cityscapes(root: Path) -> ClassList:
+    """The 19 classes that Cityscapes is measured by; the others do not count."""
+    numbers = tuple(range(len(CITYSCAPES))) if holds_train_ids(root) else tuple(CITYSCAPES.values())
+    void = () if holds_train_ids(root) else tuple(set(range(MOST_LABEL + 1)) - set(numbers))
+    return ClassList(tuple(CITYSCAPES), None, numbers, void)
 
 
 def _of_roboflow(path: Path) -> ClassList | None:
@@ -154,3 +175,14 @@ def _distinct(names: Sequence[str], path: Path) -> tuple[str, ...]:
     if not names:
         raise InputError(f"{path} names no class; write one on each line.")
     return tuple(names)
+
+
+_READERS: dict[str, Callable[[Path], ClassList | None]] = {
+    "classes.txt": _of_names,
+    "class_names.txt": _of_names,
+    "classes.csv": _of_colors,
+    "labelmap.txt": _of_labelmap,
+    "dataset.json": _of_dataset,
+    "objectInfo150.txt": _of_ade20k,
+}
+"""What reads a list of classes, by the name of its file; the first that is there counts."""

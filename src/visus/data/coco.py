@@ -59,6 +59,7 @@ def annotation_files(root: Path) -> dict[str, Path]:
     named = {folder.name.lower(): folder for folder in folders_in(root)}
     folders = [root, *([named["annotations"]] if "annotations" in named else [])]
     files = [path for folder in folders for path in files_in(folder) if path.suffix.lower() == ".json"]
+    files = [path for path in files if not _is_datumaros(path)]
     usual = _of_splits(files, _USUAL)
     if usual:
         return usual
@@ -98,7 +99,24 @@ def is_coco(path: Path) -> bool:
         content = read_json(path)
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+    known = isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+    return known and not is_panoptic_content(content)
+
+
+def is_panoptic_content(content: Any) -> bool:  # noqa: ANN401 - from a file
+    """Whether the content of a JSON file is of COCO's panoptic form."""
+    entries = content.get("annotations") if isinstance(content, dict) else None
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return isinstance(first, dict) and "segments_info" in first
+
+
+def _is_datumaros(path: Path) -> bool:
+    """Whether a JSON file begins as those of Datumaro, whose categories are no list."""
+    with path.open("rb") as file:
+        return re.search(rb'"categories"\s*:\s*\{', file.read(_START)) is not None
+
+
+_START = 1 << 16
 
 
 def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
@@ -119,7 +137,7 @@ def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 def picture_folder(path: Path, split: str, images: list[dict[str, Any]]) -> Path:
     """Where the pictures of an annotation file lie: in a folder of its name or the split's, in images, or beside it."""
     root = path.parent if path.parent.name != "annotations" else path.parent.parent
-    names = [path.stem.removeprefix("instances_"), split, "data"]
+    names = [path.stem.removeprefix("instances_").removeprefix("panoptic_"), split, "data"]
     named = {
         base / own.name.lower(): own for base in (root, root / "images") if base.is_dir() for own in folders_in(base)
     }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.data.boxes import Boxed, BoxSet, Objects
 from visus.data.check import digest_of
-from visus.images import read
+from visus.images.wide import read_wide
 
 Window = tuple[int, int, int, int]
 _TRIES = 20
@@ -34,7 +34,7 @@ class Crops(Boxed):
             InputError: The picture that it is cut from cannot be read.
         """
         x0, y0, x1, y1 = self.windows[place]
-        return np.ascontiguousarray(read(self.files[place])[y0:y1, x0:x1]), self.objects[place]
+        return np.ascontiguousarray(read_wide(self.files[place])[y0:y1, x0:x1]), self.objects[place]
 
     def take(self, places: NDArray[np.integer]) -> "Crops":
         """The windows at some places, with their objects.
@@ -88,7 +88,7 @@ def crops(dataset: BoxSet, *, room: float = 2.0, seed: int = 0) -> BoxSet:
         found = Crops([], [])
         digests[name] = []
         for place, own in enumerate(pictures.objects):
-            size = read(pictures.files[place]).shape[:2] if len(own) else (0, 0)
+            size = read_wide(pictures.files[place]).shape[:2] if len(own) else (0, 0)
             for k in np.flatnonzero(~own.crowd).tolist():
                 window = _window(own, k, size, room, random)
                 if window is None:

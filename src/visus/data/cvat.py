@@ -12,9 +12,8 @@ from xml.etree.ElementTree import Element, ParseError  # the types; parsing is d
 import numpy as np
 
 from visus._errors import FormatError
-from visus.data.coco import encode
 from visus.data.find import Finder
-from visus.data.gather import Rows
+from visus.data.gather import Rows, placed, region
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, split_of
 from visus.images import MAX_PIXELS
@@ -92,7 +91,13 @@ def _add(image: Element, path: Path, finder: Finder, splits: dict[str, Rows], no
 
 
 def _object(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
-    """Name, box and shape; None of what has no area."""
+    """Name, box and shape, and whether it is a crowd or difficult; None of what has no area."""
+    row = _shape(entry, size, notes)
+    said = {own.get("name"): (own.text or "").strip().lower() == "true" for own in entry.iter("attribute")}
+    return row and {**row, **{name: said.get(name, False) for name in ("crowd", "difficult")}}
+
+
+def _shape(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
     name = (entry.get("label") or "").strip()
     if entry.tag == "box":
         x0, y0, x1, y1 = (float(entry.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))
@@ -150,11 +155,5 @@ def _mask(entry: Element, size: tuple[int, int]) -> dict[str, Any]:
     fits = left >= 0 and top >= 0 and left + width <= size[1] and top + height <= size[0]
     if not fits or size[0] * size[1] > MAX_PIXELS or (runs < 0).any() or runs.sum() != width * height:
         raise ValueError("a mask does not fit its rectangle")
-    whole = np.zeros(size, bool)
-    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    whole[top : top + height, left : left + width] = inside.reshape(height, width)
-    ys, xs = np.nonzero(whole)
-    if not len(ys):
-        raise ValueError("a mask is empty")
-    box = [float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)]
-    return {"box": box, "shape": encode(whole)}
+    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+    return region(placed(inside, left, top, size))

@@ -11,19 +11,22 @@ import numpy as np
 from visus._errors import InputError
 from visus.data.left_out import Notes
 from visus.data.samples import Pictures
-from visus.data.splits import files_below, folders_in, seen_through, split_of
+from visus.data.splits import files_below, files_in, folders_in, seen_through, split_of
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
-Named = dict[str, tuple[list[str], list[str]]]
-"""Files and the class name of each, by split; ``""`` where there are no splits."""
+Named = dict[str, tuple[list[str], list[tuple[str, ...]]]]
+"""Files and the names of the classes of each, by split; ``""`` where there are no splits."""
 
 LAYOUT_WORDS = {
     "images", "image", "imgs", "img", "jpegimages", "pictures", "masks", "mask", "labels", "label", "annotations",
     "annotation", "segmentationclass", "segmentationobject", "imagesets", "obj_train_data", "obj_valid_data",
-    "obj_test_data", "imagestr", "labelstr", "imagests",
+    "obj_test_data", "imagestr", "labelstr", "imagests", "leftimg8bit", "gtfine", "gtcoarse", "image_2", "image_3",
+    "label_2", "ann",
 }  # fmt: skip
 """Names of folders (lower case) that say what lies in them, not what is on the pictures."""
+
+_OF_LABELS = {"ann", "annotations", "annotation", "masks", "mask", "labels", "label", "label_2", "segmentationclass"}
 
 
 def splits_of(root: Path) -> dict[str, Path]:
@@ -51,10 +54,16 @@ def is_folder_of_classes(root: Path) -> bool:
 
 def classes_in(root: Path) -> list[Path]:
     """The folders that stand for classes: none where all of them have names of layouts or splits."""
-    found = [folder for folder in folders_in(root) if next(_pictures(folder), None)]
+    found = [folder for folder in folders_in(root) if next(_pictures(folder), None) and not _is_part(folder)]
     if all(folder.name.lower() in LAYOUT_WORDS or split_of(folder.name) for folder in found):
         return []
     return found
+
+
+def _is_part(folder: Path) -> bool:
+    """Whether a folder is a part of a set with boxes or masks: it holds a folder of these, and no picture itself."""
+    beside = any(own.name.lower() in _OF_LABELS for own in folders_in(folder))
+    return beside and not any(is_picture_name(own.name) for own in files_in(folder))
 
 
 def read_folder(root: Path, notes: Notes) -> Named:
@@ -71,13 +80,13 @@ def read_folder(root: Path, notes: Notes) -> Named:
     return {split: _classes(splits[split], notes) for split in ("", "train", "val", "test") if split in splits}
 
 
-def _classes(root: Path, notes: Notes) -> tuple[list[str], list[str]]:
+def _classes(root: Path, notes: Notes) -> tuple[list[str], list[tuple[str, ...]]]:
     files: list[str] = []
-    names: list[str] = []
+    names: list[tuple[str, ...]] = []
     for folder in classes_in(root):
         found = list(_pictures(folder))
         files += found
-        names += [folder.name] * len(found)
+        names += [(folder.name,)] * len(found)
     return files, names
 
 
@@ -88,8 +97,15 @@ def _pictures(folder: Path) -> Iterator[str]:
             yield str(path)
 
 
-def to_pictures(named: tuple[list[str], list[str]], classes: tuple[str, ...]) -> Pictures:
-    """Class names to positions in the list of classes."""
+def to_pictures(
+    named: tuple[list[str], list[tuple[str, ...]]], classes: tuple[str, ...], *, multilabel: bool = False
+) -> Pictures:
+    """Class names to positions in the list of classes, or to a row of zeros and ones where there may be several."""
     place = {name: k for k, name in enumerate(classes)}
     files, names = named
-    return Pictures(np.array([place[name] for name in names], dtype=np.int64), files)
+    if not multilabel:
+        return Pictures(np.array([place[own[0]] for own in names], dtype=np.int64), files)
+    labels = np.zeros((len(files), len(classes)), np.int64)
+    for row, own in zip(labels, names, strict=True):
+        row[[place[name] for name in own]] = 1
+    return Pictures(labels, files)

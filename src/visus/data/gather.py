@@ -1,11 +1,14 @@
 """Bring together what annotation files say of pictures, and the pictures, wherever they lie."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from visus._errors import FormatError
-from visus.data.coco import read_json
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import FormatError, InputError
+from visus.data.coco import encode, read_json
 from visus.data.find import Finder, split_in
 from visus.data.left_out import Notes
 from visus.data.splits import files_below, is_passed_over
@@ -18,7 +21,14 @@ Entry = tuple[str, str, list[dict[str, Any]]]
 """What a picture is called, its split (empty for that of its folder), and its objects."""
 
 
-def gather(lists: Iterable[tuple[Path, Iterable[Entry]]], form: str, root: Path, notes: Notes) -> dict[str, Rows]:
+Listed = tuple[Path, Iterable[Entry]]
+"""An annotation file, and what it says of pictures."""
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError, RecursionError)
+"""What reading a damaged annotation raises."""
+
+
+def gather(lists: Iterable[Listed], form: str, root: Path, notes: Notes) -> dict[str, Rows]:
     """Pictures and objects by split; entries of one picture are joined.
 
     Args:
@@ -60,8 +70,28 @@ def gather(lists: Iterable[tuple[Path, Iterable[Entry]]], form: str, root: Path,
 def _entries_of(entries: Iterable[Entry], source: Path, form: str) -> list[Entry]:
     try:
         return list(entries)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
+    except InputError:
+        raise
+    except DAMAGED as error:
         raise FormatError(f"{source} {form} ({error!r}); mend it.") from error
+
+
+def each_file(paths: Iterable[Path], read: Callable[[Path], Entry], form: str, notes: Notes) -> Iterator[Listed]:
+    """What each of many annotation files says of its picture; those that cannot be read are left out.
+
+    Args:
+        paths: The files.
+        read: From a file to its entry.
+        form: What is said of a damaged file, such as "is no annotation of Supervisely".
+        notes: Told of damaged files.
+    """
+    for path in paths:
+        try:
+            entry = read(path)
+        except (*DAMAGED, InputError) as error:
+            notes.drop(path, f"{path} {form} ({error}); mend it.")
+            continue
+        yield path, [entry]
 
 
 def note_unlabeled(root: Path, known: Container[str], notes: Notes) -> None:
@@ -73,7 +103,7 @@ def note_unlabeled(root: Path, known: Container[str], notes: Notes) -> None:
         notes: Told of the others.
     """
     for path in files_below(root):
-        if is_picture_name(path.name) and str(path) not in known:
+        if is_picture_name(path.name) and str(path) not in known and str(path) not in notes.beside:
             notes.unlabeled.append((split_in(path.relative_to(root).parts[:-1]), str(path)))
 
 
@@ -107,3 +137,31 @@ def polygon(points: list[tuple[float, float]]) -> dict[str, Any]:
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> dict[str, Any]:
     """Box of a rectangle, which is its shape too."""
     return {**polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), "rectangle": True}
+
+
+def region(inside: NDArray[np.bool_]) -> dict[str, Any]:
+    """Box and shape of a mask ``(H, W)`` bool of the whole picture.
+
+    Raises:
+        ValueError: It is empty.
+    """
+    ys, xs = np.nonzero(inside)
+    if not len(ys):
+        raise ValueError("a mask is empty")
+    box = [float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)]
+    return {"box": box, "shape": encode(inside)}
+
+
+def placed(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask of a part of a picture as one of the whole, ``(H, W)`` bool; what lies outside is cut off.
+
+    Args:
+        part: ``(h, w)`` bool.
+        x: Where its left edge lies, in pixels.
+        y: Where its upper edge lies.
+        size: Height and width of the picture.
+    """
+    whole = np.zeros(size, bool)
+    target = whole[max(0, y) : max(0, y + part.shape[0]), max(0, x) : max(0, x + part.shape[1])]
+    target[:] = part[max(0, -y) :, max(0, -x) :][: target.shape[0], : target.shape[1]]
+    return whole

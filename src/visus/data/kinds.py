@@ -5,8 +5,9 @@ from pathlib import Path
 
 from visus._errors import InputError
 from visus.data.box_formats import FORMATS
+from visus.data.cityscapes import is_cityscapes
+from visus.data.foreign import ARCHIVE, foreign
 from visus.data.mask_layouts import has_masks
-from visus.data.splits import files_in
 from visus.data.volumes import has_volumes
 
 
@@ -27,9 +28,9 @@ def kind_of(root: Path) -> Kind | None:
     """What a folder is, if it holds volumes, masks, boxes or shapes; None where it is none of these."""
     if has_volumes(root):
         return Kind("NIfTI volumes with masks", ("segment",))
-    if has_masks(root):
-        return Kind("pictures with masks", ("segment",))
     known = next((own for own in FORMATS if own.is_in(root)), None)
+    if is_cityscapes(root) or (has_masks(root) and not (known and known.name == "COCO panoptic")):
+        return Kind("pictures with masks", ("segment",))
     if known:
         return Kind(known.name, ("detect", "segment") if known.has_shapes else ("detect",))
     return None
@@ -49,25 +50,20 @@ def refuse_other_task(root: Path, task: str) -> None:
     if kind and task not in kind.tasks:
         said = " or ".join(f"visus train {own} {root}" for own in kind.tasks)
         raise InputError(f"{root} is a set for another task ({kind.name}); say {said}.")
-    if kind is None and (foreign := _foreign(root)):
-        raise InputError(f"{root} is {foreign}, which is not read; export it as COCO, Pascal VOC or YOLO.")
+    if kind is None:
+        refuse_foreign(root)
 
 
-_FOREIGN = (
-    ("*.tfrecord", "a set of TensorFlow records"),
-    ("*.record", "a set of TensorFlow records"),
-    ("*.arrow", "a set of Hugging Face's Arrow files"),
-    ("*.parquet", "a set of Parquet files"),
-    ("*.lmdb", "an LMDB database"),
-    ("data.mdb", "an LMDB database"),
-    ("*.h5", "an HDF5 file"),
-    ("*.mat", "a set with MATLAB files"),
-    ("*.npz", "a set of NumPy files"),
-    ("*.zip", "a packed archive; unpack it first"),
-)
+def refuse_foreign(place: Path) -> None:
+    """Name the tool that wrote a folder or a file, if it is one whose files are not read.
 
+    Args:
+        place: The folder or the file.
 
-def _foreign(root: Path) -> str:
-    """What a folder seems to be that is not read, by the endings of its files; empty where nothing tells."""
-    files = files_in(root)
-    return next((name for pattern, name in _FOREIGN if any(own.match(pattern) for own in files)), "")
+    Raises:
+        InputError: It is such a one.
+    """
+    found = foreign(place)
+    mend = "unpack it" if found == ARCHIVE else "export it as COCO, Pascal VOC or YOLO"
+    if found:
+        raise InputError(f"{place} is {found}, which is not read; {mend}.")

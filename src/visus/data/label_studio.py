@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.data.coco import encode
 from visus.data.cvat import rotated
-from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle
+from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle, region
 from visus.data.left_out import Notes
 from visus.images import MAX_PIXELS
 
@@ -98,12 +97,7 @@ def _objects(result: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
 def _brush(rle: list[int], size: tuple[int, int]) -> dict[str, Any]:
     if size[0] * size[1] > MAX_PIXELS:
         raise ValueError("a brush is larger than any picture")
-    inside = decode_brush(bytes(rle), size[0] * size[1] * 4).reshape(*size, 4)[..., 3] > 0
-    ys, xs = np.nonzero(inside)
-    if not len(ys):
-        raise ValueError("a brush is empty")
-    box = [float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)]
-    return {"box": box, "shape": encode(inside)}
+    return region(decode_brush(bytes(rle), size[0] * size[1] * 4).reshape(*size, 4)[..., 3] > 0)
 
 
 def decode_brush(content: bytes, most: int) -> NDArray[np.uint8]:

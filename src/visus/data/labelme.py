@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from visus._errors import FormatError, InputError
-from visus.data.coco import encode, read_json
+from visus.data.coco import read_json
 from visus.data.find import Finder, split_in
-from visus.data.gather import Rows, note_unlabeled
+from visus.data.gather import DAMAGED, Rows, note_unlabeled, placed, region
 from visus.data.left_out import Notes
 from visus.data.splits import files_below
 from visus.images import MAX_PIXELS
@@ -62,16 +62,7 @@ def read_labelme(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
                 continue  # another tool's
             rows = _rows(content, notes)
             picture = finder.find(str(content["imagePath"]), path.parent, split=split)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-            InputError,
-        ) as error:
+        except (*DAMAGED, InputError) as error:
             notes.drop(path, f"{path} is no annotation of labelme's form ({error}); mend it.")
             continue
         if picture is None:
@@ -101,7 +92,9 @@ def _rows(content: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
             continue
         group = shape.get("group_id")
         key = k if group is None or isinstance(row["shape"], dict) else (label, str(group))
-        first = groups.setdefault(key, {"name": label, "size": size, **row})
+        flags = shape.get("flags") or {}
+        said = {name: bool(flags.get(name)) for name in ("crowd", "difficult")}
+        first = groups.setdefault(key, {"name": label, "size": size, **said, **row})
         if first["shape"] is not row["shape"]:
             first["shape"] += row["shape"]
             first["box"] = [min(a, b) for a, b in zip(first["box"][:2], row["box"][:2], strict=True)] + [
@@ -152,11 +145,4 @@ def _mask(shape: dict[str, Any], points: list[tuple[float, float]], size: tuple[
     except (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError) as error:
         raise FormatError(f"a mask is damaged ({error})") from error
     x, y = (round(value) for value in points[0])
-    whole = np.zeros(size, bool)
-    target = whole[max(0, y) : y + inside.shape[0], max(0, x) : x + inside.shape[1]]
-    target[:] = inside[max(0, -y) :, max(0, -x) :][: target.shape[0], : target.shape[1]]
-    ys, xs = np.nonzero(whole)
-    if not len(ys):
-        raise FormatError("a mask is empty")
-    box = [float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)]
-    return {"box": box, "shape": encode(whole)}
+    return region(placed(inside, x, y, size))

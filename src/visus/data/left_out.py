@@ -33,12 +33,16 @@ class Notes:
         left_out: Labeled files that cannot be used.
         unlabeled: Split and file of pictures that nothing is said of.
         remarks: What else a user should know, each one sentence.
+        beside: Files that look like pictures and are annotations.
+        multilabel: Whether pictures may have several classes, or none.
     """
 
     mends: Counter[str] = field(default_factory=Counter)
     left_out: list[LeftOut] = field(default_factory=list)
     unlabeled: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    beside: set[str] = field(default_factory=set)
+    multilabel: bool = False
 
     def drop(self, path: str | Path, reason: str) -> None:
         """Leave a file out."""

@@ -13,13 +13,13 @@ from visus._errors import InputError
 from visus.data import check
 from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
 from visus.data.idx import idx_files, read_idx
-from visus.data.kinds import refuse_other_task
+from visus.data.kinds import refuse_foreign, refuse_other_task
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
 from visus.data.samples import LabelSet, Pictures, counted
-from visus.data.split import stratified
+from visus.data.split import strata, stratified
 from visus.data.splits import seen_through
-from visus.data.table import is_table, read_roboflow, read_table, roboflow_tables, table_in
+from visus.data.table import is_table, read_table, read_tables, roboflow_tables, table_in, tables_of_splits
 from visus.data.unused import unused
 
 Progress = Callable[[int, int], None]
@@ -31,6 +31,7 @@ def load(
     seed: int = 0,
     val: float = 0.15,
     test: float = 0.15,
+    multilabel: bool = False,
     allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> LabelSet:
@@ -41,6 +42,9 @@ def load(
     * a table, or a folder of pictures with a ``labels.csv`` or ``metadata.csv``: columns ``file``, ``class`` and
       perhaps ``split``, or a column of zeros and ones for each class (Roboflow's ``_classes.csv``);
     * idx files as MNIST has them.
+
+    Where a table plainly gives pictures several classes (several ones on a line, lists such as ``red|round``), each
+    picture has a row of zeros and ones in place of one class; ``multilabel`` asks for that.
 
     Splits may be spelled as in :data:`visus.data.splits.SPELLINGS`. Files that are not used are counted in a remark.
 
@@ -53,6 +57,7 @@ def load(
         seed: Of the split.
         val: Share of the pictures that becomes the val split where there is none.
         test: Share that becomes the test split where there are no splits.
+        multilabel: Whether a picture may have several classes, or none; tables alone say so.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
         progress: Called with how many pictures were looked at, of how many.
 
@@ -63,24 +68,32 @@ def load(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    found = _checked(_read(Path(path).expanduser()), progress, strict=not allow_bad)
+    found = _checked(_read(Path(path).expanduser(), multilabel=multilabel), progress, strict=not allow_bad)
     dataset = _split(found, seed, val, test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
-    if len(dataset.classes) < 2:
+    if len(dataset.classes) < 2 and not dataset.multilabel:
         raise InputError(f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two.")
-    sentence = check.imbalance(dataset.counts("train"), dataset.classes)
+    if dataset.multilabel and not dataset.counts("val").any():
+        raise InputError(f"No picture of the split val in {path} has a class; nothing can be measured there.")
+    mend = "--balance weights" if dataset.multilabel else "--balance weights or --balance sampling"
+    sentence = check.imbalance(dataset.counts("train"), dataset.classes, mend=mend)
     if sentence:
         dataset.remarks.append(sentence)
     return dataset
 
 
-def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None) -> LabelSet:
+def load_whole(path: str | os.PathLike[str], *, multilabel: bool = False, progress: Progress | None = None) -> LabelSet:
     """Labeled pictures in the splits that are there, or in one called ``all``; nothing is cut.
+
+    Args:
+        path: Folder or CSV file.
+        multilabel: As for :func:`load`.
+        progress: Called with how many pictures were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or a class is empty.
     """
-    dataset = _checked(_read(Path(path).expanduser(), whole=True), progress)
+    dataset = _checked(_read(Path(path).expanduser(), whole=True, multilabel=multilabel), progress)
     splits = {split or "all": pictures for split, pictures in dataset.splits.items()}
     digests = {split or "all": found for split, found in dataset.digests.items()}
     cards = {split or "all": found for split, found in dataset.cards.items()}
@@ -88,21 +101,24 @@ def load_whole(path: str | os.PathLike[str], *, progress: Progress | None = None
     return replace(dataset, splits=splits, digests=digests, cards=cards)
 
 
-def _read(path: Path, *, whole: bool = False) -> LabelSet:
+def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> LabelSet:
     """The data set as it lies on the disk; the split is called ``""`` where there are none."""
     if not path.exists():
         raise InputError(f"{path} does not exist; check the spelling of the path.")
     notes = Notes()
     if path.is_file():
         if not is_table(path):
+            refuse_foreign(path)
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
-        return _named(path, "pictures listed in a table", read_table(path, notes), whole, notes)
+        named = read_table(path, notes, multilabel=multilabel)
+        return _named(path, "pictures listed in a table", named, whole, notes)
     if idx_files(path):
+        _refuse_multilabel(path, "idx files", multilabel)
         classes, splits = read_idx(path, whole=whole)
         gray = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
         return LabelSet(path, "idx files", classes, splits, gray)
     root = seen_through(path)
-    form, named = _recognized(root, notes)
+    form, named = _recognized(root, notes, multilabel)
     used = [file for files, _ in named.values() for file in files]
     notes.remarks += unused(root, used, expected=_BESIDE)
     return _named(root, form, named, whole, notes)
@@ -112,16 +128,32 @@ _BESIDE = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".md", ".html", ".rst", ".
 """Endings of lists and papers that come with pictures."""
 
 
-def _recognized(root: Path, notes: Notes) -> tuple[str, Named]:
+def _refuse_multilabel(path: Path, form: str, multilabel: bool) -> None:
+    """Refuse several classes a picture where a form cannot say so.
+
+    Raises:
+        InputError: They are asked for.
+    """
+    if multilabel:
+        raise InputError(f"{path} holds {form}, which give a picture one class; leave --multilabel, or bring a table.")
+
+
+def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
     """The form of a folder in words, and its pictures by split and class."""
-    if roboflow_tables(root):
-        return "Roboflow's _classes.csv", read_roboflow(root, notes)
+    if tables := roboflow_tables(root):
+        return "Roboflow's _classes.csv", read_tables(tables, notes, multilabel=multilabel)
+    if splits_of(root) or is_folder_of_classes(root):
+        _refuse_multilabel(root, "folders of classes", multilabel)
     if splits_of(root):
         return "folders of classes, in splits", read_folder(root, notes)
     if is_folder_of_classes(root):
         return "folders of classes", read_folder(root, notes)
+    if tables := tables_of_splits(root):
+        return f"pictures listed in a {next(iter(tables.values())).name} for each split", read_tables(
+            tables, notes, multilabel=multilabel
+        )
     if table := table_in(root):
-        return f"pictures listed in {table.name}", read_table(table, notes)
+        return f"pictures listed in {table.name}", read_table(table, notes, multilabel=multilabel)
     refuse_other_task(root, "classify")
     raise InputError(
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
@@ -136,7 +168,7 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     if "" not in named and "train" not in named and not whole:
         raise InputError(f"{path} has no pictures in the split train; add some.")
     leading = named.get("") or named.get("train") or next(iter(named.values()))
-    classes = tuple(sorted(set(leading[1])))
+    classes = tuple(sorted({name for own in leading[1] for name in own}))
     for name in classes:
         if not name.isprintable() or name.encode("utf-8", "ignore").decode() != name:
             shown = name.encode("utf-8", "backslashreplace").decode()
@@ -144,14 +176,16 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     if not classes:
         raise InputError(f"{path} holds no classes to learn; add a folder of pictures for each.")
     for split, (_, names) in named.items():
-        strange = sorted(set(names) - set(classes))
+        strange = sorted({name for own in names for name in own} - set(classes))
         if strange:
             raise InputError(
                 f"The split {split} of {path} has the class {strange[0]!r}, which train has not; the classes are "
                 f"{', '.join(classes)}."
             )
     remarks = [*notes.remarks, *(f"{count:,} pictures {reason}." for reason, count in notes.mends.items() if count)]
-    splits = {split: to_pictures(pair, classes) for split, pair in named.items()}
+    several = notes.multilabel
+    splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}
+    form += ", several classes a picture" if several else ""
     return LabelSet(path, form, classes, splits, remarks=remarks)
 
 
@@ -166,6 +200,7 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
     left_out: list[LeftOut] = []
+    wide = 0
     lost = np.zeros((2, len(dataset.classes)), np.int64)  # pictures of each class that cannot be used, and all
     done = 0
     for split, pictures in dataset.splits.items():
@@ -177,21 +212,22 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
         splits[split] = pictures if len(found.readable) == len(pictures) else pictures.take(found.readable)
         digests[split], cards[split] = found.digests, found.cards
         left_out += found.left_out
-        there, kept = (np.bincount(p.labels, minlength=len(dataset.classes)) for p in (pictures, splits[split]))
+        wide += found.stretched
+        there, kept = (p.counts(len(dataset.classes)) for p in (pictures, splits[split]))
         lost += np.stack([there - kept, there])
     if strict:
         classes = [(name, *lost[:, k].tolist()) for k, name in enumerate(dataset.classes)]
         refuse_many(dataset.root, left_out, total, classes=classes)
     for split in splits.keys() & {"", "train"}:
         for label in range(len(dataset.classes)):
-            if not (splits[split].labels == label).any():
+            if not splits[split].counts(len(dataset.classes))[label]:
                 reason = f" ({left_out[0].reason})" if left_out else ""
                 raise InputError(
                     f"The class {dataset.classes[label]} has no pictures to learn from in {dataset.root} that can be "
                     f"read{reason}; bring some, or take the class away."
                 )
     labels = np.concatenate([pictures.labels for pictures in splits.values()])
-    remarks = [*dataset.remarks, *remarks_on(left_out), *_twice(digests, labels)]
+    remarks = [*dataset.remarks, *check.said_of_stretched(wide), *remarks_on(left_out), *_twice(digests, labels)]
     return replace(dataset, splits=splits, remarks=remarks, digests=digests, cards=cards, left_out=left_out)
 
 
@@ -207,7 +243,7 @@ def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
     def cut(source: str, names: tuple[str, ...], shares: tuple[float, ...]) -> None:
         """Replace a split by its parts."""
         whole, hashes, looks = splits.pop(source), digests.pop(source), cards.pop(source)
-        parts = stratified(whole.labels, shares, seed=seed, groups=_groups(hashes))
+        parts = stratified(strata(whole.labels), shares, seed=seed, groups=_groups(hashes))
         for name, part in zip(names, parts, strict=True):
             splits[name] = whole.take(part)
             digests[name] = [hashes[k] for k in part.tolist()]

@@ -16,8 +16,7 @@ from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Rows
 from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
-from visus.data.check import digest_of
-from visus.data.depth import refuse_narrow
+from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
@@ -28,6 +27,7 @@ from visus.data.unused import unused
 from visus.data.upright import sideways, turned
 from visus.data.yolo import row_of
 from visus.images import read
+from visus.images.wide import stretched
 
 Progress = Callable[[int, int], None]
 Unlabeled = Literal["negative", "leave_out"]
@@ -129,6 +129,7 @@ def _load(
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
     notes = Notes()
     classes, splits = known.read(root, notes)
+    classes = _countable(classes, splits, notes)
     _without_rectangles(splits)
     splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
@@ -141,8 +142,20 @@ def _load(
     ordered = {name: splits[name] for name in _ORDER if name in splits}
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
-    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+
+
+def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:
+    """The classes of what can be counted, and no sky or grass; the rows are changed in place."""
+    lists = [rows for _, lists in splits.values() for rows in lists]
+    stuff = {row["name"] for rows in lists for row in rows if row.get("stuff")}
+    for rows in lists:
+        notes.mends["of what cannot be counted (stuff), left out; visus train segment takes it"] += sum(
+            bool(row.get("stuff")) for row in rows
+        )
+        rows[:] = [row for row in rows if not row.get("stuff")]
+    return classes and tuple(name for name in classes if name not in stuff)
 
 
 def _without_rectangles(splits: dict[str, Rows]) -> None:
@@ -220,6 +233,7 @@ def _checked(
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
     lost: Counter[str] = Counter()
+    wide = 0
     before = len(notes.left_out)
     for name, (files, lists) in splits.items():
         good: list[tuple[str, Objects]] = []
@@ -234,7 +248,8 @@ def _checked(
                     notes.drop(file, answer)
                     lost.update(_names(rows, dataset.classes))
                     continue
-                digest, card, own, mends = answer
+                digest, card, own, mends, is_stretched = answer
+                wide += is_stretched
                 notes.mends.update(mends)
                 good.append((file, own))
                 digests[name].append(digest)
@@ -250,7 +265,7 @@ def _checked(
             there.update(dict(zip(dataset.classes, found.counts(split).tolist(), strict=True)))
         classes = [(name, lost[name], there[name]) for name in dataset.classes]
         refuse_many(dataset.root, notes.left_out, total + before, classes=classes)
-    return replace(found, remarks=[*notes.remarks, *_remarks(notes)])
+    return replace(found, remarks=[*notes.remarks, *said_of_stretched(wide), *_remarks(notes)])
 
 
 def _names(rows: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:
@@ -266,14 +281,15 @@ def _remarks(notes: Notes) -> list[str]:
     return [*mends, *remarks_on(notes.left_out)]
 
 
-Looked = tuple[bytes, Card, Objects, Counter[str]]
+Looked = tuple[bytes, Card, Objects, Counter[str], bool]
 
 
 def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> Looked | str:
-    """Hash, card, objects, and what was mended; or why the picture cannot be used."""
+    """Hash, card, objects, what was mended, and whether the picture was stretched; or why it cannot be used."""
     try:
-        picture = read(file)
-        refuse_narrow(file, picture)
+        plain = read(file)
+        wide = stretched(file, plain)
+        picture = plain if wide is None else wide
     except InputError as error:
         return str(error)
     size = (picture.shape[0], picture.shape[1])
@@ -289,7 +305,7 @@ def _look(file: str, rows: list[dict[str, Any]], classes: tuple[str, ...]) -> Lo
                 coco.decode(shape, size)
             except InputError as error:
                 return f"{file}: {error}"
-    return digest_of(picture.tobytes()), card_of(picture), own, mends
+    return digest_of(picture.tobytes()), card_of(picture), own, mends, wide is not None
 
 
 def objects_of(

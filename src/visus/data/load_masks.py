@@ -15,9 +15,9 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Format
-from visus.data.check import digest_of
+from visus.data.check import digest_of, said_of_stretched
+from visus.data.cityscapes import cityscapes_pairs, is_cityscapes
 from visus.data.class_lists import ClassList, read_class_list
-from visus.data.depth import refuse_narrow
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
@@ -34,13 +34,15 @@ from visus.data.mask_classes import (
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
 from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
 from visus.data.near import Card, card_of, leaks
+from visus.data.resample import Spacing
 from visus.data.samples import counted
-from visus.data.space import mixed_spacing, refuse_elsewhere
+from visus.data.space import mixed_spacing, refuse_elsewhere, said
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
 from visus.images import read
+from visus.images.wide import read_wide, stretched
 
 Progress = Callable[[int, int], None]
 _LISTS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".md", ".html", ".pdf", ".data", ".names", "")
@@ -55,6 +57,7 @@ def load_masks(
     test: float = 0.15,
     binary: bool = False,
     unlabeled: Unlabeled | None = None,
+    spacing: Spacing | None = None,
     allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> MaskSet:
@@ -80,6 +83,8 @@ def load_masks(
         test: Share that becomes the test split where there are no splits.
         binary: Whether all that is not 0 is one class.
         unlabeled: As for :func:`visus.data.load_boxes`, where masks are drawn from shapes.
+        spacing: Of volumes: millimeters between voxels (left to right, back to front, feet to head), to which all are
+            resampled.
         allow_bad: Whether to go on where more than a tenth of the files cannot be used.
         progress: Called with how many were looked at, of how many.
 
@@ -90,7 +95,7 @@ def load_masks(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, strict=not allow_bad)
+    wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
     found = _split(_load(path, wanted, progress), seed, val, test)
     found.remarks.extend(leaks(found.digests, found.cards))
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
@@ -114,6 +119,7 @@ def load_masks_whole(
     ignore: Sequence[str] = (),
     binary: bool = False,
     unlabeled: Unlabeled | None = None,
+    spacing: Spacing | None = None,
     insist: bool = True,
     progress: Progress | None = None,
 ) -> MaskSet:
@@ -124,13 +130,14 @@ def load_masks_whole(
         ignore: Classes that do not count.
         binary: As for :func:`load_masks`.
         unlabeled: As for :func:`load_masks`.
+        spacing: As for :func:`load_masks`.
         insist: Whether a class that is to be ignored must be there.
         progress: Called with how many were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or a mask has a value beyond the list of classes.
     """
-    found = _load(path, Wanted(tuple(ignore), insist, binary, unlabeled), progress)
+    found = _load(path, Wanted(tuple(ignore), insist, binary, unlabeled, spacing), progress)
     if "" in found.splits:
         parts = (found.splits, found.digests, found.pixels, found.cards)
         splits, digests, pixels, cards = ({"all": part[""]} for part in parts)
@@ -151,17 +158,24 @@ def _load(path: str | os.PathLike[str], wanted: Wanted, progress: Progress | Non
     root, notes = seen_through(place), Notes()
     splits, form, named, axes = _read(root, notes, wanted, progress)
     dataset = MaskSet(root, form, named[0], splits, named[1], axes)
-    return _checked(dataset, notes, progress, strict=wanted.strict)
+    found = _checked(dataset, notes, progress, strict=wanted.strict)
+    if axes == 3 and not wanted.spacing:
+        found.remarks.extend(mixed_spacing(file for own in found.splits.values() for file in own.files))
+    return found
 
 
 def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     """Splits, form, classes with palette, and axes of the folder."""
     if has_volumes(root):
         return _volumes(root, notes, wanted, progress)
+    if wanted.spacing:
+        raise InputError(f"{root} holds no volumes, and --spacing is for these; leave it.")
     known = next((own for own in FORMATS if own.has_shapes and own.is_in(root)), None)
     if is_voc(root):
         pairs, form = voc_pairs(root, notes), "Pascal VOC"
-    elif known and known.name == "COCO":
+    elif is_cityscapes(root):
+        pairs, form = cityscapes_pairs(root, notes), "Cityscapes"
+    elif known and known.name in ("COCO", "COCO panoptic"):
         return _of_shapes(root, known, notes, wanted)
     elif has_masks(root):
         pairs, form = folder_pairs(root, notes), "pictures with masks"
@@ -176,7 +190,7 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         return _colored(pairs, listed, root, f"{form} in colors", wanted)
     seen = survey_of(pairs, read_values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    return _masked(pairs, ByValue(found[1]), read), form, (found[0], palette_of(listed, found)), 2
+    return _masked(pairs, ByValue(found[1]), read_wide), form, (found[0], palette_of(listed, found)), 2
 
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
@@ -184,8 +198,12 @@ def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None
     _say_without_masks(pairs, notes, "volume")
     seen, listed = survey_of(pairs, read_label_volume, progress), read_class_list(root)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    splits = _masked(pairs, ByValue(found[1], read_label_volume), read_volume)
-    return splits, "NIfTI volumes", (found[0], palette_of(listed, found)), 3
+    reading: tuple[Any, Any] = read_volume, read_label_volume
+    if wanted.spacing:
+        reading = partial(read_volume, spacing=wanted.spacing), partial(read_label_volume, spacing=wanted.spacing)
+    splits = _masked(pairs, ByValue(found[1], reading[1]), reading[0])
+    at = f", resampled to {said(wanted.spacing)} mm" if wanted.spacing else ""
+    return splits, f"NIfTI volumes{at}", (found[0], palette_of(listed, found)), 3
 
 
 def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple[Splits, str, Classes, int]:
@@ -201,7 +219,7 @@ def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple
     names = classes_of(told, root)
     classes, lookup = without_ignored(names, range(len(names)), wanted, root)
     form = "COCO's objects" if known.name == "COCO" else f"{known.name}'s shapes"
-    return _masked(pairs, partial(_drawn, lookup=lookup), read), form, (classes, colors(len(classes))), 2
+    return _masked(pairs, partial(_drawn, lookup=lookup), read_wide), form, (classes, colors(len(classes))), 2
 
 
 def _say_without_masks(pairs: Pairs, notes: Notes, kind: str) -> None:
@@ -251,7 +269,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     total = sum(len(split) for split in dataset.splits.values())
     labeled = total + len(notes.left_out)
     splits, digests, pixels, cards = {}, {}, {}, {}
-    turned = done = 0
+    turned = wide = done = 0
     gray = dataset.axes == 2
     for name, split in dataset.splits.items():
         kept, digests[name], rows, cards[name] = [], [], [], []
@@ -269,6 +287,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
                 cards[name] += [] if answer.card is None else [answer.card]
                 gray &= answer.gray
                 turned += answer.turned
+                wide += answer.stretched
         splits[name] = split.take(np.array(kept, np.int64))
         pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
     leading = splits.get("", splits.get("train"))
@@ -281,7 +300,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     if strict:
         refuse_many(dataset.root, notes.left_out, labeled)
     used = [str(path) for split in splits.values() for path in (*split.files, *split.masks) if isinstance(path, str)]
-    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled]
+    used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     plain = sum(int((own[:, 1:].sum(1) == 0).sum()) for own in pixels.values() if own.shape[1] > 1)
     remarks = [
         *dataset.remarks,
@@ -293,7 +312,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
         ),
         *_said_of_plain(plain, dataset.classes),
         *_said_of_turned(turned),
-        *(mixed_spacing(file for own in splits.values() for file in own.files) if dataset.axes == 3 else []),
+        *said_of_stretched(wide),
         *remarks_on(notes.left_out, "pair"),
         *unused(dataset.root, used, expected=_LISTS),
     ]
@@ -316,13 +335,14 @@ def _said_of_turned(count: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What a look at a pair found: hash, positions of each class, what is compared, whether it is gray or turned."""
+    """What a look at a pair found: hash, positions of each class, what is compared, whether gray, turned, stretched."""
 
     digest: bytes
     counts: NDArray[np.int64]
     card: Card | None
     gray: bool
     turned: bool
+    stretched: bool
 
 
 def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
@@ -332,11 +352,13 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         InputError: A mask has a value that no class has.
     """
     try:
-        picture, mask, turned = split.look(place)
+        file, seen, wide = split.files[place], None, None
         if dataset.axes == 2:
-            refuse_narrow(split.files[place], picture)
+            seen = read(file)
+            wide = stretched(file, seen)
         else:
-            refuse_elsewhere(split.files[place], split.masks[place])
+            refuse_elsewhere(file, split.masks[place])
+        picture, mask, turned = split.look(place, seen if wide is None else wide)
     except InputError as error:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
@@ -350,7 +372,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return f"The mask of {split.files[place]} is empty: no position counts."
     gray = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
     card = card_of(picture) if dataset.axes == 2 else None
-    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned)
+    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned, wide is not None)
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:

@@ -18,6 +18,7 @@ from visus.data.left_out import Notes
 from visus.data.load_boxes import Unlabeled
 from visus.data.mask_layouts import Pairs
 from visus.data.masks import IGNORE, MOST_CLASSES, colors, read_values
+from visus.data.resample import Spacing
 
 Progress = Callable[[int, int], None]
 
@@ -34,6 +35,7 @@ class Wanted:
         insist: Whether these must be there.
         binary: Whether all that is not 0 is one class.
         unlabeled: What pictures without annotations are.
+        spacing: To which volumes are resampled.
         strict: Whether many bad files stop.
     """
 
@@ -41,6 +43,7 @@ class Wanted:
     insist: bool = True
     binary: bool = False
     unlabeled: Unlabeled | None = None
+    spacing: Spacing | None = None
     strict: bool = False
 
 
@@ -104,6 +107,7 @@ def classes_and_lookup(
         )
     if listed:
         classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)
+        lookup[list(listed.void)] = IGNORE
         if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
             lookup[IGNORE] = lookup[listed.numbers[1]]
         return classes, lookup

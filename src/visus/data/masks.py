@@ -19,7 +19,8 @@ from PIL import Image
 from visus._errors import FormatError, InputError
 from visus.data.left_out import LeftOut
 from visus.data.upright import sideways, upright
-from visus.images import read, read_bytes
+from visus.images import read_bytes
+from visus.images.wide import read_wide
 
 IGNORE = 255
 """What a mask holds where a position does not count."""
@@ -43,7 +44,7 @@ class Masked:
     files: list[str]
     masks: list[Any]
     read_mask: Callable[[Any], Mask]
-    read_picture: Callable[[str], NDArray[Any]] = read
+    read_picture: Callable[[str], NDArray[Any]] = read_wide
 
     def __len__(self) -> int:
         return len(self.files)
@@ -66,13 +67,18 @@ class Masked:
         picture, mask, _ = self.look(place)
         return picture, mask
 
-    def look(self, place: int) -> tuple[NDArray[Any], Mask, bool]:
+    def look(self, place: int, picture: NDArray[Any] | None = None) -> tuple[NDArray[Any], Mask, bool]:
         """As :meth:`read`, and whether the mask was turned: it may be drawn on the picture as the file holds it (EXIF).
+
+        Args:
+            place: Which one.
+            picture: The picture, where it was read before.
 
         Raises:
             InputError: One cannot be read, or they differ in size.
         """
-        picture, mask = self.read_picture(self.files[place]), self.read_mask(self.masks[place])
+        picture = self.read_picture(self.files[place]) if picture is None else picture
+        mask = self.read_mask(self.masks[place])
         size = picture.shape[: mask.ndim]
         turned = mask.ndim == 2 and size == mask.shape[::-1] != mask.shape
         if turned:

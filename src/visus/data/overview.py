@@ -115,18 +115,23 @@ def _labeled(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Box
 
 def _caption(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int, split: str) -> str:
     if isinstance(pictures, Pictures):
-        return f"{split}: {own.classes[int(pictures.labels[place])]}"
+        return f"{split}: {pictures.names(place, own.classes)}"
     return f"{split}: {Path(pictures.files[place]).name}"
 
 
 def overview(
-    path: str | os.PathLike[str], *, task: Task | None = None, progress: Callable[[int, int], None] | None = None
+    path: str | os.PathLike[str],
+    *,
+    task: Task | None = None,
+    multilabel: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Overview:
     """Look at a set of pictures with labels; nothing is changed.
 
     Args:
         path: Folder or table.
         task: What would be learned; None for what the format is for.
+        multilabel: As for :func:`visus.data.load`.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
@@ -137,7 +142,7 @@ def overview(
         kind = kind_of(seen_through(place)) if place.is_dir() else None
         task = "classify" if kind is None else "segment" if kind.tasks[0] == "segment" else "detect"
     if task == "classify":
-        found = load_whole(place, progress=progress)
+        found = load_whole(place, multilabel=multilabel, progress=progress)
     elif task == "segment":
         found = load_masks_whole(place, progress=progress)
     else:

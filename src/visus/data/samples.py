@@ -1,6 +1,7 @@
 """What a set of labeled pictures is, whatever format it came in."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from visus._renamed import renamed
 from visus.data.left_out import LeftOut
-from visus.images import read
+from visus.images.wide import read_wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Pictures:
     """Pictures of one split and the class of each; they are read at use.
 
     Attributes:
-        labels: ``(N,)`` int64, positions in the list of classes.
+        labels: ``(N,)`` int64, positions in the list of classes; where a picture may have several classes or none,
+            ``(N, C)`` int64, 1 for each class that it has and 0 for the others.
         files: Their paths, or empty where they are held in memory.
         arrays: ``(N, H, W)`` gray or ``(N, H, W, 3)`` RGB, uint8, or None where they are files.
     """
@@ -30,6 +32,25 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def multilabel(self) -> bool:
+        """Whether a picture may have several classes, or none."""
+        return self.labels.ndim == 2
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """Pictures of each of so many classes, ``(classes,)`` int64."""
+        return self.labels.sum(0) if self.multilabel else np.bincount(self.labels, minlength=classes)
+
+    def label(self, place: int) -> "int | NDArray[np.int64]":
+        """The class of a picture, or ``(C,)`` int64 zeros and ones."""
+        return self.labels[place] if self.multilabel else int(self.labels[place])
+
+    def names(self, place: int, classes: Sequence[str]) -> str:
+        """The class of a picture in words, or all that it has."""
+        if not self.multilabel:
+            return classes[int(self.labels[place])]
+        return ", ".join(name for name, there in zip(classes, self.labels[place], strict=True) if there) or "none"
+
     def read(self, place: int, *, min_side: int | None = None) -> NDArray[np.uint8]:
         """One picture, ``(H, W, 3)`` uint8; with ``min_side`` a JPEG may come smaller (see :func:`visus.read`).
 
@@ -37,7 +58,7 @@ class Pictures:
             InputError: The file is missing or damaged.
         """
         if self.arrays is None:
-            return read(self.files[place], min_side=min_side)
+            return read_wide(self.files[place], min_side=min_side)
         picture = self.arrays[place]
         return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
 
@@ -84,9 +105,14 @@ class LabelSet:
     cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    @property
+    def multilabel(self) -> bool:
+        """Whether a picture may have several classes, or none."""
+        return any(pictures.multilabel for pictures in self.splits.values())
+
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each class in a split, ``(classes,)`` int64."""
-        return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+        return self.splits[split].counts(len(self.classes))
 
     def joined(self, split: str, other: str) -> "LabelSet":
         """The same, with the pictures of another split in one too; the other stays, and counts as seen there."""

@@ -7,29 +7,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 
 from visus._errors import InputError
 from visus._files import write_atomically
 from visus.data import voc
-from visus.data.boxes import Boxed, BoxSet, Objects
+from visus.data.boxes import BoxSet, Objects
+from visus.data.copies import copied, size_of
 from visus.data.crops import Crops
-from visus.images import read
+from visus.data.save_cvat import save_cvat
+from visus.data.save_label_studio import save_label_studio
+from visus.data.save_labelme import save_labelme
+from visus.data.save_yolo import save_yolo, save_yolo_seg
 
-Form = Literal["voc", "coco", "yolo"]
+Form = Literal["voc", "coco", "yolo", "yolo-seg", "labelme", "cvat", "label-studio"]
 
 
 def save_boxes(dataset: BoxSet, path: str | os.PathLike[str], form: Form) -> Path:
-    """Write a data set in the form of Pascal VOC, COCO or YOLO; pictures are copied.
+    """Write a data set in the form of another format; pictures are copied.
 
-    VOC has no shapes, and its crowds are difficult objects. COCO keeps everything but the numbers. YOLO has a box or
-    one polygon for each object: run lengths and several polygons become their box, crowds and difficult objects plain
-    ones.
+    VOC has no shapes, and its crowds are difficult objects. COCO keeps everything but the numbers. YOLO has boxes, or
+    one polygon for each object (``"yolo-seg"``), and crowds and difficult objects are plain ones, as in Label Studio.
+    labelme and CVAT keep all.
 
     Args:
         dataset: What :func:`visus.data.load_boxes` gives.
         path: A folder, which must be new or empty.
-        form: ``"voc"``, ``"coco"`` or ``"yolo"``.
+        form: ``"voc"``, ``"coco"``, ``"yolo"``, ``"yolo-seg"``, ``"labelme"``, ``"cvat"`` or ``"label-studio"``.
 
     Returns:
         The folder.
@@ -52,22 +55,6 @@ def save_boxes(dataset: BoxSet, path: str | os.PathLike[str], form: Form) -> Pat
     return root
 
 
-def _copied(pictures: Boxed, folder: Path, taken: set[str]) -> list[Path]:
-    """Copies of the pictures in one folder, under names of their own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    copies = []
-    for file in pictures.files:
-        source = Path(file)
-        stem, number = source.stem, 1
-        while stem.casefold() in taken:
-            number += 1
-            stem = f"{source.stem}-{number}"
-        taken.add(stem.casefold())
-        copies.append(folder / f"{stem}{source.suffix}")
-        write_atomically(copies[-1], source.read_bytes())
-    return copies
-
-
 def _rows(own: Objects, classes: tuple[str, ...]) -> list[dict[str, Any]]:
     return [
         {"name": classes[label], "box": box, "difficult": hard or crowd}
@@ -75,11 +62,6 @@ def _rows(own: Objects, classes: tuple[str, ...]) -> list[dict[str, Any]]:
             own.labels.tolist(), own.boxes.tolist(), own.difficult.tolist(), own.crowd.tolist(), strict=True
         )
     ]
-
-
-def _size(path: Path) -> tuple[int, int]:
-    height, width = read(path).shape[:2]
-    return height, width
 
 
 def _voc(dataset: BoxSet, root: Path) -> None:
@@ -91,10 +73,10 @@ def _voc(dataset: BoxSet, root: Path) -> None:
     (root / "Annotations").mkdir()
     taken: set[str] = set()
     for split, pictures in dataset.splits.items():
-        copies = _copied(pictures, root / "JPEGImages", taken)
+        copies = copied(pictures.files, root / "JPEGImages", taken)
         for copy, own in zip(copies, pictures.objects, strict=True):
             path = root / "Annotations" / f"{copy.stem}.xml"
-            voc.write_annotation(path, copy.name, _size(copy), _rows(own, dataset.classes))
+            voc.write_annotation(path, copy.name, size_of(copy), _rows(own, dataset.classes))
         stems = "".join(f"{copy.stem}\n" for copy in copies)
         write_atomically(lists / f"{'train' if split == 'all' else split}.txt", stems.encode())
 
@@ -104,8 +86,8 @@ def _coco(dataset: BoxSet, root: Path) -> None:
     for split, pictures in dataset.splits.items():
         name = "train" if split == "all" else split
         images, annotations = [], []
-        for number, copy in enumerate(_copied(pictures, root / name, set())):
-            height, width = _size(copy)
+        for number, copy in enumerate(copied(pictures.files, root / name, set())):
+            height, width = size_of(copy)
             images.append({"id": number, "file_name": copy.name, "width": width, "height": height})
             annotations += _annotations(pictures.objects[number], number, (height, width), len(annotations))
         content = {"images": images, "annotations": annotations, "categories": categories}
@@ -133,31 +115,12 @@ def _annotations(own: Objects, picture: int, size: tuple[int, int], before: int)
     return rows
 
 
-def _yolo(dataset: BoxSet, root: Path) -> None:
-    folders = {}
-    for split, pictures in dataset.splits.items():
-        name = "train" if split == "all" else split
-        folders[name] = f"images/{name}"
-        labels = root / "labels" / name
-        labels.mkdir(parents=True)
-        for copy, own in zip(_copied(pictures, root / "images" / name, set()), pictures.objects, strict=True):
-            height, width = _size(copy)
-            lines = "".join(_line(own, k, height, width) for k in range(len(own)))
-            write_atomically(labels / f"{copy.stem}.txt", lines.encode())
-    content = {**folders, "names": dict(enumerate(dataset.classes))}
-    write_atomically(root / "data.yaml", yaml.safe_dump(content, allow_unicode=True).encode())
-
-
-def _line(own: Objects, k: int, height: int, width: int) -> str:
-    shape = own.shapes[k]
-    x0, y0, x1, y1 = own.boxes[k].astype(np.float64).tolist()
-    corners = shape[0] if isinstance(shape, list) and len(shape) == 1 else []
-    hull = [min(corners[0::2]), min(corners[1::2]), max(corners[0::2]), max(corners[1::2])] if corners else []
-    if corners and np.allclose(hull, [x0, y0, x1, y1], atol=0.01):  # its box is that of the polygon
-        numbers = [value / side for value, side in zip(corners, [width, height] * (len(corners) // 2), strict=True)]
-    else:
-        numbers = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
-    return " ".join([str(int(own.labels[k])), *(f"{value:.9g}" for value in numbers)]) + "\n"
-
-
-WRITERS: dict[str, Callable[[BoxSet, Path], None]] = {"voc": _voc, "coco": _coco, "yolo": _yolo}
+WRITERS: dict[str, Callable[[BoxSet, Path], None]] = {
+    "voc": _voc,
+    "coco": _coco,
+    "yolo": save_yolo,
+    "yolo-seg": save_yolo_seg,
+    "labelme": save_labelme,
+    "cvat": save_cvat,
+    "label-studio": save_label_studio,
+}

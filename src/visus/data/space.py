@@ -1,12 +1,13 @@
 """Where volumes lie in space: whether a mask lies where its volume does, and how far apart voxels are."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError
+from visus.data.resample import spacing_of
+from visus.data.volumes import image_of
 
 _APART = 0.01  # of a voxel, by which the corner of a mask may lie beside that of its volume
 _MIXED = 1.25  # how many times wider than the narrowest a spacing is before it is said
@@ -14,9 +15,7 @@ _MIXED = 1.25  # how many times wider than the narrowest a spacing is before it 
 
 def _matrix(path: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """Shape and matrix to millimeters of a file that was read before."""
-    import nibabel
-
-    image: Any = nibabel.load(path)
+    image = image_of(path)
     return tuple(image.shape), np.asarray(image.affine, np.float64)
 
 
@@ -42,20 +41,16 @@ def refuse_elsewhere(volume: str, mask: str) -> None:
         )
 
 
-def spacing_of(matrix: NDArray[np.float64]) -> list[float]:
-    """Millimeters between values along each axis of a file."""
-    return np.linalg.norm(matrix[:3, :3], axis=0).tolist()
-
-
 def mixed_spacing(volumes: Iterable[str]) -> list[str]:
     """One sentence on volumes whose values are not equally far apart; none where they are."""
     found = np.array([spacing_of(_matrix(volume)[1]) for volume in volumes])
     if not len(found) or (found.max(0) < _MIXED * found.min(0)).all():
         return []
     least, most, middle = (said(own.tolist()) for own in (found.min(0), found.max(0), np.median(found, 0)))
+    option = middle.replace(" x ", ",")
     return [
-        f"The spacing of the volumes differs, from {least} to {most} mm, and a network sees voxels only; resample all "
-        f"to one, for example the median, {middle} mm."
+        f"The spacing of the volumes differs, from {least} to {most} mm, and a network sees voxels only; say --spacing "
+        f"{option} to resample all to the median, {middle} mm."
     ]
 
 

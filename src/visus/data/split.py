@@ -6,6 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def strata(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What parts should hold their share of, for each picture ``(N,)``: its class, or the rarest of several.
+
+    Args:
+        labels: ``(N,)`` int64, or ``(N, C)`` zeros and ones.
+
+    >>> strata(np.array([[1, 1], [1, 0], [0, 0]])).tolist()
+    [1, 0, 2]
+    """
+    if labels.ndim == 1:
+        return labels
+    order = np.argsort(labels.sum(0), kind="stable")  # the rarest class first
+    first = labels[:, order].argmax(1)
+    return np.where(labels.any(1), order[first], labels.shape[1])
+
+
 def stratified(
     labels: NDArray[np.int64], shares: Sequence[float], *, seed: int, groups: NDArray[np.int64] | None = None
 ) -> list[NDArray[np.int64]]:

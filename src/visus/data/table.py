@@ -8,7 +8,6 @@ are told apart, and so are UTF-8, UTF-16 and GB 18030.
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from visus._errors import InputError
 from visus.data.find import Finder
 from visus.data.folder import Named
 from visus.data.left_out import Notes
-from visus.data.splits import split_of
+from visus.data.splits import folders_in, split_of
 from visus.images import is_picture_name
 
 FILE = (
@@ -48,10 +47,12 @@ class Table:
     Attributes:
         columns: Their names, as they stand.
         rows: The cells of each line, by column.
+        separator: What parts the entries of a cell that is a list; empty where none is known to be one.
     """
 
     columns: list[str]
     rows: list[dict[str, str]]
+    separator: str = ""
 
     def column(self, names: Sequence[str]) -> str | None:
         """The first column that is called so, whatever the case."""
@@ -84,32 +85,77 @@ def roboflow_tables(root: Path) -> dict[str, Path]:
     return inner or ({"": root / ROBOFLOW} if (root / ROBOFLOW).is_file() else {})
 
 
-def read_roboflow(root: Path, notes: Notes) -> Named:
-    """Pictures by split and class, from Roboflow's tables.
+def tables_of_splits(root: Path) -> dict[str, Path]:
+    """The tables of classes in the folders of splits, as Hugging Face's image folders have them."""
+    inner = {split: table_in(p) for p in folders_in(root) if (split := split_of(p.name))}
+    return {split: table for split, table in inner.items() if table}
+
+
+def read_tables(tables: dict[str, Path], notes: Notes, *, multilabel: bool = False) -> Named:
+    """Pictures by split and class, from a table for each split; see :func:`read_table`.
+
+    Args:
+        tables: Their files by split.
+        notes: Told of lines that stand twice, and whether pictures have several classes.
+        multilabel: Whether pictures may have several classes, or none.
 
     Raises:
-        InputError: A table is damaged, or a picture has several classes or none.
+        InputError: A table is damaged, or a picture has several classes or none where it should have one.
     """
+    listings = {split: _listing(path, multilabel) for split, path in tables.items()}
+    several = _several(list(listings.values()), notes, multilabel)
     named: Named = {}
-    for split, path in roboflow_tables(root).items():
-        for files, names in read_table(path, notes).values():
-            named[split] = (files, names)
+    for split, listing in listings.items():
+        files, names = named.setdefault(split, ([], []))
+        for own_files, own_names in _by_split(listing, notes, several).values():
+            files += own_files
+            names += own_names
     return named
 
 
-def read_table(path: Path, notes: Notes) -> Named:
+def read_table(path: Path, notes: Notes, *, multilabel: bool = False) -> Named:
     """Pictures by split; a file that is not where the table says is looked for by its name below the table's folder.
+
+    A line may have several classes: several ones, or a list such as ``red|round`` some part of which stands alone
+    elsewhere. Then all pictures may have several, or none.
 
     Args:
         path: The table.
-        notes: Told of lines that stand twice.
+        notes: Told of lines that stand twice, and whether pictures have several classes.
+        multilabel: Whether pictures may have several classes, or none, even if no line plainly says so.
 
     Raises:
-        InputError: The table has no such columns, an empty class or an unknown split, gives a picture several classes,
-            or holds boxes.
+        InputError: The table has no such columns, an empty class or an unknown split, gives a picture several classes
+            on several lines, or holds boxes.
+    """
+    listing = _listing(path, multilabel)
+    found = _by_split(listing, notes, _several([listing], notes, multilabel))
+    return {split: found[split] for split in ("", "train", "val", "test") if split in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The lines of a table of classes.
+
+    Attributes:
+        path: The table.
+        rows: Number of the line, file, split (a word; None without such a column) and classes of each.
+        plain: Whether a line plainly has several classes.
+    """
+
+    path: Path
+    rows: list[tuple[int, str, str | None, tuple[str, ...]]]
+    plain: bool
+
+
+def _listing(path: Path, multilabel: bool) -> _Listing:
+    """What a table says.
+
+    Raises:
+        InputError: It has no such columns, lists nothing, or holds boxes.
     """
     table = open_table(path)
-    file_column, class_column = table.column(FILE), table.column(_CLASS)
+    file_column, class_column, split_column = table.column(FILE), table.column(_CLASS), table.column(_SPLIT)
     one_hot = [] if class_column else _one_hot(table)
     if is_of_boxes(table):
         raise InputError(f"{path} lists boxes, not classes of pictures; say visus train detect {path.parent}.")
@@ -117,64 +163,83 @@ def read_table(path: Path, notes: Notes) -> Named:
         raise InputError(f"{path} needs the columns file and class in its first line, not: {', '.join(table.columns)}.")
     if not table.rows:
         raise InputError(f"{path} lists no pictures; add lines with file and class.")
-    split_column, finder = table.column(_SPLIT), Finder(path.parent)
+    sign = _separator(table, class_column, forced=multilabel) if class_column else ""
+    rows = []
+    for number, row in enumerate(table.rows, 2):
+        cells = (row[class_column].split(sign) if sign else [row[class_column]]) if class_column else []
+        names = [cell.strip() for cell in cells] + [name.strip() for name in one_hot if _one(row[name])]
+        split = row[split_column] if split_column else None
+        rows.append((number, row[file_column].strip(), split, tuple(dict.fromkeys(filter(None, names)))))
+    return _Listing(path, rows, any(len(names) > 1 for *_, names in rows))
+
+
+def _several(listings: Sequence[_Listing], notes: Notes, multilabel: bool) -> bool:
+    """Whether pictures may have several classes: asked for, or plain; the latter is said."""
+    plain = [own for own in listings if own.plain]
+    notes.multilabel = multilabel or bool(plain)
+    if plain and not multilabel:
+        _, file, _, names = next(row for row in plain[0].rows if len(row[3]) > 1)
+        count = sum(len(row[3]) > 1 for own in plain for row in own.rows)
+        notes.remarks.append(
+            f"{count:,} {'line has' if count == 1 else 'lines have'} several classes ({Path(file).name}: "
+            f"{', '.join(names)}), so each picture may have several, or none; that is --multilabel."
+        )
+    return notes.multilabel
+
+
+def _by_split(listing: _Listing, notes: Notes, several: bool) -> Named:
+    """Files and their classes by split.
+
+    Raises:
+        InputError: A line has no file, or no class where it needs one; or a picture has several where it should not.
+    """
+    path, finder = listing.path, Finder(listing.path.parent)
     classes: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
-    for number, row in enumerate(table.rows, 2):
-        name = row[file_column].strip()
-        own = [row[class_column].strip()] if class_column else [k.strip() for k in one_hot if _one(row[k])]
-        if not name or (class_column and not own[0]):
-            raise InputError(f"Line {number} of {path} has no {'class' if name else 'file'}; fill it or delete it.")
-        split = _split(row[split_column], path, number) if split_column else ""
+    for number, name, word, own in listing.rows:
+        if not name or not (own or several):
+            raise InputError(
+                f"Line {number} of {path} has no {'class' if name else 'file'}; fill it or delete it"
+                + ("; --multilabel allows pictures without a class." if name else ".")
+            )
+        split = "" if word is None else _split(word, path, number)
         file = str(_found(name, finder, path.parent))
-        if own and own[0] in classes.get(file, []):
+        known = classes.setdefault(file, [])
+        if known and set(own) <= set(known):
             notes.mends["listed twice with the same class, counted once"] += 1
-            continue
-        classes.setdefault(file, []).extend(own)
+        known.extend(label for label in own if label not in known)
         if splits.setdefault(file, split) != split:
             raise InputError(f"Line {number} of {path} gives {name} another split than a line before; delete one.")
-    _refuse_several(classes, path, class_column)
+    twice = [file for file, own in classes.items() if len(own) > 1]
+    if twice and not several:
+        raise InputError(
+            f"{path} gives {len(twice):,} pictures several classes each ({Path(twice[0]).name}: "
+            f"{', '.join(classes[twice[0]])}); delete the wrong lines, or say --multilabel "
+            "if pictures may have several."
+        )
     named: Named = {}
     for file, own in classes.items():
         files, names = named.setdefault(splits[file], ([], []))
         files.append(file)
-        names.append(own[0])
-    return {split: named[split] for split in ("", "train", "val", "test") if split in named}
+        names.append(tuple(own))
+    return named
 
 
-def _refuse_several(classes: dict[str, list[str]], path: Path, column: str | None) -> None:
-    """Refuse tables for several classes a picture: a classifier gives one.
+def _separator(table: Table, column: str, *, forced: bool) -> str:
+    """What parts several classes in a cell; empty where cells plainly hold one class each.
 
-    Raises:
-        InputError: A picture has several classes, or none.
+    A cell is a list if some of its parts stand alone elsewhere, or where lists are asked for, if its parts are fewer
+    than the cells that they make up.
     """
-    several = [file for file, own in classes.items() if len(own) > 1]
-    joined = _joined(Counter(own[0] for own in classes.values() if own), column) if column else []
-    none = sum(not own for own in classes.values())
-    if several or joined:
-        example = f"{Path(several[0]).name}: {', '.join(classes[several[0]])}" if several else joined[0]
-        count = len(several) or sum(own[0] in joined for own in classes.values() if own)
-        raise InputError(
-            f"{path} gives {count:,} pictures several classes each ({example}); visus train classify learns one class "
-            "a picture, so give each picture one."
-        )
-    if none:
-        first = next(Path(file).name for file, own in classes.items() if not own)
-        raise InputError(
-            f"{path} gives {none:,} pictures no class at all, {first} for one; delete them, or give each one."
-        )
-
-
-def _joined(labels: Counter[str], column: str) -> list[str]:
-    """Labels that are lists of others: of their parts, some stand alone elsewhere."""
-    separators = ["|", ";", ","] + ([" "] if column.strip().lower() in ("tags", "labels") else [])
-    for separator in separators:
-        lists = [label for label in labels if separator in label.strip(separator)]
-        alone = {label for label in labels if separator not in label}
-        found = [label for label in lists if alone & {part.strip() for part in label.split(separator)}]
-        if found:
-            return lists
-    return []
+    if table.separator:
+        return table.separator
+    labels = {row[column].strip() for row in table.rows} - {""}
+    for sign in ["|", ";", ",", *([" "] if column.strip().lower() in ("tags", "labels") else [])]:
+        lists = [label for label in labels if sign in label.strip(sign)]
+        parts = {part.strip() for label in lists for part in label.split(sign)}
+        if parts & (labels - set(lists)) or (lists and forced and (sign in "|;" or len(parts) < len(labels))):
+            return sign
+    return ""
 
 
 def _found(name: str, finder: Finder, base: Path) -> Path:
@@ -236,7 +301,17 @@ def _of_json_lines(text: str) -> Table:
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("each line must be an object")
     columns = list(dict.fromkeys(str(key) for row in rows for key in row))
-    return Table(columns, [{key: "" if row.get(key) is None else str(row[key]) for key in columns} for row in rows])
+    lists = any(isinstance(value, list) for row in rows for value in row.values())
+    return Table(columns, [{key: _cell(row.get(key)) for key in columns} for row in rows], _OF_LISTS if lists else "")
+
+
+_OF_LISTS = "\x1f"  # what ASCII parts units with
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - from a file
+    if isinstance(value, list):
+        return _OF_LISTS.join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _text(content: bytes, path: Path) -> str:

@@ -1,8 +1,9 @@
 """Boxes in Pascal VOC's form: one XML file for each picture.
 
 Everingham et al., "The Pascal Visual Object Classes challenge", IJCV 2010. Pixels are counted from 1, and the last one
-belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax). Label Studio and
-labelImg write the edges themselves, which is recognized by what they write beside it, or by an xmin of 0.
+belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax). Label Studio,
+labelImg, CVAT and Datumaro write the edges themselves, which is recognized by what they write beside it, or by an xmin
+of 0.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from xml.etree.ElementTree import Element, ParseError  # the types; parsing is d
 from visus._errors import FormatError
 from visus._files import write_atomically
 from visus.data.find import Finder
+from visus.data.foreign import is_labelme_online
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, folders_in, split_of
 from visus.images import is_picture_name
@@ -58,7 +60,7 @@ def _has_annotations(folder: Path) -> bool:
         except OSError:
             continue
         if b"<annotation" in start:
-            return b"<annotations" not in start
+            return b"<annotations" not in start and not is_labelme_online(start.decode("utf-8", "replace"))
     return False
 
 
@@ -93,7 +95,7 @@ def _count_from_zero(splits: dict[str, Named], notes: Notes) -> None:
         notes.remarks.append("Some boxes begin at 0, so all are taken as edges counted from 0, not from 1 as VOC does.")
     elif rows and all(row["edges"] for row in rows):
         notes.remarks.append(
-            "The boxes were written by a tool that counts from 0 (labelImg, Label Studio), and are read so."
+            "The boxes were written by a tool that counts from 0 (labelImg, Label Studio, CVAT), and are read so."
         )
     else:
         return
@@ -169,8 +171,9 @@ def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
         assert tree is not None
         height, width = (int(float(_text(tree, f"size/{name}", "0"))) for name in ("height", "width"))
         size = (height, width) if height > 0 and width > 0 else None
-        edges = _text(tree, "source/annotation", "") == "COCO2017" or (  # Label Studio
-            _text(tree, "source/database", "") == "Unknown" and tree.find("path") is not None  # labelImg
+        database, annotation = (_text(tree, f"source/{name}", "") for name in ("database", "annotation"))
+        edges = annotation == "COCO2017" or (  # Label Studio
+            database == "Unknown" and (tree.find("path") is not None or annotation == "Unknown")  # labelImg, Datumaro
         )
         rows = [{**_object(entry), "size": size, "edges": edges} for entry in tree.iter("object")]
         return _text(tree, "filename", ""), rows

@@ -13,6 +13,8 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,10 @@ from visus._files import write_atomically
 from visus.data import scans
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
+from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume
 from visus.data.splits import files_in
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
-MOST_VOXELS = 1 << 27
 _NEARLY = 1e-3
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
@@ -45,11 +47,12 @@ def is_volume_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
     """A volume in canonical orientation, with mean 0 and standard deviation 1: a scanner's numbers have no unit.
 
     Args:
         path: A file, or a folder with the slices of one series of DICOM.
+        spacing: Millimeters between voxels, to which it is resampled; None to leave it as it is.
 
     Returns:
         ``(D, H, W)`` float32, the axes from feet to head, back to front, left to right.
@@ -59,6 +62,8 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         FormatError: It is damaged, is no volume, is larger than :data:`MOST_VOXELS`, or holds NaN.
     """
     values = _load(path)
+    if spacing is not None:
+        values = resample_volume(values, read_spacing(path), spacing[::-1])
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise FormatError(f"The volume {os.fspath(path)} holds {count:,} values that are no numbers (NaN); mend it.")
@@ -67,14 +72,31 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     return np.asarray(values / (deviation if deviation > 0 else 1), np.float32)
 
 
-def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_label_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.uint8]:
     """The values of a mask ``(D, H, W)`` uint8; what scaling has moved off a whole number by up to 0.001 is rounded.
+
+    Args:
+        path: A file.
+        spacing: As for :func:`read_volume`; of each voxel the class that weighs most is taken.
 
     Raises:
         InputError: The file is missing.
         FormatError: It is damaged, or holds other numbers than whole ones from 0 to 255.
     """
-    values = _load(path)
+    labels = labels_in(_load(path), path)
+    return labels if spacing is None else resample_mask(labels, read_spacing(path), spacing[::-1])
+
+
+def labels_in(values: NDArray[np.float32], path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """The numbers of a mask, any shape, as uint8; up to 0.001 beside a whole number they are rounded.
+
+    Args:
+        values: What the file holds.
+        path: The file, for errors.
+
+    Raises:
+        FormatError: There are other numbers than whole ones from 0 to 255.
+    """
     whole = np.rint(values)
     near = np.isfinite(values).all() and np.abs(values - whole).max() <= _NEARLY
     if not near or whole.min() < 0 or whole.max() > IGNORE:
@@ -84,20 +106,40 @@ def read_label_volume(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     import nibabel
+
+    with damaged(os.fspath(path)):
+        upright: Any = nibabel.as_closest_canonical(image_of(path))
+        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+
+
+def read_spacing(path: str | os.PathLike[str]) -> tuple[float, float, float]:
+    """Millimeters between the values of a volume along (D, H, W), the axes of :func:`read_volume`.
+
+    Raises:
+        InputError: The file is missing.
+        FormatError: It is damaged, or is no volume.
+    """
+    import nibabel
+
+    with damaged(os.fspath(path)):
+        upright: Any = nibabel.as_closest_canonical(image_of(path))
+        x, y, z = np.linalg.norm(upright.affine[:3, :3], axis=0).tolist()
+    return z, y, x
+
+
+@contextmanager
+def damaged(name: str) -> Iterator[None]:
+    """Say of a file that it is damaged, whatever its reader says.
+
+    Raises:
+        FormatError: Something was raised within.
+    """
     from nibabel.filebasedimages import ImageFileError
     from nibabel.orientations import OrientationError
     from nibabel.spatialimages import HeaderDataError
 
-    name = os.fspath(path)
-    if not Path(name).is_file() and not scans.is_series(Path(name)):
-        raise InputError(f"{name} does not exist; check the spelling of the path.")
     try:
-        image = _image_of(name)
-        voxels = int(np.prod(np.array(image.shape, dtype=object)))
-        if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
-            raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
-        upright: Any = nibabel.as_closest_canonical(image)
-        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+        yield
     except InputError:
         raise
     except (
@@ -107,15 +149,26 @@ def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 
-def _image_of(name: str) -> Any:  # noqa: ANN401 - of a library without types
-    """A volume with its place in space; further axes of length 1 are taken away."""
+def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a library without types
+    """A volume with its place in space, as nibabel gives it; further axes of length 1 are taken away.
+
+    Raises:
+        InputError: The file is missing.
+        FormatError: It is no volume, or is larger than :data:`MOST_VOXELS`.
+        Exception: It is damaged: see :func:`damaged`.
+    """
     import nibabel
 
-    if name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir():
-        return scans.image_of(Path(name))
-    image: Any = nibabel.load(name)
+    name = os.fspath(path)
+    if not Path(name).is_file() and not scans.is_series(Path(name)):
+        raise InputError(f"{name} does not exist; check the spelling of the path.")
+    foreign = name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir()
+    image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
     while len(image.shape) > 3 and image.shape[-1] == 1:
         image = image.slicer[..., 0]
+    voxels = int(np.prod(np.array(image.shape, dtype=object)))
+    if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
+        raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
     return image
 
 
@@ -133,7 +186,7 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = _image_of(os.fspath(like))
+    source = image_of(like)
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
@@ -142,8 +195,13 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
         for field in _PLACE:
             written.header[field] = source.header[field]
         written.header["pixdim"][4:] = 1  # further axes were taken away
-    content = written.to_bytes()
-    write_atomically(Path(path), gzip.compress(content) if os.fspath(path).lower().endswith(".gz") else content)
+    save_nifti(Path(path), written)
+
+
+def save_nifti(path: Path, image: Any) -> None:  # noqa: ANN401 - of a library without types
+    """Write a volume of nibabel's, whole or not at all; compressed where the name ends in ``.gz``."""
+    content = image.to_bytes()
+    write_atomically(path, gzip.compress(content) if path.name.lower().endswith(".gz") else content)
 
 
 def has_volumes(root: Path) -> bool:

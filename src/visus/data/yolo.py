@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from visus._errors import FormatError, InputError
+from visus.data.foreign import is_dota_line, start_of
 from visus.data.gather import Rows
 from visus.data.left_out import Notes
 from visus.data.splits import folders_in, is_passed_over, split_of
@@ -41,7 +42,7 @@ def _has_lines(folder: Path) -> bool:
         try:
             return bool(read_lines(path)) or not path.read_bytes().strip()
         except (FormatError, OSError):
-            return True
+            return not any(map(is_dota_line, start_of(path).splitlines()))
     return False
 
 
@@ -92,7 +93,10 @@ def read_yolo(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
     if not any(files for files, _ in splits.values()) and not notes.unlabeled:
         raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
     rows = [row for _, lists in splits.values() for rows in lists for row in rows]
+    if "kpt_shape" in values:
+        _without_points(rows, notes)
     _look_at_numbers(rows, notes)
+    _look_at_rotation(rows, notes)
     if names is None:
         most = max((int(row["line"][0]) for row in rows), default=-1)
         if most >= _MOST_UNNAMED:
@@ -264,6 +268,35 @@ def _look_at_numbers(rows: list[dict[str, Any]], notes: Notes) -> None:
 
 
 _FEW, _SLACK = 4, 0.02
+
+
+def _without_points(rows: list[dict[str, Any]], notes: Notes) -> None:
+    """Keep the boxes of lines that end with the key points of a body; the rows are changed in place."""
+    for row in rows:
+        notes.mends["with key points, of which the box alone is taken"] += len(row["line"]) > 5
+        row["line"] = row["line"][:5]
+
+
+def _look_at_rotation(rows: list[dict[str, Any]], notes: Notes) -> None:
+    """Say where four corners are those of rotated boxes (YOLO-OBB).
+
+    Corners of a rectangle are those of a parallelogram, however a picture is stretched; polygons seldom are.
+    """
+    lines = [row["line"] for row in rows]
+    if not lines or any(len(line) != 9 for line in lines):
+        return
+    corners = np.array(lines)[:, 1:].reshape(-1, 4, 2)
+    apart = np.abs(corners[:, 0] - corners[:, 1] + corners[:, 2] - corners[:, 3]).max(1)
+    if (apart > _SQUARE).mean() > 0.05:
+        return
+    xs, ys = corners[..., 0], corners[..., 1]
+    ends = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1)
+    off = np.minimum(np.abs(xs - ends[:, :1]), np.abs(xs - ends[:, 2:3])).max(1)
+    off = np.maximum(off, np.minimum(np.abs(ys - ends[:, 1:2]), np.abs(ys - ends[:, 3:])).max(1))
+    notes.mends["a rotated box: the upright box around it is taken"] += int((off > _SQUARE).sum())
+
+
+_SQUARE = 2e-3  # shares of the sides by which the corners of a box may be off
 
 
 def _pictures(place: Path, root: Path) -> list[Path]:

@@ -14,7 +14,8 @@ occlusion           how far the score falls where a patch is covered (Zeiler and
 
 The methods are Captum's; guided backpropagation and the deconvnet are its plain gradient under another rule for
 rectifiers (:mod:`visus.explain.rectifiers`), since Captum's own know only modules of the class ReLU. Grad-CAM is ours:
-it needs no gradients below its layer.
+it needs no gradients below its layer. So are integrated gradients, which take as many steps as they need
+(:mod:`visus.explain.integrated`).
 """
 
 import os
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
+from visus.explain.integrated import gap, integrated
 from visus.explain.subject import Picture, Subject, as_picture, asking, save_array
 from visus.explain.subjects import open_subject
 from visus.images import draw
@@ -47,7 +49,6 @@ Method = Literal[
 ]
 METHODS: tuple[Method, ...] = get_args(Method)
 _NOISE, _SAMPLES = 0.15, 25  # SmoothGrad: deviation in shares of the range, and pictures (section 3)
-_STEPS = 50  # of integrated gradients
 _PATCH = 16  # a patch covers two parts of so many of the side, and neighbors lie one apart
 _AT_A_TIME = 8
 _BRIGHTEST = 99.5  # percentile that is drawn as 1
@@ -61,10 +62,12 @@ class Explanation(Result):
         method: A name in :data:`METHODS`.
         name: The class.
         target: Its number.
-        probability: Its softmax.
+        probability: Its softmax, or its own sigmoid where a picture may have several classes.
         values: ``(C, H, W)`` float32, of each value of the input; one channel of ``gradcam`` and ``occlusion``.
         picture: ``(H, W, 3)`` uint8: the input as the network saw it.
         marked: The same, with the pixel or the box that a segmenter or a detector was asked about.
+        gap: Of ``integrated``, how far the values are from adding up to the score less that of black, as a share of
+            it; None of other methods, which promise no such sum.
     """
 
     method: Method
@@ -74,6 +77,7 @@ class Explanation(Result):
     values: NDArray[np.float32]
     picture: NDArray[np.uint8]
     marked: NDArray[np.uint8]
+    gap: float | None = None
 
     def heat(self) -> NDArray[np.float32]:
         """One value for each pixel, ``(H, W)`` float32 in [0, 1].
@@ -107,8 +111,9 @@ class Explanation(Result):
         return self.sheet()
 
     def to_dict(self) -> dict[str, Any]:
-        """The method, the class and its probability as plain values for JSON."""
-        return {"method": self.method, "class": self.name, "probability": round(self.probability, 6)}
+        """The method, the class, its probability, and of ``integrated`` the gap, as plain values for JSON."""
+        values = {"method": self.method, "class": self.name, "probability": round(self.probability, 6)}
+        return values if self.gap is None else {**values, "gap": round(self.gap, 6)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the values (``.npy``), or what the ending says (see :meth:`visus.images.result.Result.save`).
@@ -169,15 +174,20 @@ def saliency(
         logits = subject(x)
     place = subject.target_of(usual if target is None else target, logits)
     values = attribute(subject, x, [place], method, layer=layer, seed=seed)
+    missed = None
+    if method == "integrated":
+        with asking(subject):
+            missed = float(gap(subject, x, [place], values))
     shown = as_picture(x)
     return Explanation(
         method,
         subject.classes[place],
         place,
-        float(logits.softmax(1)[0, place]),
+        float(subject.probabilities(logits)[0, place]),
         values[0].float().cpu().numpy(),
         shown,
         subject.marked(shown),
+        missed,
     )
 
 
@@ -242,13 +252,6 @@ def _smoothgrad(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
     )
 
 
-def _integrated(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
-    from captum.attr import IntegratedGradients
-
-    size = _AT_A_TIME * len(x)
-    return IntegratedGradients(subject).attribute(x, target=targets, n_steps=_STEPS, internal_batch_size=size)
-
-
 def _occlusion(subject: Subject, x: Tensor, targets: list[int]) -> Tensor:
     from captum.attr import Occlusion
 
@@ -299,6 +302,6 @@ _METHODS: dict[str, Callable[[Subject, Tensor, list[int]], Tensor]] = {
     "smoothgrad": _smoothgrad,
     "guided": _gradient,
     "deconv": _gradient,
-    "integrated": _integrated,
+    "integrated": integrated,
     "occlusion": _occlusion,
 }

@@ -47,6 +47,10 @@ class Subject(nn.Module, ABC):
             InputError: It cannot be read.
         """
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """What ``(N, classes)`` logits come to: their softmax."""
+        return logits.softmax(1)
+
     @property
     @abstractmethod
     def layers(self) -> dict[str, nn.Module]:

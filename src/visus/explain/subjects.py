@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from visus._errors import InputError
 from visus.data.batches import one
 from visus.explain.subject import Maps, Picture, Subject, asking
-from visus.images import draw, read
+from visus.images import draw
 from visus.images.check import colors_of
 from visus.images.color import to_gray
+from visus.images.wide import read_wide
 from visus.nets import registry, trained, weights
 from visus.nets.backbones import Backbone
 from visus.nets.detection import Detector
@@ -46,6 +47,7 @@ class Classifier(Subject):
         resize_to: Length of the shorter side before the middle is cut out.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
         gray: Whether the input has one channel.
+        multilabel: Whether a picture may have several classes, or none.
     """
 
     interpolation: Literal["bicubic", "bilinear"]
@@ -61,14 +63,19 @@ class Classifier(Subject):
         resize_to: int,
         interpolation: Literal["bicubic", "bilinear"] = "bilinear",
         gray: bool = False,
+        multilabel: bool = False,
     ) -> None:
         super().__init__(name, classes)
-        self.backbone, self.normalize = backbone, normalize
+        self.backbone, self.normalize, self.multilabel = backbone, normalize, multilabel
         self.size, self.resize_to, self.interpolation, self.gray = size, resize_to, interpolation, gray
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` float in [0, 1] to logits ``(N, classes)`` float32."""
         return self.backbone(self.normalize(255 * x)).float()
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of ``(N, classes)`` logits the softmax, or the sigmoid of each where a picture may have several classes."""
+        return logits.sigmoid() if self.multilabel else logits.softmax(1)
 
     def embed(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` float in [0, 1] to what the last linear layer sees, ``(N, dimension)`` float32."""
@@ -320,7 +327,7 @@ def pixels_of(picture: Picture) -> NDArray[np.uint8]:
     >>> pixels_of(np.zeros((2, 3, 3), np.uint8)).shape
     (2, 3, 3)
     """
-    return colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
+    return colors_of(picture if isinstance(picture, np.ndarray) else read_wide(picture))
 
 
 def as_input(values: NDArray[np.uint8]) -> Tensor:
@@ -392,6 +399,8 @@ def open_classifier(source: str | os.PathLike[str] | Subject, *, device: str = "
     subject = open_subject(source, device=device)
     if not isinstance(subject, Classifier):
         raise InputError(f"{subject.name} is no classifier; give a run of classify, or a network of visus nets.")
+    if subject.multilabel:
+        raise InputError(f"{subject.name} gives a picture several classes; this takes classifiers that give one.")
     return subject
 
 
@@ -409,6 +418,7 @@ def classifier(source: str | os.PathLike[str]) -> Classifier:
             resize_to=about.resize_to,
             interpolation=about.interpolation,
             gray=about.gray,
+            multilabel=about.multilabel,
         )
     name = os.fspath(source)
     backbone = registry.create(name, weights="imagenet")

@@ -43,6 +43,8 @@ _NUMPY_MODES = {
     "mirror": "reflect",
     "wrap": "wrap",
 }
+_BORDERS = {"constant": 0, "replicate": 1, "reflect": 2, "mirror": 4}
+"""Those that OpenCV knows while it filters, by its numbers (``cv2.BORDER_CONSTANT`` ...); beyond is 0."""
 _SINGLE = (np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32)  # float32 holds them exactly
 _DIRECT = 11 * 11  # kernels with more values than this are faster by the FFT
 
@@ -90,7 +92,12 @@ def convolve(
     whole("stride", stride)
     dtype = np.float32 if picture.dtype.type in _SINGLE else np.float64
     before, after = _margins(weights.shape, picture.shape, output)
-    wide = pad(picture.astype(dtype, copy=False), before, after, padding=padding, value=value)
+    values = picture.astype(dtype, copy=False)
+    if output == "same" and (padding in _BORDERS and (padding != "constant" or value == 0)):
+        how = _chosen(values.dtype, weights, method)
+        if how is not None:  # OpenCV goes beyond the border by itself
+            return _by_opencv(values, how, before, _BORDERS[padding])[::stride, ::stride]
+    wide = pad(values, before, after, padding=padding, value=value)
     return _valid(wide, weights, method)[::stride, ::stride]
 
 
@@ -151,7 +158,11 @@ def by_column_and_row(image: NDArray[np.floating], column: Kernel, row: Kernel, 
     [[1.0, 2.0, 2.0]]
     """
     size = (len(column), len(row))
-    return _by_opencv(pad(image, *_margins(size, image.shape, "same"), padding=padding), size, (column, row))
+    before, after = _margins(size, image.shape, "same")
+    if padding in _BORDERS:
+        return _by_opencv(image, (column, row), before, _BORDERS[padding])
+    wide = pad(image, before, after, padding=padding)
+    return _by_opencv(wide, (column, row), (0, 0), _BORDERS["constant"])[: image.shape[0], : image.shape[1]]
 
 
 def pad(
@@ -193,36 +204,52 @@ def pad(
     return np.pad(image, widths, mode=_NUMPY_MODES[padding])  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
-    """The valid part of a convolution, by the way that is asked for or the fastest."""
+def _chosen(dtype: np.dtype[Any], kernel: Kernel, method: Method) -> Kernel | tuple[Kernel, Kernel] | None:
+    """A column and a row, the kernel as it is, or None for the Fourier transform: what is asked for or the fastest."""
     if method == "separable":
-        return _by_opencv(image, kernel.shape, separate(kernel))
+        return separate(kernel)
     if method == "auto":
-        factors = rank_one(kernel, 1e-12 if image.dtype == np.float64 else 1e-7)
+        factors = rank_one(kernel, 1e-12 if dtype == np.float64 else 1e-7)
         if factors and sum(kernel.shape) < kernel.size:
-            return _by_opencv(image, kernel.shape, factors)
+            return factors
         method = "fft" if kernel.size > _DIRECT else "direct"
-    if method == "fft":
+    return None if method == "fft" else kernel
+
+
+def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
+    """The valid part of a convolution."""
+    how = _chosen(image.dtype, kernel, method)
+    if how is None:
         return each_channel(lambda plane: _by_fft(plane, kernel), image)
-    return _by_opencv(image, kernel.shape, kernel)
+    height, width = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
+    return _by_opencv(image, how, (0, 0), _BORDERS["constant"])[:height, :width]
 
 
-def _by_opencv(image: NDArray[Any], size: tuple[int, ...], kernel: Kernel | tuple[Kernel, Kernel]) -> Floats:
-    """One column and one row, or the kernel as it is; OpenCV correlates, so it gets the kernel turned."""
+def _by_opencv(
+    image: NDArray[Any], kernel: Kernel | tuple[Kernel, Kernel], middle: tuple[int, int], border: int
+) -> Floats:
+    """One column and one row, or the kernel as it is; OpenCV correlates, so it gets the kernel turned.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)``, float32 or float64.
+        kernel: A column and a row, or all weights.
+        middle: Which row and column of the turned kernel lies over each pixel.
+        border: One of OpenCV's.
+    """
     import cv2
 
-    height, width = image.shape[0] - size[0] + 1, image.shape[1] - size[1] + 1
     dtype = np.float32 if image.dtype == np.float32 else np.float64
+    anchor = middle[::-1]
 
     def filtered(plane: NDArray[Any]) -> NDArray[Any]:
         plane = np.ascontiguousarray(plane)
         if isinstance(kernel, tuple):
             column, row = (np.ascontiguousarray(factor[::-1], dtype) for factor in kernel)
-            return np.asarray(cv2.sepFilter2D(plane, -1, row, column, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
+            return np.asarray(cv2.sepFilter2D(plane, -1, row, column, anchor=anchor, borderType=border))
         turned = np.ascontiguousarray(kernel[::-1, ::-1], dtype)
-        return np.asarray(cv2.filter2D(plane, -1, turned, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT))
+        return np.asarray(cv2.filter2D(plane, -1, turned, anchor=anchor, borderType=border))
 
-    return each_channel(filtered, image)[:height, :width]
+    return each_channel(filtered, image)
 
 
 def each_channel(work: Callable[[NDArray[Any]], NDArray[Any]], image: NDArray[Any]) -> NDArray[Any]:

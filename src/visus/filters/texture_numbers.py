@@ -6,7 +6,6 @@ Textons, IJCV 43(1), section 2.1.
 
 import csv
 import io
-import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,7 +55,7 @@ def bank_of(scales: Scales = "small") -> list[Filter]:
     >>> print(bank_of()[2])
     filter 3, edge of sigma 1 at 60 degrees
     """
-    sigmas = [math.sqrt(2) ** (k + (scales == "large")) for k in range(4)]
+    sigmas = [2 ** ((k + (scales == "large")) / 2) for k in range(4)]
     angles = [180.0 * k / ORIENTATIONS for k in range(ORIENTATIONS)]
     found: list[tuple[str, float, float | None]] = [
         (kind, sigma, angle) for kind in ("edge", "bar") for sigma in sigmas[:3] for angle in angles

@@ -183,5 +183,5 @@ def _read(stem: Path) -> Graph | None:
             values["has_map"],
             path,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus._errors import InputError
+from visus._errors import InputError, WeightsError
 from visus._openvino import core, has_bf16, hints
 from visus._optional import require
 from visus.graphs.graph import Graph
@@ -123,8 +123,16 @@ class OpenVinoRuntime:
 
 @functools.lru_cache(maxsize=_KEPT)
 def _compiled(path: Path, written: int, size: int, streams: int, precision: Computed) -> Any:  # noqa: ANN401 - OpenVINO's
-    """A graph compiled for this CPU; the next index of this process need not compile it anew."""
+    """A graph compiled for this CPU; the next index of this process need not compile it anew.
+
+    Raises:
+        WeightsError: Its weights hold NaN.
+    """
     network = core().read_model(str(path))
+    # Compiled, a ReLU makes 0 of NaN: it would hide what is broken.
+    constants = (own.get_data() for own in network.get_ops() if own.get_type_name() == "Constant")
+    if any(np.issubdtype(values.dtype, np.floating) and np.isnan(values).any() for values in constants):
+        raise WeightsError(f"The graph {path} holds NaN; give other weights, or train anew.")
     network.reshape([1, size, size, 3])
     return core().compile_model(network, "CPU", hints(streams, precision))
 
@@ -147,6 +155,23 @@ class _OpenVinoRunner:
         return self._run(pixels, "map")
 
 
+def session(graph: Path | bytes, threads: int) -> Any:  # noqa: ANN401 - ONNX Runtime's
+    """A graph made ready by ONNX Runtime.
+
+    Args:
+        graph: Its file, or its content.
+        threads: How many work on one answer.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors only
+    # A thread that waits busily for its next part costs a core, and where there are few, time too.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxRuntime:
     """The graph run by ONNX Runtime."""
 
@@ -154,14 +179,7 @@ class OnnxRuntime:
     precision: Computed = "f32"
 
     def __init__(self, graph: Graph, streams: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cores() if streams == 1 else 1
-        options.log_severity_level = 3  # errors only
-        # A thread that waits busily for its next part costs a core, and where there are few, time too.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
+        self._session = session(graph.path, cores() if streams == 1 else 1)
 
     def runner(self) -> "OnnxRuntime":
         """A runner for one thread: the session itself, which threads may share."""

@@ -124,7 +124,7 @@ def open_saved(path: str | os.PathLike[str]) -> Saved:
             raise RunError(f"{file} was written by a newer visus (format {version}); update visus.")
         plain = {written: key for key, written in _KEYS.items()}
         return Saved(file, {plain.get(key, key): value for key, value in values.items()})
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(file, error) from error
 
 

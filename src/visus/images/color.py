@@ -72,7 +72,8 @@ def like(values: NDArray[np.floating], dtype: np.dtype) -> Array:
         return values.astype(dtype, copy=False)
     if dtype == np.bool_:
         return values >= 0.5
-    return np.clip(np.rint(values), 0, full_scale(dtype)).astype(dtype)
+    rounded = np.rint(values)
+    return np.clip(rounded, 0, full_scale(dtype), out=rounded).astype(dtype)
 
 
 def to_gray(picture: Array) -> Array:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from visus._optional import is_installed
+
 LARGEST = 8 << 20
 """Larger profiles, in bytes, count as damaged: those of printers have 0.5 to 3 MB."""
 
@@ -26,6 +28,11 @@ def is_foreign(profile: bytes | None) -> bool:
         return False
 
 
+def keeps_16_bits() -> bool:
+    """Whether colors of 16 bits are converted in 16 bits, by imagecodecs, and not in 8."""
+    return is_installed("imagecodecs")
+
+
 def to_srgb(pixels: NDArray[Any], profile: bytes) -> NDArray[Any] | None:
     """The colors of a picture in sRGB.
 
@@ -35,7 +42,8 @@ def to_srgb(pixels: NDArray[Any], profile: bytes) -> NDArray[Any] | None:
             pictures may have that of RGB.
 
     Returns:
-        ``(H, W, 3)`` RGB of the same dtype; None where the profile is that of sRGB, and the values stay.
+        ``(H, W, 3)`` RGB of the same dtype, precise to 8 bits unless :func:`keeps_16_bits`; None where the profile is
+        that of sRGB, and the values stay.
 
     Raises:
         ValueError: The profile is damaged, or does not fit.
@@ -48,10 +56,12 @@ def to_srgb(pixels: NDArray[Any], profile: bytes) -> NDArray[Any] | None:
         pixels, mode = np.repeat(pixels[:, :, None], 3, axis=2), "RGB"
     if mode != transform.input_mode:
         raise ValueError(f"it is one of {transform.input_mode}, and the picture has {mode}")
-    if pixels.dtype == np.uint16:
+    if pixels.dtype != np.uint16:
+        return _eight_bits(pixels, transform, mode)
+    if keeps_16_bits():
         return _sixteen_bits(pixels, profile, mode)
-    picture = Image.fromarray(np.ascontiguousarray(pixels), mode)
-    return np.asarray(transform.apply(picture))
+    rounded = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return _eight_bits(rounded, transform, mode).astype(np.uint16) * 257
 
 
 @functools.lru_cache(maxsize=32)
@@ -86,6 +96,10 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
         given = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(1, -1, 3)
         found = transform.apply(Image.fromarray(given))
     return bool(np.abs(np.asarray(found).astype(int) - given).max() <= _SAME)
+
+
+def _eight_bits(pixels: NDArray[np.uint8], transform: ImageCms.ImageCmsTransform, mode: str) -> NDArray[np.uint8]:
+    return np.asarray(transform.apply(Image.fromarray(np.ascontiguousarray(pixels), mode)))
 
 
 def _sixteen_bits(pixels: NDArray[np.uint16], profile: bytes, mode: str) -> NDArray[np.uint16]:

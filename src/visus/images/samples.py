@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError
-from visus.images.profiles import to_srgb
+from visus.images.profiles import keeps_16_bits, to_srgb
 
 Range = Literal["type", "own"]
 
@@ -135,6 +135,8 @@ def in_srgb(colors: NDArray[Any], profile: bytes | None, notes: list[str]) -> ND
         except ValueError:
             notes.append("color profile not understood, colors as they are")
         else:
+            if found is not None and found.dtype == np.uint16 and not keeps_16_bits():
+                notes.append("colors converted in 8 of 16 bits; in all with: pip install 'visus[codecs]'")
             colors = colors if found is None else found
     if colors.ndim == 3 and colors.shape[2] == 4:
         most = np.uint32(np.iinfo(colors.dtype).max)

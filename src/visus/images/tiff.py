@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
+from visus._optional import is_installed
 from visus.images.samples import Samples
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
@@ -28,6 +29,8 @@ _READ = {
     1, 5, 7, 8, 32773, 32946, 50013, 34925, 50000,  # none, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard
     33003, 33004, 33005, 34712, 34887, 34927, 50001, 34933, 50002, 52546,  # JPEG 2000, LERC, WebP, PNG, JPEG XL
 }  # fmt: skip
+_WITHOUT_CODECS = {1, 8, 32773, 32946, 34925}  # of these, what tifffile reads alone
+_OF_FLOATS = 3  # the predictor that only imagecodecs undoes
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,13 @@ def _check(page: Any, size: int, name: str) -> None:  # noqa: ANN401
     if page.compression not in _READ:
         what = getattr(page.compression, "name", page.compression)
         raise FormatError(f"{name} is compressed in a way that visus does not read ({what}); save it with Deflate.")
+    alone = page.compression in _WITHOUT_CODECS and page.predictor != _OF_FLOATS
+    if not alone and not is_installed("imagecodecs"):
+        what = getattr(page.compression, "name", page.compression)
+        raise FormatError(
+            f"{name} is TIFF that Pillow does not read, compressed with {what}, which visus reads with: "
+            "pip install 'visus[codecs]'"
+        )
     if page.dtype is None or np.dtype(page.dtype).kind not in "buif" or page.imagedepth != 1:
         what = f"{page.dtype}, depth {page.imagedepth}"
         raise FormatError(f"{name} holds numbers that are no picture ({what}); save it with 8 or 16 bits a channel.")

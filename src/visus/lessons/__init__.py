@@ -30,6 +30,9 @@ LESSONS: dict[str, Title] = {
     "padding": Title("What lies beyond the border of a picture", "图像边界之外是什么"),
     "receptive-field": Title("What a unit sees of the picture", "一个单元看到图像的多大范围"),
     "upsampling": Title("From a coarse map to a fine one", "从粗图到细图：上采样"),
+    "object-size": Title(
+        "Small objects need fine maps, large ones wide fields", "小目标需要细的图，大目标需要大的感受野"
+    ),
     "residual": Title("A residual network is an ensemble of paths", "残差网络是许多路径的集成"),
     "templates": Title("Weights are templates of the classes", "权重是各类的模板"),
     "roi-align": Title("RoI pooling rounds, RoIAlign does not", "RoI 池化取整，RoIAlign 不取整"),

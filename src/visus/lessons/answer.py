@@ -16,7 +16,7 @@ from visus.images import plots
 from visus.images.io import encode_png
 from visus.images.result import Result
 from visus.lessons import LESSONS, fonts
-from visus.lessons.sheet import LANGUAGES, Drawn, Lang
+from visus.lessons.sheet import LANGUAGES, Drawn, Lang, Say
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,6 +45,13 @@ class Lesson(Result):
     def drawn(self) -> NDArray[np.uint8] | None:
         """The picture, ``(H, W, 3)`` uint8."""
         return self.picture
+
+    def _repr_html_(self) -> str:
+        """The picture with its sentences, as a notebook shows it."""
+        data = base64.b64encode(encode_png(self.picture)).decode()
+        text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences)
+        note = f"<p><em>{html.escape(self.note)}</em></p>" if self.note else ""
+        return f'<img alt="{html.escape(self.title)}" src="data:image/png;base64,{data}">{text}{note}'
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a number."""
@@ -79,18 +86,38 @@ def lesson(name: str, *, lang: Lang = "en", **options: Any) -> Lesson:
         raise InputError(f"There is no lesson {name!r}; there are {', '.join(LESSONS)}.")
     if lang not in LANGUAGES:
         raise InputError(f"A lesson can be read in {', '.join(LANGUAGES)}, not in {lang!r}.")
-    draw: Callable[..., Drawn] = require(f"visus.lessons.{name.replace('-', '_')}").draw
-    takes = list(inspect.signature(draw).parameters)[1:]
-    if stray := [option for option in options if option not in takes]:
-        known = f"it takes {', '.join(takes)}" if takes else "it takes none"
-        raise InputError(f"The lesson {name} has no option {stray[0]!r}; {known}.")
     chinese = lang == "zh" and fonts.has_chinese()
     place = LANGUAGES.index(lang)
-    done = draw(lambda en, zh: zh if chinese else en, **options)
+    done = draw(name, lambda en, zh: zh if chinese else en, **options)
     picture = plots.picture_of(done.figure)
     sentences = tuple(sentence[place] for sentence in done.sentences)
     note = fonts.ADVICE if lang == "zh" and not chinese else ""
     return Lesson(name, LESSONS[name][place], sentences, picture, done.numbers, note)
+
+
+def draw(name: str, say: Say, **options: Any) -> Drawn:
+    """Compute a lesson, on one thread: its networks are small, and so learn the same on every machine.
+
+    Args:
+        name: One of :data:`visus.lessons.LESSONS`.
+        say: Of a label in English and in Chinese, the one that is drawn.
+        options: See :func:`lesson`.
+
+    Raises:
+        InputError: The lesson does not take an option.
+    """
+    own: Callable[..., Drawn] = require(f"visus.lessons.{name.replace('-', '_')}").draw
+    takes = list(inspect.signature(own).parameters)[1:]
+    if stray := [option for option in options if option not in takes]:
+        known = f"it takes {', '.join(takes)}" if takes else "it takes none"
+        raise InputError(f"The lesson {name} has no option {stray[0]!r}; {known}.")
+    torch = require("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return own(say, **options)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def album(*, lang: Lang = "en", progress: Callable[[int, int], None] | None = None) -> str:
@@ -126,10 +153,5 @@ _STYLE = (
 
 
 def _section(own: Lesson) -> str:
-    data = base64.b64encode(encode_png(own.picture)).decode()
-    text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in own.sentences)
-    note = f"<p><em>{html.escape(own.note)}</em></p>" if own.note else ""
-    return (
-        f'<section id="{own.name}"><h2>{html.escape(own.title)}</h2><p><code>visus lesson {own.name}</code></p>'
-        f'<img alt="{html.escape(own.title)}" src="data:image/png;base64,{data}">{text}{note}</section>'
-    )
+    heading = f"<h2>{html.escape(own.title)}</h2><p><code>visus lesson {own.name}</code></p>"
+    return f'<section id="{own.name}">{heading}{own._repr_html_()}</section>'

@@ -152,5 +152,5 @@ def _drawn(axis: Any, nodes: list[Node], title: str) -> None:  # noqa: ANN401
         }
         axis.text(*node.at, node.name, ha="center", va="center", fontsize=9, bbox=shape)
         x, y = node.at[0], node.at[1]
-        axis.text(x, y + 0.55, f"{node.value:.2f}", color=plots.SECOND, fontsize=9, ha="center", va="center")
-        axis.text(x, y - 0.58, f"{node.gradient:.2f}", color=plots.ACCENT, fontsize=9, ha="center", va="center")
+        axis.text(x, y + 0.46, f"{node.value:.2f}", color=plots.SECOND, fontsize=9, ha="center", va="center")
+        axis.text(x, y - 0.48, f"{node.gradient:.2f}", color=plots.ACCENT, fontsize=9, ha="center", va="center")

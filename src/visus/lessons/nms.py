@@ -39,10 +39,10 @@ def draw(say: Say) -> Drawn:
     every = drawing.boxes(picture, found.numpy(), [f"{score:.2f}" for score in scores.tolist()], width=3)
     show_pixels(axes[0], every, say(f"{len(found)} boxes with their scores", f"{len(found)} 个框及其得分"))
     for number, (axis, step) in enumerate(zip(axes[1:], steps, strict=True), 1):
-        gone = drawing.boxes(
-            picture, found[step.removed].numpy(), [f"IoU {own:.2f}" for own in step.overlaps], color=_GRAY, width=3
+        stays = drawing.boxes(picture, found[[step.kept]].numpy(), [f"{scores[step.kept]:.2f}"], width=5)
+        shown = drawing.boxes(
+            stays, found[step.removed].numpy(), [f"IoU {own:.2f}" for own in step.overlaps], color=_GRAY, width=3
         )
-        shown = drawing.boxes(gone, found[[step.kept]].numpy(), [f"{scores[step.kept]:.2f}"], width=5)
         title = say(f"step {number}: red stays, gray goes", f"第 {number} 步：红色保留，灰色去除")
         show_pixels(axis, shown, title)
     kept = [step.kept for step in steps]

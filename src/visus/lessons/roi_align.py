@@ -106,7 +106,7 @@ def _map(axis: Any, x: torch.Tensor, title: str) -> None:  # noqa: ANN401
     show_pixels(axis, x[0, 0].numpy(), title, cmap="Greys", vmin=0, vmax=40)
     for r in range(SIDE):
         for c in range(SIDE):
-            axis.text(c, r, f"{float(x[0, 0, r, c]):.1f}", ha="center", va="center", fontsize=7, color="#555555")
+            axis.text(c, r, f"{float(x[0, 0, r, c]):g}", ha="center", va="center", fontsize=7, color="#555555")
 
 
 def _box(axis: Any, edges: list[float], style: str) -> None:  # noqa: ANN401

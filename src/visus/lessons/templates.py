@@ -36,6 +36,7 @@ def draw(say: Say) -> Drawn:
             )
     for k in range(practice.CLASSES):
         axes[k].set_title(str(k), fontsize=10)
+        axes[2 * practice.CLASSES + k].set_title(say(f"unit {k + 1}", f"单元 {k + 1}"), fontsize=9)
     names = (say("mean", "均值"), say("linear", "线性"), say("hidden units", "隐藏单元"))
     for row, name in enumerate(names):
         axes[row * practice.CLASSES].set_ylabel(name, fontsize=10)

@@ -42,9 +42,11 @@ def draw(say: Say) -> Drawn:
         {"largest_mean": means, "off_diagonal": off, "largest_variance": spreads},
         (
             (
-                "Less the mean picture, each pixel has mean 0; z-score divides by the deviation too. Neighbors still "
-                f"vary together: off the diagonal the covariance reaches {off['zscore']:.2f} of its largest variance.",
-                "减去均值图后每个像素均值为 0，标准化再除以标准差；相邻像素仍一起变化：非对角协方差可达最大方差的 "
+                "Less the mean picture, each pixel has mean 0; z-score takes one mean and one deviation for all. "
+                f"Neighbors still vary together: off the diagonal the covariance reaches {off['zscore']:.2f} of its "
+                "largest variance.",
+                "减去均值图后每个像素均值为 0，标准化则对所有像素用同一均值与标准差；"
+                "相邻像素仍一起变化：非对角协方差可达最大方差的 "
                 f"{off['zscore']:.2f}。",
             ),
             (

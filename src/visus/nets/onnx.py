@@ -9,9 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+PICTURES = {0: "n"}
+"""The axes of the input that may be of any length, and what they are called: any number of pictures."""
+
 
 def to_onnx(
-    module: nn.Module, example: Tensor, outputs: Sequence[str], *, metadata: Mapping[str, str] | None = None
+    module: nn.Module,
+    example: Tensor,
+    outputs: Sequence[str],
+    *,
+    dynamic: Mapping[int, str] = PICTURES,
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """The content of an ONNX file (Bai et al. 2019), for any number of pictures.
 
@@ -19,10 +27,12 @@ def to_onnx(
         module: Takes the pixels of N pictures; it is left in evaluation mode.
         example: Pixels of two pictures, for example ``(2, size, size, 3)`` uint8.
         outputs: Names of what it gives.
+        dynamic: The axes of the input that may be of any length.
         metadata: What the file says of itself.
 
     Returns:
-        The graph with its weights, whose input ``"pixels"`` has the shape and the dtype of the example, but for N.
+        The graph with its weights, whose input ``"pixels"`` has the shape and the dtype of the example, but for those
+        axes.
     """
     buffer = io.BytesIO()
     with _quiet():
@@ -31,7 +41,7 @@ def to_onnx(
             (example,),
             input_names=["pixels"],
             output_names=list(outputs),
-            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in dynamic.items()},),
             dynamo=True,
             verbose=False,
         )
@@ -39,6 +49,48 @@ def to_onnx(
     program.model.metadata_props.update(metadata or {})
     program.save(buffer)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
+
+
+def to_onnx_traced(
+    module: nn.Module,
+    example: Tensor,
+    outputs: Sequence[str],
+    *,
+    dynamic: Mapping[int, str],
+    metadata: Mapping[str, str],
+) -> bytes:
+    """The same for a module that gives more or less by what it sees, as a detector does.
+
+    It is traced: that is the way that torchvision's detectors are written for. What it gives is of any length.
+
+    Args:
+        module: See :func:`to_onnx`.
+        example: Pixels for which it gives something, since what is not met is not traced.
+        outputs: See there.
+        dynamic: See there.
+        metadata: See there.
+    """
+    import onnx
+
+    buffer = io.BytesIO()
+    axes = {"pixels": dict(dynamic), **{name: {0: "objects"} for name in outputs}}
+    with _quiet(), torch.no_grad():
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            buffer,  # pyright: ignore[reportArgumentType]
+            input_names=["pixels"],
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_model_from_string(buffer.getvalue())
+    onnx.helper.set_model_props(model, dict(metadata))
+    return model.SerializeToString()
+
+
+_OPSET = 17  # from 16 on RoIAlign knows where the middles of pixels lie
 
 
 @contextlib.contextmanager

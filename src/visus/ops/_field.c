@@ -97,24 +97,46 @@ INLINE void exponential(Eight *number)
     *number = p * (Eight)power;
 }
 
-/* Softmax of some channels that are in place. */
-INLINE void softmax(Eight *energy, Eight *out, int groups)
+/* The largest of some channels. */
+INLINE float largest(const Eight *energy, int groups)
 {
-    Eight most = energy[0], sum = {0};
+    Eight most = energy[0];
     for (int k = 1; k < groups; k++)
         raise(&most, energy[k]);
-    float top = most[0], total = 0;
-    for (int i = 1; i < WIDE; i++)
-        top = most[i] > top ? most[i] : top;
-    for (int k = 0; k < groups; k++) {
-        energy[k] -= top;
-        exponential(energy + k);
-        sum += energy[k];
+    float four[4];
+    for (int i = 0; i < 4; i++)
+        four[i] = most[i] > most[i + 4] ? most[i] : most[i + 4];
+    float one = four[0] > four[2] ? four[0] : four[2], other = four[1] > four[3] ? four[1] : four[3];
+    return one > other ? one : other;
+}
+
+/* The sum of eight numbers. */
+INLINE float sum_of_eight(Eight v)
+{
+    float four[4];
+    for (int i = 0; i < 4; i++)
+        four[i] = v[i] + v[i + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/* Softmax of the channels of some positions. Each step is done for all of them, so that none waits for another. */
+INLINE void softmax(Eight *energy, Eight *out, int count, int groups)
+{
+    for (int j = 0; j < count; j++) {
+        float top = largest(energy + j * groups, groups);
+        for (int k = 0; k < groups; k++)
+            energy[j * groups + k] -= top;
     }
-    for (int i = 0; i < WIDE; i++)
-        total += sum[i];
-    for (int k = 0; k < groups; k++)
-        out[k] = energy[k] * (1 / total);
+    for (int k = 0; k < count * groups; k++)
+        exponential(energy + k);
+    for (int j = 0; j < count; j++) {
+        Eight sum = energy[j * groups];
+        for (int k = 1; k < groups; k++)
+            sum += energy[j * groups + k];
+        float share = 1 / sum_of_eight(sum);
+        for (int k = 0; k < groups; k++)
+            out[j * groups + k] = energy[j * groups + k] * share;
+    }
 }
 
 /* What a position hears of each class, as all classes see it: minus the compatibility times it, (channels, channels)
@@ -135,57 +157,85 @@ typedef struct {
     const float *corners;   /* (m + 1, channels): answers in the lattice, splat and blurred */
     const float *root;      /* (positions,) */
     float appearance;       /* weight of that kernel */
-    const float *smooth;    /* (n, inner, channels): answers filtered along all axes but the first; NULL without it */
-    const float *weights;   /* (n, 2 reach + 1), along the first axis */
+    const float *given;     /* (n, inner, channels): answers, filtered along all axes but the first and the last; NULL
+                               without a smoothness kernel */
+    const float *down;      /* (n, 2 reach + 1): weights along the first axis */
+    const float *across;    /* (width, 2 reach + 1): along the last */
     int64_t n, inner;       /* places along the first axis, and positions at each */
+    int64_t width;          /* places along the last axis */
     const float *logs;      /* (n, inner, channels): of the probabilities; -1e30 for channels that are none */
     const float *mu;        /* compatibility (channels, channels) by columns; NULL for Potts */
     float *answers;         /* (n, inner, channels) */
     int reach, channels;
 } Update;
 
-enum { TILE = 128 }; /* positions side by side whose neighbors along the first axis stay in the cache */
+enum { TILE = 32 }; /* positions side by side: what they hear along the first axis stays in the fastest cache */
 
-INLINE void update(const Update u, int64_t first, int64_t last, float *heard, int groups)
+/* Filter a tile of one place along the first axis along the last one. */
+INLINE void across_tile(const Update u, int64_t at, int64_t start, int count, float *out, int groups)
 {
     int channels = groups * WIDE;
-    int64_t stride = u.inner * channels;
+    for (int j = 0; j < count; j++) {
+        int64_t x = (start + j) % u.width;
+        filter_place(u.given + (at * u.inner + start + j) * channels, out + j * channels, channels,
+                     u.across + x * (2 * u.reach + 1), x, u.width, u.reach, groups);
+    }
+}
+
+/* Update a tile at all places along the first axis. The places around the present one, filtered along the last axis,
+ * are in a ring of rows that is there twice, so that they follow one another wherever they begin. */
+INLINE void update_tile(const Update u, int64_t start, int count, float *heard, float *ring, int groups, int d1)
+{
+    int channels = groups * WIDE, rows = 2 * u.reach + 1;
+    int64_t row = count * channels, made = 0;
     Eight *spare = (Eight *)(heard + TILE * channels);
-    for (int64_t start = first; start < last; start += TILE)
-        for (int64_t at = 0; at < u.n; at++) {
-            int count = (int)(last - start < TILE ? last - start : TILE), columns = count * groups;
-            int64_t place = at * u.inner + start;
-            if (u.smooth)
-                filter_place(u.smooth + place * channels, heard, stride, u.weights + at * (2 * u.reach + 1), at,
-                             u.n, u.reach, columns);
-            else
-                memset(heard, 0, count * channels * sizeof *heard);
-            for (int j = 0; j < count; j++) {
-                Eight *own = (Eight *)(heard + j * channels);
-                const Eight *logs = (const Eight *)(u.logs + (place + j) * channels);
-                if (u.lattice)
-                    gather(u.lattice, place + j, u.appearance * u.root[place + j], (const Eight *)u.corners, own,
-                           groups);
-                if (u.mu)
-                    weigh(own, spare, u.mu, channels);
-                for (int k = 0; k < groups; k++)
-                    own[k] += logs[k];
-                softmax(own, (Eight *)(u.answers + (place + j) * channels), groups);
-            }
+    for (int64_t at = 0; at < u.n; at++) {
+        int64_t place = at * u.inner + start;
+        for (; u.given && made < u.n && made <= at + u.reach; made++) {
+            float *first = ring + made % rows * row;
+            across_tile(u, made, start, count, first, groups);
+            memcpy(first + rows * row, first, row * sizeof *first);
         }
+        if (u.given)
+            filter_place(ring + ((at - u.reach + rows) % rows + u.reach) * row, heard, row, u.down + at * rows, at, u.n,
+                         u.reach, count * groups);
+        else
+            memset(heard, 0, row * sizeof *heard);
+        for (int j = 0; j < count; j++) {
+            Eight *own = (Eight *)(heard + j * channels);
+            const Eight *logs = (const Eight *)(u.logs + (place + j) * channels);
+            if (u.lattice)
+                gather(u.lattice, place + j, u.appearance * u.root[place + j], (const Eight *)u.corners, own, groups,
+                       d1);
+            if (u.mu)
+                weigh(own, spare, u.mu, channels);
+            for (int k = 0; k < groups; k++)
+                own[k] += logs[k];
+        }
+        softmax((Eight *)heard, (Eight *)(u.answers + place * channels), count, groups);
+    }
+}
+
+INLINE void update(const Update u, int64_t first, int64_t last, float *heard, float *ring, int groups, int d1)
+{
+    for (int64_t start = first; start < last; start += TILE)
+        update_tile(u, start, (int)(last - start < TILE ? last - start : TILE), heard, ring, groups, d1);
 }
 
 /* Update the positions first to last - 1 at all places along the first axis; 0 without memory. */
 EACH_PROCESSOR
 API int field_update(const Update *u, int64_t first, int64_t last)
 {
-    float *heard = malloc((TILE + 1) * u->channels * sizeof *heard);
+    int64_t rows = u->given ? 2 * (2 * u->reach + 1) : 0;
+    float *heard = malloc((TILE + 1 + rows * TILE) * u->channels * sizeof *heard);
     if (!heard)
         return 0;
-    if (u->channels == 3 * WIDE) /* known as it is compiled: 21 classes */
-        update(*u, first, last, heard, 3);
+    float *ring = heard + (TILE + 1) * u->channels;
+    int d1 = u->lattice ? u->lattice->axes + 1 : 0;
+    if (u->channels == 3 * WIDE && d1 == 6) /* known as it is compiled: 21 classes of colors */
+        update(*u, first, last, heard, ring, 3, 6);
     else
-        update(*u, first, last, heard, u->channels / WIDE);
+        update(*u, first, last, heard, ring, u->channels / WIDE, d1);
     free(heard);
     return 1;
 }

@@ -214,9 +214,8 @@ API int64_t lattice_corners(const Lattice *lattice)
 
 /* Splat and blur some groups of channels, first to last - 1, of so many. Gives the buffer with the result. */
 INLINE Eight *spread(const Lattice *lattice, const float *weight, const Eight *values, Eight *here, Eight *next,
-                     int groups, int first, int last)
+                     int groups, int first, int last, int d1)
 {
-    int d1 = lattice->axes + 1;
     int64_t m = lattice->corners;
     for (int64_t p = 0; p < lattice->points; p++)
         for (int k = 0; k < d1; k++) {
@@ -248,10 +247,11 @@ API int lattice_spread(const Lattice *lattice, const float *weight, const float 
 {
     const Eight *from = (const Eight *)values;
     Eight *here = (Eight *)one, *next = (Eight *)two, *found;
-    if (channels == 3 * WIDE && first == 0 && last == channels) /* known as it is compiled: 21 classes */
-        found = spread(lattice, weight, from, here, next, 3, 0, 3);
+    int d1 = lattice->axes + 1;
+    if (d1 == 6 && channels == 3 * WIDE && first == 0 && last == channels) /* known as it is compiled: 21 classes */
+        found = spread(lattice, weight, from, here, next, 3, 0, 3, 6);
     else
-        found = spread(lattice, weight, from, here, next, channels / WIDE, first / WIDE, last / WIDE);
+        found = spread(lattice, weight, from, here, next, channels / WIDE, first / WIDE, last / WIDE, d1);
     return found == next;
 }
 
@@ -262,5 +262,6 @@ API void lattice_slice(const Lattice *lattice, const float *weight, float factor
 {
     int groups = channels / WIDE;
     for (int64_t p = 0; p < lattice->points; p++)
-        gather(lattice, p, factor * weight[p], (const Eight *)corners, (Eight *)out + p * groups, groups);
+        gather(lattice, p, factor * weight[p], (const Eight *)corners, (Eight *)out + p * groups, groups,
+               lattice->axes + 1);
 }

@@ -14,16 +14,21 @@ typedef struct {
 } Lattice;
 
 /* Add to the channels of a point what the corners of its simplex hold, times a factor. */
-INLINE void gather(const Lattice *lattice, int64_t point, float factor, const Eight *corners, Eight *out, int groups)
+INLINE void gather(const Lattice *lattice, int64_t point, float factor, const Eight *corners, Eight *out, int groups,
+                   int d1)
 {
-    int d1 = lattice->axes + 1;
     const int32_t *corner = lattice->corner + point * d1;
     const float *share = lattice->share + point * d1;
-    for (int g = 0; g < groups; g++) {
-        Eight sum = {0};
-        for (int k = 0; k < d1; k++)
-            sum += share[k] * corners[(int64_t)corner[k] * groups + g];
-        out[g] += factor * sum;
+    for (int start = 0; start < groups; start += 3) {
+        Eight sum[3] = {{0}};
+        int count = groups - start < 3 ? groups - start : 3;
+        for (int k = 0; k < d1; k++) {
+            const Eight *row = corners + (int64_t)corner[k] * groups + start;
+            for (int g = 0; g < count; g++)
+                sum[g] += share[k] * row[g];
+        }
+        for (int g = 0; g < count; g++)
+            out[start + g] += factor * sum[g];
     }
 }
 

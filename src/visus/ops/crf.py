@@ -11,7 +11,8 @@ each filters all answers with both kernels, weighs them by how badly two classes
 and normalizes. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel exactly.
 
 As in the authors' implementation, kernels are normalized symmetrically, by the root of their sums at i and j, and a
-position's message reaches itself too.
+position's message reaches itself too. The lattice's axes are x, y and then the values, as theirs are: the lattice knows
+the kernel only nearly, and how nearly changes a little with the order.
 """
 
 import ctypes
@@ -20,6 +21,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +52,12 @@ class Settings:
         iterations: Rounds of messages.
         compatibility: mu, ``(classes, classes)``: how badly a class (row) goes with another (column); None for Potts:
             1 for different classes, 0 for the same. See :mod:`visus.ops.crf_learning`.
+        order: Of the axes of the picture in the lattice: ``"xy"`` as the authors have it, from the last to the first;
+            ``"yx"`` as visus 0.1 had it.
 
     Raises:
-        InputError: A weight, a width or the number of iterations is out of range, or the compatibility is not square.
+        InputError: A weight, a width or the number of iterations is out of range, the compatibility is not square, or
+            the order is another.
     """
 
     appearance: float = 10.0
@@ -62,6 +67,7 @@ class Settings:
     gamma: float = 3.0
     iterations: int = 10
     compatibility: tuple[tuple[float, ...], ...] | None = None
+    order: Literal["xy", "yx"] = "xy"
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "gamma"):
@@ -74,6 +80,8 @@ class Settings:
                 raise InputError(f"{name} of the CRF must be a weight from 0 to 1,000,000, not {value}.")
         if not 0 <= self.iterations <= 1000:
             raise InputError(f"iterations of the CRF must be from 0 to 1000, not {self.iterations}.")
+        if self.order not in ("xy", "yx"):
+            raise InputError(f"order of the CRF must be xy or yx, not {self.order!r}.")
         rows = self.compatibility or ()
         if not all(len(row) == len(rows) and all(abs(value) <= _LARGEST for value in row) for row in rows):
             raise InputError(
@@ -202,20 +210,24 @@ class Field:
         Returns:
             ``(N, channels)`` float32.
         """
-        q, spares = np.zeros_like(logs), (np.empty_like(logs), np.empty_like(logs))
+        q, other = np.empty_like(logs), np.empty_like(logs)
+        volume = len(self.spatial) > 2
+        spares = (np.empty_like(logs), np.empty_like(logs)) if volume else (other, other)
         about = _Update(logs=logs.ctypes.data, answers=q.ctypes.data, n=self.spatial[0], channels=logs.shape[1])
-        about.inner = math.prod(self.spatial[1:])
+        about.inner, about.width = math.prod(self.spatial[1:]), self.spatial[-1]
         self._update(about)  # the softmax of the logs: nobody has heard of anybody
         about.mu = 0 if mu is None else mu.ctypes.data
         for _ in range(iterations):
             if self.smoothness:
-                across = self.smoothness.filter(q, *spares, range(1, len(self.spatial)))
-                first = self.smoothness.lines[0]
-                about.smooth, about.weights, about.reach = across.ctypes.data, first.ctypes.data, first.shape[1] // 2
+                within = self.smoothness.filter(q, *spares, range(1, len(self.spatial) - 1))
+                about.given, about.reach = within.ctypes.data, self.smoothness.reach
+                about.down, about.across = (self.smoothness.lines[axis].ctypes.data for axis in (0, -1))
             if self.appearance:
                 corners = self.appearance.lattice.spread(q, self.appearance.root)
                 about.lattice, about.corners = self.appearance.lattice.handle, corners.ctypes.data
                 about.root, about.appearance = self.appearance.root.ctypes.data, self.appearance.weight
+            q, other = other, q
+            about.answers = q.ctypes.data
             self._update(about)
         return q
 
@@ -269,8 +281,9 @@ class _Update(ctypes.Structure):
 
     _fields_ = [
         ("lattice", ctypes.c_void_p), ("corners", ctypes.c_void_p), ("root", ctypes.c_void_p),
-        ("appearance", ctypes.c_float), ("smooth", ctypes.c_void_p), ("weights", ctypes.c_void_p),
-        ("n", ctypes.c_int64), ("inner", ctypes.c_int64), ("logs", ctypes.c_void_p), ("mu", ctypes.c_void_p),
+        ("appearance", ctypes.c_float), ("given", ctypes.c_void_p), ("down", ctypes.c_void_p),
+        ("across", ctypes.c_void_p), ("n", ctypes.c_int64), ("inner", ctypes.c_int64), ("width", ctypes.c_int64),
+        ("logs", ctypes.c_void_p), ("mu", ctypes.c_void_p),
         ("answers", ctypes.c_void_p), ("reach", ctypes.c_int), ("channels", ctypes.c_int),
     ]  # fmt: skip
 
@@ -289,6 +302,7 @@ class _Appearance:
 
     def __init__(self, picture: NDArray[np.generic], spatial: tuple[int, ...], settings: Settings) -> None:
         places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in spatial), indexing="ij"), axis=-1)
+        places = places[..., ::-1] if settings.order == "xy" else places
         values = picture.reshape(*spatial, -1).astype(np.float32)
         points = np.concatenate([places / settings.alpha, values / settings.beta], axis=-1)
         self.lattice = Lattice(points.reshape(-1, points.shape[-1]))

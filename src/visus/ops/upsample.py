@@ -67,12 +67,13 @@ def bed_of_nails(x: Tensor, stride: int, *, size: Sequence[int] | None = None) -
     return bed
 
 
-def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+def max_pool(x: Tensor, stride: int, *, round_up: bool = False) -> tuple[Tensor, Tensor]:
     """The maximum of each cell, and where it was (the switches of Zeiler et al. 2011).
 
     Args:
-        x: ``(N, C, *spatial)`` float; rows that fill no whole cell are left out.
+        x: ``(N, C, *spatial)`` float.
         stride: Side of a cell.
+        round_up: Whether rows that fill no whole cell are a cell too, as Caffe has it; else they are left out.
 
     Returns:
         The maxima ``(N, C, *smaller)``, and their positions in the flattened map, of the same shape, int64.
@@ -83,11 +84,13 @@ def max_pool(x: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     >>> values, positions = max_pool(torch.tensor([[[[1.0, 4.0], [2.0, 3.0]]]]), 2)
     >>> values.item(), positions.item()
     (4.0, 1)
+    >>> max_pool(torch.tensor([[[[1.0, 4.0, 2.0]]]]).expand(1, 1, 2, 3), 2, round_up=True)[0].tolist()
+    [[[[4.0, 2.0]]]]
     """
     if not 1 <= stride <= min(x.shape[2:]):
         raise InputError(f"The cells of a pooling must have sides from 1 to {min(x.shape[2:])}, not {stride}.")
     pool = F.max_pool2d if x.ndim == 4 else F.max_pool3d
-    values, positions = pool(x, stride, return_indices=True)
+    values, positions = pool(x, stride, ceil_mode=round_up, return_indices=True)
     return values, positions
 
 

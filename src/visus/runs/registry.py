@@ -32,6 +32,7 @@ def answering(
     run: str | os.PathLike[str],
     task: str,
     options: dict[str, Any],
+    by_graph: bool = False,
 ) -> Callable[[list[str]], list[Any]]:
     """What answers files in batches, here or in a process of a cluster (see :func:`visus.runs.answers.answers`).
 
@@ -39,9 +40,11 @@ def answering(
         run: A trained network.
         task: Its task.
         options: Of its predictor.
+        by_graph: Whether the graph of the run answers, without PyTorch.
 
     Raises:
         RunError: There is no trained network.
     """
-    predictor = task_of(task).predictor(run, **options)
+    room = task_of(task)
+    predictor = (room.graph_predictor if by_graph else room.predictor)(run, **options)
     return lambda files: list(predictor.predict_many(files))

@@ -18,6 +18,7 @@ from visus._optional import require
 from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
 from visus.runs.engine.task import Evaluation, Hooks, Log, Prediction, Predictor, Say, Task, Tell
+from visus.runs.record import card
 from visus.runs.record.folder import BEST, CONFIG, is_run, new_folder, settings_in, summary_of
 from visus.runs.record.settings import TrainSettings, read_toml
 from visus.runs.registry import task_of
@@ -128,6 +129,7 @@ class Run(Generic[P, E]):
             RunError: There is no trained network.
         """
         found: Any = self._task.evaluate(self.folder, data, split=split, **options)
+        card.write(self.folder)
         return found
 
     @overload
@@ -186,13 +188,13 @@ class Run(Generic[P, E]):
 
         return export(self.folder, form, path)
 
-    def resume(self, data: Place | None = None) -> "Run[P, E]":
+    def resume(self, data: Place | None = None, *, workers: int | None = None) -> "Run[P, E]":
         """Go on with a stopped training (see :func:`resume`).
 
         Raises:
             RunError: It is finished, or its data or its settings have changed.
         """
-        return resume(self.folder, data)
+        return resume(self.folder, data, workers=workers)
 
 
 def answer(predictor: Predictor, picture: Any) -> Any:  # noqa: ANN401 - a picture or many
@@ -285,6 +287,7 @@ def resume(
     folder: Place,
     data: Place | None = None,
     *,
+    workers: int | None = None,
     say: Say | None = None,
     progress: Tell | None = None,
     events: Log | None = None,
@@ -295,6 +298,8 @@ def resume(
     Args:
         folder: The run's folder.
         data: Where its pictures are now; None for where they were.
+        workers: Processes that read pictures ahead from now on; None for as many as before. What is learned does not
+            depend on it.
         say: Told sentences.
         progress: Told how far the training is.
         events: As for :func:`train`.
@@ -322,6 +327,8 @@ def resume(
     chosen(settings.device)
     if data is not None:
         settings = dataclasses.replace(settings, data=os.path.abspath(data))
+    if workers is not None:
+        settings = dataclasses.replace(settings, workers=workers)
     dataset = load_for(room, settings, hooks)
     if run.summary.get("data") != dataset.fingerprint():
         raise RunError(f"The pictures in {settings.data} are not those that {run.folder} began with; train anew.")
@@ -380,7 +387,9 @@ def evaluate(run: Place, data: Place | None = None, *, split: str | None = None,
     from visus.nets.file import open_saved
 
     saved = open_saved(run)
-    return task_of(saved.task).evaluate(saved, data, split=split, **options)
+    found = task_of(saved.task).evaluate(saved, data, split=split, **options)
+    card.write(saved.home)
+    return found
 
 
 def predict(run: Place, picture: Any, **options: Any) -> Any:  # noqa: ANN401 - of the task

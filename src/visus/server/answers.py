@@ -163,6 +163,9 @@ class Explanation(BaseModel):
     method: str
     class_: str = Field(alias="class")
     probability: float
+    gap: float | None = Field(
+        None, description="Of integrated: how far the values are from adding up to the score, as a share of it."
+    )
     picture: str = Field(description="A data URL of a JPEG.")
     overlay: str = Field(description="The same under its heat map.")
 

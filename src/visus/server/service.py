@@ -384,6 +384,7 @@ class Service:
             "method": method,
             "class": found.name,
             "probability": found.probability,
+            "gap": found.gap,
             "picture": data_url(found.marked),
             "overlay": data_url(found.overlay()),
         }

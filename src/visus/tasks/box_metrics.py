@@ -23,30 +23,11 @@ from numpy.typing import NDArray
 from visus._renamed import renamed
 from visus.data.boxes import Objects
 from visus.data.coco import encode
+from visus.graphs.boxes import Detections
 from visus.ops import boxes as _boxes
 
 Floats = NDArray[np.float64]
 _IOU = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Detections:
-    """What a network finds on one picture.
-
-    Attributes:
-        boxes: ``(n, 4)`` float32, in pixels.
-        scores: ``(n,)`` float32 in [0, 1].
-        labels: ``(n,)`` int64.
-        shapes: Run lengths of COCO's form, one for each box, or None.
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    shapes: list[Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.boxes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""The task ``classify``: one class for each picture."""
+"""The task ``classify``: one class for each picture, or several where a picture may have several."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from visus.tasks import learner, losses, optimizers
 from visus.tasks.adversarial import fooling
+from visus.tasks.ranking import mean_average_precision
 
 AUXILIARY = 0.3
 """Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5)."""
@@ -35,12 +37,14 @@ class Recipe(learner.Recipe):
         smoothing: Label smoothing, in [0, 1).
         weights: How much a picture of each class counts, or None.
         adversarial: How far pictures are changed to fool the network, as a share of white; 0 for not at all.
+        multilabel: Whether a picture may have several classes, or none; the loss is then binary cross-entropy.
     """
 
     loss: losses.Loss = "cross_entropy"
     smoothing: float = 0.0
     weights: Tensor | None = None
     adversarial: float = 0.0
+    multilabel: bool = False
 
 
 @dataclass
@@ -63,13 +67,51 @@ class Sums:
         self.right = self.right + (logits.detach().argmax(1) == labels).sum()
         self.count += len(labels)
 
+    def mean_loss(self) -> float:
+        """Mean loss so far, a scalar; 0 before the first batch."""
+        return float(self.loss) / max(1, self.count)
+
     def means(self) -> tuple[float, float]:
         """Mean loss, and accuracy in [0, 1]."""
-        return float(self.loss) / max(1, self.count), float(self.right) / max(1, self.count)
+        return self.mean_loss(), float(self.right) / max(1, self.count)
 
 
-class Classify(learner.Learner[Sums]):
-    """Trains a network that gives each picture one class.
+@dataclass
+class RankedSums:
+    """Loss, and logits beside the truth, of the pictures of an epoch that may have several classes."""
+
+    loss: Tensor | float = 0.0
+    count: int = 0
+    logits: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch more.
+
+        Args:
+            loss: A scalar float, the mean over the batch.
+            logits: ``(N, classes)`` float.
+            labels: ``(N, classes)`` int64, zeros and ones.
+        """
+        self.loss = self.loss + loss.detach() * len(labels)
+        self.count += len(labels)
+        self.logits.append(logits.detach())
+        self.labels.append(labels)
+
+    def mean_loss(self) -> float:
+        """Mean loss so far, a scalar; 0 before the first batch."""
+        return float(self.loss) / max(1, self.count)
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss, and mean average precision in [0, 1]; NaN where no picture has any class."""
+        if not self.count:
+            return 0.0, 0.0
+        scores = torch.cat(self.logits).float().cpu().numpy()
+        return self.mean_loss(), mean_average_precision(scores, torch.cat(self.labels).cpu().numpy())
+
+
+class Classify(learner.Learner[Sums | RankedSums]):
+    """Trains a network that gives each picture one class, or several where the recipe says so.
 
     Args:
         net: The network.
@@ -84,21 +126,23 @@ class Classify(learner.Learner[Sums]):
         super().__init__(net, normalize, recipe, groups)
         self.register_buffer("class_weights", recipe.weights, persistent=False)
 
-    def new_sums(self) -> Sums:
+    def new_sums(self) -> Sums | RankedSums:
         """Empty sums of loss and right answers."""
-        return Sums()
+        return RankedSums() if self.recipe.multilabel else Sums()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch of logits.
 
         Args:
             logits: ``(N, classes)`` float.
-            labels: ``(N,)`` int64 in [0, classes).
+            labels: ``(N,)`` int64 in [0, classes), or ``(N, classes)`` zeros and ones.
 
         Returns:
             A scalar float32.
         """
         weights: Any = self.class_weights
+        if self.recipe.multilabel:
+            return losses.binary_cross_entropy(logits.float(), labels, weights=weights)
         return losses.compute(self.recipe.loss, logits, labels, weights=weights, smoothing=self.recipe.smoothing)
 
     def batch_loss(self, batch: Batch) -> Tensor:

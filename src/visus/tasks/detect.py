@@ -60,9 +60,13 @@ class Sums:
         self.loss = self.loss + loss.detach() * count
         self.count += count
 
+    def mean_loss(self) -> float:
+        """Mean loss so far, a scalar; 0 before the first batch."""
+        return float(self.loss) / max(1, self.count)
+
     def means(self) -> tuple[float, float]:
         """Mean loss, and the score; NaN where nothing was answered, as in training."""
-        return float(self.loss) / max(1, self.count), self.score() if self.truth else math.nan
+        return self.mean_loss(), self.score() if self.truth else math.nan
 
     def score(self) -> float:
         """AP50 of the boxes."""

@@ -68,6 +68,10 @@ class Recipe:
 class Sums(Protocol):
     """What is summed over an epoch."""
 
+    def mean_loss(self) -> float:
+        """Mean loss so far, a scalar; 0 before the first batch."""
+        ...
+
     def means(self) -> tuple[float, float]:
         """The mean loss, and the score, of which more is better."""
         ...

@@ -3,6 +3,7 @@
 With s the logits of a picture, y its class, q = softmax(s):
 
     softmax cross-entropy   -log q_y                                (Bridle 1990)
+    binary cross-entropy    -log sigmoid(s_j) where it has class j, else -log sigmoid(-s_j); the mean over all classes
     multi-class hinge       sum over j != y of max(0, s_j - s_y + 1)  (Weston and Watkins 1999)
     relative entropy        sum over j of p_j log(p_j / q_j)         (Kullback and Leibler 1951)
 
@@ -35,6 +36,20 @@ def softmax_cross_entropy(
         A scalar.
     """
     return F.cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing)
+
+
+def binary_cross_entropy(logits: Tensor, labels: Tensor, *, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of a sigmoid for each class, the mean over a batch and its classes.
+
+    Args:
+        logits: ``(N, C)`` float.
+        labels: ``(N, C)``, 1 for each class that a picture has, else 0.
+        weights: ``(C,)``, how much a picture that has the class counts beside one that has not.
+
+    Returns:
+        A scalar.
+    """
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)
 
 
 def multi_class_hinge(logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, margin: float = 1.0) -> Tensor:
@@ -125,3 +140,17 @@ def balanced_weights(counts: Tensor) -> Tensor:
         ``(C,)`` float32; if every class has pictures, the mean over all pictures is 1.
     """
     return counts.sum() / (len(counts) * counts.clamp_min(1).float())
+
+
+def positive_weights(counts: Tensor, total: int) -> Tensor:
+    """How much a picture that has a class counts beside those that have not, so that both count alike.
+
+    Args:
+        counts: ``(C,)`` int64, pictures that have each class.
+        total: Pictures in all.
+
+    Returns:
+        ``(C,)`` float32, from 1 / 100 to 100.
+    """
+    positive = counts.clamp_min(1).float()
+    return ((total - counts).clamp_min(1) / positive).clamp(0.01, 100.0)

@@ -57,10 +57,14 @@ class Sums:
         self.count += count
         self.confusion = self.confusion.to(answers.device) + pixel_metrics.confusion(answers, labels, self.classes)
 
+    def mean_loss(self) -> float:
+        """Mean loss so far, a scalar; 0 before the first batch."""
+        return float(self.loss) / max(1e-9, self.count)
+
     def means(self) -> tuple[float, float]:
         """Mean loss, and mean IoU in [0, 1]."""
         ious = pixel_metrics.ious(self.confusion.cpu().numpy())
-        return float(self.loss) / max(1e-9, self.count), pixel_metrics.mean(ious)
+        return self.mean_loss(), pixel_metrics.mean(ious)
 
 
 class Segment(learner.Learner[Sums]):

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+import visus.search
 from tests.support import papers
 from tests.support.photographs import photographs
 from visus import Index
@@ -17,6 +18,7 @@ from visus.images import read, write
 from visus.search.duplicates.members import Duplicates
 
 Picture = NDArray[np.uint8]
+PHOTOGRAPHS = Path(visus.search.__path__[0]) / "photographs"
 
 
 def look(folder: Path, pictures: Sequence[Picture], ending: str = "png") -> Duplicates:
@@ -49,6 +51,47 @@ def photograph() -> Picture:
 @pytest.mark.parametrize("kind", [papers.letters, papers.receipts, papers.chats, papers.sketches])
 def test_papers_of_one_kind_are_no_copies(kind: Callable[[int], list[Picture]], tmp_path: Path) -> None:
     assert look(tmp_path / "p", kind(12)) == []
+
+
+def letter(amount: str) -> Image.Image:
+    """A page of 150 dots an inch, in which an amount of money stands."""
+    page = Image.new("L", (1240, 1754), 250)
+    lines = [f"Line {k} of a letter that says the same in every copy of it." for k in range(24)]
+    lines[9] = f"Please transfer EUR {amount} before the end of the month."
+    for k, line in enumerate(lines):
+        ImageDraw.Draw(page).text((120, 200 + 52 * k), line, fill=20, font=ImageFont.load_default(26))
+    return page.convert("RGB")
+
+
+def test_a_digit_makes_another_letter_and_compression_does_not(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    letter("1,250.00").save(folder / "a.png")
+    letter("1,250.00").save(folder / "a-again.jpg", quality=40)
+    letter("1,250.00").resize((930, 1316)).save(folder / "a-small.png")
+    letter("1,350.00").save(folder / "b.png")
+    letter("7,250.00").save(folder / "c.jpg", quality=75)
+    found = index_of(folder).duplicates()
+    assert named(found) == [{"a", "a-again", "a-small"}]
+    assert {stack.kind for stack in found.stacks} == {"captioned"}
+
+
+def test_a_digit_on_the_second_page_makes_another_document(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for name, amount in (("a", "150.00"), ("b", "350.00")):
+        letter("1.00").save(folder / f"{name}.tif", save_all=True, append_images=[letter(amount)])
+    assert index_of(folder).duplicates() == []
+
+
+def test_closed_eyes_make_another_shot(tmp_path: Path) -> None:
+    portrait = Image.open(photographs()["astronaut"]).convert("RGB").resize((1024, 1024))
+    closed = portrait.copy()
+    for x in (388, 476):
+        ImageDraw.Draw(closed).ellipse((x - 16, 215, x + 16, 233), fill=(196, 150, 130))
+    found = look(tmp_path / "p", [np.asarray(portrait), np.asarray(closed)], "jpg")
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["burst"]
 
 
 def test_flat_grays_are_not_chained(tmp_path: Path) -> None:
@@ -109,6 +152,23 @@ def test_a_burst_and_an_edit_are_stacks(tmp_path: Path, photograph: Picture) -> 
     found = look(tmp_path / "p", shots)
     assert found == []
     assert [(stack.kind, len(stack.members)) for stack in found.stacks] == [("burst", 4)]
+
+
+@pytest.mark.parametrize(("name", "x", "darkness"), [("giraffe-head", 330, 0.4), ("golden-temple", 240, 0.2)])
+def test_a_figure_that_walks_on_is_a_burst(name: str, x: int, darkness: float, tmp_path: Path) -> None:
+    """Frames of a video: only a few blocks in hundreds differ, and these not much."""
+    scene = Image.open(PHOTOGRAPHS / f"{name}.jpg").convert("RGB")
+    scene = scene.resize((480, 480 * scene.height // scene.width))
+
+    def frame(x: int) -> Picture:
+        figure, y = Image.new("L", scene.size), scene.height * 2 // 3
+        ImageDraw.Draw(figure).ellipse((x - 10, y - 20, x + 10, y + 20), "white")
+        shade = np.asarray(figure.filter(ImageFilter.GaussianBlur(1)))[:, :, None] / 255
+        return np.rint(np.asarray(scene) * (1 - darkness * shade)).astype(np.uint8)
+
+    found = look(tmp_path / "p", [frame(x), frame(x + 12)])
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["burst"]
 
 
 def test_a_negative_is_no_copy(tmp_path: Path, photograph: Picture) -> None:
@@ -200,6 +260,14 @@ def test_what_is_overexposed_is_recolored_and_not_kept(tmp_path: Path, photograp
     (group,) = look(tmp_path / "p", [light, dark, photograph])
     assert Path(group.keep.path).stem == "02"
     assert [copy.relation.names for copy in group.others] == [("recolored",), ("recolored",)]
+
+
+def test_colored_noise_is_no_color(tmp_path: Path, photograph: Picture) -> None:
+    gray = np.repeat(photograph.mean(axis=2, keepdims=True), 3, axis=2)
+    noise = np.random.default_rng(0).normal(0, 10, gray.shape)
+    (group,) = look(tmp_path / "p", [gray.astype(np.uint8), np.clip(gray + noise, 0, 255).astype(np.uint8)], "jpg")
+    assert Path(group.keep.path).stem == "00"
+    assert "colors" not in group.why
 
 
 def test_the_sharper_picture_is_kept_not_the_blown_up_one(tmp_path: Path, photograph: Picture) -> None:
@@ -304,3 +372,20 @@ def test_read_gives_what_was_written(tmp_path: Path, photograph: Picture) -> Non
     """The generators of this file make pictures that survive a file."""
     write(tmp_path / "a.png", papers.framed(photograph))
     assert np.array_equal(read(tmp_path / "a.png"), papers.framed(photograph))
+
+
+def test_a_crushed_picture_is_not_kept_because_its_format_does_not_tell_its_quality(
+    tmp_path: Path, photograph: Picture
+) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    whole = Image.fromarray(photograph)
+    whole.save(folder / "crushed.avif", quality=8)
+    os.utime(folder / "crushed.avif", (1e9, 1e9))
+    whole.save(folder / "good.jpg", quality=85)
+    (group,) = index_of(folder).duplicates()
+    assert Path(group.keep.path).name == "good.jpg"
+    whole.save(folder / "lossless.webp", lossless=True)
+    index_of(folder)
+    (group,) = index_of(folder).duplicates()
+    assert Path(group.keep.path).name == "lossless.webp"

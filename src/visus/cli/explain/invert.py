@@ -25,7 +25,7 @@ def invert(
     steps: Annotated[int, typer.Option(min=1, help="Of the descent, for each layer.")] = 300,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     curves: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="A plot of error and sharpness layer by layer.")
+        Path | None, typer.Option(metavar="PICTURE", help="A plot of what each layer keeps: details, outlines.")
     ] = None,
     out: OutPng = Path("inverted.png"),
     as_json: AsJson = False,
@@ -38,16 +38,14 @@ def invert(
 
     with progress("recovering") as tell:
         found = recover(source, picture, layer or (), steps=steps, seed=seed, progress=tell)
+    rows = zip(found.layers, found.errors, found.differences, found.details, found.outlines, strict=True)
     if as_json:
-        rows = zip(found.layers, found.errors, found.differences, found.sharpness, strict=True)
-        values = [{"layer": n, "features": e, "pixels": d, "sharpness": s} for n, e, d, s in rows]
+        values = [{"layer": n, "features": e, "pixels": d, "details": f, "outlines": o} for n, e, d, f, o in rows]
         typer.echo(json.dumps(values, ensure_ascii=False))
     else:
-        typer.echo("layer         error of the features  of the pixels  sharpness")
-        for name, error, difference, sharp in zip(
-            found.layers, found.errors, found.differences, found.sharpness, strict=True
-        ):
-            typer.echo(f"{name:12}  {error:21.4f}  {difference:13.4f}  {sharp:9.2f}")
+        typer.echo("layer         error of the features  of the pixels  details  outlines")
+        for name, error, difference, fine, coarse in rows:
+            typer.echo(f"{name:12}  {error:21.4f}  {difference:13.4f}  {fine:7.2f}  {coarse:8.2f}")
     if curves is not None:
         save_picture(curves, found.curves())
     save_picture(out, found.sheet())

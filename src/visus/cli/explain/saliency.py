@@ -96,8 +96,10 @@ def _explain(
     subject = open_subject(source, at=place, box=corners)
     found = saliency(subject, picture, method=method, target=target, layer=layer)  # pyright: ignore[reportArgumentType]
     found.save(out)
-    values = {"file": str(picture), "method": method, "class": found.name, "probability": round(found.probability, 6)}
+    values = {"file": str(picture), **found.to_dict()}
     lines = [f"{picture}  {found.name} {found.probability:.1%}"]
+    if found.gap is not None:
+        lines.append(f"the values add up to the score less that of a black picture, up to {found.gap:.1%} of it")
     if with_curves:
         drawn = curves(subject, picture, found)
         drawn.save(out.with_name(f"{out.stem}-curves.png"))

@@ -1,12 +1,12 @@
 """``visus predict``: what a trained network says of pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import Address, Engine, Processes
+from visus.cli.options import CLUSTER_PANEL, Address, Processes
 from visus.cli.predict import classify, detect, plain, segment
 from visus.cli.predict.asked import Asked
 from visus.cli.predict.takes import TAKES, refuse_others
@@ -21,7 +21,17 @@ Examples:
     visus predict runs/segment/camvid-1 street.jpg --crf --out masks
     visus predict runs/detect/cells-1 slides --conf 0.7 --out found
     visus predict runs/segment/camvid-1 streets --engine ray --out masks     by Ray's processes
+    visus predict runs/detect/cells-1 slides --engine onnx --out found       by the run's graph, without PyTorch
 """
+
+
+AnyEngine = Annotated[
+    Literal["local", "ray", "onnx"],
+    typer.Option(
+        help="Where the work is done: here, by the processes of Ray, or here by the run's graph, without PyTorch.",
+        rich_help_panel=CLUSTER_PANEL,
+    ),
+]
 
 
 def predict(
@@ -41,7 +51,7 @@ def predict(
     iou: detect.Overlap = None,
     max_det: detect.Most = None,
     soft_nms: detect.Soft = False,
-    engine: Engine = "local",
+    engine: AnyEngine = "local",
     address: Address = None,
     processes: Processes = None,
 ) -> None:
@@ -59,7 +69,7 @@ def predict(
     task, folder = saved.task, out or Path("predictions")
     refuse_others(task, k=k, csv=as_csv, out=out, crf=crf, scales=scales, flip=flip)
     refuse_others(task, conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
-    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes))
+    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx")
     if task in TAKES["conf"][1]:
         allowed = detect.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
         detect.predict(asked, folder, allowed)

@@ -27,6 +27,7 @@ class Asked:
         places: Pictures and folders of them.
         as_json: Whether it is told to a program.
         cluster: Where the work is done; None for here.
+        by_graph: Whether the graph of the run answers, without PyTorch.
         lost: What could not be used, as it is found.
     """
 
@@ -34,6 +35,7 @@ class Asked:
     places: list[Path]
     as_json: bool = False
     cluster: Cluster | None = None
+    by_graph: bool = False
     lost: "list[Unreadable]" = field(default_factory=list)
 
     def answers(self, files: list[str], options: dict[str, Any], *, batch: int = 1) -> Iterator[tuple[int, Any]]:
@@ -51,7 +53,7 @@ class Asked:
         if said := decoded_before(self.saved.home):
             typer.echo(said, err=True)
 
-        make = partial(answering, self.saved.place.absolute(), self.saved.task, options)
+        make = partial(answering, self.saved.place.absolute(), self.saved.task, options, self.by_graph)
         for place, answer in enumerate(answers(make, files, batch=batch, cluster=self.cluster)):
             if isinstance(answer, Unreadable):
                 self.lost.append(answer)

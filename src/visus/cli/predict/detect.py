@@ -10,7 +10,7 @@ from visus._errors import InputError
 from visus.cli.predict.asked import Asked
 
 if TYPE_CHECKING:
-    from visus.nets.detection import Limits
+    from visus.graphs.boxes import Limits
 
 _PANEL = "Detectors"
 Confidence = Annotated[
@@ -45,7 +45,7 @@ def limits(
     Raises:
         InputError: One cannot be.
     """
-    from visus.nets.detection import Limits
+    from visus.graphs.boxes import Limits
 
     if soft and overlap is not None:
         raise InputError("--iou does nothing beside --soft-nms, which takes no boxes away; leave one of them.")

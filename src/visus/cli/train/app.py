@@ -93,9 +93,12 @@ def _train(task: Task, face: Face, data: Path | None, given: dict[str, Any]) -> 
     options = values_of(task.settings, given)
     bar = TrainingBar(quiet=given["quiet"], as_json=given["json"])
     if resume:
+        workers = options.pop("workers", None)
         if options or config or show:
-            raise InputError("--resume goes on with the settings of the run; leave the other options away.")
-        go_on(task.name, resume, data, cluster, bar)
+            raise InputError(
+                "--resume goes on with the settings of the run; leave the other options away, but for --workers."
+            )
+        go_on(task.name, resume, data, cluster, bar, workers=workers)
         return
     values = {**file_of_settings(config, task.settings), **options}
     named = values.pop("data", None)

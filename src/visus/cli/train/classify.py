@@ -1,11 +1,6 @@
 """``visus train classify``: from a folder of labeled pictures to a trained classifier."""
 
-from pathlib import Path
-from typing import Any
-
-import typer
-
-from visus.cli.train.face import Face
+from visus.cli.train.face import Face, drawing
 
 EXAMPLES = """
 Examples:
@@ -21,17 +16,9 @@ Examples:
 """
 
 
-def show_batch(data: str, path: Path, settings: dict[str, Any]) -> None:
-    """Draw a training batch as the network will see it."""
-    from visus.runs.classify.preview import preview
-
-    preview(data, path, settings, say=typer.echo)
-    typer.echo(f"Wrote {path}", err=True)
-
-
 FACE = Face(
     help="Train a classifier on your own labeled pictures.",
     data="CLASS/*.jpg, {train,val,test}/CLASS/*.jpg, CSV, or idx files.",
     examples=EXAMPLES,
-    show_batch=show_batch,
+    show_batch=drawing("visus.runs.classify.preview"),
 )

@@ -1,6 +1,6 @@
 """``visus train detect``: from pictures with boxes to a trained detector."""
 
-from visus.cli.train.face import Face
+from visus.cli.train.face import Face, drawing
 
 EXAMPLES = """
 Examples:
@@ -10,6 +10,7 @@ Examples:
     visus train detect coco --net mask_rcnn --epochs 30           shapes too
     visus train detect voc --backbone vgg16 --pooling pool --size 600    as in the paper
     visus train detect voc --anchors 128,256,512 --size 600       anchors of the paper
+    visus train detect cells --show-batch batch.png
     visus train detect --resume runs/detect/cells-1
 """
 
@@ -17,4 +18,5 @@ FACE = Face(
     help="Train a detector on your own pictures with boxes.",
     data="VOC (JPEGImages, Annotations), COCO (train.json) or YOLO (images, labels).",
     examples=EXAMPLES,
+    show_batch=drawing("visus.runs.detect.preview"),
 )

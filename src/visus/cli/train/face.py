@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from visus._optional import require
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -21,3 +25,17 @@ class Face:
     data: str
     examples: str = ""
     show_batch: Callable[[str, Path, dict[str, Any]], None] | None = None
+
+
+def drawing(module: str) -> Callable[[str, Path, dict[str, Any]], None]:
+    """What draws a training batch of a task.
+
+    Args:
+        module: Where its ``preview`` is, which is imported at use.
+    """
+
+    def show_batch(data: str, path: Path, settings: dict[str, Any]) -> None:
+        require(module).preview(data, path, settings, say=typer.echo)
+        typer.echo(f"Wrote {path}", err=True)
+
+    return show_batch

@@ -29,7 +29,9 @@ def run_training(
         bar.finish(run)
 
 
-def go_on(task: str, run: Path, data: Path | None, cluster: Cluster | None, bar: "TrainingBar") -> None:
+def go_on(
+    task: str, run: Path, data: Path | None, cluster: Cluster | None, bar: "TrainingBar", *, workers: int | None
+) -> None:
     """Go on with a stopped training, and tell how far it is.
 
     Raises:
@@ -41,7 +43,7 @@ def go_on(task: str, run: Path, data: Path | None, cluster: Cluster | None, bar:
         own = Run(run).task
         if own != task:
             raise InputError(f"{run} is a run of the task {own}; say visus train {own} --resume {run}.")
-        bar.finish(resume(run, data, say=bar.say, progress=bar, events=bar.events, cluster=cluster))
+        bar.finish(resume(run, data, workers=workers, say=bar.say, progress=bar, events=bar.events, cluster=cluster))
 
 
 @contextlib.contextmanager

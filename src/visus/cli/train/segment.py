@@ -1,6 +1,6 @@
 """``visus train segment``: from pictures or volumes with masks to a trained segmenter."""
 
-from visus.cli.train.face import Face
+from visus.cli.train.face import Face, drawing
 
 EXAMPLES = """
 Examples:
@@ -11,6 +11,7 @@ Examples:
     visus train segment cells --net unet --elastic 10 --border 10                 touching cells
     visus train segment hippocampus --net vnet --loss dice --batch-norm           volumes
     visus train segment camvid --net segnet --class-weights median_frequency
+    visus train segment camvid --show-batch batch.png
     visus train segment --resume runs/segment/camvid-1
 """
 
@@ -18,4 +19,5 @@ FACE = Face(
     help="Train a segmenter on your own pictures or volumes with masks.",
     data="{train,val,test}/images with masks, VOC, COCO, or NIfTI (imagesTr, labelsTr).",
     examples=EXAMPLES,
+    show_batch=drawing("visus.runs.segment.preview"),
 )

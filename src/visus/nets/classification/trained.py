@@ -27,6 +27,7 @@ class About:
         resize_to: Length of the shorter side before the middle is cut out, in pixels.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
         gray: Whether the input has one channel.
+        multilabel: Whether a picture may have several classes, or none.
     """
 
     task: str
@@ -37,6 +38,11 @@ class About:
     resize_to: int
     interpolation: Literal["bicubic", "bilinear"] = "bilinear"
     gray: bool = False
+    multilabel: bool = False
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of ``(N, classes)`` logits the softmax, or the sigmoid of each where a picture may have several classes."""
+        return logits.sigmoid() if self.multilabel else logits.softmax(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ def about_of(values: dict[str, Any]) -> About:
         and about.resize_to >= about.size
         and about.interpolation in ("bicubic", "bilinear")
         and isinstance(about.gray, bool)
+        and isinstance(about.multilabel, bool)
     )
     if not fine:
         raise ValueError("its header cannot be true")

@@ -10,6 +10,7 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 
 from visus._errors import InputError
+from visus.graphs.boxes import Limits
 from visus.ops import boxes
 
 Target = dict[str, Tensor]
@@ -51,44 +52,30 @@ class Found:
             yield paste_masks_in_image(mask[None, None], box[None], (height, width))[0, 0]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Which of its answers a network gives.
+def within_heads(limits: Limits) -> tuple[float, float, int]:
+    """What torchvision's heads are told: score, overlap, and how many; what is soft they leave to us.
 
-    Attributes:
-        score: The least score.
-        overlap: Of two boxes of one class that overlap by more than this IoU, the better one stays.
-        most: How many boxes at most.
-        soft: Lower the scores of overlapping boxes in place of taking them away (Bodla et al., ICCV 2017); ``overlap``
-            is then without effect.
+    >>> within_heads(Limits()), within_heads(Limits(soft=True))
+    ((0.05, 0.5, 100), (0.05, 1.0, 1000))
     """
+    return (limits.score, 1.0, _MANY) if limits.soft else (limits.score, limits.overlap, limits.most)
 
-    score: float = 0.05
-    overlap: float = 0.5
-    most: int = 100
-    soft: bool = False
 
-    def __post_init__(self) -> None:
-        if not (0 <= self.score <= 1 and 0 <= self.overlap <= 1 and self.most >= 1):
-            raise InputError(
-                f"Score and overlap must be from 0 to 1 and the number of boxes at least 1, not {self.score}, "
-                f"{self.overlap} and {self.most}."
-            )
+def softened(limits: Limits, found: Found) -> Found:
+    """What is left after scores of overlapping boxes were lowered (Bodla et al., ICCV 2017), if they are to be.
 
-    def within_heads(self) -> tuple[float, float, int]:
-        """What torchvision's heads are told: score, overlap, and how many; what is soft they leave to us."""
-        return (self.score, 1.0, _MANY) if self.soft else (self.score, self.overlap, self.most)
-
-    def softened(self, found: Found) -> Found:
-        """What is left after the scores of overlapping boxes have been lowered."""
-        if not self.soft:
-            return found
-        best = found.scores.topk(min(_MANY, len(found.scores))).indices
-        least = max(self.score, _LEAST)
-        kept, scores = boxes.soft_nms(found.boxes[best], found.scores[best], found.labels[best], least=least)
-        kept, scores = best[kept[: self.most]], scores[: self.most].to(found.scores)
-        masks = None if found.masks is None else found.masks[kept]
-        return Found(found.boxes[kept], scores, found.labels[kept], masks)
+    Args:
+        limits: Which answers are given.
+        found: All of them.
+    """
+    if not limits.soft:
+        return found
+    best = found.scores.topk(min(_MANY, len(found.scores))).indices
+    least = max(limits.score, _LEAST)
+    kept, scores = boxes.soft_nms(found.boxes[best], found.scores[best], found.labels[best], least=least)
+    kept, scores = best[kept[: limits.most]], scores[: limits.most].to(found.scores)
+    masks = None if found.masks is None else found.masks[kept]
+    return Found(found.boxes[kept], scores, found.labels[kept], masks)
 
 
 class Detector(nn.Module, ABC):

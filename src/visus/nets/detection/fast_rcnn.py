@@ -125,7 +125,7 @@ class Heads(RoIHeads):
 
     def limit(self, limits: Limits) -> None:
         """Which of its answers are given."""
-        self.score_thresh, self.nms_thresh, self.detections_per_img = limits.within_heads()
+        self.score_thresh, self.nms_thresh, self.detections_per_img = detector.within_heads(limits)
 
 
 def heads_of(
@@ -263,7 +263,7 @@ class FastRCNN(Detector):
             images, _ = self.transform(list(pictures))
             there = detector.resized(proposals, before, images.image_sizes)
             rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
-            return [limits.softened(own) for own in detector.found_of(rows, images.image_sizes, before)]
+            return [detector.softened(limits, own) for own in detector.found_of(rows, images.image_sizes, before)]
 
 
 def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:  # noqa: ANN401

@@ -299,4 +299,4 @@ class FasterRCNN(Detector):
             features = as_features(self.body(images.tensors))
             own, _ = self.rpn(images, features)
             rows, _ = self.heads(features, own, images.image_sizes)
-            return [limits.softened(own) for own in detector.found_of(rows, images.image_sizes, before)]
+            return [detector.softened(limits, own) for own in detector.found_of(rows, images.image_sizes, before)]

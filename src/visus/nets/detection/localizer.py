@@ -125,6 +125,10 @@ class Localizer(Detector):
         size = (self.side, self.side)
         square = [F.interpolate(p[None], size, mode="bilinear", antialias=True, align_corners=False) for p in pictures]
         x = ((torch.cat(square) - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
+        return self.answers(x)
+
+    def answers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and boxes of prepared squares ``(N, 3, side, side)`` float; see :meth:`forward`."""
         found = self.body(x)
         return self.class_head(self.last(found)).float(), self.box_head(found).float()
 

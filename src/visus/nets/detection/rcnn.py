@@ -175,7 +175,7 @@ class RCNN(Detector):
         sure = (scores >= limits.score) & ((where[..., 2:] - where[..., :2]) >= 1).all(-1)
         scores, where, labels = scores[sure], where[sure], labels[sure]
         if limits.soft:
-            return limits.softened(Found(where, scores, labels))
+            return detector.softened(limits, Found(where, scores, labels))
         kept = boxes.nms(where, scores, limits.overlap, labels)[: limits.most]
         return Found(where[kept], scores[kept], labels[kept])
 

@@ -132,14 +132,14 @@ class FasterPyramid(Detector):
         detector.check_pictures(pictures, self.net.transform)
         net, own = self.net, limits or Limits()
         heads = net.roi_heads
-        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = own.within_heads()
+        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = detector.within_heads(own)
         with torch.inference_mode():
             images, _ = net.transform(list(pictures))
             features = net.backbone(images.tensors)
             proposed, _ = net.rpn(images, features)
             rows, _ = heads(features, proposed, images.image_sizes)
             found = detector.found_of(rows, images.image_sizes, detector.sizes_of(pictures))
-            return [own.softened(each) for each in found]
+            return [detector.softened(own, each) for each in found]
 
 
 class MaskPyramid(FasterPyramid):

@@ -5,7 +5,8 @@ unpoolings and transposed convolutions goes up again. Every layer is normalized 
 
 Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
 picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the
-thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random.
+thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random; what begins at random is drawn as He et al.
+(2015) do, in place of zero-mean Gaussians (section 4.2; the authors' release: deviation 0.01).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,16 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from visus.nets.segmentation.segmenter import Segmenter
-from visus.nets.segmentation.vgg import Weights, decode, encode, fill_from_imagenet, groups, initialize
+from visus.nets.segmentation.vgg import (
+    WIDTH,
+    Weights,
+    at_width,
+    decode,
+    encode,
+    fill_from_imagenet,
+    groups,
+    initialize,
+)
 
 # Supplementary table 1: output channels of the deconvolutions behind each unpooling, from the coarsest on.
 _UP: tuple[tuple[int, ...], ...] = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64))
@@ -25,27 +35,33 @@ class DeconvNet(Segmenter):
     Args:
         classes: Number of classes.
         batch_norm: Whether each layer is normalized, as in the paper.
+        width: Channels of the first group, 64 in the paper; those of the others in proportion.
         weights: ``"imagenet"`` for the thirteen convolutions of VGG16, or None.
+
+    Raises:
+        InputError: The width is less than 1.
+        WeightsError: The weights are not at hand, or are for another width.
     """
 
     fixed = 224
     dense = True
     needs_pairs = True
 
-    def __init__(self, *, classes: int, batch_norm: bool = True, weights: Weights = None) -> None:
+    def __init__(self, *, classes: int, batch_norm: bool = True, width: int = WIDTH, weights: Weights = None) -> None:
         super().__init__()
         self.name, self.classes, self.channels = "deconvnet", classes, 3
-        encoder = groups(3, batch_norm=batch_norm)
+        encoder = groups(3, batch_norm=batch_norm, width=width)
+        channels, wide = at_width(512, width), at_width(4096, width)
         self.encoder = nn.ModuleList(encoder)
-        self.fc6 = _layer(nn.Conv2d(512, 4096, 7), batch_norm)  # (N, 4096, 1, 1)
-        self.fc7 = _layer(nn.Conv2d(4096, 4096, 1), batch_norm)
-        self.deconv_fc6 = _layer(nn.ConvTranspose2d(4096, 512, 7), batch_norm)  # (N, 512, 7, 7)
-        decoder, channels = [], 512
+        self.fc6 = _layer(nn.Conv2d(channels, wide, 7), batch_norm)  # (N, 4096, 1, 1)
+        self.fc7 = _layer(nn.Conv2d(wide, wide, 1), batch_norm)
+        self.deconv_fc6 = _layer(nn.ConvTranspose2d(wide, channels, 7), batch_norm)  # (N, 512, 7, 7)
+        decoder = []
         for widths in _UP:
             layers = []
-            for width in widths:
-                layers.append(_layer(nn.ConvTranspose2d(channels, width, 3, padding=1), batch_norm))
-                channels = width
+            for outputs in (at_width(own, width) for own in widths):
+                layers.append(_layer(nn.ConvTranspose2d(channels, outputs, 3, padding=1), batch_norm))
+                channels = outputs
             decoder.append(nn.Sequential(*layers))
         self.decoder = nn.ModuleList(decoder)
         self.score = nn.Conv2d(channels, classes, 1)

@@ -6,11 +6,13 @@ FCN-16s adds scores of pool4 to those of the last map, upsampled twice; FCN-8s a
 Deviations: the borders are padded where they are needed (by 1 in conv1, by 3 in fc6), in place of 100 pixels around
 the picture, so that all maps lie on top of each other; pool3 and pool4 are not scaled by 0.0001 and 0.01 before they
 are scored, since the learning rate of Adam does not depend on it; the scores of the last map begin at random, not at
-zero. On another backbone than VGG16 the last map is
+zero; the upsamplings by 2 are learned, as the paper has it (section 3.3), where the authors' release keeps them
+bilinear; biases learn at the rate of the weights, where the release has twice the rate and no decay (decay is left
+away here too). On another backbone than VGG16 the last map is
 scored directly, without fc6 and fc7.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -93,7 +95,18 @@ class Fcn(Segmenter):
             InputError: A side is no multiple of 32.
         """
         self.check(x.shape[2:])
-        pool3, pool4, last = self.backbone(x)
+        return self.scored(self.backbone(x))
+
+    def scored(self, maps: Sequence[Tensor]) -> Tensor:
+        """The scores of the maps of the backbone, added from coarse to fine (Long et al. 2015, section 4.2).
+
+        Args:
+            maps: Float, ``(N, channels, H/8, W/8)``, then at strides 16 and 32.
+
+        Returns:
+            Logits ``(N, classes, H, W)`` float.
+        """
+        pool3, pool4, last = maps
         scores = self.score(last)  # (N, classes, H/32, W/32)
         if self.stride <= 16:
             scores = self.up2(scores) + self.score_pool4(pool4)  # (N, classes, H/16, W/16)

@@ -1,7 +1,7 @@
 """Segmentation networks by name."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,9 +47,22 @@ def options_of(name: str) -> set[str]:
         InputError: The name is unknown.
 
     >>> sorted(options_of("unet"))
-    ['batch_norm', 'channels', 'padded', 'width']
+    ['batch_norm', 'channels', 'padded', 'release', 'width']
     """
     return building.options_in(NETS, "segmentation", name)
+
+
+def as_trained(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a network was trained with, from what its file or its settings say.
+
+    Args:
+        name: Of the network.
+        options: What they say; files that are older than an option do not have it.
+
+    >>> as_trained("segnet", {"channels": 3})
+    {'round_up': False, 'channels': 3}
+    """
+    return {**getattr(NETS.get(name), "unsaid", {}), **options}
 
 
 def has_weights(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class Segmenter(nn.Module, ABC):
         license: Of the weights that come with the whole network.
         dense: Whether it is made of dense convolutions, which bfloat16 makes faster.
         needs_pairs: Whether it normalizes a map of one position over the batch, and so needs two pictures in a step.
+        unsaid: The options of networks whose files do not say them, since there was no choice when they were trained.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Segmenter(nn.Module, ABC):
     license: str = ""
     dense: bool = False
     needs_pairs: bool = False
+    unsaid: ClassVar[dict[str, Any]] = {}
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A trained segmenter: what it says of itself, and how it is put together again (see :mod:`visus.nets.trained`)."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from visus._renamed import renamed
 from visus.nets.file import Tensors
-from visus.nets.segmentation.registry import create, options_of
+from visus.nets.segmentation.registry import as_trained, create, options_of
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.ops import Normalize
 
@@ -28,6 +29,7 @@ class About:
         palette: A color for each class, red, green, blue.
         gray: Whether the input has one channel.
         ignored: Classes in the masks, by name or value, that did not count.
+        spacing: Millimeters between the voxels of the volumes that it was trained on, where these were resampled.
         task: ``"segment"``.
     """
 
@@ -38,6 +40,7 @@ class About:
     palette: tuple[tuple[int, int, int], ...]
     gray: bool = False
     ignored: tuple[str, ...] = ()
+    spacing: tuple[float, float, float] | None = None
     task: str = "segment"
 
 
@@ -99,10 +102,12 @@ def about_of(values: dict[str, Any]) -> About:
     about = About(
         **{
             **values,
+            "options": as_trained(values["net"], values["options"]),
             "classes": tuple(values["classes"]),
             "window": tuple(values["window"]),
             "palette": palette,
             "ignored": tuple(values.get("ignored", ())),
+            "spacing": _spacing(values.get("spacing")),
         }
     )
     fine = (
@@ -119,6 +124,20 @@ def about_of(values: dict[str, Any]) -> About:
     if not fine:
         raise ValueError("its header cannot be true")
     return about
+
+
+def _spacing(values: Any) -> tuple[float, float, float] | None:  # noqa: ANN401 - of a header
+    """Three distances, or None.
+
+    Raises:
+        ValueError: They are neither.
+    """
+    if values is None:
+        return None
+    x, y, z = (float(value) for value in values)
+    if not all(0 < value < math.inf for value in (x, y, z)):
+        raise ValueError("its spacing cannot be")
+    return x, y, z
 
 
 def assemble(about: About, parts: Tensors) -> Trained:

@@ -4,9 +4,11 @@ Two unpadded convolutions at each of five levels; the left side halves the map a
 does the reverse and takes in what the left side had at the same level, cropped to its size (figure 1). 572x572 pixels
 give answers for the 388x388 in their middle.
 
-Deviations: none in the default; with ``padded`` every convolution keeps its size and nothing is cropped; with
-``batch_norm`` each convolution is normalized over the batch before its ReLU (Ioffe and Szegedy 2015), so that random
-weights learn from few pictures. ``visus train segment`` normalizes unless it is told not to.
+Deviations: with ``padded`` every convolution keeps its size and nothing is cropped; with ``batch_norm`` each
+convolution is normalized over the batch before its ReLU (Ioffe and Szegedy 2015), so that random weights learn from few
+pictures, and ``visus train segment`` does so unless it is told not to. The authors' release has more than figure 1
+shows: a ReLU behind each up-convolution, and a second dropout, on the fourth level, before its map is pooled and handed
+over. ``release=True`` has both.
 """
 
 import torch
@@ -28,6 +30,7 @@ class UNet(Segmenter):
         padded: Whether convolutions keep the size of their map.
         width: Channels of the first level; each level below has twice as many.
         batch_norm: Whether convolutions are normalized over the batch.
+        release: Whether it has the layers of the authors' release that the paper does not name.
 
     Raises:
         InputError: The width is less than 1.
@@ -38,12 +41,19 @@ class UNet(Segmenter):
     dense = True
 
     def __init__(
-        self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64, batch_norm: bool = False
+        self,
+        *,
+        classes: int,
+        channels: int = 1,
+        padded: bool = False,
+        width: int = 64,
+        batch_norm: bool = False,
+        release: bool = False,
     ) -> None:
         super().__init__()
         if width < 1:
             raise InputError(f"The width of U-Net must be at least 1, not {width}.")
-        self.name, self.classes, self.channels = "unet", classes, channels
+        self.name, self.classes, self.channels, self.release = "unet", classes, channels, release
         self.margin, self.offset, self.least = (0, 0, 16) if padded else (92, 12, 188)
         widths = [width * 2**level for level in range(LEVELS)]
         inputs = [channels, *widths[:-1]]
@@ -66,10 +76,12 @@ class UNet(Segmenter):
         kept = []
         for level, convolutions in enumerate(self.down):
             x = convolutions(self.pool(x) if level else x)
+            if self.release and level == LEVELS - 2:
+                x = self.dropout(x)
             kept.append(x)  # 568, 280, 136, 64, 28 for an input of 572
         x = self.dropout(kept.pop())
         for expand, convolutions in zip(self.expand, self.up, strict=True):
-            x = expand(x)
+            x = expand(x).relu() if self.release else expand(x)
             x = convolutions(torch.cat([_crop(kept.pop(), x.shape[2:]), x], dim=1))  # 52, 100, 196, 388
         return self.score(x)
 

@@ -9,11 +9,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from visus._errors import InputError, WeightsError
 from visus.nets import registry
 from visus.ops import upsample
 
 GROUPS: tuple[tuple[int, ...], ...] = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Output channels of the convolutions of each group."""
+
+WIDTH = GROUPS[0][0]
+"""Channels of the first group: a network of another width has all its channels in proportion."""
 
 Weights = Literal["imagenet"] | str | None
 
@@ -38,12 +42,31 @@ def convolution(inputs: int, outputs: int, *, batch_norm: bool, dilation: int = 
     return [*layers, nn.ReLU(True)]
 
 
-def groups(channels: int, *, batch_norm: bool) -> list[nn.Sequential]:
+def at_width(channels: int, width: int) -> int:
+    """The channels of a layer where the first group has another width (Simonyan and Zisserman 2015, table 1).
+
+    Args:
+        channels: Of the layer in the paper's network, a multiple of 64.
+        width: Channels of the first group.
+
+    Raises:
+        InputError: The width is less than 1.
+
+    >>> at_width(512, 64), at_width(512, 8)
+    (512, 64)
+    """
+    if width < 1:
+        raise InputError(f"The width must be at least 1, not {width}.")
+    return channels * width // WIDTH
+
+
+def groups(channels: int, *, batch_norm: bool, width: int = WIDTH) -> list[nn.Sequential]:
     """The five groups, without the poolings (Simonyan and Zisserman 2015, table 1, column D).
 
     Args:
         channels: Channels of the picture.
         batch_norm: Whether each convolution is normalized.
+        width: Channels of the first group.
 
     >>> with torch.device("meta"):
     ...     own = groups(3, batch_norm=False)
@@ -53,9 +76,9 @@ def groups(channels: int, *, batch_norm: bool) -> list[nn.Sequential]:
     built = []
     for widths in GROUPS:
         layers: list[nn.Module] = []
-        for width in widths:
-            layers += convolution(channels, width, batch_norm=batch_norm)
-            channels = width
+        for outputs in (at_width(own, width) for own in widths):
+            layers += convolution(channels, outputs, batch_norm=batch_norm)
+            channels = outputs
         built.append(nn.Sequential(*layers))
     return built
 
@@ -64,7 +87,7 @@ Remembered = list[tuple[Tensor, torch.Size]]
 """Where the maxima of each pooling were, and the size of the map that was pooled."""
 
 
-def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
+def encode(own: Iterable[nn.Module], x: Tensor, *, round_up: bool = False) -> tuple[Tensor, Remembered]:
     """Go through groups, each followed by a 2x2 pooling whose positions are remembered.
 
     Badrinarayanan et al. 2017 (section 3) and Noh et al. 2015.
@@ -72,6 +95,7 @@ def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
     Args:
         own: The groups.
         x: ``(N, C, H, W)`` float.
+        round_up: Whether a map of odd size is pooled to the larger half.
 
     Returns:
         The last map, ``(N, C', h, w)`` float, and of each pooling the positions, int64, and the size of what it pooled.
@@ -84,7 +108,7 @@ def encode(own: Iterable[nn.Module], x: Tensor) -> tuple[Tensor, Remembered]:
     for group in own:
         x = group(x)
         size = x.shape[2:]
-        x, positions = upsample.max_pool(x, 2)
+        x, positions = upsample.max_pool(x, 2, round_up=round_up)
         remembered.append((positions, size))
     return x, remembered
 
@@ -118,8 +142,10 @@ def fill_from_imagenet(own: list[nn.Sequential]) -> None:
         own: The five groups of :func:`groups`, for pictures of three channels; they are filled.
 
     Raises:
-        WeightsError: Its weights are not at hand.
+        WeightsError: Its weights are not at hand, or the groups have another width.
     """
+    if (width := own[0][0].out_channels) != WIDTH:
+        raise WeightsError(f"The weights of VGG16 are for a width of {WIDTH}, not {width}.")
     trained: Any = registry.create("vgg16", weights="imagenet").net
     theirs = [layer for layer in trained.features if isinstance(layer, nn.Conv2d)]
     mine = [layer for group in own for layer in group if isinstance(layer, nn.Conv2d)]

@@ -12,6 +12,8 @@ The paper's reading here: on the right, a transposed convolution gives half of t
 single channel of the input is repeated so that it can be added.
 
 Deviations: ``batch_norm`` adds batch normalization, which the paper has not; without it the network learns slowly.
+The authors' release differs from the paper's figure: 1, 1, 2, 3 and 3 convolutions on the left, 3, 2, 1 and 1 on the
+right, and a 5x5x5 convolution with PReLU to the classes before the 1x1x1 one. ``release=True`` builds that.
 """
 
 import torch
@@ -21,8 +23,8 @@ from visus._errors import InputError
 from visus.nets.segmentation.segmenter import Segmenter
 from visus.nets.segmentation.vgg import initialize
 
-_LEFT = (1, 2, 3, 3, 3)  # convolutions of each stage
-_RIGHT = (3, 3, 2, 1)
+_PAPER = ((1, 2, 3, 3, 3), (3, 3, 2, 1))  # convolutions of each stage on the left, and on the right
+_RELEASE = ((1, 1, 2, 3, 3), (3, 2, 1, 1))
 
 
 class Stage(nn.Module):
@@ -62,6 +64,7 @@ class VNet(Segmenter):
         channels: Channels of the input.
         batch_norm: Whether layers are normalized over the batch.
         width: Channels of the first stage, 16 in the paper.
+        release: Whether it has the layers of the authors' release, 61,982,682 parameters with two classes.
 
     Raises:
         InputError: The width is less than 1.
@@ -72,25 +75,30 @@ class VNet(Segmenter):
     least = 16
     designed_for = (1, 128, 128, 64)
 
-    def __init__(self, *, classes: int, channels: int = 1, batch_norm: bool = False, width: int = 16) -> None:
+    def __init__(
+        self, *, classes: int, channels: int = 1, batch_norm: bool = False, width: int = 16, release: bool = False
+    ) -> None:
         super().__init__()
         if width < 1:
             raise InputError(f"The width of V-Net must be at least 1, not {width}.")
         self.name, self.classes, self.channels = "vnet", classes, channels
-        widths = [width * 2**level for level in range(len(_LEFT))]  # 16, 32, 64, 128, 256
+        left, right = _RELEASE if release else _PAPER
+        widths = [width * 2**level for level in range(len(left))]  # 16, 32, 64, 128, 256
         self.left = nn.ModuleList(
-            Stage(channels if level == 0 else w, w, _LEFT[level], batch_norm=batch_norm)
+            Stage(channels if level == 0 else w, w, left[level], batch_norm=batch_norm)
             for level, w in enumerate(widths)
         )
         self.down = nn.ModuleList(_down(w, batch_norm) for w in widths[:-1])
         self.up, self.right = nn.ModuleList(), nn.ModuleList()
         coming = widths[-1]
-        for level, convolutions in zip(reversed(range(len(widths) - 1)), _RIGHT, strict=True):
+        for level, convolutions in zip(reversed(range(len(widths) - 1)), right, strict=True):
             half = widths[level]
             self.up.append(_up(coming, half, batch_norm))
             self.right.append(Stage(2 * half, 2 * half, convolutions, batch_norm=batch_norm))
             coming = 2 * half
-        self.score = nn.Conv3d(coming, classes, 1)
+        before = [nn.Conv3d(coming, classes, 5, padding=2), nn.PReLU(classes)] if release else []
+        last = nn.Conv3d(classes if release else coming, classes, 1)
+        self.score = nn.Sequential(*before, last) if release else last
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ from visus.images import draw, write
 from visus.images.plots import picture_of
 from visus.images.result import Result
 from visus.nets import trained
-from visus.nets.classification.trained import Trained
+from visus.nets.classification.trained import About, Trained
 from visus.nets.file import Saved, open_saved
+from visus.runs.classify.multilabel import MultilabelEvaluation
 from visus.runs.classify.network import readers
 from visus.runs.classify.resolve import load
 from visus.runs.classify.settings import ClassifySettings
@@ -162,6 +163,10 @@ class ClassEvaluation(Result):
         """The confusion matrix, ``(H, W, 3)`` uint8."""
         return picture_of(plots.confusion_figure(self.confusion, self.classes, title=self.split))
 
+    def draw(self, folder: Path) -> None:
+        """Write ``confusion.png`` into a folder."""
+        plots.confusion(self.confusion, self.classes, folder / "confusion.png", title=self.split)
+
     def rows(self) -> list[dict[str, Any]]:
         """One row a class: its pictures, precision, recall and F1; NaN becomes None."""
         return [
@@ -219,14 +224,15 @@ def evaluate(
     split: str | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: Count | None = None,
-) -> ClassEvaluation:
+) -> ClassEvaluation | MultilabelEvaluation:
     """Measure the best network of a run, and write tables and pictures.
 
     Args:
         run: The run's folder, or a file of a trained network.
         data: Labeled pictures; None for those that the run was trained on.
         split: Which split; None for ``test``, else ``val``, else all pictures.
-        out: Where ``evaluation.json``, ``confusion.png`` and ``mistakes.jpg`` go; None for a folder in the run.
+        out: Where ``evaluation.json``, ``confusion.png`` (or ``average_precision.png``) and ``mistakes.jpg`` go; None
+            for a folder in the run.
         progress: Told how many pictures are done, of how many.
 
     Raises:
@@ -236,7 +242,7 @@ def evaluate(
     saved = open_saved(run)
     network = trained.read(saved, "classifier")
     settings = settings_beside(saved.place, ClassifySettings)
-    dataset, chosen = _asked(saved, settings, network.about.classes, data, split)
+    dataset, chosen = _asked(saved, settings, network.about, data, split)
     found = measure(network, dataset, chosen, settings or ClassifySettings(data=str(data)), progress=progress)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
     _write(found, Path(out) if out else saved.home / f"evaluation-{chosen}")
@@ -255,28 +261,59 @@ def pictures_of(run: str | os.PathLike[str], data: str | os.PathLike[str] | None
         InputError: The data cannot be used, or has a class that the run does not know.
     """
     saved = open_saved(run)
-    classes = trained.read_about(saved, "classifier").classes
-    dataset, chosen = _asked(saved, settings_beside(saved.place, ClassifySettings), classes, data, split)
+    about = trained.read_about(saved, "classifier")
+    dataset, chosen = _asked(saved, settings_beside(saved.place, ClassifySettings), about, data, split)
     return dataset.splits[chosen]
 
 
 def _asked(
     saved: Saved,
     settings: ClassifySettings | None,
-    classes: tuple[str, ...],
+    about: About,
     data: str | os.PathLike[str] | None,
     split: str | None,
 ) -> tuple[LabelSet, str]:
     """The data that a run is measured on, and the name of its split."""
-    dataset = data_of(saved, settings, data, load=load, whole=load_whole)
-    place = places_in(dataset, classes)
-    splits = {name: replace(own, labels=place[own.labels]) for name, own in dataset.splits.items()}
-    return replace(dataset, classes=classes, splits=splits), split_of(dataset, split)
+    dataset = data_of(saved, settings, data, load=load, whole=_whole_of_several if about.multilabel else load_whole)
+    if dataset.multilabel and not about.multilabel:
+        raise InputError(
+            f"{dataset.root} gives pictures several classes, and {saved.home} was trained to give one; measure it on "
+            "pictures with one class each."
+        )
+    place = places_in(dataset, about.classes)
+    splits = {name: replace(own, labels=_placed(own.labels, place, about)) for name, own in dataset.splits.items()}
+    return replace(dataset, classes=about.classes, splits=splits), split_of(dataset, split)
+
+
+def _whole_of_several(place: str | os.PathLike[str]) -> LabelSet:
+    """Pictures that may have several classes, or one each where their form cannot say more."""
+    try:
+        return load_whole(place, multilabel=True)
+    except InputError:
+        return load_whole(place)
+
+
+def _placed(labels: NDArray[np.int64], place: NDArray[np.int64], about: About) -> NDArray[np.int64]:
+    """Labels as positions in the classes of a network, or as zeros and ones for each of them.
+
+    Args:
+        labels: ``(N,)`` positions, or ``(N, C)`` zeros and ones.
+        place: ``(C,)``, the position of each class of the data.
+        about: The network.
+    """
+    if not about.multilabel:
+        return place[labels]
+    found = np.zeros((len(labels), len(about.classes)), np.int64)
+    if labels.ndim == 2:
+        found[:, place] = labels
+    else:
+        found[np.arange(len(labels)), place[labels]] = 1
+    return found
 
 
 def measure(
     network: Trained, dataset: LabelSet, split: str, settings: ClassifySettings, *, progress: Count | None = None
-) -> ClassEvaluation:
+) -> ClassEvaluation | MultilabelEvaluation:
     """The answers of a network to the pictures of a split.
 
     Args:
@@ -298,18 +335,19 @@ def measure(
     answers = []
     with plain_errors():
         for batch, _ in reading:
-            answers.append(network.logits(batch.to(device)).double().softmax(1).cpu())
+            answers.append(about.probabilities(network.logits(batch.to(device)).double()).cpu())
             if progress:
                 progress(sum(map(len, answers)), len(pictures))
     probabilities = torch.cat(answers).numpy()
     if not np.isfinite(probabilities).all():
         raise RunError("The network answers with NaN: its weights are damaged, or its training diverged; train anew.")
-    return ClassEvaluation(split, about.classes, pictures, pictures.labels, probabilities)
+    kind = MultilabelEvaluation if about.multilabel else ClassEvaluation
+    return kind(split, about.classes, pictures, pictures.labels, probabilities)
 
 
-def _write(found: ClassEvaluation, folder: Path) -> None:
+def _write(found: ClassEvaluation | MultilabelEvaluation, folder: Path) -> None:
     make_folder(folder)
     write_json(folder / "evaluation.json", found.to_dict())
-    plots.confusion(found.confusion, found.classes, folder / "confusion.png", title=found.split)
+    found.draw(folder)
     if len(found.mistakes()):
         write(folder / "mistakes.jpg", found.sheet())

@@ -12,10 +12,10 @@ from visus._errors import DependencyError, InputError
 from visus.graphs.graph import of_run
 from visus.graphs.runtime import OnnxRuntime
 from visus.graphs.saved import Saved, damaged, of_task, open_saved
-from visus.images import read
 from visus.images.scale import square
+from visus.images.wide import read_wide
 from visus.runs.classify.answering import Answering
-from visus.runs.classify.prediction import ClassPrediction, Source
+from visus.runs.classify.prediction import ClassPrediction, Source, likeliest
 
 Pixels = NDArray[np.uint8]
 _LARGEST = 1 << 12  # sides of a network's input, in pixels
@@ -49,6 +49,7 @@ class GraphPredictor(Answering[Pixels]):
             )
         self._place = saved.place
         self.classes, self._gray = saved.list_of("classes"), bool(saved.header.get("gray", False))
+        self._multilabel = bool(saved.header.get("multilabel", False))
         self._interpolation: Literal["bicubic", "bilinear"]
         self._size, self._resize_to, self._interpolation = _preprocessing(saved)
         self._runtime = OnnxRuntime(graph, cores())
@@ -61,22 +62,19 @@ class GraphPredictor(Answering[Pixels]):
                 raise InputError(f"A picture must be (H, W) or (H, W, 3) uint8, not {picture.shape} {picture.dtype}.")
             pixels = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
         else:
-            pixels = read(picture, min_side=self._resize_to)
+            pixels = read_wide(picture, min_side=self._resize_to)
         if pixels.shape[:2] != (self._size, self._size) or self._resize_to != self._size:
             pixels = square(pixels, size=self._size, resize_to=self._resize_to, interpolation=self._interpolation)
         return _luma(pixels) if self._gray else pixels
 
     def _answers(self, prepared: Sequence[Pixels], names: Sequence[str], k: int) -> list[ClassPrediction]:
-        answers = []
         found = self._runtime.probabilities(np.stack(prepared))
         if found.shape != (len(names), len(self.classes)):
             raise damaged(self._place, ValueError("its graph has other classes"))
-        for name, values in zip(names, found, strict=True):
-            places = np.argsort(-values, kind="stable")[:k].tolist()
-            answers.append(
-                ClassPrediction(name, tuple(self.classes[p] for p in places), tuple(values[places].tolist()))
-            )
-        return answers
+        return [
+            likeliest(name, values, self.classes, k, multilabel=self._multilabel)
+            for name, values in zip(names, found, strict=True)
+        ]
 
 
 def _luma(pixels: Pixels) -> Pixels:

@@ -46,7 +46,10 @@ class Parts:
         return batches(self.dataset, split, self.about, self.settings)
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Batches of a split, ``(N, C, H, W)`` uint8 and ``(N,)`` int64; those of train are shuffled."""
+        """Batches of a split, ``(N, C, H, W)`` uint8, and ``(N,)`` or ``(N, classes)`` int64.
+
+        Those of train are shuffled.
+        """
         own, settings = self.batches(split), self.settings
         assert settings.batch_size is not None
         train = split == "train"
@@ -101,7 +104,17 @@ def build(settings: ClassifySettings, dataset: LabelSet) -> Parts:
     options = options_of(settings)
     gray = dataset.gray and registry.network_of(settings.net).gray
     options |= {"channels": 1} if gray else {}
-    about = About("classify", settings.net, options, dataset.classes, size, resize_to, interpolation, gray)
+    about = About(
+        "classify",
+        settings.net,
+        options,
+        dataset.classes,
+        size,
+        resize_to,
+        interpolation,
+        gray,
+        settings.multilabel,
+    )
     normalize = None
     if settings.mode == "scratch":
         net = registry.create(settings.net, classes=len(dataset.classes), **options)

@@ -9,7 +9,7 @@ from visus.data.batches import one
 from visus.nets import trained
 from visus.nets.classification.trained import Trained
 from visus.runs.classify.answering import Answering
-from visus.runs.classify.prediction import ClassPrediction, Source
+from visus.runs.classify.prediction import ClassPrediction, Source, likeliest
 from visus.runs.engine.device import chosen
 
 
@@ -39,8 +39,8 @@ class ClassifyPredictor(Answering[torch.Tensor]):
 
     def _answers(self, prepared: Sequence[torch.Tensor], names: Sequence[str], k: int) -> list[ClassPrediction]:
         logits = self._network.logits(torch.stack(list(prepared)).to(self.device))
-        values, places = logits.softmax(1).topk(min(k, len(self.about.classes)))
+        found = self.about.probabilities(logits).cpu().numpy()
         return [
-            ClassPrediction(name, tuple(self.about.classes[p] for p in row.tolist()), tuple(value.tolist()))
-            for name, row, value in zip(names, places.cpu(), values.cpu(), strict=True)
+            likeliest(name, values, self.about.classes, k, multilabel=self.about.multilabel)
+            for name, values in zip(names, found, strict=True)
         ]

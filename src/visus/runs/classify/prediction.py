@@ -1,6 +1,7 @@
 """What a classifier answers to a picture, whatever runs it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from visus.images.result import Result
 
 Source = str | os.PathLike[str] | NDArray[np.uint8]
 
+LEAST = 0.5
+"""The probability from which on a picture has a class, where it may have several."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClassPrediction(Result):
@@ -20,12 +24,14 @@ class ClassPrediction(Result):
     Attributes:
         path: The file, or ``""`` for an array.
         classes: Names, the likeliest first.
-        probabilities: The softmax of each.
+        probabilities: The softmax of each, or its own sigmoid where a picture may have several classes.
+        multilabel: Whether it may.
     """
 
     path: str
     classes: tuple[str, ...]
     probabilities: tuple[float, ...]
+    multilabel: bool = False
 
     def __repr__(self) -> str:
         likely = ", ".join(f"{name} {p:.1%}" for name, p in zip(self.classes[:3], self.probabilities, strict=False))
@@ -36,10 +42,18 @@ class ClassPrediction(Result):
         """The name of the likeliest class."""
         return self.classes[0]
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The likeliest class alone; where a picture may have several, all of at least :data:`LEAST`, perhaps none."""
+        if not self.multilabel:
+            return self.classes[:1]
+        return tuple(name for name, p in zip(self.classes, self.probabilities, strict=True) if p >= LEAST)
+
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON."""
+        """As plain values for JSON: ``class``, or ``classes`` where a picture may have several."""
         rounded = {name: round(p, 6) for name, p in zip(self.classes, self.probabilities, strict=True)}
-        return {"file": self.path, "class": self.label, "probabilities": rounded}
+        said = {"classes": list(self.labels)} if self.multilabel else {"class": self.label}
+        return {"file": self.path, **said, "probabilities": rounded}
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a class, the likeliest first."""
@@ -81,3 +95,21 @@ class ClassPrediction(Result):
 def name_of(picture: Source) -> str:
     """The file that a picture came from, or ``""`` for an array."""
     return "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+
+
+def likeliest(
+    name: str, probabilities: NDArray[np.floating], classes: Sequence[Any], k: int, *, multilabel: bool
+) -> ClassPrediction:
+    """The answer to a picture.
+
+    Args:
+        name: Its file.
+        probabilities: ``(C,)``.
+        classes: Names of the classes.
+        k: How many classes are told; where a picture may have several, all that it has.
+        multilabel: Whether it may.
+    """
+    count = max(k, int((probabilities >= LEAST).sum())) if multilabel else k
+    places = np.argsort(-probabilities, kind="stable")[:count].tolist()
+    values = tuple(float(value) for value in probabilities[places])
+    return ClassPrediction(name, tuple(classes[place] for place in places), values, multilabel)

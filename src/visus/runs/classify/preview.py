@@ -1,20 +1,16 @@
-"""Draw what a network will see of its training pictures."""
+"""Draw what a classifier will see of its training pictures."""
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from visus.images import draw, write
 from visus.nets.classification.trained import About
 from visus.runs.classify.network import batches
-from visus.runs.classify.resolve import geometry, resolve
-from visus.runs.classify.settings import ClassifySettings
+from visus.runs.classify.resolve import geometry
 from visus.runs.classify.task import TASK
-from visus.runs.engine.task import Hooks
-from visus.runs.engine.training import load_for
+from visus.runs.engine.preview import places_of, prepared, write_sheet
 
 
 def preview(
@@ -37,17 +33,13 @@ def preview(
     Raises:
         InputError: The data or a setting cannot be used.
     """
-    wanted = ClassifySettings.of(data, settings or {})
-    dataset = load_for(TASK, wanted, Hooks(say))
-    resolved = resolve(wanted, dataset)
+    resolved, dataset = prepared(TASK, data, settings, say)
     size, resize_to, interpolation = geometry(resolved)
     about = About("classify", resolved.net, {}, dataset.classes, size, resize_to, interpolation)
     own = batches(dataset, "train", about, resolved)
-    places = np.random.default_rng(resolved.seed).permutation(len(own))[:count].tolist()
     pictures, captions = [], []
-    for place in places:
-        tensor, label = own[0, place]
+    for place in places_of(resolved, len(own), count):
+        tensor, _ = own[0, place]
         pictures.append(np.ascontiguousarray(tensor.permute(1, 2, 0).numpy()))
-        captions.append(dataset.classes[label])
-    title = f"{Path(data).name}: {size}x{size}, augmentation {resolved.augment}"
-    write(path, draw.contact_sheet(pictures, captions, columns=8, tile=max(64, min(size, 160)), title=title))
+        captions.append(own.pictures.names(place, dataset.classes))
+    write_sheet(path, pictures, captions, resolved, f"{size}x{size}", tile=max(64, min(size, 160)))

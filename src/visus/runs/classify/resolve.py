@@ -26,6 +26,7 @@ def load(settings: ClassifySettings, progress: Count | None = None) -> LabelSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        multilabel=settings.multilabel,
         allow_bad=settings.allow_bad,
         progress=progress,
     )
@@ -38,6 +39,7 @@ def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:
         InputError: The network does not take pictures of that size, or the mode needs weights that it has not.
         WeightsError: The network is unknown.
     """
+    settings = dataclasses.replace(settings, multilabel=dataset.multilabel)
     _refuse_strange_options(settings)
     known = registry.network_of(settings.net)
     alone = not known.has_weights and settings.weights == "imagenet"
@@ -122,5 +124,6 @@ def geometry(settings: ClassifySettings) -> tuple[int, int, Literal["bicubic", "
 
 def indivisible(settings: ClassifySettings) -> str:
     """Why several processes cannot train together, one clause; empty where they can."""
-    probe = settings.mode == "probe"
-    return "A probe trains one layer on features that are computed once, in one process" if probe else ""
+    if settings.mode == "probe":
+        return "A probe trains one layer on features that are computed once, in one process"
+    return "Average precision is measured over all pictures at once, in one process" if settings.multilabel else ""

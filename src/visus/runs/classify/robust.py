@@ -54,6 +54,10 @@ def measure(
     labels = None
     if is_trained(source):
         pictures = pictures_of(source, data, split)
+        if pictures.multilabel:
+            raise InputError(
+                f"{source} gives pictures several classes; robustness is measured for one class a picture."
+            )
         labels = pictures.labels
     elif data is None or split is not None:
         raise InputError(f"{source} is no run: name a folder of pictures, without --split.")

@@ -54,6 +54,10 @@ class ClassifySettings(TrainSettings):
     label_smoothing: Annotated[
         float, Setting("Share of the target that is spread evenly over all classes.", LOSS, "[0, 1)")
     ] = 0.0
+    multilabel: Annotated[
+        bool,
+        Setting("A picture may have several classes, or none; recognized where a table plainly gives several.", DATA),
+    ] = False
     adversarial: Annotated[
         float,
         Setting(
@@ -101,6 +105,9 @@ class ClassifySettings(TrainSettings):
         return [
             *super().idle(),
             (hinge and self.label_smoothing > 0, "label_smoothing", "the hinge loss"),
+            (self.multilabel and self.changed("loss"), "loss", "multilabel"),
+            (self.multilabel and self.label_smoothing > 0, "label_smoothing", "multilabel"),
+            (self.multilabel and self.balance == "sampling", "balance sampling", "multilabel"),
             (self.mode == "scratch" and self.changed("weights"), "weights", mode),
             (self.mode != "finetune" and self.changed("lr_decay"), "lr_decay", mode),
             (self.mode != "finetune" and self.changed("norms"), "norms", mode),

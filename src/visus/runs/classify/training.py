@@ -17,14 +17,13 @@ from visus.runs.classify import probe
 from visus.runs.classify.evaluate import measure
 from visus.runs.classify.network import Parts, build
 from visus.runs.classify.settings import ClassifySettings
-from visus.runs.engine import plots
 from visus.runs.engine.clock import Clock
 from visus.runs.engine.loop import Checkpointer, Seeded, fit
 from visus.runs.engine.progress import Epoch
 from visus.runs.engine.task import Hooks, outline_of
 from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Recipe
-from visus.tasks.losses import balanced_weights
+from visus.tasks.losses import balanced_weights, positive_weights
 from visus.tasks.optimizers import Group
 
 _PROBE_EPOCHS = 30  # of the last layer before fine-tuning
@@ -53,8 +52,16 @@ class Classification:
     """
 
     parts: Parts
-    score = "accuracy"
-    is_share = True
+
+    @property
+    def score(self) -> str:
+        """What its score is called in tables."""
+        return "mean_ap" if self.settings.multilabel else "accuracy"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the score is the share of the pictures that are answered right: average precision is none."""
+        return not self.settings.multilabel
 
     @property
     def settings(self) -> ClassifySettings:
@@ -96,7 +103,7 @@ class Classification:
         return Classify(self.net.train(), self.parts.normalize, recipe_of(self.parts), groups_of(self.parts))
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
-        """Batches of a split, ``(N, C, H, W)`` uint8 and ``(N,)`` int64."""
+        """Batches of a split, ``(N, C, H, W)`` uint8, and ``(N,)`` or ``(N, classes)`` int64."""
         return self.parts.loader(split)
 
     def save(self, path: Path) -> None:
@@ -104,9 +111,8 @@ class Classification:
         trained.write(path, self.parts.trained())
 
     def draw(self, folder: Path) -> None:
-        """Draw which classes are taken for which on the val split."""
-        val = measure(trained.read(folder, "classifier"), self.data, "val", self.settings)
-        plots.confusion(val.confusion, self.data.classes, folder / "confusion.png", title="val")
+        """Draw which classes are taken for which on the val split, or how well each is found."""
+        measure(trained.read(folder, "classifier"), self.data, "val", self.settings).draw(folder)
 
     def learn(
         self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
@@ -213,7 +219,6 @@ def recipe_of(parts: Parts) -> Recipe:
     """How the network learns."""
     settings = parts.settings
     assert settings.lr is not None
-    counts = torch.from_numpy(parts.dataset.counts("train"))
     return Recipe(
         settings.lr,
         settings.optimizer,
@@ -223,12 +228,21 @@ def recipe_of(parts: Parts) -> Recipe:
         settings.warmup,
         settings.loss,
         settings.label_smoothing,
-        balanced_weights(counts) if settings.balance == "weights" else None,
+        _weights(parts) if settings.balance == "weights" else None,
         settings.adversarial,
+        settings.multilabel,
         rho=settings.rho,
         betas=settings.betas,
         bias_correction=settings.bias_correction,
     )
+
+
+def _weights(parts: Parts) -> Tensor:
+    """How much each class counts, so that rare ones count more."""
+    counts = torch.from_numpy(parts.dataset.counts("train"))
+    if parts.settings.multilabel:
+        return positive_weights(counts, len(parts.dataset.splits["train"]))
+    return balanced_weights(counts)
 
 
 def groups_of(parts: Parts) -> list[Group]:

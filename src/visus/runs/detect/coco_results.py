@@ -3,15 +3,17 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from visus._files import write_atomically
-from visus.data.boxes import Objects
-from visus.data.coco_boxes import Numbers
+from visus.graphs.boxes import Detections
 from visus.runs.record.folder import write_json
-from visus.tasks.box_metrics import Detections, annotations_of
+
+if TYPE_CHECKING:
+    from visus.data.boxes import Objects
+    from visus.data.coco_boxes import Numbers
 
 
 def write_coco(
@@ -21,8 +23,8 @@ def write_coco(
     answers: Sequence[Detections],
     *,
     classes: tuple[str, ...],
-    truth: Sequence[Objects] | None = None,
-    numbers: Numbers | None = None,
+    truth: "Sequence[Objects] | None" = None,
+    numbers: "Numbers | None" = None,
 ) -> None:
     """Write ``results.json``, which is COCO's list of results, and ``pictures.json``, whose numbers it speaks of.
 
@@ -37,17 +39,22 @@ def write_coco(
         truth: The true objects of each, which become annotations.
         numbers: Of the pictures and the classes; None to count from 1 on.
     """
-    numbers = numbers or Numbers(list(range(1, len(files) + 1)), list(range(1, len(classes) + 1)))
+    of_pictures = numbers.pictures if numbers else list(range(1, len(files) + 1))
+    of_classes = numbers.classes if numbers else list(range(1, len(classes) + 1))
     images = [
         {"id": number, "file_name": file, "height": int(size[0]), "width": int(size[1])}
-        for number, file, size in zip(numbers.pictures, files, sizes, strict=True)
+        for number, file, size in zip(of_pictures, files, sizes, strict=True)
     ]
-    categories = [{"id": number, "name": name} for number, name in zip(numbers.classes, classes, strict=True)]
-    annotations = [] if truth is None else annotations_of(truth, sizes, first=0)
+    categories = [{"id": number, "name": name} for number, name in zip(of_classes, classes, strict=True)]
+    annotations: list[dict[str, Any]] = []
+    if truth is not None:  # measures need the train half
+        from visus.tasks.box_metrics import annotations_of
+
+        annotations = annotations_of(truth, sizes, first=0)
     results = coco_results(answers)
     for row in (*annotations, *results):
-        row["image_id"] = numbers.pictures[row["image_id"]]
-        row["category_id"] = numbers.classes[row["category_id"]]
+        row["image_id"] = of_pictures[row["image_id"]]
+        row["category_id"] = of_classes[row["category_id"]]
     write_json(folder / "pictures.json", {"images": images, "categories": categories, "annotations": annotations})
     write_atomically(folder / "results.json", json.dumps(results, ensure_ascii=False).encode())
 

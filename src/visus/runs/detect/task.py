@@ -9,4 +9,5 @@ TASK = Room(
     settings=DetectSettings,
     training="visus.runs.detect.mining:begin",
     answers="visus.runs.detect.predict:DetectPredictor",
+    light="visus.runs.detect.light:GraphDetector",
 )

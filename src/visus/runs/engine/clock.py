@@ -73,7 +73,7 @@ class Clock(lightning.Callback):
             return
         assert isinstance(pl_module, Learner)
         total, epochs = int(trainer.num_training_batches), trainer.max_epochs or 0
-        loss, left = pl_module.train_sums.means()[0], self._left(trainer, done)
+        loss, left = pl_module.train_sums.mean_loss(), self._left(trainer, done)
         self.progress(Progress("training", done, total, trainer.current_epoch + 1, epochs, loss, left))
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from visus._cores import cores
+from visus._errors import InputError, RunError
 from visus._openvino import core, hints
 
 
@@ -23,7 +24,14 @@ def compiled(net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor] | No
 
     Returns:
         None where OpenVINO does not know an operation of the network.
+
+    Raises:
+        RunError: Its weights hold NaN. What is compiled has a ReLU that makes 0 of NaN, where torch's keeps it, so that
+            nobody would see it in the answers.
+        InputError: Of the function that is given, its input holds NaN.
     """
+    if broken := [name for name, value in net.state_dict().items() if value.isnan().any()]:
+        raise RunError(f"The network holds NaN in {broken[0]}; give other weights, or train anew with a lower --lr.")
     try:
         queue = _queue(net, example)
     except Exception:
@@ -35,6 +43,8 @@ def compiled(net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor] | No
     )
 
     def answer(pictures: Tensor) -> Tensor:
+        if pictures.isnan().any():
+            raise InputError("A picture holds NaN; look at its file and at the preprocessing.")
         with alone:
             answers.clear()
             for place, picture in enumerate(pictures.contiguous().numpy()):

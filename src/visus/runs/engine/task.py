@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from visus._errors import InputError
 from visus._optional import is_installed, require
 from visus.runs.engine.progress import Epoch, Event, Progress
 from visus.runs.record.settings import TrainSettings
@@ -97,15 +98,17 @@ class Data(Protocol):
 
 
 class Job(Protocol):
-    """A training of one task: a network, its pictures and its settings, with nothing left open.
+    """A training of one task: a network, its pictures and its settings, with nothing left open."""
 
-    Attributes:
-        score: What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``.
-        is_share: Whether the score is the share of the pictures that are answered right.
-    """
+    @property
+    def score(self) -> str:
+        """What its score is called in tables: ``"accuracy"``, ``"mean_iou"``, ``"ap50"``."""
+        ...
 
-    score: str
-    is_share: bool
+    @property
+    def is_share(self) -> bool:
+        """Whether the score is the share of the pictures that are answered right."""
+        ...
 
     @property
     def settings(self) -> TrainSettings:
@@ -283,6 +286,16 @@ class Task(Protocol):
         """
         ...
 
+    def graph_predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """What answers by the run's graph, without PyTorch.
+
+        Raises:
+            InputError: No graph answers for this task.
+            RunError: There is no trained network, or it is damaged.
+            DependencyError: The run has no graph.
+        """
+        ...
+
     def evaluate(
         self,
         run: str | os.PathLike[str],
@@ -343,6 +356,16 @@ class Room:
     def predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
         """A network that is ready to answer; see :meth:`Task.predictor`."""
         return _named(self.answers if not self.light or is_installed("torch") else self.light)(run, **options)
+
+    def graph_predictor(self, run: str | os.PathLike[str], **options: Any) -> Predictor:
+        """What answers by the run's graph, without PyTorch; see :meth:`Task.graph_predictor`.
+
+        Raises:
+            InputError: No graph answers for this task.
+        """
+        if not self.light:
+            raise InputError(f"Networks of the task {self.name} have no graph that answers here; say --engine local.")
+        return _named(self.light)(run, **options)
 
     def evaluate(
         self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any

@@ -22,7 +22,7 @@ from visus.runs.engine.clock import Clock
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, quiet
 from visus.runs.engine.progress import Epoch, EpochDone, Progress, said
 from visus.runs.engine.task import Data, Hooks, Job, Refits, Task
-from visus.runs.record import training_hashes
+from visus.runs.record import card, training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
 from visus.runs.record.settings import TrainSettings
 from visus.tasks import health, processes
@@ -260,6 +260,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
         "task": job.settings.task,
         "net": job.settings.net,
         "classes": list(job.data.classes),
+        "pictures": {name: len(own) for name, own in job.data.splits.items()},
         "best": best.named(job.score),
         "epochs": keep.epochs[-1].epoch,
         **_sureness(job, best),
@@ -273,6 +274,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     plots.curves(keep.epochs, folder / "curves.png", score=said(job.score))
     if watch and watch.monitor and watch.monitor.history.steps:
         plots.health(watch.monitor.history, folder / "health.png")
+    card.write(folder)
     hooks.say(_verdict(job, best, keep.epochs[-1].epoch, folder))
 
 

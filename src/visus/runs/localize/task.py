@@ -9,4 +9,5 @@ TASK = Room(
     settings=LocalizeSettings,
     training="visus.runs.localize.training:begin",
     answers="visus.runs.detect.predict:DetectPredictor",
+    light="visus.runs.detect.light:GraphDetector",
 )

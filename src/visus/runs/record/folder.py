@@ -12,6 +12,7 @@ precision.png      of a detector: precision over recall of each class
 mistakes.jpg       of a detector: what it missed and what it found where nothing is
 seen.npy           hashes of the pictures that it was trained on
 summary.json       what came of it
+card.md            for whoever is handed the network: data, measures, worst classes, robustness, license
 """
 
 import json
@@ -56,7 +57,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
         return {}
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged ({error}); delete it.") from error
 
 

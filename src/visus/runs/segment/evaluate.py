@@ -200,7 +200,13 @@ def evaluate(
     network = trained.read(saved, "segmenter")
     settings = settings_beside(saved.place, SegmentSettings)
     ignored = network.about.ignored or (settings.ignore if settings else ())
-    whole = partial(load_masks_whole, ignore=ignored, binary=bool(settings and settings.binary), insist=False)
+    whole = partial(
+        load_masks_whole,
+        ignore=ignored,
+        binary=bool(settings and settings.binary),
+        spacing=network.about.spacing,
+        insist=False,
+    )
     dataset = data_of(saved, settings, data, load=load, whole=whole)
     if dataset.classes != network.about.classes:
         raise InputError(

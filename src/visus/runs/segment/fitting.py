@@ -13,7 +13,7 @@ from visus.nets.layers import summary
 from visus.nets.segmentation import Segmenter
 from visus.runs.engine.device import multiply_adds_per_second
 from visus.runs.engine.progress import duration
-from visus.runs.segment.settings import AUTO, SegmentSettings
+from visus.runs.segment.settings import AUTO, NO_WEIGHTS, SegmentSettings
 
 MINUTES = 10
 """How long a training without further wishes may take."""
@@ -105,7 +105,8 @@ def fitting_width(settings: SegmentSettings, dataset: MaskSet, speed: float) -> 
 
 def narrower(settings: SegmentSettings, dataset: MaskSet) -> str:
     """Advice to take a narrower network, where one is trained as its paper has it and takes long; empty otherwise."""
-    if settings.width is not None or "width" not in segmentation.registry.options_of(settings.net):
+    free = settings.width is None and settings.weights == NO_WEIGHTS  # weights are for one width
+    if not free or "width" not in segmentation.registry.options_of(settings.net):
         return ""
     speed = multiply_adds_per_second(settings.device)
     seconds = seconds_of(settings, dataset, speed)

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from visus._errors import InputError
 from visus._files import write_atomically
-from visus.data.volumes import is_volume_name, read_volume, write_volume
-from visus.images import is_picture_name, read, write
+from visus.data.resample import resample_mask
+from visus.data.volumes import is_volume_name, read_spacing, read_volume, write_volume
+from visus.images import is_picture_name, write
 from visus.images.check import colors_of
 from visus.images.result import Result
+from visus.images.wide import read_wide
 from visus.nets import trained
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
@@ -206,7 +208,7 @@ class SegmentPredictor:
         return is_volume_name(name) if self.axes == 3 else is_picture_name(name)
 
     def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
-        """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file.
+        """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file, resampled where need be.
 
         Raises:
             InputError: It is missing or damaged, or of the other kind.
@@ -215,13 +217,13 @@ class SegmentPredictor:
         if (is_volume_name(name) or Path(name).is_dir()) != (self.axes == 3):
             wanted = "volumes (.nii.gz, .nrrd, .mha, a folder of DICOM slices)" if self.axes == 3 else "pictures"
             raise InputError(f"{name} is not what the network takes: {wanted}.")
-        return read_volume(name) if self.axes == 3 else read(name)
+        return read_volume(name, self.about.spacing) if self.axes == 3 else read_wide(name)
 
     def predict(self, picture: str | os.PathLike[str] | NDArray[Any], progress: Tell | None = None) -> MaskPrediction:
         """The class of each position.
 
         Args:
-            picture: A file, ``(H, W, 3)`` uint8, or ``(D, H, W)`` float.
+            picture: A file, ``(H, W, 3)`` uint8, or ``(D, H, W)`` float with the spacing of the training.
             progress: Told how many blocks are done, of how many.
 
         Raises:
@@ -243,6 +245,9 @@ class SegmentPredictor:
             if progress:
                 progress(done, len(cut))
         palette = np.array(self.about.palette, np.uint8)
+        if name and self.about.spacing:  # back to the voxels of the file
+            values = read_volume(name)
+            mask = resample_mask(mask, self.about.spacing[::-1], read_spacing(name), shape=values.shape)
         return MaskPrediction(name, mask, self.about.classes, palette, values)
 
     def predict_many(

@@ -30,6 +30,7 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
         test=settings.test,
         binary=settings.binary,
         unlabeled=settings.unlabeled,
+        spacing=settings.spacing,
         allow_bad=settings.allow_bad,
         progress=progress,
     )
@@ -72,6 +73,8 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
         filled |= _of_scratch(settings, dataset, filled, net)
     if "backbone" in known:
         filled["backbone"] = settings.backbone or "vgg16"
+    if "round_up" in known and settings.round_up is None:
+        filled["round_up"] = True
     if net.needs_pairs and min(filled["batch_size"], len(dataset.splits["train"])) < 2:
         raise InputError(f"{settings.net} needs at least two pictures in a step; say --batch-size 2, or bring more.")
     found = resolve_device(dataclasses.replace(settings, **filled), dense=net.dense)

@@ -11,7 +11,7 @@ ClassWeights = Literal["none", "median_frequency"]
 Head = Literal["large_fov", "aspp"]
 
 _OWN = "Options of networks"
-OPTIONS = ("backbone", "head", "padded", "width", "batch_norm")
+OPTIONS = ("backbone", "head", "padded", "width", "batch_norm", "round_up", "release")
 """Settings that are options of networks."""
 
 NO_WEIGHTS = "none"
@@ -63,7 +63,7 @@ class SegmentSettings(TrainSettings):
     width: Annotated[
         int | None,
         Setting(
-            "unet, vnet: channels of the first level.",
+            "unet, segnet, deconvnet, vnet: channels of the first level.",
             _OWN,
             "[1, 1024]",
             default="64; 16 for vnet; with auto what fits",
@@ -73,6 +73,24 @@ class SegmentSettings(TrainSettings):
         bool | None,
         Setting(
             "segnet, deconvnet, unet, vnet: use batch normalization.", _OWN, default="yes, where nothing is pretrained"
+        ),
+    ] = None
+    round_up: Annotated[
+        bool | None,
+        Setting(
+            "segnet: pool maps of odd size to the larger half, as its authors do.",
+            _OWN,
+            option="--round-up/--round-down",
+            default="up",
+        ),
+    ] = None
+    release: Annotated[
+        bool | None,
+        Setting(
+            "unet, vnet: the layers of the authors' released network, where it differs from their paper.",
+            _OWN,
+            option="--release/--paper",
+            default="paper",
         ),
     ] = None
     window: Annotated[
@@ -93,6 +111,16 @@ class SegmentSettings(TrainSettings):
     ] = ()
     unlabeled: Unlabeled = None
     binary: Annotated[bool, Setting("Masks: all that is not 0 is one class.", DATA)] = False
+    spacing: Annotated[
+        tuple[float, float, float] | None,
+        Setting(
+            "Volumes: millimeters between voxels (left to right, back to front, feet to head) that all get.",
+            DATA,
+            "(0, inf)",
+            metavar="X,Y,Z",
+            default="as they lie",
+        ),
+    ] = None
     loss: Annotated[
         str,
         Setting(

@@ -59,11 +59,14 @@ class Segmentation:
         Raises:
             WeightsError: The weights are not at hand, or nothing of them fits.
         """
-        options = {**settings.options, **channels_of(settings, data)}
+        own = {**settings.options, **channels_of(settings, data)}
+        options = segmentation.registry.as_trained(settings.net, own)  # settings of an earlier visus say less
         assert settings.window is not None
         palette = tuple((int(r), int(g), int(b)) for r, g, b in data.palette)
         gray = options.get("channels") == 1
-        about = About(settings.net, options, data.classes, settings.window, palette, gray, settings.ignore)
+        about = About(
+            settings.net, options, data.classes, settings.window, palette, gray, settings.ignore, settings.spacing
+        )
         imagenet = "imagenet" if settings.weights == "imagenet" else None
         try:
             net = segmentation.create(settings.net, classes=len(data.classes), weights=imagenet, **options)
@@ -123,17 +126,7 @@ class Segmentation:
         settings = self.settings
         if split != "train":
             return Windows(self.data.splits[split], None, self.about.gray)
-        joint = Joint(settings.augment or "none", settings.flip, settings.elastic)
-        return Windows(
-            self.data.splits[split],
-            self.about.window,
-            self.about.gray,
-            joint,
-            margin=self.net.margin,
-            border=settings.border,
-            seed=settings.seed,
-            each=settings.windows or 1,
-        )
+        return training_windows(settings, self.data, gray=self.about.gray, net=self.net)
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, ...]]:
         """Batches ``(N, C, H, W)`` uint8 with masks: windows of train, shuffled; of other splits whole pictures."""
@@ -198,3 +191,25 @@ def _fitted(settings: SegmentSettings, data: MaskSet, about: About) -> nn.Module
 
 
 begin = Segmentation.begin
+
+
+def training_windows(settings: SegmentSettings, data: MaskSet, *, gray: bool, net: Segmenter) -> Windows:
+    """Random windows of the training pictures.
+
+    Args:
+        settings: With nothing left open.
+        data: Pictures or volumes with masks.
+        gray: Whether the network takes one channel.
+        net: The network, perhaps without numbers in its weights.
+    """
+    joint = Joint(settings.augment or "none", settings.flip, settings.elastic)
+    return Windows(
+        data.splits["train"],
+        settings.window,
+        gray,
+        joint,
+        margin=net.margin,
+        border=settings.border,
+        seed=settings.seed,
+        each=settings.windows or 1,
+    )

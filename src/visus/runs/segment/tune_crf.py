@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
 from visus.ops import crf, crf_learning
-from visus.runs.record.folder import CONFIG, is_run, settings_in
+from visus.runs.record.folder import CONFIG, is_run, settings_in, summary_of
 from visus.runs.record.settings import read_toml
 from visus.runs.segment.predict import SegmentPredictor, as_bytes
 from visus.runs.segment.resolve import load
@@ -41,20 +41,23 @@ _RANGES = {
 def crf_of(run: str | os.PathLike[str]) -> crf.Settings:
     """What :func:`tune_crf` found for a run; the defaults where it was not tuned.
 
+    A run of visus 0.1, and what was tuned by it, keeps the order of axes that it had there: it answers as it did.
+
     Raises:
         InputError: The file is damaged.
     """
     place = Path(run)
     path = (place if place.is_dir() else place.parent) / FILE
     if not path.is_file():
-        return crf.Settings()
-    values = read_toml(path)
+        summary = summary_of(path.parent)
+        return crf.Settings(order="yx" if summary and "decoder" not in summary else "xy")
+    values: dict[str, Any] = {"order": "yx", **read_toml(path)}  # 0.1 did not say it
     known = {field.name for field in dataclasses.fields(crf.Settings)}
     rows = values.get("compatibility", [])
     fine = (
         values.keys() <= known
         and isinstance(values.get("iterations", 0), int)
-        and all(_is_number(value) for name, value in values.items() if name != "compatibility")
+        and all(_is_number(value) for name, value in values.items() if name not in ("compatibility", "order"))
         and isinstance(rows, list)
         and all(isinstance(row, list) and all(map(_is_number, row)) for row in rows)
     )

@@ -101,7 +101,7 @@ def _examples(entry: Range | list[Any]) -> list[Any]:
 
 def _entry(name: str, value: object) -> Range | list[Any]:
     if isinstance(value, list) and value:
-        return value
+        return [own for k, own in enumerate(value) if own not in value[:k]]
     if not isinstance(value, dict) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
         raise InputError(f"{name} must be {{ low = ..., high = ..., log = true }} or a list of choices, not {value!r}.")
     low, high, log = value["low"], value["high"], value.get("log", False)

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import InputError, RunError
+from visus._errors import InputError, RunError, VisusError
 from visus._files import write_atomically
 from visus.cluster import Cluster
 from visus.images import plots, read
@@ -210,12 +210,19 @@ def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
     from visus.runs.tuning import journal
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    # Both are named with all that decides, whatever a version of Optuna takes unless it is told.
+    sampler = optuna.samplers.RandomSampler(seed=base.seed)  # each trial has one of its own, see _run
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1, interval_steps=1, n_min_trials=1)
     with quiet():
         try:
             storage = journal.open_journal(folder)
             study = optuna.create_study(
-                study_name="visus", storage=storage, direction="maximize", pruner=pruner, load_if_exists=True
+                study_name="visus",
+                storage=storage,
+                sampler=sampler,
+                pruner=pruner,
+                direction="maximize",
+                load_if_exists=True,
             )
         except (ValueError, KeyError, AssertionError) as error:
             place = folder / journal.NAME
@@ -311,9 +318,16 @@ def _run(
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         hooks.say(f"trial {trial.number}: {words}: given up, since it lags behind")
         return
-    except InputError as error:  # settings that do not go together: this trial's loss, not the study's
+    except (VisusError, RuntimeError, ValueError) as error:
+        # Settings that do not go together are this trial's loss, not the study's; torch says so in its own words.
+        reason = (
+            str(error)
+            if isinstance(error, VisusError)
+            else f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        )
+        trial.set_user_attr("reason", reason)
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        hooks.say(f"trial {trial.number}: {words}: cannot be: {error}")
+        hooks.say(f"trial {trial.number}: {words}: cannot be: {reason}")
         return
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -325,13 +339,16 @@ def _run(
 
 
 def _untried(study: "optuna.Study", trial: "optuna.Trial", space: Space, seed: int) -> dict[str, int]:
-    """Places in lists of choices that no other trial drew together; none where there are ranges, or all were tried."""
+    """Places in lists of choices that no other trial drew together; none where there are ranges, or all were tried.
+
+    What a process drew that was killed is not tried yet.
+    """
     lists = {
         f"{name} choice": len(entry) for name, entry in space.items() if isinstance(entry, list) and len(entry) > 1
     }
     if any(not isinstance(entry, list) for entry in space.values()) or math.prod(lists.values()) > _MOST_COMBINATIONS:
         return {}
-    others = [own for own in study.get_trials(deepcopy=False) if own.number != trial.number]
+    others = [own for own in _counted(study) if own.number != trial.number]
     tried = {tuple(own.params.get(name) for name in lists) for own in others}
     left = [own for own in itertools.product(*map(range, lists.values())) if own not in tried]
     if not left:
@@ -357,7 +374,9 @@ def _draw(trial: "optuna.Trial", name: str, entry: Range | list[Any]) -> Any:  #
 def _best(folder: Path, study: "optuna.Study", base: TrainSettings) -> Study:
     finished = _finished(study)
     if not finished:
-        raise RunError(f"No trial of {folder} was finished; look at the data, or give more --trials.")
+        reasons = [own.user_attrs["reason"] for own in study.get_trials(deepcopy=False) if "reason" in own.user_attrs]
+        first = f" (the first: {reasons[0]})" if reasons else ""
+        raise RunError(f"No trial of {folder} was finished{first}; look at the data, or give more --trials.")
     settings = dataclasses.replace(base, **_values(study.best_trial))
     return Study(folder, settings, float(study.best_trial.value or 0.0), len(_counted(study)))
 

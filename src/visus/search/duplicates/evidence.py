@@ -36,8 +36,12 @@ TEXTURE = 5.0
 AGREE = 0.7
 """Least correlation of two blocks that show the same."""
 
-_OTHER = 0.35  # correlation of two blocks that show something else
-_VISIBLE = 10.0  # standard deviation of the difference of such blocks, in gray levels
+_OTHER, _VISIBLE = 0.35, 10.0
+"""Correlation of two blocks that show something else, and standard deviation of their difference, in gray levels."""
+
+_MOVED, _SEEN_TO_MOVE = 0.5, 8.0
+"""The same of blocks in which something moved: one alone may be what a strong compression has made of it."""
+
 _CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
 _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
@@ -106,7 +110,7 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     Returns:
         None where they hardly overlap.
     """
-    laid = _lay(first, second, transform)
+    laid = lay(first, second, transform)
     if laid is None:
         return None
     correlations, changed = _judged(laid)
@@ -119,8 +123,8 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
         agreed=int((correlations >= AGREE).sum()),
         textured=int(np.isfinite(correlations).sum()),
         changed=int(changed.sum()),
-        mark=_mark(*_cut(laid, doubtful)) if changed.any() else None,
-        written=bool(changed.any()) and _written(*_cut(laid, changed)),
+        mark=marked(*cut(laid, doubtful)) if changed.any() else None,
+        written=bool(changed.any()) and written(*cut(laid, changed)),
         outside=(_outside(laid.a, two), _outside(laid.b, one)),
         covered=(float(two.mean()), float(one.mean())),
         transform=laid.transform,
@@ -132,8 +136,13 @@ def _there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArr
     return laid_over(np.full(of, 255, np.uint8), matrix, shape) > 252
 
 
-def _cut(laid: "_Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Some blocks of both pictures, ``(N, side, side)`` each."""
+def cut(laid: "Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Some blocks of both pictures, ``(N, side, side)`` each.
+
+    Args:
+        laid: Both.
+        wanted: Which of its blocks.
+    """
     places = [tuple(slice(k, k + laid.side) for k in corner) for corner in laid.corners[wanted].tolist()]
     one, two = (np.array([picture[place] for place in places]) for picture in (laid.over, laid.target))
     return one, two
@@ -145,7 +154,7 @@ def glance(first: Gray, second: Gray, transform: Matrix) -> tuple[float, Matrix]
     Returns:
         The share of blocks that agree, and the refined transform; None where most do not.
     """
-    laid = _lay(first, second, transform)
+    laid = lay(first, second, transform)
     if laid is None:
         return None
     correlations, _ = _judged(laid)
@@ -158,7 +167,7 @@ def _alike(agreed: int, textured: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
+class Laid:
     """Two pictures over one another.
 
     Attributes:
@@ -184,7 +193,17 @@ class _Laid:
     transform: Matrix
 
 
-def _lay(first: Gray, second: Gray, transform: Matrix) -> _Laid | None:
+def lay(first: Gray, second: Gray, transform: Matrix) -> Laid | None:
+    """Lay a picture over another one, both as coarse as the coarser, as exactly as their blocks allow.
+
+    Args:
+        first: ``(h, w)`` uint8.
+        second: ``(H, W)`` uint8.
+        transform: Takes points of the first to points of the second, roughly.
+
+    Returns:
+        None where hardly any block fits.
+    """
     a, to_a = _as_coarse(first, 1 / max(1.0, 1 / _scale(transform)))
     b, to_b = _as_coarse(second, 1 / max(1.0, _scale(transform)))
     if min(*a.shape, *b.shape) < 16:
@@ -200,7 +219,7 @@ def _lay(first: Gray, second: Gray, transform: Matrix) -> _Laid | None:
     if not inside.any():
         return None
     over = laid_over(laid, matrix, b.shape)
-    return _Laid(a, b, over, target, side, corners, inside, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
+    return Laid(a, b, over, target, side, corners, inside, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
 
 
 def _scale(transform: Matrix) -> float:
@@ -218,7 +237,7 @@ def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
     return small, scaling(picture.shape, small.shape)
 
 
-def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
+def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     """Correlations of the blocks with texture, NaN for the others; and which show something else."""
     own, inside = compared(laid.over, laid.target, laid.side, laid.corners), laid.inside
     expected = _tones(own.means[0], own.means[1], inside), _tones(own.means[1], own.means[0], inside)
@@ -229,11 +248,13 @@ def _judged(laid: _Laid) -> tuple[Floats, NDArray[np.bool_]]:
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
+    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE)
+    changed |= moved & (moved.sum() > 1)
     other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
-def _beside(laid: _Laid, corners: Corners) -> Compared:
+def _beside(laid: Laid, corners: Corners) -> Compared:
     """How blocks agree with the best place a few pixels beside their own."""
     moved = best_places(laid.target, laid.over, laid.side, corners, _ASIDE)[:, 1:3].astype(np.int64)
     return compared(laid.over, laid.target, laid.side, corners + moved, corners)
@@ -262,7 +283,7 @@ def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
 
 
-def _mark(x: Floats, y: Floats) -> Literal["first", "second"] | None:
+def marked(x: Floats, y: Floats) -> Literal["first", "second"] | None:
     """Which of two pictures has a mark, if it is one through which the other is seen.
 
     Under such a mark a picture is still there, with less contrast: marked = a clean + b, with one a and b wherever the
@@ -286,7 +307,7 @@ def _mark(x: Floats, y: Floats) -> Literal["first", "second"] | None:
     return "second" if marked is y else "first"
 
 
-def _written(x: Floats, y: Floats) -> bool:
+def written(x: Floats, y: Floats) -> bool:
     """Whether what changed are thin strokes, as of writing.
 
     Args:

@@ -18,7 +18,8 @@ _WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
 _LOSS = {"PNG": 0.0, "TIFF": 0.0, "BMP": 0.0, "GIF": 8.0}  # of formats that say nothing of their quantization
-_UNKNOWN_LOSS = 4.0
+_AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
+_RICH = 0.8  # of the most bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +184,19 @@ def _near(value: Callable[[Traits], float], share: float) -> Callable[[list[Trai
 
 def _least_lossy(left: list[Traits]) -> list[Traits]:
     losses = [_loss(traits) for traits in left]
-    most = _STEPS * min(losses) + (1 if min(losses) else 0)
-    return [traits for traits, own in zip(left, losses, strict=True) if own <= most]
+    if None in losses and 0.0 not in losses:  # by what is left of them, then
+        return _near(_richness, _RICH)(left)
+    told = [math.inf if loss is None else loss for loss in losses]
+    most = _STEPS * min(told) + (1 if min(told) else 0)
+    return [traits for traits, own in zip(left, told, strict=True) if own <= most]
 
 
-def _loss(traits: Traits) -> float:
-    """About the mean step to which an encoder rounded, 0 for none."""
-    return traits.facts.compression or _LOSS.get(traits.facts.container, _UNKNOWN_LOSS)
+def _loss(traits: Traits) -> float | None:
+    """About the mean step to which an encoder rounded, 0 for none; None where the format does not tell."""
+    return traits.facts.compression or _LOSS.get(traits.facts.container)
+
+
+def _richness(traits: Traits) -> float:
+    """Bytes a pixel that JPEG would need for as much."""
+    member = traits.member
+    return _AS_JPEG.get(traits.facts.container, 1.0) * member.size / (member.width * member.height)

@@ -20,11 +20,15 @@ from visus.search.reading import content_hash
 SIDE = 768
 """Longest side at which files are compared, in pixels."""
 
+CLOSE_SIDE = 1536
+"""Longest side at which they are looked at closely: a digit of a page has some ten pixels then."""
+
 _LOSS = 2.0  # root mean square of what a picture loses, in gray levels, if it has no detail of that size
 _LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
 _SCALES = (0.125, 0.18, 0.25, 0.35, 0.5, 0.71)
 _DETAIL_SIDE = 4096
-_MOST_PAGES = 200
+_MOST_PAGES = 100
+_COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,13 @@ class Opened:
     def member(self) -> Member:
         """The row of the index that the file is of."""
         return self.traits.member
+
+    @functools.cached_property
+    def closely(self) -> Gray:
+        """It once more, larger where the file has more pixels, to look for what is small."""
+        if max(self.member.width, self.member.height) <= SIDE:
+            return self.gray
+        return _gray(shrink(pixels_of(self.member), CLOSE_SIDE))
 
     @property
     def facts(self) -> Facts:
@@ -131,8 +142,11 @@ def _gray(colors: NDArray[np.uint8]) -> Gray:
 
 
 def _spread(colors: NDArray[np.uint8]) -> float:
-    """How far colors are apart that do not follow from the gray level, as those of sepia do."""
-    red, green, blue = (colors[::4, ::4, k].astype(np.float32).ravel() for k in range(3))
+    """How far colors are apart that do not follow from the gray level, as those of sepia do; noise is averaged away."""
+    import cv2
+
+    small = np.asarray(cv2.resize(colors, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA), np.float32)
+    red, green, blue = (small[:, :, k].ravel() for k in range(3))
     gray = np.stack([np.ones_like(green), green / 255, (green / 255) ** 2], axis=1, dtype=np.float64)
     both = np.stack([red - green, blue - green], axis=1)
     rest = both - gray @ np.linalg.lstsq(gray.T @ gray, gray.T @ both, rcond=None)[0]
@@ -176,7 +190,7 @@ def _alpha(data: bytes, name: str, shape: tuple[int, ...]) -> Gray | None:
 
 
 def pages(member: Member, count: int) -> list[Gray] | None:
-    """All frames or pages of a file, gray, longest side :data:`SIDE`; None where they are too many to be looked at.
+    """All frames or pages of a file, gray, longest side :data:`CLOSE_SIDE`; None where they are too many.
 
     Args:
         member: The file.
@@ -192,14 +206,14 @@ def pages(member: Member, count: int) -> list[Gray] | None:
         if kind is None or member.width * member.height > MAX_PIXELS:
             return None
         if kind == "TIFF":
-            return [_gray(shrink(_page(data, member.path, k), SIDE)) for k in range(count)]
+            return [_gray(shrink(_page(data, member.path, k), CLOSE_SIDE)) for k in range(count)]
         with open_by(data, kind) as picture:
             found = []
             for page in ImageSequence.Iterator(picture):
                 if page.width * page.height > MAX_PIXELS:
                     return None
                 small = page.convert("L")
-                small.thumbnail((SIDE, SIDE))
+                small.thumbnail((CLOSE_SIDE, CLOSE_SIDE))
                 found.append(np.asarray(small))
             return found
     except Exception:  # decoders of hostile files raise almost anything

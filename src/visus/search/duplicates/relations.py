@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix, scaling
+from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, compare
-from visus.search.duplicates.looks import Look
+from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import Opened, pages, pixels_of
 
@@ -54,10 +55,18 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
     evidence = compare(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
     if evidence is None or not evidence.alike:
         return None
+    if evidence.same and evidence.mark is None:
+        evidence = _closer(keep, other, evidence)
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
     laid = _laid(keep, other, evidence)
     return Judgment(evidence, _relation(keep, other, evidence, _color(laid, other)), None, _blown(laid, other))
+
+
+def _closer(keep: Opened, other: Opened, evidence: Evidence) -> Evidence:
+    ours, theirs = keep.closely, other.closely
+    larger, smaller = scaling(other.gray.shape, theirs.shape), scaling(ours.shape, keep.gray.shape)
+    return closer(ours, theirs, larger @ evidence.transform @ smaller, evidence)
 
 
 def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
@@ -173,6 +182,8 @@ def _powers(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.fl
 def _same_pixels(keep: Opened, other: Opened) -> bool:
     if (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
         return False
+    if keep.facts.frames > 1 or other.facts.frames > 1:
+        return False  # all of them agree, but not more than that was looked at
     if keep.facts.depth != other.facts.depth or np.abs(keep.gray.astype(np.int16) - other.gray).mean() > 0.5:
         return False
     return np.array_equal(pixels_of(keep.member), pixels_of(other.member))
@@ -201,5 +212,12 @@ def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:
     ours, theirs = pages(keep.member, count), pages(other.member, count)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return False
-    compared = [compare(a, b, evidence.transform) for a, b in zip(ours, theirs, strict=True)]
-    return all(page is not None and (page.same or page.textured == page.changed == 0) for page in compared)
+    way = scaling(other.gray.shape, theirs[0].shape) @ evidence.transform @ scaling(ours[0].shape, keep.gray.shape)
+    return all(_same_page(*both, way) for both in zip(ours, theirs, strict=True))
+
+
+def _same_page(ours: Gray, theirs: Gray, way: Matrix) -> bool:
+    found = compare(ours, theirs, way)
+    if found is None or not found.same:
+        return found is not None and found.textured == found.changed == 0
+    return found.mark is not None or closer(ours, theirs, found.transform, found).same

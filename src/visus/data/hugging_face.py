@@ -1,0 +1,83 @@
+"""Hugging Face's image folders with objects: ``metadata.jsonl`` or ``.csv`` beside the pictures, or in each split.
+
+The format is described in the manual of Hugging Face's ``datasets`` ("ImageFolder", object detection): ``file_name``,
+and ``objects`` with ``bbox`` (left, top, width and height in pixels) and ``categories``.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from visus._errors import InputError
+from visus.data.gather import DAMAGED, Entry, Rows, gather
+from visus.data.left_out import Notes
+from visus.data.splits import folders_in, split_of
+from visus.data.table import open_table
+
+_NAMES = ("metadata.jsonl", "metadata.csv")
+_CATEGORIES = ("categories", "category", "labels", "label")
+
+
+def is_hugging_face(root: Path) -> bool:
+    """Whether a folder, or one of a split, holds such a file."""
+    return bool(_files(root))
+
+
+def _files(root: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
+    """The files that list objects, and their lines."""
+    folders = (root, *(own for own in folders_in(root) if split_of(own.name)))
+    places = [folder / name for folder in folders for name in _NAMES if (folder / name).is_file()]
+    found = [(path, _lines(path)) for path in places]
+    return [(path, lines) for path, lines in found if any(line.get("objects") for line in lines)]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        if path.suffix == ".jsonl":
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+            return [line for line in lines if isinstance(line, dict)]
+        table = open_table(path)
+        if "objects" not in table.columns:
+            return []
+        return [{**row, "objects": json.loads(row["objects"] or "{}")} for row in table.rows]
+    except (*DAMAGED, InputError):
+        return []
+
+
+def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[str, Rows]]:
+    """Pictures with their objects by split; the names of classes where numbers stand for them, else None.
+
+    Args:
+        root: The folder.
+        notes: Told what was left out.
+
+    Raises:
+        FormatError: A file is damaged.
+    """
+    files = _files(root)
+    lists = [(path, _entries(lines)) for path, lines in files]
+    splits = gather(lists, "lists no objects as Hugging Face does", root, notes)
+    names = {row["name"] for _, lists in splits.values() for rows in lists for row in rows}
+    if not names or not all(name.isdigit() for name in names):
+        return None, splits
+    notes.remarks.append("Nothing names the classes, so they are called by their numbers.")
+    return tuple(sorted(names, key=int)), splits
+
+
+def _entries(lines: list[dict[str, Any]]) -> Iterator[Entry]:
+    for line in lines:
+        objects = line.get("objects") or {}
+        if isinstance(objects, list):  # an object each
+            objects = {"bbox": [own["bbox"] for own in objects], "categories": [_category(own) for own in objects]}
+        boxes = objects.get("bbox") or []
+        rows = []
+        for (x, y, width, height), name in zip(boxes, _category(objects) if boxes else [], strict=True):
+            box = [float(x), float(y), float(x) + float(width), float(y) + float(height)]
+            rows.append({"name": str(name), "box": box})
+        yield str(line["file_name"]), "", rows
+
+
+def _category(objects: dict[str, Any]) -> Any:  # noqa: ANN401 - from a file
+    """The categories of objects, or the one of an object."""
+    return next(objects[key] for key in _CATEGORIES if key in objects)

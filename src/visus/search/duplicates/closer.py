@@ -1,0 +1,81 @@
+"""A closer look at two pictures that agree block by block: a word, a digit, or eyes that are closed now."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.blocks import laid_over
+from visus.search.duplicates.evidence import Evidence, Laid, cut, lay, marked, written
+from visus.search.duplicates.looks import Floats, Gray
+
+_VISIBLE = 30.0  # gray levels by which a small thing must differ
+_AGAINST = 1.5  # times the standard deviation of the gray levels around it, by which it must differ too
+_RIM = 3  # pixels beside the end of a picture that are not looked at
+
+
+def closer(first: Gray, second: Gray, transform: Matrix, evidence: Evidence) -> Evidence:
+    """Evidence that minds small things too.
+
+    Args:
+        first: ``(h, w)`` uint8.
+        second: ``(H, W)`` uint8.
+        transform: Takes points of the first to points of the second.
+        evidence: What larger blocks say: that both are the same.
+
+    Returns:
+        The evidence, which may say now that something has changed, or that one has a mark.
+    """
+    laid = lay(first, second, transform)
+    if laid is None:
+        return evidence
+    changed = laid.inside & _blocks_of(_differs(laid), laid)
+    if not changed.any():
+        return evidence
+    blocks = cut(laid, changed)
+    if (mark := marked(*blocks)) is not None:
+        return replace(evidence, mark=mark)
+    return replace(evidence, changed=int(changed.sum()), written=written(*blocks))
+
+
+def _differs(laid: Laid) -> NDArray[np.bool_]:
+    """Where a few pixels of one picture are nowhere around their place in the other, ``(H, W)``.
+
+    Around each pixel the tones of the first are brought to those of the second, by a straight line; edges may be a
+    pixel beside their place.
+    """
+    import cv2
+
+    there = laid_over(np.full(laid.a.shape, 255, np.uint8), laid.matrix, laid.b.shape) > 252
+    weights, size = there.astype(np.float32), (2 * laid.side + 1,) * 2
+    total = np.maximum(cv2.blur(weights, size), 1e-3)
+
+    def around(values: Floats) -> Floats:
+        return np.asarray(cv2.blur(values * weights, size) / total, np.float32)
+
+    x, y = laid.over, laid.target
+    mean_x, mean_y = around(x), around(y)
+    spread_x, spread_y = around(x * x) - mean_x**2, around(y * y) - mean_y**2
+    slope = (around(x * y) - mean_x * mean_y) / np.maximum(spread_x, 25)
+    like_y = np.asarray(mean_y + slope * (x - mean_x), np.float32)
+    apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
+    contrast = np.sqrt(np.maximum(np.maximum(spread_y, slope**2 * spread_x), 64))
+    whole = cv2.erode(weights, np.ones((2 * _RIM + 1,) * 2), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    return np.asarray(whole & (apart >= np.maximum(_VISIBLE, _AGAINST * contrast)))
+
+
+def _beyond(values: Floats, others: Floats) -> Floats:
+    """How far values are outside of what the others have beside their place."""
+    import cv2
+
+    beside = np.ones((3, 3), np.uint8)
+    low, high = np.asarray(cv2.erode(others, beside)), np.asarray(cv2.dilate(others, beside))
+    return np.maximum(np.maximum(values - high, low - values), 0)
+
+
+def _blocks_of(places: NDArray[np.bool_], laid: Laid) -> NDArray[np.bool_]:
+    """Which blocks hold such a place."""
+    rows, columns = (length // laid.side for length in places.shape)
+    parts = places[: rows * laid.side, : columns * laid.side].reshape(rows, laid.side, columns, laid.side)
+    return parts.any(axis=(1, 3)).ravel()
