@@ -53,6 +53,16 @@ def test_a_card_has_intervals_worst_classes_robustness_and_remarks(run: Path) ->
     assert "| epsilon | accuracy |\n|---|---|\n| 0.01 | 0.5 |" in text
 
 
+def test_a_card_says_where_the_probe_was_best_and_what_was_trained_once_more(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    summary |= {"best": {**summary["best"], "epoch": 0}, "refit": {"epochs": 0, "pictures": 1200}}
+    (run / "summary.json").write_text(json.dumps(summary))
+    text = card.text(run)
+    assert "the epoch was chosen (the probe before the first of" in text
+    assert "trained once more, on the 1,200 pictures of train and val" in text
+    assert "Not measured on pictures of their own yet" in text
+
+
 def test_a_detectors_card_names_the_classes_of_the_least_precision(run: Path) -> None:
     (run / "evaluation-val").mkdir()
     boxes = {"ap": 0.4, "ap50": 0.6, "each": [0.5, -1.0, 0.1]}

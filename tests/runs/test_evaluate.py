@@ -96,6 +96,7 @@ def test_the_worst_mistakes_are_on_a_sheet(trained_run: Run, tmp_path: Path) -> 
     shutil.move(tmp_path / "wrong" / "checks", tmp_path / "wrong" / "blob")
     shutil.move(tmp_path / "x", tmp_path / "wrong" / "checks")
     found = evaluate(trained_run.folder, tmp_path / "wrong", out=tmp_path / "out")
+    assert isinstance(found, ClassEvaluation)
     assert found.split == "all"
     assert found.top1 < 0.5
     assert {(t, a) for t, a, _ in found.confused(2)} == {("blob", "checks"), ("checks", "blob")}
@@ -106,6 +107,7 @@ def test_other_data_may_have_fewer_classes_in_another_order(trained_run: Run, tm
     write_class(tmp_path / "d" / "stripes", 2, 6, first=900, side=16)
     write_class(tmp_path / "d" / "checks", 1, 6, first=900, side=16)
     found = evaluate(trained_run.folder / "best.safetensors", tmp_path / "d", out=tmp_path / "out")
+    assert isinstance(found, ClassEvaluation)
     assert found.classes == ("blob", "checks", "stripes")
     assert found.top1 > 0.8
     assert [m.count for m in found.per_class] == [0, 6, 6]

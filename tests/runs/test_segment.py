@@ -288,7 +288,7 @@ def test_gray_pictures_have_one_channel(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"net": "unett"}, "no segmentation network"),
-        ({"net": "unet", "backbone": "resnet18"}, "has no option backbone; it has: batch_norm, padded, width"),
+        ({"net": "unet", "backbone": "resnet18"}, "has no option backbone; it has: batch_norm, padded, release, width"),
         ({"net": "unet", "window": (100, 100)}, "nearest is 188"),
         ({"loss": "dices"}, "loss must be one of"),
         ({**SMALL, "loss": "dice", "border": 3.0}, "border does nothing beside the loss dice"),
@@ -407,6 +407,9 @@ def test_the_network_of_the_paper_says_how_long_it_takes(data: Path, monkeypatch
     assert "unet as wide as in its paper trains about" in fitting.narrower(own, masks)
     assert "--width 8 takes" in fitting.narrower(own, masks)
     assert not fitting.narrower(dataclasses.replace(own, width=64), masks)
+    pretrained = resolve(SegmentSettings.of(data, {"net": "segnet"}), masks)
+    assert (pretrained.width, pretrained.round_up, pretrained.weights) == (None, True, "imagenet")
+    assert not fitting.narrower(pretrained, masks)  # its weights are for one width
     monkeypatch.setattr(fitting, "multiply_adds_per_second", lambda _: 1e15)
     assert not fitting.narrower(own, masks)
 
