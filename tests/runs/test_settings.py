@@ -174,6 +174,10 @@ def test_a_file_of_an_earlier_visus_means_what_it_meant(tmp_path: Path) -> None:
     (tmp_path / "old.toml").write_text(old, encoding="utf-8")
     values = read_values(tmp_path / "old.toml", SegmentSettings)
     assert (values["windows"], values["batch_norm"]) == (1, False)
+    (tmp_path / "old.toml").write_text(old.replace('"unet"', '"segnet"'), encoding="utf-8")
+    values = read_values(tmp_path / "old.toml", SegmentSettings)
+    assert values["round_up"] is False
+    assert "batch_norm" not in values
 
 
 def test_wrong_types_are_refused_and_near_ones_understood() -> None:

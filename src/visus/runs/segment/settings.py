@@ -143,9 +143,9 @@ class SegmentSettings(TrainSettings):
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1, an epoch saw one window of each picture, and U-Net and V-Net were not normalized."""
-        plain = {"batch_norm": False} if values.get("net") in ("unet", "vnet") else {}
-        return {"windows": 1, **plain, **values}
+        """As in 0.1: one window of each picture in an epoch, no norms in U-Net and V-Net, SegNet's odd maps cut."""
+        plain = {"unet": {"batch_norm": False}, "vnet": {"batch_norm": False}, "segnet": {"round_up": False}}
+        return {"windows": 1, **plain.get(str(values.get("net")), {}), **values}
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others; the weights are known."""
