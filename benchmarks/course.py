@@ -77,7 +77,7 @@ class Training:
 
 
 _CAMVID: dict[str, Any] = {"ignore": ("11",), "window": (224, 224), "batch_size": 4}
-_RANDOM: dict[str, Any] = {**_CAMVID, "weights": "none", "epochs": 60}
+_RANDOM: dict[str, Any] = {**_CAMVID, "weights": "none", "windows": 1, "epochs": 60}
 _LITE: dict[str, Any] = {**_CAMVID, "backbone": "efficientnet_lite0"}
 _SCRATCH: dict[str, Any] = {"mode": "scratch", "size": 128, "epochs": 60, "augment": "light"}
 
@@ -98,7 +98,7 @@ TRAININGS: dict[str, Training] = {
         "segment",
         "hippocampus",
         dice,
-        [{"net": "vnet", "loss": "cross_entropy+dice", "batch_norm": True, "width": 8, "epochs": 60}],
+        [{"net": "vnet", "loss": "cross_entropy+dice", "batch_norm": True, "width": 8, "windows": 1, "epochs": 60}],
     ),
     "localizer": Training("localize", "bccd", located, [{"crops": True, "side": 96, "epochs": 18}]),
 }

@@ -66,7 +66,7 @@ def fcn(data: Path, folder: Path) -> None:
 def segnet(data: Path, folder: Path) -> None:
     """CamVid: SegNet from random weights."""
     print(f"\nsegnet: CamVid, windows of 128 pixels\n{HEAD}", flush=True)
-    settings = {**CAMVID, "window": (128, 128), "net": "segnet", "weights": "none", "epochs": 12}
+    settings = {**CAMVID, "window": (128, 128), "net": "segnet", "weights": "none", "windows": 1, "epochs": 12}
     run = train(data / "camvid", folder, "SegNet, random weights", **settings)
     with_crf(run, "SegNet with CRF, tuned on val")
 
@@ -104,7 +104,15 @@ def unet(data: Path, folder: Path) -> None:
                     source = data / "isbi2012" / "train" / kind / f"{number:02}.png"
                     (target / source.name).symlink_to(source)
         settings: dict[str, Any] = {"net": "unet", "elastic": 8.0, "border": 5.0, "augment": "strong", "epochs": 150}
-        settings |= {"padded": True, "window": (192, 192), "batch_size": 4, "width": 32, "lr": 5e-4}
+        settings |= {
+            "padded": True,
+            "window": (192, 192),
+            "batch_size": 4,
+            "width": 32,
+            "lr": 5e-4,
+            "windows": 1,
+            "batch_norm": False,
+        }
         run = train(root, folder, "U-Net, padded, 32 channels", **settings)
         found = run.evaluate(split="test")
         print(f"  membrane: IoU {found.ious[0]:.4f}, Dice {found.dices[0]:.4f}", flush=True)
@@ -113,7 +121,13 @@ def unet(data: Path, folder: Path) -> None:
 def vnet(data: Path, folder: Path) -> None:
     """Hippocampus: V-Net with Dice loss."""
     print(f"\nvnet: hippocampus, 26 volumes to test\n{HEAD}", flush=True)
-    settings: dict[str, Any] = {"net": "vnet", "loss": "cross_entropy+dice", "batch_norm": True, "width": 8}
+    settings: dict[str, Any] = {
+        "net": "vnet",
+        "loss": "cross_entropy+dice",
+        "batch_norm": True,
+        "width": 8,
+        "windows": 1,
+    }
     settings |= {"epochs": 30, "batch_size": 2, "lr": 2e-3, "flip": False}  # a hippocampus has a front and a back
     run = train(data / "hippocampus", folder, "V-Net, 8 channels, batch norm", **settings)
     found = run.evaluate(split="test")

@@ -74,7 +74,8 @@ def _option(parameter: inspect.Parameter, kind: Any, about: OptionInfo) -> str:
     names = ", ".join(given or ([f"{plain}/--no-{plain[2:]}"] if kind is bool else [plain]))
     value = "" if kind is bool else f" {_value(parameter, kind, about)}"
     text, default = _cell(about.help), parameter.default
-    shown = "[default:" not in text and default is not None and not isinstance(default, bool)
+    said = default is not None and default is not parameter.empty and not isinstance(default, bool)
+    shown = said and "[default:" not in text
     return f"| `{names}{value}` | {text}{f' [default: {default}]' if shown else ''} |"
 
 

@@ -56,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         idx_folder(root / "digits")
         train("classify", "digits", net="mlp", epochs=1, workers=0)
         for _ in range(2):
-            train("segment", "camvid", net="unet", epochs=1, workers=0)
+            train("segment", "camvid", net="unet", width=4, windows=1, epochs=1, workers=0)
         train("detect", "cells", epochs=2, side=96, batch_size=4, workers=0)
         coco_folder(root / "birds", {"train": 12, "val": 4, "test": 4})
         train("localize", "birds", crops=True, epochs=3, side=64, workers=0)

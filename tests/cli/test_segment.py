@@ -17,6 +17,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("work")
     folder_of_masks(root / "Bilder ünïcode")
     small = ["--net", "unet", "--padded", "--width", "4", "--size", "48", "--batch-size", "4", "--lr", "0.005"]
+    small += ["--windows", "1"]
     answer = visus("train", "segment", "Bilder ünïcode", *small, "--epochs", "12", cwd=root)
     assert "square" in answer.stdout
     assert "mean iou" in answer.stdout

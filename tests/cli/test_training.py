@@ -45,6 +45,34 @@ def test_training_says_what_it_sees_and_where_the_run_is(place: Path, tmp_path: 
     assert Run(tmp_path / RUN).finished
 
 
+def test_a_log_has_a_plan_and_a_line_for_each_epoch(place: Path, tmp_path: Path) -> None:
+    lines = visus("train", "classify", place / "textures", *MLP, "--epochs", 3, cwd=tmp_path).stdout.splitlines()
+    plan = next(k for k, line in enumerate(lines) if line.startswith("Plan: at most 3 epochs of 2 steps, about "))
+    log = lines[plan + 1 : plan + 4]
+    assert [line.split(":")[0] for line in log] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert all("loss " in line and "val accuracy " in line and "best" in line for line in log)
+    assert log[0].endswith(" left")
+    assert not log[-1].endswith(" left")
+
+
+def test_a_program_follows_events_and_a_script_gets_the_folder(place: Path, tmp_path: Path) -> None:
+    options = ("train", "classify", place / "textures", *MLP, "--epochs", 2)
+    events = [json.loads(line) for line in visus(*options, "--json", cwd=tmp_path).stdout.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds.count("plan") == 1
+    assert kinds.count("epoch") == 2
+    assert kinds.index("plan") < kinds.index("epoch")
+    plan, last, end = events[kinds.index("plan")], events[-3], events[-1]
+    assert plan["seconds"] > 0
+    assert (last["epoch"], last["epochs"], last["best"]["epoch"]) == (2, 2, end["summary"]["best"]["epoch"])
+    assert end["event"] == "finished"
+    assert end["run"] == "runs/classify/textures-1"
+    quiet = visus(*options, "--quiet", cwd=tmp_path)
+    assert (quiet.stdout, quiet.stderr) == ("runs/classify/textures-2\n", "")
+    refused = visus(*options, "--show-batch", "b.png", "--quiet", cwd=tmp_path, code=2)
+    assert "leave --quiet and --json away" in refused.stderr
+
+
 def test_a_full_disk_is_one_sentence(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from visus.runs.record import card
+from visus.tasks.wilson import interval
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0_1" / "runs" / "classify"
 
@@ -17,9 +18,9 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_intervals_are_wilsons() -> None:
-    assert card.interval(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
-    assert card.interval(1.0, 10) == pytest.approx((0.7225, 1.0), abs=1e-3)
-    assert card.interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-3)
+    assert interval(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
+    assert interval(1.0, 10) == pytest.approx((0.7225, 1.0), abs=1e-3)
+    assert interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-3)
 
 
 def test_a_card_of_a_run_that_was_not_measured(run: Path) -> None:
@@ -50,6 +51,16 @@ def test_a_card_has_intervals_worst_classes_robustness_and_remarks(run: Path) ->
     assert "Worst classes: checks (recall 20.0%), blob (recall 90.0%)." in text
     assert "- Mind this." in text
     assert "| epsilon | accuracy |\n|---|---|\n| 0.01 | 0.5 |" in text
+
+
+def test_a_card_says_where_the_probe_was_best_and_what_was_trained_once_more(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    summary |= {"best": {**summary["best"], "epoch": 0}, "refit": {"epochs": 0, "pictures": 1200}}
+    (run / "summary.json").write_text(json.dumps(summary))
+    text = card.text(run)
+    assert "the epoch was chosen (the probe before the first of" in text
+    assert "trained once more, on the 1,200 pictures of train and val" in text
+    assert "Not measured on pictures of their own yet" in text
 
 
 def test_a_detectors_card_names_the_classes_of_the_least_precision(run: Path) -> None:

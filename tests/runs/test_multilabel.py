@@ -106,6 +106,28 @@ def test_what_cannot_be_is_one_sentence(run: Run, tmp_path: Path) -> None:
     assert 0 <= saliency(run.folder, Path(data) / "001.png").probability <= 1
 
 
+def test_fine_tuning_begins_with_its_probe_and_is_refitted_and_has_no_interval(run: Run, tmp_path: Path) -> None:
+    said: list[str] = []
+    options = {**FAST, "mode": "finetune", "epochs": 1, "weights": str(run.folder), "refit": True}
+    found = train("classify", run.settings.data, runs=tmp_path, say=said.append, **options)
+    with (found.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert float(rows[0]["val_mean_ap"]) > 0.9
+    counts = found.summary["pictures"]
+    assert found.summary["refit"]["pictures"] == counts["train"] + counts["val"]
+    assert "val_interval" not in found.summary
+    assert not any("interval" in text for text in said)
+    evaluation = found.evaluate()
+    assert isinstance(evaluation, MultilabelEvaluation)
+    assert evaluation.mean_ap > 0.9
+    card = (found.folder / "card.md").read_text()
+    assert "was trained once more" in card
+    assert "Worst classes" in card
+    assert "| val_mean_ap" in card
+    assert "| exact |" in card
+
+
 def test_weights_of_rare_classes(tmp_path: Path) -> None:
     data = bars(tmp_path / "bars", 40)
     found = train("classify", data, runs=tmp_path, **{**FAST, "epochs": 1, "balance": "weights"})

@@ -16,19 +16,24 @@ from tests.support.masked import folder_of_masks, folder_of_volumes, scene
 from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load_masks
+from visus.data.windows import Windows, window_loader
 from visus.nets import trained
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation.blocks import blocks
 from visus.ops import crf
 from visus.runs import resume
+from visus.runs.segment import fitting
 from visus.runs.segment.evaluate import MaskEvaluation, evaluate
+from visus.runs.segment.fitting import channels_of
 from visus.runs.segment.predict import MaskPrediction, SegmentPredictor
-from visus.runs.segment.resolve import channels_of, resolve
+from visus.runs.segment.resolve import resolve
 from visus.runs.segment.settings import SegmentSettings
 from visus.runs.segment.task import TASK
 from visus.runs.segment.tune_crf import crf_of, tune_crf
 
-SMALL: dict[str, Any] = {"net": "unet", "padded": True, "width": 4, "window": (48, 48), "batch_size": 4, "lr": 5e-3}
+SMALL: dict[str, Any] = {
+    "net": "unet", "padded": True, "width": 4, "window": (48, 48), "windows": 1, "batch_size": 4, "lr": 5e-3
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +288,7 @@ def test_gray_pictures_have_one_channel(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"net": "unett"}, "no segmentation network"),
-        ({"net": "unet", "backbone": "resnet18"}, "has no option backbone; it has: padded, width"),
+        ({"net": "unet", "backbone": "resnet18"}, "has no option backbone; it has: batch_norm, padded, release, width"),
         ({"net": "unet", "window": (100, 100)}, "nearest is 188"),
         ({"loss": "dices"}, "loss must be one of"),
         ({**SMALL, "loss": "dice", "border": 3.0}, "border does nothing beside the loss dice"),
@@ -350,3 +355,65 @@ def test_segnet_takes_colors_for_its_weights_and_gray_without(tmp_path: Path) ->
 def test_weights_are_found_from_another_folder(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.folder.parent)
     assert SegmentSettings.of(data, {"weights": run.folder.name}).weights == str(run.folder)
+
+
+def test_random_weights_see_all_of_each_picture_normalized(data: Path) -> None:
+    masks = load_masks(data)
+    own = resolve(SegmentSettings.of(data, {**SMALL, "window": (32, 32), "windows": None}), masks)
+    assert (own.windows, own.batch_norm) == (9, True)  # 72x80 pixels
+    assert resolve(SegmentSettings.of(data, {**SMALL, "windows": 2, "batch_norm": False}), masks).windows == 2
+    lite = {"net": "fcn8s", "backbone": "efficientnet_lite0", "window": (32, 32)}
+    assert resolve(SegmentSettings.of(data, lite), masks).windows == 1
+
+
+def test_windows_of_a_picture_differ_and_one_is_as_it_was(data: Path) -> None:
+    pictures = load_masks(data).splits["train"]
+    one, two = (Windows(pictures, (32, 32), each=each) for each in (1, 2))
+    assert (len(one), len(two)) == (12, 24)
+    first, second, later = two[0, 0], two[0, 1], two[1, 0]
+    assert not torch.equal(first[0], second[0])
+    assert not torch.equal(first[0], later[0])
+    assert {key[1] for key in window_loader(two, batch_size=5, shuffle=True).sampler} == set(range(24))
+    assert Windows(pictures, (32, 32))[0, 3][0].equal(one[0, 3][0])
+
+
+def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speeds = {"fast": 1e15, "middling": 3e8, "slow": 1.0}
+    found = {}
+    gray = load_masks(folder_of_masks(tmp_path / "gray", gray=True))
+    for name, speed in speeds.items():
+        monkeypatch.setattr("visus.runs.segment.resolve.multiply_adds_per_second", lambda _, own=speed: own)
+        own = resolve(SegmentSettings.of(data, {}), gray)
+        found[name] = own.width
+        assert (own.net, own.padded, own.batch_norm) == ("unet", True, True)
+        assert f"width = {own.width}" in own.to_toml()
+    assert found["fast"] == 64
+    assert found["slow"] == 8
+    assert 8 <= found["middling"] < 64
+    colored = resolve(SegmentSettings.of(data, {}), load_masks(data))
+    assert (colored.net, colored.backbone, colored.weights) == ("fcn8s", "efficientnet_lite0", "imagenet")
+    assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
+    volumes = folder_of_volumes(tmp_path / "volumes")
+    assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"
+
+
+def test_the_network_of_the_paper_says_how_long_it_takes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    masks = load_masks(data)
+    own = resolve(SegmentSettings.of(data, {"net": "unet"}), masks)
+    assert own.width is None
+    monkeypatch.setattr(fitting, "multiply_adds_per_second", lambda _: 1e9)
+    assert "unet as wide as in its paper trains about" in fitting.narrower(own, masks)
+    assert "--width 8 takes" in fitting.narrower(own, masks)
+    assert not fitting.narrower(dataclasses.replace(own, width=64), masks)
+    pretrained = resolve(SegmentSettings.of(data, {"net": "segnet"}), masks)
+    assert (pretrained.width, pretrained.round_up, pretrained.weights) == (None, True, "imagenet")
+    assert not fitting.narrower(pretrained, masks)  # its weights are for one width
+    monkeypatch.setattr(fitting, "multiply_adds_per_second", lambda _: 1e15)
+    assert not fitting.narrower(own, masks)
+
+
+def test_an_earlier_run_hands_its_options_on(run: Run, data: Path) -> None:
+    later = resolve(SegmentSettings.of(data, {"weights": str(run.folder)}), load_masks(data))
+    assert (later.net, later.width, later.padded, later.batch_norm) == ("unet", 4, True, True)

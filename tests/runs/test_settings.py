@@ -14,9 +14,12 @@ from visus.data import load
 from visus.images.decode import DECODER
 from visus.runs.classify.resolve import geometry, resolve
 from visus.runs.classify.settings import ClassifySettings
+from visus.runs.detect.settings import DetectSettings
+from visus.runs.localize.settings import LocalizeSettings
 from visus.runs.record.fields import known_settings
 from visus.runs.record.folder import decoded_before
-from visus.runs.record.settings import read_values
+from visus.runs.record.settings import TrainSettings, read_values
+from visus.runs.segment.settings import SegmentSettings
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,58 @@ def test_options_that_would_do_nothing_are_refused(tmp_path: Path, values: dict)
     data = load(splits(tmp_path / "d", 8, 2, 2))
     with pytest.raises(InputError, match="does nothing beside"):
         resolve(ClassifySettings(data="d", **values), data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "idle"),
+    [
+        (ClassifySettings, {"optimizer": "rmsprop", "momentum": 0.5}, "momentum"),
+        (ClassifySettings, {"momentum": 0.5}, "momentum"),
+        (ClassifySettings, {"find_lr": True, "lr": 0.1}, "lr"),
+        (ClassifySettings, {"schedule": "plateau", "warmup": 0.1}, "warmup"),
+        (ClassifySettings, {"mode": "scratch", "lr_decay": 0.5}, "lr_decay"),
+        (ClassifySettings, {"mode": "probe", "lr_decay": 0.5}, "lr_decay"),
+        (ClassifySettings, {"net": "mlp", "hidden": (), "activation": "tanh"}, "activation"),
+        (ClassifySettings, {"net": "mlp", "hidden": (), "batch_norm": True}, "batch_norm"),
+        (ClassifySettings, {"net": "mlp", "hidden": (), "dropout": 0.5}, "dropout"),
+        (SegmentSettings, {"loss": "dice", "border": 5.0}, "border"),
+        (SegmentSettings, {"loss": "dice", "class_weights": "median_frequency"}, "class_weights"),
+        (SegmentSettings, {"weights": "none", "lr_decay": 0.5}, "lr_decay"),
+        (DetectSettings, {"weights": "none", "lr_decay": 0.5}, "lr_decay"),
+        (LocalizeSettings, {"weights": "none", "lr_decay": 0.5}, "lr_decay"),
+        (LocalizeSettings, {"patience": 2}, "patience"),
+    ],
+)
+def test_the_table_of_idle_options(kind: type[TrainSettings], values: dict, idle: str) -> None:
+    with pytest.raises(InputError, match=f"^{idle} does nothing beside .*; leave one of the two away"):
+        kind(data="d", **{"net": kind.__dataclass_fields__["net"].default, **values}).refuse_idle()
+
+
+@pytest.mark.parametrize("kind", [ClassifySettings, SegmentSettings, DetectSettings, LocalizeSettings])
+def test_nothing_is_idle_where_nothing_is_said(kind: type[TrainSettings]) -> None:
+    usual = kind(data="d", net=kind.__dataclass_fields__["net"].default)
+    assert not [name for there, name, _ in usual.idle() if there]
+    for optimizer in ("momentum", "nesterov"):
+        dataclasses.replace(usual, optimizer=optimizer, momentum=0.5).refuse_idle()
+
+
+def test_a_file_of_an_earlier_visus_means_what_it_meant(tmp_path: Path) -> None:
+    data = load(splits(tmp_path / "d", 8, 2, 2))
+    own = resolve(ClassifySettings(data="d"), data)
+    assert own.norms == "kept"
+    lines = [line for line in own.to_toml().splitlines() if not line.startswith("norms")]
+    (tmp_path / "old.toml").write_text("\n".join(lines), encoding="utf-8")
+    assert ClassifySettings(**read_values(tmp_path / "old.toml", ClassifySettings)).norms == "batch"
+    (tmp_path / "own.toml").write_text('mode = "finetune"\nlr = 0.1\n', encoding="utf-8")  # by a user
+    assert "norms" not in read_values(tmp_path / "own.toml", ClassifySettings)
+    old = SegmentSettings(data="d", net="unet", epochs=1, lr=0.1, device="cpu", precision="f32", padded=True).to_toml()
+    (tmp_path / "old.toml").write_text(old, encoding="utf-8")
+    values = read_values(tmp_path / "old.toml", SegmentSettings)
+    assert (values["windows"], values["batch_norm"]) == (1, False)
+    (tmp_path / "old.toml").write_text(old.replace('"unet"', '"segnet"'), encoding="utf-8")
+    values = read_values(tmp_path / "old.toml", SegmentSettings)
+    assert values["round_up"] is False
+    assert "batch_norm" not in values
 
 
 def test_wrong_types_are_refused_and_near_ones_understood() -> None:

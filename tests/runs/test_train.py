@@ -14,7 +14,9 @@ from tests.support.labeled import folder_of_classes, idx_folder, splits, write_c
 from visus import InputError, RunError, nets, read
 from visus.data import Batches, load
 from visus.nets import trained
-from visus.runs import Run, resume, train
+from visus.runs import ClassifySettings, Run, resume, train
+from visus.runs.classify.resolve import resolve
+from visus.runs.classify.training import begin
 from visus.runs.engine.progress import Progress
 from visus.tasks.losses import LOSSES
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES
@@ -198,8 +200,43 @@ def test_fine_tuning_changes_all_layers_and_learns(data: Path, tmp_path: Path) -
         run.load().backbone.net.state_dict(),
     )
     assert not torch.equal(before["conv_head.weight"], after["conv_head.weight"])
-    assert not torch.equal(before["bn2.running_mean"], after["bn2.running_mean"])
+    assert torch.equal(before["bn2.running_mean"], after["bn2.running_mean"])
+    assert not torch.equal(before["bn2.weight"], after["bn2.weight"])
     assert run.evaluate().top1 > 0.7
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]  # the probe is the first candidate
+    best = max(float(row["val_accuracy"]) for row in rows)
+    assert run.summary["best"]["val_accuracy"] == pytest.approx(best, abs=1e-5)
+    assert run.summary["best"]["val_accuracy"] >= float(rows[0]["val_accuracy"])
+
+
+def test_a_fine_tuning_that_only_spoils_ends_with_its_probe(trained_run: Run, data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "epochs": 2, "augment": "none", "runs": tmp_path}
+    spoiling = {"optimizer": "sgd", "lr": 1e4, "health": False, "weights": str(trained_run.folder)}
+    run = train("classify", data, say=said.append, **options, **spoiling)
+    assert run.summary["best"]["epoch"] == 0
+    assert run.summary["epochs"] == 2
+    assert any("of the probe, which 2 epochs did not better" in text for text in said)
+    assert run.evaluate(split="val").top1 == pytest.approx(run.summary["best"]["val_accuracy"], abs=1e-4)
+    low, high = run.summary["val_interval"]
+    assert low < run.summary["best"]["val_accuracy"] <= high
+    assert any("95 % interval" in text for text in said)
+
+
+@pytest.mark.parametrize("mode", ["scratch", "probe", "finetune"])
+def test_a_refit_learns_from_val_too(trained_run: Run, data: Path, tmp_path: Path, mode: str) -> None:
+    said: list[str] = []
+    options = {**FAST, "hidden": (32,), "mode": mode, "epochs": 3}
+    if mode != "scratch":
+        options |= {"weights": str(trained_run.folder)}
+        del options["hidden"]
+    run = train("classify", data, runs=tmp_path, refit=True, say=said.append, **options)
+    assert run.summary["refit"] == {"epochs": run.summary["best"]["epoch"], "pictures": 120}
+    assert any("Trained once more on the 120 pictures of train and val" in text for text in said)
+    assert "trained on 30 of these 30" in " ".join(run.evaluate(split="val").remarks)
+    assert run.evaluate(split="test").top1 > 0.5
 
 
 def test_an_earlier_run_is_a_start(data: Path, trained_run: Run, tmp_path: Path) -> None:
@@ -302,10 +339,6 @@ def test_a_stopped_training_goes_on_as_if_undisturbed(data: Path, tmp_path: Path
     assert [line.rsplit(",", 1)[0] for line in left] == [line.rsplit(",", 1)[0] for line in right]
 
 
-def _imagenet() -> dict[str, torch.Tensor]:
-    return nets.create("efficientnet_lite0", weights="imagenet").net.state_dict()
-
-
 @pytest.mark.slow
 def test_layers_train_in_training_mode(data: Path, tmp_path: Path) -> None:
     """Dropout drops and batch normalization counts, in every mode."""
@@ -313,10 +346,16 @@ def test_layers_train_in_training_mode(data: Path, tmp_path: Path) -> None:
     counts = [v.item() for n, v in run.load().backbone.net.state_dict().items() if n.endswith("num_batches_tracked")]
     assert counts
     assert set(counts) == {2}  # 90 pictures in batches of 64
-    tuned = train("classify", data, epochs=1, runs=tmp_path, size=32, augment="none")
-    before, after = _imagenet(), tuned.load().backbone.net.state_dict()
-    assert after["bn2.num_batches_tracked"] > before["bn2.num_batches_tracked"]
-    assert after["bn1.num_batches_tracked"] == before["bn1.num_batches_tracked"]  # closed in the first epoch
+
+
+@pytest.mark.parametrize(("norms", "kept"), [(None, True), ("kept", True), ("batch", False)])
+def test_the_norms_of_opened_layers_are_as_the_settings_say(
+    trained_run: Run, data: Path, norms: str | None, kept: bool
+) -> None:
+    wanted = {"net": "mlp", "mode": "finetune", "size": 16, "weights": str(trained_run.folder), "norms": norms}
+    pictures = load(data)
+    job = begin(resolve(ClassifySettings.of(data, wanted), pictures), pictures)
+    assert job.unfreeze(3).keep_norms == kept
 
 
 def test_a_training_that_was_killed_after_its_last_epoch_only_finishes(data: Path, tmp_path: Path, monkeypatch) -> None:

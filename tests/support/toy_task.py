@@ -79,6 +79,7 @@ class ToyJob:
     data: LabelSet
     net: nn.Linear
     score = "share"
+    is_share = True
     outline = "one threshold"
 
     def with_rate(self, lr: float) -> "ToyJob":

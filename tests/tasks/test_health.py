@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.trainings import GOOD, SICK, first_said
 from visus.nets.classification.mlp import mlp
-from visus.tasks.health import Finding, History, Measure, Monitor, diagnose
+from visus.tasks.health import Finding, History, Measure, Monitor, by_chance, diagnose
 
 CLASSES = 4
 
@@ -187,3 +189,36 @@ def test_convolution_units_are_channels_and_live_if_they_ever_did() -> None:
 def test_few_measures_say_nothing() -> None:
     empty: Callable[[], History] = History
     assert diagnose(empty(), lr=1.0) == []
+
+
+def test_weights_that_begin_at_zero_are_no_illness() -> None:
+    layer = nn.Sequential(nn.Flatten(), nn.Linear(36, CLASSES))
+    nn.init.zeros_(layer[1].weight)  # pyright: ignore[reportArgumentType]
+    findings, loss = _train(layer, lr=0.1)
+    assert findings == []
+    assert loss < 1
+
+
+def test_clipping_is_not_advised_where_it_is_set() -> None:
+    history = History(["a"], [0, 1, 2], [1.0, 1.0, 1.0], [[Measure(1e4, 1.0, 0.9)] for _ in range(3)])
+    plain, clipped = (diagnose(history, lr=0.5, clipped=clipped) for clipped in (False, True))
+    assert "--clip-norm" in plain[0].message
+    assert clipped
+    assert not any("--clip-norm" in finding.message for finding in clipped)
+
+
+def test_chance_is_told_from_luck() -> None:
+    counts = [10, 10, 10]
+    assert by_chance([0.3] * 6, [0.9] * 6, counts)
+    assert by_chance([0.3, 0.3, 0.45, 0.47], [1.12] * 4, counts)  # luck: the loss knows nothing
+    assert not by_chance([0.3, 0.3, 0.45, 0.47], [0.9] * 4, counts)
+    assert not by_chance([0.3, 0.3, 0.9, 0.9], [1.12] * 4, counts)
+    assert not by_chance([], [], counts)
+
+
+@pytest.mark.slow
+def test_six_trainings_are_judged_right(tmp_path: Path) -> None:
+    names = ("mlp", "probe", "unet", "rate of 10", "thirty plain layers", "labels of other pictures")
+    for case in (case for case in (*GOOD, *SICK) if case.name in names):
+        kind, sentence = first_said(case, tmp_path)
+        assert kind == case.truth, (case.name, sentence)

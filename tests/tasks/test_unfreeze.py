@@ -22,7 +22,7 @@ def test_parts_are_the_body_from_the_top_down() -> None:
 
 def test_what_is_closed_keeps_weights_and_statistics() -> None:
     net = nets.create("resnet18", classes=3).train()
-    unfreeze.unfreeze(net, 1)
+    unfreeze.unfreeze(net, 1, keep_norms=False)
     before = {name: value.clone() for name, value in net.net.state_dict().items()}
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     for _ in range(2):
@@ -36,9 +36,24 @@ def test_what_is_closed_keeps_weights_and_statistics() -> None:
         assert not layer.training
     assert "fc.weight" in changed
     assert any("running_mean" in name for name in changed)
-    unfreeze.unfreeze(net, 3)
+    unfreeze.unfreeze(net, 3, keep_norms=False)
     assert all(p.requires_grad for p in net.parameters())
     assert all(m.training for m in net.net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_norms_keep_their_statistics_and_learn_their_scale() -> None:
+    net = nets.create("resnet18", classes=3).train()
+    unfreeze.unfreeze(net, 3)
+    before = {name: value.clone() for name, value in net.net.state_dict().items()}
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(torch.rand(4, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    after = net.net.state_dict()
+    statistics = [name for name in before if "running" in name or "batches_tracked" in name]
+    assert statistics
+    assert all(torch.equal(before[name], after[name]) for name in statistics)
+    assert not torch.equal(before["bn1.weight"], after["bn1.weight"])
+    assert net.net.conv1.training  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_all_parts_are_open_from_a_third_on() -> None:

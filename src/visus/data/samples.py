@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,13 @@ class Pictures:
         files: list[str] = [] if self.arrays is not None else [self.files[k] for k in places.tolist()]
         return Pictures(self.labels[places], files, None if self.arrays is None else self.arrays[places])
 
+    def joined(self, other: "Pictures") -> "Pictures":
+        """These pictures, then others, all of them files or all of one size in memory."""
+        labels = np.concatenate([self.labels, other.labels])
+        if self.arrays is None or other.arrays is None:
+            return Pictures(labels, self.files + other.files)
+        return Pictures(labels, arrays=np.concatenate([self.arrays, other.arrays]))
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
@@ -106,6 +113,12 @@ class LabelSet:
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each class in a split, ``(classes,)`` int64."""
         return self.splits[split].counts(len(self.classes))
+
+    def joined(self, split: str, other: str) -> "LabelSet":
+        """The same, with the pictures of another split in one too; the other stays, and counts as seen there."""
+        both = self.splits[split].joined(self.splits[other])
+        digests = {**self.digests, split: self.digests[split] + self.digests[other], other: []}
+        return replace(self, splits={**self.splits, split: both}, digests=digests)
 
     def fingerprint(self) -> str:
         """What tells these pictures from others, wherever they lie: content, classes and splits."""

@@ -33,6 +33,7 @@ class Windows(Dataset[tuple[Tensor, ...]]):
         margin: How much of each border of a window the mask leaves out.
         border: Weight of positions between touching regions; 0 for none.
         seed: Of the changes.
+        each: Windows of each picture in an epoch.
     """
 
     pictures: Masked
@@ -42,15 +43,20 @@ class Windows(Dataset[tuple[Tensor, ...]]):
     margin: int = 0
     border: float = 0.0
     seed: int = 0
+    each: int = 1
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.pictures) * self.each
 
     def __getitem__(self, key: Key) -> tuple[Tensor, ...]:
-        epoch, place = key
+        (epoch, number), part = key, []
+        place = number
+        if self.each > 1:
+            place, window = divmod(number, self.each)
+            part = [window]
         picture, mask = self.pictures.read(place)
         if self.size is not None:
-            random = np.random.default_rng((self.seed, epoch, place))
+            random = np.random.default_rng((self.seed, epoch, place, *part))
             picture, mask = self.joint.window(picture, mask, self.size, random, margin=self.margin)
         tensors = (self._tensor(picture), torch.from_numpy(mask.astype(np.int64)))
         if not self.border:
@@ -114,7 +120,7 @@ def window_loader(
     return DataLoader(
         windows,
         batch_size=batch_size,
-        sampler=Order(windows.pictures.labels, shuffle=shuffle, seed=seed),
+        sampler=Order(np.zeros(len(windows), np.int64), shuffle=shuffle, seed=seed),
         num_workers=workers,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,

@@ -17,7 +17,7 @@ from visus._errors import InputError, RunError, VisusError
 from visus._optional import require
 from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
-from visus.runs.engine.task import Evaluation, Hooks, Prediction, Predictor, Say, Task, Tell
+from visus.runs.engine.task import Evaluation, Hooks, Log, Prediction, Predictor, Say, Task, Tell
 from visus.runs.record import card
 from visus.runs.record.folder import BEST, CONFIG, is_run, new_folder, settings_in, summary_of
 from visus.runs.record.settings import TrainSettings, read_toml
@@ -236,6 +236,7 @@ def train(
     runs: Place = "runs",
     say: Say | None = None,
     progress: Tell | None = None,
+    events: Log | None = None,
     cluster: Cluster | None = None,
     **settings: Any,
 ) -> AnyRun:
@@ -248,6 +249,8 @@ def train(
         runs: Where the run's folder is made: ``RUNS/TASK/NAME-N``.
         say: Told sentences: the data, what is wrong, where the run is.
         progress: Told how far the training is.
+        events: Told the plan (:class:`~visus.runs.engine.progress.Plan`) and each epoch
+            (:class:`~visus.runs.engine.progress.EpochDone`) as values; None to have them said.
         cluster: Train by the processes of a Ray cluster (see :mod:`visus.runs.engine.ddp`), whose machines must see the
             data and ``runs`` under the same paths; None for this process.
         settings: What :class:`visus.runs.ClassifySettings`, :class:`visus.runs.LocalizeSettings`,
@@ -267,7 +270,7 @@ def train(
 
     room = task_of(task)
     wanted = room.settings.of(data, settings)
-    hooks = Hooks(say or (lambda _: None), progress)
+    hooks = Hooks(say or (lambda _: None), progress, events=events)
     dataset = load_for(room, wanted, hooks)
     resolved = room.resolve(wanted, dataset)
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
@@ -287,6 +290,7 @@ def resume(
     workers: int | None = None,
     say: Say | None = None,
     progress: Tell | None = None,
+    events: Log | None = None,
     cluster: Cluster | None = None,
 ) -> AnyRun:
     """Go on with a training that was stopped, from the end of its last epoch.
@@ -298,6 +302,7 @@ def resume(
             depend on it.
         say: Told sentences.
         progress: Told how far the training is.
+        events: As for :func:`train`.
         cluster: As for :func:`train`; it need not have trained so before.
 
     Raises:
@@ -316,7 +321,7 @@ def resume(
         raise RunError(
             f"{run.folder / CONFIG} was changed since the run began; train anew with --config {run.folder / CONFIG}."
         )
-    hooks = Hooks(say or (lambda _: None), progress)
+    hooks = Hooks(say or (lambda _: None), progress, events=events)
     room = run._task
     settings: TrainSettings = run.settings
     chosen(settings.device)

@@ -5,12 +5,17 @@ Measured at a few steps of each epoch, so that it costs little:
 * the norm of the gradient of each layer's weights. In a deep sigmoid network it shrinks by 4 or more at each layer
   (Hochreiter 1991; Glorot and Bengio 2010, section 3.2); with weights that are too large it grows instead
   (Pascanu, Mikolov and Bengio 2013, section 2).
-* the norm of a step beside the norm of the weights: about 1e-3 is healthy.
+* the norm of a step beside the norm of the weights: about 1e-3 is healthy. Weights that begin at zero, as those of a
+  probe do, count as large as random ones would be.
 * the share of ReLU units that were 0 for every picture that was looked at: these get no gradient any more
   (Maas, Hannun and Ng 2013, section 1).
 * the share of sigmoid and tanh outputs close to their limits, where the slope is almost 0.
+
+A measure alone is no illness: many networks learn well with dead units, or with gradients that are large beside the
+weights. Apart from reckless steps, something is wrong only where the loss does not fall.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,7 +29,19 @@ VANISHING = 1e-4
 EXPLODING = 1e2
 """Norm of a layer's gradient beside the norm of its weights."""
 RECKLESS = 0.5
-"""Norm of a step beside the norm of the weights."""
+"""Norm of a step beside the norm of the weights, step after step."""
+LEAP = 10.0
+"""The same, in a single step."""
+TIMID = 1e-5
+"""Norm of the largest step beside the norm of the weights."""
+FAINT = 1e-6
+"""Norm of the largest gradient beside the norm of the weights."""
+FALLING = 0.8
+"""Loss beside the loss at the beginning, in a training that learns."""
+WHOLE = 0.95
+"""Share of dead units of a layer behind which nothing can vanish any more."""
+GROWN = 0.3
+"""By how much the share of dead units grows where they die in the training."""
 DEAD = 0.5
 """Share of the units of a layer."""
 SATURATED = 0.7
@@ -41,7 +58,7 @@ class Measure:
 
     Attributes:
         gradient: Norm of the gradient of its weights.
-        weight: Norm of its weights.
+        weight: Norm of its weights, or half that of usual random ones if it is larger.
         update: Norm of the step beside the norm of the weights.
         dead: Share of units that were 0 in all measured steps of the epoch so far.
         saturated: Share of outputs close to a limit.
@@ -59,7 +76,8 @@ class Finding:
     """What is wrong with a training.
 
     Attributes:
-        kind: ``"vanishing"``, ``"exploding"``, ``"dead"``, ``"saturated"`` or ``"diverging"``.
+        kind: ``"vanishing"``, ``"exploding"``, ``"dead"``, ``"saturated"``, ``"diverging"``, ``"timid"``, ``"frozen"``
+            or ``"chance"``.
         message: One sentence with the mend.
     """
 
@@ -76,12 +94,14 @@ class History:
         steps: Number of each measured step.
         losses: The loss at each.
         measures: One list for each step, in the order of the layers.
+        weighted: Names of the layers that have weights to learn.
     """
 
     layers: list[str] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     measures: list[list[Measure]] = field(default_factory=list)
+    weighted: list[str] = field(default_factory=list)
 
     def table(self, what: str) -> np.ndarray:
         """One quantity as ``(layers, steps)`` float, NaN where there is none."""
@@ -96,7 +116,8 @@ class History:
     def from_dict(cls, values: dict[str, Any]) -> "History":
         """From the plain values of :meth:`to_dict`."""
         measures = [[Measure(**measure) for measure in row] for row in values["measures"]]
-        return cls(list(values["layers"]), list(values["steps"]), list(values["losses"]), measures)
+        weighted = list(values.get("weighted", ()))
+        return cls(list(values["layers"]), list(values["steps"]), list(values["losses"]), measures, weighted)
 
 
 class Monitor:
@@ -108,15 +129,20 @@ class Monitor:
     Args:
         net: The network.
         every: Steps between measures.
+        learning: Parameters that are to learn; None for all.
     """
 
-    def __init__(self, net: nn.Module, *, every: int = 50) -> None:
+    def __init__(self, net: nn.Module, *, every: int = 50, learning: Sequence[nn.Parameter] | None = None) -> None:
         self.every = max(1, every)
         self.history = History()
         layers = [(name, m) for name, m in net.named_modules() if next(m.children(), None) is None]
         kinds = (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-        self._weighted = {name: m for name, m in layers if isinstance(m, kinds)}
+        wanted = None if learning is None else {id(parameter) for parameter in learning}
+        self._weighted = {
+            name: m for name, m in layers if isinstance(m, kinds) and (wanted is None or id(m.weight) in wanted)
+        }
         self._active = {name: m for name, m in layers if isinstance(m, nn.ReLU | nn.ReLU6 | nn.Sigmoid | nn.Tanh)}
+        self.history.weighted = list(self._weighted)
         self.history.layers = [name for name, _ in layers if name in self._weighted or name in self._active]
         self._alive: dict[str, Tensor] = {}
         self._now: dict[str, Measure] = {}
@@ -163,7 +189,7 @@ class Monitor:
             if weight.grad is None:
                 continue
             self._now[name].gradient = float(weight.grad.detach().norm())
-            self._now[name].weight = float(weight.detach().norm())
+            self._now[name].weight = _size(weight)
             self._before[name] = weight.detach().clone()
 
     def close(self) -> None:
@@ -176,35 +202,97 @@ class Monitor:
         """Measure the step, and add a row to the history."""
         for name, before in self._before.items():
             weight: Any = self._weighted[name].weight
-            norm = float(before.norm())
-            self._now[name].update = float((weight.detach() - before).norm()) / max(norm, 1e-12)
+            self._now[name].update = float((weight.detach() - before).norm()) / _size(before)
         self._before = {}
         self.history.steps.append(step)
         self.history.losses.append(loss)
         self.history.measures.append([self._now[name] for name in self.history.layers])
 
 
-def diagnose(history: History, *, lr: float, last: int = 8) -> list[Finding]:
+def _size(weight: Tensor) -> float:
+    """The norm of some weights, or half that of usual random ones (uniform within 1 / sqrt(inputs)), if it is larger.
+
+    >>> round(_size(torch.zeros(12, 5)), 3)  # twelve units, whose length would be 1 / sqrt(3)
+    1.0
+    """
+    usual = math.sqrt(weight.shape[0] / 3)
+    return max(float(weight.detach().norm()), usual / 2)
+
+
+def diagnose(
+    history: History, *, lr: float, last: int = 8, clipped: bool = False, young: bool = False, finished: bool = False
+) -> list[Finding]:
     """What is wrong, judged by the latest measures.
 
     Args:
         history: The measures so far.
         lr: The learning rate, for the mend.
         last: How many measures count.
+        clipped: Whether gradients are clipped, so that their size harms nothing.
+        young: Whether the training has only begun, so that a loss that does not fall yet says nothing.
+        finished: Whether the training is at its end, so that what has not learned will not.
 
     Returns:
-        At most one finding of each kind; none for a healthy training.
+        At most one finding of each kind, the cause first; none for a healthy training.
     """
     if len(history.steps) < 3:
         return []
-    found = (
-        _vanishing(history, last),
-        _exploding(history, lr, last),
-        _dead(history, lr, last),
-        _saturated(history, last),
-        _diverging(history.losses, lr),
-    )
+    mend = f"lower --lr (now {lr:g}), for example to {lr / 10:g}"
+    mend = mend if clipped else f"{mend}, or clip the gradient with --clip-norm 1"
+    diverging = _diverging(history.losses, mend)
+    if reckless := _reckless(history, mend, last):  # all else follows from it
+        return [reckless, *([diverging] if diverging else [])]
+    frozen = _frozen(history) if finished else None
+    learns = young or _learns(history.losses)
+    if learns:
+        found = (frozen, _dead(history, lr, learns=True))
+    else:
+        exploding = None if clipped else _exploding(history, lr, last)
+        faint = _faint(history, last)
+        vanishing, dead = _vanishing(history, last) or faint, _dead(history, lr, learns=False)
+        whole = np.nanmax(history.table("dead")[:, -1], initial=0) > WHOLE  # nothing comes through that layer
+        found = (
+            exploding,
+            _saturated(history, last),
+            *((dead, vanishing) if whole else (vanishing, dead)),
+            None if faint or not finished else _timid(history, lr),
+            frozen,
+            diverging,
+        )
     return [finding for finding in found if finding]
+
+
+def by_chance(scores: Sequence[float], losses: Sequence[float], counts: Sequence[int]) -> Finding | None:
+    """Whether the answers to val were no better than by chance in the second half of a training.
+
+    They are where no more of them are right than the most frequent class alone gives, or hardly more and the loss is
+    that of one who knows how frequent the classes are, and nothing else.
+
+    Args:
+        scores: Share of right answers to val after each epoch.
+        losses: Its loss.
+        counts: Pictures of each class in val.
+    """
+    shares = np.array([count for count in counts if count], float) / max(1, sum(counts))
+    later, known = scores[len(scores) // 2 :], losses[len(losses) // 2 :]
+    if not later or not shares.size:
+        return None
+    chance, deviation = float(shares.max()), 0.5 / math.sqrt(sum(counts))
+    above = float(np.median(later)) - chance
+    blind = min(known) >= float(-(shares * np.log(shares)).sum())
+    if above > 2 * deviation or (above > deviation and not blind):
+        return None
+    return Finding(
+        "chance",
+        f"Val is answered no better than by chance: {np.median(later):.0%} right, and its most frequent class alone is "
+        f"{chance:.0%}; look whether the labels belong to the pictures (visus data), then train longer.",
+    )
+
+
+def _learns(losses: Sequence[float]) -> bool:
+    """Whether the loss falls."""
+    start, now = float(np.median(losses[:3])), float(np.median(losses[-3:]))
+    return now < FALLING * start
 
 
 def _recent(table: np.ndarray, last: int) -> np.ndarray:
@@ -235,28 +323,80 @@ def _vanishing(history: History, last: int) -> Finding | None:
     )
 
 
+def _faint(history: History, last: int) -> Finding | None:
+    """Gradients that are small in all layers: the answer hardly depends on the input any more."""
+    gradients, weights = history.table("gradient")[:, -last:], history.table("weight")[:, -last:]
+    share = _recent(gradients / weights, last)
+    if not np.isfinite(share).any() or np.nanmax(share) > FAINT:
+        return None
+    return Finding(
+        "vanishing",
+        f"The gradient vanishes: in all layers it is at most {np.nanmax(share):.1e} times as large as the weights, so "
+        "nothing learns; use batch normalization, or fewer layers.",
+    )
+
+
 def _exploding(history: History, lr: float, last: int) -> Finding | None:
     gradients, weights = history.table("gradient")[:, -last:], history.table("weight")[:, -last:]
-    share = _recent(gradients / np.maximum(weights, 1e-12), last)
-    updates = _recent(history.table("update"), last)
-    mend = f"clip the gradient with --clip-norm 1, use batch normalization, or lower --lr (now {lr:g})"
-    if np.isfinite(share).any() and np.nanmax(share) > EXPLODING:
-        layer = history.layers[int(np.nanargmax(share))]
-        return Finding(
-            "exploding",
-            f"The gradient explodes: in {layer} it is {np.nanmax(share):.0f} times as large as the weights; {mend}.",
-        )
-    if np.isfinite(updates).any() and np.nanmax(updates) > RECKLESS:
-        layer = history.layers[int(np.nanargmax(updates))]
-        return Finding(
-            "exploding",
-            f"The steps are too large: each changes the weights of {layer} by {np.nanmax(updates):.0%}; {mend}.",
-        )
-    return None
+    share = _recent(gradients / weights, last)
+    if not np.isfinite(share).any() or np.nanmax(share) <= EXPLODING:
+        return None
+    layer = history.layers[int(np.nanargmax(share))]
+    return Finding(
+        "exploding",
+        f"The gradient explodes: in {layer} it is {np.nanmax(share):.0f} times as large as the weights; clip it with "
+        f"--clip-norm 1, use batch normalization, or lower --lr (now {lr:g}).",
+    )
 
 
-def _dead(history: History, lr: float, last: int) -> Finding | None:
-    dead = history.table("dead")[:, -1]
+def _reckless(history: History, mend: str, last: int) -> Finding | None:
+    """Steps that change the weights as a whole: again and again, or once so far that nothing is left of them."""
+    updates = history.table("update")
+    if not np.isfinite(updates).any():
+        return None
+    often, once = _recent(updates, last), np.nanmax(np.nan_to_num(updates), axis=1)
+    steady = bool(np.isfinite(often).any()) and np.nanmax(often) > RECKLESS
+    if not steady and once.max() <= LEAP:
+        return None
+    values = often if steady else once
+    layer = history.layers[int(np.nanargmax(values))]
+    how = "each changes" if steady else "one has changed"
+    return Finding(
+        "exploding", f"The steps are too large: {how} the weights of {layer} by {np.nanmax(values):.0%}; {mend}."
+    )
+
+
+def _timid(history: History, lr: float) -> Finding | None:
+    updates = history.table("update")
+    if not np.isfinite(updates).any() or np.nanmax(updates) > TIMID:
+        return None
+    return Finding(
+        "timid",
+        f"The steps are too small: none changes the weights of a layer by more than {np.nanmax(updates):.1e} of their "
+        f"size, and the loss does not fall; raise --lr (now {lr:g}), or look for it with --find-lr.",
+    )
+
+
+def _frozen(history: History) -> Finding | None:
+    """Layers that are to learn and have never had a gradient."""
+    gradients = history.table("gradient")
+    weighted = [k for k, name in enumerate(history.layers) if name in history.weighted]
+    still = [history.layers[k] for k in weighted if not (np.nan_to_num(gradients[k]) > 0).any()]
+    if 3 * len(still) < max(3, len(weighted)):
+        return None
+    return Finding(
+        "frozen",
+        f"Layers learn nothing: {len(still)} of {len(weighted)} never had a gradient, {still[0]} among them; look "
+        "whether they are frozen (requires_grad) by mistake.",
+    )
+
+
+def _dead(history: History, lr: float, *, learns: bool) -> Finding | None:
+    """Units that died; where the training learns, only those that were alive when it began."""
+    table = history.table("dead")
+    dead = table[:, -1]
+    if learns:
+        dead = np.where(dead - table[:, 0] > GROWN, dead, np.nan)
     if not np.isfinite(dead).any() or np.nanmax(dead) <= DEAD:
         return None
     layer = history.layers[int(np.nanargmax(dead))]
@@ -279,12 +419,11 @@ def _saturated(history: History, last: int) -> Finding | None:
     )
 
 
-def _diverging(losses: Sequence[float], lr: float) -> Finding | None:
+def _diverging(losses: Sequence[float], mend: str) -> Finding | None:
     start, now = float(np.median(losses[:3])), float(np.median(losses[-3:]))
     if len(losses) < 6 or not now > DIVERGING * start:
         return None
     return Finding(
         "diverging",
-        f"The training diverges: the loss has grown from {start:.3g} to {now:.3g}; lower --lr (now {lr:g}), for "
-        f"example to {lr / 10:g}, or clip the gradient with --clip-norm 1.",
+        f"The training diverges: the loss has grown from {start:.3g} to {now:.3g}; {mend}.",
     )

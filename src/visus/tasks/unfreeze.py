@@ -9,6 +9,8 @@ from torch import nn
 
 from visus.nets.backbones import Backbone
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
 PARTS = 3
 """Into how many parts the body of a network is cut."""
 
@@ -39,14 +41,20 @@ def open_at(epoch: int, epochs: int) -> int:
     return min(PARTS, 1 + (2 * PARTS * epoch) // max(1, epochs))
 
 
-def unfreeze(net: Backbone, count: int) -> None:
+def unfreeze(net: Backbone, count: int, *, keep_norms: bool = True) -> None:
     """Let the head and the ``count`` upper parts learn; the others keep their weights and running statistics.
 
     A layer that holds others, such as a block with a scale of its own, says nothing of those.
+
+    Args:
+        net: The network.
+        count: How many parts learn.
+        keep_norms: Whether batch normalization keeps its running statistics in the parts that learn too, where its
+            scale and offset learn alone: a step of few pictures has other statistics than the pictures together.
     """
     net.train()
     for k, layers in enumerate(parts(net)):
         for layer in layers:
-            layer.training = k < count
+            layer.training = k < count and not (keep_norms and isinstance(layer, _NORMS))
             for parameter in layer.parameters(recurse=False):
                 parameter.requires_grad_(k < count)

@@ -12,7 +12,7 @@ from visus.cli.options import CLUSTER
 from visus.cli.settings import file_of_settings, options_of, parameter, values_of
 from visus.cli.train import classify, detect, localize, segment
 from visus.cli.train.face import Face
-from visus.cli.train.running import go_on, run_training
+from visus.cli.train.running import TrainingBar, go_on, run_training
 from visus.cluster import cluster_for
 from visus.runs.engine.task import Task
 from visus.runs.record.settings import DATA, PLACE
@@ -38,6 +38,8 @@ FACES: dict[str, Face] = {
 _CONFIG = typer.Option(metavar="TOML", help="Settings from a file; options go before it.", rich_help_panel=PLACE)
 _RUNS = typer.Option(help="Where runs are kept.", rich_help_panel=PLACE)
 _RESUME = typer.Option(metavar="RUN", help="Go on with a stopped run.", rich_help_panel=PLACE)
+_QUIET = typer.Option("--quiet", help="Say nothing but where the run is.", rich_help_panel=PLACE)
+_JSON = typer.Option("--json", help="Print each event as a line of JSON.", rich_help_panel=PLACE)
 _SHOW_BATCH = typer.Option(metavar="PICTURE", help="Draw a training batch, and stop.", rich_help_panel=DATA)
 
 
@@ -64,6 +66,8 @@ def _command(task: Task, face: Face) -> Callable[..., None]:
         parameter("config", Annotated[Path | None, _CONFIG], None),
         parameter("runs", Annotated[Path, _RUNS], Path("runs")),
         parameter("resume", Annotated[Path | None, _RESUME], None),
+        parameter("quiet", Annotated[bool, _QUIET], False),
+        parameter("json", Annotated[bool, _JSON], False),
         *(parameter(name, annotation, default) for name, (annotation, default) in CLUSTER.items()),
     ]
     if face.show_batch:
@@ -87,23 +91,26 @@ def _train(task: Task, face: Face, data: Path | None, given: dict[str, Any]) -> 
     cluster = cluster_for(*(given[name] for name in CLUSTER))
     config, resume, show = given["config"], given["resume"], given.get("show_batch")
     options = values_of(task.settings, given)
+    bar = TrainingBar(quiet=given["quiet"], as_json=given["json"])
     if resume:
         workers = options.pop("workers", None)
         if options or config or show:
             raise InputError(
                 "--resume goes on with the settings of the run; leave the other options away, but for --workers."
             )
-        go_on(task.name, resume, data, cluster, workers=workers)
+        go_on(task.name, resume, data, cluster, bar, workers=workers)
         return
     values = {**file_of_settings(config, task.settings), **options}
     named = values.pop("data", None)
     if data is None and named is None:
         raise InputError(f"Name a folder of {task.wanted}, for example: visus train {task.name} pictures")
     source = str(data or named)
+    if show and (given["quiet"] or given["json"]):
+        raise InputError("--show-batch draws and stops, so there is nothing to tell; leave --quiet and --json away.")
     if show and face.show_batch:
         face.show_batch(source, show, values)
     else:
-        run_training(task.name, source, values, given["runs"], cluster)
+        run_training(task.name, source, values, given["runs"], cluster, bar)
 
 
 app = trainer(TASKS)

@@ -47,7 +47,7 @@ def options_of(name: str) -> set[str]:
         InputError: The name is unknown.
 
     >>> sorted(options_of("unet"))
-    ['channels', 'padded', 'release', 'width']
+    ['batch_norm', 'channels', 'padded', 'release', 'width']
     """
     return building.options_in(NETS, "segmentation", name)
 

@@ -4,9 +4,11 @@ Two unpadded convolutions at each of five levels; the left side halves the map a
 does the reverse and takes in what the left side had at the same level, cropped to its size (figure 1). 572x572 pixels
 give answers for the 388x388 in their middle.
 
-Deviations: with ``padded`` every convolution keeps its size and nothing is cropped. The authors' release has more
-than figure 1 shows: a ReLU behind each up-convolution, and a second dropout, on the fourth level, before its map is
-pooled and handed over. ``release=True`` has both.
+Deviations: with ``padded`` every convolution keeps its size and nothing is cropped; with ``batch_norm`` each
+convolution is normalized over the batch before its ReLU (Ioffe and Szegedy 2015), so that random weights learn from few
+pictures, and ``visus train segment`` does so unless it is told not to. The authors' release has more than figure 1
+shows: a ReLU behind each up-convolution, and a second dropout, on the fourth level, before its map is pooled and handed
+over. ``release=True`` has both.
 """
 
 import torch
@@ -27,6 +29,7 @@ class UNet(Segmenter):
         channels: Channels of the input.
         padded: Whether convolutions keep the size of their map.
         width: Channels of the first level; each level below has twice as many.
+        batch_norm: Whether convolutions are normalized over the batch.
         release: Whether it has the layers of the authors' release that the paper does not name.
 
     Raises:
@@ -38,7 +41,14 @@ class UNet(Segmenter):
     dense = True
 
     def __init__(
-        self, *, classes: int, channels: int = 1, padded: bool = False, width: int = 64, release: bool = False
+        self,
+        *,
+        classes: int,
+        channels: int = 1,
+        padded: bool = False,
+        width: int = 64,
+        batch_norm: bool = False,
+        release: bool = False,
     ) -> None:
         super().__init__()
         if width < 1:
@@ -47,12 +57,12 @@ class UNet(Segmenter):
         self.margin, self.offset, self.least = (0, 0, 16) if padded else (92, 12, 188)
         widths = [width * 2**level for level in range(LEVELS)]
         inputs = [channels, *widths[:-1]]
-        self.down = nn.ModuleList(_twice(i, o, padded) for i, o in zip(inputs, widths, strict=True))
+        self.down = nn.ModuleList(_twice(i, o, padded, batch_norm) for i, o in zip(inputs, widths, strict=True))
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout(0.5)  # section 3.1: at the end of the contracting path
         rising = list(reversed(widths))
         self.expand = nn.ModuleList(nn.ConvTranspose2d(i, i // 2, 2, stride=2) for i in rising[:-1])
-        self.up = nn.ModuleList(_twice(i, i // 2, padded) for i in rising[:-1])
+        self.up = nn.ModuleList(_twice(i, i // 2, padded, batch_norm) for i in rising[:-1])
         self.score = nn.Conv2d(width, classes, 1)
         initialize(self)
 
@@ -76,11 +86,15 @@ class UNet(Segmenter):
         return self.score(x)
 
 
-def _twice(inputs: int, outputs: int, padded: bool) -> nn.Sequential:
-    """Two 3x3 convolutions, each with its ReLU."""
+def _twice(inputs: int, outputs: int, padded: bool, batch_norm: bool) -> nn.Sequential:
+    """Two 3x3 convolutions, each with its ReLU, and perhaps normalized before it."""
     padding = 1 if padded else 0
-    first, second = nn.Conv2d(inputs, outputs, 3, padding=padding), nn.Conv2d(outputs, outputs, 3, padding=padding)
-    return nn.Sequential(first, nn.ReLU(True), second, nn.ReLU(True))
+    layers: list[nn.Module] = []
+    for channels in (inputs, outputs):
+        layers.append(nn.Conv2d(channels, outputs, 3, padding=padding))
+        layers += [nn.BatchNorm2d(outputs)] if batch_norm else []
+        layers.append(nn.ReLU(True))
+    return nn.Sequential(*layers)
 
 
 def _crop(x: Tensor, size: torch.Size) -> Tensor:

@@ -1,7 +1,6 @@
 """Fill in what the settings of a classifier leave open."""
 
 import dataclasses
-from dataclasses import fields
 from typing import Any, Literal
 
 from visus._errors import InputError
@@ -41,7 +40,7 @@ def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:
         WeightsError: The network is unknown.
     """
     settings = dataclasses.replace(settings, multilabel=dataset.multilabel)
-    _refuse_what_would_be_ignored(settings)
+    _refuse_strange_options(settings)
     known = registry.network_of(settings.net)
     alone = not known.has_weights and settings.weights == "imagenet"
     mode = settings.mode or ("scratch" if alone else "finetune")
@@ -49,6 +48,7 @@ def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:
         raise InputError(
             f"There are no ImageNet weights for {settings.net}; train it with --mode scratch, or give --weights FILE."
         )
+    dataclasses.replace(settings, mode=mode).refuse_idle()
     takes = known.takes
     size = settings.size or _size(known, mode, dataset)
     if size < takes.least or (takes.fixed and not known.fitted and size != takes.size):
@@ -59,6 +59,7 @@ def resolve(settings: ClassifySettings, dataset: LabelSet) -> ClassifySettings:
         **settings.filled({**DEFAULTS[mode], "lr": rate}),
         "mode": mode,
         "size": size,
+        "norms": settings.norms or ("kept" if mode == "finetune" else None),
         "preprocess": settings.preprocess or ("zscore" if mode == "scratch" else "weights"),
     }
     if mode == "probe" and filled["augment"] != "none":
@@ -80,24 +81,15 @@ def options_of(settings: ClassifySettings) -> dict[str, Any]:
 _LAYERS = ("hidden", "activation", "batch_norm")
 
 
-def _refuse_what_would_be_ignored(settings: ClassifySettings) -> None:
-    """Options that do nothing beside others.
+def _refuse_strange_options(settings: ClassifySettings) -> None:
+    """Options of other networks.
 
     Raises:
         InputError: There are some.
     """
-    plain = {field.name: field.default for field in fields(ClassifySettings)}
     takes = registry.options_of(settings.net)
-    idle = [name for name in (*_LAYERS, "dropout") if getattr(settings, name) != plain[name] and name not in takes]
-    settings.refuse_idle()
-    settings.refuse(
-        (settings.loss == "hinge" and settings.label_smoothing > 0, "label_smoothing", "the hinge loss"),
-        *((True, name, settings.net) for name in idle),
-        (settings.multilabel and settings.loss != "cross_entropy", "loss", "multilabel"),
-        (settings.multilabel and settings.label_smoothing > 0, "label_smoothing", "multilabel"),
-        (settings.multilabel and settings.balance == "sampling", "balance sampling", "multilabel"),
-        (settings.mode == "scratch" and settings.weights != "imagenet", "weights", "mode scratch"),
-    )
+    own = [name for name in (*_LAYERS, "dropout") if name not in takes]
+    settings.refuse(*((settings.changed(name), name, settings.net) for name in own))
 
 
 def _size(known: registry.Network, mode: str, dataset: LabelSet) -> int:

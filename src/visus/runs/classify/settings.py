@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LEARN, LOSS, NET, TrainSettings, said
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, TrainSettings, said
 
 Mode = Literal["probe", "finetune", "scratch"]
 Loss = Literal["cross_entropy", "hinge", "relative_entropy"]
@@ -84,6 +84,32 @@ class ClassifySettings(TrainSettings):
         float | None,
         Setting("mlp and cnn: share of units that are left out.", _MLP, "[0, 1)", default="the network's own"),
     ] = None
+    refit: Annotated[
+        bool,
+        Setting(
+            "Train once more at the end, on train and val together, for as many epochs as were best on val.", LEARN
+        ),
+    ] = False
     lr_decay: Annotated[
         float, Setting("finetune: rate of each third of the network, as a factor of the third above.", LEARN, "(0, 1]")
     ] = 0.3
+
+    @classmethod
+    def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """As in 0.1, opened layers took the statistics of each batch."""
+        return {"norms": "batch", **values} if values.get("mode") == "finetune" else values
+
+    def idle(self) -> list[Idle]:
+        """The table of options that do nothing beside others; the mode is known."""
+        mode, hinge, flat = f"mode {self.mode}", self.loss == "hinge", self.net == "mlp" and not self.hidden
+        return [
+            *super().idle(),
+            (hinge and self.label_smoothing > 0, "label_smoothing", "the hinge loss"),
+            (self.multilabel and self.changed("loss"), "loss", "multilabel"),
+            (self.multilabel and self.label_smoothing > 0, "label_smoothing", "multilabel"),
+            (self.multilabel and self.balance == "sampling", "balance sampling", "multilabel"),
+            (self.mode == "scratch" and self.changed("weights"), "weights", mode),
+            (self.mode != "finetune" and self.changed("lr_decay"), "lr_decay", mode),
+            (self.mode != "finetune" and self.changed("norms"), "norms", mode),
+            *((flat and self.changed(name), name, "hidden none") for name in ("activation", "batch_norm", "dropout")),
+        ]

@@ -1,6 +1,7 @@
 """A training of the task ``classify``."""
 
 import dataclasses
+import time
 from pathlib import Path
 
 import lightning.pytorch as lightning
@@ -16,7 +17,9 @@ from visus.runs.classify import probe
 from visus.runs.classify.evaluate import measure
 from visus.runs.classify.network import Parts, build
 from visus.runs.classify.settings import ClassifySettings
+from visus.runs.engine.clock import Clock
 from visus.runs.engine.loop import Checkpointer, Seeded, fit
+from visus.runs.engine.progress import Epoch
 from visus.runs.engine.task import Hooks, outline_of
 from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Recipe
@@ -29,13 +32,15 @@ _PROBE_EPOCHS = 30  # of the last layer before fine-tuning
 class Unfreeze(lightning.Callback):
     """Opens a network from the top down (see :mod:`visus.tasks.unfreeze`)."""
 
-    def __init__(self, net: Backbone, epochs: int) -> None:
+    def __init__(self, net: Backbone, epochs: int, *, keep_norms: bool) -> None:
         self.net = net
         self.epochs = epochs
+        self.keep_norms = keep_norms
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Open what learns in this epoch."""
-        unfreeze.unfreeze(self.net, unfreeze.open_at(trainer.current_epoch, self.epochs))
+        count = unfreeze.open_at(trainer.current_epoch, self.epochs)
+        unfreeze.unfreeze(self.net, count, keep_norms=self.keep_norms)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Classification:
     def score(self) -> str:
         """What its score is called in tables."""
         return "mean_ap" if self.settings.multilabel else "accuracy"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the score is the share of the pictures that are answered right: average precision is none."""
+        return not self.settings.multilabel
 
     @property
     def settings(self) -> ClassifySettings:
@@ -108,15 +118,16 @@ class Classification:
         self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
     ) -> None:
         """Train as the mode says."""
-        if self.settings.mode == "probe":
+        settings = self.settings
+        assert settings.epochs is not None
+        if settings.mode == "probe":
             self._probe(callbacks, keep, hooks, checkpoint)
             return
-        settings, parts = self.settings, self.parts
-        assert settings.epochs is not None
         if settings.mode == "finetune":
             if checkpoint is None:
-                self._probe_first(hooks)
-            callbacks = [*callbacks, Unfreeze(parts.net, settings.epochs)]
+                keep.note(self._probe_first(hooks))
+                keep.tell()
+            callbacks = [*callbacks, self.unfreeze(settings.epochs)]
         fit(
             self.learner(),
             self.loader("train"),
@@ -126,6 +137,31 @@ class Classification:
             epochs=settings.epochs,
             checkpoint=checkpoint,
         )
+
+    def refitted(self, epochs: int, hooks: Hooks) -> "Classification":
+        """The same trained from its first weights on train and val together, and measured on nothing.
+
+        Args:
+            epochs: How many were the best on val; 0 for the probe that fine-tuning begins with.
+            hooks: Told how far the features are.
+        """
+        settings = dataclasses.replace(self.settings, epochs=max(1, epochs))
+        again = Classification(build(settings, self.data.joined("train", "val")))
+        callbacks: list[lightning.Callback] = [Seeded(settings.seed), Clock(hooks.progress)]
+        hooks = dataclasses.replace(hooks, known={})  # features of other pictures
+        if settings.mode == "probe":
+            again._probe(callbacks, Checkpointer(lambda: None), hooks, None)
+            return again
+        if settings.mode == "finetune":
+            again._probe_first(hooks)
+            callbacks.append(again.unfreeze(epochs))
+        if epochs:
+            fit(again.learner(), again.loader("train"), None, settings, callbacks, epochs=epochs)
+        return again
+
+    def unfreeze(self, epochs: int) -> Unfreeze:
+        """What opens the network in so many epochs."""
+        return Unfreeze(self.net, epochs, keep_norms=self.settings.norms != "batch")
 
     def _features(self, hooks: Hooks) -> tuple[Tensor, Tensor]:
         train = probe.features(self.parts, "train", hooks.known, progress=hooks.progress)
@@ -159,18 +195,24 @@ class Classification:
             checkpoint=checkpoint,
         )
 
-    def _probe_first(self, hooks: Hooks) -> None:
-        """Let fine-tuning begin with a last layer that fits the features as they are."""
+    def _probe_first(self, hooks: Hooks) -> Epoch:
+        """Let fine-tuning begin with a last layer that fits the features as they are, and tell how well it does."""
+        started = time.perf_counter()
+        kept: list[Checkpointer] = []
         usual = {"betas": (0.9, 0.999), "bias_correction": True}
         simple = dataclasses.replace(
             recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0, **usual
         )
 
         def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
-            return [Seeded(self.settings.seed), Checkpointer(layer.fold)]
+            kept.append(Checkpointer(layer.fold))
+            return [Seeded(self.settings.seed), *kept]
 
         probe.train_on(self.parts, simple, *self._features(hooks), own, epochs=_PROBE_EPOCHS, batch_size=256)
         self.net.train()
+        best = kept[0].best
+        assert best is not None
+        return dataclasses.replace(best, epoch=0, seconds=time.perf_counter() - started)
 
 
 def recipe_of(parts: Parts) -> Recipe:

@@ -39,7 +39,7 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
 
 _FITTED: dict[str, Any] = {"epochs": 1, "augment": "none"}
 _STEPS = (
-    "epochs", "augment", "lr", "find_lr", "lr_decay", "batch_size", "patience", "optimizer", "momentum", "rho",
+    "epochs", "augment", "lr", "find_lr", "lr_decay", "norms", "batch_size", "patience", "optimizer", "momentum", "rho",
     "betas", "bias_correction", "weight_decay", "schedule", "warmup", "clip_norm", "clip_value", "flip",
 )  # fmt: skip
 """Settings of a training by steps, which R-CNN is not."""
@@ -84,6 +84,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     check_weights(settings.weights)
     default = {**DEFAULTS, "lr": rate_for(settings.optimizer, DEFAULTS["lr"])}
     filled = settings.filled({**default, **_FITTED} if fitted else default)
+    new = fitted or settings.weights == NO_WEIGHTS
+    filled["norms"] = settings.norms or (None if new else "kept")
     filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset))
     backbone = settings.backbone or _BACKBONE
     small = "backbone" in known and backbone.startswith("efficientnet")

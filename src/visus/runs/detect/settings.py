@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import NET, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import NET, Idle, TrainSettings, Unlabeled, said
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
@@ -89,3 +89,11 @@ class DetectSettings(TrainSettings):
         """What the network's own function is given."""
         values = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in values.items() if value is not None}
+
+    def idle(self) -> list[Idle]:
+        """The table of options that do nothing beside others."""
+        new = self.weights == NO_WEIGHTS
+        return [
+            *super().idle(),
+            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms")),
+        ]

@@ -49,6 +49,7 @@ class Detection:
     net: Detector
     body: list[nn.Parameter]
     score = "ap50"
+    is_share = False
     learns = Detect
     sized = "shorter side"  # what the side is of
     keeps_objects = False  # whether random changes may take none away
@@ -68,7 +69,7 @@ class Detection:
         if settings.weights not in ("imagenet", NO_WEIGHTS):
             before = trained.read(settings.weights, "detector")
             body = carry_over(net, before.net, settings.weights)
-        net.keeps_norms = settings.weights != NO_WEIGHTS
+        net.keeps_norms = settings.weights != NO_WEIGHTS and settings.norms != "batch"
         net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return cls(settings, data, about, net, body)
 

@@ -135,6 +135,8 @@ class _Listener:
                 self._hooks.progress(message)
             elif kind == "say":
                 self._hooks.say(message)
+            elif kind == "event":
+                self._hooks.report(message)
 
     def close(self) -> None:
         """Pass on what is left, and stop."""
@@ -166,7 +168,12 @@ def _work(about: dict[str, Any]) -> None:
     dataset = ray.get(about["data"])
     try:
         if _processes.rank() == 0:
-            run_training(task, settings, dataset, folder, Hooks(lambda text: queue.put(("say", text)), _Rarely(queue)))
+            hooks = Hooks(
+                lambda text: queue.put(("say", text)),
+                _Rarely(queue),
+                events=lambda event: queue.put(("event", event)),
+            )
+            run_training(task, settings, dataset, folder, hooks)
         else:
             follow(task, settings, dataset, folder)
     except VisusError as error:

@@ -1,6 +1,7 @@
 """Which device a network is trained on, and in which precision."""
 
 import dataclasses
+import time
 from typing import TypeVar, get_args
 
 import torch
@@ -44,3 +45,20 @@ def resolve_device(settings: AnySettings, *, dense: bool) -> AnySettings:
         fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_amx_tile_supported()
         precision = "bf16" if fast and dense else "f32"
     return dataclasses.replace(settings, device=device, precision=precision)
+
+
+_CHANNELS, _SIDE, _TRIES = 32, 128, 4
+
+
+def multiply_adds_per_second(device: str) -> float:
+    """How many multiply-adds of a convolution, forward and backward, a device does in a second, by trying."""
+    layer = torch.nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1, device=device)
+    x = torch.zeros(1, _CHANNELS, _SIDE, _SIDE, device=device, requires_grad=True)
+    best = float("inf")
+    for _ in range(_TRIES):
+        started = time.perf_counter()
+        layer(x).sum().backward()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - started)
+    return 3 * 9 * (_CHANNELS * _SIDE) ** 2 / best

@@ -19,7 +19,7 @@ from visus._cores import cores
 from visus._errors import WeightsError
 from visus._files import publish
 from visus.data import Order, plain_errors
-from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.engine.progress import Epoch
 from visus.runs.record.settings import TrainSettings
 from visus.tasks import all_reduce, health, processes
 from visus.tasks.learner import Learner
@@ -55,7 +55,7 @@ class Checkpointer(lightning.Callback):
         self.patience = patience
         self.folder = folder
         self.epochs: list[Epoch] = []
-        self.first = 1  # the first epoch that may be the best, once it is reached
+        self.first = 0  # the first epoch that may be the best, once it is reached
         self._started = 0.0
 
     @property
@@ -88,6 +88,10 @@ class Checkpointer(lightning.Callback):
             trainer.should_stop = True
         if self.folder:
             save_checkpoint(trainer, self.folder / "last.ckpt")
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the latest epoch."""
         if self.on_epoch:
             self.on_epoch(self.epochs[-1])
 
@@ -143,10 +147,11 @@ class Health(lightning.Callback):
 
     Args:
         say: Told each finding once.
+        clipped: Whether gradients are clipped.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], *, clipped: bool = False) -> None:
+        self.say, self.clipped = say, clipped
         self.monitor: health.Monitor | None = None
         self.findings: dict[str, str] = {}
         self._loaded: dict[str, Any] | None = None
@@ -154,9 +159,10 @@ class Health(lightning.Callback):
 
     def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Look at the network."""
-        self.monitor = health.Monitor(pl_module.net)  # pyright: ignore[reportArgumentType]
-        if self._loaded:
-            self.monitor.history = health.History.from_dict(self._loaded)
+        assert isinstance(pl_module, Learner)
+        learning = [parameter for group, _ in pl_module.groups for parameter in group]
+        self.monitor = health.Monitor(pl_module.net, learning=learning)
+        self._bring_back()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Choose how often to measure: four times an epoch."""
@@ -201,20 +207,33 @@ class Health(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Say what is wrong."""
         assert isinstance(pl_module, Learner)
-        self.judge(pl_module.recipe.lr)
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        self.judge(pl_module.recipe.lr, young=3 * done < total, finished=done == total)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Leave the network as it was."""
         if self.monitor:
             self.monitor.close()
 
-    def judge(self, lr: float) -> None:
+    def judge(self, lr: float, *, young: bool = False, finished: bool = False) -> None:
         """Look at the measures so far, and say what is new."""
         assert self.monitor
-        for finding in health.diagnose(self.monitor.history, lr=lr):
-            if finding.kind not in self.findings:
-                self.findings[finding.kind] = finding.message
-                self.say(finding.message)
+        history = self.monitor.history
+        for finding in health.diagnose(history, lr=lr, clipped=self.clipped, young=young, finished=finished):
+            self.find(finding)
+
+    def find(self, finding: health.Finding) -> None:
+        """Say what is wrong, once."""
+        if finding.kind not in self.findings:
+            self.findings[finding.kind] = finding.message
+            self.say(finding.message)
+
+    def _bring_back(self) -> None:
+        """The measures of a training that goes on, if they are of the same layers."""
+        assert self.monitor
+        if self._loaded and list(self._loaded["layers"]) == self.monitor.history.layers:
+            weighted = self.monitor.history.weighted
+            self.monitor.history = dataclasses.replace(health.History.from_dict(self._loaded), weighted=weighted)
 
     def state_dict(self) -> dict[str, Any]:
         """The measures, for a resumed training."""
@@ -225,37 +244,14 @@ class Health(lightning.Callback):
         """Go on from there."""
         self._loaded = state_dict["history"]
         self.findings = dict(state_dict["findings"])
-        if self.monitor and self._loaded:
-            self.monitor.history = health.History.from_dict(self._loaded)
-
-
-class Show(lightning.Callback):
-    """Tells how far a training is after each step."""
-
-    def __init__(self, progress: Callable[[Progress], None]) -> None:
-        self.progress = progress
-
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,  # noqa: ANN401 - Lightning's
-        batch: object,
-        batch_idx: int,
-    ) -> None:
-        """Tell how far it is."""
-        assert isinstance(pl_module, Learner)
-        total = int(trainer.num_training_batches)
-        loss = pl_module.train_sums.mean_loss()
-        self.progress(
-            Progress("training", batch_idx + 1, total, trainer.current_epoch + 1, trainer.max_epochs or 0, loss)
-        )
+        if self.monitor:
+            self._bring_back()
 
 
 def fit(
     task: Learner,
     train: Loader,
-    val: Loader,
+    val: Loader | None,
     settings: TrainSettings,
     callbacks: list[lightning.Callback],
     *,
@@ -267,7 +263,7 @@ def fit(
     Args:
         task: What is trained, and how.
         train: Training batches.
-        val: Batches of the val split.
+        val: Batches of the val split; None to choose no best epoch by them.
         settings: Device, precision and clipping are taken from here.
         callbacks: What is kept and shown of each epoch.
         epochs: Epochs in all, those before a resumption included.

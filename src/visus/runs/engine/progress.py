@@ -1,8 +1,9 @@
-"""How far a training has come, and the results of its epochs."""
+"""How far a training has come, what it plans, and the results of its epochs."""
 
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Progress:
         epoch: Epoch, from 1 on; 0 before the first.
         epochs: Of how many.
         loss: Mean training loss of this epoch so far.
+        left: Seconds until the end of the training, as far as is known.
     """
 
     phase: str
@@ -24,6 +26,7 @@ class Progress:
     epoch: int = 0
     epochs: int = 0
     loss: float = math.nan
+    left: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Epoch:
     """What an epoch came to.
 
     Attributes:
-        epoch: From 1 on.
+        epoch: From 1 on; 0 is the probe that fine-tuning begins with.
         lr: Learning rate at its end.
         train_loss: Mean loss while training, augmentation and dropout included.
         train_score: Score while training: of a classifier the share of right answers, of a segmenter the mean IoU; NaN
@@ -49,6 +52,11 @@ class Epoch:
     val_score: float
     seconds: float
 
+    @property
+    def place(self) -> str:
+        """Which one it is, as the end of a sentence."""
+        return f"of epoch {self.epoch}" if self.epoch else "of the probe"
+
     def better_than(self, other: "Epoch | None") -> bool:
         """Whether it answers better on the val split: a higher score, then a smaller loss."""
         return other is None or (self.val_score, -self.val_loss) > (other.val_score, -other.val_loss)
@@ -63,6 +71,101 @@ class Epoch:
         if math.isnan(self.train_score):
             del values["train_score"]
         return {key.replace("score", score): value for key, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training is about to do.
+
+    Attributes:
+        epochs: Epochs that are left, at most.
+        steps: Steps in each.
+        seconds: How long they will take, from a few timed steps; NaN where that is not known.
+    """
+
+    epochs: int
+    steps: int
+    seconds: float
+
+    def describe(self) -> str:
+        """The plan in a sentence.
+
+        >>> Plan(6, 8, 200.0).describe()
+        'Plan: at most 6 epochs of 8 steps, about 3 min.'
+        """
+        long = "" if math.isnan(self.seconds) else f", about {duration(self.seconds)}"
+        return f"Plan: at most {_count(self.epochs, 'epoch')} of {_count(self.steps, 'step')}{long}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {"event": "plan", **_plain(dataclasses.asdict(self))}
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """The end of an epoch.
+
+    Attributes:
+        epoch: What it came to.
+        epochs: Epochs in all, at most.
+        best: The best one so far.
+        score: What the score is called in tables.
+        left: Seconds until the end of the training, as far as is known.
+    """
+
+    epoch: Epoch
+    epochs: int
+    best: Epoch
+    score: str
+    left: float = math.nan
+
+    def describe(self) -> str:
+        """The epoch as a line of a log.
+
+        >>> epoch = Epoch(2, 0.1, 0.4123, 0.9, 0.5, 0.8612, 4.0)
+        >>> EpochDone(epoch, 6, epoch, "accuracy", 95.0).describe()
+        'epoch 2/6: loss 0.4123, val accuracy 86.12%, best so far, 2 min left'
+        """
+        own, best = self.epoch, self.best
+        record = "best so far" if best is own else f"best {best.val_score:.2%} {best.place}"
+        left = f", {duration(self.left)} left" if self.left > 0 else ""
+        score = f"val {said(self.score)} {own.val_score:.2%}"
+        name = f"epoch {own.epoch}/{self.epochs}" if own.epoch else "probe"
+        return f"{name}: loss {own.train_loss:.4f}, {score}, {record}{left}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        best = {"epoch": self.best.epoch, f"val_{self.score}": self.best.val_score}
+        values = {**self.epoch.named(self.score), "epochs": self.epochs, "left": self.left}
+        return {"event": "epoch", **_plain(values), "best": _plain(best)}
+
+
+Event = Plan | EpochDone
+"""What a training tells beside sentences."""
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, for people.
+
+    >>> duration(0.2), duration(42), duration(200), duration(4000), duration(100_000)
+    ('1 s', '42 s', '3 min', '1 h 7 min', '28 h')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 10 and rest else f"{hours + (rest >= 30)} h"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Numbers for JSON: NaN and infinity become None."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 def said(score: str) -> str:

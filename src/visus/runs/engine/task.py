@@ -8,11 +8,11 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from visus._errors import InputError
 from visus._optional import is_installed, require
-from visus.runs.engine.progress import Epoch, Progress
+from visus.runs.engine.progress import Epoch, Event, Progress
 from visus.runs.record.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 Tell = Callable[[Progress], None]
+Log = Callable[[Event], None]
 Count = Callable[[int, int], None]
 """Told how many pictures are done, of how many."""
 
@@ -37,12 +38,21 @@ class Hooks:
         progress: Told how far it is.
         on_epoch: Told each epoch; may raise to end the training.
         known: Features that were computed already.
+        events: Told the plan and the end of each epoch as values; None to have them said.
     """
 
     say: Say = lambda _: None
     progress: Tell | None = None
     on_epoch: Callable[[Epoch], None] | None = None
     known: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    events: Log | None = None
+
+    def report(self, event: Event) -> None:
+        """Tell what the training plans, or what an epoch came to."""
+        if self.events:
+            self.events(event)
+        else:
+            self.say(event.describe())
 
 
 class Data(Protocol):
@@ -96,6 +106,11 @@ class Job(Protocol):
         ...
 
     @property
+    def is_share(self) -> bool:
+        """Whether the score is the share of the pictures that are answered right."""
+        ...
+
+    @property
     def settings(self) -> TrainSettings:
         """How it is trained."""
         ...
@@ -138,6 +153,15 @@ class Job(Protocol):
 
     def draw(self, folder: Path) -> None:
         """Draw what the best network answers on the val split."""
+        ...
+
+
+@runtime_checkable
+class Refits(Protocol):
+    """A training that can be done once more on all that it has, where its settings say so (``refit``)."""
+
+    def refitted(self, epochs: int, hooks: Hooks) -> Job:
+        """The same trained from its first weights on train and val together, for so many epochs."""
         ...
 
 

@@ -15,17 +15,20 @@ import torch
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
 from visus._version import __version__
+from visus.data import LabelSet
 from visus.images.decode import DECODER
 from visus.runs.engine import plots
-from visus.runs.engine.loop import Checkpointer, Health, Seeded, Show, quiet
-from visus.runs.engine.progress import Epoch, Progress, said
-from visus.runs.engine.task import Data, Hooks, Job, Task
+from visus.runs.engine.clock import Clock
+from visus.runs.engine.loop import Checkpointer, Health, Seeded, quiet
+from visus.runs.engine.progress import Epoch, EpochDone, Progress, said
+from visus.runs.engine.task import Data, Hooks, Job, Refits, Task
 from visus.runs.record import card, training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
 from visus.runs.record.settings import TrainSettings
-from visus.tasks import processes
+from visus.tasks import health, processes
 from visus.tasks.finder import range_test
 from visus.tasks.learner import Diverged
+from visus.tasks.wilson import FEW, interval, within
 
 
 def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa: ANN401 - the data of the task
@@ -70,19 +73,22 @@ def _run_locked(task: Task, settings: TrainSettings, dataset: Data, folder: Path
         if going_on is None and settings.find_lr:
             job = _find_rate(job, folder, hooks)
         _begin(job, folder, hooks)
-        watch = Health(hooks.say) if settings.health else None
+        clipped = bool(settings.clip_norm or settings.clip_value)
+        watch = Health(hooks.say, clipped=clipped) if settings.health else None
         keep = Checkpointer(
             lambda: job.save(folder / BEST),
             on_epoch=None,
             patience=settings.patience or 0,
             folder=folder,
         )
-        keep.on_epoch = lambda epoch: _noted(folder, keep.epochs, epoch, job.score, hooks)
+        clock = Clock(hooks.progress, hooks.report)
+        keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, left=clock.remaining)
         try:
             if not (going_on and keep.had_stopped(going_on)):
-                _train(job, keep, hooks, watch=watch, checkpoint=going_on)
+                _train(job, keep, hooks, clock=clock, watch=watch, checkpoint=going_on)
         except Diverged as error:
-            raise _diverged(error, job, folder, keep, watch) from error
+            raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
+        _look_at_val(job, keep, watch)
         processes.wait()  # for those that train along, which still need the checkpoint
         _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
 
@@ -135,7 +141,13 @@ def try_settings(task: Task, settings: TrainSettings, dataset: Data, hooks: Hook
 
 
 def _train(
-    job: Job, keep: Checkpointer, hooks: Hooks, *, watch: Health | None = None, checkpoint: Path | None = None
+    job: Job,
+    keep: Checkpointer,
+    hooks: Hooks,
+    *,
+    clock: Clock | None = None,
+    watch: Health | None = None,
+    checkpoint: Path | None = None,
 ) -> None:
     """Train.
 
@@ -145,8 +157,7 @@ def _train(
     callbacks: list[lightning.Callback] = [Seeded(job.settings.seed)]
     if watch:
         callbacks.append(watch)
-    if hooks.progress:
-        callbacks.append(Show(hooks.progress))
+    callbacks.append(clock or Clock(hooks.progress))
     try:
         job.learn(callbacks, keep, hooks, checkpoint)
     except ValueError as error:
@@ -188,20 +199,23 @@ def _started(job: Job, status: str, config: bytes) -> dict[str, Any]:
     return {"status": status, "data": job.data.fingerprint(), "config": config_hash, **made}
 
 
-def _noted(folder: Path, epochs: list[Epoch], epoch: Epoch, score: str, hooks: Hooks) -> None:
+def _noted(folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hooks, *, left: float) -> None:
     """Write the table of epochs, and tell."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(epoch.named(score)))
+    writer = csv.DictWriter(buffer, list(epoch.named(job.score)))
     writer.writeheader()
-    for row in epochs:
-        values = row.named(score)
+    for row in keep.epochs:
+        values = row.named(job.score)
         writer.writerow({key: value if isinstance(value, int) else f"{value:.6g}" for key, value in values.items()})
     write_atomically(folder / METRICS, buffer.getvalue().encode())
+    hooks.report(EpochDone(epoch, job.settings.epochs or 0, keep.best or epoch, job.score, left))
     if hooks.on_epoch:
         hooks.on_epoch(epoch)
 
 
-def _diverged(error: Diverged, job: Job, folder: Path, keep: Checkpointer, watch: Health | None) -> RunError:
+def _diverged(
+    error: Diverged, job: Job, folder: Path, keep: Checkpointer, watch: Health | None, *, broken: bool
+) -> RunError:
     """Say what happened, what is kept, and the mend."""
     rate = job.settings.lr or 0.0
     cause = ""
@@ -210,12 +224,28 @@ def _diverged(error: Diverged, job: Job, folder: Path, keep: Checkpointer, watch
         plots.health(watch.monitor.history, folder / "health.png")
         cause = " " + " ".join(watch.findings.values()) if watch.findings else ""
     best = keep.best
-    kept = f"the weights of epoch {best.epoch} are in {folder}" if best else "no epoch was finished, so nothing is kept"
+    kept = f"the weights {best.place} are in {folder}" if best else "no epoch was finished, so nothing is kept"
     write_json(folder / SUMMARY, {**_started(job, "diverged", (folder / CONFIG).read_bytes()), "error": str(error)})
+    epoch = keep.epochs[-1].epoch + 1 if keep.epochs else 1
+    if broken:
+        return RunError(
+            f"The loss is no number before the first step ({error}), so no rate is to blame; look at the pictures "
+            f"(visus data) and at where the weights come from; {kept}."
+        )
+    clip = "" if watch and watch.clipped else ", or clip the gradient with --clip-norm 1"
     return RunError(
-        f"The training diverged in epoch {len(keep.epochs) + 1}: {error}; {kept}. Lower --lr (now {rate:g}), for "
-        f"example to {rate / 10:g}, or clip the gradient with --clip-norm 1.{cause}"
+        f"The training diverged in epoch {epoch}: {error}; {kept}. Lower --lr (now {rate:g}), for example to "
+        f"{rate / 10:g}{clip}.{cause}"
     )
+
+
+def _look_at_val(job: Job, keep: Checkpointer, watch: Health | None) -> None:
+    """Say where val is answered by chance, and nothing else explains it."""
+    if watch is None or watch.findings or not (job.is_share and isinstance(job.data, LabelSet)):
+        return
+    scores, losses = zip(*((epoch.val_score, epoch.val_loss) for epoch in keep.epochs), strict=True)
+    if finding := health.by_chance(scores, losses, job.data.counts("val").tolist()):
+        watch.find(finding)
 
 
 def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, hooks: Hooks, *, seconds: float) -> None:
@@ -223,6 +253,8 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     best = keep.best
     if best is None or not (folder / BEST).is_file():
         raise RunError(f"The training in {folder} kept no weights: the val loss was never a number; lower --lr.")
+    job.draw(folder)
+    refit = _refit(job, best, folder, hooks)
     values = {
         **_started(job, "finished", (folder / CONFIG).read_bytes()),
         "task": job.settings.task,
@@ -230,7 +262,9 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
         "classes": list(job.data.classes),
         "pictures": {name: len(own) for name, own in job.data.splits.items()},
         "best": best.named(job.score),
-        "epochs": len(keep.epochs),
+        "epochs": keep.epochs[-1].epoch,
+        **_sureness(job, best),
+        **refit,
         "seconds": round(seconds, 1),
         "health": list(watch.findings.values()) if watch else [],
         "torch": torch.__version__,
@@ -240,7 +274,33 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     plots.curves(keep.epochs, folder / "curves.png", score=said(job.score))
     if watch and watch.monitor and watch.monitor.history.steps:
         plots.health(watch.monitor.history, folder / "health.png")
-    job.draw(folder)
     card.write(folder)
-    score = said(job.score)
-    hooks.say(f"Best: {score} {best.val_score:.2%} on val, in epoch {best.epoch} of {len(keep.epochs)}; {folder}")
+    hooks.say(_verdict(job, best, keep.epochs[-1].epoch, folder))
+
+
+def _verdict(job: Job, best: Epoch, epochs: int, folder: Path) -> str:
+    """The best score, how sure it is, and where it comes from."""
+    count = len(job.data.splits["val"])
+    sure = f" ({within(best.val_score, count)})" if job.is_share and count < FEW else ""
+    place = (
+        f"in epoch {best.epoch} of {epochs}" if best.epoch else f"of the probe, which {epochs} epochs did not better"
+    )
+    return f"Best: {said(job.score)} {best.val_score:.2%} on val{sure}, {place}; {folder}"
+
+
+def _sureness(job: Job, best: Epoch) -> dict[str, Any]:
+    """The 95 % interval of the best score, where it is a share of pictures."""
+    count = len(job.data.splits["val"])
+    return {"val_interval": list(interval(best.val_score, count))} if job.is_share and count else {}
+
+
+def _refit(job: Job, best: Epoch, folder: Path, hooks: Hooks) -> dict[str, Any]:
+    """Train once more on train and val together, where that is wanted, and keep that network in place of the best."""
+    if not (isinstance(job, Refits) and getattr(job.settings, "refit", False)):
+        return {}
+    again = job.refitted(best.epoch, hooks)
+    count = len(again.data.splits["train"])
+    training_hashes.write(folder / SEEN, again.data.digests)
+    again.save(folder / BEST)
+    hooks.say(f"Trained once more on the {count:,} pictures of train and val; what val says is of the network before.")
+    return {"refit": {"epochs": best.epoch, "pictures": count}}

@@ -7,6 +7,7 @@ from visus.data import BoxSet, load_boxes
 from visus.data.crops import crops, single
 from visus.nets import registry
 from visus.runs.detect.resolve import check_weights, side_of
+from visus.runs.detect.settings import NO_WEIGHTS
 from visus.runs.engine.device import resolve_device
 from visus.runs.engine.task import Count
 from visus.runs.localize.settings import DEFAULTS, STAGES, LocalizeSettings
@@ -50,19 +51,12 @@ def resolve(settings: LocalizeSettings, dataset: BoxSet) -> LocalizeSettings:
     check_weights(settings.weights)
     filled = settings.filled({**DEFAULTS, "lr": rate_for(settings.optimizer, DEFAULTS["lr"])})
     filled["side"] = settings.side or min(_SIDE, side_of(dataset))
+    filled["norms"] = settings.norms or (None if settings.weights == NO_WEIGHTS else "kept")
     if settings.staged and filled["epochs"] % STAGES:
         raise InputError(
             f"Three stages of equal length need at least {STAGES} epochs and a multiple of {STAGES}, not "
             f"{filled['epochs']}; say --joint for another number."
         )
-    settings.refuse(
-        (settings.staged and filled["patience"] > 0, "patience", "staged, whose stages have fixed lengths"),
-        (
-            settings.staged and settings.schedule == "plateau",
-            "plateau",
-            "staged, whose stages have losses of their own",
-        ),
-    )
     dense = registry.network_of(settings.backbone).dense
     return resolve_device(dataclasses.replace(settings, **filled), dense=dense)
 

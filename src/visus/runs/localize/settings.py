@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LEARN, LOSS, NET, TrainSettings, said
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, TrainSettings, said
 
 STAGES = 3
 
@@ -54,3 +54,14 @@ class LocalizeSettings(TrainSettings):
     def options(self) -> dict[str, Any]:
         """What the network's own function is given."""
         return {"backbone": self.backbone, "side": self.side, "box_weight": self.box_weight}
+
+    def idle(self) -> list[Idle]:
+        """The table of options that do nothing beside others."""
+        new = self.weights == "none"
+        fixed, own = "staged, whose stages have fixed lengths", "staged, whose stages have losses of their own"
+        return [
+            *super().idle(),
+            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms")),
+            (self.staged and bool(self.patience), "patience", fixed),
+            (self.staged and self.schedule == "plateau", "plateau", own),
+        ]

@@ -43,6 +43,7 @@ class Localization(Detection):
     """A training of a localizer."""
 
     score = "localised"
+    is_share = True
     learns = Localize
     sized = "square of"
     keeps_objects = True

@@ -6,7 +6,6 @@ each evaluation in the run's folder.
 
 import csv
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,20 @@ from visus._files import write_atomically
 from visus.graphs.weights import of as weights_of
 from visus.runs.record.folder import CONFIG, is_run, summary_of
 from visus.runs.record.settings import read_toml
+from visus.tasks.wilson import interval
 
 CARD = "card.md"
 ROBUSTNESS = "robustness.csv"
 _WORST = 5
-_Z = 1.96  # of 95 %
-_COUNTED = {"val_accuracy", "top1", "top5", "accuracy", "localised"}  # shares of pictures, which an interval is for
+_COUNTED = {
+    "val_accuracy",
+    "val_localised",
+    "top1",
+    "top5",
+    "accuracy",
+    "exact",
+    "localised",
+}  # shares of pictures, which an interval is for
 
 
 def write(folder: Path) -> None:
@@ -51,21 +58,6 @@ def text(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def interval(share: float, count: int) -> tuple[float, float]:
-    """Between what the true share lies with a confidence of 95 % (Wilson, JASA 1927).
-
-    Args:
-        share: Of right answers, in [0, 1].
-        count: Of answers, from 1 on.
-
-    >>> [round(end, 3) for end in interval(0.9, 100)]
-    [0.826, 0.945]
-    """
-    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _data(summary: dict[str, Any], config: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count:,} of {split}" for split, count in summary.get("pictures", {}).items())
     classes = list(map(str, summary.get("classes", [])))
@@ -83,7 +75,14 @@ def _measures(folder: Path, summary: dict[str, Any]) -> list[str]:
     best, counts = summary.get("best", {}), summary.get("pictures", {})
     own = {name: value for name, value in best.items() if name.startswith("val_")}
     lines = [_table(own, counts.get("val", 0))]
-    said = f"On val, by which the epoch was chosen ({best.get('epoch')} of {summary.get('epochs')}), and so too good:"
+    place = f"{best.get('epoch') or 'the probe before the first'} of {summary.get('epochs')}"
+    said = f"On val, by which the epoch was chosen ({place}), and so too good:"
+    if refit := summary.get("refit"):
+        lines.append(
+            f"The network that is kept was trained once more, on the {refit.get('pictures'):,} pictures of train and "
+            "val; what val says is of the network before."
+        )
+    unmeasured = len(lines)
     for place in sorted(folder.glob("evaluation-*/evaluation.json")):
         found = json.loads(place.read_text(encoding="utf-8"))
         if isinstance(found.get("boxes"), dict):
@@ -94,7 +93,7 @@ def _measures(folder: Path, summary: dict[str, Any]) -> list[str]:
         if worst := _worst(found, list(map(str, summary.get("classes", [])))):
             lines.append(f"Worst classes: {worst}.")
         lines += [f"- {remark}" for remark in found.get("remarks", [])]
-    if len(lines) == 1:
+    if len(lines) == unmeasured:
         lines.append("Not measured on pictures of their own yet: `visus evaluate RUN`.")
     return ["## Measures", said, *lines]
 
@@ -114,10 +113,10 @@ def _worst(found: dict[str, Any], classes: list[str]) -> str:
         rows = list(zip(classes, found["boxes"].get("each", []), strict=False))
         name = "AP"
     else:
-        name = "recall" if "top1" in found else "iou"
+        name = "recall" if "top1" in found else "average_precision" if "mean_ap" in found else "iou"
         rows = [(row["class"], row.get(name)) for row in found.get("classes", [])]
     there = sorted((own for own in rows if own[1] is not None and own[1] >= 0), key=lambda own: own[1])
-    return ", ".join(f"{label} ({name} {value:.1%})" for label, value in there[:_WORST])
+    return ", ".join(f"{label} ({name.replace('_', ' ')} {value:.1%})" for label, value in there[:_WORST])
 
 
 def _robustness(folder: Path) -> list[str]:

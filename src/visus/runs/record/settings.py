@@ -20,6 +20,7 @@ from visus.runs.record.fields import Setting, documented, known_settings
 Augment = Literal["none", "light", "strong"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
+Norms = Literal["kept", "batch"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
@@ -36,8 +37,10 @@ Unlabeled = Annotated[
 ]
 """The setting ``unlabeled`` of the tasks that learn objects or regions."""
 
-_RHO, _BETAS = 0.99, (0.9, 0.999)
-_ADAMS = ("adam", "adamw")
+Idle = tuple[bool, str, str]
+"""An option that does nothing beside another: whether it is there, its name, and the other."""
+
+_SWINGING, _ADAMS = ("momentum", "nesterov"), ("adam", "adamw")
 
 
 @documented
@@ -59,13 +62,22 @@ class TrainSettings:
     lr: Annotated[float | None, Setting("Learning rate of the last layers.", LEARN, "(0, inf)")] = None
     find_lr: Annotated[bool, Setting("Find the learning rate first, by a range test.", LEARN)] = False
     lr_decay: Annotated[float, Setting("Learning rate of pretrained layers, as a factor of lr.", LEARN, "(0, 1]")] = 0.3
+    norms: Annotated[
+        Norms | None,
+        Setting(
+            "Batch normalization of pretrained layers: kept (the statistics that came with their weights) or batch "
+            "(those of each step).",
+            LEARN,
+            default="kept; batch for segment",
+        ),
+    ] = None
     optimizer: Annotated[Optimizer, Setting("How weights follow the gradient.", LEARN)] = "adamw"
     momentum: Annotated[float, Setting("Momentum of the optimizers momentum and nesterov.", LEARN, "[0, 1]")] = 0.9
-    rho: Annotated[float, Setting("How much rmsprop keeps of the squares it has seen.", LEARN, "[0, 1)")] = _RHO
+    rho: Annotated[float, Setting("How much rmsprop keeps of the squares it has seen.", LEARN, "[0, 1)")] = 0.99
     betas: Annotated[
         tuple[float, float],
         Setting("How much adam and adamw keep of both moments.", LEARN, "[0, 1)", metavar="B1,B2"),
-    ] = _BETAS
+    ] = (0.9, 0.999)
     bias_correction: Annotated[
         bool, Setting("Whether adam and adamw correct their moments for the start at 0.", LEARN)
     ] = True
@@ -101,6 +113,11 @@ class TrainSettings:
             object.__setattr__(self, name, value)
             known.check(value)
 
+    @classmethod
+    def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of a file that an earlier visus wrote, with what it did where there was no setting for it yet."""
+        return values
+
     def to_toml(self) -> str:
         """As the content of a ``config.toml``."""
         import tomli_w
@@ -121,19 +138,30 @@ class TrainSettings:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
         return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
 
+    def idle(self) -> list[Idle]:
+        """The table of options that do nothing beside others."""
+        swings, adam = self.optimizer in _SWINGING, self.optimizer in _ADAMS
+        return [
+            (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
+            (self.find_lr and self.lr is not None, "lr", "find_lr"),
+            (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
+            (self.changed("momentum") and not swings, "momentum", self.optimizer),
+            (self.changed("rho") and self.optimizer != "rmsprop", "rho", self.optimizer),
+            (self.changed("betas") and not adam, "betas", self.optimizer),
+            (self.changed("bias_correction") and not adam, "bias_correction", self.optimizer),
+        ]
+
+    def changed(self, name: str) -> bool:
+        """Whether a setting has another value than it has where nothing is said."""
+        return getattr(self, name) != type(self).__dataclass_fields__[name].default
+
     def refuse_idle(self) -> None:
         """Refuse options that do nothing beside others.
 
         Raises:
             InputError: There are some.
         """
-        self.refuse(
-            (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
-            (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
-            (self.rho != _RHO and self.optimizer != "rmsprop", "rho", self.optimizer),
-            (self.betas != _BETAS and self.optimizer not in _ADAMS, "betas", self.optimizer),
-            (not self.bias_correction and self.optimizer not in _ADAMS, "bias_correction", self.optimizer),
-        )
+        self.refuse(*self.idle())
 
     def unwise(self) -> list[str]:
         """What is set as a teacher would, to see what goes wrong: one sentence each."""
@@ -143,7 +171,7 @@ class TrainSettings:
             sentence
             for there, sentence in (
                 (
-                    self.momentum == 1 and self.optimizer in ("momentum", "nesterov"),
+                    self.momentum == 1 and self.optimizer in _SWINGING,
                     "With momentum 1 nothing is forgotten, so that the weights swing and do not come to rest; "
                     "0.9 is usual.",
                 ),
@@ -160,8 +188,8 @@ class TrainSettings:
         ]
 
     @staticmethod
-    def refuse(*idle: tuple[bool, str, str]) -> None:
-        """Refuse an option that does nothing beside another: whether it is there, its name, and the other.
+    def refuse(*idle: Idle) -> None:
+        """Refuse an option that does nothing beside another.
 
         Raises:
             InputError: It is there.
@@ -260,4 +288,8 @@ def read_values(path: Path, kind: type[TrainSettings]) -> dict[str, Any]:
         if key not in known:
             raise InputError(f"{path} has the setting {key!r}, which there is not; known: {', '.join(known)}.")
         known[key].check(value, f"{key} in {path}")
-    return plain
+    return kind.of_earlier(plain) if plain.keys() >= _WRITTEN else plain
+
+
+_WRITTEN = {"data", "epochs", "lr", "seed", "device", "precision", "flip", "health"}
+"""Settings that a file has that visus wrote, and hardly one of a user."""

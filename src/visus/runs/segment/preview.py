@@ -11,8 +11,8 @@ from torch import Tensor
 
 from visus.data.masks import IGNORE
 from visus.runs.engine.preview import places_of, prepared, write_sheet
+from visus.runs.segment.fitting import blueprint, channels_of
 from visus.runs.segment.predict import as_bytes
-from visus.runs.segment.resolve import blueprint, channels_of
 from visus.runs.segment.task import TASK
 from visus.runs.segment.training import training_windows
 
@@ -48,7 +48,7 @@ def preview(
     for place in places_of(resolved, len(own), count):
         picture, mask, *_ = own[0, place]
         pictures.append(_colored(picture, mask, dataset.palette))
-        captions.append(Path(dataset.splits["train"].files[place]).name)
+        captions.append(Path(dataset.splits["train"].files[place // own.each]).name)
     size = "x".join(map(str, reversed(resolved.window)))
     write_sheet(path, pictures, captions, resolved, size, tile=_TILE)
 

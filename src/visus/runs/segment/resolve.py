@@ -1,18 +1,18 @@
 """Load what a segmenter is trained on, and fill in what its settings leave open."""
 
 import dataclasses
-
-import torch
+from typing import Any
 
 from visus._errors import InputError
 from visus.data import MaskSet, load_masks
-from visus.nets import segmentation
-from visus.nets.file import is_trained
+from visus.nets import segmentation, trained
+from visus.nets.file import is_trained, open_saved
 from visus.nets.segmentation import Segmenter
-from visus.runs.engine.device import resolve_device
+from visus.runs.engine.device import multiply_adds_per_second, resolve_device
 from visus.runs.engine.task import Count
 from visus.runs.record.settings import rate_for
-from visus.runs.segment.settings import DEFAULTS, NO_WEIGHTS, OPTIONS, SegmentSettings
+from visus.runs.segment.fitting import blueprint, covering, fitting_width, sides_of, windows_of, with_net
+from visus.runs.segment.settings import AUTO, DEFAULTS, NO_WEIGHTS, OPTIONS, SegmentSettings
 from visus.tasks import pixel_losses
 
 
@@ -45,18 +45,17 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     Raises:
         InputError: The network does not take such pictures or windows, or an option does nothing.
     """
-    settings.refuse_idle()
+    chosen, settings = settings.net == AUTO, with_net(settings, dataset)
     known = segmentation.registry.options_of(settings.net)
     strange = [name for name in settings.options if name not in known]
     if strange:
         takes = ", ".join(sorted(known & set(OPTIONS))) or "none"
         raise InputError(f"{settings.net} has no option {strange[0]}; it has: {takes}.")
-    losses = pixel_losses.parse(settings.loss)
-    only_dice = losses == ("dice",)
-    settings.refuse(
-        (only_dice and settings.class_weights != "none", "class_weights", "the loss dice"),
-        (only_dice and settings.border > 0, "border", "the loss dice"),
-    )
+    pixel_losses.parse(settings.loss)
+    weights = _weights(settings)
+    dataclasses.replace(settings, weights=weights).refuse_idle()
+    if weights not in ("imagenet", NO_WEIGHTS):
+        settings = _inherited(settings)
     net = blueprint(settings, dataset)
     if net.axes != dataset.axes:
         kinds = {2: "pictures", 3: "volumes"}
@@ -67,31 +66,21 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
         )
     default = DEFAULTS["volumes" if net.axes == 3 else "pictures"]
     filled = settings.filled({**default, "lr": rate_for(settings.optimizer, default["lr"])})
-    filled |= {"window": _window(settings, dataset, net, default["window"]), "weights": _weights(settings)}
+    filled |= {"window": _window(settings, net, sides_of(dataset), default["window"]), "weights": weights}
+    filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "batch")
+    filled["windows"] = settings.windows or 1
+    if weights == NO_WEIGHTS:
+        filled |= _of_scratch(settings, dataset, filled, net)
     if "backbone" in known:
         filled["backbone"] = settings.backbone or "vgg16"
     if "round_up" in known and settings.round_up is None:
         filled["round_up"] = True
     if net.needs_pairs and min(filled["batch_size"], len(dataset.splits["train"])) < 2:
         raise InputError(f"{settings.net} needs at least two pictures in a step; say --batch-size 2, or bring more.")
-    return resolve_device(dataclasses.replace(settings, **filled), dense=net.dense)
-
-
-def channels_of(settings: SegmentSettings, dataset: MaskSet) -> dict[str, int]:
-    """The option ``channels``, where the network has it: 1 for volumes and gray pictures."""
-    if "channels" not in segmentation.registry.options_of(settings.net):
-        return {}
-    of_colors = settings.weights == "imagenet" or (
-        settings.weights is None and segmentation.registry.has_weights(settings.net)
-    )
-    return {"channels": 1 if (dataset.axes == 3 or dataset.gray) and not of_colors else 3}
-
-
-def blueprint(settings: SegmentSettings, dataset: MaskSet) -> Segmenter:
-    """The network without numbers in its weights."""
-    options = {**settings.options, **channels_of(settings, dataset)}
-    with torch.device("meta"):
-        return segmentation.create(settings.net, classes=len(dataset.classes), **options)
+    found = resolve_device(dataclasses.replace(settings, **filled), dense=net.dense)
+    if not chosen or "width" not in known or found.width is not None:
+        return found
+    return dataclasses.replace(found, width=fitting_width(found, dataset, multiply_adds_per_second(found.device)))
 
 
 def _weights(settings: SegmentSettings) -> str:
@@ -106,7 +95,7 @@ def _weights(settings: SegmentSettings) -> str:
     return settings.weights
 
 
-def _window(settings: SegmentSettings, dataset: MaskSet, net: Segmenter, usual: int) -> tuple[int, ...]:
+def _window(settings: SegmentSettings, net: Segmenter, sides: tuple[int, ...], usual: int) -> tuple[int, ...]:
     """The size that is asked for, or one that suits network and pictures: the usual side, if they are as large.
 
     Raises:
@@ -114,10 +103,6 @@ def _window(settings: SegmentSettings, dataset: MaskSet, net: Segmenter, usual: 
     """
     wanted = settings.window
     if wanted is None:
-        train = dataset.splits["train"]
-        places = range(0, len(train), max(1, len(train) // 10))
-        shapes = [train.read(place)[1].shape for place in places]
-        sides = [sorted(shape[axis] for shape in shapes)[len(shapes) // 2] for axis in range(net.axes)]
         return tuple(net.fit_side(min(side, usual) + 2 * net.margin) for side in sides)
     window = wanted * net.axes if len(wanted) == 1 else wanted
     if len(window) != net.axes:
@@ -126,6 +111,24 @@ def _window(settings: SegmentSettings, dataset: MaskSet, net: Segmenter, usual: 
         raise InputError(f"A window has sides up to {_LARGEST}, not {max(window)}; say a smaller --size.")
     net.check(window)
     return tuple(window)
+
+
+def _of_scratch(settings: SegmentSettings, dataset: MaskSet, filled: dict[str, Any], net: Segmenter) -> dict[str, Any]:
+    """What suits a network whose weights are random: normalized, and an epoch that sees all of each picture."""
+    known = segmentation.registry.options_of(settings.net)
+    own: dict[str, Any] = {"batch_norm": settings.batch_norm is not False} if "batch_norm" in known else {}
+    cover = covering(net, filled["window"], sides_of(dataset))
+    own["windows"] = settings.windows or windows_of(cover, len(dataset.splits["train"]), filled["batch_size"])
+    return own
+
+
+def _inherited(settings: SegmentSettings) -> SegmentSettings:
+    """With the options of the earlier run that it goes on from, where it is of the same network."""
+    about = trained.read_about(open_saved(str(settings.weights)), "segmenter")
+    if about.net != settings.net:
+        return settings
+    own = {name: about.options[name] for name in OPTIONS if name in about.options}
+    return dataclasses.replace(settings, **{**own, **settings.options})
 
 
 def indivisible(settings: SegmentSettings) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LOSS, NET, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, TrainSettings, Unlabeled, said
 
 ClassWeights = Literal["none", "median_frequency"]
 Head = Literal["large_fov", "aspp"]
@@ -15,6 +15,7 @@ OPTIONS = ("backbone", "head", "padded", "width", "batch_norm", "round_up", "rel
 """Settings that are options of networks."""
 
 NO_WEIGHTS = "none"
+AUTO = "auto"
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "pictures": {"epochs": 30, "patience": 0, "batch_size": 8, "augment": "light", "lr": 1e-3, "window": 256},
@@ -34,7 +35,14 @@ class SegmentSettings(TrainSettings):
         "lr": f"{said(DEFAULTS, 'lr')} for adamw",
     }
 
-    net: Annotated[str, Setting("A name of visus nets.", NET)] = "fcn8s"
+    net: Annotated[
+        str,
+        Setting(
+            "A name of visus nets; auto: vnet for volumes, unet for gray pictures and for two classes, else fcn8s, of "
+            "a width that trains in about ten minutes here.",
+            NET,
+        ),
+    ] = AUTO
     weights: Annotated[
         str | None,
         Setting(
@@ -55,10 +63,18 @@ class SegmentSettings(TrainSettings):
     width: Annotated[
         int | None,
         Setting(
-            "unet, segnet, deconvnet, vnet: channels of the first level.", _OWN, "[1, 1024]", default="64; 16 for vnet"
+            "unet, segnet, deconvnet, vnet: channels of the first level.",
+            _OWN,
+            "[1, 1024]",
+            default="64; 16 for vnet; with auto what fits",
         ),
     ] = None
-    batch_norm: Annotated[bool | None, Setting("segnet, deconvnet, vnet: use batch normalization.", _OWN)] = None
+    batch_norm: Annotated[
+        bool | None,
+        Setting(
+            "segnet, deconvnet, unet, vnet: use batch normalization.", _OWN, default="yes, where nothing is pretrained"
+        ),
+    ] = None
     round_up: Annotated[
         bool | None,
         Setting(
@@ -80,6 +96,15 @@ class SegmentSettings(TrainSettings):
     window: Annotated[
         tuple[int, ...] | None,
         Setting("Spatial size of the windows that the network sees.", NET, option="--size", metavar="N|H,W|D,H,W"),
+    ] = None
+    windows: Annotated[
+        int | None,
+        Setting(
+            "Windows of each training picture in an epoch.",
+            LEARN,
+            "[1, 100000]",
+            default="as many as cover it where nothing is pretrained, else 1",
+        ),
     ] = None
     ignore: Annotated[
         tuple[str, ...], Setting("A class that does not count, by name or value; may be repeated.", DATA)
@@ -115,3 +140,19 @@ class SegmentSettings(TrainSettings):
         """What the network's own function is given, but for the channels."""
         values = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """As in 0.1: one window of each picture in an epoch, no norms in U-Net and V-Net, SegNet's odd maps cut."""
+        plain = {"unet": {"batch_norm": False}, "vnet": {"batch_norm": False}, "segnet": {"round_up": False}}
+        return {"windows": 1, **plain.get(str(values.get("net")), {}), **values}
+
+    def idle(self) -> list[Idle]:
+        """The table of options that do nothing beside others; the weights are known."""
+        dice, new = self.loss == "dice", self.weights == NO_WEIGHTS
+        return [
+            *super().idle(),
+            (dice and self.changed("class_weights"), "class_weights", "the loss dice"),
+            (dice and self.changed("border"), "border", "the loss dice"),
+            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms")),
+        ]

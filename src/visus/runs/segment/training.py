@@ -22,7 +22,7 @@ from visus.ops import Normalize
 from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
 from visus.runs.engine.task import Hooks, outline_of
 from visus.runs.segment.evaluate import measure, write_confusion
-from visus.runs.segment.resolve import channels_of
+from visus.runs.segment.fitting import channels_of, narrower
 from visus.runs.segment.settings import NO_WEIGHTS, SegmentSettings
 from visus.tasks import pixel_losses
 from visus.tasks.segment import Recipe, Segment
@@ -50,6 +50,7 @@ class Segmentation:
     normalize: nn.Module
     body: list[nn.Parameter]
     score = "mean_iou"
+    is_share = False
 
     @classmethod
     def begin(cls, settings: SegmentSettings, data: MaskSet) -> "Segmentation":
@@ -146,6 +147,8 @@ class Segmentation:
         """Train all layers of the network."""
         settings = self.settings
         assert settings.epochs is not None
+        if checkpoint is None and (advice := narrower(settings, self.data)):
+            hooks.say(advice)
         fit(
             self.learner(),
             self.loader("train"),
@@ -208,4 +211,5 @@ def training_windows(settings: SegmentSettings, data: MaskSet, *, gray: bool, ne
         margin=net.margin,
         border=settings.border,
         seed=settings.seed,
+        each=settings.windows or 1,
     )

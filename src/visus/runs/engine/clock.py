@@ -1,0 +1,160 @@
+"""How long a training takes: a plan from a few timed steps before the first one, and the time left at every step."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from visus.runs.engine.progress import Event, Plan, Progress
+from visus.tasks import processes
+from visus.tasks.learner import Diverged, Learner
+
+_QUICK = 1.0  # seconds: a step that takes less is timed once more, when memory and caches are warm
+_FEW = 8  # pictures of val that are timed
+
+
+class Clock(lightning.Callback):
+    """Tells the plan of a training before its first step, and after each how far it is and how long it will take.
+
+    Args:
+        progress: Told after each step.
+        report: Told the plan; None to make none.
+
+    Attributes:
+        broken: Whether the loss was no number before the first step.
+        remaining: Seconds from the end of the latest epoch to that of the training.
+    """
+
+    def __init__(
+        self, progress: Callable[[Progress], None] | None, report: Callable[[Event], None] | None = None
+    ) -> None:
+        self.progress = progress
+        self.report = report
+        self.step, self.check = math.nan, math.nan  # seconds of a step, and of a pass over val
+        self.broken = False
+        self.remaining = math.nan
+        self._began, self._checking = 0.0, 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Time a step and a few pictures of val, and tell the plan."""
+        if self.report is None:
+            return
+        assert isinstance(pl_module, Learner)
+        if processes.count() == 1:  # several would wait for each other
+            try:
+                self.step, self.check = rehearsed(trainer, pl_module)
+            except Diverged:
+                self.broken = True
+                raise
+        epochs, steps = (trainer.max_epochs or 0) - trainer.current_epoch, int(trainer.num_training_batches)
+        self.report(Plan(epochs, steps, epochs * (steps * self.step + self.check)))
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Look at the clock."""
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Tell how far it is."""
+        done = batch_idx + 1
+        self.step = (time.perf_counter() - self._began) / done
+        if self.progress is None:
+            return
+        assert isinstance(pl_module, Learner)
+        total, epochs = int(trainer.num_training_batches), trainer.max_epochs or 0
+        loss, left = pl_module.train_sums.mean_loss(), self._left(trainer, done)
+        self.progress(Progress("training", done, total, trainer.current_epoch + 1, epochs, loss, left))
+
+    def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Look at the clock."""
+        self._checking = time.perf_counter()
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Note how long a pass over val takes."""
+        self.check = time.perf_counter() - self._checking
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Note what is left after this epoch."""
+        self.remaining = self._left(trainer, int(trainer.num_training_batches)) - self.check
+
+    def _left(self, trainer: lightning.Trainer, done: int) -> float:
+        """Seconds until the end, after so many steps of this epoch."""
+        check = 0.0 if math.isnan(self.check) else self.check
+        steps = int(trainer.num_training_batches)
+        later = (trainer.max_epochs or 0) - trainer.current_epoch - 1
+        return (steps - done) * self.step + check + later * (steps * self.step + check)
+
+
+def rehearsed(trainer: lightning.Trainer, task: Learner) -> tuple[float, float]:
+    """Seconds of a training step and of a pass over val, each tried out; the network stays as it was.
+
+    Raises:
+        Diverged: The loss is no number.
+    """
+    train, val = trainer.train_dataloader, trainer.val_dataloaders
+    assert isinstance(train, DataLoader)
+    assert isinstance(val, DataLoader)
+    net: nn.Module = task.net
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return _step(trainer, task, train), _pass(trainer, task, val)
+    finally:
+        task.zero_grad(set_to_none=True)
+        for module, training in modes:
+            module.training = training
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+
+def _step(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) -> float:
+    reading, batch = _first(trainer, loader)
+    seconds = math.inf
+    for _ in range(2):
+        started = time.perf_counter()
+        with trainer.precision_plugin.train_step_context():
+            loss: Any = task.training_step(batch, 0)
+        loss.backward()
+        seconds = time.perf_counter() - started
+        task.zero_grad(set_to_none=True)
+        if seconds > _QUICK:
+            break
+    return _together(reading, seconds, loader)
+
+
+def _pass(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) -> float:
+    reading, batch = _first(trainer, loader, _FEW)
+    started = time.perf_counter()
+    with torch.no_grad(), trainer.precision_plugin.val_step_context():
+        task.eval()
+        task.validation_step(batch, 0)
+    seconds = _together(reading, time.perf_counter() - started, loader)
+    count = len(loader.dataset)  # pyright: ignore[reportArgumentType] - all of ours have a length
+    return seconds * count / min(_FEW, loader.batch_size or 1, count)
+
+
+def _first(trainer: lightning.Trainer, loader: DataLoader[Any], most: int | None = None) -> tuple[float, Any]:
+    """The first batch of a loader, read in this process, and the seconds that it took."""
+    started = time.perf_counter()
+    keys: Any = next(iter(loader.batch_sampler or ()))[:most]
+    data: Any = loader.dataset
+    samples = data.__getitems__(keys) if hasattr(data, "__getitems__") else [data[key] for key in keys]
+    batch = loader.collate_fn(samples)
+    return time.perf_counter() - started, trainer.strategy.batch_to_device(batch)
+
+
+def _together(reading: float, computing: float, loader: DataLoader[Any]) -> float:
+    """Seconds of both: processes that read ahead do so while others compute."""
+    return max(reading / loader.num_workers, computing) if loader.num_workers else reading + computing
