@@ -26,6 +26,7 @@ from tests.test_docs import PAGES, ROOT, commands
 from visus import WeightsError, train, write
 from visus.cli.app import app
 
+MINUTES = ("detection", "explain", "segmentation")  # pages whose commands take a minute or more each
 LONG = re.compile(r"visus (train|tune|serve|mcp|demo|explain (ascent|invert))\b|.*(--engine ray|s3://)")
 
 
@@ -111,7 +112,14 @@ def asked(page: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("page", [page for page in PAGES if asked(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.long] * (page.stem in MINUTES), id=page.name)
+        for page in PAGES
+        if asked(page)
+    ],
+)
 def test_every_command_runs(page: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = CliRunner()
     monkeypatch.setenv("VISUS_INDEX", str(place / f"{page.stem}.visus"))

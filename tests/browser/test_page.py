@@ -387,8 +387,15 @@ def test_a_training_grows_while_it_runs(page: Page, trained_run: Run) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("width", [1280, 768, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        *(pytest.param(*view, marks=pytest.mark.long) for view in [(1280, "dark"), (768, "light"), (768, "dark")]),
+        pytest.param(390, "light", marks=pytest.mark.long),
+    ],
+)
 def test_every_state_can_be_read_by_everyone(page: Page, folder: Path, width: int, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
     page.set_viewport_size({"width": width, "height": 800})

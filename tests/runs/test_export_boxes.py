@@ -45,7 +45,7 @@ def written(folder: Path, net: str, task: str = "detect", **options: Any) -> Pat
 @pytest.mark.parametrize(
     ("net", "options"),
     [
-        ("faster_rcnn", {"backbone": "resnet18", "side": 64}),
+        pytest.param("faster_rcnn", {"backbone": "resnet18", "side": 64}, marks=pytest.mark.long),
         ("mask_rcnn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8}),
     ],
 )
