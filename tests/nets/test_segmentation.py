@@ -265,7 +265,7 @@ def test_a_size_that_a_network_does_not_take_is_refused_with_the_nearest(name: s
 def test_mistakes_are_named() -> None:
     with pytest.raises(InputError, match="no segmentation network 'unett'"):
         create("unett")
-    with pytest.raises(InputError, match="takes no padding; it takes channels, padded, release, width"):
+    with pytest.raises(InputError, match="takes no padding; it takes batch_norm, channels, padded, release, width"):
         create("unet", padding=1)
     with pytest.raises(WeightsError, match="no weights for unet"):
         create("unet", weights="imagenet")

@@ -337,7 +337,7 @@ def test_conditions_and_least_score(index: Index, photos: Path) -> None:
     for photo in sorted(photos.glob("*.jpg")):
         assert index.search(photo, min_score=1.0).paths == [str(photo)]  # whatever storing has rounded
     for least in (1.5, -2, float("nan")):
-        with pytest.raises(InputError, match="within -1 and 1"):
+        with pytest.raises(InputError, match=r"within -1 and 1|finite number"):
             index.search(scene(1), min_score=least)
     with pytest.raises(InputError, match="is not understood") as caught:
         index.search(scene(1), where="no_such_column = 1")
@@ -364,7 +364,7 @@ def test_why_of_a_file_that_is_gone_names_it(index: Index, photos: Path) -> None
             index.search(photos / "0001.jpg", **options)[0].why()  # pyright: ignore
     hits = index.search(photos / "0001.jpg", k=2)
     Path(hits[1].path).unlink()
-    with pytest.raises(InputError, match=r"does not exist"):
+    with pytest.raises(InputError, match=r"0\d+.jpg is gone"):
         hits[1].why()
 
 
