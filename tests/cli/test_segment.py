@@ -73,7 +73,10 @@ def test_tune_and_train_with_the_best(place: Path) -> None:
         (["train", "segment", "Bilder ünïcode", "--net", "unet", "--size", "200"], "nearest is 188 or 204"),
         (["train", "segment", "Bilder ünïcode", "--ignore", "sky"], "no class 'sky'"),
         (["train", "segment", "Bilder ünïcode", "--weights", "imagenet", "--net", "unet"], "no weights for unet"),
-        (["train", "segment", "Bilder ünïcode", "--net", "fcn8s"], "--backbone efficientnet_lite0, whose weights are here"),
+        (
+            ["train", "segment", "Bilder ünïcode", "--net", "fcn8s"],
+            "--backbone efficientnet_lite0, whose weights are here",
+        ),
         (["train", "classify", "--resume", RUN], "is a run of the task segment"),
         (["train", "segment", "--resume", RUN], "is finished"),
         (["predict", RUN, "street.txt"], "does not exist"),

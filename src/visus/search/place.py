@@ -11,10 +11,14 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lance
 
 from visus._errors import InputError, PictureIndexError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -78,7 +82,7 @@ def writing(
         except Timeout:
             if wait and on_wait:
                 on_wait()
-            lock.acquire(timeout=wait)
+            _acquire(lock, place, wait)
     except Timeout as error:
         raise PictureIndexError(f"Another process is writing to {place}; wait until it is done, or stop it.") from error
     except OSError as error:
@@ -88,6 +92,17 @@ def writing(
     finally:
         _remove_empty(made)
         lock.release()
+
+
+def _acquire(lock: "BaseFileLock", place: Path, wait: float) -> None:
+    """Wait for a lock, though the one who holds it may take the empty folder away with it."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            lock.acquire(timeout=wait)
+            if (place / _LOCK).exists():
+                return
+            lock.release()  # it is the lock of a folder that is gone
+        _make(place)
 
 
 def _make(folder: Path) -> None:
