@@ -156,7 +156,7 @@ def test_slow_bodies_hold_no_place(client: httpx.Client, address: str) -> None:
         connections = [slow.enter_context(opened(address, BEGUN)) for _ in range(4 * AT_ONCE)]
         until(lambda: measures_of(client)["arriving"] == len(connections))
         assert client.get("/runs").status_code == 200
-        assert client.get("/static/app.js").status_code == 200
+        assert client.get("/static/main.js").status_code == 200
         assert is_refused_well(client.post("/search", files=small()))  # no more bodies, until the slow ones are refused
         until(lambda: measures_of(client)["arriving"] == 0)  # nothing comes any more: 408
         assert connections[0].recv(4096).startswith(b"HTTP/1.1 408")
@@ -259,7 +259,7 @@ def test_pages_of_other_sites_may_not_ask(client: httpx.Client) -> None:
 def test_every_answer_says_how_it_may_be_used(client: httpx.Client) -> None:
     answers = [
         client.get("/"),
-        client.get("/static/app.js"),
+        client.get("/static/main.js"),
         client.get("/nowhere"),
         client.post("/search"),
         client.get("/health", headers={"Host": "evil.example"}),
