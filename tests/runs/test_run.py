@@ -96,7 +96,7 @@ def test_an_evaluation_reads_each_file_once(trained_run: Any, tmp_path: Path, mo
     monkeypatch.setattr(safetensors, "safe_open", counted_open)
     monkeypatch.setattr(tomllib, "loads", counted_loads)
     evaluate(trained_run.folder, out=tmp_path)
-    assert count == {"header": 1, "config": 2}  # once more for the card of the run, after all
+    assert count == {"header": 1, "config": 1}
 
 
 def test_answers_are_of_one_family(trained_run: Any, picture: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -129,7 +129,7 @@ class Run(Generic[P, E]):
             RunError: There is no trained network.
         """
         found: Any = self._task.evaluate(self.folder, data, split=split, **options)
-        card.write(self.folder)
+        _carded(self.folder, options)
         return found
 
     @overload
@@ -388,8 +388,15 @@ def evaluate(run: Place, data: Place | None = None, *, split: str | None = None,
 
     saved = open_saved(run)
     found = task_of(saved.task).evaluate(saved, data, split=split, **options)
-    card.write(saved.home)
+    _carded(saved.home, options)
     return found
+
+
+def _carded(home: Path, options: Mapping[str, Any]) -> None:
+    """Write the card of a run anew, where an evaluation went into its folder: elsewhere the run stays as it is."""
+    out = options.get("out")
+    if out is None or Path(out).resolve().is_relative_to(home.resolve()):
+        card.write(home)
 
 
 def predict(run: Place, picture: Any, **options: Any) -> Any:  # noqa: ANN401 - of the task
