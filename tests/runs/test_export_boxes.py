@@ -14,13 +14,14 @@ from PIL import Image
 from tests.support.boxed import CLASSES, scene
 from tests.support.command import visus
 from tests.test_halves import visus as light
-from visus import RunError
-from visus.graphs.boxes import Limits
+from visus import RunError, write
+from visus.graphs.boxes import Detections, Limits
 from visus.nets import trained
 from visus.nets.detection import create, graph
 from visus.nets.detection.trained import About, Trained
 from visus.runs.detect.light import GraphDetector
 from visus.runs.detect.predict import DetectPredictor
+from visus.runs.detect.prediction import BoxPredictor
 from visus.runs.export import export
 
 LIMITS = Limits(score=0.002)
@@ -126,3 +127,21 @@ def test_networks_whose_boxes_come_from_outside_are_not_exported(net: str) -> No
     built = create(net, classes=2, backbone="efficientnet_lite0")
     with pytest.raises(RunError, match=f"{net} takes its boxes from outside of the network, by selective search"):
         graph.export(built, LIMITS, {})
+
+
+class Shown(BoxPredictor):
+    """Finds nothing, and keeps what it was shown."""
+
+    classes, limits = ("disc",), Limits(score=0.5)
+
+    def _within(self, picture: np.ndarray, limits: Limits) -> Detections:
+        self.picture = picture
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), None)
+
+
+def test_network_and_graph_are_shown_twelve_bits_in_the_same_way(tmp_path: Path) -> None:
+    assert DetectPredictor.predict is GraphDetector.predict is BoxPredictor.predict
+    write(tmp_path / "deep.png", np.linspace(0, 4095, 64 * 64 * 3).astype(np.uint16).reshape(64, 64, 3))
+    shown = Shown()
+    shown.predict(tmp_path / "deep.png")
+    assert shown.picture.max() == 255

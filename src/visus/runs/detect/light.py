@@ -1,8 +1,6 @@
 """A trained detector as the graph that its run has, run without PyTorch."""
 
-import dataclasses
 import os
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +8,10 @@ from numpy.typing import NDArray
 from visus._errors import DependencyError, InputError
 from visus.graphs.boxes import BoxRunner, Detections, Limits, of_detector
 from visus.graphs.saved import open_saved
-from visus.images import is_picture_name, read
-from visus.images.check import colors_of
-from visus.runs.answers import Unreadable, one_by_one
-from visus.runs.detect.prediction import LEAST, BoxPrediction
+from visus.runs.detect.prediction import BoxPredictor
 
 
-class GraphDetector:
+class GraphDetector(BoxPredictor):
     """A trained detector, ready to answer: as :class:`visus.runs.detect.predict.DetectPredictor`, without torch.
 
     Args:
@@ -45,38 +40,5 @@ class GraphDetector:
         self._runner = BoxRunner(graph)
         self._runner.check(self.limits)
 
-    def takes(self, name: str) -> bool:
-        """Whether a file of a folder is one to answer, by its name."""
-        return is_picture_name(name)
-
-    def answers(self, picture: NDArray[np.uint8]) -> Detections:
-        """The objects on a picture ``(H, W, 3)`` uint8."""
-        return self._runner.detect(picture, self.limits)
-
-    def _best_below(self, picture: NDArray[np.uint8]) -> tuple[str, float] | None:
-        """The likeliest answer where none reaches the least score."""
-        if self.limits.score <= LEAST:
-            return None
-        found = self._runner.detect(picture, dataclasses.replace(self.limits, score=LEAST, most=1))
-        return (self.classes[int(found.labels[0])], float(found.scores[0])) if len(found) else None
-
-    def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
-        """The objects on a picture.
-
-        Args:
-            picture: A file, or ``(H, W, 3)`` uint8.
-
-        Raises:
-            InputError: The file is missing or damaged.
-        """
-        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = colors_of(picture if isinstance(picture, np.ndarray) else read(picture))
-        found = self.answers(values)
-        best = None if len(found) else self._best_below(values)
-        return BoxPrediction(name, found, self.classes, values, best)
-
-    def predict_many(
-        self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]
-    ) -> Iterator[BoxPrediction | Unreadable]:
-        """The objects on many pictures, files or ``(H, W, 3)`` uint8, in order; what cannot be read in its place."""
-        return one_by_one(self.predict, pictures)
+    def _within(self, picture: NDArray[np.uint8], limits: Limits) -> Detections:
+        return self._runner.detect(picture, limits)

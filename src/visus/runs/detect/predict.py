@@ -1,8 +1,6 @@
 """What a trained detector finds in pictures."""
 
-import dataclasses
 import os
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -11,15 +9,11 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.data.box_batches import as_tensor
 from visus.graphs.boxes import Detections
-from visus.images import is_picture_name
-from visus.images.check import colors_of
-from visus.images.wide import read_wide
 from visus.nets import trained
 from visus.nets.detection import Limits
 from visus.nets.detection.rcnn import RCNN
 from visus.nets.detection.trained import Trained
-from visus.runs.answers import Unreadable, one_by_one
-from visus.runs.detect.prediction import LEAST, BoxPrediction
+from visus.runs.detect.prediction import BoxPrediction, BoxPredictor
 from visus.runs.detect.proposals import hasten, proposer
 from visus.runs.engine.device import chosen
 from visus.tasks.detect import answers_of
@@ -27,7 +21,7 @@ from visus.tasks.detect import answers_of
 __all__ = ["BoxPrediction", "DetectPredictor"]
 
 
-class DetectPredictor:
+class DetectPredictor(BoxPredictor):
     """A trained detector, ready to answer.
 
     Args:
@@ -50,31 +44,17 @@ class DetectPredictor:
         self.network = run if isinstance(run, Trained) else trained.read(run, "detector")
         self.network.net.to(self.device)
         self.about = self.network.about
+        self.classes = self.about.classes
         self.limits = limits or Limits(score=0.5 if self.about.task == "detect" else 0.0)
         self._propose = proposer(self.about) if self.network.net.needs_proposals else None
         if isinstance(self.network.net, RCNN):
             self.network.net.use(None)  # it may have been compiled for another device
             hasten(self.network.net, self.about.most)
 
-    def takes(self, name: str) -> bool:
-        """Whether a file of a folder is one to answer, by its name."""
-        return is_picture_name(name)
-
-    def answers(self, picture: NDArray[np.uint8]) -> Detections:
-        """The objects on a picture ``(H, W, 3)`` uint8."""
-        return self._within(picture, self.limits)
-
     def _within(self, picture: NDArray[np.uint8], limits: Limits) -> Detections:
         x = as_tensor(picture).to(self.device)
         proposals = [torch.from_numpy(self._propose(picture)).to(self.device)] if self._propose else None
         return answers_of(self.network.detect([x], proposals, limits)[0], picture.shape[:2])
-
-    def _best_below(self, picture: NDArray[np.uint8]) -> tuple[str, float] | None:
-        """The likeliest answer where none reaches the least score."""
-        if self.limits.score <= LEAST:
-            return None
-        found = self._within(picture, dataclasses.replace(self.limits, score=LEAST, most=1))
-        return (self.about.classes[int(found.labels[0])], float(found.scores[0])) if len(found) else None
 
     def score_matrix(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of R-CNN: the proposals ``(n, 4)`` float32 of a picture, and their scores ``(n, classes)`` for each class.
@@ -92,24 +72,3 @@ class DetectPredictor:
             features = net.features(as_tensor(picture).to(self.device).float() / 255, proposals)
             scores = net.score_matrix(features)
         return proposals.cpu().numpy(), scores.cpu().numpy()
-
-    def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
-        """The objects on a picture.
-
-        Args:
-            picture: A file, or ``(H, W, 3)`` uint8.
-
-        Raises:
-            InputError: The file is missing or damaged.
-        """
-        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = colors_of(picture if isinstance(picture, np.ndarray) else read_wide(picture))
-        found = self.answers(values)
-        best = None if len(found) else self._best_below(values)
-        return BoxPrediction(name, found, self.about.classes, values, best)
-
-    def predict_many(
-        self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]
-    ) -> Iterator[BoxPrediction | Unreadable]:
-        """The objects on many pictures, files or ``(H, W, 3)`` uint8, in order; what cannot be read in its place."""
-        return one_by_one(self.predict, pictures)

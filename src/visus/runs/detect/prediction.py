@@ -1,6 +1,9 @@
-"""What a trained detector finds on a picture, whatever answered: the network, or its graph."""
+"""What a trained detector finds on a picture, and how it is asked, whatever answers: the network, or its graph."""
 
-from collections.abc import Iterator
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
-from visus.graphs.boxes import Detections
+from visus.graphs.boxes import Detections, Limits
 from visus.graphs.runs import decode
-from visus.images import draw
+from visus.images import draw, is_picture_name
+from visus.images.check import colors_of
 from visus.images.result import Result
+from visus.images.wide import read_wide
+from visus.runs.answers import Unreadable, one_by_one
 
 LEAST = 0.001
 """Score of an answer that is named where none is sure enough."""
@@ -107,3 +113,55 @@ class BoxPrediction(Result):
         if not rows:
             found["best"] = None if self.best is None else {"class": self.best[0], "score": round(self.best[1], 5)}
         return found
+
+
+class BoxPredictor(ABC):
+    """What answers pictures with boxes: a network, or its graph.
+
+    Attributes:
+        classes: Names of the classes.
+        limits: Which answers are given.
+    """
+
+    classes: tuple[str, ...]
+    limits: Limits
+
+    @abstractmethod
+    def _within(self, picture: NDArray[np.uint8], limits: Limits) -> Detections:
+        """The objects on a picture ``(H, W, 3)`` uint8 within some limits."""
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of a folder is one to answer, by its name."""
+        return is_picture_name(name)
+
+    def answers(self, picture: NDArray[np.uint8]) -> Detections:
+        """The objects on a picture ``(H, W, 3)`` uint8."""
+        return self._within(picture, self.limits)
+
+    def _best_below(self, picture: NDArray[np.uint8]) -> tuple[str, float] | None:
+        """The likeliest answer where none reaches the least score."""
+        if self.limits.score <= LEAST:
+            return None
+        found = self._within(picture, dataclasses.replace(self.limits, score=LEAST, most=1))
+        return (self.classes[int(found.labels[0])], float(found.scores[0])) if len(found) else None
+
+    def predict(self, picture: str | os.PathLike[str] | NDArray[np.uint8]) -> BoxPrediction:
+        """The objects on a picture.
+
+        Args:
+            picture: A file, or ``(H, W, 3)`` uint8.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
+        values = colors_of(picture if isinstance(picture, np.ndarray) else read_wide(picture))
+        found = self.answers(values)
+        best = None if len(found) else self._best_below(values)
+        return BoxPrediction(name, found, self.classes, values, best)
+
+    def predict_many(
+        self, pictures: Iterable[str | os.PathLike[str] | NDArray[np.uint8]]
+    ) -> Iterator[BoxPrediction | Unreadable]:
+        """The objects on many pictures, files or ``(H, W, 3)`` uint8, in order; what cannot be read in its place."""
+        return one_by_one(self.predict, pictures)
