@@ -34,9 +34,9 @@ from visus.data.mask_classes import (
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
 from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
 from visus.data.near import Card, card_of, leaks
-from visus.data.resample import Spacing
+from visus.data.resample import Spacing, said
 from visus.data.samples import counted
-from visus.data.space import mixed_spacing, refuse_elsewhere, said
+from visus.data.space import mixed_spacing, refuse_elsewhere
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused

@@ -58,12 +58,12 @@ def shape_at(shape: Sequence[int], spacing: Sequence[float], target: Sequence[fl
     (20, 32, 32)
     """
     if not all(math.isfinite(value) and value > 0 for value in (*spacing, *target)):
-        raise InputError(f"A spacing must be numbers above 0, in mm, not {_said(spacing)} and {_said(target)}.")
+        raise InputError(f"A spacing must be numbers above 0, in mm, not {said(spacing)} and {said(target)}.")
     lengths = zip(shape, spacing, target, strict=True)
     found = tuple(max(1, math.floor(min(count * old / new, 1e9) + 0.5)) for count, old, new in lengths)
     if math.prod(found) > MOST_VOXELS:
         raise InputError(
-            f"At {_said(target)} mm a volume {_said(shape)} with {_said(spacing)} mm would have {_said(found)} values, "
+            f"At {said(target)} mm a volume {said(shape)} with {said(spacing)} mm would have {said(found)} values, "
             "more than 512^3; take a wider spacing."
         )
     return found
@@ -164,5 +164,10 @@ def _hats(place: NDArray[np.floating]) -> NDArray[np.floating]:
     return 0.5 + x - np.sign(x) * x**2 / 2
 
 
-def _said(numbers: Sequence[float]) -> str:
+def said(numbers: Sequence[float]) -> str:
+    """A spacing, or a shape, in words.
+
+    >>> said([1.0, 1.0, 2.5])
+    '1 x 1 x 2.5'
+    """
     return " x ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in numbers)

@@ -1,12 +1,12 @@
 """Where volumes lie in space: whether a mask lies where its volume does, and how far apart voxels are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import FormatError
-from visus.data.resample import spacing_of
+from visus.data.resample import said, spacing_of
 from visus.data.volumes import image_of
 
 _APART = 0.01  # of a voxel, by which the corner of a mask may lie beside that of its volume
@@ -52,15 +52,6 @@ def mixed_spacing(volumes: Iterable[str]) -> list[str]:
         f"The spacing of the volumes differs, from {least} to {most} mm, and a network sees voxels only; say --spacing "
         f"{option} to resample all to the median, {middle} mm."
     ]
-
-
-def said(spacing: Sequence[float]) -> str:
-    """A spacing in words.
-
-    >>> said([1.0, 1.0, 2.5])
-    '1 x 1 x 2.5'
-    """
-    return " x ".join(f"{value:.4g}" for value in spacing)
 
 
 def _point(matrix: NDArray[np.float64]) -> str:

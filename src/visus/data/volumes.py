@@ -26,7 +26,7 @@ from visus._files import write_atomically
 from visus.data import scans
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
-from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume
+from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
 from visus.data.splits import files_in
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
@@ -61,9 +61,9 @@ def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) ->
         InputError: The file is missing.
         FormatError: It is damaged, is no volume, is larger than :data:`MOST_VOXELS`, or holds NaN.
     """
-    values = _load(path)
+    values, own = _load(path)
     if spacing is not None:
-        values = resample_volume(values, read_spacing(path), spacing[::-1])
+        values = resample_volume(values, own, spacing[::-1])
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise FormatError(f"The volume {os.fspath(path)} holds {count:,} values that are no numbers (NaN); mend it.")
@@ -83,8 +83,9 @@ def read_label_volume(path: str | os.PathLike[str], spacing: Spacing | None = No
         InputError: The file is missing.
         FormatError: It is damaged, or holds other numbers than whole ones from 0 to 255.
     """
-    labels = labels_in(_load(path), path)
-    return labels if spacing is None else resample_mask(labels, read_spacing(path), spacing[::-1])
+    values, own = _load(path)
+    labels = labels_in(values, path)
+    return labels if spacing is None else resample_mask(labels, own, spacing[::-1])
 
 
 def labels_in(values: NDArray[np.float32], path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -104,12 +105,14 @@ def labels_in(values: NDArray[np.float32], path: str | os.PathLike[str]) -> NDAr
     return whole.astype(np.uint8)
 
 
-def _load(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def _load(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """The values of a file ``(D, H, W)``, and the millimeters between them along these axes."""
     import nibabel
 
     with damaged(os.fspath(path)):
-        upright: Any = nibabel.as_closest_canonical(image_of(path))
-        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0)
+        image = image_of(path)
+        upright: Any = nibabel.as_closest_canonical(image)
+        return np.asarray(upright.dataobj, dtype=np.float32).transpose(2, 1, 0), spacing_of(image.affine)[::-1]
 
 
 def read_spacing(path: str | os.PathLike[str]) -> tuple[float, float, float]:
@@ -119,11 +122,8 @@ def read_spacing(path: str | os.PathLike[str]) -> tuple[float, float, float]:
         InputError: The file is missing.
         FormatError: It is damaged, or is no volume.
     """
-    import nibabel
-
     with damaged(os.fspath(path)):
-        upright: Any = nibabel.as_closest_canonical(image_of(path))
-        x, y, z = np.linalg.norm(upright.affine[:3, :3], axis=0).tolist()
+        x, y, z = spacing_of(image_of(path).affine)
     return z, y, x
 
 
