@@ -78,7 +78,7 @@ def writing(
         lock = FileLock(place / _LOCK)
     try:
         try:
-            lock.acquire(timeout=0)
+            _acquire(lock, place, 0)
         except Timeout:
             if wait and on_wait:
                 on_wait()
@@ -95,7 +95,12 @@ def writing(
 
 
 def _acquire(lock: "BaseFileLock", place: Path, wait: float) -> None:
-    """Wait for a lock, though the one who holds it may take the empty folder away with it."""
+    """Take a lock, though the one who holds it may take the empty folder away with it.
+
+    Raises:
+        Timeout: Another process holds it.
+        OSError: There is no room, or it is forbidden.
+    """
     while True:
         with contextlib.suppress(FileNotFoundError):
             lock.acquire(timeout=wait)

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix
-from visus.search.duplicates.blocks import laid_over
-from visus.search.duplicates.evidence import Evidence, Laid, cut, lay, marked, written
+from visus.search.duplicates.evidence import Evidence, Laid, cut, lay, marked, there, written
 from visus.search.duplicates.looks import Floats, Gray
 
 _VISIBLE = 30.0  # gray levels by which a small thing must differ
@@ -47,8 +46,8 @@ def _differs(laid: Laid) -> NDArray[np.bool_]:
     """
     import cv2
 
-    there = laid_over(np.full(laid.a.shape, 255, np.uint8), laid.matrix, laid.b.shape) > 252
-    weights, size = there.astype(np.float32), (2 * laid.side + 1,) * 2
+    weights = there(laid.b.shape, laid.matrix, laid.a.shape).astype(np.float32)
+    size = (2 * laid.side + 1,) * 2
     total = np.maximum(cv2.blur(weights, size), 1e-3)
 
     def around(values: Floats) -> Floats:

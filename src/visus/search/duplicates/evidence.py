@@ -116,8 +116,8 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     correlations, changed = _judged(laid)
     doubtful = changed | (laid.inside & (correlations < _UNMARKED))
     one, two = (
-        _there(laid.b.shape, laid.matrix, laid.a.shape),
-        _there(laid.a.shape, np.linalg.inv(laid.matrix), laid.b.shape),
+        there(laid.b.shape, laid.matrix, laid.a.shape),
+        there(laid.a.shape, np.linalg.inv(laid.matrix), laid.b.shape),
     )
     return Evidence(
         agreed=int((correlations >= AGREE).sum()),
@@ -131,8 +131,14 @@ def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
     )
 
 
-def _there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Where, in a frame of a shape, a picture of another one is that is laid over it."""
+def there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where a picture is that is laid over another one.
+
+    Args:
+        shape: Of the frame.
+        matrix: Takes points of the picture to points of the frame.
+        of: The shape of the picture.
+    """
     return laid_over(np.full(of, 255, np.uint8), matrix, shape) > 252
 
 

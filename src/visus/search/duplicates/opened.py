@@ -87,7 +87,7 @@ class Opened:
         """It once more, larger where the file has more pixels, to look for what is small."""
         if max(self.member.width, self.member.height) <= SIDE:
             return self.gray
-        return _gray(shrink(pixels_of(self.member), CLOSE_SIDE))
+        return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
 
     @property
     def facts(self) -> Facts:
@@ -105,14 +105,19 @@ def open_member(member: Member) -> Opened | None:
         data = read_bytes(member.path)
         if content_hash(data) != member.hash:
             return None
-        least = round(SIDE * min(member.width, member.height) / max(member.width, member.height))
-        colors = shrink(decode(data, name=member.path, min_side=max(1, least), range="own").pixels, SIDE)
+        colors = _colors(data, member, SIDE)
     except InputError:
         return None
     gray = _gray(colors)
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
     return Opened(Traits(member, facts, alpha is not None, _spread(colors), float(gray.std())), colors, gray, alpha)
+
+
+def _colors(data: bytes, member: Member, side: int) -> NDArray[np.uint8]:
+    """A picture with its longest side, in pixels, or less; JPEG is decoded at a scale that suffices."""
+    least = round(side * min(member.width, member.height) / max(member.width, member.height))
+    return shrink(decode(data, name=member.path, min_side=max(1, least), range="own").pixels, side)
 
 
 def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
