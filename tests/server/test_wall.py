@@ -17,6 +17,7 @@ from tests.server.test_api import client_of, error_of
 from tests.support.pictures import folder_of, scene
 from visus import Index
 from visus.server import wall
+from visus.server.pictures import Pictures
 from visus.server.service import Service
 
 
@@ -94,7 +95,7 @@ def test_only_so_many_orders_are_kept(client: TestClient) -> None:
     service: Service = client.app.state.service  # pyright: ignore
     for k in range(2 * wall._KEPT):
         client.get("/wall", params={"text": str(k)})
-    assert len(service._wall._orders) == wall._KEPT
+    assert len(service.pictures._wall._orders) == wall._KEPT
 
 
 def test_folders_facts_and_previews(client: TestClient, place: Path) -> None:
@@ -125,8 +126,8 @@ def test_a_part_of_a_file_is_read_alone_where_it_is_surely_what_was_indexed(
     monkeypatch.setattr("visus.server.untouched._SURE", -60.0)  # the file is new
     Index(tmp_path / "i.visus").add(tmp_path / "p")
     whole, read = path.read_bytes(), []
-    content = Service.content
-    monkeypatch.setattr(Service, "content", lambda own, number: read.append(number) or content(own, number))
+    content = Pictures.content
+    monkeypatch.setattr(Pictures, "content", lambda own, number: read.append(number) or content(own, number))
     with client_of(index=tmp_path / "i.visus") as own:
         number = own.get("/wall/pictures").json()["pictures"][0]["id"]
         part = own.get(f"/pictures/{number}", headers={"Range": "bytes=5-9"})

@@ -23,8 +23,9 @@ from visus.server.described import ERRORS, file_of
 from visus.server.headers import Headers
 from visus.server.limits import Heads, Limits, Load
 from visus.server.origins import Origins
+from visus.server.refusals import Forbidden, Missing
 from visus.server.routes import page, runs, search, trainings, wall
-from visus.server.service import Forbidden, Missing, Service
+from visus.server.service import Service
 from visus.server.settings import Settings
 from visus.server.turns import Busy
 
@@ -142,6 +143,7 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
 
 def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
+    pictures, copies, heavy = service.pictures, service.copies, service.networks.heavy
     registry = CollectorRegistry()
     requests = Counter("visus_requests", "Requests answered.", ["path", "status"], registry=registry)
     seconds = Histogram("visus_request_seconds", "Time of a request.", ["path"], registry=registry)
@@ -150,19 +152,19 @@ def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
         for name, text, value in (
             ("working", "Requests that are worked on.", lambda: load.working),
             ("arriving", "Requests whose body is on its way.", lambda: load.arriving),
-            ("batches", "Batches of pictures described.", lambda: service.batching and service.batching.batches),
-            ("described", "Pictures described.", lambda: service.batching and service.batching.pictures),
-            ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: service.heavy.working),
-            ("heavy_waiting", "The same: in the line.", lambda: service.heavy.waiting),
+            ("batches", "Batches of pictures described.", lambda: pictures.batching and pictures.batching.batches),
+            ("described", "Pictures described.", lambda: pictures.batching and pictures.batching.pictures),
+            ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: heavy.working),
+            ("heavy_waiting", "The same: in the line.", lambda: heavy.waiting),
             ("pixels_reserved", "Pixels of pictures that are decoded now.", lambda: service.budget.reserved),
             ("pixels_peak", "Most pixels at the same time since the start.", lambda: service.budget.peak),
             ("pixels_refused", "Pictures for which there was no room.", lambda: service.budget.refused),
             (
                 "duplicates_running",
                 "Searches for duplicates that run.",
-                lambda: service.looking and service.looking.is_running,
+                lambda: copies.looking and copies.looking.is_running,
             ),
-            ("duplicates_begun", "The same: since the start.", lambda: service.looking and service.looking.begun),
+            ("duplicates_begun", "The same: since the start.", lambda: copies.looking and copies.looking.begun),
         )
     }
 

@@ -35,7 +35,7 @@ async def search(
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
     joined, avoided = (ids_of(name, text, _ASKING) for name, text in (("also", also), ("unlike", unlike)))
-    found = await work(work.service.search, asked, joined, avoided, rerank=rerank, **options)
+    found = await work(work.service.searching.search, asked, joined, avoided, rerank=rerank, **options)
     return JSONResponse(found)  # plain values, which need no second look
 
 
@@ -46,7 +46,7 @@ async def why(
     hit: Annotated[int, Form(ge=0, lt=2**63, description="Id of the other.")],
     region: Region = None,
 ) -> dict[str, Any]:
-    return await work(work.service.why, asked, hit, box_of(region))
+    return await work(work.service.searching.why, asked, hit, box_of(region))
 
 
 @router.get(
@@ -62,9 +62,9 @@ async def duplicates(
     offset: Annotated[int, Query(ge=0, lt=2**63, description="Groups to pass over, and stacks.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_GROUPS, description="Groups at most, and stacks.")] = 200,
 ) -> JSONResponse:
-    found = await work(work.service.duplicates, Wanted(relation, agreement, folder), offset, limit)
+    found = await work(work.service.copies.duplicates, Wanted(relation, agreement, folder), offset, limit)
     if found is None:
-        return JSONResponse(work.service.progress, 202, headers={"Retry-After": "1"})
+        return JSONResponse(work.service.copies.progress, 202, headers={"Retry-After": "1"})
     return JSONResponse(found)
 
 
@@ -74,7 +74,7 @@ async def decisions(
     numbers: Annotated[str, Form(alias="ids", max_length=4000, description="Ids of pictures, with commas.")],
     decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
 ) -> dict[str, Any]:
-    return {"changed": await work(work.service.decide, ids_of("ids", numbers), decision)}
+    return {"changed": await work(work.service.copies.decide, ids_of("ids", numbers), decision)}
 
 
 @router.post(
@@ -86,4 +86,4 @@ async def moves(
     work: Working,
     numbers: Annotated[str, Form(alias="ids", max_length=40_000, description="Ids of copies, with commas.")],
 ) -> dict[str, Any]:
-    return await work(work.service.move, ids_of("ids", numbers))
+    return await work(work.service.copies.move, ids_of("ids", numbers))
