@@ -149,6 +149,21 @@ def test_several_pictures_ask_and_the_asked_one_is_marked(client: TestClient, pl
     sent = {"picture": (place / "Fotos" / "Zebra.JPG").read_bytes()}
     hits = client.post("/search", files=sent).json()["hits"]
     assert [hit["name"] for hit in hits if hit.get("asked")] == ["Zebra.JPG"]
+
+
+def test_pictures_that_ask_beside_may_be_files_too(client: TestClient) -> None:
+    ids = [own["id"] for own in client.get("/wall/pictures").json()["pictures"]]
+    files = [client.get(f"/pictures/{number}").content for number in ids]
+    by_ids = client.post("/search", data={"id": ids[0], "also": ids[1], "unlike": f"{ids[2]},{ids[3]}"}).json()
+    sent = [("picture", files[0]), ("also_pictures", files[1]), *(("unlike_pictures", own) for own in files[2:4])]
+    assert client.post("/search", files=sent).json() == by_ids
+    mixed = [("unlike_pictures", files[3])]
+    assert client.post("/search", data={"id": ids[0], "also": ids[1], "unlike": ids[2]}, files=mixed).json() == by_ids
+    many = [("picture", files[0]), *[("also_pictures", files[1])] * 8]
+    assert "at most 8 pictures, not 9" in error_of(client.post("/search", data={"also": ids[1]}, files=many), 422)
+    twice = [("picture", files[0]), ("picture", files[1])]
+    assert "'picture' is there 2 times" in error_of(client.post("/search", files=twice), 422)
+    error_of(client.post("/search", data={"id": ids[0]}, files=[("also_pictures", b"nothing")]), 422)
     assert "no picture 7" in error_of(client.post("/search", data={"id": ids[0], "also": "7"}), 404)
     assert "at most 8" in error_of(client.post("/search", data={"id": ids[0], "also": ",".join(["7"] * 9)}), 422)
     assert "commas" in error_of(client.post("/search", data={"id": ids[0], "unlike": "a"}), 422)

@@ -33,7 +33,7 @@ _QUICK = 4  # threads for what never waits behind work
 
 
 async def known_fields(request: Request) -> None:
-    """Refuse fields that nobody would look at, and those that are there twice.
+    """Refuse fields that nobody would look at, and those that are there twice where one is looked at.
 
     Raises:
         InputError: There is one.
@@ -47,21 +47,30 @@ async def known_fields(request: Request) -> None:
         if name not in known:
             there = ", ".join(known) or "none"
             raise visus.InputError(f"There is no field {name[:40]!r}; there are: {there}.")
-        if names.count(name) > 1:
+        if names.count(name) > 1 and not known[name]:
             raise visus.InputError(f"The field {name!r} is there {names.count(name)} times; send it once.")
 
 
-def fields_of(description: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """The fields that each method and path takes, in a form or after the question mark, from the API's description."""
+def fields_of(description: dict[str, Any]) -> dict[tuple[str, str], dict[str, bool]]:
+    """The fields that each method and path takes, in a form or after the question mark, from the API's description.
+
+    Returns:
+        For each field whether it may be there several times.
+    """
     found = {}
     for path, methods in description["paths"].items():
         for method, about in methods.items():
             content = about.get("requestBody", {}).get("content", {})
             named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
-            fields = {field for name in named for field in description["components"]["schemas"][name]["properties"]}
-            asked = {own["name"] for own in about.get("parameters", ()) if own["in"] == "query"}
-            found[method.upper(), path] = sorted(fields or asked)
+            forms = [description["components"]["schemas"][name]["properties"] for name in named]
+            fields = {field: _is_list(schema) for form in forms for field, schema in form.items()}
+            asked = {own["name"]: False for own in about.get("parameters", ()) if own["in"] == "query"}
+            found[method.upper(), path] = dict(sorted((fields or asked).items()))
     return found
+
+
+def _is_list(schema: dict[str, Any]) -> bool:
+    return any(own.get("type") == "array" for own in (schema, *schema.get("anyOf", ())))
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -30,14 +30,14 @@ class Searching:
         self._pictures, self._most = pictures, most
 
     def search(
-        self, asked: Asked, also: Sequence[int] = (), unlike: Sequence[int] = (), **options: Any
+        self, asked: Asked, also: Sequence[Asked] = (), unlike: Sequence[Asked] = (), **options: Any
     ) -> dict[str, Any]:
         """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
 
         Args:
             asked: The picture.
-            also: Ids of pictures in the index that ask together with it.
-            unlike: Ids of pictures that hits are to be unlike.
+            also: Pictures that ask together with it.
+            unlike: Pictures that hits are to be unlike.
             options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
 
         Raises:
@@ -49,7 +49,7 @@ class Searching:
         index = self._pictures.index
         full = options["region"] or options["by"] != "embedding"
         verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
-        joined, avoided = ([self._small(number) for number in ids] for ids in (also, unlike))
+        joined, avoided = ([self._small(own) for own in others] for others in (also, unlike))
         with self._pictures.picture(
             asked, min_side=None if full else self._pictures.least_side, whole=verified
         ) as picture:
@@ -66,9 +66,9 @@ class Searching:
                 row["asked"] = True
         return {"hits": rows, "notes": hits.notes}
 
-    def _small(self, number: int) -> NDArray[np.uint8]:
-        """A picture of the index that asks beside another: shrunk, so that one large picture is held at a time."""
-        with self._pictures.picture(Asked(number=number), min_side=2 * _SHOWN) as picture:
+    def _small(self, asked: Asked) -> NDArray[np.uint8]:
+        """A picture that is held beside another: shrunk, so that one large picture is held at a time."""
+        with self._pictures.picture(asked, min_side=2 * _SHOWN) as picture:
             return shrink(picture, 2 * _SHOWN)
 
     def _is_asked(self, hit: dict[str, Any], asked: Asked) -> bool:
@@ -97,7 +97,7 @@ class Searching:
             InputError: The region reaches beyond the picture, or the network does not pool by average.
             Busy: Too many pixels are being worked on.
         """
-        hit = self._small(number)
+        hit = self._small(Asked(number=number))
         with self._pictures.picture(asked) as picture:
             found = self._pictures.index.why(cut(picture, region) if region else picture, hit)
             shown = [data_url(own) for own in found.overlays(side=_SHOWN)]

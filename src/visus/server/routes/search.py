@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import JSONResponse
 
+from visus._errors import InputError
 from visus.search.duplicates.members import Name
 from visus.server import answers
+from visus.server.asked import Asked
 from visus.server.described import described
 from visus.server.routes.fields import Picture, Region, Text, Working, box_of, ids_of
 from visus.server.wanted import Wanted
@@ -18,6 +20,9 @@ _GROUPS = 1000  # groups of an answer
 _ASKING = 8  # pictures that ask beside the first
 
 Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in the index, with commas.")]
+Files = Annotated[
+    list[UploadFile] | None, File(description="The same as files; this field may be there several times.")
+]
 
 
 @router.post("/search", summary="Pictures that look like one.", responses=described(answers.Hits))
@@ -31,12 +36,28 @@ async def search(
     by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
     rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
     also: Ids = None,
+    also_pictures: Files = None,
     unlike: Ids = None,
+    unlike_pictures: Files = None,
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
-    joined, avoided = (ids_of(name, text, _ASKING) for name, text in (("also", also), ("unlike", unlike)))
+    joined = await beside("also", also, also_pictures)
+    avoided = await beside("unlike", unlike, unlike_pictures)
     found = await work(work.service.searching.search, asked, joined, avoided, rerank=rerank, **options)
     return JSONResponse(found)  # plain values, which need no second look
+
+
+async def beside(name: str, ids: str | None, files: list[UploadFile] | None) -> list[Asked]:
+    """Pictures that ask beside the first: those of the index, then those that were sent.
+
+    Raises:
+        InputError: An id is none, or they are too many.
+    """
+    indexed = [Asked(number=number) for number in ids_of(name, ids, _ASKING)]
+    sent = [Asked(await file.read()) for file in files or ()]
+    if len(indexed) + len(sent) > _ASKING:
+        raise InputError(f"{name} takes at most {_ASKING} pictures, not {len(indexed) + len(sent)}.")
+    return indexed + sent
 
 
 @router.post("/why", summary="Where a picture and one of the index agree.", responses=described(answers.Why))
