@@ -25,6 +25,7 @@ INSTALL: dict[str, str] = {
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
     "SimpleITK": "visus[volumes]",
+    "supervision": "supervision",
     "starlette": "visus[serve]",
     "uvicorn": "visus[serve]",
 }
