@@ -33,7 +33,7 @@ class Notes:
         left_out: Labeled files that cannot be used.
         unlabeled: Split and file of pictures that nothing is said of.
         remarks: What else a user should know, each one sentence.
-        beside: Files that look like pictures and are annotations.
+        beside: Files that look like pictures and are annotations, or whose annotation is left out.
         multilabel: Whether pictures may have several classes, or none.
     """
 

@@ -20,12 +20,13 @@ from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
+from visus.data.own_splits import own_splits
 from visus.data.samples import counted
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.upright import sideways, turned
-from visus.data.yolo import row_of
+from visus.data.yolo_lines import row_of
 from visus.images import read
 from visus.images.wide import stretched
 
@@ -131,6 +132,7 @@ def _load(
     classes, splits = known.read(root, notes)
     classes = _countable(classes, splits, notes)
     _without_rectangles(splits)
+    splits = with_own_splits(splits, root, notes)
     splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
         classes = tuple(sorted({row["name"] for _, lists in splits.values() for rows in lists for row in rows}))
@@ -138,7 +140,8 @@ def _load(
     classes = tuple(name for name in classes if name in names or not coco.is_background(name))
     if not classes:
         first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
-        raise InputError(f"{root} has no objects at all{first}; bring annotations.")
+        said = " ".join(["", *notes.remarks])
+        raise InputError(f"{root} has no objects at all{first}; bring annotations.{said}")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
@@ -164,6 +167,27 @@ def _without_rectangles(splits: dict[str, Rows]) -> None:
     if all(row.get("rectangle") for row in shaped):
         for row in shaped:
             row["shape"] = None
+
+
+def with_own_splits(splits: dict[str, Rows], root: Path, notes: Notes) -> dict[str, Rows]:
+    """Splits by lists of names or by folders, where the annotations tell none.
+
+    Args:
+        splits: Pictures with annotations, by split.
+        root: The folder of the data set.
+        notes: Holds the pictures without, which are parted too.
+    """
+    if set(splits) != {""}:
+        return splits
+    files, rows = splits[""]
+    bare = [file for split, file in notes.unlabeled if not split]
+    parts = own_splits([*files, *bare], root, notes)
+    if set(parts) == {""}:
+        return splits
+    split_of_bare = {bare[k - len(files)]: split for split, own in parts.items() for k in own if k >= len(files)}
+    notes.unlabeled[:] = [(split or split_of_bare.get(file, ""), file) for split, file in notes.unlabeled]
+    found = {split: [k for k in own if k < len(files)] for split, own in parts.items()}
+    return {split: ([files[k] for k in own], [rows[k] for k in own]) for split, own in found.items()}
 
 
 def with_unlabeled(
@@ -338,7 +362,10 @@ def objects_of(
         )
     made = []
     for row in rows:
-        own = row_of(row, size) if "line" in row else {**row, "label": classes.index(row["name"])}
+        try:
+            own = row_of(row, size) if "line" in row else {**row, "label": classes.index(row["name"])}
+        except ValueError:
+            return f"{file} has a line of {len(row['line'])} numbers, which are no box and no polygon; mend its labels."
         if own["label"] >= len(classes):
             mends["of an unknown category, left out"] += 1
             continue
