@@ -186,6 +186,17 @@ def test_roboflow_adds_one_to_all_edges(tmp_path: Path) -> None:
     assert "written by Roboflow" in said(found)
 
 
+def test_what_files_of_voc_count_from_can_be_said(tmp_path: Path) -> None:
+    for first in (0, 1):
+        tools.voc(tmp_path / str(first), range(4), offset=first)
+        assert true_boxes(load_boxes(tmp_path / str(first), first_pixel=first))
+    with pytest.raises(InputError, match="0 or 1, not 2"):
+        load_boxes_whole(tmp_path / "0", first_pixel=2)
+    tools.coco(tmp_path / "coco", range(4))
+    with pytest.raises(InputError, match="--first-pixel is for Pascal VOC"):
+        load_boxes(tmp_path / "coco", first_pixel=0)
+
+
 def test_sets_within_a_folder_are_named(tmp_path: Path) -> None:
     for year in ("VOC2007", "VOC2012"):
         tools.voc(tmp_path / year, range(4))

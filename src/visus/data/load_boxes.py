@@ -37,6 +37,7 @@ LAYOUTS = (
     "JPEGImages with Annotations (VOC), train with train.json (COCO), images with labels (YOLO), or as an annotation "
     "tool exports them"
 )
+_VOC = "Pascal VOC"
 _ORDER = ("", "train", "val", "test")
 
 
@@ -47,6 +48,7 @@ def load_boxes(
     val: float = 0.15,
     test: float = 0.15,
     unlabeled: Unlabeled | None = None,
+    first_pixel: int | None = None,
     allow_bad: bool = False,
     progress: Progress | None = None,
 ) -> BoxSet:
@@ -71,6 +73,7 @@ def load_boxes(
         test: Share that becomes the test split where there are no splits.
         unlabeled: What pictures are that no annotation belongs to: pictures without objects, or left out. None leaves
             them out, but for YOLO, whose pictures without objects may have no file, if they are not the most.
+        first_pixel: What files of Pascal VOC call the first pixel, 0 or 1; None for what tells it, else 1.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
         progress: Called with how many were looked at, of how many.
 
@@ -80,7 +83,9 @@ def load_boxes(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    whole = _load(path, progress, unlabeled, strict=not allow_bad)
+    whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad)
+    if first_pixel is not None and whole.form != _VOC:
+        raise InputError(f"{path} is {whole.form}, and --first-pixel is for Pascal VOC; leave it.")
     found = _split(whole, seed, val, test)
     said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
@@ -97,19 +102,24 @@ def load_boxes(
 
 
 def load_boxes_whole(
-    path: str | os.PathLike[str], *, unlabeled: Unlabeled | None = None, progress: Progress | None = None
+    path: str | os.PathLike[str],
+    *,
+    unlabeled: Unlabeled | None = None,
+    first_pixel: int | None = None,
+    progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes in the splits that are there, or in one called ``all``; nothing is cut.
 
     Args:
         path: The folder.
         unlabeled: As for :func:`load_boxes`.
+        first_pixel: As for :func:`load_boxes`; of no meaning for other formats.
         progress: Called with how many were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or nothing can be used.
     """
-    found = _load(path, progress, unlabeled)
+    found = _load(path, progress, unlabeled, first_pixel=first_pixel)
     if "" in found.splits:
         splits, digests, cards = ({"all": own[""]} for own in (found.splits, found.digests, found.cards))
         found = replace(found, splits=splits, digests=digests, cards=cards)
@@ -118,8 +128,15 @@ def load_boxes_whole(
 
 
 def _load(
-    path: str | os.PathLike[str], progress: Progress | None, unlabeled: Unlabeled | None, *, strict: bool = False
+    path: str | os.PathLike[str],
+    progress: Progress | None,
+    unlabeled: Unlabeled | None,
+    *,
+    first_pixel: int | None = None,
+    strict: bool = False,
 ) -> BoxSet:
+    if first_pixel not in (None, 0, 1):
+        raise InputError(f"The first pixel is called 0 or 1, not {first_pixel}.")
     place = Path(path).expanduser()
     if not place.is_dir():
         raise InputError(f"{place} is no folder of pictures with boxes; lay them out as {LAYOUTS}.")
@@ -128,7 +145,7 @@ def _load(
     if known is None:
         refuse_other_task(root, "detect")
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
-    notes = Notes()
+    notes = Notes(first_pixel=first_pixel)
     classes, splits = known.read(root, notes)
     classes = _countable(classes, splits, notes)
     _without_rectangles(splits)

@@ -127,6 +127,7 @@ def overview(
     *,
     task: Task | None = None,
     multilabel: bool = False,
+    first_pixel: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Overview:
     """Look at a set of pictures with labels; nothing is changed.
@@ -135,6 +136,7 @@ def overview(
         path: Folder or table.
         task: What would be learned; None for what the format is for.
         multilabel: As for :func:`visus.data.load`.
+        first_pixel: As for :func:`visus.data.load_boxes_whole`.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
@@ -150,7 +152,7 @@ def overview(
     elif task == "segment":
         found = load_masks_whole(place, progress=progress)
     else:
-        found = load_boxes_whole(place, progress=progress)
+        found = load_boxes_whole(place, first_pixel=first_pixel, progress=progress)
     volumes = isinstance(found, MaskSet) and found.axes == 3
     sizes = [] if volumes else [_size(own, k) for own in found.splits.values() for k in _some(own)]
     return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2))

@@ -99,7 +99,10 @@ def read_voc(root: Path, notes: Notes) -> tuple[None, dict[str, Named]]:
         splits = {split: _pairs(sides, _listed(path, sides), finder, notes) for split, path in lists.items()}
     else:
         splits = {split: _all(sides, split, finder, notes) for split, sides in folders.items()}
-    _count_from_zero(splits, notes)
+    if notes.first_pixel is None:
+        _count_from_zero(splits, notes)
+    elif notes.first_pixel == 0:
+        _move(splits, _TO_EDGES)
     return None, splits
 
 
@@ -108,19 +111,24 @@ def _count_from_zero(splits: dict[str, Named], notes: Notes) -> None:
     rows = [row for _, lists in splits.values() for own in lists for row in own]
     if any(min(row["box"][:2]) == -1 for row in rows):
         notes.remarks.append("Some boxes begin at 0, so all are taken as edges counted from 0, not from 1 as VOC does.")
-        shift = (1.0, 1.0, 0.0, 0.0)
+        _move(splits, _TO_EDGES)
     elif rows and all(row["tool"] == "edges" for row in rows):
         notes.remarks.append(
             "The boxes were written by a tool that counts from 0 (labelImg, Label Studio, CVAT), and are read so."
         )
-        shift = (1.0, 1.0, 0.0, 0.0)
+        _move(splits, _TO_EDGES)
     elif rows and all(row["tool"] == "roboflow" for row in rows):
         notes.remarks.append("The boxes were written by Roboflow, which adds 1 to all edges; it is taken away.")
-        shift = (0.0, 0.0, -1.0, -1.0)
-    else:
-        return
-    for row in rows:
-        row["box"] = [value + step for value, step in zip(row["box"], shift, strict=True)]
+        _move(splits, (0.0, 0.0, -1.0, -1.0))
+
+
+_TO_EDGES = (1.0, 1.0, 0.0, 0.0)  # from what VOC's numbers mean to the numbers themselves
+
+
+def _move(splits: dict[str, Named], steps: tuple[float, float, float, float]) -> None:
+    """Move all boxes; the rows are changed in place."""
+    for row in (row for _, lists in splits.values() for own in lists for row in own):
+        row["box"] = [value + step for value, step in zip(row["box"], steps, strict=True)]
 
 
 def _lists(root: Path) -> dict[str, Path]:
