@@ -4,6 +4,7 @@ A folder is a class if it holds pictures and its name is not one that layouts us
 ``CLASS/{train,val,test}/*.jpg`` is read too.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,15 @@ from visus.data.left_out import Notes
 from visus.data.mask_layouts import mask_of
 from visus.data.own_splits import by_lists
 from visus.data.samples import Pictures
-from visus.data.splits import files_below, files_in, folders_in, looks_like_a_split, seen_through, split_of
+from visus.data.splits import (
+    files_below,
+    files_in,
+    folders_in,
+    looks_like_a_split,
+    paths_below,
+    seen_through,
+    split_of,
+)
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
@@ -99,9 +108,10 @@ def _is_part(folder: Path) -> bool:
 def _inner(folder: Path) -> list[str]:
     """The names of the folders with pictures in a folder that holds no pictures itself, lower case."""
     whole = seen_through(folder)
-    if any(is_picture_name(own.name) for own in files_in(whole)):
+    folders = folders_in(whole)
+    if not folders or any(is_picture_name(own.name) for own in files_in(whole)):
         return []
-    return [own.name.lower() for own in folders_in(whole) if next(_pictures(own), None)]
+    return [own.name.lower() for own in folders if next(_pictures(own), None)]
 
 
 def _holds_again(folder: Path, names: list[str]) -> bool:
@@ -207,8 +217,9 @@ def _classes(root: Path, notes: Notes) -> tuple[list[str], list[tuple[str, ...]]
 
 def _without_masks(files: list[str], notes: Notes) -> list[str]:
     """Pictures without the masks of others that lie beside them, which are told."""
-    there = {Path(file).with_suffix("") for file in files}
-    masks = {file for file in files if (own := mask_of(Path(file).stem)) and Path(file).parent / own in there}
+    named = {file: own for file in files if (own := mask_of(os.path.splitext(os.path.basename(file))[0]))}
+    there = {Path(file).with_suffix("") for file in files} if named else set()
+    masks = {file for file, own in named.items() if Path(file).parent / own in there}
     if masks:
         notes.remarks.append(
             f"{len(masks):,} files in {Path(min(masks)).parent.name} are masks of pictures beside them and no pictures "
@@ -219,9 +230,9 @@ def _without_masks(files: list[str], notes: Notes) -> list[str]:
 
 def _pictures(folder: Path) -> Iterator[str]:
     """Paths of the picture files below a folder, sorted, without hidden ones; those of foreign kinds too."""
-    for path in files_below(folder):
-        if is_picture_name(path.name) or is_foreign(path.name):
-            yield str(path)
+    for path in paths_below(folder):
+        if is_picture_name(path) or is_foreign(path):
+            yield path
 
 
 def to_pictures(

@@ -59,7 +59,7 @@ def is_passed_over(name: str) -> bool:
 def folders_in(folder: Path) -> list[Path]:
     """The folders in one, sorted, without those that are passed over."""
     with os.scandir(folder) as entries:  # which knows the kind of an entry without asking for it
-        return sorted(Path(entry.path) for entry in entries if not is_passed_over(entry.name) and entry.is_dir())
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not is_passed_over(entry.name))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -70,9 +70,14 @@ def files_in(folder: Path) -> list[Path]:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """The files in a folder and in all below it, each folder's sorted, without those that are passed over."""
+    yield from map(Path, paths_below(folder))
+
+
+def paths_below(folder: Path) -> Iterator[str]:
+    """The same as text, which takes a fraction of the time where there are many."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        yield from (Path(place, name) for name in sorted(files) if not is_passed_over(name))
+        yield from (os.path.join(place, name) for name in sorted(files) if not is_passed_over(name))
 
 
 def seen_through(folder: Path) -> Path:
