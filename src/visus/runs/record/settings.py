@@ -37,6 +37,17 @@ Unlabeled = Annotated[
 ]
 """The setting ``unlabeled`` of the tasks that learn objects or regions."""
 
+FirstPixel = Annotated[
+    int | None,
+    Setting(
+        "Pascal VOC: what its files call the first pixel, 0 or 1.",
+        DATA,
+        "[0, 1]",
+        default="what the tool that wrote them is known for, else 1",
+    ),
+]
+"""The setting ``first_pixel`` of the tasks that learn boxes."""
+
 Idle = tuple[bool, str, str]
 """An option that does nothing beside another: whether it is there, its name, and the other."""
 
