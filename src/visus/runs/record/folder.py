@@ -12,6 +12,8 @@ precision.png      of a detector: precision over recall of each class
 mistakes.jpg       of a detector: what it missed and what it found where nothing is
 seen.npy           hashes of the pictures that it was trained on
 summary.json       what came of it
+tensorboard, mlflow, wandb
+                   folders of the loggers that the training was to tell
 card.md            for whoever is handed the network: data, measures, worst classes, robustness, license
 """
 

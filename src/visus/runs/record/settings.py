@@ -21,6 +21,7 @@ Augment = Literal["none", "light", "strong"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
 Norms = Literal["kept", "batch"]
+LogTo = Literal["tensorboard", "mlflow", "wandb"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
@@ -116,6 +117,14 @@ class TrainSettings:
     device: Annotated[Device, Setting("Device to train on.", PLACE)] = "auto"
     precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
     workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
+    log: Annotated[
+        tuple[LogTo, ...],
+        Setting(
+            "Tell epochs there too, in a folder of the run, without a network; may be repeated.",
+            PLACE,
+            metavar="tensorboard|mlflow|wandb",
+        ),
+    ] = ()
     health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True
 
     def __post_init__(self) -> None:
