@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.upright import sideways, turned
+from visus.data.without import Decided, read_decided
 from visus.data.yolo import row_of
 from visus.images import read
 from visus.images.wide import stretched
@@ -47,6 +49,7 @@ def load_boxes(
     test: float = 0.15,
     unlabeled: Unlabeled | None = None,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes from a folder; the format is recognized.
@@ -71,6 +74,7 @@ def load_boxes(
         unlabeled: What pictures are that no annotation belongs to: pictures without objects, or left out. None leaves
             them out, but for YOLO, whose pictures without objects may have no file, if they are not the most.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
+        without: Table of ``visus check``, which leaves pictures out.
         progress: Called with how many were looked at, of how many.
 
     Raises:
@@ -79,7 +83,7 @@ def load_boxes(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    whole = _load(path, progress, unlabeled, strict=not allow_bad)
+    whole = _load(path, progress, unlabeled, strict=not allow_bad, without=without)
     found = _split(whole, seed, val, test)
     said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
@@ -117,7 +121,12 @@ def load_boxes_whole(
 
 
 def _load(
-    path: str | os.PathLike[str], progress: Progress | None, unlabeled: Unlabeled | None, *, strict: bool = False
+    path: str | os.PathLike[str],
+    progress: Progress | None,
+    unlabeled: Unlabeled | None,
+    *,
+    strict: bool = False,
+    without: str | os.PathLike[str] | None = None,
 ) -> BoxSet:
     place = Path(path).expanduser()
     if not place.is_dir():
@@ -140,10 +149,23 @@ def _load(
         first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
         raise InputError(f"{root} has no objects at all{first}; bring annotations.")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
+    if without is not None:
+        ordered = _without(ordered, read_decided(without, place), notes)
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+
+
+def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[str, Rows]:
+    """The pictures that a table does not leave out; the others are noted."""
+    notes.remarks += decided.said([file for files, _ in splits.values() for file in files])
+    kept: dict[str, Rows] = {}
+    for split, (files, rows) in splits.items():
+        stays = decided.stays(files)
+        notes.beside |= {file for file, own in zip(files, stays, strict=True) if not own}
+        kept[split] = list(compress(files, stays)), list(compress(rows, stays))
+    return kept
 
 
 def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:

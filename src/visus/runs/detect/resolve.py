@@ -33,6 +33,7 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
         test=settings.test,
         unlabeled=settings.unlabeled,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 

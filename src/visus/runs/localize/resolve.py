@@ -26,6 +26,7 @@ def load(settings: LocalizeSettings, progress: Count | None = None) -> BoxSet:
         val=settings.val,
         test=settings.test,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
     return alone(settings, found)
