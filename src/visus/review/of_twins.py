@@ -27,7 +27,7 @@ def repeated(subject: Subject, looked: Looked, pairs: Sequence[Twins]) -> list[F
 
     def add(place: int, problem: str, other: int, exact: bool) -> None:
         how = "holds the same bytes as" if exact else "is the same picture as"
-        beside = {"leak": f" in {subject.splits[other]}", "twin-other-label": f", a {subject.label(other)}"}
+        beside = {"leak": f" in {subject.splits[other]}", "twin-other-label": f", labeled {subject.label(other)}"}
         why = f"{how} {subject.name(other)}{beside.get(problem, '')}"
         own = Finding(subject.name(place), problem, 1.0 if exact else 0.9, why, None, subject.splits[place],
                       subject.label(place), "", subject.name(other))  # fmt: skip

@@ -18,6 +18,8 @@ from visus.images import draw, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode, size_of
 from visus.images.io import encode_jpeg
+from visus.review.reviewing import Decision as OnLine
+from visus.review.reviewing import Reviewing
 from visus.search import Index
 from visus.search.away import is_missing
 from visus.search.describe import Embedder
@@ -91,6 +93,9 @@ class Service:
             self._embedder: Embedder = first.embedder(streams=cores())
             self.batching = Batching(self._embedder)
             self.looking = Looking(first.location)
+        self.reviewing: Reviewing | None = None
+        if settings.check is not None and settings.checked is not None:
+            self.reviewing = Reviewing(settings.check, settings.checked)
         self.runs = {_name(folder): folder for folder in settings.runs}
         if len(self.runs) < len(settings.runs):
             raise InputError("Two runs have the same name; serve one of them, or rename its folder.")
@@ -245,6 +250,7 @@ class Service:
             "runs": about,
             "moves": self.settings.move is not None,
             "trainings": self.settings.trainings is not None,
+            "check": self.reviewing is not None,
         }
 
     @contextlib.contextmanager
@@ -398,6 +404,40 @@ class Service:
         return moving.move(index, found["groups"], numbers, self.settings.move)
 
     # Trainings ---------------------------------------------------------------------------------------------------
+
+    # The table of visus check ------------------------------------------------------------------------------------
+
+    def review(self, problem: str | None, offset: int, limit: int, undecided: bool) -> dict[str, Any]:
+        """Lines of the table; see :meth:`visus.review.reviewing.Reviewing.part`.
+
+        Raises:
+            Missing: None is under review.
+        """
+        own = self._reviewing()
+        return own.overview() | own.part(problem, offset, limit, undecided=undecided)
+
+    def reviewed_picture(self, line: int, *, other: bool) -> bytes:
+        """The picture of a line as a JPEG, its longest side at most 1600 pixels.
+
+        Raises:
+            Missing: There is none in the folder that was checked.
+            InputError: It cannot be decoded.
+            Busy: Too many pixels are being worked on.
+        """
+        path = self._reviewing().picture(line, other=other)
+        if path is None:
+            raise Missing(f"There is no such picture of line {line} in the folder that was checked.")
+        with self.picture(Asked(upload=read_bytes(path)), min_side=_PREVIEW) as picture:
+            return encode_jpeg(shrink(picture, _PREVIEW), quality=85)
+
+    def decide_lines(self, lines: Sequence[int], decision: OnLine, label: str) -> int:
+        """Decide on lines of the table; see :meth:`visus.review.reviewing.Reviewing.decide`."""
+        return self._reviewing().decide(lines, decision, label)
+
+    def _reviewing(self) -> Reviewing:
+        if self.reviewing is None:
+            raise Missing("No table is under review; start the server with --check CSV --checked FOLDER.")
+        return self.reviewing
 
     def trainings(self) -> list[dict[str, Any]]:
         """Trainings and studies as they are now; see :func:`visus.server.trainings.trainings`.
