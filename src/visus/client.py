@@ -34,6 +34,7 @@ from visus.server.answers import (  # noqa: E402
     Moves,
     Part,
     Prediction,
+    Review,
     Runs,
     Table,
     Trainings,
@@ -262,6 +263,26 @@ class Client:
     def training(self, name: str) -> Table:
         """One of them, with its table; ``name`` is ``TASK/NAME``."""
         return self._get(Table, "/trainings/" + "/".join(_part(part) for part in name.split("/")))
+
+    # The table of visus check ------------------------------------------------------------------------------------
+
+    def review(
+        self, *, problem: str | None = None, undecided: bool = False, offset: int = 0, limit: int = 24
+    ) -> Review:
+        """Lines of the table of ``visus check``, and what is decided on them."""
+        wanted = {"problem": problem, "undecided": str(undecided).lower(), "offset": offset, "limit": limit}
+        return self._get(Review, "/check", **wanted)
+
+    def reviewed_picture(self, line: int, *, other: bool = False) -> bytes:
+        """The picture of a line as a JPEG, or the other one that it is the same as."""
+        return self._send("GET", f"/check/{int(line)}/{'other' if other else 'picture'}").content
+
+    def decide_lines(
+        self, lines: Sequence[int], decision: Literal["keep", "relabel", "leave out", "undecided"], label: str = ""
+    ) -> Decided:
+        """Note what someone decided about lines of the table."""
+        fields = {"lines": _commas(lines), "decision": decision, "label": label}
+        return Decided.model_validate_json(self._send("POST", "/check/decisions", data=fields).content)
 
     # The server --------------------------------------------------------------------------------------------------
 

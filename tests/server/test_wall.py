@@ -116,7 +116,14 @@ def test_folders_facts_and_previews(client: TestClient, place: Path) -> None:
     for path in ("/previews/1", "/pictures/1/facts"):
         assert "no picture" in error_of(client.get(path), 404)
     about = client.get("/about").json()
-    assert about == {"pictures": 6, "descriptors": ["embedding"], "runs": [], "moves": False, "trainings": False}
+    assert about == {
+        "pictures": 6,
+        "descriptors": ["embedding"],
+        "runs": [],
+        "moves": False,
+        "trainings": False,
+        "check": False,
+    }
 
 
 def test_a_part_of_a_file_is_read_alone_where_it_is_surely_what_was_indexed(

@@ -24,7 +24,7 @@ from visus.server.headers import Headers
 from visus.server.limits import Heads, Limits, Load
 from visus.server.origins import Origins
 from visus.server.refusals import Forbidden, Missing
-from visus.server.routes import page, runs, search, trainings, wall
+from visus.server.routes import check, page, runs, search, trainings, wall
 from visus.server.service import Service
 from visus.server.settings import Settings
 from visus.server.turns import Busy
@@ -121,7 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
     measure(app, service, load, settings.log)  # around the limits, so that what they refuse is counted too
-    for subject in (page, wall, search, runs, trainings):
+    for subject in (page, wall, search, runs, trainings, check):
         app.include_router(subject.router)
     app.state.fields = fields_of(app.openapi())
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")

@@ -30,7 +30,8 @@ from visus.server.settings import Settings
 from visus.server.untouched import at_rest, part_of
 from visus.server.wall import Shown
 
-_PREVIEW = 1600  # longest side of a picture as a page shows it
+PREVIEW = 1600
+"""Longest side of a picture as a page shows it, in pixels."""
 
 
 class Pictures:
@@ -176,8 +177,8 @@ class Pictures:
             InputError: It cannot be decoded.
             Busy: Too many pixels are being worked on.
         """
-        with self.picture(Asked(number=number), min_side=_PREVIEW) as picture:
-            return encode_jpeg(shrink(picture, _PREVIEW), quality=85)
+        with self.picture(Asked(number=number), min_side=PREVIEW) as picture:
+            return encode_jpeg(shrink(picture, PREVIEW), quality=85)
 
     def facts(self, number: int) -> dict[str, Any]:
         """What is known of an indexed picture; of a file that is not there, ``missing`` is true.

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from visus.server import trainings
+from visus.server.checked import Checked
 from visus.server.copies import Copies
 from visus.server.networks import Networks
 from visus.server.pictures import Pictures
@@ -26,6 +27,7 @@ class Service:
         searching: Search among them.
         copies: Duplicates among them.
         networks: The runs.
+        checked: The table of ``visus check`` under review.
 
     Raises:
         VisusError: The index or a run cannot be opened.
@@ -38,6 +40,7 @@ class Service:
         self.searching = Searching(self.pictures, settings.pixels)
         self.copies = Copies(settings, self.pictures)
         self.networks = Networks(settings, self.pictures)
+        self.checked = Checked(settings, self.pictures)
 
     def close(self) -> None:
         """End the threads that describe pictures, and the search for duplicates."""
@@ -54,6 +57,7 @@ class Service:
             "runs": about,
             "moves": self.settings.move is not None,
             "trainings": self.settings.trainings is not None,
+            "check": bool(self.checked),
         }
 
     def trainings(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ const VIEWS = {
   duplicates: async () => (await import("./duplicates.js")).showDuplicates,
   networks: async () => (await import("./networks.js")).showNetworks,
   trainings: async () => (await import("./trainings.js")).showTrainings,
+  check: async () => (await import("./review.js")).showReview,
 };
 const BESIDE = ["details", "place", "at"]; // fields that change nothing of the view itself
 
@@ -33,7 +34,7 @@ async function show() {
     leave();
     leave = () => {};
     mark(view);
-    document.title = `visus: ${word({ wall: "pictures", search: "search" }[view] || view)}`;
+    document.title = `visus: ${word({ wall: "pictures", search: "search", check: "review" }[view] || view)}`;
     const draw = await VIEWS[view]();
     if (view === "trainings") leave = (await import("./trainings.js")).leaveTrainings;
     if (shown.key !== key) return;
@@ -52,7 +53,7 @@ function remember() {
 }
 
 function mark(view) {
-  for (const own of ["wall", "duplicates", "networks", "trainings"]) {
+  for (const own of ["wall", "duplicates", "networks", "trainings", "check"]) {
     if (own === view) $(`tab-${own}`).setAttribute("aria-current", "page");
     else $(`tab-${own}`).removeAttribute("aria-current");
   }
@@ -66,8 +67,9 @@ async function start() {
     $("gate").hidden = true;
     document.body.classList.remove("locked");
     $("tab-trainings").hidden = !about.trainings;
+    $("tab-check").hidden = !about.check;
     for (const id of ["words", "find-go"]) $(id).hidden = about.pictures === null;
-    if (about.pictures === null && !location.hash) address.go("networks", {}, { replace: true });
+    if (about.pictures === null && !location.hash) address.go(about.check && !about.runs.length ? "check" : "networks", {}, { replace: true });
     shown = { view: null, key: null };
   });
   await show();

@@ -197,7 +197,25 @@ export default {
   bestOfEach: (n, best) => `the best of each: ${n} trials, best ${best}`,
   trialsTold: (name, n, best) => `Score over ${name}: ${n} trials, best ${best}`,
 
+  // Review
+  review: "Check",
+  reviewLead: "What visus check found. Keep a picture, give it another class, or leave it out; no file is changed.",
+  noReview: "No table is under review; start the server with --check check.csv --checked FOLDER.",
+  problems: "Problems",
+  findings: "What was found",
+  allProblems: "All",
+  onlyOpen: "only what is undecided",
+  decidedOf: (n, all, table) => `${n} of ${all} decided, in ${table}`,
+  nothingOpen: "Nothing is left to decide.",
+  newClass: "Class",
+
   // Names that the server uses
+  problems_: {
+    "wrong-label": "Wrong label", leak: "Leak between splits", "twin-other-label": "Same picture, other class", twin: "Same picture twice",
+    outlier: "Outlier", blurred: "Blurred", dark: "Dark", "blown-out": "Blown out", "low-information": "Hardly anything to see",
+    "odd-size": "Odd size", "odd-ratio": "Odd ratio", "near-empty-mask": "Nearly empty mask", "small-box": "Boxes too small", unreadable: "Cannot be used",
+  },
+  decisions: { keep: "Keep", relabel: "Give this class", "leave out": "Leave out" },
   steps: {},
   relations: {},
   reasons: {},

@@ -197,7 +197,25 @@ export default {
   bestOfEach: (n, best) => `每种选择的最好分数：${n} 次试验，最好 ${best}`,
   trialsTold: (name, n, best) => `${name} 对应的分数：${n} 次试验，最好 ${best}`,
 
+  // Review
+  review: "检查",
+  reviewLead: "visus check 发现的问题。可保留图片、改变类别或不使用；不会改动任何文件。",
+  noReview: "没有待审查的表；请用 --check check.csv --checked 文件夹 启动服务器。",
+  problems: "问题",
+  findings: "发现的问题",
+  allProblems: "全部",
+  onlyOpen: "只看尚未决定的",
+  decidedOf: (n, all, table) => `已决定 ${n} / ${all}，写入 ${table}`,
+  nothingOpen: "没有尚未决定的内容。",
+  newClass: "类别",
+
   // Names that the server uses
+  problems_: {
+    "wrong-label": "标签可能错误", leak: "跨划分泄漏", "twin-other-label": "同一图片，不同类别", twin: "同一图片重复",
+    outlier: "离群", blurred: "模糊", dark: "过暗", "blown-out": "过曝", "low-information": "几乎没有内容",
+    "odd-size": "尺寸异常", "odd-ratio": "长宽比异常", "near-empty-mask": "掩码几乎为空", "small-box": "框太小", unreadable: "无法使用",
+  },
+  decisions: { keep: "保留", relabel: "改为此类别", "leave out": "不使用" },
   steps: {
     "Reading the index": "正在读取索引", "Looking at thumbnails": "正在查看缩略图", "Comparing thumbnails": "正在比较缩略图",
     "Comparing files": "正在比较文件",
