@@ -236,8 +236,10 @@ def test_why_with_a_part_and_several_pictures(page: Page, folder: Path) -> None:
 
 def test_pictures_that_are_sent_ask_together(page: Page, folder: Path) -> None:
     first, second, third = (str(path) for path in sorted((folder / "photos").glob("0*"))[1:4])
+    page.locator("#words").fill("tiger")
     page.set_input_files("#file", [first, second])
     expect(page.locator(".chip.also img")).to_have_count(1)
+    expect(page.locator("#words")).to_have_value("")  # pictures ask now, not words
     expect(page.locator("#hits li")).to_have_count(12)
     with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
         page.set_input_files("#more", third)
