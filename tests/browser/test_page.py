@@ -236,8 +236,10 @@ def test_why_with_a_part_and_several_pictures(page: Page, folder: Path) -> None:
 
 def test_pictures_that_are_sent_ask_together(page: Page, folder: Path) -> None:
     first, second, third = (str(path) for path in sorted((folder / "photos").glob("0*"))[1:4])
+    page.locator("#words").fill("tiger")
     page.set_input_files("#file", [first, second])
     expect(page.locator(".chip.also img")).to_have_count(1)
+    expect(page.locator("#words")).to_have_value("")  # pictures ask now, not words
     expect(page.locator("#hits li")).to_have_count(12)
     with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
         page.set_input_files("#more", third)
@@ -512,6 +514,7 @@ def test_every_state_can_be_read_by_everyone(page: Page, folder: Path, width: in
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 768, 390])
 def test_every_further_state_can_be_read_too(drawn: str, folder: Path, width: int, scheme: str) -> None:
@@ -530,7 +533,7 @@ def further_states(page: Page, folder: Path, tag: str) -> None:
     page.locator(".filters summary").click()
     looked_at(page, f"{tag}-filters")
     page.locator("#words").fill("nothing is called so")
-    page.locator("#find-go").click()
+    page.keyboard.press("Enter")  # a phone has no button for it
     expect(page.locator(".tile")).to_have_count(0)
     looked_at(page, f"{tag}-none")
     page.set_input_files("#file", [first, second])

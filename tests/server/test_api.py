@@ -149,7 +149,7 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
         ({"region": "5,5,5,5"}, ""),
         ({"region": "²,1,2,3"}, "region takes 4 whole numbers"),
         ({"region": "--5,1,50,30"}, "region takes 4 whole numbers"),
-        ({"filter": "width > 10"}, "no field 'filter'; there are: also, by, id, k,"),
+        ({"filter": "width > 10"}, "no field 'filter'; there are: also, also_pictures, by, id, k,"),
         ({"where": "DROP TABLE x"}, "is not understood"),
         ({"where": "width > 1" + " + 1" * 60}, "levels deep"),
         ({"by": "smell"}, "smell"),

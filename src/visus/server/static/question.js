@@ -1,7 +1,7 @@
 // The picture that asks, as the address names it: one of the index, or one that was dropped; perhaps a part of it.
 import * as address from "./address.js";
 import { ask, show } from "./api.js";
-import { make } from "./dom.js";
+import { $, make } from "./dom.js";
 import { word } from "./language.js";
 import { keep, kept } from "./uploads.js";
 
@@ -58,6 +58,7 @@ async function shown(blob) {
 // Take files as the question of a view, in a search several together; nothing changes where one cannot be shown.
 export async function take(files, view, fields = {}) {
   const [first, ...others] = await keepAll(view === "search" ? files : files.slice(0, 1));
+  $("words").value = ""; // pictures ask now, not words
   address.go(view, { ...fields, upload: first, also: others.join(",") });
 }
 
