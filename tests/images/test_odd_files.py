@@ -22,6 +22,7 @@ from visus import FormatError, InputError
 from visus.images import decode
 from visus.images.decode import size_of
 from visus.images.documents import look
+from visus.images.jxl import is_animated
 from visus.images.older import reads_otherwise
 
 _RANDOM = np.random.default_rng(0)
@@ -215,6 +216,25 @@ def test_jpeg_xl_lies_as_its_codestream_says_whatever_exif_says() -> None:
     size = int.from_bytes(packed[start : start + 4], "big")
     alone = packed[:start] + packed[start + size :]
     assert np.abs(decode(alone).pixels.astype(int) - np.rot90(scene(1), -1)).mean() < 6
+
+
+def test_the_first_frame_of_jpeg_xl(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pillow_jxl")
+    imagecodecs = pytest.importorskip("imagecodecs")
+    data = imagecodecs.jpegxl_encode(np.stack([scene(number) for number in (1, 2, 3)]), lossless=True)
+    found = decode(data)
+    np.testing.assert_array_equal(found.pixels, scene(1))
+    assert found.notes == ()
+    for size in ((8, 8), (16, 24), (31, 47), (300, 7)):
+        still = np.zeros((*size, 3), np.uint8)
+        assert not is_animated(encoded(still, "JXL", lossless=True))
+        assert not is_animated(imagecodecs.jpegxl_encode(still, usecontainer=True))
+        moving = np.stack([still, still + 9])
+        assert is_animated(imagecodecs.jpegxl_encode(moving, lossless=True))
+        assert is_animated(imagecodecs.jpegxl_encode(moving, usecontainer=True))
+    assert not is_animated(b"")
+    monkeypatch.setattr("visus.images.opened.is_installed", lambda _package: False)
+    assert "last frame" in decode(data).notes[0]
 
 
 @pytest.mark.parametrize(("kind", "bits"), [(np.uint16, 16), (np.uint16, 12), (np.uint16, 10)])
