@@ -5,6 +5,7 @@ import re
 import struct
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ from PIL import Image
 
 from tests.images.test_color_spaces import chunk, png
 from tests.support.bad_files import png_of
+from tests.support.command import visus
 from tests.support.pictures import scene
-from tests.support.profiles import ADOBE, rgb_profile
+from tests.support.profiles import ADOBE, gray_profile, rgb_profile
 from visus import FormatError, InputError
 from visus.images import decode
+from visus.images.decode import size_of
+from visus.images.documents import look
+from visus.images.jxl import is_animated
 from visus.images.older import reads_otherwise
 
 _RANDOM = np.random.default_rng(0)
@@ -75,6 +80,17 @@ def test_frames_of_sixteen_bits() -> None:
     np.testing.assert_array_equal(found.pixels[:, :, 0], np.rint(frames[1] / 257))
 
 
+def test_gray_of_sixteen_bits_with_alpha_and_a_profile_is_written_as_it_looks(tmp_path: Path) -> None:
+    gray = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    half = np.full_like(gray, 40_000)
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(gray_profile(1.0)))
+    (tmp_path / "a.png").write_bytes(png(np.dstack([gray, half]), profile, color=4))
+    visus("filter", "box", tmp_path / "a.png", tmp_path / "b.png", "--size", "1")
+    before, after = (decode((tmp_path / name).read_bytes()) for name in ("a.png", "b.png"))
+    assert after.notes == ()
+    assert np.abs(after.pixels.astype(int) - before.pixels).max() <= 1
+
+
 # JPEG ------------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +139,8 @@ def test_jpeg_of_more_than_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     lossless = imagecodecs.jpeg8_encode(exact, lossless=True, bitspersample=16)
     np.testing.assert_array_equal(decode(lossless, depth=16).pixels, exact)
     np.testing.assert_array_equal(decode(imagecodecs.jpegls_encode(scene(1))).pixels, scene(1))
+    assert size_of(data) == (scene(1).shape[1], scene(1).shape[0])
+    assert look(data, "a.jpg").container == "JPEG"
     with pytest.raises(InputError, match="more than the limit"):
         decode(lossless, max_pixels=100)
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
@@ -198,6 +216,25 @@ def test_jpeg_xl_lies_as_its_codestream_says_whatever_exif_says() -> None:
     size = int.from_bytes(packed[start : start + 4], "big")
     alone = packed[:start] + packed[start + size :]
     assert np.abs(decode(alone).pixels.astype(int) - np.rot90(scene(1), -1)).mean() < 6
+
+
+def test_the_first_frame_of_jpeg_xl(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pillow_jxl")
+    imagecodecs = pytest.importorskip("imagecodecs")
+    data = imagecodecs.jpegxl_encode(np.stack([scene(number) for number in (1, 2, 3)]), lossless=True)
+    found = decode(data)
+    np.testing.assert_array_equal(found.pixels, scene(1))
+    assert found.notes == ()
+    for size in ((8, 8), (16, 24), (31, 47), (300, 7)):
+        still = np.zeros((*size, 3), np.uint8)
+        assert not is_animated(encoded(still, "JXL", lossless=True))
+        assert not is_animated(imagecodecs.jpegxl_encode(still, usecontainer=True))
+        moving = np.stack([still, still + 9])
+        assert is_animated(imagecodecs.jpegxl_encode(moving, lossless=True))
+        assert is_animated(imagecodecs.jpegxl_encode(moving, usecontainer=True))
+    assert not is_animated(b"")
+    monkeypatch.setattr("visus.images.opened.is_installed", lambda _package: False)
+    assert "last frame" in decode(data).notes[0]
 
 
 @pytest.mark.parametrize(("kind", "bits"), [(np.uint16, 16), (np.uint16, 12), (np.uint16, 10)])

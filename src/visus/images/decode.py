@@ -122,6 +122,8 @@ def size_of(data: bytes, *, name: str = "the picture", max_pixels: int = MAX_PIX
         elif kind == "TIFF":
             about = tiff.look(data, 0, name)
             width, height = about.width, about.height
+        elif kind == "JPEG" and (frame := jpeg.frame_of(data)).is_deep:
+            width, height = frame.width, frame.height
         else:
             with open_by(data, kind) as picture:
                 width, height = picture.size

@@ -8,6 +8,7 @@ from visus.images.color_spaces import meaning_in
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode
 from visus.images.jpeg import orientation_in, profile_in
+from visus.images.jxl import is_animated
 from visus.images.opened import bits_of, is_turned_by_exif, is_upright, open_by, painted
 from visus.images.profiles import is_foreign
 
@@ -60,7 +61,7 @@ def _of_other(opened: Image.Image, data: bytes, kind: str) -> bool:
         "HEIC": lambda: is_turned_by_exif(opened, data),
         "GIF": lambda: painted(opened) is not None,
         "JPEG2000": lambda: bits > 8,
-        "JXL": lambda: is_upright(opened, kind) and opened.getexif().get(_ORIENTATION, 1) != 1,
+        "JXL": lambda: is_animated(data) or (is_upright(opened, kind) and opened.getexif().get(_ORIENTATION, 1) != 1),
         "PNG": lambda: ("transparency" in opened.info and bits in (2, 4, 16)) or (bits == 16 and _is_stretched(data)),
     }
     return kind in own and own[kind]()

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from visus._optional import require
+from visus._optional import is_installed, require
 from visus.images.boxes import properties
 from visus.images.color_spaces import meaning_in
+from visus.images.jxl import is_animated
 from visus.images.samples import Layers, Range, Samples, layers_of
 
 _WIDENED = {2: 85, 4: 17}  # bits of gray: what it is multiplied by for 8
@@ -83,6 +84,9 @@ def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: 
     if kind == "PNG" and bits_of(opened, data, kind) == 16:
         notes = (*notes, "8 of 16 bits of a further frame")
     shown = painted(opened) if kind == "GIF" else None
+    if kind == "JXL" and is_animated(data):
+        opened, said = _first_frame(opened, data)
+        notes = (*notes, *said)
     layers = replace(_eight_bits(_upright(opened, data, kind)), profile=profile, notes=notes)
     return layers if shown is None else _only(shown, layers)
 
@@ -104,6 +108,18 @@ def _upright(opened: Image.Image, data: bytes, kind: str) -> Image.Image:
     if kind == "HEIC":
         return _turned_by_exif(opened, data)
     return opened if is_upright(opened, kind) else ImageOps.exif_transpose(opened)
+
+
+def _first_frame(opened: Image.Image, data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+    """Of an animated JPEG XL, of which Pillow's plugin gives the last frame; and what must be said."""
+    if not is_installed("imagecodecs"):
+        return opened, ("the last frame of the animation; the first with: pip install 'visus[codecs]'",)
+    import imagecodecs
+
+    pixels = imagecodecs.jpegxl_decode(data, index=0)
+    if pixels.dtype != np.uint8 or pixels.shape[:2] != (opened.height, opened.width):
+        return opened, ("the last frame of the animation",)
+    return Image.fromarray(pixels), ()
 
 
 def is_upright(opened: Image.Image, kind: str) -> bool:
