@@ -30,6 +30,7 @@ from visus.data.splits import seen_through
 from visus.data.table import read_table, read_tables
 from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
+from visus.data.without import Decided, name_of, read_decided
 
 Progress = Callable[[int, int], None]
 
@@ -42,6 +43,7 @@ def load(
     test: float = 0.15,
     multilabel: bool = False,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> LabelSet:
     """Labeled pictures from a folder or a table; the format is recognized.
@@ -68,6 +70,7 @@ def load(
         test: Share that becomes the test split where there are no splits.
         multilabel: Whether a picture may have several classes, or none; tables alone say so.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
+        without: Table of ``visus check``, which leaves pictures out or gives them another class.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
@@ -77,7 +80,10 @@ def load(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    found = _checked(_read(Path(path).expanduser(), multilabel=multilabel), progress, strict=not allow_bad)
+    read = _read(Path(path).expanduser(), multilabel=multilabel)
+    if without is not None:
+        read = _decided(read, read_decided(without, Path(path).expanduser()))
+    found = _checked(read, progress, strict=not allow_bad)
     dataset = _split(found, seed, val, test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
     if len(dataset.classes) < 2 and not dataset.multilabel:
@@ -131,6 +137,38 @@ def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> Label
     used = [file for files, _ in named.values() for file in files]
     notes.remarks += unused(root, used, expected=_BESIDE)
     return _named(root, form, named, whole, notes)
+
+
+def _decided(dataset: LabelSet, decided: Decided) -> LabelSet:
+    """The set without what a table leaves out, and with its new classes.
+
+    Raises:
+        InputError: The pictures have no files, or may have several classes; or the table does not fit.
+    """
+    if any(pictures.arrays is not None for pictures in dataset.splits.values()):
+        raise InputError(f"The pictures of {dataset.root} lie in one file, and {decided.table} names files; leave it.")
+    if decided.labels and dataset.multilabel:
+        raise InputError(f"{decided.table} gives one class to pictures that may have several; change these in the set.")
+    said = decided.said([file for own in dataset.splits.values() for file in own.files], classes=True)
+    place = {name: k for k, name in enumerate(dataset.classes)}
+    strange = sorted({label for label in decided.labels.values() if label not in place})
+    if strange:
+        raise InputError(f"{decided.table} gives the class {strange[0]!r}, which {dataset.root} has not; mend it.")
+    splits = {}
+    for split, pictures in dataset.splits.items():
+        labels = pictures.labels.copy()
+        for k, file in enumerate(pictures.files if decided.labels else []):
+            if new := decided.labels.get(name_of(file, decided.root)):
+                labels[k] = place[new]
+        splits[split] = Pictures(labels, pictures.files).take(np.flatnonzero(decided.stays(pictures.files)))
+    return replace(dataset, splits=splits, remarks=[*dataset.remarks, *said])
+
+
+def has_classes(path: Path) -> bool:
+    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads."""
+    root = seen_through(path)
+    tables = roboflow_tables(root) or tables_of_splits(root) or table_in(root)
+    return bool(tables or splits_of(root) or inner_folder_of_classes(root) or idx_files(path))
 
 
 _BESIDE = (

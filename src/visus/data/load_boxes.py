@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.upright import sideways, turned
+from visus.data.without import Decided, read_decided
 from visus.data.yolo_lines import row_of
 from visus.images import read
 from visus.images.wide import stretched
@@ -50,6 +52,7 @@ def load_boxes(
     unlabeled: Unlabeled | None = None,
     first_pixel: int | None = None,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes from a folder; the format is recognized.
@@ -75,6 +78,7 @@ def load_boxes(
             them out, but for YOLO, whose pictures without objects may have no file, if they are not the most.
         first_pixel: What files of Pascal VOC call the first pixel, 0 or 1; None for what tells it, else 1.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
+        without: Table of ``visus check``, which leaves pictures out.
         progress: Called with how many were looked at, of how many.
 
     Raises:
@@ -83,7 +87,7 @@ def load_boxes(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad)
+    whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad, without=without)
     if first_pixel is not None and whole.form != _VOC:
         raise InputError(f"{path} is {whole.form}, and --first-pixel is for Pascal VOC; leave it.")
     found = _split(whole, seed, val, test)
@@ -134,6 +138,7 @@ def _load(
     *,
     first_pixel: int | None = None,
     strict: bool = False,
+    without: str | os.PathLike[str] | None = None,
 ) -> BoxSet:
     if first_pixel not in (None, 0, 1):
         raise InputError(f"The first pixel is called 0 or 1, not {first_pixel}.")
@@ -160,10 +165,23 @@ def _load(
         said = " ".join(["", *notes.remarks])
         raise InputError(f"{root} has no objects at all{first}; bring annotations.{said}")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
+    if without is not None:
+        ordered = _without(ordered, read_decided(without, place), notes)
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+
+
+def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[str, Rows]:
+    """The pictures that a table does not leave out; the others are noted."""
+    notes.remarks += decided.said([file for files, _ in splits.values() for file in files])
+    kept: dict[str, Rows] = {}
+    for split, (files, rows) in splits.items():
+        stays = decided.stays(files)
+        notes.beside |= {file for file, own in zip(files, stays, strict=True) if not own}
+        kept[split] = list(compress(files, stays)), list(compress(rows, stays))
+    return kept
 
 
 def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:

@@ -41,6 +41,7 @@ from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
+from visus.data.without import Decided, read_decided
 from visus.images import read
 from visus.images.wide import read_wide, stretched
 
@@ -59,6 +60,7 @@ def load_masks(
     unlabeled: Unlabeled | None = None,
     spacing: Spacing | None = None,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> MaskSet:
     """Pictures or volumes with masks from a folder; the format is recognized.
@@ -86,6 +88,7 @@ def load_masks(
         spacing: Of volumes: millimeters between voxels (left to right, back to front, feet to head), to which all are
             resampled.
         allow_bad: Whether to go on where more than a tenth of the files cannot be used.
+        without: Table of ``visus check``, which leaves pictures out.
         progress: Called with how many were looked at, of how many.
 
     Raises:
@@ -96,7 +99,7 @@ def load_masks(
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
     wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
-    found = _split(_load(path, wanted, progress), seed, val, test)
+    found = _split(_load(path, wanted, progress, without), seed, val, test)
     found.remarks.extend(leaks(found.digests, found.cards))
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
         raise InputError(
@@ -151,17 +154,36 @@ Classes = tuple[tuple[str, ...], NDArray[np.uint8]]
 """Names and palette."""
 
 
-def _load(path: str | os.PathLike[str], wanted: Wanted, progress: Progress | None) -> MaskSet:
+def _load(
+    path: str | os.PathLike[str],
+    wanted: Wanted,
+    progress: Progress | None,
+    without: str | os.PathLike[str] | None = None,
+) -> MaskSet:
     place = Path(path).expanduser()
     if not place.is_dir():
         raise InputError(f"{place} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
     root, notes = seen_through(place), Notes()
     splits, form, named, axes = _read(root, notes, wanted, progress)
+    if without is not None:
+        splits = _without(splits, read_decided(without, place), notes)
     dataset = MaskSet(root, form, named[0], splits, named[1], axes)
     found = _checked(dataset, notes, progress, strict=wanted.strict)
     if axes == 3 and not wanted.spacing:
         found.remarks.extend(mixed_spacing(file for own in found.splits.values() for file in own.files))
     return found
+
+
+def _without(splits: Splits, decided: Decided, notes: Notes) -> Splits:
+    """The pictures that a table does not leave out; the others, and their masks, are noted."""
+    notes.remarks += decided.said([file for own in splits.values() for file in own.files])
+    kept: Splits = {}
+    for split, own in splits.items():
+        stays = np.array(decided.stays(own.files), bool)
+        gone = own.take(np.flatnonzero(~stays))
+        notes.beside |= {str(path) for path in (*gone.files, *gone.masks) if isinstance(path, str | os.PathLike)}
+        kept[split] = own.take(np.flatnonzero(stays))
+    return kept
 
 
 def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:

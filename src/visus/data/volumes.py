@@ -32,6 +32,8 @@ from visus.data.splits import files_in, folders_in, split_of
 
 SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 _NEARLY = 1e-3
+_UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
+_LENGTHS = ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
     "sform_code", "srow_x", "srow_y", "srow_z",
@@ -151,13 +153,18 @@ def damaged(name: str) -> Iterator[None]:
 
 
 def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a library without types
-    """A volume with its place in space, as nibabel gives it; further axes of length 1 are taken away.
+    """A volume with its place in space, as nibabel gives it, in mm; further axes of length 1 are taken away.
 
     Raises:
         InputError: The file is missing.
-        FormatError: It is no volume, or is larger than :data:`MOST_VOXELS`.
+        FormatError: It is no volume of real numbers, or is larger than :data:`MOST_VOXELS`.
         Exception: It is damaged: see :func:`damaged`.
     """
+    return _in_millimeters(_as_written(path))
+
+
+def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
+    """As :func:`image_of`, in the unit of the file."""
     import nibabel
 
     name = os.fspath(path)
@@ -165,12 +172,32 @@ def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a librar
         raise InputError(f"{name} does not exist; check the spelling of the path.")
     foreign = name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir()
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
+    if image.get_data_dtype().kind not in "buif":
+        what = "complex numbers" if image.get_data_dtype().kind == "c" else "colors"
+        raise FormatError(f"{name} holds {what}; a volume has one real number a voxel.")
     while len(image.shape) > 3 and image.shape[-1] == 1:
         image = image.slicer[..., 0]
     voxels = int(np.prod(np.array(image.shape, dtype=object)))
     if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
         raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
     return image
+
+
+def _in_millimeters(image: Any) -> Any:  # noqa: ANN401
+    """The same volume with a header in mm, where that of NIfTI has another unit (nifti1.h, xyzt_units)."""
+    import nibabel
+
+    if not isinstance(image.header, nibabel.Nifti1Header):
+        return image
+    space, time = map(str, image.header.get_xyzt_units())
+    if space not in _UNITS:
+        return image
+    header: Any = image.header.copy()
+    for field in _LENGTHS:
+        header[field] = header[field] * _UNITS[space]
+    header["pixdim"][1:4] *= _UNITS[space]
+    header.set_xyzt_units("mm", time)
+    return type(image)(image.dataobj, header.get_best_affine(), header)
 
 
 def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: str | os.PathLike[str]) -> None:
@@ -187,7 +214,7 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = image_of(like)
+    source = _as_written(like)
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))

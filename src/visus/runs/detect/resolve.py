@@ -34,6 +34,7 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
         first_pixel=settings.first_pixel,
         unlabeled=settings.unlabeled,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 

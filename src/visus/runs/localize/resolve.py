@@ -27,6 +27,7 @@ def load(settings: LocalizeSettings, progress: Count | None = None) -> BoxSet:
         test=settings.test,
         first_pixel=settings.first_pixel,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
     return alone(settings, found)

@@ -21,6 +21,7 @@ Augment = Literal["none", "light", "strong"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
 Norms = Literal["kept", "batch"]
+LogTo = Literal["tensorboard", "mlflow", "wandb"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
@@ -110,12 +111,24 @@ class TrainSettings:
     allow_bad: Annotated[
         bool, Setting("Train even if more than a tenth of the files, or half of a class, cannot be used.", DATA)
     ] = False
+    without: Annotated[
+        str | None,
+        Setting("Table of visus check: what it leaves out is not used, and its new classes are taken.", DATA),
+    ] = None
     seed: Annotated[
         int, Setting("Seed of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")
     ] = 0
     device: Annotated[Device, Setting("Device to train on.", PLACE)] = "auto"
     precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
     workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
+    log: Annotated[
+        tuple[LogTo, ...],
+        Setting(
+            "Tell epochs there too, in a folder of the run, without a network; may be repeated.",
+            PLACE,
+            metavar="tensorboard|mlflow|wandb",
+        ),
+    ] = ()
     health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True
 
     def __post_init__(self) -> None:
@@ -147,7 +160,7 @@ class TrainSettings:
         strange = [name for name in values if name not in known]
         if strange:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-        return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
+        return cls(data=_absolute(data), **{**values, **_absolute_weights(values), **_absolute_table(values)})
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""
@@ -238,6 +251,11 @@ def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
     if weights is None or os.fspath(weights) in ("imagenet", "none") or not os.path.exists(weights):
         return {}
     return {"weights": _absolute(weights)}
+
+
+def _absolute_table(values: dict[str, Any]) -> dict[str, str]:
+    """The table that leaves pictures out, wherever the training goes on."""
+    return {"without": _absolute(values["without"])} if values.get("without") else {}
 
 
 # Optimizers that do not divide by the size of the gradient need other rates.
