@@ -1,5 +1,6 @@
 """Folders of classes as people keep them: which are the classes, and which are splits, folds, copies and masks."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -152,6 +153,46 @@ def test_lists_beside_pictures_and_masks_are_the_splits(tmp_path: Path) -> None:
         lines = [f"images/{n:03}.png masks/{n:03}.png" for n in numbers]
         (tmp_path / f"{split}.txt").write_text("\n".join(lines))
     assert sizes(load_masks(tmp_path)) == {"train": 6, "val": 2}
+
+
+def test_pairs_of_camvid_are_no_table_of_classes(tmp_path: Path) -> None:
+    for split, numbers in (("train", range(6)), ("val", range(6, 9))):
+        tools.pictures(tmp_path / split, numbers)
+        (tmp_path / f"{split}annot").mkdir()
+        for n in numbers:
+            Image.fromarray(tools.mask(n)).save(tmp_path / f"{split}annot" / f"{n:03}.png")
+        (tmp_path / f"{split}.txt").write_text(
+            "\n".join(f"/{split}/{n:03}.png /{split}annot/{n:03}.png" for n in numbers)
+        )
+    assert sizes(load_masks(tmp_path)) == {"train": 6, "val": 3}
+    with pytest.raises(InputError, match="say visus train segment"):
+        load(tmp_path)
+
+
+def test_masks_beside_boxes_of_coco(tmp_path: Path) -> None:
+    content = tools.coco(tmp_path, range(6))
+    (tmp_path / "masks").mkdir()
+    for n in range(6):
+        Image.fromarray(tools.mask(n)).save(tmp_path / "masks" / f"{n:03}.png")
+    assert load_masks(tmp_path).form.startswith("COCO")
+    for entry in content["annotations"]:
+        entry["segmentation"] = []
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    assert load_masks(tmp_path).form.startswith("pictures with masks")
+
+
+def test_cityscapes_as_cvat_lays_it_out(tmp_path: Path) -> None:
+    for split, numbers in (("train", range(4)), ("val", range(4, 6))):
+        for n in numbers:
+            for folder, values, ending in (
+                ("imgsFine/leftImg8bit", tools.picture(n), "leftImg8bit"),
+                ("gtFine", tools.mask(n), "gtFine_labelIds"),
+            ):
+                (tmp_path / folder / split).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(tmp_path / folder / split / f"{n:03}_{ending}.png")
+    (tmp_path / "label_colors.txt").write_text("0 0 0 ground\n250 50 83 square\n51 221 255 disc\n")
+    found = load_masks(tmp_path)
+    assert (found.classes, sizes(found)) == (("ground", "square", "disc"), {"train": 4, "val": 2})
 
 
 PALETTE = np.array([[0, 0, 0], [250, 50, 83], [51, 221, 255]], np.uint8)

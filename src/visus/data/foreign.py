@@ -56,6 +56,8 @@ def foreign(root: Path) -> str:
             if found := of(path):
                 return found
     names = [path.name.lower() for path in files]
+    if any(name.endswith("_seg.png") for name in names) and any(name.endswith("_atr.txt") for name in names):
+        return "the whole of ADE20K, whose colors code classes and objects"
     if any(_BRUSH.fullmatch(name) for name in names):
         return BRUSHES
     if "fiftyone.yml" in names or {"samples.json", "metadata.json"} <= set(names):

@@ -57,6 +57,9 @@ def refuse_other_task(root: Path, task: str) -> None:
         _refuse_sets_within(root, task)
 
 
+_FEW = 6  # more are the folders of single pictures
+
+
 def _refuse_sets_within(root: Path, task: str) -> None:
     """Name the sets in a folder that is none itself.
 
@@ -64,7 +67,7 @@ def _refuse_sets_within(root: Path, task: str) -> None:
         InputError: There are such.
     """
     inner = [own for own in folders_in(root) if (kind := kind_of(own)) and task in kind.tasks]
-    if inner:
+    if 0 < len(inner) <= _FEW:
         named = ", ".join(own.name for own in inner[:4])
         raise InputError(
             f"{root} is no set itself, but {'one lies' if len(inner) == 1 else f'{len(inner)} lie'} in it ({named}); "

@@ -197,7 +197,7 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         pairs, form = voc_pairs(root, notes), "Pascal VOC"
     elif is_cityscapes(root):
         pairs, form = cityscapes_pairs(root, notes), "Cityscapes"
-    elif known and known.name in ("COCO", "COCO panoptic"):
+    elif known and known.name in ("COCO", "COCO panoptic") and not (has_masks(root) and _is_bare(known, root)):
         return _of_shapes(root, known, notes, wanted)
     elif has_masks(root):
         pairs, form = folder_pairs(root, notes), "pictures with masks"
@@ -214,6 +214,12 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
     seen = survey_of(pairs, values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
     return _masked(pairs, ByValue(found[1], values), read_wide), form, (found[0], palette_of(listed, found)), 2
+
+
+def _is_bare(known: Format, root: Path) -> bool:
+    """Whether no object has a shape, so that the masks beside them count."""
+    _, splits = known.read(root, Notes())
+    return not any(row.get("shape") for _, lists in splits.values() for own in lists for row in own)
 
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:

@@ -124,8 +124,8 @@ def _of_words(text: str) -> list[dict[str, str]]:
         if not line.strip() or line.startswith("#"):
             continue
         file, _, name = line.strip().replace("\t", " ").rpartition(" ")
-        if not is_picture_name(file.strip()) or "," in line or ";" in line:
-            return []
+        if not is_picture_name(file.strip()) or is_picture_name(name) or "," in line or ";" in line:
+            return []  # a picture and its mask, or something else
         rows.append({"file": file.strip(), "class": name})
     return rows
 
