@@ -13,7 +13,6 @@ import numpy as np
 from visus._errors import FormatError, InputError
 from visus._optional import require
 
-SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 

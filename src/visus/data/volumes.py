@@ -28,23 +28,14 @@ from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
 from visus.data.splits import files_in
+from visus.images.io import SCANS, is_volume_name
 
-SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 _NEARLY = 1e-3
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
     "sform_code", "srow_x", "srow_y", "srow_z",
 )  # fmt: skip
 """Fields of a NIfTI header that say where a volume lies."""
-
-
-def is_volume_name(name: str) -> bool:
-    """Tell from its ending whether a file is taken for a volume.
-
-    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.nrrd"), is_volume_name("head.png")
-    (True, True, False)
-    """
-    return name.lower().endswith(SUFFIXES)
 
 
 def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
@@ -162,7 +153,7 @@ def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a librar
     name = os.fspath(path)
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
-    foreign = name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir()
+    foreign = name.lower().endswith(SCANS) or Path(name).is_dir()
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
     while len(image.shape) > 3 and image.shape[-1] == 1:
         image = image.slicer[..., 0]
