@@ -1,5 +1,6 @@
 """The public surface is a tested list."""
 
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,10 @@ import pytest
 import visus
 from visus import data, explain, filters, images, lessons, nets, review, runs, search
 from visus._optional import require
+
+
+def test_onnx_runtime_is_kept_from_reporting_its_use() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_public_names() -> None:

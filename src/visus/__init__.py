@@ -3,6 +3,7 @@
 Every public name is imported at its first use, so that ``import visus`` costs a few milliseconds.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from visus._errors import (
@@ -57,6 +58,9 @@ __all__ = [
     "tune",
     "write",
 ]
+
+# Without this ONNX Runtime reports its use to a server (1.32, on Linux too); visus talks to no other host.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _LAZY = {
     "Cluster": ("visus.cluster", "Cluster"),

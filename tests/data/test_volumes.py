@@ -14,14 +14,8 @@ from tests.support import tools
 from tests.support.masked import folder_of_volumes
 from visus import FormatError, InputError
 from visus.data import load_masks, load_masks_whole
-from visus.data.volumes import (
-    image_of,
-    is_volume_name,
-    read_label_volume,
-    read_spacing,
-    read_volume,
-    write_volume,
-)
+from visus.data.volumes import image_of, read_label_volume, read_spacing, read_volume, write_volume
+from visus.images.io import is_volume_name
 from visus.nets.segmentation import create
 from visus.nets.segmentation.trained import About, Trained
 from visus.nets.trained import write as write_trained

@@ -24,7 +24,7 @@ from visus.runs import resume, train
 from visus.runs.engine import loggers
 
 FAST = {"net": "mlp", "hidden": (16,), "epochs": 2, "augment": "none", "size": 16, "health": False}
-PINNED = {"tensorboard": "2.21.0", "mlflow": "3.18.0", "wandb": "0.31.0"}
+PINNED = {"tensorboard": "2.21.0", "mlflow": "3.17.2", "wandb": "0.31.0"}
 NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 
 
@@ -160,7 +160,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple, dict]]:
         for part in ("MlflowClient", "entities", "Settings", "init", "SummaryWriter"):
             setattr(module, part, _Calls(found, f"{name}.{part}"))
         monkeypatch.setitem(sys.modules, name, module)
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "WANDB_ERROR_REPORTING"):
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_LOGGING_LEVEL", "WANDB_ERROR_REPORTING"):
         monkeypatch.setenv(name, "x")  # so that it is taken away again
         monkeypatch.delenv(name)
     return found
@@ -190,7 +190,18 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 import mlflow
 from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal.datastore import DataStore
+
+def records(data):  # LevelDB's log: blocks of 32 KiB with whole records, or the first, middle and last parts of one
+    place, parts = 7, b""
+    while place + 7 <= len(data):
+        if 32768 - place % 32768 < 7:
+            place += 32768 - place % 32768
+        length, kind = int.from_bytes(data[place + 4 : place + 6], "little"), data[place + 6]
+        parts += data[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):
+            yield parts
+            parts = b""
 
 run = Path(sys.argv[1])
 events = EventAccumulator(str(run / "tensorboard")).Reload()
@@ -198,9 +209,8 @@ client = mlflow.MlflowClient(f"sqlite:///{run}/mlflow/mlflow.db")
 (experiment,) = client.search_experiments(filter_string="name = 'visus'")
 (own,) = client.search_runs([experiment.experiment_id])
 (place,) = (run / "wandb").glob("offline-run-*/*.wandb")
-store, steps = DataStore(), []
-store.open_for_scan(str(place))
-while (data := store.scan_data()) is not None:
+steps = []
+for data in records(place.read_bytes()):
     record = wandb_internal_pb2.Record.FromString(data)
     if record.WhichOneof("record_type") == "history":
         items = record.history.item

@@ -17,9 +17,9 @@ from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load_masks
 from visus.data.windows import Windows, window_loader
+from visus.graphs.blocks import blocks
 from visus.nets import trained
 from visus.nets.segmentation import Segmenter
-from visus.nets.segmentation.blocks import blocks
 from visus.ops import crf
 from visus.runs import resume
 from visus.runs.segment import fitting
@@ -86,7 +86,12 @@ def test_evaluation(run: Run) -> None:
     assert content["mean_iou"] == pytest.approx(found.mean_iou)
     assert [row["class"] for row in content["classes"]] == ["ground", "disc", "square"]
     assert (run.folder / "evaluation-test" / "answers.jpg").is_file()
-    assert "mean IoU" in found.describe()
+    low, high = content["intervals"]["mean_iou"]
+    assert low <= found.mean_iou <= high
+    assert f"95 % intervals over pictures: mean IoU {100 * low:.1f} to {100 * high:.1f} %" in found.describe()
+    assert all(row["dice_interval"][0] <= row["dice"] <= row["dice_interval"][1] for row in content["classes"])
+    card = (run.folder / "card.md").read_text()
+    assert f"| mean_iou | {found.mean_iou:.4f} | {low:.1%} and {high:.1%} |" in card
     assert measured(run.evaluate(split="val")).mean_iou == pytest.approx(run.summary["best"]["val_mean_iou"], abs=0.01)
 
 

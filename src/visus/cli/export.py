@@ -1,6 +1,7 @@
 """``visus export``: a trained network, or an index, for other programs."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ Examples:
     visus export runs/segment/camvid-1 --size 360,480           a segmenter, for pictures of 480x360 pixels
     visus export runs/detect/cells-1 --format openvino          a detector, for pictures of any size
     visus export photos.visus --out photos.parquet              an index: paths, sizes, dates, vectors
+    visus export runs/classify/flowers-1 --int8                 numbers of 8 bits too: size, speed and accuracy of both
 """
 
 Form = Literal["onnx", "openvino", "torchscript", "parquet"]
@@ -31,11 +33,14 @@ def export(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Segmenters: height,width that the graph takes.  [default: as in training]"),
+        typer.Option(metavar="N", help="Segmenters: the one height,width that the graph takes.  [default: any]"),
     ] = None,
     where: Annotated[
         str | None, typer.Option(metavar="CONDITION", help="Indexes: only pictures that fulfill it.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Write RUN/model-int8.onnx too, and compare size, speed and accuracy on val.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Where to write.  [default: RUN/model.onnx, model.xml or model.pt; INDEX.parquet here]"),
@@ -53,7 +58,9 @@ def export(
     """
     from visus.search.place import exists
 
-    if exists(source):
+    if int8:
+        _quantize(Path(source), as_json, others=form not in (None, "onnx") or bool(size or where or out))
+    elif exists(source):
         _of_index(source, form, size, where, out, as_json)
     else:
         _of_run(Path(source), form, size, where, out, as_json)
@@ -74,8 +81,11 @@ def _of_run(run: Path, form: Form | None, size: str | None, where: str | None, o
     home = run if run.is_dir() else run.parent
     spare(out, *(home / name for name in (BEST, CONFIG, LAST)))
     sides = None if size is None else whole_numbers("--size", size)
-    written = write_graph(run, form or "onnx", out, size=sides, say=lambda told: typer.echo(told, err=as_json))
-    typer.echo(json.dumps({"path": str(written)}) if as_json else f"Wrote {written}; it answers as the network does.")
+    written = write_graph(run, form or "onnx", out, size=sides, say=_told(as_json))
+    if as_json:
+        typer.echo(json.dumps({"file": str(written), "format": form or "onnx"}))
+    else:
+        typer.echo(f"Wrote {written}; it answers as the network does.")
 
 
 def _of_index(
@@ -101,3 +111,29 @@ def _of_index(
     if found.left_out:
         lost = "1 row is" if found.left_out == 1 else f"{found.left_out:,} rows are"
         say(f"{lost} damaged in the index and left out; say: visus index --verify --mend", error=True)
+
+
+def _told(as_json: bool) -> Callable[[str], None]:
+    """What is said on the way: beside the document that JSON is."""
+    return lambda text: typer.echo(text, err=as_json)
+
+
+def _quantize(run: Path, as_json: bool, *, others: bool) -> None:
+    """Write both graphs of a run, and compare them.
+
+    Raises:
+        InputError: Another format, size or place was asked for.
+    """
+    if others:
+        raise InputError(
+            "--int8 writes RUN/model.onnx and RUN/model-int8.onnx; leave --format, --size, --where and --out away."
+        )
+    from visus.runs.quantize import quantize
+
+    told = _told(as_json)
+    found = quantize(run, say=told)
+    typer.echo(json.dumps(found.to_dict()) if as_json else found.describe())
+    if as_json and found.warning:
+        told(found.warning)
+    if not as_json:
+        typer.echo(f"Wrote {found.int8.path}; visus predict --engine onnx --int8 answers by it.")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from visus._errors import FormatError, InputError
 from visus._optional import require
 
-SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 _ENDINGS = (".dcm", ".dicom", ".ima", ".img", "")
 _NUMBERED = re.compile(r"\.\d+")  # 1.2.840.113619
 _MARK, _MARK_END = b"DICM", 132

@@ -29,8 +29,8 @@ from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
 from visus.data.splits import files_in, folders_in, split_of
+from visus.images.io import SCANS, is_volume_name
 
-SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 _NEARLY = 1e-3
 _UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
 _LENGTHS = ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
@@ -39,15 +39,6 @@ _PLACE = (
     "sform_code", "srow_x", "srow_y", "srow_z",
 )  # fmt: skip
 """Fields of a NIfTI header that say where a volume lies."""
-
-
-def is_volume_name(name: str) -> bool:
-    """Tell from its ending whether a file is taken for a volume.
-
-    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.nrrd"), is_volume_name("head.png")
-    (True, True, False)
-    """
-    return name.lower().endswith(SUFFIXES)
 
 
 def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
@@ -170,7 +161,7 @@ def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
     name = os.fspath(path)
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
-    foreign = name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir()
+    foreign = name.lower().endswith(SCANS) or Path(name).is_dir()
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
     if image.get_data_dtype().kind not in "buif":
         what = "complex numbers" if image.get_data_dtype().kind == "c" else "colors"

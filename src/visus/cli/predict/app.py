@@ -33,6 +33,14 @@ AnyEngine = Annotated[
         rich_help_panel=CLUSTER_PANEL,
     ),
 ]
+Int8 = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="Beside --engine onnx: by the graph of 8 bits that visus export --int8 wrote.",
+        rich_help_panel=CLUSTER_PANEL,
+    ),
+]
 
 
 def predict(
@@ -57,6 +65,7 @@ def predict(
     max_det: detect.Most = None,
     soft_nms: detect.Soft = False,
     engine: AnyEngine = "local",
+    int8: Int8 = False,
     address: Address = None,
     processes: Processes = None,
 ) -> None:
@@ -68,6 +77,8 @@ def predict(
     """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
+    if int8 and engine != "onnx":
+        raise InputError("--int8 is for the run's graph; say --engine onnx too.")
     from visus.graphs.saved import open_saved
 
     saved = open_saved(run)
@@ -75,7 +86,7 @@ def predict(
     refuse_others(task, k=k, csv=as_csv, out=out, crf=crf, scales=scales, flip=flip)
     refuse_others(task, fiftyone=fiftyone)
     refuse_others(task, conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
-    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx")
+    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx", int8)
     if task in TAKES["conf"][1]:
         allowed = detect.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
         detect.predict(asked, folder, allowed, fiftyone)

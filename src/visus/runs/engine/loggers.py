@@ -60,6 +60,7 @@ class MLflow:
 
     def __init__(self, folder: Path, name: str, settings: dict[str, Any]) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it says which tables it makes
         self._mlflow = require("mlflow")
         folder.mkdir()
         self._client = self._mlflow.MlflowClient(f"sqlite:///{folder.resolve()}/mlflow.db")

@@ -87,7 +87,7 @@ class SegmentSettings(TrainSettings):
     release: Annotated[
         bool | None,
         Setting(
-            "unet, vnet: the layers of the authors' released network, where it differs from their paper.",
+            "unet, vnet, fcn8s, fcn16s, deconvnet: as the authors released it, where that differs from their paper.",
             _OWN,
             option="--release/--paper",
             default="paper",
