@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visus._renamed import renamed
@@ -31,6 +33,7 @@ class About:
         ignored: Classes in the masks, by name or value, that did not count.
         spacing: Millimeters between the voxels of the volumes that it was trained on, where these were resampled.
         task: ``"segment"``.
+        threshold: Of two classes: above which probability of the second a position is of it.
     """
 
     net: str
@@ -42,6 +45,20 @@ class About:
     ignored: tuple[str, ...] = ()
     spacing: tuple[float, float, float] | None = None
     task: str = "segment"
+    threshold: float = 0.5
+
+    def labels(self, probabilities: NDArray[np.floating]) -> NDArray[np.integer]:
+        """The class of each position.
+
+        Args:
+            probabilities: ``(classes, *spatial)`` float.
+
+        Returns:
+            ``(*spatial)``, positions in the classes.
+        """
+        if len(self.classes) == 2 and self.threshold != 0.5:
+            return (probabilities[1] > self.threshold).astype(np.uint8)
+        return probabilities.argmax(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,8 @@ def about_of(values: dict[str, Any]) -> About:
         and len(about.window) in (2, 3)
         and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
         and isinstance(about.gray, bool)
+        and isinstance(about.threshold, float)
+        and 0 < about.threshold < 1
     )
     if not fine:
         raise ValueError("its header cannot be true")

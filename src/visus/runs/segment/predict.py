@@ -26,6 +26,7 @@ from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
 from visus.runs.answers import Unreadable, one_by_one
 from visus.runs.engine.device import chosen
+from visus.runs.segment.hastened import Hastened
 
 Tell = Callable[[int, int], None]
 
@@ -167,7 +168,8 @@ class SegmentPredictor:
     """A trained segmenter, ready to answer.
 
     A picture is answered block by block, each seen with what surrounds it, so that memory does not grow with its size
-    beyond the picture and its mask.
+    beyond the picture and its mask. From the fifteenth block of a size on, OpenVINO answers on a CPU, where it is
+    installed.
 
     Args:
         run: A run's folder, a file of a trained segmenter, or one that was read.
@@ -195,6 +197,7 @@ class SegmentPredictor:
         self.device = chosen(device)
         network = run if isinstance(run, Trained) else trained.read(run, "segmenter")
         self.network = network.on(self.device)
+        self._quick = Hastened(self.network)
         self.about = self.network.about
         self.crf_settings, self.scales, self.flip = crf_settings, tuple(scales), flip
 
@@ -241,7 +244,7 @@ class SegmentPredictor:
         cut = self.network.net.blocks(size, self.about.window)
         for done, block in enumerate(cut, 1):
             answers = self.probabilities(values[block.window], shown[block.window])
-            mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
+            mask[block.place] = self.about.labels(answers[(slice(None), *block.inner)])
             if progress:
                 progress(done, len(cut))
         palette = np.array(self.about.palette, np.uint8)
@@ -256,6 +259,15 @@ class SegmentPredictor:
         """The answers to many pictures ``(H, W, 3)`` uint8 or volumes; what cannot be read is told in its place."""
         return one_by_one(self.predict, pictures)
 
+    def whole(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """The answers to a picture of any size, block by block, before the CRF: ``(classes, *spatial)`` float32."""
+        size = picture.shape[: self.axes]
+        found = np.empty((len(self.about.classes), *size), np.float32)
+        for block in self.network.net.blocks(size, self.about.window):
+            answers = self.raw_probabilities(picture[block.window])
+            found[(slice(None), *block.place)] = answers[(slice(None), *block.inner)]
+        return found
+
     def raw_probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
         """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)`` float32."""
         x = self._tensor(picture)
@@ -268,7 +280,7 @@ class SegmentPredictor:
                 scaled = [max(1, round(n * scale)) for n in size]
                 seen = F.interpolate(x.float(), size=scaled, mode=mode, antialias=self.axes == 2)
             for mirrored in (False, True) if self.flip else (False,):
-                answers = self.network.probabilities(seen.flip(-1) if mirrored else seen)
+                answers = self._quick.probabilities(seen.flip(-1) if mirrored else seen)
                 answers = answers.flip(-1) if mirrored else answers
                 if scale != 1:
                     answers = F.interpolate(answers, size=size, mode=mode)
