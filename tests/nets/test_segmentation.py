@@ -13,6 +13,7 @@ from visus.data.joint import Joint
 from visus.nets.segmentation import Segmenter, create, names, registry
 from visus.nets.segmentation.deeplab import DeepLab
 from visus.nets.segmentation.fcn import Fcn
+from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.segmenter import mirrored
 from visus.nets.segmentation.segnet import SegNet
 from visus.nets.segmentation.vgg import decode, encode
@@ -343,3 +344,24 @@ def test_what_there_is_not_is_one_sentence() -> None:
         nets.segmentation.registry.has_weights("nope")
     with pytest.raises(InputError, match="must be 8, 16 or 32, not 4"):
         Fcn(classes=2, stride=4)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
+def test_the_lowest_layers_of_a_pyramid_can_be_kept_and_run_by_something_else(name: str) -> None:
+    torch.manual_seed(0)
+    pyramid = Pyramid(name, None).train()
+    with torch.no_grad():
+        for layer in pyramid.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.running_mean.uniform_(-0.1, 0.1)  # pyright: ignore[reportOptionalMemberAccess]
+    layers = pyramid.keep(4)
+    x = torch.rand(2, 3, 64, 96)
+    own = pyramid.eval()(x)
+    pyramid.below = torch.nn.Sequential(*layers)
+    for found, expected in zip(pyramid(x), own, strict=True):
+        assert torch.equal(found, expected)
+    pyramid.train()
+    assert not any(layer.training for layer in layers)
+    sum(each.sum() for each in pyramid(x)).backward()  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(p.grad is None for layer in layers for p in layer.parameters())
+    assert sum(p.grad is not None for p in pyramid.parameters()) > len(layers)

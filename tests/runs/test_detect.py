@@ -295,6 +295,9 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
     assert resolved(sizes=(8, 16)).sizes == (8, 16)
     assert (resolved().boxes, resolved(backbone="resnet18").boxes) == (32, 64)
+    assert (resolved().lower, resolved(weights="none").lower, resolved(net="rcnn").lower) == ("kept", None, None)
+    with pytest.raises(InputError, match="lower does nothing beside rcnn"):
+        resolved(net="rcnn", lower="learn")
     with pytest.raises(InputError, match="say visus train localize"):
         resolved(net="localizer")
     with pytest.raises(InputError, match="must be from 1 to"):

@@ -29,6 +29,7 @@ from visus.runs.segment.predict import MaskPrediction, SegmentPredictor
 from visus.runs.segment.resolve import resolve
 from visus.runs.segment.settings import SegmentSettings
 from visus.runs.segment.task import TASK
+from visus.runs.segment.training import KeptNorms, begin
 from visus.runs.segment.tune_crf import crf_of, tune_crf
 
 SMALL: dict[str, Any] = {
@@ -371,6 +372,30 @@ def test_random_weights_see_all_of_each_picture_normalized(data: Path) -> None:
     assert resolve(SegmentSettings.of(data, lite), masks).windows == 1
 
 
+def test_lower_layers_are_kept_where_there_are_such(data: Path) -> None:
+    pictures = load_masks(data)
+
+    def lower(**values: Any) -> str | None:
+        return resolve(SegmentSettings.of(data, values), pictures).lower
+
+    assert lower(net="fcn8s", backbone="resnet18", weights="none") is None
+    assert lower(net="fcn8s", backbone="efficientnet_lite0", lower="learn") == "learn"
+    assert lower(net="deeplab", backbone="efficientnet_lite0") is None
+    with pytest.raises(InputError, match="lower does nothing beside"):
+        lower(net="deeplab", backbone="efficientnet_lite0", lower="kept")
+
+
+def test_norms_that_are_kept_do_not_count(data: Path) -> None:
+    pictures = load_masks(data)
+    settings = {"net": "deeplab", "backbone": "efficientnet_lite0", "norms": "kept"}
+    job = begin(resolve(SegmentSettings.of(data, settings), pictures), pictures)
+    job.net.train()
+    KeptNorms(list(job.net.body())).on_train_epoch_start(None, None)  # pyright: ignore[reportArgumentType]
+    norms = [layer for layer in job.net.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms
+    assert not any(layer.training for layer in norms)
+
+
 def test_windows_of_a_picture_differ_and_one_is_as_it_was(data: Path) -> None:
     pictures = load_masks(data).splits["train"]
     one, two = (Windows(pictures, (32, 32), each=each) for each in (1, 2))
@@ -399,6 +424,7 @@ def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
     assert 8 <= found["middling"] < 64
     colored = resolve(SegmentSettings.of(data, {}), load_masks(data))
     assert (colored.net, colored.backbone, colored.weights) == ("fcn8s", "efficientnet_lite0", "imagenet")
+    assert colored.lower == "kept"
     assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
     volumes = folder_of_volumes(tmp_path / "volumes")
     assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"

@@ -136,3 +136,18 @@ def mirrored(picture: NDArray[Any], before: Sequence[int], after: Sequence[int])
             place = np.arange(-first, length + last) % period
             picture = picture.take(np.minimum(place, period - place) % length, axis)
     return picture
+
+
+def labels(probabilities: NDArray[np.floating], threshold: float = 0.5) -> NDArray[np.integer]:
+    """The class of each position.
+
+    Args:
+        probabilities: ``(classes, *spatial)`` float.
+        threshold: Of two classes: above which probability of the second a position is of it.
+
+    Returns:
+        ``(*spatial)``, positions in the classes.
+    """
+    if len(probabilities) == 2 and threshold != 0.5:
+        return (probabilities[1] > threshold).astype(np.uint8)
+    return probabilities.argmax(0)

@@ -59,12 +59,14 @@ def to_onnx_traced(
     example: Tensor,
     outputs: Sequence[str],
     *,
-    dynamic: Mapping[int, str],
+    dynamic: Mapping[int, str] = PICTURES,
     metadata: Mapping[str, str],
+    length: str = "n",
 ) -> bytes:
-    """The same for a module that gives more or less by what it sees, as a detector does.
+    """The same from a trace, which is sooner there, and follows what the example has met alone.
 
-    It is traced: that is the way that torchvision's detectors are written for. What it gives is of any length.
+    That is the way that torchvision's detectors are written for, which give more or less by what they see. Of a network
+    that takes several pictures, see that it answers another number of them.
 
     Args:
         module: See :func:`to_onnx`.
@@ -72,11 +74,12 @@ def to_onnx_traced(
         outputs: See there.
         dynamic: See there.
         metadata: See there.
+        length: What the first axis of the outputs is called, which may be of any length.
     """
     import onnx
 
     buffer = io.BytesIO()
-    axes = {"pixels": dict(dynamic), **{name: {0: "objects"} for name in outputs}}
+    axes = {"pixels": dict(dynamic), **{name: {0: length} for name in outputs}}
     with _quiet(), torch.no_grad():
         torch.onnx.export(
             module.eval(),

@@ -147,6 +147,10 @@ class Job(Protocol):
         """Train, from a checkpoint where there is one."""
         ...
 
+    def seconds_before(self, check: float) -> float:
+        """How long it takes from the beginning to the first step, where a pass over val takes so many seconds."""
+        ...
+
     def save(self, path: Path) -> None:
         """Write the network as it is now, with all that is needed to use it."""
         ...
@@ -162,6 +166,15 @@ class Refits(Protocol):
 
     def refitted(self, epochs: int, hooks: Hooks) -> Job:
         """The same trained from its first weights on train and val together, for so many epochs."""
+        ...
+
+
+@runtime_checkable
+class Tunes(Protocol):
+    """A training at whose end something is chosen on the val split that is not learned by steps."""
+
+    def tuned(self, folder: Path, say: Say) -> dict[str, Any]:
+        """Choose it for the best network in a folder, write it there, and tell the lines of the summary."""
         ...
 
 

@@ -29,7 +29,7 @@ from visus.images.decode import DECODER
 from visus.runs.record.settings import Kind, read_values
 
 CONFIG, SUMMARY, METRICS = "config.toml", "summary.json", "metrics.csv"
-BEST, LAST, SEEN = "best.safetensors", "last.ckpt", "seen.npy"
+BEST, LAST, SEEN, PLAN = "best.safetensors", "last.ckpt", "seen.npy", "plan.json"
 
 
 def is_run(folder: Path) -> bool:

@@ -49,6 +49,16 @@ FirstPixel = Annotated[
 ]
 """The setting ``first_pixel`` of the tasks that learn boxes."""
 
+Lower = Annotated[
+    Literal["kept", "learn"] | None,
+    Setting(
+        "Layers of the backbone up to stride 4: kept (as they came with their weights, which is sooner) or learn.",
+        LEARN,
+        default="kept, but for backbones that are no row of layers, and where nothing is pretrained",
+    ),
+]
+"""The setting ``lower`` of the tasks that learn objects or regions."""
+
 Idle = tuple[bool, str, str]
 """An option that does nothing beside another: whether it is there, its name, and the other."""
 
@@ -67,6 +77,14 @@ class TrainSettings:
     data: Annotated[str, Setting("Folder or table of pictures.")]
     net: Annotated[str, Setting("Name of the network.", NET)]
     epochs: Annotated[int | None, Setting("Passes through the training pictures, at most.", LEARN, "[1, inf)")] = None
+    minutes: Annotated[
+        float | None,
+        Setting(
+            "How long the training may take: epochs, and where need be a smaller input, are chosen by timed steps.",
+            LEARN,
+            "(0, inf)",
+        ),
+    ] = None
     patience: Annotated[
         int | None, Setting("Stop after this many epochs without progress on val; 0: never.", LEARN, "[0, inf)")
     ] = None
@@ -168,6 +186,7 @@ class TrainSettings:
         return [
             (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
             (self.find_lr and self.lr is not None, "lr", "find_lr"),
+            (self.minutes is not None and self.epochs is not None, "epochs", "minutes"),
             (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
             (self.changed("momentum") and not swings, "momentum", self.optimizer),
             (self.changed("rho") and self.optimizer != "rmsprop", "rho", self.optimizer),

@@ -64,6 +64,7 @@ class GraphSegmenter(MaskPredictor):
             self.palette = [[int(value) for value in color] for color in saved.list_of("palette")]
             spacing = saved.header.get("spacing")
             self.spacing = None if spacing is None else tuple(map(float, spacing))  # pyright: ignore[reportAttributeAccessIssue]
+            self.threshold = float(saved.header.get("threshold", 0.5))  # pyright: ignore[reportArgumentType]
             fine = len(self.palette) == len(self.classes) and all(len(color) == 3 for color in self.palette)
         except (TypeError, ValueError) as error:
             raise damaged(saved.place, error) from error

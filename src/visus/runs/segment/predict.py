@@ -15,6 +15,7 @@ from visus.nets import trained
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
 from visus.runs.engine.device import chosen
+from visus.runs.segment.hastened import Hastened
 from visus.runs.segment.prediction import MaskPrediction, MaskPredictor, as_bytes
 
 __all__ = ["MaskPrediction", "SegmentPredictor"]
@@ -22,6 +23,8 @@ __all__ = ["MaskPrediction", "SegmentPredictor"]
 
 class SegmentPredictor(MaskPredictor):
     """A trained segmenter, ready to answer.
+
+    From the fifteenth block of a size on, OpenVINO answers on a CPU, where it is installed.
 
     Args:
         run: A run's folder, a file of a trained segmenter, or one that was read.
@@ -49,13 +52,23 @@ class SegmentPredictor(MaskPredictor):
         self.device = chosen(device)
         network = run if isinstance(run, Trained) else trained.read(run, "segmenter")
         self.network = network.on(self.device)
+        self._quick = Hastened(self.network)
         self.about, self.sides = self.network.about, self.network.net.sides
         self.classes, self.palette = self.about.classes, self.about.palette
-        self.window, self.spacing = self.about.window, self.about.spacing
+        self.window, self.spacing, self.threshold = self.about.window, self.about.spacing, self.about.threshold
         self.crf_settings, self.scales, self.flip = crf_settings, tuple(scales), flip
 
     def _shown(self, values: NDArray[Any]) -> NDArray[Any]:
         return as_bytes(values) if self.crf_settings else values
+
+    def whole(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """The answers to a picture of any size, block by block, before the CRF: ``(classes, *spatial)`` float32."""
+        size = picture.shape[: self.axes]
+        found = np.empty((len(self.about.classes), *size), np.float32)
+        for block in self.network.net.blocks(size, self.about.window):
+            answers = self.raw_probabilities(picture[block.window])
+            found[(slice(None), *block.place)] = answers[(slice(None), *block.inner)]
+        return found
 
     def raw_probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
         """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)`` float32."""
@@ -69,7 +82,7 @@ class SegmentPredictor(MaskPredictor):
                 scaled = [max(1, round(n * scale)) for n in size]
                 seen = F.interpolate(x.float(), size=scaled, mode=mode, antialias=self.axes == 2)
             for mirrored in (False, True) if self.flip else (False,):
-                answers = self.network.probabilities(seen.flip(-1) if mirrored else seen)
+                answers = self._quick.probabilities(seen.flip(-1) if mirrored else seen)
                 answers = answers.flip(-1) if mirrored else answers
                 if scale != 1:
                     answers = F.interpolate(answers, size=size, mode=mode)

@@ -19,6 +19,7 @@ from visus._errors import InputError
 from visus._files import write_atomically
 from visus._optional import require
 from visus.graphs.blocks import Sides
+from visus.graphs.masks import labels
 from visus.images import is_picture_name, write
 from visus.images.check import colors_of
 from visus.images.io import is_volume_name
@@ -185,6 +186,7 @@ class MaskPredictor(ABC):
         window: Spatial size of the windows that the network was trained on.
         spacing: Millimeters between the voxels of its volumes, where these were resampled.
         sides: Which sizes the network takes.
+        threshold: Of two classes: above which probability of the second a position is of it.
     """
 
     classes: tuple[str, ...]
@@ -192,6 +194,7 @@ class MaskPredictor(ABC):
     window: tuple[int, ...]
     spacing: tuple[float, float, float] | None
     sides: Sides
+    threshold: float = 0.5
 
     @abstractmethod
     def probabilities(self, picture: NDArray[Any], shown: NDArray[Any] | None = None) -> NDArray[np.float32]:
@@ -249,7 +252,7 @@ class MaskPredictor(ABC):
         cut = self.sides.blocks(size, self.window)
         for done, block in enumerate(cut, 1):
             answers = self.probabilities(values[block.window], shown[block.window])
-            mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
+            mask[block.place] = labels(answers[(slice(None), *block.inner)], self.threshold)
             if progress:
                 progress(done, len(cut))
         palette = np.array(self.palette, np.uint8)
