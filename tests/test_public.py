@@ -37,6 +37,7 @@ def test_public_names() -> None:
         "read",
         "runs",
         "search",
+        "suggest",
         "train",
         "tune",
         "write",

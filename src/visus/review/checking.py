@@ -156,7 +156,7 @@ def check(
     described = bool(wanted & {"wrong-label", "outlier"})
     embedder = Embedder(model, streams=cores()) if described else None
     looked = look(own.files, embedder=embedder, progress=_telling(progress, "looking"))
-    found, odd = faults(own, looked)
+    found, odd = faults(own, looked) if wanted & _OF_PICTURES else ([], [])
     found += _unreadable(own, looked)
     notes = [*own.remarks, *odd, *_uneven(own)]
     if wanted & _OF_TWINS:

@@ -10,7 +10,7 @@ from visus.review.findings import Finding
 from visus.review.labels import Opinion, joined, judge
 from visus.review.looking import Looked
 from visus.review.neighbors import distances, votes
-from visus.review.probe import out_of_sample
+from visus.review.probe import components, out_of_sample
 from visus.review.subject import Subject
 
 _LEAST = 10  # pictures with labels from which on something can be said of them
@@ -36,7 +36,7 @@ def opinion_on(
         seed: Of the parts that the probe is asked about.
         progress: Called with how many parts are done, of how many.
     """
-    probe = out_of_sample(looked.vectors, labels, classes, seed=seed, progress=progress)
+    probe = out_of_sample(components(looked.vectors), labels, classes, seed=seed, progress=progress)
     return judge(joined(probe, votes(*near, labels, classes)), labels)
 
 
