@@ -118,7 +118,7 @@ def labels(data: Path, peers: Path, only: str) -> None:
     head = f"{'set':14} {'wrong labels':21} {'AUROC':>7} {'cleanlab':>9} {'precision':>10} {'cleanlab':>9}"
     print(f"{head} {'seconds':>8} {'cleanlab':>9}")
     means: dict[str, list[float]] = {}
-    sure: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
+    sure: dict[str, list[tuple[NDArray[np.float32], NDArray[np.bool_]]]] = {}
     for name, pattern in SETS.items():
         if only not in ("", name):
             continue
@@ -137,8 +137,7 @@ def labels(data: Path, peers: Path, only: str) -> None:
                     ours = auroc(certainty, wrong), auroc(-theirs["scores"], wrong)
                     exact = precision(certainty, wrong), precision(-theirs["scores"], wrong)
                     rows.append((*ours, *exact, seconds, float(theirs["seconds"])))
-                    if name != "corel1k":
-                        sure.append((certainty[named], wrong[named]))
+                    sure.setdefault(name, []).append((certainty[named], wrong[named]))
             mean = np.mean(rows, 0).tolist()
             means.setdefault("corel1k" if name == "corel1k" else "the others", []).append(mean[0] - mean[1])
             print(
@@ -150,7 +149,8 @@ def labels(data: Path, peers: Path, only: str) -> None:
         print(
             f"AUROC beside cleanlab on {name}: {statistics.mean(values):+.4f} in the mean, {min(values):+.4f} at least"
         )
-    _print_certainty(sure)
+    for name, found in sure.items():
+        _print_certainty(name, found)
 
 
 def _cases(
@@ -171,12 +171,10 @@ def _cases(
         yield given, found.certainty, found.wrong, seconds
 
 
-def _print_certainty(sure: list[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> None:
+def _print_certainty(name: str, sure: list[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> None:
     """How many of the named pictures were wrong, by certainty."""
-    if not sure:
-        return
     certainty, wrong = (np.concatenate([pair[k] for pair in sure]) for k in (0, 1))
-    print(f"\n{'certainty':>14} {'named':>7} {'wrong':>7}   of flowers5 and kth_tips_gray, all kinds and seeds")
+    print(f"\n{'certainty':>14} {'named':>7} {'wrong':>7}   of {name}")
     for low, high in ((0.99, 1.01), (0.95, 0.99), (0.9, 0.95), (0.8, 0.9), (0.5, 0.8)):
         inside = (certainty >= low) & (certainty < high)
         share = f"{wrong[inside].mean():7.0%}" if inside.any() else "      -"

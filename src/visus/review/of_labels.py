@@ -40,7 +40,9 @@ def opinion_on(
     return judge(joined(probe, votes(*near, labels, classes)), labels)
 
 
-def wrong_labels(subject: Subject, looked: Looked, labels: NDArray[np.int64], found: Opinion) -> list[Finding]:
+def wrong_labels(
+    subject: Subject, looked: Looked, labels: NDArray[np.int64], found: Opinion, *, least: float
+) -> list[Finding]:
     """Pictures whose label is probably wrong.
 
     Args:
@@ -48,9 +50,10 @@ def wrong_labels(subject: Subject, looked: Looked, labels: NDArray[np.int64], fo
         looked: Its pictures that can be read.
         labels: ``(N,)`` int64, the class of each of these.
         found: What is thought of them.
+        least: Certainty from which on they are named.
     """
     findings = []
-    for k in np.flatnonzero(found.wrong).tolist():
+    for k in np.flatnonzero(found.wrong & (found.certainty >= least)).tolist():
         place = int(looked.places[k])
         own, other = subject.classes[int(labels[k])], subject.classes[int(found.suggested[k])]
         sure = float(found.certainty[k])
