@@ -103,8 +103,8 @@ class Client:
         min_score: float | None = None,
         by: str = "embedding",
         rerank: Literal["expansion", "geometry"] | None = None,
-        also: Sequence[int] = (),
-        unlike: Sequence[int] = (),
+        also: Sequence[Picture] = (),
+        unlike: Sequence[Picture] = (),
     ) -> Hits:
         """Pictures that look like one; for the options see :meth:`visus.Index.search`.
 
@@ -116,16 +116,22 @@ class Client:
             min_score: Least score.
             by: ``embedding``, ``texture`` or ``color``.
             rerank: Look at the best hits a second time.
-            also: Ids of pictures that ask too.
-            unlike: Ids of pictures that hits are to be unlike.
+            also: Pictures that ask too, at most 8.
+            unlike: Pictures that hits are to be unlike, at most 8.
 
         Raises:
             RefusedError: The server says what is wrong.
         """
         options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by}
-        return self._post(
-            Hits, "/search", picture, options | {"rerank": rerank, "also": _commas(also), "unlike": _commas(unlike)}
-        )
+        beside = {"also": also, "unlike": unlike}
+        ids = {name: _commas([own for own in others if isinstance(own, int)]) for name, others in beside.items()}
+        files = [
+            (f"{name}_pictures", _sent(own))
+            for name, others in beside.items()
+            for own in others
+            if not isinstance(own, int)
+        ]
+        return self._post(Hits, "/search", picture, options | {"rerank": rerank} | ids, files)
 
     def why(self, picture: Picture, hit: int, *, region: tuple[int, int, int, int] | None = None) -> Why:
         """Where a picture, or a part of it, and one of the index agree."""
@@ -297,12 +303,19 @@ class Client:
     def _get(self, kind: type[Answer], path: str, **params: Any) -> Answer:
         return kind.model_validate_json(self._send("GET", path, params=_given(params)).content)  # pyright: ignore
 
-    def _post(self, kind: type[Answer], path: str, picture: Picture, options: dict[str, Any]) -> Answer:
-        form, files = _given(options), {}
+    def _post(
+        self,
+        kind: type[Answer],
+        path: str,
+        picture: Picture,
+        options: dict[str, Any],
+        files: Sequence[tuple[str, tuple[str, bytes]]] = (),
+    ) -> Answer:
+        form, files = _given(options), list(files)
         if isinstance(picture, int):
             form["id"] = picture
         else:
-            files = {"picture": ("picture", picture if isinstance(picture, bytes) else _content(picture))}
+            files.append(("picture", _sent(picture)))
         return kind.model_validate_json(self._send("POST", path, data=form, files=files or None).content)  # pyright: ignore
 
     def _send(self, method: str, path: str, *, tries: int = _TRIES, **options: Any) -> Any:  # noqa: ANN401 - of httpx
@@ -327,6 +340,11 @@ class Client:
             return self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise RefusedError(0, f"{self._http.base_url} does not answer ({error}); is it running?") from error
+
+
+def _sent(picture: str | os.PathLike[str] | bytes) -> tuple[str, bytes]:
+    """A name and the content of a picture, as a form takes them."""
+    return "picture", picture if isinstance(picture, bytes) else _content(picture)
 
 
 def _content(path: str | os.PathLike[str]) -> bytes:

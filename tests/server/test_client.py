@@ -38,6 +38,9 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
     found = client.search(first.path, k=2)
     assert [found.hits[0].id, found.hits[0].asked] == [first.id, True]
     assert client.search(number, k=1, where="width > 10", unlike=[int(found.hits[1].id)]).hits[0].id == first.id
+    assert (
+        client.search(number, also=[first.path], unlike=[Path(found.hits[1].path).read_bytes()]).hits[0].id == first.id
+    )
     assert client.why(Path(first.path).read_bytes(), number).score > 0.99
     assert client.facts(number).name == "0001.jpg"
     assert client.picture(number, first=0, last=2) == b"\xff\xd8\xff"

@@ -12,6 +12,7 @@ from visus.cli import (
     convert,
     data,
     demo,
+    doctor,
     duplicates,
     evaluate,
     export,
@@ -57,6 +58,7 @@ app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="mcp", epilog=mcp.EXAMPLES)(mcp.mcp)
 app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
 app.command(name="lesson", epilog=lesson.EXAMPLES)(lesson.lesson)
+app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 
 

@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError
 from visus.data import check
-from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
+from visus.data.folder import (
+    Named,
+    inner_folder_of_classes,
+    names_of_classes,
+    read_folder,
+    splits_of,
+    to_pictures,
+)
 from visus.data.idx import idx_files, read_idx
-from visus.data.kinds import refuse_foreign, refuse_other_task
+from visus.data.kinds import refuse_flaws, refuse_foreign, refuse_other_task
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
+from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import strata, stratified
 from visus.data.splits import seen_through
-from visus.data.table import is_table, read_table, read_tables, roboflow_tables, table_in, tables_of_splits
+from visus.data.table import read_table, read_tables
+from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
 from visus.data.without import Decided, name_of, read_decided
 
@@ -116,7 +125,7 @@ def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> Label
         if not is_table(path):
             refuse_foreign(path)
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
-        named = read_table(path, notes, multilabel=multilabel)
+        named = read_table(path, path.parent, notes, multilabel=multilabel)
         return _named(path, "pictures listed in a table", named, whole, notes)
     if idx_files(path):
         _refuse_multilabel(path, "idx files", multilabel)
@@ -156,13 +165,34 @@ def _decided(dataset: LabelSet, decided: Decided) -> LabelSet:
 
 
 def has_classes(path: Path) -> bool:
-    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads."""
+    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads.
+
+    Raises:
+        InputError: It is not known which folders are the classes.
+    """
     root = seen_through(path)
-    tables = roboflow_tables(root) or tables_of_splits(root) or table_in(root)
-    return bool(tables or splits_of(root) or is_folder_of_classes(root) or idx_files(path))
+    if roboflow_tables(root) or tables_of_splits(root) or table_in(root) or idx_files(path):
+        return True
+    named = names_of_classes(root) or inner_folder_of_classes(root)
+    return bool(named or labels_of_pictures(root, Notes()))
 
 
-_BESIDE = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".md", ".html", ".rst", ".pdf", ".bib", ".yaml", ".yml", "")
+_BESIDE = (
+    ".csv",
+    ".xml",
+    ".tsv",
+    ".jsonl",
+    ".json",
+    ".txt",
+    ".md",
+    ".html",
+    ".rst",
+    ".pdf",
+    ".bib",
+    ".yaml",
+    ".yml",
+    "",
+)
 """Endings of lists and papers that come with pictures."""
 
 
@@ -178,25 +208,38 @@ def _refuse_multilabel(path: Path, form: str, multilabel: bool) -> None:
 
 def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
     """The form of a folder in words, and its pictures by split and class."""
+    refuse_flaws(root)
     if tables := roboflow_tables(root):
-        return "Roboflow's _classes.csv", read_tables(tables, notes, multilabel=multilabel)
-    if splits_of(root) or is_folder_of_classes(root):
-        _refuse_multilabel(root, "folders of classes", multilabel)
-    if splits_of(root):
-        return "folders of classes, in splits", read_folder(root, notes)
-    if is_folder_of_classes(root):
-        return "folders of classes", read_folder(root, notes)
-    if tables := tables_of_splits(root):
-        return f"pictures listed in a {next(iter(tables.values())).name} for each split", read_tables(
-            tables, notes, multilabel=multilabel
-        )
-    if table := table_in(root):
-        return f"pictures listed in {table.name}", read_table(table, notes, multilabel=multilabel)
+        return "Roboflow's _classes.csv", read_tables(tables, root, notes, multilabel=multilabel)
+    tables, table = tables_of_splits(root), table_in(root)
+    try:
+        names = names_of_classes(root)
+    except InputError:
+        if not (tables or table):
+            raise
+        names = []  # a table tells the classes
+    if len(names) > 1 or (names and not tables and not table):
+        return _of_folders(root, root, notes, multilabel)
+    if tables:
+        form = f"pictures listed in a {next(iter(tables.values())).name} for each split"
+        return form, read_tables(tables, root, notes, multilabel=multilabel)
+    if table:
+        return f"pictures listed in {table.name}", read_table(table, root, notes, multilabel=multilabel)
+    if labels := labels_of_pictures(root, notes, multilabel=multilabel):
+        return labels
     refuse_other_task(root, "classify")
+    if inner := inner_folder_of_classes(root):
+        return _of_folders(inner, root, notes, multilabel)
     raise InputError(
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
-        "CSV file with the columns file and class."
+        f"CSV file with the columns file and class{why_none(root)}."
     )
+
+
+def _of_folders(place: Path, root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
+    _refuse_multilabel(root, "folders of classes", multilabel)
+    form = "folders of classes, in splits" if splits_of(place) else "folders of classes"
+    return form, read_folder(place, root, notes)
 
 
 def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> LabelSet:
@@ -204,7 +247,8 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     if "" in named and len(named) > 1:
         raise InputError(f"{path} gives some pictures a split and others none; give all of them one.")
     if "" not in named and "train" not in named and not whole:
-        raise InputError(f"{path} has no pictures in the split train; add some.")
+        first = f" (the first line that is left out: {notes.left_out[0].reason})" if notes.left_out else ""
+        raise InputError(f"{path} has no pictures in the split train{first}; add some.")
     leading = named.get("") or named.get("train") or next(iter(named.values()))
     classes = tuple(sorted({name for own in leading[1] for name in own}))
     for name in classes:
@@ -224,7 +268,7 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     several = notes.multilabel
     splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}
     form += ", several classes a picture" if several else ""
-    return LabelSet(path, form, classes, splits, remarks=remarks)
+    return LabelSet(path, form, classes, splits, remarks=remarks, left_out=notes.left_out)
 
 
 def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = False) -> LabelSet:
@@ -233,11 +277,11 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
     Raises:
         InputError: A class is left without pictures, or, where it is strict, too many cannot be used.
     """
-    total = sum(len(pictures) for pictures in dataset.splits.values())
+    total = sum(len(pictures) for pictures in dataset.splits.values()) + len(dataset.left_out)
     splits: dict[str, Pictures] = {}
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOut] = [*dataset.left_out]
     wide = 0
     lost = np.zeros((2, len(dataset.classes)), np.int64)  # pictures of each class that cannot be used, and all
     done = 0

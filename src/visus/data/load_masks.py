@@ -21,7 +21,7 @@ from visus.data.class_lists import ClassList, read_class_list
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
-from visus.data.load_boxes import Unlabeled, with_unlabeled, within_splits
+from visus.data.load_boxes import Unlabeled, with_own_splits, with_unlabeled, within_splits
 from visus.data.mask_classes import (
     STRANGE,
     Wanted,
@@ -32,7 +32,7 @@ from visus.data.mask_classes import (
     without_ignored,
 )
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
-from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
+from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_numbers_of_objects, read_values
 from visus.data.near import Card, card_of, leaks
 from visus.data.resample import Spacing, said
 from visus.data.samples import counted
@@ -210,9 +210,10 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
     listed = read_class_list(root)
     if listed and listed.palette is not None and is_by_color(pairs, listed.palette):
         return _colored(pairs, listed, root, f"{form} in colors", wanted)
-    seen = survey_of(pairs, read_values, progress)
+    values = read_numbers_of_objects if wanted.binary else read_values
+    seen = survey_of(pairs, values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    return _masked(pairs, ByValue(found[1]), read_wide), form, (found[0], palette_of(listed, found)), 2
+    return _masked(pairs, ByValue(found[1], values), read_wide), form, (found[0], palette_of(listed, found)), 2
 
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
@@ -231,6 +232,7 @@ def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None
 def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple[Splits, str, Classes, int]:
     """Masks that are drawn from the shapes of objects."""
     told, rows = known.read(root, notes)
+    rows = with_own_splits(rows, root, notes)
     rows = within_splits(with_unlabeled(rows, notes, wanted.unlabeled, known.bare_is_negative), notes)
     if told is None:
         told = tuple(sorted({row["name"] for _, lists in rows.values() for own in lists for row in own}))
@@ -302,6 +304,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
                     progress(done, total)
                 if isinstance(answer, str):
                     notes.drop(split.files[place], answer)
+                    notes.beside.add(str(split.masks[place]))
                     continue
                 kept.append(place)
                 digests[name].append(answer.digest)
@@ -368,11 +371,7 @@ class _Looked:
 
 
 def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
-    """What is found, or why a pair cannot be used.
-
-    Raises:
-        InputError: A mask has a value that no class has.
-    """
+    """What is found, or why a pair cannot be used."""
     try:
         file, seen, wide = split.files[place], None, None
         if dataset.axes == 2:
@@ -385,7 +384,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
     if counts[STRANGE]:
-        raise InputError(
+        return (
             f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
             f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."
         )

@@ -17,7 +17,7 @@ from visus._files import write_atomically
 from visus._version import __version__
 from visus.data import LabelSet
 from visus.images.decode import DECODER
-from visus.runs.engine import plots
+from visus.runs.engine import loggers, plots
 from visus.runs.engine.clock import Clock
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, quiet
 from visus.runs.engine.progress import Epoch, EpochDone, Progress, said
@@ -36,7 +36,9 @@ def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa:
 
     Raises:
         InputError: It cannot be used.
+        DependencyError: The package of a logger is not installed.
     """
+    loggers.check(settings.log)
     tell = hooks.progress
     show = (lambda done, total: tell(Progress("checking", done, total))) if tell else None
     dataset = task.load(settings, show)
@@ -82,12 +84,14 @@ def _run_locked(task: Task, settings: TrainSettings, dataset: Data, folder: Path
             folder=folder,
         )
         clock = Clock(hooks.progress, hooks.report)
-        keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, left=clock.remaining)
-        try:
-            if not (going_on and keep.had_stopped(going_on)):
-                _train(job, keep, hooks, clock=clock, watch=watch, checkpoint=going_on)
-        except Diverged as error:
-            raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
+        with loggers.Loggers(job.settings, folder, hooks.say) as log:
+            keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, log=log, left=clock.remaining)
+            try:
+                if not (going_on and keep.had_stopped(going_on)):
+                    _train(job, keep, hooks, clock=clock, watch=watch, checkpoint=going_on)
+            except Diverged as error:
+                raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
+            log.tell(keep.epochs, job.score)  # those before, where no further one was needed
         _look_at_val(job, keep, watch)
         processes.wait()  # for those that train along, which still need the checkpoint
         _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
@@ -199,7 +203,9 @@ def _started(job: Job, status: str, config: bytes) -> dict[str, Any]:
     return {"status": status, "data": job.data.fingerprint(), "config": config_hash, **made}
 
 
-def _noted(folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hooks, *, left: float) -> None:
+def _noted(
+    folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hooks, *, log: loggers.Loggers, left: float
+) -> None:
     """Write the table of epochs, and tell."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(epoch.named(job.score)))
@@ -208,6 +214,7 @@ def _noted(folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hook
         values = row.named(job.score)
         writer.writerow({key: value if isinstance(value, int) else f"{value:.6g}" for key, value in values.items()})
     write_atomically(folder / METRICS, buffer.getvalue().encode())
+    log.tell(keep.epochs, job.score)
     hooks.report(EpochDone(epoch, job.settings.epochs or 0, keep.best or epoch, job.score, left))
     if hooks.on_epoch:
         hooks.on_epoch(epoch)

@@ -21,6 +21,7 @@ Augment = Literal["none", "light", "strong"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
 Norms = Literal["kept", "batch"]
+LogTo = Literal["tensorboard", "mlflow", "wandb"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
@@ -36,6 +37,17 @@ Unlabeled = Annotated[
     ),
 ]
 """The setting ``unlabeled`` of the tasks that learn objects or regions."""
+
+FirstPixel = Annotated[
+    int | None,
+    Setting(
+        "Pascal VOC: what its files call the first pixel, 0 or 1.",
+        DATA,
+        "[0, 1]",
+        default="what the tool that wrote them is known for, else 1",
+    ),
+]
+"""The setting ``first_pixel`` of the tasks that learn boxes."""
 
 Idle = tuple[bool, str, str]
 """An option that does nothing beside another: whether it is there, its name, and the other."""
@@ -109,6 +121,14 @@ class TrainSettings:
     device: Annotated[Device, Setting("Device to train on.", PLACE)] = "auto"
     precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
     workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
+    log: Annotated[
+        tuple[LogTo, ...],
+        Setting(
+            "Tell epochs there too, in a folder of the run, without a network; may be repeated.",
+            PLACE,
+            metavar="tensorboard|mlflow|wandb",
+        ),
+    ] = ()
     health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True
 
     def __post_init__(self) -> None:

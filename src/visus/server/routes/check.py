@@ -23,7 +23,7 @@ async def check(
     offset: Annotated[int, Query(ge=0, lt=2**31, description="Lines to pass over.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_PART, description="Lines at most.")] = 24,
 ) -> dict[str, Any]:
-    return await work(work.service.review, problem or None, offset, limit, undecided)
+    return await work(work.service.checked.lines, problem or None, offset, limit, undecided)
 
 
 @router.get(
@@ -32,7 +32,7 @@ async def check(
     **file_of("image/jpeg"),
 )
 async def picture(work: Working, line: Line, which: Literal["picture", "other"]) -> Response:
-    content = await work(work.service.reviewed_picture, line, other=which == "other")
+    content = await work(work.service.checked.picture, line, other=which == "other")
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
@@ -47,4 +47,4 @@ async def decisions(
     decision: Annotated[Literal["keep", "relabel", "leave out", "undecided"], Form()],
     label: Annotated[str, Form(max_length=200, description="The new class, for relabel.")] = "",
 ) -> dict[str, Any]:
-    return {"changed": await work(work.service.decide_lines, ids_of("lines", numbers), decision, label)}
+    return {"changed": await work(work.service.checked.decide, ids_of("lines", numbers), decision, label)}

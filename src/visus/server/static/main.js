@@ -75,11 +75,11 @@ async function start() {
   await show();
 }
 
-function chosen(file) {
-  if (!file) return;
+function chosen(files) {
+  if (!files.length) return;
   const view = shown.view === "networks" || about?.pictures === null ? "networks" : "search";
   const run = view === "networks" ? { run: address.read().fields.get("run") } : {};
-  work(() => take(file, view, run));
+  work(() => take([...files], view, run));
 }
 
 function switchTo(next) {
@@ -106,8 +106,7 @@ $("find").addEventListener("submit", (event) => {
 });
 $("words").addEventListener("search", () => $("words").value || address.read().fields.get("text") === null || address.go("wall"));
 $("file").addEventListener("change", () => {
-  const file = $("file").files[0];
-  chosen(file);
+  chosen([...$("file").files]);
   $("file").value = ""; // so that the same file can be chosen again
 });
 let over = 0;
@@ -117,10 +116,10 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     event.preventDefault();
     over = kind === "drop" ? 0 : Math.max(0, over + ({ dragenter: 1, dragleave: -1 }[kind] || 0));
     $("dropping").hidden = !over;
-    if (kind === "drop") chosen(event.dataTransfer.files[0]);
+    if (kind === "drop") chosen(event.dataTransfer.files);
   });
 }
-document.addEventListener("paste", (event) => chosen(event.clipboardData.files[0]));
+document.addEventListener("paste", (event) => chosen(event.clipboardData.files));
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !event.target.matches("input, select, textarea") && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
