@@ -42,6 +42,7 @@ def test_public_names() -> None:
         "read",
         "runs",
         "search",
+        "suggest",
         "train",
         "tune",
         "write",

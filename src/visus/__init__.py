@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from visus import data, explain, filters, images, lessons, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
-    from visus.review import check
+    from visus.review import check, suggest
     from visus.runs import Run, train, tune
     from visus.runs.run import evaluate, predict
     from visus.search import Index
@@ -54,6 +54,7 @@ __all__ = [
     "read",
     "runs",
     "search",
+    "suggest",
     "train",
     "tune",
     "write",
@@ -79,6 +80,7 @@ _LAZY = {
     "read": ("visus.images", "read"),
     "runs": ("visus.runs", None),
     "search": ("visus.search", None),
+    "suggest": ("visus.review", "suggest"),
     "train": ("visus.runs", "train"),
     "tune": ("visus.runs", "tune"),
     "write": ("visus.images", "write"),

@@ -58,6 +58,17 @@ def test_each_fault_is_found_where_it_is(faulty: Path) -> None:
     assert found.drawn() is not None
 
 
+def test_wrong_labels_are_named_from_a_certainty_on(faulty: Path) -> None:
+    some, more = (
+        {own.file for own in visus.check(faulty, only=["wrong-label"], certainty=least).findings}
+        for least in (0.9, 0.5)
+    )
+    assert some <= more
+    assert "train/blob/is-checks.png" in more
+    with pytest.raises(visus.InputError, match=r"from 0\.5 to 1"):
+        visus.check(faulty, certainty=0.2)
+
+
 def test_good_pictures_have_no_findings(tmp_path: Path) -> None:
     for label, name in enumerate(("blob", "checks", "stripes")):
         write_class(tmp_path / name, label, 12, side=96)

@@ -24,6 +24,7 @@ from visus.cli import (
     resample,
     search,
     serve,
+    suggest,
     tune,
 )
 from visus.cli.explain import app as explain
@@ -43,6 +44,7 @@ app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="check", epilog=check.EXAMPLES)(check.check)
+app.command(name="suggest", epilog=suggest.EXAMPLES)(suggest.suggest)
 app.command(name="data", epilog=data.EXAMPLES)(data.data)
 app.command(name="resample", epilog=resample.EXAMPLES)(resample.resample)
 app.command(name="convert", epilog=convert.EXAMPLES)(convert.convert)

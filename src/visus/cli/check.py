@@ -37,6 +37,9 @@ def check(
         int | None,
         typer.Option(min=1, help="Shorter side that a detector will see.  [default: as visus train detect]"),
     ] = None,
+    certainty: Annotated[
+        float, typer.Option(min=0.5, max=1, help="Name wrong labels from this certainty on; see docs/check.md.")
+    ] = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the parts that the probe is asked about.")] = 0,
     top: Annotated[int, typer.Option(min=0, help="Pictures of each problem that are named.")] = 3,
     out: Annotated[Path | None, typer.Option(metavar="CSV", help="Write all findings to a table.")] = None,
@@ -57,7 +60,9 @@ def check(
         ending(sheet, *PICTURE_ENDINGS, what="--sheet")
         spare(sheet, folder, what="--sheet")
     with phases() as tell:
-        found = look_through(folder, task=task, only=only or (), model=model, side=size, seed=seed, progress=tell)
+        found = look_through(
+            folder, task=task, only=only or (), model=model, side=size, certainty=certainty, seed=seed, progress=tell
+        )
     if out:
         found.save(out)
     if sheet and found.findings:

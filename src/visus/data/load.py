@@ -165,10 +165,16 @@ def _decided(dataset: LabelSet, decided: Decided) -> LabelSet:
 
 
 def has_classes(path: Path) -> bool:
-    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads."""
+    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads.
+
+    Raises:
+        InputError: It is not known which folders are the classes.
+    """
     root = seen_through(path)
-    tables = roboflow_tables(root) or tables_of_splits(root) or table_in(root)
-    return bool(tables or splits_of(root) or inner_folder_of_classes(root) or idx_files(path))
+    if roboflow_tables(root) or tables_of_splits(root) or table_in(root) or idx_files(path):
+        return True
+    named = names_of_classes(root) or inner_folder_of_classes(root)
+    return bool(named or labels_of_pictures(root, Notes()))
 
 
 _BESIDE = (

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visus.review.checking import Checked, check
     from visus.review.findings import Finding
+    from visus.review.suggesting import Suggested, Suggestion, suggest
 
-__all__ = ["Checked", "Finding", "check"]
+__all__ = ["Checked", "Finding", "Suggested", "Suggestion", "check", "suggest"]
 
-_LAZY = {"Checked": "checking", "Finding": "findings", "check": "checking"}
+_LAZY = {
+    "Checked": "checking",
+    "Finding": "findings",
+    "Suggested": "suggesting",
+    "Suggestion": "suggesting",
+    "check": "checking",
+    "suggest": "suggesting",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

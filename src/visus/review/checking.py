@@ -30,6 +30,8 @@ _OF_TWINS = {"leak", "twin-other-label", "twin"}
 _OF_PICTURES = {"blurred", "dark", "blown-out", "low-information", "odd-size", "odd-ratio"}
 _UNEVEN = 5  # how many times as many pictures or objects the largest class may have as the smallest without a word
 _ON_THE_SHEET = 60
+CERTAINTY = 0.8
+"""Of a wrong label, from which on it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def check(
     only: Sequence[str] = (),
     model: str = MODEL,
     side: int | None = None,
+    certainty: float = CERTAINTY,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Checked:
@@ -142,12 +145,15 @@ def check(
         only: Names of :data:`visus.review.findings.PROBLEMS` that are looked for; all by default.
         model: Network whose vectors tell what looks alike (see :class:`visus.search.describe.Embedder`), or a run.
         side: Shorter side to which a detector will bring the pictures; None for what ``visus train detect`` takes.
+        certainty: From which on wrong labels are named, from 0.5 to 1.
         seed: Of the parts that the probe is asked about.
         progress: Called with what is done, how far, of how much.
 
     Raises:
-        InputError: There are no such pictures, or no such problem.
+        InputError: There are no such pictures, no such problem, or the certainty is beyond its bounds.
     """
+    if not 0.5 <= certainty <= 1:
+        raise InputError(f"The certainty of wrong labels must be from 0.5 to 1, not {certainty}.")
     strange = [name for name in only if name not in PROBLEMS]
     if strange:
         raise InputError(f"There is no problem {strange[0]!r}; known: {', '.join(PROBLEMS)}.")
@@ -156,14 +162,14 @@ def check(
     described = bool(wanted & {"wrong-label", "outlier"})
     embedder = Embedder(model, streams=cores()) if described else None
     looked = look(own.files, embedder=embedder, progress=_telling(progress, "looking"))
-    found, odd = faults(own, looked)
+    found, odd = faults(own, looked) if wanted & _OF_PICTURES else ([], [])
     found += _unreadable(own, looked)
     notes = [*own.remarks, *odd, *_uneven(own)]
     if wanted & _OF_TWINS:
         pairs = twins(looked.digests, looked.hashes, looked.cards, progress=_telling(progress, "comparing"))
         found += repeated(own, looked, pairs)
     if described:
-        found += _of_vectors(own, looked, wanted=wanted, seed=seed, notes=notes, progress=progress)
+        found += _of_vectors(own, looked, wanted=wanted, certainty=certainty, seed=seed, notes=notes, progress=progress)
     if own.masks is not None:
         found += near_empty_masks(own)
     if own.boxes is not None:
@@ -173,7 +179,14 @@ def check(
 
 
 def _of_vectors(
-    own: Subject, looked: Looked, *, wanted: set[str], seed: int, notes: list[str], progress: Progress | None
+    own: Subject,
+    looked: Looked,
+    *,
+    wanted: set[str],
+    certainty: float,
+    seed: int,
+    notes: list[str],
+    progress: Progress | None,
 ) -> list[Finding]:
     """Findings by the vectors of the pictures; what cannot be told is noted."""
     if len(looked.vectors) < 2:
@@ -187,7 +200,7 @@ def _of_vectors(
         notes.append("There are too few pictures of each class to look for wrong labels.")
         return found
     opinion = opinion_on(looked, labels, len(own.classes), near, seed=seed, progress=_telling(progress, "probe"))
-    return found + wrong_labels(own, looked, labels, opinion)
+    return found + wrong_labels(own, looked, labels, opinion, least=certainty)
 
 
 def _unreadable(own: Subject, looked: Looked) -> list[Finding]:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_VOTE = 0.5  # share of the neighbors in the joint opinion
+_VOTE = 0.25  # share of the neighbors in the joint opinion
+_USUAL = (
+    25  # percentile of what pictures of a class have, from which on a picture may be of that class; theirs: the mean
+)
 _LEAST = 1e-6
 
 
@@ -62,6 +65,6 @@ def judge(probabilities: Floats, labels: NDArray[np.int64]) -> Opinion:
     best = others[rows, suggested]
     certainty = best / np.maximum(best + own, _LEAST)
     usual = np.array(
-        [own[labels == k].mean() if (labels == k).any() else np.inf for k in range(probabilities.shape[1])]
+        [np.percentile(own[labels == k], _USUAL) if (labels == k).any() else np.inf for k in range(others.shape[1])]
     )
     return Opinion(probabilities, suggested, certainty.astype(np.float32), (best > own) & (best >= usual[suggested]))

@@ -10,7 +10,7 @@ from visus.review.findings import Finding
 from visus.review.labels import Opinion, joined, judge
 from visus.review.looking import Looked
 from visus.review.neighbors import distances, votes
-from visus.review.probe import out_of_sample
+from visus.review.probe import components, out_of_sample
 from visus.review.subject import Subject
 
 _LEAST = 10  # pictures with labels from which on something can be said of them
@@ -36,11 +36,13 @@ def opinion_on(
         seed: Of the parts that the probe is asked about.
         progress: Called with how many parts are done, of how many.
     """
-    probe = out_of_sample(looked.vectors, labels, classes, seed=seed, progress=progress)
+    probe = out_of_sample(components(looked.vectors), labels, classes, seed=seed, progress=progress)
     return judge(joined(probe, votes(*near, labels, classes)), labels)
 
 
-def wrong_labels(subject: Subject, looked: Looked, labels: NDArray[np.int64], found: Opinion) -> list[Finding]:
+def wrong_labels(
+    subject: Subject, looked: Looked, labels: NDArray[np.int64], found: Opinion, *, least: float
+) -> list[Finding]:
     """Pictures whose label is probably wrong.
 
     Args:
@@ -48,9 +50,10 @@ def wrong_labels(subject: Subject, looked: Looked, labels: NDArray[np.int64], fo
         looked: Its pictures that can be read.
         labels: ``(N,)`` int64, the class of each of these.
         found: What is thought of them.
+        least: Certainty from which on they are named.
     """
     findings = []
-    for k in np.flatnonzero(found.wrong).tolist():
+    for k in np.flatnonzero(found.wrong & (found.certainty >= least)).tolist():
         place = int(looked.places[k])
         own, other = subject.classes[int(labels[k])], subject.classes[int(found.suggested[k])]
         sure = float(found.certainty[k])

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 FOLDS = 5
 """Parts that the pictures are dealt into."""
 
-PENALTY = 0.1
+PENALTY = 1.0
 """Of the squared weights, on features of deviation 1, for each picture."""
 
 _STEPS = 100
@@ -26,7 +26,7 @@ _NOTHING = 1e-6  # share of the largest variance below which a component is none
 
 
 def out_of_sample(
-    vectors: Floats,
+    x: Floats,
     labels: NDArray[np.int64],
     classes: int,
     *,
@@ -36,7 +36,7 @@ def out_of_sample(
     """Probabilities of the classes for each picture, by a probe that has not seen it.
 
     Args:
-        vectors: ``(N, D)`` float32.
+        x: ``(N, D)`` float32, of :func:`components`.
         labels: ``(N,)`` int64, the class of each.
         classes: How many there are.
         seed: Of the dealing.
@@ -45,7 +45,6 @@ def out_of_sample(
     Returns:
         ``(N, classes)`` float32, rows of sum 1.
     """
-    x = components(vectors)
     part = folds(labels, min(FOLDS, len(labels)), seed)
     count = int(part.max()) + 1
     found = np.zeros((len(x), classes), np.float32)
@@ -56,6 +55,23 @@ def out_of_sample(
         if progress:
             progress(k + 1, count)
     return found
+
+
+def probabilities(vectors: Floats, labels: NDArray[np.int64], classes: int, others: Floats) -> Floats:
+    """What a probe on labeled pictures says of others.
+
+    Args:
+        vectors: ``(N, D)`` float32, of the labeled pictures.
+        labels: ``(N,)`` int64.
+        classes: How many there are.
+        others: ``(M, D)`` float32.
+
+    Returns:
+        ``(M, classes)`` float32, rows of sum 1.
+    """
+    x = components(np.concatenate([vectors, others]))
+    known = x[: len(vectors)]
+    return softmax(x[len(vectors) :] @ fit(known, labels, classes, curvature=(x**2).sum(0)))
 
 
 def folds(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
