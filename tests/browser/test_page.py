@@ -515,19 +515,22 @@ def test_every_state_can_be_read_by_everyone(page: Page, folder: Path, width: in
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("view", ["pictures", "networks"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 768, 390])
-def test_every_further_state_can_be_read_too(drawn: str, folder: Path, width: int, scheme: str) -> None:
+def test_every_further_state_can_be_read_too(drawn: str, folder: Path, width: int, scheme: str, view: str) -> None:
     with open_page(drawn) as page:
         page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
         page.set_viewport_size({"width": width, "height": 800})
         for language in ("en", "zh"):
-            further_states(page, folder, f"{width}-{scheme}-{language}")
+            {"pictures": states_of_pictures, "networks": states_of_networks}[view](
+                page, folder, f"{width}-{scheme}-{language}"
+            )
             page.locator("#language").click()
 
 
-def further_states(page: Page, folder: Path, tag: str) -> None:
-    """Go through what the page can show."""
+def states_of_pictures(page: Page, folder: Path, tag: str) -> None:
+    """Go through what the page can show of pictures."""
     first, second = (str(path) for path in sorted((folder / "photos").glob("0*"))[:2])
     page.locator("#tab-wall").click()
     page.locator(".filters summary").click()
@@ -563,13 +566,21 @@ def further_states(page: Page, folder: Path, tag: str) -> None:
     expect(page.locator("#compare")).to_be_visible()
     looked_at(page, f"{tag}-compare")
     page.keyboard.press("Escape")
+    page.goto(page.url.split("#")[0] + "#search?id=1")
+    expect(page.locator("#message")).not_to_be_empty()
+    looked_at(page, f"{tag}-error")
+
+
+def states_of_networks(page: Page, folder: Path, tag: str) -> None:
+    """Go through what the page can show of networks and studies."""
     page.locator("#tab-networks").click()
-    page.set_input_files("#file", first)
+    choose(page, folder)
     for run in ("finder", "painter", "textures-1"):
         page.locator("#run").select_option(run)
         expect(page.locator("#predict-answer")).to_be_empty()
         page.locator("#predict").click()
         expect(page.locator("#predict-answer")).not_to_be_empty(timeout=SLOW)
+        page.locator("#method").select_option("saliency")
         page.locator("#explain").click()
         expect(page.locator("#explain-answer img")).to_have_count(2, timeout=SLOW)
         looked_at(page, f"{tag}-{run}")
@@ -581,9 +592,6 @@ def further_states(page: Page, folder: Path, tag: str) -> None:
     page.locator("#tab-trainings").click()
     expect(page.locator("#training svg")).to_have_count(1)
     looked_at(page, f"{tag}-study")
-    page.goto(page.url.split("#")[0] + "#search?id=1")
-    expect(page.locator("#message")).not_to_be_empty()
-    looked_at(page, f"{tag}-error")
 
 
 def test_chinese_and_a_phone(page: Page, folder: Path) -> None:
