@@ -167,8 +167,11 @@ def _decided(dataset: LabelSet, decided: Decided) -> LabelSet:
 def has_classes(path: Path) -> bool:
     """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads."""
     root = seen_through(path)
-    tables = roboflow_tables(root) or tables_of_splits(root) or table_in(root)
-    return bool(tables or splits_of(root) or inner_folder_of_classes(root) or idx_files(path))
+    try:
+        tables = roboflow_tables(root) or tables_of_splits(root) or table_in(root)
+        return bool(tables or names_of_classes(root) or inner_folder_of_classes(root) or idx_files(path))
+    except InputError:  # it is not known which folders are the classes
+        return False
 
 
 _BESIDE = (
