@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import visus
-from visus import data, explain, filters, images, lessons, nets, runs, search
+from visus import data, explain, filters, images, lessons, nets, review, runs, search
 from visus._optional import require
 
 
@@ -29,6 +29,7 @@ def test_public_names() -> None:
         "VisusError",
         "WeightsError",
         "__version__",
+        "check",
         "data",
         "duplicates",
         "evaluate",
@@ -45,7 +46,7 @@ def test_public_names() -> None:
         "tune",
         "write",
     }
-    for module in (visus, data, explain, filters, images, lessons, nets, runs, search):
+    for module in (visus, data, explain, filters, images, lessons, nets, review, runs, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 
@@ -57,7 +58,7 @@ def test_every_error_is_a_visus_error() -> None:
 
 
 def test_unknown_names_are_attribute_errors() -> None:
-    for module in (visus, nets, search):
+    for module in (visus, nets, review, search):
         with pytest.raises(AttributeError):
             module.no_such_name  # noqa: B018
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from visus import data, explain, filters, images, lessons, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
+    from visus.review import check
     from visus.runs import Run, train, tune
     from visus.runs.run import evaluate, predict
     from visus.search import Index
@@ -40,6 +41,7 @@ __all__ = [
     "VisusError",
     "WeightsError",
     "__version__",
+    "check",
     "data",
     "duplicates",
     "evaluate",
@@ -64,6 +66,7 @@ _LAZY = {
     "Cluster": ("visus.cluster", "Cluster"),
     "Index": ("visus.search", "Index"),
     "Run": ("visus.runs", "Run"),
+    "check": ("visus.review", "check"),
     "data": ("visus.data", None),
     "duplicates": ("visus.search", "duplicates_in"),
     "evaluate": ("visus.runs.run", "evaluate"),

@@ -26,6 +26,7 @@ INSTALL: dict[str, str] = {
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
     "SimpleITK": "visus[volumes]",
+    "supervision": "supervision",
     "starlette": "visus[serve]",
     "tensorboard": "visus[tensorboard]",
     "uvicorn": "visus[serve]",

@@ -1,4 +1,4 @@
-"""``visus export``: a trained network for other programs."""
+"""``visus export``: a trained network, or an index, for other programs."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from visus._errors import InputError
-from visus.cli.options import AsJson, spare
+from visus.cli.options import AsJson, plural, say, spare
 from visus.cli.settings import whole_numbers
 
 EXAMPLES = """
@@ -19,35 +19,67 @@ Examples:
     visus export runs/segment/camvid-1 --size 360,480           a segmenter, for pictures of 480x360 pixels
     visus export runs/detect/cells-1 --format openvino          a detector, for pictures of any size
     visus export runs/classify/flowers-1 --int8                 numbers of 8 bits too: size, speed and accuracy of both
+    visus export photos.visus --out photos.parquet              an index: paths, sizes, dates, vectors
 """
+
+Form = Literal["onnx", "openvino", "torchscript", "parquet"]
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its best.safetensors.")],
+    source: Annotated[str, typer.Argument(metavar="RUN|INDEX", help="A run, its best.safetensors, or an index.")],
     form: Annotated[
-        Literal["onnx", "openvino", "torchscript"], typer.Option("--format", help="What to write.")
-    ] = "onnx",
+        Form | None,
+        typer.Option("--format", help="What to write.  [default: onnx of a run, parquet of an index]"),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(metavar="N", help="Segmenters: the one height,width that the graph takes.  [default: any]"),
     ] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITION", help="Indexes: only pictures that fulfill it.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write.  [default: RUN/model.onnx, model.xml or model.pt]")
+        Path | None,
+        typer.Option(help="Where to write.  [default: RUN/model.onnx, model.xml or model.pt; INDEX.parquet here]"),
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Write RUN/model-int8.onnx too, and compare size, speed and accuracy on val.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trained network as a graph, and check that the graph answers the same.
+    """Write a trained network as a graph that answers the same, or the pictures of an index as a table.
 
-    Its input is pixels (N, height, width, 3) uint8 RGB, or volumes (N, depth, height, width) float32; its output the
-    probability of each class, of a segmenter for each position. A detector's takes one picture of any size and gives
-    boxes, scores, labels and masks; its AP on the val split is printed beside the network's.
+    A graph's input is pixels (N, height, width, 3) uint8 RGB, or volumes (N, depth, height, width) float32; its output
+    the probability of each class, of a segmenter for each position. A detector's takes one picture of any size and
+    gives boxes, scores, labels and masks; its AP on the val split is printed beside the network's.
+
+    The table of an index (Parquet) has a row for each picture: id, path, width, height, size, dates, and the vectors of
+    each descriptor as a list of numbers.
+    """
+    from visus.search.place import exists
+
+    if exists(source):
+        if int8:
+            raise InputError(f"--int8 is for a run, and {source} is an index.")
+        _of_index(source, form, size, where, out, as_json)
+    else:
+        _of_run(Path(source), form, size, where, out, as_json=as_json, int8=int8)
+
+
+def _of_run(
+    run: Path, form: Form | None, size: str | None, where: str | None, out: Path | None, *, as_json: bool, int8: bool
+) -> None:
+    """Write a network as a graph.
+
+    Raises:
+        InputError: An option is for an index.
     """
     told = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
+    if form == "parquet" or where is not None:
+        option = "--where" if where is not None else "--format parquet"
+        raise InputError(f"{option} is for an index, and there is none at {run}; name a folder that visus index made.")
     if int8:
-        _quantize(run, told, as_json, others=form != "onnx" or size is not None or out is not None)
+        _quantize(run, told, as_json, others=form not in (None, "onnx") or size is not None or out is not None)
         return
     from visus.runs.export import export as write_graph
     from visus.runs.record.folder import BEST, CONFIG, LAST
@@ -55,11 +87,8 @@ def export(
     home = run if run.is_dir() else run.parent
     spare(out, *(home / name for name in (BEST, CONFIG, LAST)))
     sides = None if size is None else whole_numbers("--size", size)
-    written = write_graph(run, form, out, size=sides, say=told)
-    if as_json:
-        typer.echo(json.dumps({"file": str(written), "format": form}))
-    else:
-        typer.echo(f"Wrote {written}; it answers as the network does.")
+    written = write_graph(run, form or "onnx", out, size=sides, say=told)
+    typer.echo(json.dumps({"path": str(written)}) if as_json else f"Wrote {written}; it answers as the network does.")
 
 
 def _quantize(run: Path, told: Callable[[str], None], as_json: bool, *, others: bool) -> None:
@@ -78,3 +107,28 @@ def _quantize(run: Path, told: Callable[[str], None], as_json: bool, *, others: 
         told(found.warning)
     if not as_json:
         typer.echo(f"Wrote {found.int8.path}; visus predict --engine onnx --int8 answers by it.")
+
+
+def _of_index(
+    place: str, form: Form | None, size: str | None, where: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Write the pictures of an index as a table.
+
+    Raises:
+        InputError: An option is for a run.
+    """
+    from visus.search import Index
+
+    if size is not None or form not in (None, "parquet"):
+        option = "--size" if size is not None else f"--format {form}"
+        raise InputError(f"{option} is for a run, and {place} is an index, which is written as parquet.")
+    target = out or Path(f"{Path(place.rstrip('/')).stem}.parquet")
+    found = Index(place).export(target, where=where)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        return
+    vectors = ", ".join(f"{name} ({length} numbers)" for name, length in found.vectors.items())
+    say(f"Wrote {found.path}: {plural(found.pictures, 'picture')}; vectors of {vectors}.")
+    if found.left_out:
+        lost = "1 row is" if found.left_out == 1 else f"{found.left_out:,} rows are"
+        say(f"{lost} damaged in the index and left out; say: visus index --verify --mend", error=True)

@@ -20,6 +20,7 @@ Examples:
     visus predict runs/classify/flowers-1 holiday --json -k 3
     visus predict runs/segment/camvid-1 street.jpg --crf --out masks
     visus predict runs/detect/cells-1 slides --conf 0.7 --out found
+    visus predict runs/detect/cells-1 slides --fiftyone found                labels.json and data.json, for FiftyOne
     visus predict runs/segment/camvid-1 streets --engine ray --out masks     by Ray's processes
     visus predict runs/detect/cells-1 slides --engine onnx --out found       by the run's graph, without PyTorch
 """
@@ -52,6 +53,10 @@ def predict(
         Path | None,
         typer.Option(help="Segmenters and detectors: where what they find goes.  [default: predictions]"),
     ] = None,
+    fiftyone: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Classifiers and detectors: write answers there as FiftyOne reads them."),
+    ] = None,
     crf: segment.Crf = False,
     scales: segment.Scales = None,
     flip: segment.Flip = False,
@@ -79,14 +84,15 @@ def predict(
     saved = open_saved(run)
     task, folder = saved.task, out or Path("predictions")
     refuse_others(task, k=k, csv=as_csv, out=out, crf=crf, scales=scales, flip=flip)
+    refuse_others(task, fiftyone=fiftyone)
     refuse_others(task, conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
     asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx", int8)
     if task in TAKES["conf"][1]:
         allowed = detect.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
-        detect.predict(asked, folder, allowed)
+        detect.predict(asked, folder, allowed, fiftyone)
     elif task in TAKES["crf"][1]:
         segment.predict(asked, folder, segment.how(run, crf=crf, scales=scales, flip=flip))
     elif task in TAKES["k"][1]:
-        classify.predict(asked, k=k or classify.MOST, as_csv=as_csv)
+        classify.predict(asked, k=k or classify.MOST, as_csv=as_csv, fiftyone=fiftyone)
     else:
         plain.predict(asked)

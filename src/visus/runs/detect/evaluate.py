@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -227,7 +228,8 @@ def evaluate(
     saved = of_task(open_saved(run), "detect")
     network = trained.read(saved, "detector")
     settings = settings_beside(saved.place, DetectSettings)
-    dataset = data_of(saved, settings, data, load=load, whole=load_boxes_whole)
+    whole = partial(load_boxes_whole, first_pixel=settings.first_pixel if settings else None)
+    dataset = data_of(saved, settings, data, load=load, whole=whole)
     return evaluate_on(saved, network, dataset, split, out=out, progress=progress)
 
 

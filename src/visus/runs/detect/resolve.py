@@ -31,8 +31,10 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        first_pixel=settings.first_pixel,
         unlabeled=settings.unlabeled,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import NET, Idle, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import NET, FirstPixel, Idle, TrainSettings, Unlabeled, said
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
@@ -34,6 +34,7 @@ class DetectSettings(TrainSettings):
     }
 
     unlabeled: Unlabeled = None
+    first_pixel: FirstPixel = None
     net: Annotated[
         str,
         Setting("rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.", NET),

@@ -82,7 +82,7 @@ def evaluate(
     settings = settings_beside(saved.place, LocalizeSettings)
 
     def whole(place: str | os.PathLike[str]) -> BoxSet:
-        found = load_boxes_whole(place)
+        found = load_boxes_whole(place, first_pixel=settings.first_pixel if settings else None)
         return single(found) if settings is None else alone(settings, found)
 
     dataset = data_of(saved, settings, data, load=load, whole=whole)

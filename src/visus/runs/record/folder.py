@@ -43,8 +43,9 @@ def decoded_before(folder: Path) -> str | None:
     if not summary or summary.get("decoder", 1) >= DECODER:
         return None
     return (
-        f"{folder} was trained by an earlier visus: pictures with color profiles, TIFF of other kinds than plain 8 "
-        "bits, and HEIC that only EXIF turns are decoded otherwise now. If there are such pictures, train anew."
+        f"{folder} was trained by an earlier visus: pictures with color profiles or other colors than sRGB, TIFF "
+        "of other kinds than plain 8 bits, odd PNG, GIF and JPEG 2000, and HEIC and JPEG XL that EXIF turns are "
+        "decoded otherwise now. If there are such pictures, train anew."
     )
 
 

@@ -38,6 +38,17 @@ Unlabeled = Annotated[
 ]
 """The setting ``unlabeled`` of the tasks that learn objects or regions."""
 
+FirstPixel = Annotated[
+    int | None,
+    Setting(
+        "Pascal VOC: what its files call the first pixel, 0 or 1.",
+        DATA,
+        "[0, 1]",
+        default="what the tool that wrote them is known for, else 1",
+    ),
+]
+"""The setting ``first_pixel`` of the tasks that learn boxes."""
+
 Idle = tuple[bool, str, str]
 """An option that does nothing beside another: whether it is there, its name, and the other."""
 
@@ -100,6 +111,10 @@ class TrainSettings:
     allow_bad: Annotated[
         bool, Setting("Train even if more than a tenth of the files, or half of a class, cannot be used.", DATA)
     ] = False
+    without: Annotated[
+        str | None,
+        Setting("Table of visus check: what it leaves out is not used, and its new classes are taken.", DATA),
+    ] = None
     seed: Annotated[
         int, Setting("Seed of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")
     ] = 0
@@ -145,7 +160,7 @@ class TrainSettings:
         strange = [name for name in values if name not in known]
         if strange:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-        return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
+        return cls(data=_absolute(data), **{**values, **_absolute_weights(values), **_absolute_table(values)})
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""
@@ -236,6 +251,11 @@ def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
     if weights is None or os.fspath(weights) in ("imagenet", "none") or not os.path.exists(weights):
         return {}
     return {"weights": _absolute(weights)}
+
+
+def _absolute_table(values: dict[str, Any]) -> dict[str, str]:
+    """The table that leaves pictures out, wherever the training goes on."""
+    return {"without": _absolute(values["without"])} if values.get("without") else {}
 
 
 # Optimizers that do not divide by the size of the gradient need other rates.

@@ -25,6 +25,7 @@ from visus.images.io import is_volume_name
 from visus.images.result import Result
 from visus.images.wide import read_wide
 from visus.runs.answers import Unreadable, one_by_one
+from visus.runs.supervision import around, detections
 
 Tell = Callable[[int, int], None]
 
@@ -81,6 +82,19 @@ class MaskPrediction(Result):
                 geometry = {"type": "Polygon", "coordinates": polygon}
                 features.append({"type": "Feature", "properties": {"class": self.classes[label]}, "geometry": geometry})
         return {"type": "FeatureCollection", "features": features}
+
+    def to_supervision(self) -> Any:  # noqa: ANN401 - supervision.Detections, imported at use
+        """Each class that is there as one of ``supervision.Detections``: its mask, and the box around it.
+
+        Raises:
+            InputError: It is a volume.
+            DependencyError: supervision is not installed.
+        """
+        if self.mask.ndim != 2:
+            raise InputError("supervision takes pictures, no volumes; write the mask.")
+        labels = np.unique(self.mask)
+        masks = self.mask == labels[:, None, None]  # (classes, H, W)
+        return detections(around(masks), labels, self.classes, masks=masks)
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in self.shares().items())

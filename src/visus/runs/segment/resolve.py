@@ -32,6 +32,7 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
         unlabeled=settings.unlabeled,
         spacing=settings.spacing,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 

@@ -5,8 +5,8 @@ import { announce, work } from "./busy.js";
 import { choose, follow } from "./details.js";
 import { choice, labeled, make } from "./dom.js";
 import { condition, filters } from "./filters.js";
-import { number, percent, word } from "./language.js";
-import { asking, form, list, question, region } from "./question.js";
+import { number, percent, said, word } from "./language.js";
+import { add, asking, beside, form, list, question, region, small } from "./question.js";
 import { rectangled } from "./rectangle.js";
 
 let asked = 0; // to know late answers
@@ -27,16 +27,16 @@ export async function showSearch(root, fields, about) {
     const held = focused(root);
     root.replaceChildren(make("div", { className: "asking" }, column(own, fields, about), kept || results));
     refocus(root, held);
-    const found = await ask("/search", { fields: wanted(own, fields), signal });
+    const found = await ask("/search", { fields: wanted(own, fields, await beside(fields)), signal });
     if (mine !== asked) return; // a later question has overtaken this one
     hits = found.hits;
     follow(sequence);
-    const told = word("alike", hits.length, own.name);
+    const told = word("alike", hits.length, own.name + further(fields));
     const again = focused(root);
     (kept || results).replaceWith(results);
     results.replaceChildren(
       make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing")),
-        ...found.notes.map((note) => make("p", { className: "soft" }, note))),
+        ...found.notes.map((note) => make("p", { className: "soft" }, said(note)))),
       filters(fields, address.change, ...options(fields, about)),
       make("ul", { id: "hits", className: "grid" }, hits.map(card)));
     refocus(root, again);
@@ -44,12 +44,18 @@ export async function showSearch(root, fields, about) {
   });
 }
 
-function wanted(own, fields) {
+function wanted(own, fields, others) {
   const given = (name) => fields.get(name);
   return form(own, fields, {
     k: given("k") || 24, region: given("region"), where: condition(fields), by: given("by"), rerank: given("rerank"), min_score: given("least"),
-    also: given("also"), unlike: given("unlike"),
+    ...others,
   });
+}
+
+// How many pictures ask with the first, and against it.
+function further(fields) {
+  const [also, unlike] = [list(fields, "also").length, list(fields, "unlike").length];
+  return `${also ? ` + ${number(also)}` : ""}${unlike ? ` − ${number(unlike)}` : ""}`;
 }
 
 function options(fields, about) {
@@ -68,22 +74,28 @@ function options(fields, about) {
 // The picture that asks, with a rectangle, and those that ask with it or against it.
 function column(own, fields, about) {
   const part = region(fields);
-  const chips = (name) => list(fields, name).map((id) => make("li", { className: `chip ${name}` }, thumbnail(id), make("span", {}, word(name)),
-    make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: list(fields, name).filter((other) => other !== id).join(",") || null }) } }, "×")));
+  const more = make("input", { id: "more", type: "file", multiple: true, accept: "image/*,.heic,.tif,.tiff", ariaLabel: word("addPicture"), on: { change: () => work(() => add([...more.files], fields)) } });
   return make("section", { id: "query", ariaLabel: word("yourPicture") },
     rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
     make("div", { className: "told" },
       make("p", { className: "name" }, own.name),
       make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
       part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
-      make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike")),
+      make("ul", { className: "chips" }, ...chips("also", "unlike", fields), ...chips("unlike", "also", fields)),
+      make("label", { className: "button file" }, make("span", {}, word("addPicture")), more),
       about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
 }
 
-function thumbnail(id) {
-  const image = make("img", { alt: "", loading: "lazy" });
-  show(image, `/thumbnails/${id}`);
-  return image;
+// Pictures that ask with it or against it; each can be turned into the other, or taken away.
+function chips(name, other, fields) {
+  const without = (key) => list(fields, name).filter((own) => own !== key).join(",");
+  return list(fields, name).map((key) => {
+    const image = make("img", { alt: "" });
+    work(() => small(image, key));
+    return make("li", { className: `chip ${name}` }, image, make("span", {}, word(name)),
+      make("button", { className: "plain turn", on: { click: () => address.change({ [name]: without(key), [other]: [...list(fields, other), key].join(",") }) } }, word(`turn_${other}`)),
+      make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: without(key) }) } }, "×"));
+  });
 }
 
 function card(hit, k) {
@@ -100,7 +112,7 @@ function card(hit, k) {
     make("a", { className: "shown", href: address.link("search", { id: hit.id }), data: { k }, on: { click: (event) => opened(event, k) } }, image, bar),
     make("div", { className: "badges" }, badges),
     make("p", {}, make("b", {}, number(hit.score, 3)), " ", make("span", { title: hit.path }, hit.name)),
-    hit.note ? make("p", { className: "soft" }, hit.note) : null);
+    hit.note ? make("p", { className: "soft" }, hit.note.split(", ").map(said).join(word("comma"))) : null);
 }
 
 function opened(event, k) {
