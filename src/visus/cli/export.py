@@ -58,6 +58,8 @@ def export(
     """
     from visus.search.place import exists
 
+    if int8 and exists(source):
+        raise InputError(f"--int8 is for a run, and {source} is an index.")
     if int8:
         _quantize(Path(source), as_json, others=form not in (None, "onnx") or bool(size or where or out))
     elif exists(source):
@@ -72,20 +74,17 @@ def _of_run(run: Path, form: Form | None, size: str | None, where: str | None, o
     Raises:
         InputError: An option is for an index.
     """
-    from visus.runs.export import export as write_graph
-    from visus.runs.record.folder import BEST, CONFIG, LAST
-
     if form == "parquet" or where is not None:
         option = "--where" if where is not None else "--format parquet"
         raise InputError(f"{option} is for an index, and there is none at {run}; name a folder that visus index made.")
+    from visus.runs.export import export as write_graph
+    from visus.runs.record.folder import BEST, CONFIG, LAST
+
     home = run if run.is_dir() else run.parent
     spare(out, *(home / name for name in (BEST, CONFIG, LAST)))
     sides = None if size is None else whole_numbers("--size", size)
     written = write_graph(run, form or "onnx", out, size=sides, say=_told(as_json))
-    if as_json:
-        typer.echo(json.dumps({"file": str(written), "format": form or "onnx"}))
-    else:
-        typer.echo(f"Wrote {written}; it answers as the network does.")
+    typer.echo(json.dumps({"path": str(written)}) if as_json else f"Wrote {written}; it answers as the network does.")
 
 
 def _of_index(
