@@ -424,7 +424,7 @@ def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
     assert 8 <= found["middling"] < 64
     colored = resolve(SegmentSettings.of(data, {}), load_masks(data))
     assert (colored.net, colored.backbone, colored.weights) == ("fcn8s", "efficientnet_lite0", "imagenet")
-    assert colored.lower == "kept"
+    assert colored.lower == "learn"
     assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
     volumes = folder_of_volumes(tmp_path / "volumes")
     assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"
