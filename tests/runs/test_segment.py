@@ -130,7 +130,7 @@ def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...
 def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
     whole = SegmentPredictor(run.folder).predict(large).mask
-    monkeypatch.setattr("visus.nets.segmentation.segmenter.SIDE", {2: 64, 3: 32})
+    monkeypatch.setattr("visus.graphs.blocks.SIDE", {2: 64, 3: 32})
     told: list[tuple[int, int]] = []
     parts = SegmentPredictor(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
     assert told[-1] == (9, 9)
