@@ -94,8 +94,9 @@ class Client:
 
     def search(
         self,
-        picture: Picture,
+        picture: Picture | None = None,
         *,
+        words: str | None = None,
         k: int = 12,
         region: tuple[int, int, int, int] | None = None,
         where: str | None = None,
@@ -105,10 +106,11 @@ class Client:
         also: Sequence[int] = (),
         unlike: Sequence[int] = (),
     ) -> Hits:
-        """Pictures that look like one; for the options see :meth:`visus.Index.search`.
+        """Pictures that look like one, or show what words name; for the options see :meth:`visus.Index.search`.
 
         Args:
-            picture: That asks.
+            picture: That asks; None where words ask alone.
+            words: Words, perhaps with signs and weights: ``"tiger + snow - 0.5 beach"``.
             k: How many, at most 200.
             region: x0, y0, x1, y1 in pixels of the part that asks.
             where: A condition on the columns of the index.
@@ -121,14 +123,21 @@ class Client:
         Raises:
             RefusedError: The server says what is wrong.
         """
-        options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by}
+        options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by, "words": words}
         return self._post(
             Hits, "/search", picture, options | {"rerank": rerank, "also": _commas(also), "unlike": _commas(unlike)}
         )
 
-    def why(self, picture: Picture, hit: int, *, region: tuple[int, int, int, int] | None = None) -> Why:
-        """Where a picture, or a part of it, and one of the index agree."""
-        return self._post(Why, "/why", picture, {"hit": hit, "region": _commas(region)})
+    def why(
+        self,
+        picture: Picture | None,
+        hit: int,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        words: str | None = None,
+    ) -> Why:
+        """Where a picture, or a part of it, and one of the index agree; or where the latter shows words."""
+        return self._post(Why, "/why", picture, {"hit": hit, "region": _commas(region), "words": words})
 
     def duplicates(
         self,
@@ -276,9 +285,11 @@ class Client:
     def _get(self, kind: type[Answer], path: str, **params: Any) -> Answer:
         return kind.model_validate_json(self._send("GET", path, params=_given(params)).content)  # pyright: ignore
 
-    def _post(self, kind: type[Answer], path: str, picture: Picture, options: dict[str, Any]) -> Answer:
+    def _post(self, kind: type[Answer], path: str, picture: Picture | None, options: dict[str, Any]) -> Answer:
         form, files = _given(options), {}
-        if isinstance(picture, int):
+        if picture is None:
+            pass
+        elif isinstance(picture, int):
             form["id"] = picture
         else:
             files = {"picture": ("picture", picture if isinstance(picture, bytes) else _content(picture))}

@@ -242,10 +242,18 @@ class Service:
         return {
             "pictures": self.count(),
             "descriptors": self.index.descriptors if with_index else [],
+            "words": with_index and self._knows_words(),
             "runs": about,
             "moves": self.settings.move is not None,
             "trainings": self.settings.trainings is not None,
         }
+
+    def _knows_words(self) -> bool:
+        """Whether pictures can be searched by words: the network's classes have names."""
+        try:
+            return bool(self.index.layer().vocabulary.names)
+        except InputError:
+            return False
 
     @contextlib.contextmanager
     def picture(self, asked: Asked, *, min_side: int | None = None, whole: bool = False) -> Iterator[Pixels]:
@@ -270,18 +278,25 @@ class Service:
             yield decode(data, name="the picture", min_side=min_side, max_pixels=most, range="own").pixels
 
     def search(
-        self, asked: Asked, also: Sequence[int] = (), unlike: Sequence[int] = (), **options: Any
+        self,
+        asked: Asked,
+        also: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        *,
+        words: str | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
-        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
+        """The hits for a picture, for words, or for both; ids are texts, since numbers of JavaScript have 53 bits only.
 
         Args:
-            asked: The picture.
+            asked: The picture; of words alone none.
             also: Ids of pictures in the index that ask together with it.
             unlike: Ids of pictures that hits are to be unlike.
+            words: Words, or several with signs and weights; none of them names a file.
             options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
 
         Raises:
-            InputError: There is no such picture, or an option cannot be.
+            InputError: There is no such picture, a word is not known, or an option cannot be.
             Missing: The picture is not in the index, or its file is no longer what was indexed.
             PictureIndexError: The index is gone or damaged.
             Busy: Too many pixels are being worked on.
@@ -290,10 +305,11 @@ class Service:
         full = options["region"] or options["by"] != "embedding"
         verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
         joined, avoided = ([self._small(number) for number in ids] for ids in (also, unlike))
-        with self.picture(asked, min_side=None if full else self._embedder.least_side, whole=verified) as picture:
-            left = max(1, self.settings.pixels - picture.shape[0] * picture.shape[1])
+        with self._asking(asked, words, None if full else self._embedder.least_side, whole=verified) as first:
+            left = max(1, self.settings.pixels - sum(own.shape[0] * own.shape[1] for own in first))
+            said = [words] if words else []
             try:
-                hits = index.search([picture, *joined], unlike=avoided, max_pixels=left, **options)
+                hits = index.search([*first, *joined, *said], unlike=avoided, max_pixels=left, files=False, **options)
             except PictureIndexError as error:
                 if options["by"] in index.descriptors:
                     raise
@@ -302,7 +318,18 @@ class Service:
         for row in rows:
             if self._is_asked(row, asked):
                 row["asked"] = True
-        return {"hits": rows, "notes": hits.notes}
+        return {"hits": rows, "words": hits.words, "notes": hits.notes}
+
+    @contextlib.contextmanager
+    def _asking(
+        self, asked: Asked, words: str | None, min_side: int | None = None, *, whole: bool = False
+    ) -> Iterator[list[Pixels]]:
+        """The picture that a request is about, where it is not about words alone; see :meth:`picture`."""
+        if words and asked.upload is None and asked.number is None:
+            yield []
+            return
+        with self.picture(asked, min_side=min_side, whole=whole) as picture:
+            yield [picture]
 
     def _small(self, number: int) -> Pixels:
         """A picture of the index that asks beside another: shrunk, so that one large picture is held at a time."""
@@ -317,16 +344,18 @@ class Service:
             return False
         return self.row(int(hit["id"]), "hash")["hash"] == content_hash(asked.upload)
 
-    def why(self, asked: Asked, number: int, region: Box | None = None) -> dict[str, Any]:
-        """Where a picture, or a part of it, and one of the index agree.
+    def why(self, asked: Asked, number: int, region: Box | None = None, words: str | None = None) -> dict[str, Any]:
+        """Where a picture, or a part of it, and one of the index agree; or where the latter shows words.
 
         Args:
             asked: The picture.
             number: Id of the other in the index.
             region: x0, y0, x1, y1 in pixels of the part; None for the whole picture.
+            words: That ask, alone or with the picture.
 
         Returns:
-            The ``score``, ``query`` and ``hit`` under their heat maps as data URLs, and the ``scale`` of these.
+            The ``score``, ``query`` (null where words ask) and ``hit`` under their heat maps as data URLs, and the
+            ``scale`` of these.
 
         Raises:
             Missing: The other is not in the index, or its file is no longer what was indexed.
@@ -334,10 +363,11 @@ class Service:
             Busy: Too many pixels are being worked on.
         """
         hit = self._small(number)
-        with self.picture(asked) as picture:
-            found = self.index.why(cut(picture, region) if region else picture, hit)
-            shown = [data_url(own) for own in found.overlays(side=_SHOWN)]
-        return {"score": found.score, "query": shown[0], "hit": shown[1], "scale": scale()}
+        with self._asking(asked, words) as first:
+            parts = [cut(own, region) if region else own for own in first]
+            found = self.index.why([*parts, words] if words else parts, hit, files=False)
+            *query, shown = (data_url(own) for own in found.overlays(side=_SHOWN))
+        return {"score": found.score, "query": query[0] if query else None, "hit": shown, "scale": scale()}
 
     def duplicates(self, wanted: Wanted, offset: int, limit: int) -> dict[str, Any] | None:
         """Groups of duplicates, and stacks of pictures that are none; None while they are looked for.

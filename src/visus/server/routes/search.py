@@ -20,7 +20,14 @@ _ASKING = 8  # pictures that ask beside the first
 Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in the index, with commas.")]
 
 
-@router.post("/search", summary="Pictures that look like one.", responses=described(answers.Hits))
+Words = Annotated[
+    Text, Form(description="Words that pictures are to show, perhaps with signs and weights: tiger + snow - 0.5 beach.")
+]
+
+
+@router.post(
+    "/search", summary="Pictures that look like one, or show what words name.", responses=described(answers.Hits)
+)
 async def search(
     work: Working,
     asked: Picture,
@@ -32,21 +39,27 @@ async def search(
     rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
     also: Ids = None,
     unlike: Ids = None,
+    words: Words = None,
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
     joined, avoided = (ids_of(name, text, _ASKING) for name, text in (("also", also), ("unlike", unlike)))
-    found = await work(work.service.search, asked, joined, avoided, rerank=rerank, **options)
+    found = await work(work.service.search, asked, joined, avoided, words=words or None, rerank=rerank, **options)
     return JSONResponse(found)  # plain values, which need no second look
 
 
-@router.post("/why", summary="Where a picture and one of the index agree.", responses=described(answers.Why))
+@router.post(
+    "/why",
+    summary="Where a picture and one of the index agree, or where it shows words.",
+    responses=described(answers.Why),
+)
 async def why(
     work: Working,
     asked: Picture,
     hit: Annotated[int, Form(ge=0, lt=2**63, description="Id of the other.")],
     region: Region = None,
+    words: Words = None,
 ) -> dict[str, Any]:
-    return await work(work.service.why, asked, hit, box_of(region))
+    return await work(work.service.why, asked, hit, box_of(region), words or None)
 
 
 @router.get(

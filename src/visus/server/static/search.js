@@ -1,11 +1,11 @@
-// Hits beside the picture that asks.
+// Hits beside the picture that asks, or for words.
 import * as address from "./address.js";
 import { ask, show } from "./api.js";
 import { announce, work } from "./busy.js";
 import { choose, follow } from "./details.js";
-import { choice, labeled, make } from "./dom.js";
+import { $, choice, labeled, make } from "./dom.js";
 import { condition, filters } from "./filters.js";
-import { number, percent, word } from "./language.js";
+import { number, percent, said, word } from "./language.js";
 import { asking, form, list, question, region } from "./question.js";
 import { rectangled } from "./rectangle.js";
 
@@ -19,6 +19,8 @@ export async function showSearch(root, fields, about) {
     const own = await question(fields, signal);
     if (mine !== asked) return;
     if (!own) return address.go("wall", {}, { replace: true });
+    $("words").value = fields.get("words") || "";
+    if (fields.has("words")) $("find-in").value = "pictures";
     const results = make("section", { id: "results", ariaLabelledby: "results-title" });
     results.setAttribute("aria-labelledby", "results-title");
     const before = document.getElementById("hits");
@@ -31,12 +33,12 @@ export async function showSearch(root, fields, about) {
     if (mine !== asked) return; // a later question has overtaken this one
     hits = found.hits;
     follow(sequence);
-    const told = word("alike", hits.length, own.name);
+    const told = word(own.source ? "alike" : "showing", hits.length, own.name);
     const again = focused(root);
     (kept || results).replaceWith(results);
     results.replaceChildren(
       make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing")),
-        ...found.notes.map((note) => make("p", { className: "soft" }, note))),
+        ...found.notes.map((note) => make("p", { className: "soft" }, said(note)))),
       filters(fields, address.change, ...options(fields, about)),
       make("ul", { id: "hits", className: "grid" }, hits.map(card)));
     refocus(root, again);
@@ -48,7 +50,7 @@ function wanted(own, fields) {
   const given = (name) => fields.get(name);
   return form(own, fields, {
     k: given("k") || 24, region: given("region"), where: condition(fields), by: given("by"), rerank: given("rerank"), min_score: given("least"),
-    also: given("also"), unlike: given("unlike"),
+    also: given("also"), unlike: given("unlike"), words: given("words"),
   });
 }
 
@@ -70,15 +72,26 @@ function column(own, fields, about) {
   const part = region(fields);
   const chips = (name) => list(fields, name).map((id) => make("li", { className: `chip ${name}` }, thumbnail(id), make("span", {}, word(name)),
     make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: list(fields, name).filter((other) => other !== id).join(",") || null }) } }, "×")));
+  if (!own.source) return asWords(own, fields, chips);
   return make("section", { id: "query", ariaLabel: word("yourPicture") },
     rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
     make("div", { className: "told" },
       make("p", { className: "name" }, own.name),
       make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
       part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
+      beside(fields),
       make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike")),
       about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
 }
+
+// Words that ask alone, with the pictures that ask with them.
+const asWords = (own, fields, chips) => make("section", { id: "query", ariaLabel: word("yourWords") },
+  make("div", { className: "told" }, make("p", { className: "name" }, own.name), make("p", { className: "soft hint" }, word("mixed")),
+    make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike"))));
+
+// A field for words that ask beside the picture.
+const beside = (fields) => labeled(word("wordsToo"), make("input", { id: "words-too", type: "search", autocomplete: "off", placeholder: word("wordsExample"),
+  value: fields.get("words") || "", on: { change: (event) => address.change({ words: event.target.value.trim() || null }) } }));
 
 function thumbnail(id) {
   const image = make("img", { alt: "", loading: "lazy" });
