@@ -29,18 +29,19 @@ _SIDE = 256  # of a montage, pixels
 _TILE = 120  # of a cut picture
 
 
-def tiles(data: Path, leave: set[Path]) -> Iterator[Image.Image]:
-    """Squares cut from the photographs of several sets, no two of them overlapping."""
+def tiles(data: Path, leave: set[Path], count: int) -> Iterator[Image.Image]:
+    """Squares cut from the photographs of several sets, no two of them overlapping; drawn with a fixed seed."""
     names = ("imagenet_sample/images", "camvid", "bsds500", "corel1k", "flowers5", "kth_tips_gray", "bccd/JPEGImages")
-    for name in names:
-        for path in sorted((data / name).rglob("*")):
-            if path.suffix.lower() not in (".jpg", ".png") or path in leave or "labels" in path.parts:
-                continue
-            with Image.open(path) as opened:
-                picture = opened.convert("RGB")
-            for y in range(0, picture.height - _TILE + 1, _TILE):
-                for x in range(0, picture.width - _TILE + 1, _TILE):
-                    yield picture.crop((x, y, x + _TILE, y + _TILE))
+    corners: list[tuple[Path, int, int]] = []
+    for path in (path for name in names for path in sorted((data / name).rglob("*"))):
+        if path.suffix.lower() not in (".jpg", ".png") or path in leave or {"labels", "boundaries"} & set(path.parts):
+            continue
+        with Image.open(path) as opened:
+            across, down = (range(0, side - _TILE + 1, _TILE) for side in opened.size)
+        corners += [(path, x, y) for y in down for x in across]
+    for path, x, y in sorted(random.Random(0).sample(corners, min(count, len(corners)))):
+        with Image.open(path) as opened:
+            yield opened.convert("RGB").crop((x, y, x + _TILE, y + _TILE))
 
 
 def write_mixed(data: Path, folder: Path, count: int) -> None:
@@ -53,7 +54,7 @@ def write_mixed(data: Path, folder: Path, count: int) -> None:
         write_versions(chosen, name, folder / name)
     left = count - len(chosen) * (len(ALTERATIONS) + 1)
     (folder / "others").mkdir(exist_ok=True)
-    for number, tile in zip(range(left), tiles(data, set(chosen)), strict=False):
+    for number, tile in enumerate(tiles(data, set(chosen), left)):
         tile.save(folder / "others" / f"{number:05d}.jpg", quality=90)
 
 

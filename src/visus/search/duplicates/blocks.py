@@ -24,6 +24,7 @@ _FITS = 0.7  # correlation of a block where it fits
 _EACH = 2  # blocks of each row and of each column whose best place is looked for
 _FARTHEST = 4  # times the radius of the search that a corner of the picture may move
 _STILL = 1.0  # pixels that a corner moves at most if one step is enough
+_FARTHER = 2  # pixels that a block may move farther than those that were tried first
 _LEAST_FITTING = 6
 _TRIED, _LEAST_OF_TRIED = 16, 4  # blocks, of which so many must fit before further ones are tried
 _BESIDE = 0.01  # pixels by which rounding may put a block beside a picture
@@ -181,13 +182,15 @@ def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: in
 
     over = laid_over(picture, matrix, target.shape)
     corners = corners_of(target.shape, side)
-    busy = compared(over, over, side, corners).spreads[0]
-    busy[~covered(corners, side, matrix, picture.shape)] = 0
-    wanted = _busiest(busy.reshape(target.shape[0] // side, -1)) * side
+    busy = _spreads(over, side)
+    busy[~covered(corners, side, matrix, picture.shape).reshape(busy.shape)] = 0
+    wanted = _busiest(busy) * side
     found = best_places(over, target, side, wanted[:_TRIED], radius)
-    if (found[:, 0] >= _FITS).sum() < _LEAST_OF_TRIED:
+    tried = np.abs(found[found[:, 0] >= _FITS, 1:3])
+    if len(tried) < _LEAST_OF_TRIED:
         return None
-    found = np.concatenate([found, best_places(over, target, side, wanted[_TRIED:], radius)])
+    near = min(radius, int(tried.max()) + _FARTHER)
+    found = np.concatenate([found, best_places(over, target, side, wanted[_TRIED:], near)])
     fits = found[:, 0] >= _FITS
     source = wanted[fits, ::-1].astype(np.float32)
     goal = source + found[fits, :2:-1]
@@ -200,6 +203,16 @@ def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: in
         return None
     whole = np.vstack([step, [0, 0, 1]])
     return whole if _moved(whole, target.shape) <= _FARTHEST * radius else None
+
+
+def _spreads(picture: Floats, side: int) -> Floats:
+    """Standard deviations of all blocks, ``(rows, columns)`` float32, in gray levels."""
+    import cv2
+
+    rows, columns = picture.shape[0] // side, picture.shape[1] // side
+    whole = picture[: rows * side, : columns * side]
+    means = [cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA) for part in (whole, whole * whole)]
+    return np.sqrt(np.maximum(means[1] - means[0] ** 2, 0))
 
 
 def _moved(step: Matrix, shape: tuple[int, ...]) -> float:

@@ -5,30 +5,24 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.alignment import Matrix
-from visus.search.duplicates.evidence import Evidence, Laid, cut, lay, marked, there, written
-from visus.search.duplicates.looks import Floats, Gray
+from visus.search.duplicates.evidence import Evidence, Laid, cut, marked, there, written
+from visus.search.duplicates.looks import Floats
 
 _VISIBLE = 30.0  # gray levels by which a small thing must differ
 _AGAINST = 1.5  # times the standard deviation of the gray levels around it, by which it must differ too
 _RIM = 3  # pixels beside the end of a picture that are not looked at
 
 
-def closer(first: Gray, second: Gray, transform: Matrix, evidence: Evidence) -> Evidence:
+def closer(laid: Laid, evidence: Evidence) -> Evidence:
     """Evidence that minds small things too.
 
     Args:
-        first: ``(h, w)`` uint8.
-        second: ``(H, W)`` uint8.
-        transform: Takes points of the first to points of the second.
+        laid: Both pictures, large enough for small things.
         evidence: What larger blocks say: that both are the same.
 
     Returns:
         The evidence, which may say now that something has changed, or that one has a mark.
     """
-    laid = lay(first, second, transform)
-    if laid is None:
-        return evidence
     changed = laid.inside & _blocks_of(_differs(laid), laid)
     if not changed.any():
         return evidence

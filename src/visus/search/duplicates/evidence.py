@@ -99,20 +99,8 @@ class Evidence:
         return _alike(self.agreed, self.textured)
 
 
-def compare(first: Gray, second: Gray, transform: Matrix) -> Evidence | None:
-    """Lay a picture over another one, as exactly as their blocks allow, and compare them.
-
-    Args:
-        first: ``(h, w)`` uint8.
-        second: ``(H, W)`` uint8.
-        transform: Takes points of the first to points of the second, roughly.
-
-    Returns:
-        None where they hardly overlap.
-    """
-    laid = lay(first, second, transform)
-    if laid is None:
-        return None
+def compare(laid: "Laid") -> Evidence:
+    """Compare two pictures that lie over one another, block by block."""
     correlations, changed = _judged(laid)
     doubtful = changed | (laid.inside & (correlations < _UNMARKED))
     one, two = (
@@ -331,6 +319,8 @@ def written(x: Floats, y: Floats) -> bool:
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     """What a picture shows where the other one is not."""
     rest = ~_grown(covered, _ASIDE)
+    if np.count_nonzero(rest) < _NOTHING * picture.size:
+        return "nothing"
     x0, y0, x1, y1 = without_border(picture)
     border = rest.copy()
     border[y0:y1, x0:x1] = False

@@ -18,7 +18,8 @@ _COLORS = 0.35  # of the strongest spread of colors
 _WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
-_LOSS = {"PNG": 0.0, "TIFF": 0.0, "BMP": 0.0, "GIF": 8.0}  # of formats that say nothing of their quantization
+_LOSSLESS = ("PNG", "TIFF", "BMP")
+_LOSS = {**dict.fromkeys(_LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
 _RICH = 0.8  # of the most bytes
 
@@ -184,6 +185,8 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("more real detail", more_detail),
         ("less compressed", _least_lossy),
+        ("lossless", _best(lambda o: o.facts.container in _LOSSLESS)),
+        ("not encoded again", _best(lambda o: not _encoded_again(o))),
         ("transparent", _best(lambda o: o.transparent)),
         ("more depth", _best(lambda o: o.facts.depth)),
         ("more metadata", _best(lambda o: (o.facts.captured is not None) + o.facts.profile)),
@@ -219,13 +222,26 @@ def _least_lossy(left: list[Traits]) -> list[Traits]:
     if None in losses and 0.0 not in losses:  # by what is left of them, then
         return _near(_richness, _RICH)(left)
     told = [math.inf if loss is None else loss for loss in losses]
-    most = _STEPS * min(told) + (1 if min(told) else 0)
-    return [traits for traits, own in zip(left, told, strict=True) if own <= most]
+    return [traits for traits, own in zip(left, told, strict=True) if not _coarser(own, min(told))]
+
+
+def _coarser(step: float, finest: float) -> bool:
+    return step > _STEPS * finest + (1 if finest else 0)
 
 
 def _loss(traits: Traits) -> float | None:
-    """About the mean step to which an encoder rounded, 0 for none; None where the format does not tell."""
+    """About the mean step to which a picture was rounded, at any time, 0 for none; None where nothing tells."""
+    told = _told(traits)
+    return max(told or 0, traits.rounded) or told
+
+
+def _told(traits: Traits) -> float | None:
     return traits.facts.compression or _LOSS.get(traits.facts.container)
+
+
+def _encoded_again(traits: Traits) -> bool:
+    """Whether the pixels were rounded more coarsely than the file says."""
+    return traits.rounded > 0 and _coarser(traits.rounded, _told(traits) or 0)
 
 
 def _richness(traits: Traits) -> float:

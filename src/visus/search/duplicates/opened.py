@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from visus._errors import InputError
@@ -15,6 +16,7 @@ from visus.images.facts import Facts, facts_of
 from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
+from visus.search.duplicates.rounding import mean_step
 from visus.search.reading import content_hash
 
 SIDE = 768
@@ -48,6 +50,11 @@ class Traits:
     transparent: bool
     spread: float
     contrast: float
+
+    @functools.cached_property
+    def rounded(self) -> float:
+        """The mean step to which an encoder once rounded its pixels, whatever the file says now; 0 where none shows."""
+        return mean_step(_luminance(self.member))
 
     @functools.cached_property
     def detail(self) -> float:
@@ -134,6 +141,14 @@ def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
 def pixels_of(member: Member) -> NDArray[np.uint8]:
     """All pixels of a file, ``(H, W, 3)`` uint8."""
     return decode(read_bytes(member.path), name=member.path, range="own").pixels
+
+
+def _luminance(member: Member) -> Gray:
+    """The gray levels of all pixels of a file; of JPEG as they are stored, not turned as its EXIF says."""
+    try:
+        return simplejpeg.decode_jpeg(read_bytes(member.path), colorspace="GRAY")[:, :, 0]
+    except ValueError:  # another format, or colors that are none of luminance
+        return _gray(pixels_of(member))
 
 
 def _page(data: bytes, name: str, number: int) -> NDArray[np.uint8]:

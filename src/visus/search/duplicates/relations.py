@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.closer import closer
-from visus.search.duplicates.evidence import Evidence, compare
+from visus.search.duplicates.evidence import Evidence, Laid, compare, lay
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import Opened, pages, pixels_of
@@ -52,21 +52,27 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         None where they do not belong together.
     """
     first, second = (scaling(look.gray.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
-    evidence = compare(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
-    if evidence is None or not evidence.alike:
+    laid = lay(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
+    if laid is None:
+        return None
+    evidence = compare(laid)
+    if not evidence.alike:
         return None
     if evidence.same and evidence.mark is None:
-        evidence = _closer(keep, other, evidence)
+        evidence = _closer(keep, other, laid, evidence)
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
-    laid = _laid(keep, other, evidence)
-    return Judgment(evidence, _relation(keep, other, evidence, _color(laid, other)), None, _blown(laid, other))
+    colors = _colors(keep, other, evidence)
+    return Judgment(evidence, _relation(keep, other, evidence, _color(colors, other)), None, _blown(colors, other))
 
 
-def _closer(keep: Opened, other: Opened, evidence: Evidence) -> Evidence:
+def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
     ours, theirs = keep.closely, other.closely
+    if ours is keep.gray and theirs is other.gray:
+        return closer(laid, evidence)
     larger, smaller = scaling(other.gray.shape, theirs.shape), scaling(ours.shape, keep.gray.shape)
-    return closer(ours, theirs, larger @ evidence.transform @ smaller, evidence)
+    large = lay(ours, theirs, larger @ evidence.transform @ smaller)
+    return evidence if large is None else closer(large, evidence)
 
 
 def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
@@ -93,7 +99,7 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
-    return "exposure bracket" if _color(_laid(keep, other, evidence), other) > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if _color(_colors(keep, other, evidence), other) > 2 * _RECOLORED else "burst"
 
 
 def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
@@ -130,11 +136,11 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-Laid = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Colors = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """The colors of the first picture in the frame of the second, and where they are there (255)."""
 
 
-def _laid(keep: Opened, other: Opened, evidence: Evidence) -> Laid:
+def _colors(keep: Opened, other: Opened, evidence: Evidence) -> Colors:
     import cv2
 
     size = other.gray.shape[1], other.gray.shape[0]
@@ -144,7 +150,7 @@ def _laid(keep: Opened, other: Opened, evidence: Evidence) -> Laid:
     return colors, np.where(there > 0, np.uint8(255), np.uint8(0))
 
 
-def _color(laid: Laid, other: Opened) -> float:
+def _color(laid: Colors, other: Opened) -> float:
     """Mean difference of the colors of two pictures where both are, softly seen."""
     import cv2
 
@@ -153,7 +159,7 @@ def _color(laid: Laid, other: Opened) -> float:
     return float(np.mean(cv2.mean(cv2.absdiff(*soft), covered)[:3]))
 
 
-def _blown(laid: Laid, other: Opened) -> float:
+def _blown(laid: Colors, other: Opened) -> float:
     """How much more of the second picture than of the first is overexposed."""
     import cv2
 
@@ -217,7 +223,10 @@ def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:
 
 
 def _same_page(ours: Gray, theirs: Gray, way: Matrix) -> bool:
-    found = compare(ours, theirs, way)
-    if found is None or not found.same:
-        return found is not None and found.textured == found.changed == 0
-    return found.mark is not None or closer(ours, theirs, found.transform, found).same
+    laid = lay(ours, theirs, way)
+    if laid is None:
+        return False
+    found = compare(laid)
+    if not found.same:
+        return found.textured == found.changed == 0
+    return found.mark is not None or closer(laid, found).same

@@ -1,0 +1,77 @@
+"""What JPEG once took from a picture is seen in its pixels, however finely it was encoded since."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.support.photographs import photographs
+from visus import Index
+from visus.images import read, write
+from visus.search.duplicates.rounding import mean_step
+
+_PICTURE = Image.fromarray(read(photographs()["coffee"])).resize((480, 320), Image.Resampling.BOX)
+
+
+def _through_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    place = io.BytesIO()
+    picture.save(place, "JPEG", quality=quality)
+    return Image.open(place)
+
+
+def _gray(picture: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(picture.convert("L"))
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 90])
+@pytest.mark.parametrize("turn", [Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_90, None])
+def test_the_first_encoding_shows_through_a_finer_one(quality: int, turn: Image.Transpose | None) -> None:
+    first = _through_jpeg(_PICTURE, quality)
+    told = float(np.mean(first.quantization[0]))  # pyright: ignore[reportAttributeAccessIssue]
+    again = first.convert("RGB") if turn is None else first.convert("RGB").transpose(turn)
+    assert mean_step(_gray(again)) == pytest.approx(told, rel=0.2)
+    assert mean_step(_gray(_through_jpeg(again, 95))) == pytest.approx(told, rel=0.2)
+
+
+def test_what_was_never_rounded_or_scaled_since_tells_of_none() -> None:
+    noise = np.random.default_rng(0).normal(128, 40, (320, 480)).clip(0, 255).astype(np.uint8)
+    drawn = np.zeros((320, 480), np.uint8)
+    drawn[40:90, 60:400] = 255
+    small = _through_jpeg(_PICTURE, 50).resize((400, 264))
+    for pixels in (noise, drawn, np.zeros((5, 9), np.uint8), _gray(_PICTURE), _gray(small)):
+        assert mean_step(pixels) == 0
+
+
+@pytest.mark.parametrize(
+    ("others", "kept"),
+    [
+        ({"b.jpg": (30, 95), "c.jpg": (75, 95)}, "a.jpg"),  # encoded finely, after a coarse encoding
+        ({"b.png": (30, None)}, "a.jpg"),  # lossless, of what was left
+        ({"b.png": (None, None), "c.jpg": (75, 95)}, "b.png"),
+    ],
+)
+def test_a_coarse_encoding_is_not_kept_over_a_finer_one_that_looks_coarser(
+    others: dict[str, tuple[int | None, int | None]], kept: str, tmp_path: Path
+) -> None:
+    _PICTURE.save(tmp_path / "a.jpg", quality=75)
+    for name, (first, then) in others.items():
+        picture = _PICTURE if first is None else _through_jpeg(_PICTURE, first).convert("RGB")
+        write(tmp_path / name, np.asarray(picture), **({} if then is None else {"quality": then}))
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == kept
+    assert len(group.others) == len(others)
+
+
+def test_of_equally_coarse_ones_the_first_encoding_is_kept(tmp_path: Path) -> None:
+    _PICTURE.save(tmp_path / "b.jpg", quality=60)
+    Image.open(tmp_path / "b.jpg").save(tmp_path / "a.jpg", quality=97)
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == "b.jpg"
+    assert group.why == "not encoded again"
