@@ -140,7 +140,7 @@ class Index(UpdatedIndex):
             rows = nearest.expanded(query, rows)
         elif rerank == "geometry":
             rows = nearest.verified(single(queries, "rerank geometry"), rows, max_pixels)
-        rows, nothing = above(rows, min_score, query, len(store))
+        rows, nothing = above(rows, min_score, query, len(store) if layer else 0)
         rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
 
         def why(hit: Hit) -> "Why | WordWhy":

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _MOST = 2000  # rows of a segment that are compared in full at most,
 _MOST_FOR_EACH = 20  # and for each hit that is asked for, where they are many
-_LIKELY = 300  # rows whose probability for a word is told from their vectors,
+_LIKELY = 100  # rows whose probability for a word is told from their vectors,
 _LIKELY_FOR_EACH = 4  # and for each hit that is asked for, where they are many
 _BLOCK = 4096  # vectors that are compared at once
 _AT_ONCE = 1024  # vectors whose classes are worked out at once
