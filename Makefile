@@ -7,7 +7,7 @@ PICTURES ?=
 # Real data sets for the benchmarks (see benchmarks/README.md).
 export VISUS_DATA ?=
 
-.PHONY: setup demo test test-long test-all check bench docs licenses dist pictures clean
+.PHONY: setup demo test test-long test-all check bench docs licenses dist pictures shots clean
 
 setup: $(VENV)/.all
 
@@ -74,6 +74,10 @@ dist: setup
 
 pictures: setup
 	$(BIN)/python -m docs.make_pictures
+
+# Pictures of the web page in every state, at three widths, light and dark, in both languages: build/shots.
+shots: setup
+	mkdir -p build/shots && VISUS_SHOTS=build/shots $(BIN)/python -m pytest -m "" -k "state" tests/browser
 
 docs: setup
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

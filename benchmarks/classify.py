@@ -4,6 +4,7 @@ python benchmarks/classify.py fashion [--fashion FOLDER]   an MLP and a small CN
 python benchmarks/classify.py flowers --data DATA          EfficientNet-Lite0: probe and fine-tuning
 python benchmarks/classify.py step                         a step of ours beside a bare PyTorch loop
 python benchmarks/classify.py probe --data DATA            epochs on features beside epochs through the network
+python benchmarks/classify.py thirds                       a step of fine-tuning, by how much learns
 python benchmarks/classify.py precision                    bfloat16 beside float32
 
 Fashion-MNIST: on Debian `apt-get install dataset-fashion-mnist`; elsewhere its four idx files in a folder.
@@ -24,11 +25,13 @@ import torch
 from visus.data import Batches, Features, Pictures, loader
 from visus.ops import Normalize
 from visus.runs import ClassifySettings, Run, train
+from visus.runs.classify.half_frozen import MANY, HalfFrozen
 from visus.runs.classify.network import Parts, build
 from visus.runs.classify.probe import LinearOnFeatures, features
 from visus.runs.classify.resolve import resolve
-from visus.runs.classify.training import groups_of, recipe_of
+from visus.runs.classify.training import Classification, groups_of, recipe_of
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, fit
+from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Recipe
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -197,6 +200,33 @@ def probe(folder: Path) -> None:
     print(f"epoch of the head through the net  {through:8.1f} s   ratio {through / on_features:.0f}")
 
 
+def thirds() -> None:
+    """What a step of fine-tuning costs by how many thirds of the network learn, in processor time."""
+    size, batch_size = 224, 16
+    parts = synthetic("efficientnet_lite0", size, batch_size, batch_size, gray=False)
+    settings = dataclasses.replace(parts.settings, mode="finetune", weights="imagenet", norms="kept", lr_decay=0.3)
+    x = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8)
+    labels = torch.zeros(batch_size, dtype=torch.int64)
+    works: dict[str, Callable[[], float]] = {}
+    for count, compiled in ((3, False), (2, False), (2, True), (1, True)):
+        own = Classification(dataclasses.replace(build(settings, parts.dataset), settings=settings))
+        half = HalfFrozen(own.net, own.parts.normalize, can_compile=compiled)
+        unfreeze.unfreeze(own.net, count)
+        half.settle(MANY, x[:1])
+
+        def once(half: HalfFrozen = half) -> float:
+            start = time.process_time()
+            torch.nn.functional.cross_entropy(half(x), labels).backward()
+            half.zero_grad()
+            return time.process_time() - start
+
+        works[f"{count} of 3 thirds learn, the others {'compiled' if compiled else 'by torch'}"] = once
+    times = medians(works, 3)
+    whole = next(iter(times.values()))
+    for name, seconds in times.items():
+        print(f"{name:48} {1e3 * seconds / batch_size:7.1f} ms a picture   ratio {seconds / whole:.2f}", flush=True)
+
+
 def precision() -> None:
     """Whole training steps in bfloat16 beside float32."""
     print(f"{'':34} {'f32 ms':>9} {'bf16 ms':>9} {'speed-up':>9}")
@@ -220,12 +250,13 @@ def precision() -> None:
 def main() -> None:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("fashion", "flowers", "step", "probe", "precision"))
+    parser.add_argument("part", nargs="?", choices=("fashion", "flowers", "step", "probe", "thirds", "precision"))
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
     parser.add_argument("--fashion", type=Path, default=FASHION, help="folder with the idx files of Fashion-MNIST")
     said = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
         "step": step,
+        "thirds": thirds,
         "precision": precision,
         "fashion": lambda: fashion(said.fashion),
         "probe": lambda: probe(said.data),

@@ -1,6 +1,6 @@
 """Detection: R-CNN and its successors with one small backbone on public data, and what they cost.
 
-    python benchmarks/detect.py [pasted|bccd|localizer|step|features] --data DATA [--net NET] [--keep FOLDER]
+    python benchmarks/detect.py [pasted|bccd|localizer|step|features|answers] --data DATA [--net NET] [--keep FOLDER]
 
 Without a name all parts run, one after the other. ``--net`` trains one network alone. ``--keep`` is where runs are
 kept; without it they are thrown away.
@@ -127,14 +127,16 @@ def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:
         train(data / "bccd", folder, "test", net=net, backbone=BACKBONE, **BCCD[net])
 
 
-def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
+def interleaved(
+    *works: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     """The median time of each work in seconds, done in turn."""
     times: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
         for work, own in zip(works, times, strict=True):
-            started = time.perf_counter()
+            started = clock()
             work()
-            own.append(time.perf_counter() - started)
+            own.append(clock() - started)
     return [statistics.median(own) for own in times]
 
 
@@ -230,7 +232,7 @@ def torchvision_detector(ours: Any) -> Any:
 def features(*_: Any) -> None:
     """What R-CNN sees in the boxes of one picture, computed by torch and by the backbone compiled for this CPU."""
     from visus.nets.detection.rcnn import RCNN
-    from visus.runs.engine.compiled import hasten
+    from visus.runs.detect.proposals import hasten
 
     print(f"\nfeatures: R-CNN on {BACKBONE}, 300 boxes of a picture of 320x240, each warped to 128x128", flush=True)
     torch.manual_seed(0)
@@ -244,12 +246,42 @@ def features(*_: Any) -> None:
     print(f"torch {torchs:7.3f} s   compiled {compiled:7.3f} s   ratio {compiled / torchs:.3f}", flush=True)
 
 
+def answers(*_: Any) -> None:
+    """An answer of the network by torch, and by its parts compiled for this CPU: processor seconds, and how far off."""
+    from visus.runs.detect.hastened import hastened
+
+    print(f"\nanswers: {BACKBONE}, a picture of 320x240, 6 classes, processor seconds of an answer", flush=True)
+    picture = torch.rand(3, 240, 320, generator=torch.Generator().manual_seed(0))
+    corners = torch.rand(100, 2, generator=torch.Generator().manual_seed(1)) * torch.tensor([240.0, 180])
+    boxes = torch.cat([corners, corners + 60], 1)
+    for name in ("faster_rcnn", "mask_rcnn"):
+        torch.manual_seed(0)
+        plain = detection.create(name, classes=6, weights="imagenet", backbone=BACKBONE, side=240)
+        plain.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        quick = hastened(plain)
+        torchs, compiled = interleaved(
+            lambda net=plain: net.detect([picture]),
+            lambda net=quick: net.detect([picture]),
+            rounds=15,
+            clock=time.process_time,
+        )
+        with torch.inference_mode():
+            own, other = (net.box_scores([picture], [boxes]).softmax(1) for net in (plain, quick))
+        off = float((own - other).abs().max())
+        print(
+            f"{name:14} torch {torchs:7.3f} s   compiled {compiled:7.3f} s   ratio {compiled / torchs:.3f}   "
+            f"scores of 100 boxes differ by at most {off:.1e}",
+            flush=True,
+        )
+
+
 PARTS: dict[str, Callable[..., None]] = {
     "pasted": pasted,
     "bccd": bccd,
     "localizer": localizer,
     "step": step,
     "features": features,
+    "answers": answers,
 }
 NEED_DATA = ("pasted", "bccd", "localizer")
 

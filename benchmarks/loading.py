@@ -19,7 +19,7 @@ from PIL import Image
 
 CLASSES = ("disc", "square")
 LOADING = """
-import sys, time
+import sys, time, cv2
 from visus.data import {0}
 start = time.process_time()
 {0}(sys.argv[1])

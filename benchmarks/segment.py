@@ -1,6 +1,6 @@
 """Segmentation: how well networks answer on public data, and what they cost.
 
-    python benchmarks/segment.py [fcn|segnet|deeplab|unet|vnet|crf|step|predict] --data DATA [--keep FOLDER]
+    python benchmarks/segment.py [fcn|segnet|deeplab|unet|vnet|crf|step|compiled|predict] --data DATA [--keep FOLDER]
 
 Without a name all parts run, one after the other. ``--keep`` is where runs are kept; without it they are thrown away.
 """
@@ -134,14 +134,16 @@ def vnet(data: Path, folder: Path) -> None:
     print(f"  Dice: anterior {found.dices[1]:.4f}, posterior {found.dices[2]:.4f}", flush=True)
 
 
-def interleaved(*works: Callable[[], object], rounds: int) -> list[float]:
+def interleaved(
+    *works: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     """The median time of each work in milliseconds, done in turn."""
     times: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
         for work, own in zip(works, times, strict=True):
-            started = time.perf_counter()
+            started = clock()
             work()
-            own.append(1000 * (time.perf_counter() - started))
+            own.append(1000 * (clock() - started))
     return [statistics.median(own) for own in times]
 
 
@@ -289,6 +291,43 @@ def step(_data: Path, _folder: Path) -> None:
         print(f"{title:16} FCN-8s {own:8.1f} ms   smp U-Net {peer:8.1f} ms   ratio {own / peer:.3f}", flush=True)
 
 
+def compiled(_data: Path, _folder: Path) -> None:
+    """An answer to a picture by torch, and compiled for this CPU: processor seconds, and how far off."""
+    from visus.nets import segmentation
+    from visus.nets.segmentation.trained import About, Trained
+    from visus.ops import Normalize
+    from visus.runs.segment import hastened
+
+    print("\ncompiled: a picture of 480x360, 11 classes, processor milliseconds of an answer")
+    classes, palette = tuple("abcdefghijk"), ((0, 0, 0),) * 11
+    nets: dict[str, dict[str, Any]] = {
+        "fcn8s": {"backbone": "efficientnet_lite0"},
+        "deeplab": {"backbone": "efficientnet_lite0"},
+        "unet": {"width": 16, "padded": True},
+    }
+    picture = torch.randint(0, 256, (1, 3, 360, 480), dtype=torch.uint8)
+    for name, options in nets.items():
+        net = segmentation.create(name, classes=11, **options)
+        about = About(name, options, classes, (224, 224), palette)
+        network = Trained(about, net.requires_grad_(False), Normalize(torch.zeros(3, 1, 1))).on("cpu")
+        quick = hastened.Hastened(network)
+        for _ in range(hastened.FEW):
+            quick.probabilities(picture)
+        other = quick.probabilities(picture)
+        off = float((other - network.probabilities(picture)).abs().max())
+        torchs, own = interleaved(
+            lambda network=network: network.probabilities(picture),
+            lambda quick=quick: quick.probabilities(picture),
+            rounds=11,
+            clock=time.process_time,
+        )
+        print(
+            f"{name:16} torch {torchs:8.1f} ms   compiled {own:8.1f} ms   ratio {own / torchs:.3f}   "
+            f"probabilities differ by at most {off:.1e}",
+            flush=True,
+        )
+
+
 def predict(_data: Path, folder: Path) -> None:
     """A picture of 10,000 x 10,000 pixels in bounded memory."""
     from visus.nets import trained
@@ -322,6 +361,7 @@ PARTS = {
     "vnet": vnet,
     "crf": measure_crf,
     "step": step,
+    "compiled": compiled,
     "predict": predict,
 }
 NEED_DATA = ("fcn", "segnet", "deeplab", "unet", "vnet")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.support.labeled import write_class
 from tests.support.pictures import folder_of
 
 _PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
@@ -61,6 +62,16 @@ def test_search_needs_none_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "0 groups" in visus(place, "duplicates", "--index", "i.visus").stdout
     for name in ("canny", "gaussian", "texture", "noise"):
         assert visus(place, "filter", name, "photos/0000.jpg", f"{name}.png").returncode == 0
+
+
+def test_labels_are_checked_without_it(tmp_path: Path) -> None:
+    for label, name in enumerate(("blob", "checks")):
+        write_class(tmp_path / "set" / name, label, 8, side=96)
+    (tmp_path / "set" / "blob" / "0003.png").rename(tmp_path / "set" / "checks" / "9.png")
+    answer = visus(tmp_path, "check", "set", "--json")
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)["findings"]
+    assert ("checks/9.png", "wrong-label") in [(own["file"], own["problem"]) for own in found]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,18 @@
 """The public surface is a tested list."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 import visus
-from visus import data, explain, filters, images, lessons, nets, runs, search
+from visus import data, explain, filters, images, lessons, nets, review, runs, search
 from visus._optional import require
+
+
+def test_onnx_runtime_is_kept_from_reporting_its_use() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_public_names() -> None:
@@ -24,6 +29,7 @@ def test_public_names() -> None:
         "VisusError",
         "WeightsError",
         "__version__",
+        "check",
         "data",
         "duplicates",
         "evaluate",
@@ -36,11 +42,12 @@ def test_public_names() -> None:
         "read",
         "runs",
         "search",
+        "suggest",
         "train",
         "tune",
         "write",
     }
-    for module in (visus, data, explain, filters, images, lessons, nets, runs, search):
+    for module in (visus, data, explain, filters, images, lessons, nets, review, runs, search):
         assert all(hasattr(module, name) for name in module.__all__)
         assert all((getattr(getattr(module, name), "__doc__", "x") or "").strip() for name in module.__all__)
 
@@ -52,7 +59,7 @@ def test_every_error_is_a_visus_error() -> None:
 
 
 def test_unknown_names_are_attribute_errors() -> None:
-    for module in (visus, nets, search):
+    for module in (visus, nets, review, search):
         with pytest.raises(AttributeError):
             module.no_such_name  # noqa: B018
 

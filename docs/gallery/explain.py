@@ -1,8 +1,10 @@
 """Which pixels of a cat speak for its class; what a network looks for, remembers, and is fooled by.
 
-python -m docs.gallery.explain     writes the pictures of docs/explain.md
+python -m docs.gallery.explain             writes the pictures of docs/explain.md
+python -m docs.gallery.explain inverted    writes one of them
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +74,9 @@ PICTURES = {
 
 
 def main() -> None:
-    """Write them."""
-    for name, make in PICTURES.items():
-        write(Path(__file__).parents[1] / "pictures" / f"{name}.jpg", make(), quality=85)
+    """Write those that are named, or all."""
+    for name in sys.argv[1:] or PICTURES:
+        write(Path(__file__).parents[1] / "pictures" / f"{name}.jpg", PICTURES[name](), quality=85)
 
 
 if __name__ == "__main__":

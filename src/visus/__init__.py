@@ -3,6 +3,7 @@
 Every public name is imported at its first use, so that ``import visus`` costs a few milliseconds.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from visus._errors import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from visus import data, explain, filters, images, lessons, nets, runs, search
     from visus.cluster import Cluster
     from visus.images import read, write
+    from visus.review import check, suggest
     from visus.runs import Run, train, tune
     from visus.runs.run import evaluate, predict
     from visus.search import Index
@@ -39,6 +41,7 @@ __all__ = [
     "VisusError",
     "WeightsError",
     "__version__",
+    "check",
     "data",
     "duplicates",
     "evaluate",
@@ -51,15 +54,20 @@ __all__ = [
     "read",
     "runs",
     "search",
+    "suggest",
     "train",
     "tune",
     "write",
 ]
 
+# Without this ONNX Runtime reports its use to a server (1.32, on Linux too); visus talks to no other host.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 _LAZY = {
     "Cluster": ("visus.cluster", "Cluster"),
     "Index": ("visus.search", "Index"),
     "Run": ("visus.runs", "Run"),
+    "check": ("visus.review", "check"),
     "data": ("visus.data", None),
     "duplicates": ("visus.search", "duplicates_in"),
     "evaluate": ("visus.runs.run", "evaluate"),
@@ -72,6 +80,7 @@ _LAZY = {
     "read": ("visus.images", "read"),
     "runs": ("visus.runs", None),
     "search": ("visus.search", None),
+    "suggest": ("visus.review", "suggest"),
     "train": ("visus.runs", "train"),
     "tune": ("visus.runs", "tune"),
     "write": ("visus.images", "write"),

@@ -29,10 +29,16 @@ def core() -> Any:  # noqa: ANN401 - openvino.Core, imported at use
     return _made[0]
 
 
-def hints(streams: int, precision: str = "f32") -> dict[str, str]:
-    """How a network is to be compiled that answers so many pictures at a time, each by one thread."""
+def hints(streams: int, precision: str = "f32", *, threads: int | None = None) -> dict[str, str]:
+    """How a network is to be compiled that answers so many pictures at a time, each by one thread.
+
+    Args:
+        streams: How many pictures.
+        precision: ``"f32"`` or ``"bf16"``.
+        threads: How many threads all of them have; None for one each.
+    """
     return {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(streams),
-        "INFERENCE_NUM_THREADS": str(streams),
+        "INFERENCE_NUM_THREADS": str(threads or streams),
     }

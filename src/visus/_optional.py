@@ -15,6 +15,7 @@ INSTALL: dict[str, str] = {
     "httpx": "visus[client]",
     "imagecodecs": "visus[codecs]",
     "mcp": "visus[mcp]",
+    "mlflow": "visus[mlflow]",
     "openvino": "visus[fast]",
     "pandas": "pandas",
     "pillow_heif": "visus[heic]",
@@ -25,8 +26,11 @@ INSTALL: dict[str, str] = {
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
     "SimpleITK": "visus[volumes]",
+    "supervision": "supervision",
     "starlette": "visus[serve]",
+    "tensorboard": "visus[tensorboard]",
     "uvicorn": "visus[serve]",
+    "wandb": "visus[wandb]",
 }
 """What pip should install for a module that is missing; for every other one ``visus[train]``."""
 

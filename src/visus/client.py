@@ -34,6 +34,7 @@ from visus.server.answers import (  # noqa: E402
     Moves,
     Part,
     Prediction,
+    Review,
     Runs,
     Table,
     Trainings,
@@ -103,8 +104,8 @@ class Client:
         min_score: float | None = None,
         by: str = "embedding",
         rerank: Literal["expansion", "geometry"] | None = None,
-        also: Sequence[int] = (),
-        unlike: Sequence[int] = (),
+        also: Sequence[Picture] = (),
+        unlike: Sequence[Picture] = (),
     ) -> Hits:
         """Pictures that look like one, or show what words name; for the options see :meth:`visus.Index.search`.
 
@@ -117,16 +118,22 @@ class Client:
             min_score: Least score.
             by: ``embedding``, ``texture`` or ``color``.
             rerank: Look at the best hits a second time.
-            also: Ids of pictures that ask too.
-            unlike: Ids of pictures that hits are to be unlike.
+            also: Pictures that ask too, at most 8.
+            unlike: Pictures that hits are to be unlike, at most 8.
 
         Raises:
             RefusedError: The server says what is wrong.
         """
         options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by, "words": words}
-        return self._post(
-            Hits, "/search", picture, options | {"rerank": rerank, "also": _commas(also), "unlike": _commas(unlike)}
-        )
+        beside = {"also": also, "unlike": unlike}
+        ids = {name: _commas([own for own in others if isinstance(own, int)]) for name, others in beside.items()}
+        files = [
+            (f"{name}_pictures", _sent(own))
+            for name, others in beside.items()
+            for own in others
+            if not isinstance(own, int)
+        ]
+        return self._post(Hits, "/search", picture, options | {"rerank": rerank} | ids, files)
 
     def why(
         self,
@@ -266,6 +273,26 @@ class Client:
         """One of them, with its table; ``name`` is ``TASK/NAME``."""
         return self._get(Table, "/trainings/" + "/".join(_part(part) for part in name.split("/")))
 
+    # The table of visus check ------------------------------------------------------------------------------------
+
+    def review(
+        self, *, problem: str | None = None, undecided: bool = False, offset: int = 0, limit: int = 24
+    ) -> Review:
+        """Lines of the table of ``visus check``, and what is decided on them."""
+        wanted = {"problem": problem, "undecided": str(undecided).lower(), "offset": offset, "limit": limit}
+        return self._get(Review, "/check", **wanted)
+
+    def reviewed_picture(self, line: int, *, other: bool = False) -> bytes:
+        """The picture of a line as a JPEG, or the other one that it is the same as."""
+        return self._send("GET", f"/check/{int(line)}/{'other' if other else 'picture'}").content
+
+    def decide_lines(
+        self, lines: Sequence[int], decision: Literal["keep", "relabel", "leave out", "undecided"], label: str = ""
+    ) -> Decided:
+        """Note what someone decided about lines of the table."""
+        fields = {"lines": _commas(lines), "decision": decision, "label": label}
+        return Decided.model_validate_json(self._send("POST", "/check/decisions", data=fields).content)
+
     # The server --------------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
@@ -285,14 +312,19 @@ class Client:
     def _get(self, kind: type[Answer], path: str, **params: Any) -> Answer:
         return kind.model_validate_json(self._send("GET", path, params=_given(params)).content)  # pyright: ignore
 
-    def _post(self, kind: type[Answer], path: str, picture: Picture | None, options: dict[str, Any]) -> Answer:
-        form, files = _given(options), {}
-        if picture is None:
-            pass
-        elif isinstance(picture, int):
+    def _post(
+        self,
+        kind: type[Answer],
+        path: str,
+        picture: Picture | None,
+        options: dict[str, Any],
+        files: Sequence[tuple[str, tuple[str, bytes]]] = (),
+    ) -> Answer:
+        form, files = _given(options), list(files)
+        if isinstance(picture, int):
             form["id"] = picture
-        else:
-            files = {"picture": ("picture", picture if isinstance(picture, bytes) else _content(picture))}
+        elif picture is not None:
+            files.append(("picture", _sent(picture)))
         return kind.model_validate_json(self._send("POST", path, data=form, files=files or None).content)  # pyright: ignore
 
     def _send(self, method: str, path: str, *, tries: int = _TRIES, **options: Any) -> Any:  # noqa: ANN401 - of httpx
@@ -317,6 +349,11 @@ class Client:
             return self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise RefusedError(0, f"{self._http.base_url} does not answer ({error}); is it running?") from error
+
+
+def _sent(picture: str | os.PathLike[str] | bytes) -> tuple[str, bytes]:
+    """A name and the content of a picture, as a form takes them."""
+    return "picture", picture if isinstance(picture, bytes) else _content(picture)
 
 
 def _content(path: str | os.PathLike[str]) -> bytes:

@@ -1,22 +1,28 @@
 """The web page in a real browser."""
 
 import base64
+import contextlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from tests.support.pictures import folder_of
 from tests.support.serving import serving
+from tests.support.untrained import finder, painter
 from visus import Index, Run
+from visus.graphs.runs import decode
 from visus.search.duplicates.aside import move_back
 
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine answers late
+
+SLOW = 120_000  # milliseconds, for networks that are read first
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -54,11 +60,28 @@ def looked_at(page: Page, name: str) -> None:
     assert not found, [(own["id"], own["nodes"][0]["html"]) for own in found]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png")
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
-@pytest.fixture
-def page(address: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def drawn(folder: Path, tmp_path_factory: pytest.TempPathFactory, trained_run: Run) -> Iterator[str]:
+    """A server with a detector and a segmenter, whose answers are drawn, and a study."""
+    place = tmp_path_factory.mktemp("drawn")
+    study = place / "runs" / "tune" / "lights-1"
+    study.mkdir(parents=True)
+    (study / "study.json").write_text('{"trials": 4}')
+    (study / "trials.csv").write_text(
+        "trial,stage,state,lr,loss,score\n0,coarse,complete,0.01,hinge,0.81\n"
+        "1,coarse,complete,0.001,cross_entropy,0.9\n2,coarse,pruned,0.1,hinge,\n"
+    )
+    runs = [part for run in (finder(place / "finder"), painter(place / "painter")) for part in ("--run", run)]
+    shown = ("--trainings", place / "runs", "--run", trained_run.folder, "--timeout", 200)
+    with serving("--index", "i.visus", *runs, *shown, cwd=folder) as own:
+        yield own
+
+
+@contextlib.contextmanager
+def open_page(address: str) -> Iterator[Page]:
     """The page in English on a desktop; whatever it asks of another host fails the test."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
@@ -81,6 +104,12 @@ def page(address: str) -> Iterator[Page]:
         browser.close()
     assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     assert not errors
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    with open_page(address) as own:
+        yield own
 
 
 def choose(page: Page, folder: Path) -> None:
@@ -238,6 +267,29 @@ def test_why_with_a_part_and_several_pictures(page: Page, folder: Path) -> None:
     expect(page.locator(".chip")).to_have_count(0)
 
 
+def test_pictures_that_are_sent_ask_together(page: Page, folder: Path) -> None:
+    first, second, third = (str(path) for path in sorted((folder / "photos").glob("0*"))[1:4])
+    page.locator("#words").fill("tiger")
+    page.set_input_files("#file", [first, second])
+    expect(page.locator(".chip.also img")).to_have_count(1)
+    expect(page.locator("#words")).to_have_value("")  # pictures ask now, not words
+    expect(page.locator("#hits li")).to_have_count(12)
+    with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
+        page.set_input_files("#more", third)
+    assert {hit["name"] for hit in answered.value.json()["hits"][:3]} == {"0001.jpg", "0002.jpg", "0003.jpg"}
+    expect(page.locator(".chip.also")).to_have_count(2)
+    with page.expect_response(lambda response: response.url.endswith("/search")) as answered:
+        page.locator(".chip.also .turn").last.click()
+    expect(page.locator(".chip.unlike")).to_have_count(1)
+    expect(page.locator("#results-title")).to_have_text("12 pictures like 0001.jpg + 1 − 1")
+    assert "0003.jpg" not in {hit["name"] for hit in answered.value.json()["hits"][:3]}
+    page.reload()  # they stay in this browser
+    expect(page.locator(".chip img")).to_have_count(2)
+    expect(page.locator("#hits li")).to_have_count(12)
+    assert page.evaluate("[...document.querySelectorAll('.chip img')].every((own) => own.naturalWidth > 0)")
+    looked_at(page, "several")
+
+
 def test_a_rectangle_by_mouse_and_by_keyboard(page: Page, folder: Path) -> None:
     choose(page, folder)
     expect(page.locator("#hits li")).to_have_count(12)  # the whole picture has been searched for
@@ -296,7 +348,7 @@ def test_duplicates(page: Page) -> None:
     expect(page.locator("#groups li")).to_have_count(2)
     expect(page.locator("#groups")).to_contain_text("keep")
     expect(page.locator("#groups li").nth(1)).to_contain_text("byte-identical")
-    expect(page.locator("#totals")).to_contain_text("1 groups with 1 copies; 1 may go")
+    expect(page.locator("#totals")).to_contain_text("1 group with 1 copy; 1 may go")
     page.locator("#groups .small").click()
     expect(page.locator("#compare")).to_be_visible()
     looked_at(page, "compare")
@@ -312,7 +364,7 @@ def test_copies_are_moved_aside_only_when_asked(page: Page, folder: Path) -> Non
     expect(page.locator("#groups li")).to_have_count(2)
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator("#move-all").click()
-    expect(page.locator("#totals")).to_contain_text("1 files were moved aside")
+    expect(page.locator("#totals")).to_contain_text("1 file was moved aside")
     assert len(list((folder / "photos").iterdir())) == 12
     move_back(folder / "aside")
     Index(folder / "i.visus").add(folder / "photos")
@@ -401,6 +453,46 @@ def test_a_run_predicts_explains_and_is_fooled(page: Page, folder: Path) -> None
     looked_at(page, "networks")
 
 
+def test_objects_and_masks_are_drawn_in_the_colors_of_their_legend(drawn: str, folder: Path) -> None:
+    with open_page(drawn) as page:
+        page.locator("#tab-networks").click()
+        page.locator("#run").select_option("finder")
+        choose(page, folder)
+        with page.expect_response(lambda own: own.url.endswith("/predict"), timeout=SLOW) as answered:
+            page.locator("#predict").click()
+        found = answered.value.json()["objects"]
+        assert found
+        expect(page.locator("#predict-answer rect")).to_have_count(len(found))
+        expect(page.locator("#predict-answer .bars li")).to_have_count(len(found))
+        rect = page.locator("#predict-answer rect").first
+        assert [float(rect.get_attribute(name) or "nan") for name in ("x", "y")] == pytest.approx(found[0]["box"][:2])
+        shown = page.locator("#predict-answer canvas").evaluate(
+            "own => [own.width, own.height, [...own.getContext('2d').getImageData(0, 0, own.width, own.height).data]]"
+        )
+        painted = np.array(shown[2], np.uint8).reshape(shown[1], shown[0], 4)[..., 3] > 0
+        masks = np.any([decode(own["segmentation"]) for own in found], axis=0)
+        np.testing.assert_array_equal(painted, masks)  # the picture is small: a pixel is a pixel
+        looked_at(page, "detector")
+        page.locator("#run").select_option("painter")
+        page.locator("#predict").click()
+        expect(page.locator("#predict-answer .answer")).to_be_visible(timeout=SLOW)
+        expect(page.locator("#predict-answer .spot").first).to_be_visible()
+        looked_at(page, "segmenter")
+
+
+def test_a_study_shows_its_trials(drawn: str) -> None:
+    with open_page(drawn) as page:
+        page.locator("#tab-trainings").click()
+        expect(page.locator("#training")).to_contain_text("running, 3 / 4 trials")
+        expect(page.locator("#training svg circle")).to_have_count(2)  # those with a score
+        expect(page.locator("#training .bars li")).to_have_text(
+            [re.compile("cross_entropy.*90.0"), re.compile("hinge")]
+        )
+        page.get_by_text("The numbers").click()
+        expect(page.locator("#training td", has_text="pruned")).to_have_count(1)
+        looked_at(page, "study")
+
+
 def test_a_training_grows_while_it_runs(page: Page, trained_run: Run) -> None:
     folder = trained_run.folder.parent / "growing-1"
     folder.mkdir()
@@ -452,6 +544,87 @@ def test_every_state_can_be_read_by_everyone(page: Page, folder: Path, width: in
         expect(page.locator(".card").first).to_be_visible()
         looked_at(page, f"{tag}-networks")
         page.locator("#language").click()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("view", ["pictures", "networks"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_every_further_state_can_be_read_too(drawn: str, folder: Path, width: int, scheme: str, view: str) -> None:
+    with open_page(drawn) as page:
+        page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+        page.set_viewport_size({"width": width, "height": 800})
+        for language in ("en", "zh"):
+            {"pictures": states_of_pictures, "networks": states_of_networks}[view](
+                page, folder, f"{width}-{scheme}-{language}"
+            )
+            page.locator("#language").click()
+
+
+def states_of_pictures(page: Page, folder: Path, tag: str) -> None:
+    """Go through what the page can show of pictures."""
+    first, second = (str(path) for path in sorted((folder / "photos").glob("0*"))[:2])
+    page.locator("#tab-wall").click()
+    page.locator(".filters summary").click()
+    looked_at(page, f"{tag}-filters")
+    page.locator("#words").fill("nothing is called so")
+    page.keyboard.press("Enter")  # a phone has no button for it
+    expect(page.locator(".tile")).to_have_count(0)
+    looked_at(page, f"{tag}-none")
+    page.set_input_files("#file", [first, second])
+    expect(page.locator(".chip img")).to_have_count(1)
+    expect(page.locator("#hits li").first).to_be_visible()
+    page.locator(".chip .turn").click()
+    expect(page.locator(".chip.unlike")).to_have_count(1)
+    looked_at(page, f"{tag}-several")
+    page.locator(".chip button").last.click()
+    page.locator("#canvas").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator("#whole")).to_be_visible()
+    expect(page.locator("#hits li").first).to_be_visible()
+    looked_at(page, f"{tag}-part")
+    page.locator("#hits li .shown").nth(1).click()
+    page.locator("#why").click()
+    expect(page.locator("#why-told .heat")).to_be_visible()
+    looked_at(page, f"{tag}-why")
+    page.locator("#runs-say").click()
+    expect(page.locator("#details-more h3")).to_have_count(3, timeout=SLOW)
+    looked_at(page, f"{tag}-say")
+    page.keyboard.press("Escape")
+    page.locator("#tab-duplicates").click()
+    page.locator("#find-duplicates").click()
+    page.locator("#groups .small").first.click()
+    expect(page.locator("#compare")).to_be_visible()
+    looked_at(page, f"{tag}-compare")
+    page.keyboard.press("Escape")
+    page.goto(page.url.split("#")[0] + "#search?id=1")
+    expect(page.locator("#message")).not_to_be_empty()
+    looked_at(page, f"{tag}-error")
+
+
+def states_of_networks(page: Page, folder: Path, tag: str) -> None:
+    """Go through what the page can show of networks and studies."""
+    page.locator("#tab-networks").click()
+    choose(page, folder)
+    for run in ("finder", "painter", "textures-1"):
+        page.locator("#run").select_option(run)
+        expect(page.locator("#predict-answer")).to_be_empty()
+        page.locator("#predict").click()
+        expect(page.locator("#predict-answer")).not_to_be_empty(timeout=SLOW)
+        page.locator("#method").select_option("saliency")
+        page.locator("#explain").click()
+        expect(page.locator("#explain-answer img")).to_have_count(2, timeout=SLOW)
+        looked_at(page, f"{tag}-{run}")
+    page.locator("#fool").click()
+    expect(page.locator("#fool-answer img")).to_have_count(3)
+    page.locator("#curves summary").click()
+    expect(page.locator("#curves svg")).to_have_count(2)
+    looked_at(page, f"{tag}-fooled")
+    page.locator("#tab-trainings").click()
+    expect(page.locator("#training svg")).to_have_count(1)
+    looked_at(page, f"{tag}-study")
 
 
 def test_chinese_and_a_phone(page: Page, folder: Path) -> None:

@@ -11,7 +11,7 @@ from tests.support.command import visus
 
 COMMANDS = (
     "index", "search", "duplicates", "filter", "train", "tune", "evaluate", "predict", "export", "explain", "serve",
-    "nets", "lesson", "demo", "resample",
+    "nets", "lesson", "demo", "doctor", "resample", "check", "suggest",
 )  # fmt: skip
 
 

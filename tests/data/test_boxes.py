@@ -424,7 +424,7 @@ def test_objects_drawn_on_the_raw_pixels_are_turned_with_their_picture(
     assert any("lies on its side" in remark for remark in found.remarks) == (orientation >= 5)
 
 
-@pytest.mark.parametrize("shape", [[[5, 5, 25, 5, 25, 25, 5]], [5, 5, 25, 5, 25, 25], [None], "abc", 5])
+@pytest.mark.parametrize("shape", [[[5, 5, 25, 5, 25, 25, 5]], [5, 5, 25, 5, 25, 25, 5], [None], "abc", 5])
 def test_a_damaged_shape_on_a_picture_that_is_turned_is_one_sentence(tmp_path: Path, shape: Any) -> None:
     root = coco_folder(tmp_path / "a")
     with Image.open(root / "train" / "000.png") as picture:
@@ -461,7 +461,8 @@ def test_hostile_lists_of_names(tmp_path: Path) -> None:
             load_boxes_whole(root)
     (root / "data.yaml").unlink()
     (root / "classes.txt").write_bytes("Vögel\n".encode("latin-1"))
-    assert len(load_boxes_whole(root).classes) == 1
+    with pytest.raises(FormatError, match="save it in UTF-8"):
+        load_boxes_whole(root)
 
 
 def test_a_yolo_folder_within_one_called_images(tmp_path: Path) -> None:

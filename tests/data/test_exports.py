@@ -11,7 +11,7 @@ import pytest
 from tests.data.test_kinds import cvat, labelme, said, sizes, true_boxes
 from tests.support import exports, tools
 from tests.support.masked import folder_of_volumes
-from visus._errors import FormatError, InputError
+from visus._errors import InputError
 from visus.data import load, load_boxes, load_boxes_whole, load_masks
 from visus.data.label_studio import decode_brush
 
@@ -154,8 +154,19 @@ def test_damaged_exports_are_one_sentence(tmp_path: Path) -> None:
     tools.pictures(tmp_path, range(3))
     tasks = [{"data": {"image": "000.png"}, "annotations": [{"result": [{"value": {"rectanglelabels": ["a"]}}]}]}]
     (tmp_path / "export.json").write_text(json.dumps(tasks))
-    with pytest.raises(FormatError, match="Label Studio's form"):
+    with pytest.raises(InputError, match=r"no objects at all \(the first: What export.json says of 000.png cannot be"):
         load_boxes(tmp_path)
+
+
+def fiftyone(root: Path) -> None:
+    labels = {
+        f"{n:03}": [
+            {"label": k, "bounding_box": [a / 120, b / 90, (c - a) / 120, (d - b) / 90]}
+            for k, (a, b, c, d) in enumerate(tools.boxes(n).values())
+        ]
+        for n in range(6)
+    }
+    (root / "labels.json").write_text(json.dumps({"classes": ["square", "disc"], "labels": labels}))
 
 
 def table_of_classes(root: Path, *, one_hot: bool = False) -> None:
@@ -182,6 +193,7 @@ SETS: dict[str, Callable[[Path], object]] = {
     "Label Studio": lambda root: (tools.pictures(root, range(6)), label_studio(root)),
     "VIA": lambda root: (tools.pictures(root, range(6)), via(root)),
     "Datumaro": lambda root: exports.datumaro(root, range(6)),
+    "FiftyOne": lambda root: (tools.pictures(root / "data", range(6)), fiftyone(root)),
     "CreateML": lambda root: (tools.pictures(root, range(6)), createml(root)),
     "Hugging Face's metadata with objects": lambda root: exports.hugging_face(root, range(6)),
     "KITTI": lambda root: exports.kitti(root, range(6)),

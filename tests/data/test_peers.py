@@ -15,6 +15,7 @@ from tests.support import peers, tools
 from visus.data import load_boxes_whole
 from visus.data.coco import encode
 from visus.data.save_boxes import save_boxes
+from visus.review.exporting import export
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "peers"
 PLACES = {
@@ -94,6 +95,20 @@ def test_what_is_written_is_read_by_the_package(python: str, tmp_path: Path, for
             parts = np.array([row[1:] for row in rows if row[0] == name])
             hull = np.concatenate([parts[:, :2].min(0), parts[:, 2:].max(0)])
             np.testing.assert_allclose(hull, box, atol=1e-3)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("form", list(peers.SUGGESTED))
+def test_what_is_suggested_is_taken_by_the_package(python: str, tmp_path: Path, form: Any) -> None:
+    files = [str(path) for path in tools.pictures(tmp_path / "pictures", range(3))]
+    labels = ["a rose", "玫瑰", "a rose"]
+    rows = [(file, label, 0.6) for file, label in zip(files, labels, strict=True)]
+    export(rows, ["a rose", "玫瑰"], tmp_path / form, form)
+    found = ask(python, "suggested", form, tmp_path / form)
+    assert {Path(name).stem: row[0][-1] for name, row in found.items()} == {
+        Path(file).stem: label for file, label in zip(files, labels, strict=True)
+    }
 
 
 @pytest.mark.long

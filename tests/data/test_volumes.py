@@ -1,6 +1,7 @@
 """Volumes and their masks lie in space where they lay, for every reader."""
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from tests.support import tools
 from tests.support.masked import folder_of_volumes
 from visus import FormatError, InputError
 from visus.data import load_masks, load_masks_whole
-from visus.data.volumes import is_volume_name, read_label_volume, read_volume, write_volume
+from visus.data.volumes import image_of, read_label_volume, read_spacing, read_volume, write_volume
+from visus.images.io import is_volume_name
 from visus.nets.segmentation import create
 from visus.nets.segmentation.trained import About, Trained
 from visus.nets.trained import write as write_trained
@@ -117,7 +119,15 @@ def test_a_folder_of_metaimage_can_be_learned_from(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.pixels["train"], known.pixels["train"])
 
 
-def series(folder: Path, itk: Any, *, slope: float = 2.0, intercept: float = -1000.0, uid: str = "1.2.3") -> np.ndarray:
+def series(
+    folder: Path,
+    itk: Any,
+    *,
+    slope: float = 2.0,
+    intercept: float = -1000.0,
+    uid: str = "1.2.3",
+    changed: dict[int, dict[str, Any]] | None = None,
+) -> np.ndarray:
     """Slices of DICOM in names that say nothing of their order; the values that they mean, from feet to head."""
     folder.mkdir(exist_ok=True)
     values = (
@@ -132,6 +142,7 @@ def series(folder: Path, itk: Any, *, slope: float = 2.0, intercept: float = -10
             "0008|0060": "CT", "0020|000e": uid, "0008|0018": f"{uid}.{k}", "0020|0037": r"1\0\0\0\1\0",
             "0020|0032": rf"0\0\{3 * k}", "0020|0013": str(k), "0028|1053": str(slope), "0028|1052": str(intercept),
         }  # fmt: skip
+        tags |= (changed or {}).get(k, {})
         for tag, value in tags.items():
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{uid}-{(k * 5) % 7}.dcm"))
@@ -149,6 +160,86 @@ def test_a_series_of_dicom(tmp_path: Path) -> None:
     series(tmp_path / "scan", itk, uid="1.2.4")
     with pytest.raises(InputError, match="2 series"):
         read_volume(tmp_path / "scan")
+
+
+def test_slices_of_any_name_are_known_by_their_content(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    values = series(tmp_path / "scan", itk)
+    for number, file in enumerate(sorted((tmp_path / "scan").iterdir())):
+        file.rename(tmp_path / "scan" / f"IM{number:04d}")
+    (tmp_path / "scan/DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "scan/readme.txt").write_text("no slice")
+    assert read_volume(tmp_path / "scan").shape == values.shape
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"0020|0032": r"0\0\11.5"}, "not evenly apart: 3 mm, but 2.5 mm"),  # between the places 9 and 12
+    ({"0020|0032": r"0\0\9"}, "there twice"),
+    ({"0020|0032": r"0\0.5\12"}, "0.5 mm aside of one another"),
+])  # fmt: skip
+def test_slices_that_are_no_regular_volume_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    series(tmp_path / "scan", itk, changed={4: change})
+    with pytest.raises(FormatError, match=re.escape(said)):
+        read_volume(tmp_path / "scan")
+
+
+def test_a_gap_and_a_damaged_slice_are_said(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    series(tmp_path / "scan", itk)
+    slices = {int(itk.ReadImage(str(file)).GetMetaData("0020|0013")): file for file in (tmp_path / "scan").iterdir()}
+    content = slices[2].read_bytes()
+    slices[2].write_bytes(content[:-20])
+    with pytest.raises(FormatError, match="1 slice is damaged"):
+        read_volume(tmp_path / "scan")
+    slices[2].unlink()
+    with pytest.raises(FormatError, match=r"but 6 mm from .* \(1 such places\); bring those that are missing"):
+        read_volume(tmp_path / "scan")
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    series(tmp_path / "scan", itk, intercept=0.0)
+    file = sorted((tmp_path / "scan").iterdir())[3]
+    content = file.read_bytes()
+    place = content.index(b"\x28\x00\x53\x10") + 4  # the slope: its length, and a text
+    size = int.from_bytes(content[place : place + 4], "little")
+    file.write_bytes(content[: place + 4] + b".5".ljust(size) + content[place + 4 + size :])
+    whole = image_of(tmp_path / "scan").get_fdata().transpose(2, 1, 0)
+    np.testing.assert_allclose(whole, image_of_slices(tmp_path / "scan", itk))
+    assert (whole % 1 == 0.5).any()
+
+
+def image_of_slices(folder: Path, itk: Any) -> np.ndarray:
+    """Each slice by itself, in their order."""
+    found = {}
+    for file in folder.iterdir():
+        image = itk.ReadImage(str(file), itk.sitkFloat32)
+        found[int(image.GetMetaData("0020|0013"))] = itk.GetArrayFromImage(image)[0]
+    return np.stack([found[number] for number in sorted(found)])
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1000.0), ("mm", 1.0), ("micron", 0.001)])
+def test_units_of_space(tmp_path: Path, unit: str, factor: float) -> None:
+    """nibabel leaves lengths in the unit of the file; a mask has that unit too, and lies in place for every reader."""
+    image = nibabel.Nifti1Image(numbers(4, 5, 6), np.diag([2, 3, 4, 1]))
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, str(tmp_path / "a.nii"))
+    np.testing.assert_allclose(read_spacing(tmp_path / "a.nii"), np.array([4, 3, 2]) * factor)
+    write_volume(tmp_path / "m.nii.gz", np.zeros((6, 5, 4), np.uint8), tmp_path / "a.nii")
+    mask: Any = nibabel.load(str(tmp_path / "m.nii.gz"))
+    np.testing.assert_allclose(mask.affine, np.diag([2, 3, 4, 1]))
+    assert mask.header.get_xyzt_units()[0] == unit
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    (np.zeros((3, 3, 3), np.complex64), "holds complex numbers"),
+    (np.zeros((3, 3, 3), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "holds colors"),
+])  # fmt: skip
+def test_what_is_no_number_is_said(tmp_path: Path, values: np.ndarray, said: str) -> None:
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), str(tmp_path / "a.nii"))
+    with pytest.raises(FormatError, match=said):
+        read_volume(tmp_path / "a.nii")
 
 
 def test_volumes_of_any_spacing_are_brought_to_one(tmp_path: Path) -> None:

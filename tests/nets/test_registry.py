@@ -52,6 +52,22 @@ def test_any_timm_name(name: str) -> None:
         assert all(stage.ndim == 4 for stage in net.features(x))
 
 
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "googlenet", "efficientnet_lite0", "zfnet", "cnn"])
+def test_a_row_of_layers_leads_to_the_last_map(name: str) -> None:
+    net = nets.create(name, classes=5)
+    x = y = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        for layer in net.row():
+            y = layer(y)
+        assert torch.allclose(y, net.last(x), atol=1e-5)
+        assert torch.allclose(net.head(net.pool(y)), net(x), atol=1e-5)
+
+
+def test_not_every_network_is_a_row() -> None:
+    assert nets.create("googlenet_paper", classes=5).row() == []
+    assert nets.create("vit_tiny_patch16_224", classes=5).row() == []
+
+
 def test_which_networks_pool_by_average() -> None:
     assert nets.create("resnet18").pools_by_average(64)
     assert nets.create("efficientnet_lite0").pools_by_average(224)

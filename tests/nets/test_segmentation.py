@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from visus import nets
 from visus._errors import InputError, WeightsError
 from visus.data.joint import Joint
-from visus.nets.segmentation import Segmenter, create, names
+from visus.nets.segmentation import Segmenter, create, names, registry
 from visus.nets.segmentation.deeplab import DeepLab
 from visus.nets.segmentation.fcn import Fcn
+from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.segmenter import mirrored
 from visus.nets.segmentation.segnet import SegNet
 from visus.nets.segmentation.vgg import decode, encode
+from visus.ops import upsample
 
 LITE = {"backbone": "efficientnet_lite0"}
 SMALL: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
@@ -133,6 +135,20 @@ def test_vnet_has_the_layers_of_its_authors_release() -> None:
     net = build("vnet", classes=2, release=True)
     assert count(net) == 61_982_682
     assert net(torch.zeros(1, 1, 64, 64, 64, device="meta")).shape == (1, 2, 64, 64, 64)
+
+
+def test_fcn_keeps_its_upsamplings_where_its_authors_did() -> None:
+    net = build("fcn8s", classes=2, backbone="resnet18", release=True, meta=False)
+    assert count(build("fcn8s", classes=2, backbone="resnet18")) == count(net) + 2 * 2 * 2 * 4 * 4
+    x = torch.rand(1, 2, 3, 4)
+    torch.testing.assert_close(net.up2(x), upsample.bilinear(x, 2))  # pyright: ignore[reportCallIssue]
+    assert "release" not in registry.options_of("fcn32s")  # which has no such upsampling
+
+
+def test_deconvnet_is_drawn_as_its_authors_did() -> None:
+    net = build("deconvnet", classes=2, width=4, release=True, meta=False)
+    values = torch.cat([own.weight.flatten() for own in net.modules() if isinstance(own, nn.ConvTranspose2d)])
+    assert values.std() == pytest.approx(0.01, rel=0.05)
 
 
 def test_unet_has_the_layers_of_its_authors_release() -> None:
@@ -328,3 +344,24 @@ def test_what_there_is_not_is_one_sentence() -> None:
         nets.segmentation.registry.has_weights("nope")
     with pytest.raises(InputError, match="must be 8, 16 or 32, not 4"):
         Fcn(classes=2, stride=4)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
+def test_the_lowest_layers_of_a_pyramid_can_be_kept_and_run_by_something_else(name: str) -> None:
+    torch.manual_seed(0)
+    pyramid = Pyramid(name, None).train()
+    with torch.no_grad():
+        for layer in pyramid.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.running_mean.uniform_(-0.1, 0.1)  # pyright: ignore[reportOptionalMemberAccess]
+    layers = pyramid.keep(4)
+    x = torch.rand(2, 3, 64, 96)
+    own = pyramid.eval()(x)
+    pyramid.below = torch.nn.Sequential(*layers)
+    for found, expected in zip(pyramid(x), own, strict=True):
+        assert torch.equal(found, expected)
+    pyramid.train()
+    assert not any(layer.training for layer in layers)
+    sum(each.sum() for each in pyramid(x)).backward()  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(p.grad is None for layer in layers for p in layer.parameters())
+    assert sum(p.grad is not None for p in pyramid.parameters()) > len(layers)

@@ -47,7 +47,7 @@ def test_a_card_has_intervals_worst_classes_robustness_and_remarks(run: Path) ->
     (run / "config.toml").write_text(config.replace('"scratch"', '"finetune"') + 'backbone = "resnet18"\n')
     text = card.text(run)
     assert "| top1 | 0.9000 | 82.6% and 94.5% |" in text
-    assert "| macro_f1 | 0.8000 | not a share of pictures |" in text
+    assert "| macro_f1 | 0.8000 | not known |" in text
     assert "Worst classes: checks (recall 20.0%), blob (recall 90.0%)." in text
     assert "- Mind this." in text
     assert "| epsilon | accuracy |\n|---|---|\n| 0.01 | 0.5 |" in text
@@ -65,9 +65,11 @@ def test_a_card_says_where_the_probe_was_best_and_what_was_trained_once_more(run
 
 def test_a_detectors_card_names_the_classes_of_the_least_precision(run: Path) -> None:
     (run / "evaluation-val").mkdir()
-    boxes = {"ap": 0.4, "ap50": 0.6, "each": [0.5, -1.0, 0.1]}
-    found = {"split": "val", "pictures": 9, "boxes": boxes, "remarks": []}
+    sure = {"each": [[0.4, 0.6], None, None]}
+    boxes = {"ap": 0.4, "ap50": 0.6, "each": [0.5, -1.0, 0.1], "intervals": sure}
+    found = {"split": "val", "pictures": 9, "boxes": boxes, "intervals": {"ap": [0.3, 0.5]}, "remarks": []}
     (run / "evaluation-val" / "evaluation.json").write_text(json.dumps(found))
     text = card.text(run)
-    assert "| ap | 0.4000 | not a share of pictures |" in text
-    assert "Worst classes: stripes (AP 10.0%), blob (AP 50.0%)." in text
+    assert "| ap | 0.4000 | 30.0% and 50.0% |" in text
+    assert "| ap50 | 0.6000 | not known |" in text
+    assert "Worst classes: stripes (AP 10.0%), blob (AP 50.0%, 40.0% to 60.0%)." in text

@@ -62,6 +62,25 @@ def test_nan_is_said_and_not_hidden() -> None:
         compiled(net, torch.zeros(1, 4))
 
 
+def test_small_inputs_go_through_in_groups() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).eval()
+    grouped = compiled(net, torch.zeros(1, 4), group=8)
+    assert grouped
+    for count in (1, 8, 19):
+        x = torch.rand(count, 4)
+        torch.testing.assert_close(grouped(x), net(x).detach())
+    assert grouped(torch.zeros(0, 4)).shape == (0, 3)
+
+
+def test_sides_may_be_free() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)).eval()
+    free = compiled(net, torch.zeros(1, 3, 32, 32), free=(2, 3))
+    assert free
+    for height, width in ((32, 32), (64, 96), (32, 128)):
+        x = torch.rand(2, 3, height, width)
+        torch.testing.assert_close(free(x), net(x).detach(), rtol=1e-4, atol=1e-5)
+
+
 SIGNALS = """
 import gc, os, signal
 import torch

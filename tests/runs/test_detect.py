@@ -116,7 +116,10 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
         assert measured_by_pycocotools(folder, kind) == pytest.approx((own.ap, own.ap50), abs=1e-6)
     for name in ("confusion.png", "precision.png"):
         assert (folder / name).is_file()
-    assert "AP50" in found.describe()
+    low, high = content["intervals"]["ap"]
+    assert low <= found.ap <= high
+    assert f"95 % intervals over pictures: AP {100 * low:.1f} to {100 * high:.1f} %" in found.describe()
+    assert f"| ap | {found.ap:.4f} | {low:.1%} and {high:.1%} |" in (run.folder / "card.md").read_text()
     assert measured(run.evaluate(split="val")).ap50 == pytest.approx(run.summary["best"]["val_ap50"], abs=0.05)
 
 
@@ -292,6 +295,9 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
     assert resolved(sizes=(8, 16)).sizes == (8, 16)
     assert (resolved().boxes, resolved(backbone="resnet18").boxes) == (32, 64)
+    assert (resolved().lower, resolved(weights="none").lower, resolved(net="rcnn").lower) == ("kept", None, None)
+    with pytest.raises(InputError, match="lower does nothing beside rcnn"):
+        resolved(net="rcnn", lower="learn")
     with pytest.raises(InputError, match="say visus train localize"):
         resolved(net="localizer")
     with pytest.raises(InputError, match="must be from 1 to"):

@@ -11,10 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support import learned
 from tests.support.boxed import CLASSES, scene
 from tests.support.command import visus
 from tests.test_halves import visus as light
 from visus import RunError, write
+from visus.data import load_boxes
 from visus.graphs.boxes import Detections, Limits
 from visus.nets import trained
 from visus.nets.detection import create, graph
@@ -145,3 +147,14 @@ def test_network_and_graph_are_shown_twelve_bits_in_the_same_way(tmp_path: Path)
     shown = Shown()
     shown.predict(tmp_path / "deep.png")
     assert shown.picture.max() == 255
+
+
+@pytest.mark.long
+def test_a_detector_that_has_learned_is_exported_to_a_tenth_of_a_point(tmp_path: Path) -> None:
+    kept = learned.asked(run := learned.detector(tmp_path), load_boxes(tmp_path / "shapes"))
+    learned.table(kept)
+    network = learned.precision(kept, learned.NETWORK)
+    assert network > 0.5
+    assert learned.precision(kept, learned.GRAPH) == pytest.approx(network, abs=0.001)
+    assert learned.precision(kept, learned.INT8) == pytest.approx(network, abs=0.02)
+    assert network == pytest.approx(run.evaluate(split="val").ap, abs=0.001)

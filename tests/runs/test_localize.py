@@ -47,7 +47,9 @@ def test_it_learns_in_stages(run: Run) -> None:
     own = found.localization
     assert own.localized == pytest.approx(max(rows))
     assert own.accuracy >= own.localized
-    assert "mean IoU" in found.describe()
+    assert "95 % intervals over pictures: localized " in found.describe()
+    low, high = found.intervals()["mean_iou"]
+    assert low <= own.mean_iou <= high
     content = json.loads((run.folder / "evaluation-val" / "evaluation.json").read_text())
     assert content["localised"] == own.localized
     shown = json.loads((run.folder / "evaluation-val" / "pictures.json").read_text())

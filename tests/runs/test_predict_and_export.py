@@ -140,7 +140,7 @@ def test_segmenters_can_be_exported(tmp_path: Path, net: str, options: dict[str,
     normalize = torch.nn.Identity() if volumes else Normalize.of_channels((0.5,) * channels, (0.3,) * channels)
     network = TrainedSegmenter(about, nets.segmentation.create(net, classes=2, **options).eval(), normalize)
     trained.write(tmp_path / "best.safetensors", network)
-    path = export(tmp_path, "onnx")
+    path = export(tmp_path, "onnx", size=window)
     random = np.random.default_rng(1)
     picture: Any = random.integers(0, 256, (*window, 3), dtype=np.uint8)
     if volumes:
@@ -161,7 +161,7 @@ def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sen
     net = nets.segmentation.create("segnet", classes=2).eval()
     normalize = Normalize.of_channels((0.5,) * 3, (0.3,) * 3)
     trained.write(tmp_path / "best.safetensors", TrainedSegmenter(about, net, normalize))
-    graph = onnxruntime.InferenceSession(export(tmp_path, "onnx"))
+    graph = onnxruntime.InferenceSession(export(tmp_path, "onnx", size=(32, 32)))
     assert np.asarray(graph.run(None, {"pixels": _pixels(32, 1)})[0]).shape == (1, 2, 32, 32)
     assert export(tmp_path, "torchscript").name == "model.pt"
 
@@ -170,7 +170,7 @@ def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sen
 
     monkeypatch.setattr("visus.runs.export.to_onnx", fail)
     with pytest.raises(RunError, match=r"cannot be exported as onnx .* try torchscript"):
-        export(tmp_path, "onnx")
+        export(tmp_path, "onnx", size=(32, 32))
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_path: Path, monkeypatch) -> None:

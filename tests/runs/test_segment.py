@@ -17,9 +17,9 @@ from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load_masks
 from visus.data.windows import Windows, window_loader
+from visus.graphs.blocks import blocks
 from visus.nets import trained
 from visus.nets.segmentation import Segmenter
-from visus.nets.segmentation.blocks import blocks
 from visus.ops import crf
 from visus.runs import resume
 from visus.runs.segment import fitting
@@ -29,6 +29,7 @@ from visus.runs.segment.predict import MaskPrediction, SegmentPredictor
 from visus.runs.segment.resolve import resolve
 from visus.runs.segment.settings import SegmentSettings
 from visus.runs.segment.task import TASK
+from visus.runs.segment.training import KeptNorms, begin
 from visus.runs.segment.tune_crf import crf_of, tune_crf
 
 SMALL: dict[str, Any] = {
@@ -86,7 +87,12 @@ def test_evaluation(run: Run) -> None:
     assert content["mean_iou"] == pytest.approx(found.mean_iou)
     assert [row["class"] for row in content["classes"]] == ["ground", "disc", "square"]
     assert (run.folder / "evaluation-test" / "answers.jpg").is_file()
-    assert "mean IoU" in found.describe()
+    low, high = content["intervals"]["mean_iou"]
+    assert low <= found.mean_iou <= high
+    assert f"95 % intervals over pictures: mean IoU {100 * low:.1f} to {100 * high:.1f} %" in found.describe()
+    assert all(row["dice_interval"][0] <= row["dice"] <= row["dice_interval"][1] for row in content["classes"])
+    card = (run.folder / "card.md").read_text()
+    assert f"| mean_iou | {found.mean_iou:.4f} | {low:.1%} and {high:.1%} |" in card
     assert measured(run.evaluate(split="val")).mean_iou == pytest.approx(run.summary["best"]["val_mean_iou"], abs=0.01)
 
 
@@ -366,6 +372,30 @@ def test_random_weights_see_all_of_each_picture_normalized(data: Path) -> None:
     assert resolve(SegmentSettings.of(data, lite), masks).windows == 1
 
 
+def test_lower_layers_are_kept_where_there_are_such(data: Path) -> None:
+    pictures = load_masks(data)
+
+    def lower(**values: Any) -> str | None:
+        return resolve(SegmentSettings.of(data, values), pictures).lower
+
+    assert lower(net="fcn8s", backbone="resnet18", weights="none") is None
+    assert lower(net="fcn8s", backbone="efficientnet_lite0", lower="learn") == "learn"
+    assert lower(net="deeplab", backbone="efficientnet_lite0") is None
+    with pytest.raises(InputError, match="lower does nothing beside"):
+        lower(net="deeplab", backbone="efficientnet_lite0", lower="kept")
+
+
+def test_norms_that_are_kept_do_not_count(data: Path) -> None:
+    pictures = load_masks(data)
+    settings = {"net": "deeplab", "backbone": "efficientnet_lite0", "norms": "kept"}
+    job = begin(resolve(SegmentSettings.of(data, settings), pictures), pictures)
+    job.net.train()
+    KeptNorms(list(job.net.body())).on_train_epoch_start(None, None)  # pyright: ignore[reportArgumentType]
+    norms = [layer for layer in job.net.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert norms
+    assert not any(layer.training for layer in norms)
+
+
 def test_windows_of_a_picture_differ_and_one_is_as_it_was(data: Path) -> None:
     pictures = load_masks(data).splits["train"]
     one, two = (Windows(pictures, (32, 32), each=each) for each in (1, 2))
@@ -394,6 +424,7 @@ def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
     assert 8 <= found["middling"] < 64
     colored = resolve(SegmentSettings.of(data, {}), load_masks(data))
     assert (colored.net, colored.backbone, colored.weights) == ("fcn8s", "efficientnet_lite0", "imagenet")
+    assert colored.lower == "kept"
     assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
     volumes = folder_of_volumes(tmp_path / "volumes")
     assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"

@@ -165,9 +165,10 @@ def test_a_file_of_an_earlier_visus_means_what_it_meant(tmp_path: Path) -> None:
     data = load(splits(tmp_path / "d", 8, 2, 2))
     own = resolve(ClassifySettings(data="d"), data)
     assert own.norms == "kept"
-    lines = [line for line in own.to_toml().splitlines() if not line.startswith("norms")]
+    lines = [line for line in own.to_toml().splitlines() if not line.startswith(("norms", "thirds"))]
     (tmp_path / "old.toml").write_text("\n".join(lines), encoding="utf-8")
-    assert ClassifySettings(**read_values(tmp_path / "old.toml", ClassifySettings)).norms == "batch"
+    older = ClassifySettings(**read_values(tmp_path / "old.toml", ClassifySettings))
+    assert (older.norms, older.thirds) == ("batch", 3)
     (tmp_path / "own.toml").write_text('mode = "finetune"\nlr = 0.1\n', encoding="utf-8")  # by a user
     assert "norms" not in read_values(tmp_path / "own.toml", ClassifySettings)
     old = SegmentSettings(data="d", net="unet", epochs=1, lr=0.1, device="cpu", precision="f32", padded=True).to_toml()
@@ -177,6 +178,13 @@ def test_a_file_of_an_earlier_visus_means_what_it_meant(tmp_path: Path) -> None:
     (tmp_path / "old.toml").write_text(old.replace('"unet"', '"segnet"'), encoding="utf-8")
     values = read_values(tmp_path / "old.toml", SegmentSettings)
     assert values["round_up"] is False
+    fcn = SegmentSettings(data="d", net="fcn8s", backbone="resnet18", epochs=1, lr=0.1, device="cpu", precision="f32")
+    (tmp_path / "old.toml").write_text(fcn.to_toml(), encoding="utf-8")
+    assert read_values(tmp_path / "old.toml", SegmentSettings)["lower"] == "learn"
+    written = {"data": "d", "epochs": 1, "lr": 0.1, "device": "cpu", "precision": "f32"}
+    for net, lower in (("faster_rcnn", "learn"), ("rcnn", None)):
+        (tmp_path / "old.toml").write_text(DetectSettings(net=net, **written).to_toml(), encoding="utf-8")
+        assert read_values(tmp_path / "old.toml", DetectSettings).get("lower") == lower
     assert "batch_norm" not in values
 
 

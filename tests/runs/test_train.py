@@ -143,6 +143,20 @@ def test_options_change_what_happens(data: Path, tmp_path: Path, change: dict) -
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_table_leaves_pictures_out_and_the_run_remembers(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ("train/blob/0000.png,", "train/blob/0001.png,keep", "test/blob/0040.png,leave out")
+    (tmp_path / "check.csv").write_text("file,decision\n" + "\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    run = train("classify", data, runs=tmp_path, without="check.csv", say=said.append, **FAST)
+    assert any("By check.csv: 2 pictures are left out." in line for line in said)
+    monkeypatch.chdir("/")
+    assert run.settings.without == str(tmp_path / "check.csv")
+    assert run.evaluate(split="test").confusion.sum() == 29
+
+
 @pytest.mark.slow
 def test_idx_files_and_a_convolutional_network(tmp_path: Path) -> None:
     run = train(
@@ -192,7 +206,7 @@ def test_a_probe_trains_the_last_layer_only(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fine_tuning_changes_all_layers_and_learns(data: Path, tmp_path: Path) -> None:
+def test_fine_tuning_changes_layers_and_learns(data: Path, tmp_path: Path) -> None:
     run = train("classify", data, size=32, epochs=3, runs=tmp_path)
     assert run.settings.mode == "finetune"
     before, after = (

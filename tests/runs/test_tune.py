@@ -2,6 +2,7 @@
 
 import csv
 import inspect
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def test_no_choice_is_tried_twice_and_one_that_cannot_be_costs_one_trial(data: P
     with (found.folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len({(row["hidden"], row["size"]) for row in rows}) == 4
+    assert json.loads((found.folder / "study.json").read_text()) == {"trials": 4}
     space = {"loss": ["cross_entropy", "hinge"]}
     both = {**fast, "label_smoothing": 0.1}
     found = tune("classify", data, space=space, trials=2, runs=tmp_path, say=said.append, **both)

@@ -149,7 +149,7 @@ def test_bad_requests_get_one_sentence(client: TestClient) -> None:
         ({"region": "5,5,5,5"}, ""),
         ({"region": "²,1,2,3"}, "region takes 4 whole numbers"),
         ({"region": "--5,1,50,30"}, "region takes 4 whole numbers"),
-        ({"filter": "width > 10"}, "no field 'filter'; there are: also, by, id, k,"),
+        ({"filter": "width > 10"}, "no field 'filter'; there are: also, also_pictures, by, id, k,"),
         ({"where": "DROP TABLE x"}, "is not understood"),
         ({"where": "width > 1" + " + 1" * 60}, "levels deep"),
         ({"by": "smell"}, "smell"),
@@ -238,16 +238,16 @@ def test_work_that_was_given_up_ends_and_counts_until_then(trained_run: Run) -> 
 
     with client_of(runs=(trained_run.folder,), seconds=0.9) as own:
         limits: Load = own.app.state.load  # pyright: ignore
-        service: Any = own.app.state.service  # pyright: ignore
-        subject_of = service._subject
+        networks: Any = own.app.state.service.networks  # pyright: ignore
+        subject_of = networks._subject
 
         def slowed(name: str, options: Any) -> Any:
             subject = subject_of(name, options)
             subject.register_forward_pre_hook(slow)
             return subject
 
-        service._subject = slowed
-        data = {"run": service.about(next(iter(service.runs)))["name"], "method": "occlusion"}
+        networks._subject = slowed
+        data = {"run": networks.about(next(iter(networks.runs)))["name"], "method": "occlusion"}
 
         def explain() -> int:
             return own.post("/explain", files={"picture": picture.read_bytes()}, data=data).status_code
@@ -288,7 +288,7 @@ def test_the_description_tells_answers_errors_and_the_token(client: TestClient) 
 
 def test_what_nobody_expected_is_one_sentence_too(place: Path) -> None:
     with client_of(index=place / "i.visus") as own:
-        own.app.state.service.count = lambda: 1 / 0  # pyright: ignore
+        own.app.state.service.pictures.count = lambda: 1 / 0  # pyright: ignore
         assert "log of the server" in error_of(own.get("/health"), 500)
 
 

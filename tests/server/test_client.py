@@ -9,6 +9,7 @@ from tests.support.pictures import folder_of
 from tests.support.serving import serving
 from visus import Index, InputError, Run
 from visus.client import Client, RefusedError
+from visus.review.findings import Finding, write_table
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,9 @@ def client(tmp_path_factory: pytest.TempPathFactory, trained_run: Run) -> Iterat
     paths = folder_of(place / "photos", 4)
     (place / "photos" / "copy.jpg").write_bytes(paths[0].read_bytes())
     Index(place / "i.visus").add(place / "photos")
+    write_table([Finding("0001.jpg", "dark", 0.9, "nearly all is black")], place / "check.csv")
     options = ("--run", trained_run.folder, "--trainings", trained_run.folder.parents[1])
+    options = (*options, "--check", "check.csv", "--checked", "photos")
     with serving("--index", "i.visus", *options, cwd=place, VISUS_TOKEN="abc") as address:
         with Client(address, token="abc") as own:
             yield own
@@ -35,6 +38,9 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
     found = client.search(first.path, k=2)
     assert [found.hits[0].id, found.hits[0].asked] == [first.id, True]
     assert client.search(number, k=1, where="width > 10", unlike=[int(found.hits[1].id)]).hits[0].id == first.id
+    assert (
+        client.search(number, also=[first.path], unlike=[Path(found.hits[1].path).read_bytes()]).hits[0].id == first.id
+    )
     assert client.why(Path(first.path).read_bytes(), number).score > 0.99
     mixed = client.search(number, words="+ dogs - 0.5 beach", k=2)
     assert [own.kinds for own in mixed.words] == [118, 2]
@@ -58,6 +64,9 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
     assert client.curves(run.name).startswith(b"\x89PNG")
     assert len(client.metrics(run.name).rows) == 12
     assert client.training(client.trainings().trainings[0].name).columns
+    assert client.review(undecided=True).findings[0].problem == "dark"
+    assert client.reviewed_picture(0)[:2] == b"\xff\xd8"
+    assert client.decide_lines([0], "keep").changed == 1
     assert "visus_requests_total" in client.metrics_text()
     with pytest.raises(InputError, match="cannot be read"):
         client.search(tmp_path / "none.jpg")

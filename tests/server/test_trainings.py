@@ -19,7 +19,9 @@ def test_trainings_and_studies(tmp_path: Path, trained_run: Run) -> None:
     write_run(tmp_path / "classify" / "b-1", "1,0.9,0.8,0.5,1.5\n", "finished")
     study = tmp_path / "tune" / "s-1"
     study.mkdir(parents=True)
-    (study / "trials.csv").write_text("trial,stage,state,lr,score\n0,coarse,complete,0.01,0.8\n1,fine,pruned,0.1,\n")
+    (study / "trials.csv").write_text(
+        "trial,stage,state,lr,score\n0,coarse,complete,0.01,0.8\n1,fine,pruned,0.1,\n2,fine,fail,0.2,\n"
+    )
     (tmp_path / "classify" / "link").symlink_to(trained_run.folder)
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "metrics.csv").write_text("a\n1\n")
@@ -34,6 +36,14 @@ def test_trainings_and_studies(tmp_path: Path, trained_run: Run) -> None:
         assert [found["tune/s-1"][key] for key in ("task", "done", "best")] == ["tune", 2, 0.8]
         table = own.get("/trainings/classify/a-1").json()
         assert table["rows"] == [[1, 0.9, 0.8, 0.5, 1.5], [2, None, 0.6, 0.75, 1.5]]  # NaN is nothing in JSON
+        assert [found["tune/s-1"][key] for key in ("status", "total")] == ["running", None]  # one of 0.1
+        for wanted, status in ((3, "running"), (2, "finished")):
+            (study / "study.json").write_text(json.dumps({"trials": wanted}))
+            told = own.get("/trainings/tune/s-1").json()
+            assert [told[key] for key in ("status", "done", "total")] == [status, 2, wanted]
+        (study / "trials.csv").rename(study / "later.csv")
+        assert own.get("/trainings/tune/s-1").json()["done"] == 0
+        (study / "later.csv").rename(study / "trials.csv")
         assert own.get("/trainings/tune/s-1").json()["rows"][1] == [1, "fine", "pruned", 0.1, None]
         for path in ("classify/c-1", "classify/link", "..%2fsecret/x", "secret/metrics.csv", "classify/..%2f.."):
             error_of(own.get(f"/trainings/{path}"), 404)

@@ -17,6 +17,7 @@ from tests.server.test_api import client_of, error_of
 from tests.support.pictures import folder_of, scene
 from visus import Index
 from visus.server import wall
+from visus.server.pictures import Pictures
 from visus.server.service import Service
 
 
@@ -94,7 +95,7 @@ def test_only_so_many_orders_are_kept(client: TestClient) -> None:
     service: Service = client.app.state.service  # pyright: ignore
     for k in range(2 * wall._KEPT):
         client.get("/wall", params={"text": str(k)})
-    assert len(service._wall._orders) == wall._KEPT
+    assert len(service.pictures._wall._orders) == wall._KEPT
 
 
 def test_folders_facts_and_previews(client: TestClient, place: Path) -> None:
@@ -115,7 +116,14 @@ def test_folders_facts_and_previews(client: TestClient, place: Path) -> None:
     for path in ("/previews/1", "/pictures/1/facts"):
         assert "no picture" in error_of(client.get(path), 404)
     about = client.get("/about").json()
-    assert about == {"pictures": 6, "descriptors": ["embedding"], "runs": [], "moves": False, "trainings": False}
+    assert about == {
+        "pictures": 6,
+        "descriptors": ["embedding"],
+        "runs": [],
+        "moves": False,
+        "trainings": False,
+        "check": False,
+    }
 
 
 def test_a_part_of_a_file_is_read_alone_where_it_is_surely_what_was_indexed(
@@ -125,8 +133,8 @@ def test_a_part_of_a_file_is_read_alone_where_it_is_surely_what_was_indexed(
     monkeypatch.setattr("visus.server.untouched._SURE", -60.0)  # the file is new
     Index(tmp_path / "i.visus").add(tmp_path / "p")
     whole, read = path.read_bytes(), []
-    content = Service.content
-    monkeypatch.setattr(Service, "content", lambda own, number: read.append(number) or content(own, number))
+    content = Pictures.content
+    monkeypatch.setattr(Pictures, "content", lambda own, number: read.append(number) or content(own, number))
     with client_of(index=tmp_path / "i.visus") as own:
         number = own.get("/wall/pictures").json()["pictures"][0]["id"]
         part = own.get(f"/pictures/{number}", headers={"Range": "bytes=5-9"})
@@ -148,6 +156,21 @@ def test_several_pictures_ask_and_the_asked_one_is_marked(client: TestClient, pl
     sent = {"picture": (place / "Fotos" / "Zebra.JPG").read_bytes()}
     hits = client.post("/search", files=sent).json()["hits"]
     assert [hit["name"] for hit in hits if hit.get("asked")] == ["Zebra.JPG"]
+
+
+def test_pictures_that_ask_beside_may_be_files_too(client: TestClient) -> None:
+    ids = [own["id"] for own in client.get("/wall/pictures").json()["pictures"]]
+    files = [client.get(f"/pictures/{number}").content for number in ids]
+    by_ids = client.post("/search", data={"id": ids[0], "also": ids[1], "unlike": f"{ids[2]},{ids[3]}"}).json()
+    sent = [("picture", files[0]), ("also_pictures", files[1]), *(("unlike_pictures", own) for own in files[2:4])]
+    assert client.post("/search", files=sent).json() == by_ids
+    mixed = [("unlike_pictures", files[3])]
+    assert client.post("/search", data={"id": ids[0], "also": ids[1], "unlike": ids[2]}, files=mixed).json() == by_ids
+    many = [("picture", files[0]), *[("also_pictures", files[1])] * 8]
+    assert "at most 8 pictures, not 9" in error_of(client.post("/search", data={"also": ids[1]}, files=many), 422)
+    twice = [("picture", files[0]), ("picture", files[1])]
+    assert "'picture' is there 2 times" in error_of(client.post("/search", files=twice), 422)
+    error_of(client.post("/search", data={"id": ids[0]}, files=[("also_pictures", b"nothing")]), 422)
     assert "no picture 7" in error_of(client.post("/search", data={"id": ids[0], "also": "7"}), 404)
     assert "at most 8" in error_of(client.post("/search", data={"id": ids[0], "also": ",".join(["7"] * 9)}), 422)
     assert "commas" in error_of(client.post("/search", data={"id": ids[0], "unlike": "a"}), 422)

@@ -2,6 +2,7 @@
 """What the real packages read of a folder, and what they write: run in an environment of their own, without visus.
 
     python peers.py read FORM FOLDER      prints for each picture [class, area] or [class, x0, y0, x1, y1] of each
+    python peers.py suggested FORM FOLDER prints for each picture [class], or [kind, class], that visus suggests
     python peers.py write IN OUT          datumaro's exports of IN, which is in COCO's form
 
 The packages are those of :data:`PACKAGES`.
@@ -73,6 +74,39 @@ def labelme(root: Path) -> Found:
     return found
 
 
+def cvat_tags(root: Path) -> Found:
+    import datumaro
+
+    found = datumaro.Dataset.import_from(str(root), "cvat")
+    names = [label.name for label in found.categories()[datumaro.AnnotationType.label]]
+    return {item.id: [[own.type.name, names[own.label]] for own in item.annotations] for item in found}
+
+
+def label_studio_predictions(root: Path) -> Found:
+    from label_studio_sdk.converter import Converter
+    from label_studio_sdk.label_interface import LabelInterface
+
+    config = (root / "label_config.xml").read_text()
+    tasks, interface = json.loads((root / "tasks.json").read_text()), LabelInterface(config)
+    for task in tasks:
+        if not interface.validate_task({"data": task["data"]}):
+            raise ValueError(f"{task} does not fit {config}")
+        for prediction in task["predictions"]:
+            if not interface.validate_prediction(prediction):
+                raise ValueError(f"{prediction} does not fit {config}")
+        # What someone accepts becomes an annotation, which the converter writes out.
+        task["annotations"] = [{"id": task["id"], "result": task["predictions"][0]["result"]}]
+    (root / "accepted.json").write_text(json.dumps(tasks))
+    Converter(config, str(root), download_resources=False).convert_to_json_min(
+        str(root / "accepted.json"), str(root / "out"), is_dir=False
+    )
+    return {
+        own["image"].rsplit("/", 1)[-1]: [[own["class"]]]
+        for own in json.loads((root / "out" / "result.json").read_text())
+    }
+
+
+SUGGESTED = {"cvat": cvat_tags, "label-studio": label_studio_predictions}
 READERS = {"yolo-seg": yolo_seg, "cvat": cvat, "label-studio": label_studio, "labelme": labelme}
 
 
@@ -87,7 +121,7 @@ def write(source: Path, target: Path) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     command, first, second = sys.argv[1:]
-    if command == "read":
-        print(json.dumps(READERS[first](Path(second))))
+    if command in ("read", "suggested"):
+        print(json.dumps((READERS if command == "read" else SUGGESTED)[first](Path(second))))
     else:
         write(Path(first), Path(second))

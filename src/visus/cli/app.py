@@ -8,9 +8,11 @@ from visus import __version__
 from visus._errors import VisusError
 from visus._optional import missing
 from visus.cli import (
+    check,
     convert,
     data,
     demo,
+    doctor,
     duplicates,
     evaluate,
     export,
@@ -22,6 +24,7 @@ from visus.cli import (
     resample,
     search,
     serve,
+    suggest,
     tune,
 )
 from visus.cli.explain import app as explain
@@ -40,6 +43,8 @@ app.command(name="index", epilog=index.EXAMPLES)(index.index)
 app.command(name="search", epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
+app.command(name="check", epilog=check.EXAMPLES)(check.check)
+app.command(name="suggest", epilog=suggest.EXAMPLES)(suggest.suggest)
 app.command(name="data", epilog=data.EXAMPLES)(data.data)
 app.command(name="resample", epilog=resample.EXAMPLES)(resample.resample)
 app.command(name="convert", epilog=convert.EXAMPLES)(convert.convert)
@@ -53,6 +58,7 @@ app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command(name="mcp", epilog=mcp.EXAMPLES)(mcp.mcp)
 app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
 app.command(name="lesson", epilog=lesson.EXAMPLES)(lesson.lesson)
+app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 
 

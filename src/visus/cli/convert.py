@@ -27,6 +27,12 @@ def convert(
         Literal["voc", "coco", "yolo", "yolo-seg", "labelme", "cvat", "label-studio"],
         typer.Option(help="The format that is written."),
     ],
+    first_pixel: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=1, help="Pascal VOC: what IN calls the first pixel, 0 or 1.  [default: as its files tell]"
+        ),
+    ] = None,
 ) -> None:
     """Write pictures with boxes and shapes in another format; the one of IN is recognized (docs/data.md).
 
@@ -36,7 +42,7 @@ def convert(
     from visus.data.save_boxes import save_boxes
 
     with progress("reading") as show:
-        before = load_boxes_whole(source, progress=show)
+        before = load_boxes_whole(source, first_pixel=first_pixel, progress=show)
     say(before.describe())
     for remark in before.remarks:
         say(remark)

@@ -26,6 +26,12 @@ def data(
     multilabel: Annotated[
         bool, typer.Option("--multilabel", help="classify: a picture may have several classes, or none.")
     ] = False,
+    first_pixel: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=1, help="Pascal VOC: what its files call the first pixel, 0 or 1.  [default: as they tell]"
+        ),
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(metavar="PICTURE", help="Draw some pictures with their labels.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +46,7 @@ def data(
         ending(sheet, *PICTURE_ENDINGS)
         spare(sheet, folder, what="--sheet")
     with progress("looking") as show:
-        found = overview(folder, task=task, multilabel=multilabel, progress=show)
+        found = overview(folder, task=task, multilabel=multilabel, first_pixel=first_pixel, progress=show)
     if sheet:
         from visus.images import write
 

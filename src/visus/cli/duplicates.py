@@ -1,10 +1,8 @@
 """``visus duplicates``: groups of pictures that are the same."""
 
-import contextlib
 import json
 import os
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +15,7 @@ from visus.cli.options import (
     Print0,
     default_index,
     human_size,
+    phases,
     plural,
     print_paths,
     save_picture,
@@ -27,7 +26,6 @@ from visus.cli.options import (
 if TYPE_CHECKING:
     from visus.search import Index
     from visus.search.duplicates.aside import Moved
-    from visus.search.duplicates.find import Tell
     from visus.search.duplicates.members import Duplicates
 
 EXAMPLES = """
@@ -102,7 +100,7 @@ def duplicates(
     if move_to is not None:
         folder_for(move_to)
     moved = None
-    with _progress() as tell:
+    with phases() as tell:
         found = opened.duplicates(threshold=THRESHOLD if threshold is None else threshold, keep=keep, tell=tell)
     if move_to is not None:
         _say_moved(moved := move_aside(found, move_to), move_to, opened, as_json)
@@ -192,21 +190,3 @@ def _end(moved: "Moved | None") -> None:
     """End with exit code 2 where files were left."""
     if moved is not None and moved.left:
         raise typer.Exit(2)
-
-
-@contextlib.contextmanager
-def _progress() -> "Iterator[Tell]":
-    """A line on a terminal's standard error: what is being done, and how long it will take."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, int] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)  # pyright: ignore[reportArgumentType]
-
-        yield tell

@@ -18,6 +18,7 @@ Examples:
     visus serve                                             the index of visus index; then open http://127.0.0.1:8000
     visus serve --index photos.visus --run runs/classify/flowers-1 --run runs/detect/cells-1
     visus serve --index photos.visus --trainings runs       the page shows how trainings of visus train go on
+    visus serve --check check.csv --checked flowers         look at what visus check found, and decide
     VISUS_TOKEN=$(openssl rand -hex 16) visus serve --index photos.visus --host 0.0.0.0
     curl -F picture=@cat.jpg -F k=5 http://127.0.0.1:8000/search
 """
@@ -66,10 +67,18 @@ def serve(
         Path | None,
         typer.Option(metavar="FOLDER", help="Show the trainings and studies of this folder as they grow, as in runs."),
     ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Review a table of visus check; needs --checked.")
+    ] = None,
+    checked: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The folder that --check is about; its pictures are shown.")
+    ] = None,
 ) -> None:
     """Serve an index and trained networks over HTTP, with a web page on the same address.
 
-    Only pictures of the index are served, to the byte as they were indexed. The API is described at /openapi.json.
+    Only pictures of the index are served, to the byte as they were indexed, and with --check those that its table
+    names. Decisions go to a new table beside it, for visus train --without; no picture is changed. The API is described
+    at /openapi.json.
     """
     uvicorn = require("uvicorn")
     require("fastapi")
@@ -81,7 +90,7 @@ def serve(
     if not all(math.isfinite(number) for number in (max_upload, max_pixels, pixels_at_once or 0)):
         raise InputError("--max-upload, --max-pixels and --pixels-at-once must be numbers.")
     usual = default_index()
-    place = index or (usual if not run or "://" in usual or Path(usual).exists() else None)
+    place = index or (usual if not (run or check) or "://" in usual or Path(usual).exists() else None)
     settings = Settings(
         index=place,
         runs=tuple(run or ()),
@@ -100,6 +109,8 @@ def serve(
         device=device,
         move=allow_move,
         trainings=trainings,
+        check=check,
+        checked=checked,
     )
     app = create_app(settings)
     bound = _bound(host, port)

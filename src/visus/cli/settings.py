@@ -82,7 +82,7 @@ def whole_numbers(option: str, text: str, *, empty: bool = False) -> tuple[int, 
 def _type(known: Known) -> Any:  # noqa: ANN401 - a type
     """What Typer asks for."""
     if get_origin(known.kind) is tuple:
-        return list[str] if get_args(known.kind)[0] is str else str
+        return list[str] if known.choices or get_args(known.kind)[0] is str else str
     return str if known.about.fraction else known.kind
 
 

@@ -16,6 +16,7 @@ from visus.data.coco_boxes import is_coco_set, read_coco_boxes
 from visus.data.createml import is_createml, read_createml
 from visus.data.cvat import is_cvat, read_cvat
 from visus.data.datumaro import is_datumaro, read_datumaro
+from visus.data.fiftyone import is_fiftyone, read_fiftyone
 from visus.data.gather import Rows
 from visus.data.hugging_face import is_hugging_face, read_hugging_face
 from visus.data.kitti import is_kitti, read_kitti
@@ -28,7 +29,10 @@ from visus.data.via import is_via, read_via
 from visus.data.voc import is_voc, read_voc
 from visus.data.yolo import is_yolo, read_yolo
 
-_LISTS = (".json", ".xml", ".txt", ".yaml", ".yml", ".csv", ".jsonl", ".md", ".names", ".data", ".html", ".pdf", "")
+_LISTS = (
+    ".json", ".xml", ".txt", ".yaml", ".yml", ".csv", ".jsonl", ".md", ".names", ".data", ".labels",
+    ".cache", ".html", ".pdf", "",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ FORMATS: tuple[Format, ...] = (
     Format("labelme", is_labelme, read_labelme),
     Format("Label Studio", is_label_studio, read_label_studio),
     Format("VIA", is_via, read_via),
+    Format("FiftyOne", is_fiftyone, read_fiftyone, has_shapes=False),
     Format("CreateML", is_createml, read_createml, has_shapes=False),
     Format("Datumaro", is_datumaro, read_datumaro),
     Format("Hugging Face's metadata", is_hugging_face, read_hugging_face, has_shapes=False),

@@ -1,9 +1,12 @@
 """Tables of boxes: TensorFlow's object CSV (Roboflow's ``_annotations.csv``) in pixels, OpenImages' in shares.
 
-Columns: ``filename``, ``class``, ``xmin``, ``ymin``, ``xmax``, ``ymax``, perhaps ``width``, ``height`` and ``split``;
-of OpenImages ``ImageID``, ``LabelName``, ``XMin`` ... with ``IsGroupOf``, and names in a table without a first line.
+Columns: ``filename``, ``class``, ``xmin``, ``ymin``, ``xmax``, ``ymax`` (or ``x1`` ...; or ``bbox``: left, top, width,
+height), perhaps ``width``, ``height`` and ``split``; of OpenImages ``ImageID``, ``LabelName``, ``XMin`` ... with
+``IsGroupOf``, and names in a table without a first line. Without a first line: file, edges, class (RetinaNet in Keras).
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +14,14 @@ from typing import Any
 from visus._errors import InputError
 from visus.data.gather import Entry, Rows, gather
 from visus.data.left_out import Notes
-from visus.data.splits import folders_in, split_of
-from visus.data.table import FILE, Table, open_table
+from visus.data.splits import files_in, folders_in, split_of
+from visus.data.table import FILE
+from visus.data.table_text import Table, edges_in, open_table
+from visus.data.texts import text_of
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_CLASS = ("class", "label", "labelname", "name", "category")
+_CLASS = ("class", "label", "labelname", "name", "category", "class name", "label name", "class id")
+_ASIDE = ("annotations", "annotation", "labels", "boxes", "csv", "data")
+_ALL = "object"  # what objects are called where no column names their class
 
 
 def is_table_of_boxes(root: Path) -> bool:
@@ -26,24 +32,25 @@ def is_table_of_boxes(root: Path) -> bool:
 def _tables(root: Path) -> list[tuple[Path, Table, str]]:
     """Tables with the split that their folder or their name tells."""
     found = []
-    for folder in _folders(root):
-        for path in sorted(folder.glob("*.csv")):
+    for folder, split in _folders(root):
+        for path in files_in(folder):
+            if path.suffix.lower() not in (".csv", ".tsv") or path.name == "_classes.csv":
+                continue
             try:
                 table = open_table(path)
             except InputError:
                 continue
-            if all(table.column([name]) for name in _CORNERS) and table.column(_CLASS) and table.column(FILE):
-                name = path.stem.split("-")[0].removesuffix("_labels")
-                found.append((path, table, split_of(folder.name) or split_of(name) or ""))
+            if table.column(FILE) and (edges_in(table) or table.column(["bbox"])):
+                words = re.split(r"[-_. ]", path.stem)
+                found.append((path, table, split or next((own for word in words if (own := split_of(word))), "")))
     return found
 
 
-def _folders(root: Path) -> list[Path]:
-    """Where tables may lie: in the folder, in those of splits, or in one of annotations."""
-    return [root, *(own for own in folders_in(root) if split_of(own.name) or own.name.lower() in _ASIDE)]
-
-
-_ASIDE = ("annotations", "labels", "boxes")
+def _folders(root: Path) -> list[tuple[Path, str]]:
+    """Where tables may lie, and for which split: in the folder, in those of splits, or in one for tables in either."""
+    parts = [(root, ""), *((own, split) for own in folders_in(root) if (split := split_of(own.name)))]
+    aside = [(own, split) for part, split in parts for own in folders_in(part) if own.name.lower() in _ASIDE]
+    return [*parts, *aside]
 
 
 def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
@@ -57,31 +64,60 @@ def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows
         FormatError: A table is damaged.
     """
     names = _names(root)
-    lists = [(path, _entries(table, split, names)) for path, table, split in _tables(root)]
+    lists = [(path, _entries(table, split, names, path, notes)) for path, table, split in _tables(root)]
     return None, gather(lists, "holds a line that is no box", root, notes)
 
 
 def _names(root: Path) -> dict[str, str]:
     """What OpenImages' codes such as /m/01g317 stand for."""
+    folders = [own for part, _ in _folders(root) for own in (part, part / "metadata") if own.is_dir()]
+    paths = [own for folder in folders for own in files_in(folder) if own.suffix.lower() == ".csv"]
     names = {}
-    for path in (own for folder in _folders(root) for own in sorted(folder.glob("*class-descriptions*.csv"))):
-        for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-            code, _, name = line.partition(",")
-            names[code.strip()] = name.strip().strip('"')
+    for path in paths:
+        if "class-descriptions" in path.name or path.name == "classes.csv":
+            for line in text_of(path).splitlines():
+                code, _, name = line.partition(",")
+                names[code.strip()] = name.strip().strip('"')
     return names
 
 
-def _entries(table: Table, split: str, names: dict[str, str]) -> Iterator[Entry]:
-    column = {name: table.column([name]) or "" for name in (*_CORNERS, "width", "height", "split", "isgroupof")}
-    file, label = table.column(FILE) or "", table.column(_CLASS) or ""
-    for row in table.rows:
-        box = [float(row[column[name]]) for name in _CORNERS]
-        code = row[label].strip()
-        if not code:
-            raise ValueError(f"{row[file]} has a box without a class")
+def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes: Notes) -> Iterator[Entry]:
+    column = {name: table.column([name]) or "" for name in ("width", "height", "split", "isgroupof")}
+    file, label = table.column(FILE) or "", table.column(_CLASS)
+    if label is None:
+        notes.remarks.append(f"No column of {path.name} names a class; all objects are called {_ALL}.")
+    for number, row in enumerate(table.rows, 2):
+        name, told = row[file].strip(), split_of(row[column["split"]]) if column["split"] else None
+        try:
+            box = _box(table, row)
+            code = row[label].strip() if label else _ALL
+            if box and not code:
+                raise ValueError("has a box without a class")
+        except ValueError as error:
+            notes.drop(path.parent / name, f"Line {number} of {path} is no box ({error}); mend it.")
+            continue
+        if box is None:  # a picture without objects
+            yield name, told or split, []
+            continue
         own: dict[str, Any] = {"name": names.get(code, code), "box": box, "relative": label == "LabelName"}
         if column["width"] and column["height"] and row[column["width"]]:
             own["size"] = int(float(row[column["height"]])), int(float(row[column["width"]]))
         own["crowd"] = bool(column["isgroupof"]) and row[column["isgroupof"]].strip() == "1"
-        told = split_of(row[column["split"]]) if column["split"] else None
-        yield row[file].strip(), told or split, [own]
+        yield name, told or split, [own]
+
+
+def _box(table: Table, row: dict[str, str]) -> list[float] | None:
+    """The edges of a box; None of a line without.
+
+    Raises:
+        ValueError: They are no numbers.
+    """
+    edges = edges_in(table)
+    if edges:
+        cells = [row[name].strip() for name in edges]
+        return [float(cell) for cell in cells] if any(cells) else None
+    cell = row[table.column(["bbox"]) or ""].strip()
+    if not cell:
+        return None
+    x, y, width, height = (float(value) for value in json.loads(cell))
+    return [x, y, x + width, y + height]

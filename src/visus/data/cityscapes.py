@@ -23,7 +23,12 @@ _TRAIN_IDS, _IDS = "_labelTrainIds.png", "_labelIds.png"
 
 def is_cityscapes(root: Path) -> bool:
     """Whether a folder is laid out as Cityscapes."""
-    return (root / _PICTURES).is_dir() and _masks_of(root).is_dir()
+    return _pictures_of(root).is_dir() and _masks_of(root).is_dir()
+
+
+def _pictures_of(root: Path) -> Path:
+    """The folder of the pictures; CVAT and Datumaro put another around it."""
+    return root / _PICTURES if (root / _PICTURES).is_dir() else root / "imgsFine" / _PICTURES
 
 
 def _masks_of(root: Path) -> Path:
@@ -47,7 +52,7 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
     masks = {path.name.split(f"_{folder.name}")[0]: path for path in files_below(folder) if path.name.endswith(ending)}
     notes.beside |= {str(path) for path in files_below(folder)}
     pairs: dict[str, tuple[list[str], list[str]]] = {}
-    for inner in folders_in(root / _PICTURES):
+    for inner in folders_in(_pictures_of(root)):
         split = split_of(inner.name) or ""
         for path in files_below(inner):
             name = path.name.split(f"_{_PICTURES}")[0]

@@ -1,8 +1,9 @@
 """The names of the classes of masks, as tools write them beside the masks; never guessed.
 
-Read are ``classes.txt`` (a name on each line), ``classes.csv`` (name, red, green, blue), CVAT's ``labelmap.txt``
-(``name:red,green,blue::``), Roboflow's ``_classes.csv`` (pixel value, class), ``class_names.txt`` and nnU-Net's
-``dataset.json``, and ADE20K's ``objectInfo150.txt``. Cityscapes' masks have its own numbers.
+Read are ``classes.txt`` (a name on each line), ``classes.csv`` and ``class_dict.csv`` (name, red, green, blue), CVAT's
+``labelmap.txt`` (``name:red,green,blue::``), CamVid's ``label_colors.txt`` (red green blue name), Roboflow's
+``_classes.csv`` (pixel value, class), ``class_names.txt`` and nnU-Net's ``dataset.json``, and ADE20K's
+``objectInfo150.txt``. Cityscapes' masks have its own numbers.
 """
 
 import csv
@@ -19,6 +20,7 @@ from visus._errors import InputError
 from visus.data.cityscapes import CITYSCAPES, MOST_LABEL, holds_train_ids, is_cityscapes
 from visus.data.coco import is_background, read_json
 from visus.data.splits import folders_in, split_of
+from visus.data.texts import text_of
 from visus.data.voc import read_annotation
 
 VOC_CLASSES = (
@@ -69,24 +71,52 @@ def read_class_list(root: Path) -> ClassList | None:
 
 
 def _of_names(path: Path) -> ClassList:
-    names = [line.strip() for line in _text(path).splitlines() if line.strip()]
+    names = [line.strip() for line in text_of(path).splitlines() if line.strip()]
     return ClassList(_distinct(names, path))
 
 
 def _of_colors(path: Path) -> ClassList:
-    rows = list(csv.DictReader(io.StringIO(_text(path))))
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text_of(path))) if any(row)]
+    head = [cell.lower() for cell in rows[0]] if rows else []
+    known = {key: next((head.index(word) for word in words if word in head), -1) for key, words in _COLUMNS.items()}
     try:
-        names = [row["name"].strip() for row in rows]
-        palette = np.array([[int(row[key]) for key in ("red", "green", "blue")] for row in rows])
-    except (KeyError, ValueError, TypeError, AttributeError):
+        if min(known.values()) < 0:
+            raise ValueError("no such columns")
+        names = [row[known["name"]] for row in rows[1:]]
+        palette = np.array([[int(row[known[key]]) for key in ("red", "green", "blue")] for row in rows[1:]])
+    except (ValueError, IndexError):
         raise InputError(f"{path} must have the columns name, red, green and blue, with numbers to 255.") from None
+    return _with_palette(names, palette, path)
+
+
+_COLUMNS = {"name": ("name", "class", "label"), "red": ("red", "r"), "green": ("green", "g"), "blue": ("blue", "b")}
+
+
+def _with_palette(names: list[str], palette: NDArray[Any], path: Path) -> ClassList:
+    """A list with colors.
+
+    Raises:
+        InputError: They are none.
+    """
     if not len(palette) or palette.min() < 0 or palette.max() > 255:
         raise InputError(f"{path} must name at least one class, with colors from 0 to 255.")
     return ClassList(_distinct(names, path), palette.astype(np.uint8))
 
 
+def _of_label_colors(path: Path) -> ClassList:
+    lines = [line.split() for line in text_of(path).splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        palette = np.array([[int(value) for value in line[:3]] for line in lines])
+        names = [" ".join(line[3:]) for line in lines]
+        if not all(names):
+            raise ValueError("a color without a name")
+    except ValueError:
+        raise InputError(f"{path} must have lines such as 64 128 64 Animal: red, green, blue and a name.") from None
+    return _with_palette(names, palette, path)
+
+
 def _of_labelmap(path: Path) -> ClassList:
-    lines = [line.strip() for line in _text(path).splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line.strip() for line in text_of(path).splitlines() if line.strip() and not line.startswith("#")]
     try:
         entries = [(name, [int(v) for v in color.split(",")]) for name, color, *_ in (own.split(":") for own in lines)]
         palette = np.array([color for _, color in entries]).reshape(len(entries), 3)
@@ -125,7 +155,7 @@ def _of_dataset(path: Path) -> ClassList | None:
 
 def _of_ade20k(path: Path) -> ClassList:
     """The 150 classes of ADE20K's challenge; 0 is what none of them is, and does not count."""
-    lines = [line.split("\t") for line in _text(path).splitlines()[1:] if line.strip()]
+    lines = [line.split("\t") for line in text_of(path).splitlines()[1:] if line.strip()]
     try:
         names, numbers = [line[-1].strip() for line in lines], tuple(int(line[0]) for line in lines)
     except ValueError:
@@ -141,7 +171,7 @@ def _of_cityscapes(root: Path) -> ClassList:
 
 
 def _of_roboflow(path: Path) -> ClassList | None:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(_text(path))) if row]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text_of(path))) if row]
     if not rows or [cell.lower() for cell in rows[0][:2]] != ["pixel value", "class"]:
         return None
     try:
@@ -161,13 +191,6 @@ def _of_voc(root: Path) -> ClassList | None:
     return ClassList(VOC_CLASSES) if names and names <= set(VOC_CLASSES) else None
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text ({error}); mend it.") from error
-
-
 def _distinct(names: Sequence[str], path: Path) -> tuple[str, ...]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -181,6 +204,9 @@ _READERS: dict[str, Callable[[Path], ClassList | None]] = {
     "classes.txt": _of_names,
     "class_names.txt": _of_names,
     "classes.csv": _of_colors,
+    "class_dict.csv": _of_colors,
+    "class_dict_seg.csv": _of_colors,
+    "label_colors.txt": _of_label_colors,
     "labelmap.txt": _of_labelmap,
     "dataset.json": _of_dataset,
     "objectInfo150.txt": _of_ade20k,

@@ -17,9 +17,10 @@ from visus._errors import FormatError, InputError
 from visus.data.find import Finder
 from visus.data.masks import Mask
 from visus.data.splits import files_in, folders_in, split_of
+from visus.data.texts import decoded
 
 _USUAL = re.compile(r"(?:instances_)?([a-z]+)\d*", re.IGNORECASE)  # beside them lie captions and key points
-_OTHER = re.compile(r".+[_.-]([a-z]+)\d*", re.IGNORECASE)
+_BETWEEN = re.compile(r"[_.\- ]")
 
 
 BACKGROUND = "background"
@@ -56,41 +57,67 @@ def annotation_files(root: Path) -> dict[str, Path]:
     (Roboflow), or the only one of the whole folder or of ``annotations`` (CVAT, Label Studio). Whatever has another
     name than the first two is looked into.
     """
-    named = {folder.name.lower(): folder for folder in folders_in(root)}
-    folders = [root, *([named["annotations"]] if "annotations" in named else [])]
-    files = [path for folder in folders for path in files_in(folder) if path.suffix.lower() == ".json"]
-    files = [path for path in files if not _is_datumaros(path)]
-    usual = _of_splits(files, _USUAL)
+    files = [path for folder in (root, *_annotations(root)) for path in _json_in(folder) if not _is_datumaros(path)]
+    usual = _of_splits(files)
     if usual:
         return usual
     inner = {
-        split: [p for p in files_in(folder) if p.suffix.lower() == ".json"]
+        split: [path for place in (folder, *_annotations(folder)) for path in _json_in(place)]
         for folder in folders_in(root)
         if (split := split_of(folder.name))
     }
     alone = {split: own[0] for split, own in inner.items() if len(own) == 1 and is_coco(own[0])}
     if alone:
         return alone
-    named_so = _of_splits([path for path in files if _OTHER.fullmatch(path.stem) and is_coco(path)], _OTHER)
+    named_so = _with_a_word(files, root)
     if not named_so and len(files) == 1 and is_coco(files[0]):
         return {"": files[0]}
     return named_so
 
 
-def _of_splits(files: list[Path], pattern: re.Pattern[str]) -> dict[str, Path]:
-    """The first file of each split by its name."""
+def _annotations(folder: Path) -> list[Path]:
+    return [own for own in folders_in(folder) if own.name.lower() in ("annotations", "annotation", "labels")]
+
+
+def _json_in(folder: Path) -> list[Path]:
+    return [path for path in files_in(folder) if path.suffix.lower() == ".json"]
+
+
+def _of_splits(files: list[Path]) -> dict[str, Path]:
+    """The first file of each split that has a usual name."""
     found: dict[str, Path] = {}
     for path in files:
-        match = pattern.fullmatch(path.stem)
+        match = _USUAL.fullmatch(path.stem)
         split = split_of(match[1]) if match else None
         if split:
             found.setdefault(split, path)
     return found
 
 
+def _with_a_word(files: list[Path], root: Path) -> dict[str, Path]:
+    """The file of each split that has a word for it in its name, such as ``train_annotations.json``.
+
+    Raises:
+        InputError: There are several for one split, such as those of folds.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        words = {split for word in _BETWEEN.split(path.stem) if (split := split_of(word.rstrip("0123456789")))}
+        if len(words) == 1 and is_coco(path):
+            found.setdefault(words.pop(), []).append(path)
+    for split, paths in found.items():
+        of_parts = [path for path in paths if "fold" in path.stem.lower()]
+        if len(paths) > 1 and of_parts:
+            named = ", ".join(path.name for path in paths[:3])
+            raise InputError(
+                f"{root} has several annotation files for {split} ({named}); leave the one of the fold that you want."
+            )
+    return {split: paths[0] for split, paths in found.items()}
+
+
 def read_json(path: Path) -> Any:  # noqa: ANN401
-    """What a JSON file holds; some tools of Windows begin it with a byte order mark."""
-    return json.loads(path.read_text(encoding="utf-8-sig"))
+    """What a JSON file holds; some tools of Windows begin it with a byte order mark, or write GB 18030."""
+    return json.loads(decoded(path.read_bytes())[0])
 
 
 def is_coco(path: Path) -> bool:
@@ -126,7 +153,7 @@ def categories_of(content: dict[str, Any]) -> list[dict[str, Any]]:
     """
     entries = sorted(content["categories"], key=lambda entry: entry["id"])
     above = {entry.get("supercategory") for entry in entries}
-    used = {entry["category_id"] for entry in content["annotations"]}
+    used = {entry.get("category_id") for entry in content["annotations"]}
     return [
         entry
         for entry in entries

@@ -43,7 +43,7 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
     for split in sorted(files, key=lambda split: split != "train"):
         path = files[split]
         try:
-            names, pair = _split(read_json(path), path, split, notes, finder)
+            names, pair = _split(_with_numbers(read_json(path)), path, split, notes, finder)
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -55,6 +55,24 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
         splits[split] = pair
     _corners_for_sizes([row for _, lists in splits.values() for own in lists for row in own], notes)
     return tuple(classes), {split: splits[split] for split in files}
+
+
+def _with_numbers(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with numbers where some tools write words: ids, and the numbers of boxes."""
+    for key, names in (
+        ("images", ("id",)),
+        ("categories", ("id",)),
+        ("annotations", ("image_id", "category_id", "iscrowd")),
+    ):
+        for entry in content[key]:
+            for name in names:
+                value = entry.get(name)
+                if isinstance(value, str) and value.strip().isdigit():
+                    entry[name] = int(value)
+            box = entry.get("bbox")
+            if isinstance(box, list) and any(isinstance(value, str) for value in box):
+                entry["bbox"] = [float(value) for value in box]
+    return content
 
 
 def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
@@ -87,12 +105,18 @@ def _split(
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
         raise InputError(f"{path} has two categories of one name or number; rename one.")
-    rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in content["images"]}
-    if len(rows) < len(content["images"]):
+    images = [entry for entry in content["images"] if {"id", "file_name"} <= entry.keys()]
+    for entry in content["images"]:
+        if not {"id", "file_name"} <= entry.keys():
+            notes.drop(path, f"{path} has a picture without a number or a name ({entry}); mend it.")
+    rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in images}
+    if len(rows) < len(images):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
-    sizes = {entry["id"]: _size(entry) for entry in content["images"]}
+    sizes = {entry["id"]: _size(entry) for entry in images}
     for entry in content["annotations"]:
-        if entry["category_id"] not in names:
+        if not {"image_id", "category_id"} <= entry.keys():
+            mends["without a picture or a category, left out"] += 1
+        elif entry["category_id"] not in names:
             mends["of an unknown category, left out"] += 1
         elif entry["image_id"] not in rows:
             mends["on a picture that is not listed, left out"] += 1
@@ -110,8 +134,8 @@ def _split(
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
-    folder = picture_folder(path, split, content["images"])
-    files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in content["images"]]
+    folder = picture_folder(path, split, images)
+    files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in images]
     return tuple(names.values()), (files, list(rows.values()))
 
 
@@ -193,6 +217,8 @@ def _around_runs(shape: dict[str, Any]) -> list[float] | None:
 def _shape(entry: dict[str, Any], mends: dict[str, int]) -> Any:  # noqa: ANN401 - as COCO has it
     """Polygons or run lengths; None where there are none."""
     shape = entry.get("segmentation") or None
+    if isinstance(shape, list) and all(isinstance(value, int | float) for value in shape):
+        shape = [shape]  # one polygon, not in a list of its own
     if not isinstance(shape, list) or not all(isinstance(polygon, list) for polygon in shape):
         return shape
     mends["with a polygon of less than three corners, which is left out"] += any(0 < len(own) < 6 for own in shape)

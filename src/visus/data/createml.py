@@ -1,10 +1,9 @@
 """Apple's CreateML: a JSON list of pictures with boxes, each by its middle and size in pixels."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visus.data.gather import Entry, Rows, gather, json_files
+from visus.data.gather import Entry, Rows, each_entry, gather, json_files
 from visus.data.left_out import Notes
 
 
@@ -18,9 +17,12 @@ def _files(root: Path) -> list[tuple[Path, list[Any]]]:
 
 
 def _is_entry(entry: Any) -> bool:  # noqa: ANN401 - from a file
-    return (
-        isinstance(entry, dict) and isinstance(entry.get("image"), str) and isinstance(entry.get("annotations"), list)
+    return isinstance(entry, dict) and any(
+        isinstance(entry.get(name), str) and isinstance(entry.get(own), list) for name, own in _KEYS
     )
+
+
+_KEYS = (("image", "annotations"), ("imagefilename", "annotation"))
 
 
 def read_createml(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
@@ -33,15 +35,22 @@ def read_createml(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
     Raises:
         FormatError: A list is damaged.
     """
-    lists = [(path, _entries(content)) for path, content in _files(root)]
+    lists = [
+        (path, each_entry(content, _entry, lambda own: _parts(own)[0], path, notes)) for path, content in _files(root)
+    ]
     return None, gather(lists, "is no list of CreateML", root, notes)
 
 
-def _entries(content: list[dict[str, Any]]) -> Iterator[Entry]:
-    for entry in content:
-        rows = []
-        for own in entry["annotations"]:
-            at = own["coordinates"]
-            x, y, w, h = (float(at[key]) for key in ("x", "y", "width", "height"))
-            rows.append({"name": str(own["label"]), "box": [x - w / 2, y - h / 2, x + w / 2, y + h / 2]})
-        yield entry["image"], "", rows
+def _parts(entry: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """The name of a picture and its annotations."""
+    return next((entry[name], entry[own]) for name, own in _KEYS if name in entry and own in entry)
+
+
+def _entry(entry: dict[str, Any]) -> Entry:
+    name, annotations = _parts(entry)
+    rows = []
+    for own in annotations:
+        at = own["coordinates"]
+        x, y, w, h = (float(at[key]) for key in ("x", "y", "width", "height"))
+        rows.append({"name": str(own["label"]), "box": [x - w / 2, y - h / 2, x + w / 2, y + h / 2]})
+    return name, "", rows

@@ -5,6 +5,7 @@ is turned clockwise about its middle; a mask is a list of run lengths, row by ro
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
@@ -58,6 +59,16 @@ def read_cvat(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
         for image in tree.iter("image"):
             _add(image, path, finder, splits, notes)
     return tuple(dict.fromkeys(names)) or None, splits
+
+
+def cvat_images(root: Path) -> Iterator[tuple[Path, Element]]:
+    """The file and the entry of each picture.
+
+    Raises:
+        FormatError: A file is damaged.
+    """
+    for path in _files(root):
+        yield from ((path, image) for image in _tree(path).iter("image"))
 
 
 def _tree(path: Path) -> Element:

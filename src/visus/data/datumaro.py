@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visus.data.coco import decode
-from visus.data.gather import Entry, Rows, gather, json_files, polygon, rectangle, region
+from visus.data.gather import Entry, Rows, each_entry, gather, json_files, polygon, rectangle, region
 from visus.data.left_out import Notes
 from visus.data.splits import split_of
 from visus.images import MAX_PIXELS
@@ -45,6 +45,12 @@ def read_datumaro(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dic
     return tuple(dict.fromkeys(names)) or None, gather(lists, "is no annotation of Datumaro's form", root, notes)
 
 
+def datumaro_items(root: Path) -> Iterator[tuple[Path, list[str], dict[str, Any]]]:
+    """The file, the names of its labels and the entry of each picture."""
+    for path, content in _files(root):
+        yield from ((path, _labels(content), item) for item in content["items"])
+
+
 def _labels(content: dict[str, Any]) -> list[str]:
     entries = content["categories"].get("label", {}).get("labels", [])
     return [str(entry["name"]) for entry in entries]
@@ -52,20 +58,33 @@ def _labels(content: dict[str, Any]) -> list[str]:
 
 def _entries(path: Path, content: dict[str, Any], notes: Notes) -> Iterator[Entry]:
     names, split = _labels(content), split_of(path.stem) or ""
-    for item in content["items"]:
-        image = item.get("image") or item.get("media") or {}
-        size = tuple(int(side) for side in image["size"]) if image.get("size") else None
-        rows: dict[Any, dict[str, Any]] = {}
-        for k, entry in enumerate(item["annotations"]):
-            shape = _shape(entry)
-            if shape is None:
-                notes.mends[f"a {entry['type']}, which is neither box, polygon nor mask, left out"] += 1
-                continue
-            crowd = bool((entry.get("attributes") or {}).get("is_crowd", False))
-            row = {"name": names[entry["label_id"]], "size": size, "crowd": crowd, **shape}
-            key = (entry["label_id"], entry["group"]) if entry.get("group") else (None, k)
-            rows[key] = _joined(rows[key], row) if key in rows else row
-        yield str(image.get("path") or item["id"]), split, list(rows.values())
+
+    def read(item: dict[str, Any]) -> Entry:
+        return path_of(item), split, _rows(item, names, notes)
+
+    return each_entry(content["items"], read, path_of, path, notes)
+
+
+def path_of(item: dict[str, Any]) -> str:
+    """What an item calls its picture."""
+    image = item.get("image") or item.get("media") or {}
+    return str(image.get("path") or item["id"])
+
+
+def _rows(item: dict[str, Any], names: list[str], notes: Notes) -> list[dict[str, Any]]:
+    image = item.get("image") or item.get("media") or {}
+    size = tuple(int(side) for side in image["size"]) if image.get("size") else None
+    rows: dict[Any, dict[str, Any]] = {}
+    for k, entry in enumerate(item["annotations"]):
+        shape = _shape(entry)
+        if shape is None:
+            notes.mends[f"a {entry['type']}, which is neither box, polygon nor mask, left out"] += 1
+            continue
+        crowd = bool((entry.get("attributes") or {}).get("is_crowd", False))
+        row = {"name": names[entry["label_id"]], "size": size, "crowd": crowd, **shape}
+        key = (entry["label_id"], entry["group"]) if entry.get("group") else (None, k)
+        rows[key] = _joined(rows[key], row) if key in rows else row
+    return list(rows.values())
 
 
 def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

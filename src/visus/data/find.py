@@ -6,6 +6,7 @@ folder of the data set; it is taken if one picture alone fits.
 """
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,6 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from visus.data.splits import files_below, split_of
 from visus.images import is_picture_name
+
+_UPLOADED = re.compile(r"[0-9a-f]{8}-.")
+"""What Label Studio puts before the name of a picture that is uploaded."""
 
 
 class Finder:
@@ -51,10 +55,12 @@ class Finder:
             for base in (*bases, self.root):
                 place = base / spelled
                 if not os.path.isabs(spelled) and _is_file(place) and self._holds(place):
-                    return place
+                    return Path(os.path.normpath(place))
         for spelled in spellings(name):
             parts = [part for part in spelled.split("/") if part not in ("", ".", "..")]
             if parts and (found := self._elsewhere(parts, split or split_in(parts[:-1]))):
+                return found
+            if parts and _UPLOADED.match(parts[-1]) and (found := self._elsewhere([parts[-1][9:]], split)):
                 return found
         return None
 
@@ -69,7 +75,7 @@ class Finder:
             paths = [path for path in paths if split_in(path.relative_to(self.root).parts[:-1]) in ("", split)]
         if len(paths) < 2:
             return paths[0] if paths else None
-        shared = [_shared(parts[:-1], path.relative_to(self.root).parts[:-1]) for path in paths]
+        shared = [shared_end(parts[:-1], path.relative_to(self.root).parts[:-1]) for path in paths]
         best = max(shared)
         return paths[shared.index(best)] if best and shared.count(best) == 1 else None
 
@@ -90,8 +96,12 @@ def _is_file(place: Path) -> bool:
         return False
 
 
-def _shared(first: list[str], second: tuple[str, ...]) -> int:
-    """How many folders two paths share, from the last on."""
+def shared_end(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many folders two paths share, from the last on, whatever the case.
+
+    >>> shared_end(["set", "img"], ["other", "Img"])
+    1
+    """
     count = 0
     for one, other in zip(reversed(first), reversed(second), strict=False):
         if one.casefold() != other.casefold():

@@ -1,50 +1,76 @@
 """Pictures in folders that are named after their classes: ``CLASS/*.jpg`` or ``{train,val,test}/CLASS/*.jpg``.
 
 A folder is a class if it holds pictures and its name is not one that layouts use (``images``, ``masks``, ``train``).
+``CLASS/{train,val,test}/*.jpg`` is read too.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from visus._errors import InputError
+from visus.data.layout_words import PICTURES, is_layout, stands_beside_labels
 from visus.data.left_out import Notes
+from visus.data.mask_layouts import mask_of
+from visus.data.own_splits import by_lists
 from visus.data.samples import Pictures
-from visus.data.splits import files_below, files_in, folders_in, seen_through, split_of
+from visus.data.splits import (
+    files_below,
+    files_in,
+    folders_in,
+    looks_like_a_split,
+    paths_below,
+    seen_through,
+    split_of,
+)
 from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
 Named = dict[str, tuple[list[str], list[tuple[str, ...]]]]
 """Files and the names of the classes of each, by split; ``""`` where there are no splits."""
 
-LAYOUT_WORDS = {
-    "images", "image", "imgs", "img", "jpegimages", "pictures", "masks", "mask", "labels", "label", "annotations",
-    "annotation", "segmentationclass", "segmentationobject", "imagesets", "obj_train_data", "obj_valid_data",
-    "obj_test_data", "imagestr", "labelstr", "imagests", "leftimg8bit", "gtfine", "gtcoarse", "image_2", "image_3",
-    "label_2", "ann",
-}  # fmt: skip
-"""Names of folders (lower case) that say what lies in them, not what is on the pictures."""
-
+_NO_CLASS = {"unlabeled", "unlabelled", "unannotated", "unsorted"}
 _OF_LABELS = {"ann", "annotations", "annotation", "masks", "mask", "labels", "label", "label_2", "segmentationclass"}
 
 
 def splits_of(root: Path) -> dict[str, Path]:
     """The folders of a data set that hold its splits: those with such a name and with folders of classes in them.
 
+    ``cars_train`` beside ``cars_test`` are such names too, and ``trainval`` where there is no ``train``.
+
     Raises:
         InputError: Two folders hold the same split.
     """
     found: dict[str, Path] = {}
-    for folder in folders_in(root):
-        split = split_of(folder.name)
+    for folder, split in _split_folders(root):
         inner = seen_through(folder)
-        if not split or not is_folder_of_classes(inner):
+        if not is_folder_of_classes(inner):
             continue
         if split in found:
             raise InputError(f"{found[split]} and {inner} both look like the split {split}; rename one of them.")
         found[split] = inner
     return found
+
+
+def _split_folders(root: Path) -> list[tuple[Path, str]]:
+    """Folders whose names are those of splits, as they stand or behind a word that they share."""
+    folders = folders_in(root)
+    plain = [(folder, split) for folder in folders if (split := split_of(folder.name))]
+    if any(split == "train" for _, split in plain):
+        return plain
+    both = [folder for folder in folders if folder.name.lower() in ("trainval", "train_val", "train-val")]
+    if plain and both:
+        return [*plain, (both[0], "train")]
+    shared: dict[str, list[tuple[Path, str]]] = {}
+    for folder in folders:
+        for sign in "_- ":
+            before, _, last = folder.name.rpartition(sign)
+            if before and (split := split_of(last)):
+                shared.setdefault(before.lower(), []).append((folder, split))
+    whole = [own for own in shared.values() if len({split for _, split in own}) > 1]
+    return plain or (whole[0] if len(whole) == 1 else [])
 
 
 def is_folder_of_classes(root: Path) -> bool:
@@ -53,11 +79,24 @@ def is_folder_of_classes(root: Path) -> bool:
 
 
 def classes_in(root: Path) -> list[Path]:
-    """The folders that stand for classes: none where all of them have names of layouts or splits."""
-    found = [folder for folder in folders_in(root) if next(_pictures(folder), None) and not _is_part(folder)]
-    if all(folder.name.lower() in LAYOUT_WORDS or split_of(folder.name) for folder in found):
+    """The folders that stand for classes: none where all have names of layouts or splits, or pictures lie beside masks.
+
+    Raises:
+        InputError: Several folders hold the same folders, so that it is not known which are the classes.
+    """
+    found = [
+        folder
+        for folder in folders_in(root)
+        if folder.name.lower() not in _NO_CLASS and next(_pictures(folder), None) and not _is_part(folder)
+    ]
+    names = [folder.name for folder in found]
+    if all(is_layout(name) or looks_like_a_split(name) for name in names) or stands_beside_labels(names):
+        _refuse_parts(found)
         return []
-    return found
+    doubled = {folder for folder in found if _holds_again(folder, names)}
+    kept = [folder for folder in found if folder not in doubled]
+    _refuse_parts(kept)
+    return kept
 
 
 def _is_part(folder: Path) -> bool:
@@ -66,35 +105,134 @@ def _is_part(folder: Path) -> bool:
     return beside and not any(is_picture_name(own.name) for own in files_in(folder))
 
 
-def read_folder(root: Path, notes: Notes) -> Named:
-    """Pictures by split and class, from the names of folders.
+def _inner(folder: Path) -> list[str]:
+    """The names of the folders with pictures in a folder that holds no pictures itself, lower case."""
+    whole = seen_through(folder)
+    folders = folders_in(whole)
+    if not folders or any(is_picture_name(own.name) for own in files_in(whole)):
+        return []
+    return [own.name.lower() for own in folders if next(_pictures(own), None)]
+
+
+def _holds_again(folder: Path, names: list[str]) -> bool:
+    """Whether a folder holds the folders beside it once more, as a set that was unpacked twice."""
+    beside = {name.lower() for name in names} - {folder.name.lower()}
+    inner = set(_inner(folder))
+    return len(inner & beside) > 1 and inner <= beside | {folder.name.lower()}
+
+
+def _refuse_parts(found: list[Path]) -> None:
+    """Refuse folders that each hold the same folders: folds, or cameras, each with all classes.
+
+    Raises:
+        InputError: They are such.
+    """
+    named = [folder for folder in found if split_of(folder.name) is None and not is_layout(folder.name)]
+    inner = {folder: {name for name in _inner(folder) if not split_of(name)} for folder in named}
+    for k, first in enumerate(named):
+        for second in named[k + 1 :]:
+            shared = sorted(inner[first] & inner[second])
+            if len(shared) > 1 and not all(map(is_layout, shared)):
+                raise InputError(
+                    f"{first.name} and {second.name} in {first.parent} each hold the folders {', '.join(shared[:4])}, "
+                    "so that it is not known which are the classes; name one of them, or lay the pictures out as "
+                    "train/CLASS/*.jpg."
+                )
+
+
+def names_of_classes(root: Path) -> list[str]:
+    """The names of the folders of classes in a folder, or of those in its splits; none where there are none.
+
+    Raises:
+        InputError: It is not known which folders are the classes, or two hold the same split.
+    """
+    places = [*splits_of(root).values()] or [root]
+    return sorted({folder.name for place in places for folder in classes_in(place)})
+
+
+def inner_folder_of_classes(root: Path) -> Path | None:
+    """The one folder of pictures in a folder that holds folders of classes, or splits of these, beside other files.
+
+    Raises:
+        InputError: It is not known which folders are the classes.
+    """
+    inner = [own for own in folders_in(root) if own.name.lower() in PICTURES]
+    return inner[0] if len(inner) == 1 and names_of_classes(inner[0]) else None
+
+
+def read_folder(place: Path, root: Path, notes: Notes) -> Named:
+    """Pictures by split and class, from the names of folders; lists of names beside them may part them.
 
     Args:
-        root: The folder.
-        notes: Told of pictures of kinds that are not read.
+        place: The folder that holds those of classes, or of splits.
+        root: The folder of the data set.
+        notes: Told of folders in those of classes, of masks beside pictures, and of empty folders.
 
     Raises:
         InputError: Two folders hold the same split.
     """
-    splits = splits_of(root) or {"": root}
-    return {split: _classes(splits[split], notes) for split in ("", "train", "val", "test") if split in splits}
+    splits = splits_of(place)
+    if splits:
+        return {split: _classes(splits[split], notes) for split in ("train", "val", "test") if split in splits}
+    parted = [folder for folder in classes_in(place) if (inner := _inner(folder)) and all(map(split_of, inner))]
+    if len(parted) > 1 and len(parted) == len(classes_in(place)):
+        return _split_within(parted, notes)
+    files, names = _classes(place, notes)
+    lists = by_lists(files, root, notes) or {"": range(len(files))}
+    return {split: ([files[k] for k in own], [names[k] for k in own]) for split, own in lists.items()}
+
+
+def _split_within(folders: list[Path], notes: Notes) -> Named:
+    """Pictures of classes whose folders hold those of splits."""
+    named: Named = {}
+    for folder in folders:
+        for inner in folders_in(seen_through(folder)):
+            if split := split_of(inner.name):
+                files, names = named.setdefault(split, ([], []))
+                found = _without_masks(list(_pictures(inner)), notes)
+                files += found
+                names += [(folder.name,)] * len(found)
+    return named
 
 
 def _classes(root: Path, notes: Notes) -> tuple[list[str], list[tuple[str, ...]]]:
     files: list[str] = []
     names: list[tuple[str, ...]] = []
+    outer = []
     for folder in classes_in(root):
-        found = list(_pictures(folder))
+        found = _without_masks(list(_pictures(folder)), notes)
         files += found
         names += [(folder.name,)] * len(found)
+        outer += [folder] if len(_inner(folder)) > 1 else []
+    empty = [own.name for own in folders_in(root) if not is_layout(own.name) and not next(files_below(own), None)]
+    if empty:
+        notes.remarks.append(f"Empty, and so no class: {', '.join(empty)}.")
+    if outer:
+        inner = ", ".join(folder.name for folder in folders_in(seen_through(outer[0]))[:3])
+        notes.remarks.append(
+            f"{outer[0].name} holds folders itself ({inner}); all that lies in it is of the class {outer[0].name}."
+        )
     return files, names
+
+
+def _without_masks(files: list[str], notes: Notes) -> list[str]:
+    """Pictures without the masks of others that lie beside them, which are told."""
+    named = {file: own for file in files if (own := mask_of(os.path.splitext(os.path.basename(file))[0]))}
+    there = {Path(file).with_suffix("") for file in files} if named else set()
+    masks = {file for file, own in named.items() if Path(file).parent / own in there}
+    if masks:
+        notes.remarks.append(
+            f"{len(masks):,} files in {Path(min(masks)).parent.name} are masks of pictures beside them and no pictures "
+            f"to learn from, {Path(min(masks)).name} for one."
+        )
+    return [file for file in files if file not in masks]
 
 
 def _pictures(folder: Path) -> Iterator[str]:
     """Paths of the picture files below a folder, sorted, without hidden ones; those of foreign kinds too."""
-    for path in files_below(folder):
-        if is_picture_name(path.name) or is_foreign(path.name):
-            yield str(path)
+    for path in paths_below(folder):
+        if is_picture_name(path) or is_foreign(path):
+            yield path
 
 
 def to_pictures(

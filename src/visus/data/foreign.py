@@ -1,12 +1,14 @@
 """What a folder is that is not read: the tool that wrote it, by a light look at its files, so that it can be named."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from visus.data.coco import read_json
-from visus.data.splits import files_below
+from visus.data.splits import files_below, folders_in
+from visus.images import is_picture_name
 
 _START = 8192  # bytes of a file that are looked at
 _LOOKED_AT = 40  # files of each ending
@@ -14,7 +16,20 @@ _MOST = 64 << 20  # bytes of a JSON file that is opened
 
 ARCHIVE = "a packed archive"
 
+WIDE = "a folder of volumes that do not lie as imagesTr with labelsTr, images with labels, or in splits of these"
+BRUSHES = "Label Studio's brushes as PNG or NumPy files"
+
+MENDS = {
+    ARCHIVE: "unpack it",
+    WIDE: "lay the volumes out so, each mask with the name of its volume",
+    BRUSHES: "export it as JSON",
+    "an Excel file": "save its table as a CSV file",
+}
+"""What to do where it is not an export in another format."""
+
 _ENDINGS = (
+    ((".nii", ".nii.gz", ".nrrd", ".mha", ".mhd"), WIDE),
+    ((".xlsx", ".xls", ".ods"), "an Excel file"),
     ((".vott",), "a project of VoTT"),
     ((".tfrecord", ".tfrecords", ".record"), "a set of TensorFlow records"),
     ((".manifest",), "a manifest of SageMaker Ground Truth"),
@@ -41,7 +56,21 @@ def foreign(root: Path) -> str:
             if found := of(path):
                 return found
     names = [path.name.lower() for path in files]
+    if any(name.endswith("_seg.png") for name in names) and any(name.endswith("_atr.txt") for name in names):
+        return "the whole of ADE20K, whose colors code classes and objects"
+    if any(_BRUSH.fullmatch(name) for name in names):
+        return BRUSHES
+    if "fiftyone.yml" in names or {"samples.json", "metadata.json"} <= set(names):
+        return "a set of FiftyOne's own form"
+    if any(_FACES.fullmatch(name) for name in names):
+        return "a set of WIDER FACE"
     return next((what for endings, what in _ENDINGS if any(name.endswith(endings) for name in names)), "")
+
+
+def has_flaws(root: Path) -> bool:
+    """Whether a folder, or one in it, is laid out as MVTec AD: ``train/good``, ``test`` and ``ground_truth``."""
+    places = [root, *folders_in(root)]
+    return any((own / "train" / "good").is_dir() and (own / "ground_truth").is_dir() for own in places)
 
 
 def is_dota_line(line: str) -> bool:
@@ -62,6 +91,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
+_BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*\.(?:png|npy)")
+_OF_OPEN_IMAGES = re.compile(r"\D.*(?: \d+(?:\.\d+)?){4}")
+_FACES = re.compile(r"wider_face_\w+_bbx_gt\.txt")
+
+
 def start_of(path: Path) -> str:
     """The first letters of a text file; empty where it cannot be read."""
     try:
@@ -76,6 +110,11 @@ def _of_text(path: Path) -> str:
     lines = [line for line in start.splitlines() if line.strip()]
     if start.startswith("imagesource:") or any(map(is_dota_line, lines[:3])):
         return "a set of DOTA (four corners of rotated boxes in pixels)"
+    first = lines[0].split() if lines else []
+    if len(first) > 1 and is_picture_name(first[0]) and all(len(own.split(",")) == 5 for own in first[1:]):
+        return "a list of boxes for YOLO in Keras (x0,y0,x1,y1,class behind each picture)"
+    if _OF_OPEN_IMAGES.fullmatch(lines[0] if lines else "") and path.parent.name == "Label":
+        return "a set of the OIDv4 toolkit"
     mot = [line.split(",") for line in lines[:3]]
     if mot and all(len(own) in (9, 10) and all(map(_is_number, own)) for own in mot):
         return "a set of MOTChallenge (tracks of a video)"
@@ -137,6 +176,7 @@ _KEYS: tuple[tuple[set[str], str], ...] = (
     ({"task_id", "response"}, "an export of Scale"),
     ({"schema_ref", "item", "annotations"}, "an export of V7 Darwin"),
     ({"itemMetadata", "annotations"}, "an export of Dataloop"),
+    ({"image", "prefix", "suffix"}, "a set of questions and answers for a model of pictures and language"),
     ({"filename", "metadata", "annotations", "annotationsCount"}, "an export of Dataloop"),
     ({"name", "labels", "attributes"}, "a set of BDD100K"),
     ({"image_id", "category_id", "score"}, "a list of COCO's results (answers of a network), not of labels"),

@@ -1,6 +1,7 @@
 """Bring together what annotation files say of pictures, and the pictures, wherever they lie."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,16 +95,49 @@ def each_file(paths: Iterable[Path], read: Callable[[Path], Entry], form: str, n
         yield path, [entry]
 
 
+def each_entry(
+    items: Iterable[Any],
+    read: Callable[[Any], Entry | None],
+    name_of: Callable[[Any], Any],
+    source: Path,
+    notes: Notes,
+) -> Iterator[Entry]:
+    """What the entries of one annotation file say of pictures; those that cannot be read are left out.
+
+    Args:
+        items: The entries.
+        read: From an entry to what it says; None where it says nothing.
+        name_of: From an entry to the name of its picture.
+        source: The file.
+        notes: Told of damaged entries.
+    """
+    for number, item in enumerate(items, 1):
+        try:
+            entry = read(item)
+        except (*DAMAGED, InputError) as error:
+            name = f"entry {number}"
+            with suppress(*DAMAGED, StopIteration):
+                name = str(name_of(item) or name)
+            last = name.replace("\\", "/").rsplit("/", 1)[-1]
+            notes.drop(source.parent / last, f"What {source.name} says of {name} cannot be read ({error!r}); mend it.")
+            continue
+        if entry is not None:
+            yield entry
+
+
 def note_unlabeled(root: Path, known: Container[str], notes: Notes) -> None:
-    """Note the pictures below a folder that nothing is said of.
+    """Note the pictures below a folder that nothing is said of; those whose annotation is damaged are none.
 
     Args:
         root: The folder of the data set.
         known: Files of which something is said.
         notes: Told of the others.
     """
+    damaged = {Path(own.path).stem for own in notes.left_out}
     for path in files_below(root):
-        if is_picture_name(path.name) and str(path) not in known and str(path) not in notes.beside:
+        if path.name in damaged or path.stem in damaged:
+            notes.beside.add(str(path))
+        elif is_picture_name(path.name) and str(path) not in known and str(path) not in notes.beside:
             notes.unlabeled.append((split_in(path.relative_to(root).parts[:-1]), str(path)))
 
 

@@ -5,15 +5,15 @@ and ``objects`` with ``bbox`` (left, top, width and height in pixels) and ``cate
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
-from visus.data.gather import DAMAGED, Entry, Rows, gather
+from visus.data.gather import DAMAGED, Entry, Rows, each_entry, gather
 from visus.data.left_out import Notes
 from visus.data.splits import folders_in, split_of
-from visus.data.table import open_table
+from visus.data.table_text import open_table
+from visus.data.texts import text_of
 
 _NAMES = ("metadata.jsonl", "metadata.csv")
 _CATEGORIES = ("categories", "category", "labels", "label")
@@ -33,16 +33,24 @@ def _files(root: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file; one that is damaged has the reason as ``damaged``."""
     try:
         if path.suffix == ".jsonl":
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-            return [line for line in lines if isinstance(line, dict)]
+            return [_line(line) for line in text_of(path).splitlines() if line.strip()]
         table = open_table(path)
         if "objects" not in table.columns:
             return []
-        return [{**row, "objects": json.loads(row["objects"] or "{}")} for row in table.rows]
+        return [{**row, **_line(f'{{"objects": {row["objects"] or "{}"}}}')} for row in table.rows]
     except (*DAMAGED, InputError):
         return []
+
+
+def _line(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return {"damaged": str(error)}
+    return found if isinstance(found, dict) else {"damaged": "it is no object"}
 
 
 def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[str, Rows]]:
@@ -56,7 +64,9 @@ def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None,
         FormatError: A file is damaged.
     """
     files = _files(root)
-    lists = [(path, _entries(lines)) for path, lines in files]
+    lists = [
+        (path, each_entry(lines, _entry, lambda line: line.get("file_name"), path, notes)) for path, lines in files
+    ]
     splits = gather(lists, "lists no objects as Hugging Face does", root, notes)
     names = {row["name"] for _, lists in splits.values() for rows in lists for row in rows}
     if not names or not all(name.isdigit() for name in names):
@@ -65,17 +75,18 @@ def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None,
     return tuple(sorted(names, key=int)), splits
 
 
-def _entries(lines: list[dict[str, Any]]) -> Iterator[Entry]:
-    for line in lines:
-        objects = line.get("objects") or {}
-        if isinstance(objects, list):  # an object each
-            objects = {"bbox": [own["bbox"] for own in objects], "categories": [_category(own) for own in objects]}
-        boxes = objects.get("bbox") or []
-        rows = []
-        for (x, y, width, height), name in zip(boxes, _category(objects) if boxes else [], strict=True):
-            box = [float(x), float(y), float(x) + float(width), float(y) + float(height)]
-            rows.append({"name": str(name), "box": box})
-        yield str(line["file_name"]), "", rows
+def _entry(line: dict[str, Any]) -> Entry:
+    if "damaged" in line:
+        raise ValueError(line["damaged"])
+    objects = line.get("objects") or {}
+    if isinstance(objects, list):  # an object each
+        objects = {"bbox": [own["bbox"] for own in objects], "categories": [_category(own) for own in objects]}
+    boxes = objects.get("bbox") or []
+    rows = []
+    for (x, y, width, height), name in zip(boxes, _category(objects) if boxes else [], strict=True):
+        box = [float(x), float(y), float(x) + float(width), float(y) + float(height)]
+        rows.append({"name": str(name), "box": box})
+    return str(line["file_name"]), "", rows
 
 
 def _category(objects: dict[str, Any]) -> Any:  # noqa: ANN401 - from a file

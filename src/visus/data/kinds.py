@@ -6,8 +6,9 @@ from pathlib import Path
 from visus._errors import InputError
 from visus.data.box_formats import FORMATS
 from visus.data.cityscapes import is_cityscapes
-from visus.data.foreign import ARCHIVE, foreign
+from visus.data.foreign import MENDS, foreign, has_flaws
 from visus.data.mask_layouts import has_masks
+from visus.data.splits import folders_in
 from visus.data.volumes import has_volumes
 
 
@@ -51,7 +52,27 @@ def refuse_other_task(root: Path, task: str) -> None:
         said = " or ".join(f"visus train {own} {root}" for own in kind.tasks)
         raise InputError(f"{root} is a set for another task ({kind.name}); say {said}.")
     if kind is None:
+        refuse_flaws(root)
         refuse_foreign(root)
+        _refuse_sets_within(root, task)
+
+
+_FEW = 6  # more are the folders of single pictures
+
+
+def _refuse_sets_within(root: Path, task: str) -> None:
+    """Name the sets in a folder that is none itself.
+
+    Raises:
+        InputError: There are such.
+    """
+    inner = [own for own in folders_in(root) if (kind := kind_of(own)) and task in kind.tasks]
+    if 0 < len(inner) <= _FEW:
+        named = ", ".join(own.name for own in inner[:4])
+        raise InputError(
+            f"{root} is no set itself, but {'one lies' if len(inner) == 1 else f'{len(inner)} lie'} in it ({named}); "
+            f"say visus train {task} {inner[0]}."
+        )
 
 
 def refuse_foreign(place: Path) -> None:
@@ -64,6 +85,22 @@ def refuse_foreign(place: Path) -> None:
         InputError: It is such a one.
     """
     found = foreign(place)
-    mend = "unpack it" if found == ARCHIVE else "export it as COCO, Pascal VOC or YOLO"
     if found:
+        mend = MENDS.get(found, "export it as COCO, Pascal VOC or YOLO")
         raise InputError(f"{place} is {found}, which is not read; {mend}.")
+
+
+def refuse_flaws(root: Path) -> None:
+    """Refuse a set for finding flaws by pictures without any, whose folders are easily taken for classes.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        InputError: It is such a one.
+    """
+    if has_flaws(root):
+        raise InputError(
+            f"{root} is a set of MVTec AD or its like (train holds pictures without flaws alone), which is not read; "
+            "to tell flaws apart, name the folder test of one product."
+        )

@@ -33,8 +33,9 @@ class Notes:
         left_out: Labeled files that cannot be used.
         unlabeled: Split and file of pictures that nothing is said of.
         remarks: What else a user should know, each one sentence.
-        beside: Files that look like pictures and are annotations.
+        beside: Files that look like pictures and are annotations, or whose annotation is left out.
         multilabel: Whether pictures may have several classes, or none.
+        first_pixel: What the user says that Pascal VOC's files call the first pixel, 0 or 1; None for nothing.
     """
 
     mends: Counter[str] = field(default_factory=Counter)
@@ -43,6 +44,7 @@ class Notes:
     remarks: list[str] = field(default_factory=list)
     beside: set[str] = field(default_factory=set)
     multilabel: bool = False
+    first_pixel: int | None = None
 
     def drop(self, path: str | Path, reason: str) -> None:
         """Leave a file out."""

@@ -11,16 +11,26 @@ from numpy.typing import NDArray
 from visus._cores import cores
 from visus._errors import InputError
 from visus.data import check
-from visus.data.folder import Named, is_folder_of_classes, read_folder, splits_of, to_pictures
+from visus.data.folder import (
+    Named,
+    inner_folder_of_classes,
+    names_of_classes,
+    read_folder,
+    splits_of,
+    to_pictures,
+)
 from visus.data.idx import idx_files, read_idx
-from visus.data.kinds import refuse_foreign, refuse_other_task
+from visus.data.kinds import refuse_flaws, refuse_foreign, refuse_other_task
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
+from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import strata, stratified
 from visus.data.splits import seen_through
-from visus.data.table import is_table, read_table, read_tables, roboflow_tables, table_in, tables_of_splits
+from visus.data.table import read_table, read_tables
+from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
+from visus.data.without import Decided, name_of, read_decided
 
 Progress = Callable[[int, int], None]
 
@@ -33,6 +43,7 @@ def load(
     test: float = 0.15,
     multilabel: bool = False,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> LabelSet:
     """Labeled pictures from a folder or a table; the format is recognized.
@@ -59,6 +70,7 @@ def load(
         test: Share that becomes the test split where there are no splits.
         multilabel: Whether a picture may have several classes, or none; tables alone say so.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
+        without: Table of ``visus check``, which leaves pictures out or gives them another class.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
@@ -68,7 +80,10 @@ def load(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    found = _checked(_read(Path(path).expanduser(), multilabel=multilabel), progress, strict=not allow_bad)
+    read = _read(Path(path).expanduser(), multilabel=multilabel)
+    if without is not None:
+        read = _decided(read, read_decided(without, Path(path).expanduser()))
+    found = _checked(read, progress, strict=not allow_bad)
     dataset = _split(found, seed, val, test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
     if len(dataset.classes) < 2 and not dataset.multilabel:
@@ -110,7 +125,7 @@ def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> Label
         if not is_table(path):
             refuse_foreign(path)
             raise InputError(f"{path} is neither a folder nor a CSV file; give one of these.")
-        named = read_table(path, notes, multilabel=multilabel)
+        named = read_table(path, path.parent, notes, multilabel=multilabel)
         return _named(path, "pictures listed in a table", named, whole, notes)
     if idx_files(path):
         _refuse_multilabel(path, "idx files", multilabel)
@@ -124,7 +139,60 @@ def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> Label
     return _named(root, form, named, whole, notes)
 
 
-_BESIDE = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".md", ".html", ".rst", ".pdf", ".bib", ".yaml", ".yml", "")
+def _decided(dataset: LabelSet, decided: Decided) -> LabelSet:
+    """The set without what a table leaves out, and with its new classes.
+
+    Raises:
+        InputError: The pictures have no files, or may have several classes; or the table does not fit.
+    """
+    if any(pictures.arrays is not None for pictures in dataset.splits.values()):
+        raise InputError(f"The pictures of {dataset.root} lie in one file, and {decided.table} names files; leave it.")
+    if decided.labels and dataset.multilabel:
+        raise InputError(f"{decided.table} gives one class to pictures that may have several; change these in the set.")
+    said = decided.said([file for own in dataset.splits.values() for file in own.files], classes=True)
+    place = {name: k for k, name in enumerate(dataset.classes)}
+    strange = sorted({label for label in decided.labels.values() if label not in place})
+    if strange:
+        raise InputError(f"{decided.table} gives the class {strange[0]!r}, which {dataset.root} has not; mend it.")
+    splits = {}
+    for split, pictures in dataset.splits.items():
+        labels = pictures.labels.copy()
+        for k, file in enumerate(pictures.files if decided.labels else []):
+            if new := decided.labels.get(name_of(file, decided.root)):
+                labels[k] = place[new]
+        splits[split] = Pictures(labels, pictures.files).take(np.flatnonzero(decided.stays(pictures.files)))
+    return replace(dataset, splits=splits, remarks=[*dataset.remarks, *said])
+
+
+def has_classes(path: Path) -> bool:
+    """Whether a folder holds pictures with classes, in one of the forms that :func:`load` reads.
+
+    Raises:
+        InputError: It is not known which folders are the classes.
+    """
+    root = seen_through(path)
+    if roboflow_tables(root) or tables_of_splits(root) or table_in(root) or idx_files(path):
+        return True
+    named = names_of_classes(root) or inner_folder_of_classes(root)
+    return bool(named or labels_of_pictures(root, Notes()))
+
+
+_BESIDE = (
+    ".csv",
+    ".xml",
+    ".tsv",
+    ".jsonl",
+    ".json",
+    ".txt",
+    ".md",
+    ".html",
+    ".rst",
+    ".pdf",
+    ".bib",
+    ".yaml",
+    ".yml",
+    "",
+)
 """Endings of lists and papers that come with pictures."""
 
 
@@ -140,25 +208,38 @@ def _refuse_multilabel(path: Path, form: str, multilabel: bool) -> None:
 
 def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
     """The form of a folder in words, and its pictures by split and class."""
+    refuse_flaws(root)
     if tables := roboflow_tables(root):
-        return "Roboflow's _classes.csv", read_tables(tables, notes, multilabel=multilabel)
-    if splits_of(root) or is_folder_of_classes(root):
-        _refuse_multilabel(root, "folders of classes", multilabel)
-    if splits_of(root):
-        return "folders of classes, in splits", read_folder(root, notes)
-    if is_folder_of_classes(root):
-        return "folders of classes", read_folder(root, notes)
-    if tables := tables_of_splits(root):
-        return f"pictures listed in a {next(iter(tables.values())).name} for each split", read_tables(
-            tables, notes, multilabel=multilabel
-        )
-    if table := table_in(root):
-        return f"pictures listed in {table.name}", read_table(table, notes, multilabel=multilabel)
+        return "Roboflow's _classes.csv", read_tables(tables, root, notes, multilabel=multilabel)
+    tables, table = tables_of_splits(root), table_in(root)
+    try:
+        names = names_of_classes(root)
+    except InputError:
+        if not (tables or table):
+            raise
+        names = []  # a table tells the classes
+    if len(names) > 1 or (names and not tables and not table):
+        return _of_folders(root, root, notes, multilabel)
+    if tables:
+        form = f"pictures listed in a {next(iter(tables.values())).name} for each split"
+        return form, read_tables(tables, root, notes, multilabel=multilabel)
+    if table:
+        return f"pictures listed in {table.name}", read_table(table, root, notes, multilabel=multilabel)
+    if labels := labels_of_pictures(root, notes, multilabel=multilabel):
+        return labels
     refuse_other_task(root, "classify")
+    if inner := inner_folder_of_classes(root):
+        return _of_folders(inner, root, notes, multilabel)
     raise InputError(
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
-        "CSV file with the columns file and class."
+        f"CSV file with the columns file and class{why_none(root)}."
     )
+
+
+def _of_folders(place: Path, root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
+    _refuse_multilabel(root, "folders of classes", multilabel)
+    form = "folders of classes, in splits" if splits_of(place) else "folders of classes"
+    return form, read_folder(place, root, notes)
 
 
 def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> LabelSet:
@@ -166,7 +247,8 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     if "" in named and len(named) > 1:
         raise InputError(f"{path} gives some pictures a split and others none; give all of them one.")
     if "" not in named and "train" not in named and not whole:
-        raise InputError(f"{path} has no pictures in the split train; add some.")
+        first = f" (the first line that is left out: {notes.left_out[0].reason})" if notes.left_out else ""
+        raise InputError(f"{path} has no pictures in the split train{first}; add some.")
     leading = named.get("") or named.get("train") or next(iter(named.values()))
     classes = tuple(sorted({name for own in leading[1] for name in own}))
     for name in classes:
@@ -186,7 +268,7 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
     several = notes.multilabel
     splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}
     form += ", several classes a picture" if several else ""
-    return LabelSet(path, form, classes, splits, remarks=remarks)
+    return LabelSet(path, form, classes, splits, remarks=remarks, left_out=notes.left_out)
 
 
 def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = False) -> LabelSet:
@@ -195,11 +277,11 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
     Raises:
         InputError: A class is left without pictures, or, where it is strict, too many cannot be used.
     """
-    total = sum(len(pictures) for pictures in dataset.splits.values())
+    total = sum(len(pictures) for pictures in dataset.splits.values()) + len(dataset.left_out)
     splits: dict[str, Pictures] = {}
     digests: dict[str, list[bytes]] = {}
     cards: dict[str, list[Card]] = {}
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOut] = [*dataset.left_out]
     wide = 0
     lost = np.zeros((2, len(dataset.classes)), np.int64)  # pictures of each class that cannot be used, and all
     done = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +21,14 @@ from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
+from visus.data.own_splits import own_splits
 from visus.data.samples import counted
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.upright import sideways, turned
-from visus.data.yolo import row_of
+from visus.data.without import Decided, read_decided
+from visus.data.yolo_lines import row_of
 from visus.images import read
 from visus.images.wide import stretched
 
@@ -36,6 +39,7 @@ LAYOUTS = (
     "JPEGImages with Annotations (VOC), train with train.json (COCO), images with labels (YOLO), or as an annotation "
     "tool exports them"
 )
+_VOC = "Pascal VOC"
 _ORDER = ("", "train", "val", "test")
 
 
@@ -46,7 +50,9 @@ def load_boxes(
     val: float = 0.15,
     test: float = 0.15,
     unlabeled: Unlabeled | None = None,
+    first_pixel: int | None = None,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes from a folder; the format is recognized.
@@ -70,7 +76,9 @@ def load_boxes(
         test: Share that becomes the test split where there are no splits.
         unlabeled: What pictures are that no annotation belongs to: pictures without objects, or left out. None leaves
             them out, but for YOLO, whose pictures without objects may have no file, if they are not the most.
+        first_pixel: What files of Pascal VOC call the first pixel, 0 or 1; None for what tells it, else 1.
         allow_bad: Whether to go on where more than a tenth of the files, or half of a class, cannot be used.
+        without: Table of ``visus check``, which leaves pictures out.
         progress: Called with how many were looked at, of how many.
 
     Raises:
@@ -79,7 +87,9 @@ def load_boxes(
     """
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
-    whole = _load(path, progress, unlabeled, strict=not allow_bad)
+    whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad, without=without)
+    if first_pixel is not None and whole.form != _VOC:
+        raise InputError(f"{path} is {whole.form}, and --first-pixel is for Pascal VOC; leave it.")
     found = _split(whole, seed, val, test)
     said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
@@ -96,19 +106,24 @@ def load_boxes(
 
 
 def load_boxes_whole(
-    path: str | os.PathLike[str], *, unlabeled: Unlabeled | None = None, progress: Progress | None = None
+    path: str | os.PathLike[str],
+    *,
+    unlabeled: Unlabeled | None = None,
+    first_pixel: int | None = None,
+    progress: Progress | None = None,
 ) -> BoxSet:
     """Pictures with boxes in the splits that are there, or in one called ``all``; nothing is cut.
 
     Args:
         path: The folder.
         unlabeled: As for :func:`load_boxes`.
+        first_pixel: As for :func:`load_boxes`; of no meaning for other formats.
         progress: Called with how many were looked at, of how many.
 
     Raises:
         InputError: The format is not recognized, or nothing can be used.
     """
-    found = _load(path, progress, unlabeled)
+    found = _load(path, progress, unlabeled, first_pixel=first_pixel)
     if "" in found.splits:
         splits, digests, cards = ({"all": own[""]} for own in (found.splits, found.digests, found.cards))
         found = replace(found, splits=splits, digests=digests, cards=cards)
@@ -117,8 +132,16 @@ def load_boxes_whole(
 
 
 def _load(
-    path: str | os.PathLike[str], progress: Progress | None, unlabeled: Unlabeled | None, *, strict: bool = False
+    path: str | os.PathLike[str],
+    progress: Progress | None,
+    unlabeled: Unlabeled | None,
+    *,
+    first_pixel: int | None = None,
+    strict: bool = False,
+    without: str | os.PathLike[str] | None = None,
 ) -> BoxSet:
+    if first_pixel not in (None, 0, 1):
+        raise InputError(f"The first pixel is called 0 or 1, not {first_pixel}.")
     place = Path(path).expanduser()
     if not place.is_dir():
         raise InputError(f"{place} is no folder of pictures with boxes; lay them out as {LAYOUTS}.")
@@ -127,10 +150,11 @@ def _load(
     if known is None:
         refuse_other_task(root, "detect")
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
-    notes = Notes()
+    notes = Notes(first_pixel=first_pixel)
     classes, splits = known.read(root, notes)
     classes = _countable(classes, splits, notes)
     _without_rectangles(splits)
+    splits = with_own_splits(splits, root, notes)
     splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
         classes = tuple(sorted({row["name"] for _, lists in splits.values() for rows in lists for row in rows}))
@@ -138,12 +162,26 @@ def _load(
     classes = tuple(name for name in classes if name in names or not coco.is_background(name))
     if not classes:
         first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
-        raise InputError(f"{root} has no objects at all{first}; bring annotations.")
+        said = " ".join(["", *notes.remarks])
+        raise InputError(f"{root} has no objects at all{first}; bring annotations.{said}")
     ordered = {name: splits[name] for name in _ORDER if name in splits}
+    if without is not None:
+        ordered = _without(ordered, read_decided(without, place), notes)
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+
+
+def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[str, Rows]:
+    """The pictures that a table does not leave out; the others are noted."""
+    notes.remarks += decided.said([file for files, _ in splits.values() for file in files])
+    kept: dict[str, Rows] = {}
+    for split, (files, rows) in splits.items():
+        stays = decided.stays(files)
+        notes.beside |= {file for file, own in zip(files, stays, strict=True) if not own}
+        kept[split] = list(compress(files, stays)), list(compress(rows, stays))
+    return kept
 
 
 def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:
@@ -164,6 +202,27 @@ def _without_rectangles(splits: dict[str, Rows]) -> None:
     if all(row.get("rectangle") for row in shaped):
         for row in shaped:
             row["shape"] = None
+
+
+def with_own_splits(splits: dict[str, Rows], root: Path, notes: Notes) -> dict[str, Rows]:
+    """Splits by lists of names or by folders, where the annotations tell none.
+
+    Args:
+        splits: Pictures with annotations, by split.
+        root: The folder of the data set.
+        notes: Holds the pictures without, which are parted too.
+    """
+    if set(splits) != {""}:
+        return splits
+    files, rows = splits[""]
+    bare = [file for split, file in notes.unlabeled if not split]
+    parts = own_splits([*files, *bare], root, notes)
+    if set(parts) == {""}:
+        return splits
+    split_of_bare = {bare[k - len(files)]: split for split, own in parts.items() for k in own if k >= len(files)}
+    notes.unlabeled[:] = [(split or split_of_bare.get(file, ""), file) for split, file in notes.unlabeled]
+    found = {split: [k for k in own if k < len(files)] for split, own in parts.items()}
+    return {split: ([files[k] for k in own], [rows[k] for k in own]) for split, own in found.items()}
 
 
 def with_unlabeled(
@@ -338,7 +397,10 @@ def objects_of(
         )
     made = []
     for row in rows:
-        own = row_of(row, size) if "line" in row else {**row, "label": classes.index(row["name"])}
+        try:
+            own = row_of(row, size) if "line" in row else {**row, "label": classes.index(row["name"])}
+        except ValueError:
+            return f"{file} has a line of {len(row['line'])} numbers, which are no box and no polygon; mend its labels."
         if own["label"] >= len(classes):
             mends["of an unknown category, left out"] += 1
             continue

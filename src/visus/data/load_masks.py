@@ -21,7 +21,7 @@ from visus.data.class_lists import ClassList, read_class_list
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
-from visus.data.load_boxes import Unlabeled, with_unlabeled, within_splits
+from visus.data.load_boxes import Unlabeled, with_own_splits, with_unlabeled, within_splits
 from visus.data.mask_classes import (
     STRANGE,
     Wanted,
@@ -32,7 +32,7 @@ from visus.data.mask_classes import (
     without_ignored,
 )
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
-from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_values
+from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_numbers_of_objects, read_values
 from visus.data.near import Card, card_of, leaks
 from visus.data.resample import Spacing, said
 from visus.data.samples import counted
@@ -41,6 +41,7 @@ from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.unused import unused
 from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
+from visus.data.without import Decided, read_decided
 from visus.images import read
 from visus.images.wide import read_wide, stretched
 
@@ -59,6 +60,7 @@ def load_masks(
     unlabeled: Unlabeled | None = None,
     spacing: Spacing | None = None,
     allow_bad: bool = False,
+    without: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> MaskSet:
     """Pictures or volumes with masks from a folder; the format is recognized.
@@ -86,6 +88,7 @@ def load_masks(
         spacing: Of volumes: millimeters between voxels (left to right, back to front, feet to head), to which all are
             resampled.
         allow_bad: Whether to go on where more than a tenth of the files cannot be used.
+        without: Table of ``visus check``, which leaves pictures out.
         progress: Called with how many were looked at, of how many.
 
     Raises:
@@ -96,7 +99,7 @@ def load_masks(
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
     wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
-    found = _split(_load(path, wanted, progress), seed, val, test)
+    found = _split(_load(path, wanted, progress, without), seed, val, test)
     found.remarks.extend(leaks(found.digests, found.cards))
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
         raise InputError(
@@ -151,17 +154,36 @@ Classes = tuple[tuple[str, ...], NDArray[np.uint8]]
 """Names and palette."""
 
 
-def _load(path: str | os.PathLike[str], wanted: Wanted, progress: Progress | None) -> MaskSet:
+def _load(
+    path: str | os.PathLike[str],
+    wanted: Wanted,
+    progress: Progress | None,
+    without: str | os.PathLike[str] | None = None,
+) -> MaskSet:
     place = Path(path).expanduser()
     if not place.is_dir():
         raise InputError(f"{place} is no folder of pictures with masks; lay them out as {LAYOUTS}.")
     root, notes = seen_through(place), Notes()
     splits, form, named, axes = _read(root, notes, wanted, progress)
+    if without is not None:
+        splits = _without(splits, read_decided(without, place), notes)
     dataset = MaskSet(root, form, named[0], splits, named[1], axes)
     found = _checked(dataset, notes, progress, strict=wanted.strict)
     if axes == 3 and not wanted.spacing:
         found.remarks.extend(mixed_spacing(file for own in found.splits.values() for file in own.files))
     return found
+
+
+def _without(splits: Splits, decided: Decided, notes: Notes) -> Splits:
+    """The pictures that a table does not leave out; the others, and their masks, are noted."""
+    notes.remarks += decided.said([file for own in splits.values() for file in own.files])
+    kept: Splits = {}
+    for split, own in splits.items():
+        stays = np.array(decided.stays(own.files), bool)
+        gone = own.take(np.flatnonzero(~stays))
+        notes.beside |= {str(path) for path in (*gone.files, *gone.masks) if isinstance(path, str | os.PathLike)}
+        kept[split] = own.take(np.flatnonzero(stays))
+    return kept
 
 
 def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
@@ -175,7 +197,7 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         pairs, form = voc_pairs(root, notes), "Pascal VOC"
     elif is_cityscapes(root):
         pairs, form = cityscapes_pairs(root, notes), "Cityscapes"
-    elif known and known.name in ("COCO", "COCO panoptic"):
+    elif known and known.name in ("COCO", "COCO panoptic") and not (has_masks(root) and _is_bare(known, root)):
         return _of_shapes(root, known, notes, wanted)
     elif has_masks(root):
         pairs, form = folder_pairs(root, notes), "pictures with masks"
@@ -188,9 +210,16 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
     listed = read_class_list(root)
     if listed and listed.palette is not None and is_by_color(pairs, listed.palette):
         return _colored(pairs, listed, root, f"{form} in colors", wanted)
-    seen = survey_of(pairs, read_values, progress)
+    values = read_numbers_of_objects if wanted.binary else read_values
+    seen = survey_of(pairs, values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    return _masked(pairs, ByValue(found[1]), read_wide), form, (found[0], palette_of(listed, found)), 2
+    return _masked(pairs, ByValue(found[1], values), read_wide), form, (found[0], palette_of(listed, found)), 2
+
+
+def _is_bare(known: Format, root: Path) -> bool:
+    """Whether no object has a shape, so that the masks beside them count."""
+    _, splits = known.read(root, Notes())
+    return not any(row.get("shape") for _, lists in splits.values() for own in lists for row in own)
 
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
@@ -209,6 +238,7 @@ def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None
 def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple[Splits, str, Classes, int]:
     """Masks that are drawn from the shapes of objects."""
     told, rows = known.read(root, notes)
+    rows = with_own_splits(rows, root, notes)
     rows = within_splits(with_unlabeled(rows, notes, wanted.unlabeled, known.bare_is_negative), notes)
     if told is None:
         told = tuple(sorted({row["name"] for _, lists in rows.values() for own in lists for row in own}))
@@ -280,6 +310,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
                     progress(done, total)
                 if isinstance(answer, str):
                     notes.drop(split.files[place], answer)
+                    notes.beside.add(str(split.masks[place]))
                     continue
                 kept.append(place)
                 digests[name].append(answer.digest)
@@ -346,11 +377,7 @@ class _Looked:
 
 
 def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
-    """What is found, or why a pair cannot be used.
-
-    Raises:
-        InputError: A mask has a value that no class has.
-    """
+    """What is found, or why a pair cannot be used."""
     try:
         file, seen, wide = split.files[place], None, None
         if dataset.axes == 2:
@@ -363,7 +390,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return str(error)
     counts = np.bincount(mask.ravel(), minlength=256)
     if counts[STRANGE]:
-        raise InputError(
+        return (
             f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
             f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."
         )

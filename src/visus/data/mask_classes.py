@@ -1,6 +1,7 @@
 """The classes of masks: their names, and which class each value or color stands for; what is guessed is said."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,9 +78,10 @@ def classes_and_lookup(
     Raises:
         InputError: A mask is in color, or masks count objects.
     """
-    if seen.colored:
+    if seen.colored and 9 * seen.in_color >= len(seen.each):  # fewer are bad files among others
         raise InputError(
-            f"The mask {seen.colored} is in color; name its classes in a classes.csv (name,red,green,blue)."
+            f"The mask {seen.colored} is in color ({_colors_in(seen)}); name its classes in a classes.csv "
+            "(name,red,green,blue)."
         )
     two = listed is None or len(listed.names) == 2
     names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
@@ -111,8 +113,40 @@ def classes_and_lookup(
         if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
             lookup[IGNORE] = lookup[listed.numbers[1]]
         return classes, lookup
-    found = sorted(seen.all if seen.all <= {0, IGNORE} else seen.all - {IGNORE})
+    found = sorted(seen.all)
+    if IGNORE in seen.all and not seen.all <= {0, IGNORE}:
+        found = _with_white(seen, notes)
     return without_ignored([str(value) for value in found], found, wanted, root)
+
+
+def _with_white(seen: mask_values.Survey, notes: Notes) -> list[int]:
+    """The values that are classes where 255 is among them: it is one of evenly spread grays, or does not count."""
+    found = sorted(seen.all)
+    if min(b - a for a, b in itertools.pairwise(found)) >= _STEP:
+        notes.remarks.append(
+            f"The masks hold the grays {', '.join(map(str, found))}; each is taken as a class, 255 too (--ignore 255 "
+            "takes it away)."
+        )
+        return found
+    masks = sum(IGNORE in own for own in seen.each)
+    notes.remarks.append(
+        f"The value 255 in {masks:,} of {len(seen.each):,} masks does not count: it is what no class is."
+    )
+    return found[:-1]
+
+
+_STEP = 16  # grays between classes that are drawn to be seen
+
+
+def _colors_in(seen: mask_values.Survey) -> str:
+    """The first colors of a mask in color."""
+    assert seen.colored is not None
+    values = seen.read(seen.colored)
+    found = np.unique(values.reshape(-1, 3), axis=0)[:_SHOWN].tolist()
+    return "its colors: " + "; ".join(",".join(map(str, color)) for color in found)
+
+
+_SHOWN = 4
 
 
 def _two(names: tuple[str, ...]) -> Lookup:

@@ -1,25 +1,44 @@
 """Where pictures and their masks lie: folders side by side, pairs in one folder, or Pascal VOC."""
 
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
+from visus.data.layout_words import MASKS, PICTURES, labels_of
 from visus.data.left_out import Notes
-from visus.data.splits import files_in, folders_in, split_of
+from visus.data.own_splits import own_splits
+from visus.data.splits import files_below, files_in, folders_in, split_of
 from visus.images import is_picture_name
 
 Pairs = dict[str, tuple[list[str], list[Any]]]
 """Files of pictures and entries of masks, by split; ``""`` where there are none."""
 
-_PICTURES = ("images", "image", "pictures", "imgs", "img", "jpegimages")
-_MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentations", "segmentationclass", "gt", "ground_truth")
-_ENDINGS = ("", "_mask", "-mask", "_L", "_seg", "_gt", "_label", "_labels", "_segmentation")
+_ENDINGS = (
+    "", "_mask", "-mask", "_L", "_seg", "_gt", "_label", "_labels", "_segmentation", "_groundtruth", "_matte", "_m",
+)  # fmt: skip
 """What the name of a mask has behind that of its picture."""
+
+_BEGINNINGS = ("mask_", "mask-", "seg_", "gt_", "label_", "labels_")
+_BESIDE = ("_mask", "-mask")
+_MASK_NAME = re.compile(r"(.+?)[-_ ](?:mask|seg|segmentation|gt|groundtruth)(?:[-_ ]?\d+)?", re.IGNORECASE)
+_CHANNEL = "_0000"  # behind the name of a picture, as nnU-Net has it
 
 LAYOUTS = (
     "{train,val,test}/images with {train,val,test}/masks, images with masks, JPEGImages with SegmentationClass (VOC), "
     "train with train.json (COCO), imagesTr with labelsTr (NIfTI), or as an annotation tool exports them"
 )
+
+
+def mask_of(stem: str) -> str | None:
+    """The name of the picture that a file beside it is the mask of, by its own name; None if it tells of none.
+
+    >>> mask_of("cat (1)_mask_1"), mask_of("cat")
+    ('cat (1)', None)
+    """
+    match = _MASK_NAME.fullmatch(stem)
+    return match[1] if match else None
 
 
 def has_masks(root: Path) -> bool:
@@ -29,7 +48,7 @@ def has_masks(root: Path) -> bool:
 
 def is_voc(root: Path) -> bool:
     """Whether a folder is laid out as Pascal VOC's segmentation."""
-    return (root / "JPEGImages").is_dir() and (root / "SegmentationClass").is_dir()
+    return (root / "JPEGImages").is_dir() and _holds_pictures(root / "SegmentationClass")
 
 
 def folder_pairs(root: Path, notes: Notes) -> Pairs:
@@ -45,19 +64,23 @@ def folder_pairs(root: Path, notes: Notes) -> Pairs:
     places = _places(root)
     if not places:
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
-    return {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
+    pairs = {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
+    if set(pairs) != {""}:
+        return pairs
+    files, masks = pairs[""]
+    parts = own_splits(files, root, notes)
+    return {split: ([files[k] for k in own], [masks[k] for k in own]) for split, own in parts.items()}
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:
     """The folders of pictures and of masks, by split."""
-    inside = {split: _sides(folder) for folder in folders_in(root) if (split := split_of(folder.name))}
     inside = {split: _sides(folder) for folder in folders_in(root) if (split := split_of(folder.name))}
     own = {split: sides for split, sides in inside.items() if sides}
     if own:
         return own
     sides = _sides(root)
     if not sides:
-        return {}
+        return _beside(root)
     pictures, masks = sides
     inner = {split: folder for folder in folders_in(pictures) if (split := split_of(folder.name))}
     beside = {split: folder for folder in folders_in(masks) if (split := split_of(folder.name))}
@@ -65,40 +88,76 @@ def _places(root: Path) -> dict[str, tuple[Path, Path]]:
     return both or {"": sides}
 
 
+def _beside(root: Path) -> dict[str, tuple[Path, Path]]:
+    """Folders such as ``train`` with ``train_masks`` or ``trainannot``, ``default`` with ``defaultannot``."""
+    folders = [own for own in folders_in(root) if _holds_pictures(own)]
+    found: dict[str, tuple[Path, Path]] = {}
+    for masks in folders:
+        of = labels_of(masks.name)
+        alike = [own for own in folders if of and own != masks and labels_of(own.name) is None and _is_of(own.name, of)]
+        if len(alike) == 1:
+            found.setdefault(split_of(alike[0].name) or "", (alike[0], masks))
+    return found
+
+
+def _is_of(name: str, of: str) -> bool:
+    """Whether a folder of pictures has the name that one of masks tells: the same, or the same split."""
+    return name.lower() == of or (split_of(of) is not None and split_of(name) == split_of(of))
+
+
 def _sides(folder: Path) -> tuple[Path, Path] | None:
     """The folders of pictures and of masks in one, or twice the folder itself where they lie as pairs."""
     named = {own.name.lower(): own for own in folders_in(folder)}
-    pictures = next((named[name] for name in _PICTURES if name in named), None)
-    masks = next((named[name] for name in _MASKS if name in named and _holds_pictures(named[name])), None)
+    masks = next((named[name] for name in MASKS if name in named and _holds_pictures(named[name])), None)
+    pictures = next((named[name] for name in PICTURES if name in named and named[name] != masks), None)
     if pictures and masks:
         return pictures, masks
     stems = {path.stem for path in files_in(folder) if is_picture_name(path.name)}
-    paired = any(f"{stem}{ending}" in stems for stem in stems for ending in _ENDINGS[1:3])
+    paired = any(f"{stem}{ending}" in stems for stem in stems for ending in _BESIDE)
     return (folder, folder) if paired else None
 
 
 def _holds_pictures(folder: Path) -> bool:
-    return any(is_picture_name(path.name) for own in (folder, *folders_in(folder)) for path in files_in(own))
+    return folder.is_dir() and any(is_picture_name(path.name) for path in files_below(folder))
 
 
 def _matched(pictures: Path, masks: Path, split: str, notes: Notes) -> tuple[list[str], list[str]]:
     """Pictures and the masks of the same name, or of that name with an ending behind it; the others are told."""
-    by_stem = {path.stem: path for path in files_in(masks) if is_picture_name(path.name)}
-    endings = _ENDINGS[1:] if pictures == masks else _ENDINGS
-    if pictures == masks:
-        taken = {f"{stem}{ending}" for stem in by_stem for ending in endings}
-        files = [path for path in by_stem.values() if path.stem not in taken]
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for path in files_below(masks):
+        if is_picture_name(path.name):
+            by_stem[path.stem].append(path)
+    same = pictures == masks
+    if same:
+        taken = {f"{stem}{ending}" for stem in by_stem for ending in _ENDINGS[1:]}
+        files = [path for own in by_stem.values() for path in own if path.stem not in taken]
     else:
-        files = [path for path in files_in(pictures) if is_picture_name(path.name)]
+        files = [path for path in files_below(pictures) if is_picture_name(path.name)]
     found, kept = [], []
     for file in files:
-        mask = next((by_stem[stem] for ending in endings if (stem := file.stem + ending) in by_stem), None)
+        mask = _mask_for(file, pictures, masks, by_stem, _ENDINGS[1:] if same else _ENDINGS)
         if mask is None:
             notes.unlabeled.append((split, str(file)))
             continue
         kept.append(str(file))
         found.append(str(mask))
     return kept, found
+
+
+def _mask_for(
+    file: Path, pictures: Path, masks: Path, by_stem: dict[str, list[Path]], endings: tuple[str, ...]
+) -> Path | None:
+    """The mask of a picture: the only one of a name that fits, or the one in the folder of the same name."""
+    stem = file.stem
+    names = [stem + ending for ending in endings] + [own + stem for own in _BEGINNINGS] + [file.name]
+    names += [stem.removesuffix(_CHANNEL)] if stem.endswith(_CHANNEL) else []
+    inside = file.parent.relative_to(pictures)
+    for name in names:
+        fits = by_stem.get(name, [])
+        there = [path for path in fits if path.parent.relative_to(masks) == inside]
+        if len(there) == 1 or len(fits) == 1:
+            return (there or fits)[0]
+    return None
 
 
 def voc_pairs(root: Path, notes: Notes) -> Pairs:

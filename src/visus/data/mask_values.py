@@ -27,6 +27,7 @@ class Survey:
     Attributes:
         each: The values of each mask that can be read.
         colored: The first mask in color; None where there is none.
+        in_color: How many are in color.
         reason: Why the first that cannot be read cannot.
         paths: Their files.
         read: Reads a file.
@@ -34,6 +35,7 @@ class Survey:
 
     each: list[frozenset[int]]
     colored: str | None
+    in_color: int
     reason: str
     paths: Sequence[str]
     read: Callable[[str], NDArray[Any]]
@@ -63,18 +65,18 @@ def survey(
         return None if _in_color(found) else frozenset(np.unique(found).tolist())
 
     each: list[frozenset[int]] = []
-    colored, reason = None, ""
+    colored, in_color, reason = None, 0, ""
     with ThreadPoolExecutor(cores()) as pool:
         for done, (path, answer) in enumerate(zip(paths, pool.map(of, paths), strict=True), 1):
             if isinstance(answer, frozenset):
                 each.append(answer)
             elif answer is None:
-                colored = colored or path
+                colored, in_color = colored or path, in_color + 1
             else:
                 reason = reason or answer
             if progress:
                 progress(done, len(paths))
-    return Survey(each, colored, reason, paths, read)
+    return Survey(each, colored, in_color, reason, paths, read)
 
 
 def _in_color(values: NDArray[Any]) -> bool:

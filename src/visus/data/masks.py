@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from visus._errors import FormatError, InputError
 from visus.data.left_out import LeftOut
@@ -167,12 +167,18 @@ def colors(count: int) -> NDArray[np.uint8]:
     return palette
 
 
-def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = False) -> NDArray[Any]:
     """The values of a mask file: ``(H, W)`` uint8 numbers, or ``(H, W, 3)`` colors where these are not all gray.
+
+    A white of 16 bits is 255. Where all colors are one and alpha differs, alpha is the mask.
+
+    Args:
+        path: The file.
+        numbers_of_objects: Whether numbers beyond 254 may be there; they come out as 254.
 
     Raises:
         InputError: The file is missing.
-        FormatError: It is damaged, a JPEG file, or holds numbers beyond 255.
+        FormatError: It is damaged, a JPEG file, or holds broken numbers or such beyond 255.
     """
     name = os.fspath(path)
     content = read_bytes(path)
@@ -186,16 +192,59 @@ def read_values(path: str | os.PathLike[str]) -> NDArray[Any]:
                 values = np.array(picture).astype(np.uint8)
             elif picture.mode.startswith("I"):
                 values = np.array(picture).astype(np.int64)
+            elif picture.mode == "F":
+                values = _whole(np.array(picture), name)
+            elif picture.mode in ("RGBA", "LA", "PA"):
+                values = _without_alpha(np.array(picture.convert("RGBA")))
             else:
                 values = np.array(picture.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FormatError(f"The mask {name} is damaged or no picture ({error}); bring it again.") from error
+        reason = "its kind is not known" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise FormatError(f"The mask {name} is damaged or no picture ({reason}); bring it again.") from error
+    if values.ndim == 2 and set(np.unique(values).tolist()) == {0, _WHITE}:
+        values = np.where(values > 0, IGNORE, 0)
+    if numbers_of_objects and values.ndim == 2 and values.size and values.max() > IGNORE:
+        values = np.minimum(values, IGNORE - 1)
     if values.ndim == 2 and values.size and not 0 <= int(values.min()) <= int(values.max()) <= IGNORE:
         strange = values.min() if int(values.min()) < 0 else values.max()
-        raise FormatError(f"The mask {name} holds the value {strange}; classes are 0 to {IGNORE - 1}.")
+        raise FormatError(
+            f"The mask {name} holds the value {strange}; classes are 0 to {IGNORE - 1}; say --binary if these are "
+            "numbers of objects."
+        )
     if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB, as OpenCV does
         return values[..., 0]
     return values.astype(np.uint8)
+
+
+_WHITE = 65535  # of 16 bits
+
+
+def read_numbers_of_objects(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """As :func:`read_values`, of masks that number objects, of which there may be more than 254.
+
+    Raises:
+        InputError: The file is missing.
+        FormatError: It is damaged, or a JPEG file.
+    """
+    return read_values(path, numbers_of_objects=True)
+
+
+def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """Floating-point numbers that are whole, as such.
+
+    Raises:
+        FormatError: They are not.
+    """
+    if not (np.isfinite(values).all() and (values == np.rint(values)).all()):
+        raise FormatError(f"The mask {name} holds broken numbers, such as {values.max():.3g}; save whole ones.")
+    return values.astype(np.int64)
+
+
+def _without_alpha(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colors ``(H, W, 3)`` of ``(H, W, 4)``; or alpha ``(H, W)`` where it alone tells something."""
+    colors = values[..., :3]
+    plain = bool((colors == colors[:1, :1]).all())
+    return values[..., 3] if plain and values[..., 3].min() < values[..., 3].max() else colors
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +266,7 @@ class ByValue:
             InputError: It is missing, damaged or in color.
         """
         values = self.values(path)
-        if values.shape[-1] == 3 and values.ndim == 3 and self.values is read_values:
+        if values.shape[-1] == 3 and values.ndim == 3 and self.values in (read_values, read_numbers_of_objects):
             raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
         return self.lookup[values]
 

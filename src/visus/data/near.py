@@ -17,7 +17,7 @@ _LEAST_SPREAD = 3.0  # standard deviation in gray levels, below which a card say
 _MEAN, _MOST = 2.5, 12  # gray levels by which cards of near pictures differ: in the mean, and anywhere
 _FAR = _MEAN * _MOST * 16  # squared distance of coarse cards, above which that cannot be
 _CANDIDATES = 32
-_CHUNK = 2048
+_CHUNK, _PAIRS = 2048, 4096
 
 
 def card_of(picture: NDArray[np.uint8]) -> Card:
@@ -69,13 +69,33 @@ def _near(first: Sequence[Card], second: Sequence[Card]) -> NDArray[np.bool_]:
     squares = (coarse**2).sum(1)
     for start in range(0, len(places), _CHUNK):
         some = places[start : start + _CHUNK]
-        far = squares - 2 * own[some] @ coarse.T + (own[some] ** 2).sum(1)[:, None]
-        for row in np.flatnonzero((far <= _FAR).any(1)).tolist():
-            nearest = np.argpartition(far[row], _CANDIDATES)[:_CANDIDATES] if len(known) > _CANDIDATES else slice(None)
-            candidates = known[nearest]
-            apart = np.abs(asked[some[row]].astype(np.int16) - candidates)
-            found[some[row]] = bool(((apart.mean(1) <= _MEAN) & (apart.max(1) <= _MOST)).any())
+        far = own[some] @ coarse.T  # (n, N)
+        far *= -2
+        far += squares  # less the square of the card that is asked about
+        rows, columns = np.nonzero(far <= _FAR - (own[some] ** 2).sum(1)[:, None])
+        rows, columns = _nearest(rows, columns, far)
+        for first_pair in range(0, len(rows), _PAIRS):
+            pairs = slice(first_pair, first_pair + _PAIRS)
+            apart = np.abs(asked[some[rows[pairs]]].astype(np.int16) - known[columns[pairs]])
+            alike = (apart.max(1) <= _MOST) & (apart.mean(1) <= _MEAN)
+            found[some[rows[pairs][alike]]] = True
     return found
+
+
+def _nearest(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], far: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs without those of cards that have more than so many, but for their nearest."""
+    counts = np.bincount(rows, minlength=len(far))
+    many = np.flatnonzero(counts > _CANDIDATES)
+    if not len(many):
+        return rows, columns
+    few = ~np.isin(rows, many)
+    nearest = np.argpartition(far[many], _CANDIDATES, axis=1)[:, :_CANDIDATES]
+    return (
+        np.concatenate([rows[few], np.repeat(many, _CANDIDATES)]),
+        np.concatenate([columns[few], nearest.ravel()]),
+    )
 
 
 def _coarse(cards: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.data.boxes import Boxed, BoxSet
 from visus.data.kinds import kind_of
+from visus.data.left_out import Notes
 from visus.data.load import load_whole
 from visus.data.load_boxes import load_boxes_whole
 from visus.data.load_masks import load_masks_whole
 from visus.data.masks import IGNORE, Masked, MaskSet
+from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures
 from visus.data.splits import seen_through
+from visus.data.table_places import table_in
 from visus.images import draw
 
 Task = Literal["classify", "segment", "detect"]
@@ -124,6 +127,7 @@ def overview(
     *,
     task: Task | None = None,
     multilabel: bool = False,
+    first_pixel: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Overview:
     """Look at a set of pictures with labels; nothing is changed.
@@ -132,6 +136,7 @@ def overview(
         path: Folder or table.
         task: What would be learned; None for what the format is for.
         multilabel: As for :func:`visus.data.load`.
+        first_pixel: As for :func:`visus.data.load_boxes_whole`.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
@@ -141,15 +146,28 @@ def overview(
     if task is None:
         kind = kind_of(seen_through(place)) if place.is_dir() else None
         task = "classify" if kind is None else "segment" if kind.tasks[0] == "segment" else "detect"
+        task = "classify" if task == "detect" and _has_classes_alone(place) else task
     if task == "classify":
         found = load_whole(place, multilabel=multilabel, progress=progress)
     elif task == "segment":
         found = load_masks_whole(place, progress=progress)
     else:
-        found = load_boxes_whole(place, progress=progress)
+        found = load_boxes_whole(place, first_pixel=first_pixel, progress=progress)
     volumes = isinstance(found, MaskSet) and found.axes == 3
     sizes = [] if volumes else [_size(own, k) for own in found.splits.values() for k in _some(own)]
     return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2))
+
+
+def _has_classes_alone(place: Path) -> bool:
+    """Whether an export gives pictures classes and has no objects."""
+    root = seen_through(place)
+    if labels_of_pictures(root, Notes()) is None and table_in(root) is None:
+        return False
+    try:
+        found = load_boxes_whole(place)
+    except InputError:
+        return True
+    return not sum(int(found.counts(split).sum()) for split in found.splits)
 
 
 def _some(pictures: Pictures | Masked | Boxed) -> Sequence[int]:

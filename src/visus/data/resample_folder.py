@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
-from visus.data import scans
 from visus.data.left_out import LeftOut
 from visus.data.resample import Spacing
 from visus.data.resample_files import median_spacing, resample_file
 from visus.data.splits import files_below, files_in
-from visus.data.volumes import is_volume_name, read_spacing
+from visus.data.volumes import read_spacing
+from visus.images.io import SCANS, is_volume_name
 
 _LISTS = (".json", ".txt", ".csv")  # files beside the folders that say what volumes and classes are
 
@@ -92,7 +92,7 @@ def _is_mask(file: Path, root: Path) -> bool:
 
 
 def _named(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.nii.gz") if file.name.lower().endswith(scans.SUFFIXES) else file
+    return file.with_name(f"{file.stem}.nii.gz") if file.name.lower().endswith(SCANS) else file
 
 
 def _readable(files: Iterable[Path], left_out: list[LeftOut]) -> Iterable[Path]:

@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SPELLINGS = {
-    "train": ("train", "training", "trn", "learn"),
-    "val": ("val", "valid", "validation", "validate", "dev", "development"),
-    "test": ("test", "testing", "tst", "eval", "evaluation", "holdout"),
+    "train": ("train", "training", "trn", "learn", "训练"),
+    "val": ("val", "valid", "validation", "validate", "dev", "development", "publictest", "验证"),
+    "test": ("test", "testing", "tst", "eval", "evaluation", "holdout", "privatetest", "测试"),
 }
 """What each split may be called."""
 
 _SPLIT_OF = {word: split for split, words in SPELLINGS.items() for word in words}
-# seg_train and obj_train_data (Darknet); images_train; train2017; train_set, train-images
+_WORDS = "|".join(sorted(_SPLIT_OF, key=len, reverse=True))
+# seg_train and obj_train_data (Darknet); images_train, 1_train; train2017; Train Set, train-images, train (1)
 _NAME = re.compile(
-    rf"(?:(?:seg|obj|images?|imgs?)[-_])?({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})"
-    r"(?:[-_]?(?:data|set|split|images?|imgs?))?(?:[-_]?\d{4})?"
+    rf"(?:(?:seg|obj|images?|imgs?|\d)[-_ ])?({_WORDS})"
+    r"(?:[-_ ]?(?:data|set|split|images?|imgs?|img|pics|pictures|photos|jpg|png|dir|folder|list|集))?"
+    r"(?:[-_ ]?\d{4})?(?: ?\(\d+\))?"
+)
+# cars_train, fold_3, train2, trainval, part1: whose, is not known
+_LIKE_A_SPLIT = re.compile(
+    rf"(?:.*[-_ ])?(?:{_WORDS}|trainval|train[-_]val|k?fold|cv|part|batch)(?:(?:[-_ ]|\d).*)?", re.IGNORECASE
 )
 _PASSED_OVER = ("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found")
 _LITTER = ("thumbs.db", "desktop.ini", "icon\r")
@@ -32,6 +38,15 @@ def split_of(name: str) -> str | None:
     return _SPLIT_OF[match[1]] if match else None
 
 
+def looks_like_a_split(name: str) -> bool:
+    """Whether a name has a word for a split or for a part of a set in it: such a folder is hardly a class.
+
+    >>> [looks_like_a_split(name) for name in ("cars_train", "fold1", "trainval", "test2", "trains", "contest")]
+    [True, True, True, True, False, False]
+    """
+    return _LIKE_A_SPLIT.fullmatch(name.strip()) is not None
+
+
 def is_passed_over(name: str) -> bool:
     """Whether a file or folder is nobody's data: hidden, or what a system leaves behind.
 
@@ -44,7 +59,7 @@ def is_passed_over(name: str) -> bool:
 def folders_in(folder: Path) -> list[Path]:
     """The folders in one, sorted, without those that are passed over."""
     with os.scandir(folder) as entries:  # which knows the kind of an entry without asking for it
-        return sorted(Path(entry.path) for entry in entries if not is_passed_over(entry.name) and entry.is_dir())
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not is_passed_over(entry.name))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -55,9 +70,14 @@ def files_in(folder: Path) -> list[Path]:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """The files in a folder and in all below it, each folder's sorted, without those that are passed over."""
+    yield from map(Path, paths_below(folder))
+
+
+def paths_below(folder: Path) -> Iterator[str]:
+    """The same as text, which takes a fraction of the time where there are many."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_passed_over(name))
-        yield from (Path(place, name) for name in sorted(files) if not is_passed_over(name))
+        yield from (os.path.join(place, name) for name in sorted(files) if not is_passed_over(name))
 
 
 def seen_through(folder: Path) -> Path:

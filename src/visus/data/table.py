@@ -1,135 +1,93 @@
-"""Pictures listed in a table: CSV of any dialect, or JSON lines; a file and a class on each line, perhaps a split.
+"""Pictures listed in a table: a file and a class on each line, perhaps a split.
 
 Read are the tables of many tools: a column of classes, or one of zeros and ones for each class (Roboflow's
-``_classes.csv``); ``metadata.csv`` or ``.jsonl`` of Hugging Face's image folders. Commas, semicolons, tabs and bars
-are told apart, and so are UTF-8, UTF-16 and GB 18030.
+``_classes.csv``); ``metadata.csv`` or ``.jsonl`` of Hugging Face's image folders; Label Studio's choices; lists of a
+picture and a number on each line (``train.txt`` of ImageNet), named by ``classes.txt`` or its like.
 """
 
-import csv
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from visus._errors import InputError
 from visus.data.find import Finder
 from visus.data.folder import Named
 from visus.data.left_out import Notes
-from visus.data.splits import folders_in, split_of
-from visus.images import is_picture_name
+from visus.data.own_splits import own_splits
+from visus.data.splits import split_of
+from visus.data.table_text import Table, is_of_boxes, of_text, open_table, plain
+from visus.data.texts import text_of
 
 FILE = (
-    "file", "path", "filename", "file_name", "file name", "image", "picture", "img", "image_id", "imageid",
-    "image_path",    "img_path", "filepath", "filepaths", "image_name", "image name", "imagename", "id", "name",
+    "file", "path", "filename", "file name", "image", "picture", "img", "image id", "imageid", "image path", "img path",
+    "filepath", "filepaths", "image name", "imagename", "image index", "image file", "img file", "photo", "id code",
+    "image url", "url", "id", "name",
 )  # fmt: skip
 """Columns that name a picture, the first that is there."""
 
 _CLASS = (
-    "class", "label", "category", "labels", "class_name", "class_label", "target", "tags", "tag", "species", "breed",
-    "diagnosis", "y",
+    "class", "label", "category", "labels", "class name", "class label", "label name", "classname", "target", "tags",
+    "tag", "species", "breed", "diagnosis", "dx", "choice", "finding labels", "finding", "emotion", "class id",
+    "label id", "y",
 )  # fmt: skip
-_SPLIT = ("split", "subset", "partition", "set", "usage", "data set", "dataset")
-_BOX = {"xmin", "ymin", "xmax", "ymax"}
-_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl")
-NAMES = ("labels.csv", "metadata.csv", "metadata.jsonl", "labels.tsv", "annotations.csv", "train.csv")
-"""What a table is called that lies with its pictures."""
-
-ROBOFLOW = "_classes.csv"
-_CELL = 1 << 20  # characters of a cell
+_SPLIT = ("split", "subset", "partition", "set", "usage", "data set", "dataset", "phase")
+_IS_VAL = ("is valid", "is val", "valid", "validation")
+_FOLD = ("fold", "kfold", "folds", "fold id")
+_NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
+_TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The lines of a table.
-
-    Attributes:
-        columns: Their names, as they stand.
-        rows: The cells of each line, by column.
-        separator: What parts the entries of a cell that is a list; empty where none is known to be one.
-    """
-
-    columns: list[str]
-    rows: list[dict[str, str]]
-    separator: str = ""
-
-    def column(self, names: Sequence[str]) -> str | None:
-        """The first column that is called so, whatever the case."""
-        known = {name.strip().lower(): name for name in reversed(self.columns)}
-        return next((known[name] for name in names if name in known), None)
+def names_a_class(table: Table) -> bool:
+    """Whether a table has a column of files, and one of classes or one of zeros and ones for each class."""
+    return bool(table.column(FILE) and (table.column(_CLASS) or _one_hot(table)))
 
 
-def is_table(path: Path) -> bool:
-    """Whether a file may be a table, by its ending."""
-    return path.suffix.lower() in _ENDINGS
-
-
-def table_in(root: Path) -> Path | None:
-    """The table of classes that lies in a folder, if there is one: of a usual name, or the only one."""
-    usual = [root / name for name in NAMES if (root / name).is_file()]
-    alone = sorted(path for path in root.glob("*.[ct]sv") if path.name != ROBOFLOW)
-    for path in usual or (alone if len(alone) == 1 else []):
-        try:
-            table = open_table(path)
-        except InputError:
-            continue
-        if table.column(FILE) and (table.column(_CLASS) or _one_hot(table)) and not is_of_boxes(table):
-            return path
-    return None
-
-
-def roboflow_tables(root: Path) -> dict[str, Path]:
-    """Roboflow's tables of zeros and ones, by split."""
-    inner = {split_of(p.name) or "": p / ROBOFLOW for p in sorted(root.iterdir()) if (p / ROBOFLOW).is_file()}
-    return inner or ({"": root / ROBOFLOW} if (root / ROBOFLOW).is_file() else {})
-
-
-def tables_of_splits(root: Path) -> dict[str, Path]:
-    """The tables of classes in the folders of splits, as Hugging Face's image folders have them."""
-    inner = {split: table_in(p) for p in folders_in(root) if (split := split_of(p.name))}
-    return {split: table for split, table in inner.items() if table}
-
-
-def read_tables(tables: dict[str, Path], notes: Notes, *, multilabel: bool = False) -> Named:
+def read_tables(tables: dict[str, Path], root: Path, notes: Notes, *, multilabel: bool = False) -> Named:
     """Pictures by split and class, from a table for each split; see :func:`read_table`.
 
     Args:
         tables: Their files by split.
-        notes: Told of lines that stand twice, and whether pictures have several classes.
+        root: The folder of the data set.
+        notes: Told of lines that stand twice or cannot be used, and whether pictures have several classes.
         multilabel: Whether pictures may have several classes, or none.
 
     Raises:
-        InputError: A table is damaged, or a picture has several classes or none where it should have one.
+        InputError: A table is damaged, or a picture has several classes where it should have one.
     """
-    listings = {split: _listing(path, multilabel) for split, path in tables.items()}
+    listings = {split: _listing(path, notes, multilabel) for split, path in tables.items()}
     several = _several(list(listings.values()), notes, multilabel)
     named: Named = {}
     for split, listing in listings.items():
         files, names = named.setdefault(split, ([], []))
-        for own_files, own_names in _by_split(listing, notes, several).values():
+        for own_files, own_names in _by_split(listing, root, notes, several).values():
             files += own_files
             names += own_names
     return named
 
 
-def read_table(path: Path, notes: Notes, *, multilabel: bool = False) -> Named:
-    """Pictures by split; a file that is not where the table says is looked for by its name below the table's folder.
+def read_table(path: Path, root: Path, notes: Notes, *, multilabel: bool = False) -> Named:
+    """Pictures by split; a file that is not where the table says is looked for by its name in the data set's folder.
 
     A line may have several classes: several ones, or a list such as ``red|round`` some part of which stands alone
-    elsewhere. Then all pictures may have several, or none.
+    elsewhere. Then all pictures may have several, or none. Without a column of splits, lists of names beside the table
+    and folders of splits tell them.
 
     Args:
         path: The table.
-        notes: Told of lines that stand twice, and whether pictures have several classes.
+        root: The folder of the data set.
+        notes: Told of lines that stand twice or cannot be used, and whether pictures have several classes.
         multilabel: Whether pictures may have several classes, or none, even if no line plainly says so.
 
     Raises:
-        InputError: The table has no such columns, an empty class or an unknown split, gives a picture several classes
-            on several lines, or holds boxes.
+        InputError: The table has no such columns, gives a picture several classes on several lines, or holds boxes.
     """
-    listing = _listing(path, multilabel)
-    found = _by_split(listing, notes, _several([listing], notes, multilabel))
+    listing = _listing(path, notes, multilabel)
+    found = _by_split(listing, root, notes, _several([listing], notes, multilabel))
+    if set(found) == {""}:
+        files, names = found[""]
+        parts = own_splits(files, root, notes)
+        found = {split: ([files[k] for k in own], [names[k] for k in own]) for split, own in parts.items()}
     return {split: found[split] for split in ("", "train", "val", "test") if split in found}
 
 
@@ -148,38 +106,122 @@ class _Listing:
     plain: bool
 
 
-def _listing(path: Path, multilabel: bool) -> _Listing:
+def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
     """What a table says.
 
     Raises:
         InputError: It has no such columns, lists nothing, or holds boxes.
     """
-    table = open_table(path)
-    file_column, class_column, split_column = table.column(FILE), table.column(_CLASS), table.column(_SPLIT)
+    table = open_table(path, notes)
+    file_column, class_column = table.column(FILE), _class_column(table)
     one_hot = [] if class_column else _one_hot(table)
     if is_of_boxes(table):
         raise InputError(f"{path} lists boxes, not classes of pictures; say visus train detect {path.parent}.")
     if file_column is None or not (class_column or one_hot):
-        raise InputError(f"{path} needs the columns file and class in its first line, not: {', '.join(table.columns)}.")
+        raise InputError(f"{of_text(table, path)}; it needs the columns file and class in its first line.")
     if not table.rows:
         raise InputError(f"{path} lists no pictures; add lines with file and class.")
+    table = _with_choices(table, class_column, path)
     sign = _separator(table, class_column, forced=multilabel) if class_column else ""
+    split_of_row = _splits(table, notes)
     rows = []
     for number, row in enumerate(table.rows, 2):
         cells = (row[class_column].split(sign) if sign else [row[class_column]]) if class_column else []
-        names = [cell.strip() for cell in cells] + [name.strip() for name in one_hot if _one(row[name])]
-        split = row[split_column] if split_column else None
-        rows.append((number, row[file_column].strip(), split, tuple(dict.fromkeys(filter(None, names)))))
-    return _Listing(path, rows, any(len(names) > 1 for *_, names in rows))
+        names = [cell.strip() for cell in cells] + [name.strip() for name in one_hot if row[name].lower() in _TRUE]
+        rows.append((number, row[file_column].strip(), split_of_row(row), tuple(dict.fromkeys(filter(None, names)))))
+    return _named(_Listing(path, rows, any(len(names) > 1 for *_, names in rows)), notes)
+
+
+def _class_column(table: Table) -> str | None:
+    """The column of classes; where it holds numbers and another their names, the latter."""
+    found = [own for name in _CLASS if (own := table.column([name]))]
+    if not found or not table.rows:
+        return found[0] if found else None
+    first = [row[found[0]].strip() for row in table.rows]
+    if all(value.isdigit() for value in first):
+        for other in found[1:]:
+            values = [row[other].strip() for row in table.rows]
+            pairs = len(set(zip(first, values, strict=True)))
+            if pairs == len(set(first)) == len(set(values)) and not any(value.isdigit() for value in values):
+                return other
+    return found[0]
+
+
+def _splits(table: Table, notes: Notes):  # noqa: ANN202 - a function from a row to its split
+    """From a row to the word for its split; None where no column tells one."""
+    column = table.column(_SPLIT)
+    flag = None if column else table.column(_IS_VAL)
+    if flag and not all(row[flag].strip().lower() in (*_TRUE, *_FALSE) for row in table.rows):
+        flag = None
+    fold = table.column(_FOLD)
+    if fold and not column and not flag:
+        notes.remarks.append(
+            f"The column {fold} is not used: the pictures are split anew; a column split with train, val and test says "
+            "otherwise."
+        )
+
+    def of(row: dict[str, str]) -> str | None:
+        if column:
+            return row[column]
+        return None if flag is None else ("val" if row[flag].strip().lower() in _TRUE else "train")
+
+    return of
+
+
+def _with_choices(table: Table, column: str | None, path: Path) -> Table:
+    """Label Studio's choices as lists of words.
+
+    Raises:
+        InputError: The cells hold regions, which its CSV tells too briefly.
+    """
+    if column is None or not any(row[column].strip().startswith(('{"choices"', "[{")) for row in table.rows):
+        return table
+    rows = []
+    for row in table.rows:
+        cell = row[column].strip()
+        if cell.startswith("[{"):
+            raise InputError(f"{path} is a table of Label Studio with regions, not classes; export it as JSON.")
+        chosen = json.loads(cell)["choices"] if cell.startswith('{"choices"') else [cell]
+        rows.append({**row, column: _OF_CHOICES.join(map(str, chosen))})
+    return replace(table, rows=rows, separator=_OF_CHOICES)
+
+
+_OF_CHOICES = "\x1f"
+
+
+def _named(listing: _Listing, notes: Notes) -> _Listing:
+    """Names in place of numbers, where a list beside the table has a name for each."""
+    numbers = {name for *_, names in listing.rows for name in names}
+    if not numbers or not all(name.isdigit() for name in numbers):
+        return listing
+    places = [listing.path.parent / name for name in _NAMES] + [listing.path.parent.parent / name for name in _NAMES]
+    place = next((own for own in places if own.is_file() and own != listing.path), None)
+    if place is None:
+        return listing
+    names = _of_list(text_of(place, notes))
+    if max(map(int, numbers)) >= len(names):
+        notes.remarks.append(f"{place.name} has {len(names)} names, too few for the class {max(map(int, numbers))}.")
+        return listing
+    rows = [(n, file, split, tuple(names[int(k)] for k in own)) for n, file, split, own in listing.rows]
+    return replace(listing, rows=rows)
+
+
+def _of_list(text: str) -> list[str]:
+    """The names in a list, each on its line, perhaps behind its number."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    numbered = [line.split(maxsplit=1) for line in lines]
+    if all(len(own) == 2 and own[0] == str(k) for k, own in enumerate(numbered)):
+        return [own[1] for own in numbered]
+    return lines
 
 
 def _several(listings: Sequence[_Listing], notes: Notes, multilabel: bool) -> bool:
     """Whether pictures may have several classes: asked for, or plain; the latter is said."""
-    plain = [own for own in listings if own.plain]
-    notes.multilabel = multilabel or bool(plain)
-    if plain and not multilabel:
-        _, file, _, names = next(row for row in plain[0].rows if len(row[3]) > 1)
-        count = sum(len(row[3]) > 1 for own in plain for row in own.rows)
+    plainly = [own for own in listings if own.plain]
+    notes.multilabel = multilabel or bool(plainly)
+    if plainly and not multilabel:
+        _, file, _, names = next(row for row in plainly[0].rows if len(row[3]) > 1)
+        count = sum(len(row[3]) > 1 for own in plainly for row in own.rows)
         notes.remarks.append(
             f"{count:,} {'line has' if count == 1 else 'lines have'} several classes ({Path(file).name}: "
             f"{', '.join(names)}), so each picture may have several, or none; that is --multilabel."
@@ -187,22 +229,25 @@ def _several(listings: Sequence[_Listing], notes: Notes, multilabel: bool) -> bo
     return notes.multilabel
 
 
-def _by_split(listing: _Listing, notes: Notes, several: bool) -> Named:
-    """Files and their classes by split.
+def _by_split(listing: _Listing, root: Path, notes: Notes, several: bool) -> Named:
+    """Files and their classes by split; lines that cannot be used are left out and told.
 
     Raises:
-        InputError: A line has no file, or no class where it needs one; or a picture has several where it should not.
+        InputError: A picture has several classes or splits where it should not.
     """
-    path, finder = listing.path, Finder(listing.path.parent)
+    path, finder = listing.path, Finder(root)
     classes: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
+    bare: list[str] = []
     for number, name, word, own in listing.rows:
-        if not name or not (own or several):
-            raise InputError(
-                f"Line {number} of {path} has no {'class' if name else 'file'}; fill it or delete it"
-                + ("; --multilabel allows pictures without a class." if name else ".")
-            )
-        split = "" if word is None else _split(word, path, number)
+        split = "" if word is None else split_of(word)
+        if not name or split is None:
+            what = "no file" if not name else f"the split {word!r}; write train, val or test"
+            notes.drop(path.parent / name if name else path, f"Line {number} of {path} has {what}.")
+            continue
+        if not own and not several:
+            bare.append(name)
+            continue
         file = str(_found(name, finder, path.parent))
         known = classes.setdefault(file, [])
         if known and set(own) <= set(known):
@@ -210,6 +255,9 @@ def _by_split(listing: _Listing, notes: Notes, several: bool) -> Named:
         known.extend(label for label in own if label not in known)
         if splits.setdefault(file, split) != split:
             raise InputError(f"Line {number} of {path} gives {name} another split than a line before; delete one.")
+    if bare and not classes:
+        raise InputError(f"No line of {path} names a class, that of {bare[0]} for one; fill the column of classes.")
+    _say_bare(bare, len(listing.rows), notes)
     twice = [file for file, own in classes.items() if len(own) > 1]
     if twice and not several:
         raise InputError(
@@ -223,6 +271,14 @@ def _by_split(listing: _Listing, notes: Notes, several: bool) -> Named:
         files.append(file)
         names.append(tuple(own))
     return named
+
+
+def _say_bare(bare: list[str], total: int, notes: Notes) -> None:
+    if bare:
+        notes.remarks.append(
+            f"{len(bare):,} of {total:,} lines name no class and are left out, {bare[0]} for one; --multilabel takes "
+            "such as pictures without a class."
+        )
 
 
 def _separator(table: Table, column: str, *, forced: bool) -> str:
@@ -248,90 +304,17 @@ def _found(name: str, finder: Finder, base: Path) -> Path:
     return place if place.is_file() else finder.find(name) or place
 
 
-def _split(word: str, path: Path, number: int) -> str:
-    split = split_of(word)
-    if split is None:
-        raise InputError(f"Line {number} of {path} has the split {word!r}; write train, val or test.")
-    return split
-
-
-def _one(cell: str) -> bool:
-    return cell.strip() in ("1", "1.0", "True", "true")
-
-
 def _one_hot(table: Table) -> list[str]:
-    """Columns of zeros and ones, where all columns but those of the file and the split are such and there are two."""
+    """Columns of zeros and ones, where all columns but those of the file, the split and numbers of lines are such."""
     beside = {table.column(FILE), table.column(_SPLIT)}
-    others = [name for name in table.columns if name not in beside]
-    flags = {"0", "1", "0.0", "1.0", "True", "False", "true", "false"}
-    plain = all(row[name].strip() in flags for row in table.rows for name in others)
-    return others if len(others) > 1 and plain and table.rows else []
+    others = [name for name in table.columns if name not in beside and not _counts_lines(table, name)]
+    flags = {*_TRUE, *_FALSE} - {"", "yes", "no"}
+    zeros_and_ones = all(row[name].strip().lower() in flags for row in table.rows for name in others)
+    return others if len(others) > 1 and zeros_and_ones and table.rows else []
 
 
-def is_of_boxes(table: Table) -> bool:
-    """Whether a table lists boxes."""
-    columns = {name.strip().lower() for name in table.columns}
-    return columns >= _BOX or {"region_shape_attributes"} <= columns
-
-
-def open_table(path: Path) -> Table:
-    """The columns and lines of a table, whatever its dialect.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        text = _text(path.read_bytes(), path)
-        if path.suffix.lower() == ".jsonl":
-            return _of_json_lines(text)
-        csv.field_size_limit(_CELL)
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)) if any(line)]
-    except (OSError, ValueError, RecursionError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a table ({error}); save it as a CSV file in UTF-8.") from error
-    if not lines:
-        return Table([], [])
-    if len(lines[0]) == 2 and is_picture_name(lines[0][0].strip()):  # no line of names
-        lines = [["file", "class"], *lines]
-    columns, rows = lines[0], lines[1:]
-    return Table(columns, [dict(zip(columns, [*row, *[""] * len(columns)], strict=False)) for row in rows])
-
-
-def _of_json_lines(text: str) -> Table:
-    rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
-        raise ValueError("each line must be an object")
-    columns = list(dict.fromkeys(str(key) for row in rows for key in row))
-    lists = any(isinstance(value, list) for row in rows for value in row.values())
-    return Table(columns, [{key: _cell(row.get(key)) for key in columns} for row in rows], _OF_LISTS if lists else "")
-
-
-_OF_LISTS = "\x1f"  # what ASCII parts units with
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - from a file
-    if isinstance(value, list):
-        return _OF_LISTS.join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def _text(content: bytes, path: Path) -> str:
-    """The text of a file: UTF-8, UTF-16 with its mark, or what a Chinese Windows writes.
-
-    Raises:
-        InputError: It is none of these.
-    """
-    marks = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-    marked = [coding for mark, coding in marks if content.startswith(mark)]
-    for coding in marked or ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(coding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError(f"{path} is neither UTF-8, UTF-16 nor GB 18030; save it as a CSV file in UTF-8.")
-
-
-def _delimiter(text: str) -> str:
-    """What parts the first line most often."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    counts = {sign: first.count(sign) for sign in (",", ";", "\t", "|")}
-    return max(counts, key=lambda sign: counts[sign])
+def _counts_lines(table: Table, name: str) -> bool:
+    """Whether a column without a name only counts the lines, as pandas writes it."""
+    return plain(name) in ("", "unnamed: 0", "index") and all(
+        row[name].strip() == str(k) for k, row in enumerate(table.rows)
+    )

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from visus.data.splits import files_below
+from visus.data.splits import paths_below
 from visus.images import is_picture_name
 
 FOREIGN = (
@@ -30,11 +30,13 @@ def unused(root: Path, used: Iterable[str | Path], *, expected: tuple[str, ...] 
         used: Files that are used or were named already.
         expected: Endings of files that belong to the format, and papers that come with sets.
     """
-    known = {os.path.abspath(path) for path in used}
+    as_named = {os.fspath(path) for path in used}
+    rest = [path for path in paths_below(root) if path not in as_named]
+    known = {os.path.abspath(path) for path in as_named} if rest else set()
     counts: Counter[tuple[str, str]] = Counter()
-    for path in files_below(root):
-        ending = path.suffix.lower()
-        if os.path.abspath(path) not in known and (is_picture_name(path.name) or ending not in expected):
+    for name in rest:
+        path, ending = Path(name), os.path.splitext(name)[1].lower()
+        if os.path.abspath(name) not in known and (is_picture_name(name) or ending not in expected):
             counts[str(path.parent.relative_to(root)), ending or "without ending"] += 1
     if not counts:
         return []

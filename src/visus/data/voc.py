@@ -2,10 +2,11 @@
 
 Everingham et al., "The Pascal Visual Object Classes challenge", IJCV 2010. Pixels are counted from 1, and the last one
 belongs to the box, so that (xmin, ymin, xmax, ymax) has the edges (xmin - 1, ymin - 1, xmax, ymax). Label Studio,
-labelImg, CVAT and Datumaro write the edges themselves, which is recognized by what they write beside it, or by an xmin
-of 0.
+labelImg, CVAT, Datumaro and FiftyOne write the edges themselves, Roboflow and supervision the edges and 1 more; each is
+recognized by what it writes beside it, or edges by an xmin of 0.
 """
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
@@ -14,8 +15,11 @@ from visus._errors import FormatError
 from visus._files import write_atomically
 from visus.data.find import Finder
 from visus.data.foreign import is_labelme_online
+from visus.data.layout_words import BOXES, PICTURES
 from visus.data.left_out import Notes
-from visus.data.splits import files_in, folders_in, split_of
+from visus.data.own_splits import names_in
+from visus.data.splits import files_below, files_in, folders_in, split_of
+from visus.data.texts import decoded
 from visus.images import is_picture_name
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
@@ -40,28 +44,39 @@ def _folders(root: Path) -> dict[str, Sides]:
     return {split: sides for split, sides in inner.items() if sides}
 
 
-_PICTURES, _ANNOTATIONS = ("jpegimages", "images", "image", "img"), ("annotations", "annotation", "xmls", "labels")
-
-
 def _sides(folder: Path) -> Sides | None:
     """As the challenge has them, as many collections have them, or side by side as labelImg writes them."""
     named = {own.name.lower(): own for own in folders_in(folder)}
-    pictures = next((named[name] for name in _PICTURES if name in named), None)
-    annotations = next((named[name] for name in _ANNOTATIONS if name in named), None)
-    both = [(pictures, annotations)] if pictures and annotations else []
+    pictures = next((named[name] for name in PICTURES if name in named), None)
+    if pictures is None:
+        return (folder, folder) if _has_annotations(folder) else None
+    beside = [named[name] for name in BOXES if name in named]
+    inner = [own for above in beside for own in folders_in(above) if own.name.lower() in BOXES]  # annotations/xmls
+    both = [(pictures, own) for own in (*inner, *beside)]
     return next((sides for sides in [*both, (folder, folder)] if _has_annotations(sides[1])), None)
 
 
 def _has_annotations(folder: Path) -> bool:
     """Whether a folder holds XML files, and the first that can be read is of VOC's form."""
-    for path in sorted(folder.glob("*.xml"))[:_LOOKED_AT]:
+    found = _annotations_in(folder)
+    for path in [found[key] for key in sorted(found)][:_LOOKED_AT]:
         try:
-            start = path.read_bytes()[:_START]
+            start = path.read_bytes()[:_START].replace(b"\0", b"")  # of UTF-16
         except OSError:
             continue
         if b"<annotation" in start:
             return b"<annotations" not in start and not is_labelme_online(start.decode("utf-8", "replace"))
     return False
+
+
+def _annotations_in(folder: Path) -> dict[str, Path]:
+    """XML files by their path without the ending; those below a folder of annotations, or beside pictures."""
+    files = files_below(folder) if folder.name.lower() in BOXES else files_in(folder)
+    return {_key(path, folder): path for path in files if path.suffix.lower() == ".xml"}
+
+
+def _key(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
 
 
 _LOOKED_AT, _START = 20, 4096
@@ -81,10 +96,13 @@ def read_voc(root: Path, notes: Notes) -> tuple[None, dict[str, Named]]:
     finder = Finder(root)
     if lists:
         sides = folders.get("") or next(iter(folders.values()))
-        splits = {split: _pairs(sides, _stems(path, sides[1]), finder, notes) for split, path in lists.items()}
+        splits = {split: _pairs(sides, _listed(path, sides), finder, notes) for split, path in lists.items()}
     else:
         splits = {split: _all(sides, split, finder, notes) for split, sides in folders.items()}
-    _count_from_zero(splits, notes)
+    if notes.first_pixel is None:
+        _count_from_zero(splits, notes)
+    elif notes.first_pixel == 0:
+        _move(splits, _TO_EDGES)
     return None, splits
 
 
@@ -93,15 +111,24 @@ def _count_from_zero(splits: dict[str, Named], notes: Notes) -> None:
     rows = [row for _, lists in splits.values() for own in lists for row in own]
     if any(min(row["box"][:2]) == -1 for row in rows):
         notes.remarks.append("Some boxes begin at 0, so all are taken as edges counted from 0, not from 1 as VOC does.")
-    elif rows and all(row["edges"] for row in rows):
+        _move(splits, _TO_EDGES)
+    elif rows and all(row["tool"] == "edges" for row in rows):
         notes.remarks.append(
             "The boxes were written by a tool that counts from 0 (labelImg, Label Studio, CVAT), and are read so."
         )
-    else:
-        return
-    for row in rows:
-        x0, y0, x1, y1 = row["box"]
-        row["box"] = [x0 + 1, y0 + 1, x1, y1]
+        _move(splits, _TO_EDGES)
+    elif rows and all(row["tool"] == "roboflow" for row in rows):
+        notes.remarks.append("The boxes were written by Roboflow, which adds 1 to all edges; it is taken away.")
+        _move(splits, (0.0, 0.0, -1.0, -1.0))
+
+
+_TO_EDGES = (1.0, 1.0, 0.0, 0.0)  # from what VOC's numbers mean to the numbers themselves
+
+
+def _move(splits: dict[str, Named], steps: tuple[float, float, float, float]) -> None:
+    """Move all boxes; the rows are changed in place."""
+    for row in (row for _, lists in splits.values() for own in lists for row in own):
+        row["box"] = [value + step for value, step in zip(row["box"], steps, strict=True)]
 
 
 def _lists(root: Path) -> dict[str, Path]:
@@ -114,34 +141,43 @@ def _lists(root: Path) -> dict[str, Path]:
     return found
 
 
-def _stems(path: Path, annotations: Path) -> list[str]:
-    """The names in a list; a line may hold 1 or -1 behind the name, and a name may hold spaces."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-    there = [(annotations / f"{line}.xml").is_file() for line in lines]
-    return [line if own else line.split()[0] for line, own in zip(lines, there, strict=True) if line]
+def _listed(path: Path, sides: Sides) -> list[str]:
+    """The annotations that a list names: with or without folder and ending; 1 or -1 may follow."""
+    there = _annotations_in(sides[1])
+    found = []
+    for line, word in names_in(path):
+        spelled = [line, word, *(Path(own).with_suffix("").as_posix() for own in (line, word)), Path(word).stem]
+        found.append(next((own for own in spelled if own in there), word))
+    return found
 
 
 def _all(sides: Sides, split: str, finder: Finder, notes: Notes) -> Named:
     """All pictures that have an annotation; the others are told."""
-    stems = sorted(path.stem for path in files_in(sides[1]) if path.suffix.lower() == ".xml")
-    found = _pairs(sides, stems, finder, notes)
+    found = _pairs(sides, sorted(_annotations_in(sides[1])), finder, notes)
     known = {*found[0], *(own.path for own in notes.left_out)}
-    alone = [str(p) for p in files_in(sides[0]) if is_picture_name(p.name) and str(p) not in known]
-    notes.unlabeled += [(split, file) for file in alone if Path(file).stem not in set(stems)]
+    stems = {Path(file).stem for file in known}
+    pictures = files_below(sides[0]) if sides[0] != sides[1] else files_in(sides[0])
+    alone = [str(p) for p in pictures if is_picture_name(p.name) and str(p) not in known and p.stem not in stems]
+    notes.unlabeled += [(split, file) for file in alone]
     return found
 
 
-def _pairs(sides: Sides, stems: list[str], finder: Finder, notes: Notes) -> Named:
+def _pairs(sides: Sides, keys: list[str], finder: Finder, notes: Notes) -> Named:
     pictures, annotations = sides
-    by_stem: dict[str, Path] = {}
-    for own in sorted(files_in(pictures), key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
+    by_key: dict[str, Path] = {}
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    below = files_below(pictures) if pictures != annotations else files_in(pictures)
+    for own in sorted(below, key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
         if is_picture_name(own.name):
-            by_stem.setdefault(own.stem, own)
+            by_key.setdefault(_key(own, pictures), own)
+            by_stem[own.stem].append(own)
+    there = _annotations_in(annotations)
     files, rows = [], []
-    for stem in stems:
-        path, picture = annotations / f"{stem}.xml", by_stem.get(stem)
-        if Path(stem).name != stem or not path.is_file():
-            notes.drop(picture or path, f"{path}, which a list names, does not exist; bring it.")
+    for key in keys:
+        path, picture = there.get(key), by_key.get(key)
+        if path is None:
+            missing = annotations / f"{key}.xml"
+            notes.drop(picture or missing, f"{missing}, which a list names, does not exist; bring it.")
             continue
         try:
             name, found = read_annotation(path)
@@ -149,9 +185,11 @@ def _pairs(sides: Sides, stems: list[str], finder: Finder, notes: Notes) -> Name
             notes.drop(picture or path, str(error))
             continue
         named = pictures / Path(name).name if name else None
-        picture = picture or (named if named and named.is_file() else finder.find(name or stem, pictures))
+        alike = by_stem.get(path.stem, [])
+        picture = picture or (alike[0] if len(alike) == 1 else None)
+        picture = picture or (named if named and named.is_file() else finder.find(name or path.stem, pictures))
         if picture is None:
-            notes.drop(path, f"{path} has no picture {pictures / stem}.jpg; bring it, or take the annotation away.")
+            notes.drop(path, f"{path} has no picture {pictures / key}.jpg; bring it, or take the annotation away.")
             continue
         files.append(str(picture))
         rows.append(found)
@@ -164,23 +202,45 @@ def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
     Raises:
         FormatError: It is damaged, or tries to blow up the parser.
     """
-    from defusedxml import DefusedXmlException, ElementTree
+    from defusedxml import DefusedXmlException
 
     try:
-        tree = ElementTree.parse(path).getroot()
-        assert tree is not None
+        tree = _tree(path)
         height, width = (int(float(_text(tree, f"size/{name}", "0"))) for name in ("height", "width"))
         size = (height, width) if height > 0 and width > 0 else None
         database, annotation = (_text(tree, f"source/{name}", "") for name in ("database", "annotation"))
-        edges = annotation == "COCO2017" or (  # Label Studio
-            database == "Unknown" and (tree.find("path") is not None or annotation == "Unknown")  # labelImg, Datumaro
-        )
-        rows = [{**_object(entry), "size": size, "edges": edges} for entry in tree.iter("object")]
+        tool = ""
+        if database.startswith("roboflow"):
+            tool = "roboflow"  # and supervision, which writes the same
+        elif annotation in ("COCO2017", "Unknown") or tree.find("path") is not None:
+            tool = "edges"  # Label Studio, Datumaro and CVAT; labelImg, FiftyOne and their kin
+        rows = [{**_object(entry), "size": size, "tool": tool} for entry in tree.iter("object")]
         return _text(tree, "filename", ""), rows
     except DefusedXmlException as error:
         raise FormatError(f"{path} declares entities, as an XML bomb does, and is not read; take them out.") from error
     except (ParseError, OSError, ValueError, OverflowError, LookupError, AssertionError) as error:
         raise FormatError(f"{path} is no annotation of VOC's form ({error}); mend it.") from error
+
+
+def _tree(path: Path) -> Element:
+    """The root of an XML file, whatever its coding: expat knows no GB 18030, and some tools declare UTF-8 of it.
+
+    Raises:
+        ParseError: It is damaged.
+        DefusedXmlException: It declares entities.
+    """
+    from defusedxml import ElementTree
+
+    content = path.read_bytes()
+    try:
+        tree = ElementTree.fromstring(content)
+    except (ParseError, ValueError):
+        text, coding = decoded(content)
+        if coding == "utf-8":
+            raise
+        tree = ElementTree.fromstring(text)
+    assert tree is not None
+    return tree
 
 
 def _object(entry: Element) -> dict[str, Any]:

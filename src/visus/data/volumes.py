@@ -4,7 +4,8 @@ Numbers are scaled as the standard says (nifti1.h: slope * number + intercept wh
 at all), which nibabel follows; SimpleITK adds the intercept even where the slope is zero.
 
 The folders are those of the Medical Segmentation Decathlon (Antonelli et al. 2022): ``imagesTr/*.nii.gz`` with
-``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation. nnU-Net (Isensee et
+``labelsTr`` beside it, and a ``splits.json`` or nothing that says which volumes are for validation; ``images`` with
+``labels`` and ``train/images`` with ``train/labels`` are read too. nnU-Net (Isensee et
 al. 2021) numbers the channels of a volume: ``case_0000.nii.gz`` has the mask ``case.nii.gz``.
 """
 
@@ -27,24 +28,17 @@ from visus.data import scans
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
-from visus.data.splits import files_in
+from visus.data.splits import files_in, folders_in, split_of
+from visus.images.io import SCANS, is_volume_name
 
-SUFFIXES = (".nii", ".nii.gz", *scans.SUFFIXES)
 _NEARLY = 1e-3
+_UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
+_LENGTHS = ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
 _PLACE = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
     "sform_code", "srow_x", "srow_y", "srow_z",
 )  # fmt: skip
 """Fields of a NIfTI header that say where a volume lies."""
-
-
-def is_volume_name(name: str) -> bool:
-    """Tell from its ending whether a file is taken for a volume.
-
-    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.nrrd"), is_volume_name("head.png")
-    (True, True, False)
-    """
-    return name.lower().endswith(SUFFIXES)
 
 
 def read_volume(path: str | os.PathLike[str], spacing: Spacing | None = None) -> NDArray[np.float32]:
@@ -150,26 +144,51 @@ def damaged(name: str) -> Iterator[None]:
 
 
 def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a library without types
-    """A volume with its place in space, as nibabel gives it; further axes of length 1 are taken away.
+    """A volume with its place in space, as nibabel gives it, in mm; further axes of length 1 are taken away.
 
     Raises:
         InputError: The file is missing.
-        FormatError: It is no volume, or is larger than :data:`MOST_VOXELS`.
+        FormatError: It is no volume of real numbers, or is larger than :data:`MOST_VOXELS`.
         Exception: It is damaged: see :func:`damaged`.
     """
+    return _in_millimeters(_as_written(path))
+
+
+def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
+    """As :func:`image_of`, in the unit of the file."""
     import nibabel
 
     name = os.fspath(path)
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
-    foreign = name.lower().endswith(scans.SUFFIXES) or Path(name).is_dir()
+    foreign = name.lower().endswith(SCANS) or Path(name).is_dir()
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
+    if image.get_data_dtype().kind not in "buif":
+        what = "complex numbers" if image.get_data_dtype().kind == "c" else "colors"
+        raise FormatError(f"{name} holds {what}; a volume has one real number a voxel.")
     while len(image.shape) > 3 and image.shape[-1] == 1:
         image = image.slicer[..., 0]
     voxels = int(np.prod(np.array(image.shape, dtype=object)))
     if len(image.shape) != 3 or not 0 < voxels <= MOST_VOXELS or min(image.shape) < 1:
         raise FormatError(f"{name} has the shape {image.shape}; a volume has three axes and at most 512^3 values.")
     return image
+
+
+def _in_millimeters(image: Any) -> Any:  # noqa: ANN401
+    """The same volume with a header in mm, where that of NIfTI has another unit (nifti1.h, xyzt_units)."""
+    import nibabel
+
+    if not isinstance(image.header, nibabel.Nifti1Header):
+        return image
+    space, time = map(str, image.header.get_xyzt_units())
+    if space not in _UNITS:
+        return image
+    header: Any = image.header.copy()
+    for field in _LENGTHS:
+        header[field] = header[field] * _UNITS[space]
+    header["pixdim"][1:4] *= _UNITS[space]
+    header.set_xyzt_units("mm", time)
+    return type(image)(image.dataobj, header.get_best_affine(), header)
 
 
 def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: str | os.PathLike[str]) -> None:
@@ -186,7 +205,7 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = image_of(like)
+    source = _as_written(like)
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
@@ -206,14 +225,40 @@ def save_nifti(path: Path, image: Any) -> None:  # noqa: ANN401 - of a library w
 
 def has_volumes(root: Path) -> bool:
     """Whether a folder holds volumes with masks."""
-    return (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir()
+    return bool(_places(root))
 
 
+_IMAGES = ("imagestr", "images", "image", "imgs", "volumes", "volume", "data", "ct", "mri")
+_LABELS = ("labelstr", "labels", "label", "masks", "mask", "segmentations", "segmentation", "gt")
 _CHANNEL = re.compile(r"(.+)_(\d{4})(\.nii(?:\.gz)?)", re.IGNORECASE)
+_ENDINGS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "-seg", "-mask", "-label")
+_SWAPPED = (("volume", "segmentation"), ("image", "label"), ("img", "label"), ("image", "mask"), ("ct", "mask"))
+
+
+def _places(root: Path) -> dict[str, tuple[Path, Path]]:
+    """The folders of volumes and of masks, by split; ``""`` where the folder is not parted into splits."""
+    whole = _sides(root)
+    if whole:
+        return {"": whole}
+    inner = {split: _sides(own) for own in folders_in(root) if (split := split_of(own.name))}
+    return {split: sides for split, sides in inner.items() if sides}
+
+
+def _sides(folder: Path) -> tuple[Path, Path] | None:
+    named = {own.name.lower(): own for own in folders_in(folder)}
+    images, labels = (
+        next((named[name] for name in names if name in named and _holds_volumes(named[name])), None)
+        for names in (_IMAGES, _LABELS)
+    )
+    return (images, labels) if images and labels else None
+
+
+def _holds_volumes(folder: Path) -> bool:
+    return any(is_volume_name(own.name) for own in files_in(folder)) or any(map(scans.is_series, folders_in(folder)))
 
 
 def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[str]]]:
-    """Volumes and their masks, by split; ``""`` where there is no ``splits.json``.
+    """Volumes and their masks, by split; ``""`` where there is no ``splits.json`` and no folder for each.
 
     Args:
         root: The folder.
@@ -222,37 +267,44 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
     Raises:
         InputError: The list of splits is damaged.
     """
-    images, labels = root / "imagesTr", root / "labelsTr"
-    masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
-    splits = {"": sorted(masks)}
     listed = root / "splits.json"
-    if listed.is_file():
-        try:
-            content = json.loads(listed.read_text(encoding="utf-8"))
-            splits = {str(split): [str(name) for name in members] for split, members in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise FormatError(f"{listed} must be {{split: [file, ...]}} ({error}); mend it.") from error
     pairs: dict[str, tuple[list[str], list[str]]] = {}
-    for split, members in splits.items():
-        files, found = pairs.setdefault(split, ([], []))
-        for name in members:
-            if name not in masks:
-                notes.drop(images / name, f"{listed} names {name} in {split}, which is not in {images}; bring it.")
-            elif not (labels / masks[name]).is_file():
-                notes.unlabeled.append((split, str(images / name)))
-            else:
-                files.append(str(images / name))
-                found.append(str(labels / masks[name]))
+    for place, (images, labels) in _places(root).items():
+        masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
+        splits = {place: sorted(masks)} if place or not listed.is_file() else _listed(listed)
+        for split, members in splits.items():
+            files, found = pairs.setdefault(split, ([], []))
+            for name in members:
+                if name not in masks:
+                    notes.drop(images / name, f"{listed} names {name} in {split}, which is not in {images}; bring it.")
+                elif not (labels / masks[name]).is_file():
+                    notes.unlabeled.append((split, str(images / name)))
+                else:
+                    files.append(str(images / name))
+                    found.append(str(labels / masks[name]))
     return pairs
+
+
+def _listed(path: Path) -> dict[str, list[str]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(split): [str(name) for name in members] for split, members in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} must be {{split: [file, ...]}} ({error}); mend it.") from error
 
 
 def _masks_of(names: list[str], labels: Path, notes: Notes) -> dict[str, str]:
     """The name of the mask of each volume; nnU-Net's further channels are told and left out."""
+    there = {own.name for own in files_in(labels)}
     masks = {}
     for name in names:
-        match = None if (labels / name).is_file() else _CHANNEL.fullmatch(name)
+        match = None if name in there else _CHANNEL.fullmatch(name)
         if match and int(match[2]):
             notes.mends["of a further channel, which is not read"] += 1
             continue
-        masks[name] = match[1] + match[3] if match else name
+        plain = match[1] + match[3] if match else name
+        stem, dot, ending = plain.partition(".")
+        spelled = [plain, *(f"{stem}{own}{dot}{ending}" for own in _ENDINGS)]
+        spelled += [plain.replace(*swap) for swap in _SWAPPED if swap[0] in plain]
+        masks[name] = next((own for own in spelled if own in there), plain)
     return masks

@@ -7,16 +7,20 @@ of names does: ``classes.txt``, ``obj.names`` or ``_darknet.labels``. Darknet's 
 ``train.txt`` say which pictures are for what.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from visus._errors import FormatError, InputError
+from visus.data.find import Finder
 from visus.data.foreign import is_dota_line, start_of
 from visus.data.gather import Rows
+from visus.data.layout_words import BOXES, PICTURES, labels_of
 from visus.data.left_out import Notes
-from visus.data.splits import folders_in, is_passed_over, split_of
+from visus.data.splits import files_below, files_in, folders_in, split_of
+from visus.data.texts import text_of
+from visus.data.yolo_labels import LabelFinder
+from visus.data.yolo_lines import look_at, read_lines
 from visus.images import is_picture_name
 
 _LONGEST = 200  # letters of a name
@@ -27,36 +31,50 @@ def is_yolo(root: Path) -> bool:
     """Whether a folder is laid out in YOLO's form."""
     if _yaml_of(root) is not None:
         return True
-    own = [root, *(folder for folder in folders_in(root) if split_of(folder.name))]
+    own = [root, *(folder for folder in folders_in(root) if split_of(folder.name) or folder.name.lower() in PICTURES)]
     if any(_is_flat(folder) for folder in own):
         return True
-    labels = (folder / "labels" for folder in own)
-    return any(_has_lines(folder) for folder in labels if folder.is_dir())
+    return any(_has_lines(folder, strict=folder.name.lower() != "labels") for folder in _label_folders(own))
 
 
-def _has_lines(folder: Path) -> bool:
-    """Whether a folder of labels holds text files with numbers."""
-    for path in folder.rglob("*.txt"):
-        if path.name in _NAMES or is_passed_over(path.name):
+def _label_folders(folders: list[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for own in folders_in(folder):
+            if own.name.lower() in BOXES or (labels_of(own.name) and split_of(labels_of(own.name) or "")):
+                yield own
+
+
+def _has_lines(folder: Path, *, strict: bool) -> bool:
+    """Whether a folder of labels holds text files with numbers.
+
+    Args:
+        folder: The folder.
+        strict: Whether the first file must hold such; a folder called labels is taken for one even if it is damaged.
+    """
+    for path in files_below(folder):
+        if path.suffix.lower() != ".txt" or path.name in _NAMES:
             continue
         try:
-            return bool(read_lines(path)) or not path.read_bytes().strip()
+            return bool(read_lines(path)) or (not strict and not path.read_bytes().strip())
         except (FormatError, OSError):
-            return not any(map(is_dota_line, start_of(path).splitlines()))
+            return not strict and not any(map(is_dota_line, start_of(path).splitlines()))
     return False
 
 
 def _is_flat(folder: Path) -> bool:
     """Whether pictures have their labels beside them."""
-    if not folder.is_dir():
-        return False
-    return any(is_picture_name(p.name) and p.with_suffix(".txt").is_file() for p in sorted(folder.iterdir()))
+    files = files_in(folder) if folder.is_dir() else []
+    texts = {own.stem for own in files if own.suffix.lower() == ".txt"}
+    return any(is_picture_name(own.name) and own.stem in texts for own in files)
 
 
 def _yaml_of(root: Path) -> Path | None:
     usual = [root / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (root / name).is_file()]
-    others = sorted(p for ending in ("*.yaml", "*.yml") for p in root.glob(ending))
-    return usual[0] if usual else others[0] if len(others) == 1 and "names" in _keys(others[0]) else None
+    others = [p for p in files_in(root) if p.suffix.lower() in (".yaml", ".yml") and "names" in _keys(p)]
+    if not usual and len(others) > 1:
+        named = ", ".join(path.name for path in others[:4])
+        raise InputError(f"{root} has several lists of splits ({named}); call the one that you want data.yaml.")
+    return usual[0] if usual else others[0] if others else None
 
 
 def _keys(path: Path) -> set[str]:
@@ -77,8 +95,10 @@ def read_yolo(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
         InputError: A list is damaged, or there are no pictures.
     """
     path = _yaml_of(root)
-    values = _yaml(path) if path else {}
-    names = _names(values, path) if path else _listed(root)
+    values = _yaml(path, notes) if path else {}
+    names = _names(values, path, notes) if path and "names" in _lower(values) else _listed(root, notes)
+    if path and names is None:
+        raise FormatError(f"{path} must name all classes from 0 on in a list called names; mend it.")
     told = _told(root, values) if path else {}
     notes.remarks += [
         f"{own!r}, which {path} names for {split}, is not there." for split, (own, p) in told.items() if not p
@@ -88,21 +108,27 @@ def read_yolo(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
             "Nothing names the classes, so they are called by their numbers; name them in classes.txt."
         )
     places = {split: own for split, (_, own) in told.items() if own} or _lists(root) or _folders(root)
-    places = places or {"": [root / "images" if (root / "images").is_dir() else root]}
-    splits = {split: _pairs(own, root, notes, split) for split, own in places.items()}
+    places = places or {"": [_pictures_folder(root) or root]}
+    labels = LabelFinder(root)
+    splits = {split: _pairs(own, labels, notes, split) for split, own in places.items()}
+    _tell_alone(splits, labels, notes)
     if not any(files for files, _ in splits.values()) and not notes.unlabeled:
-        raise InputError(f"{root} holds no pictures beside its labels; lay them out as images/ and labels/.")
+        first = f" that can be used (the first: {notes.left_out[0].reason})" if notes.left_out else ""
+        raise InputError(f"{root} holds no pictures beside its labels{first}; lay them out as images/ and labels/.")
     rows = [row for _, lists in splits.values() for rows in lists for row in rows]
-    if "kpt_shape" in values:
-        _without_points(rows, notes)
-    _look_at_numbers(rows, notes)
-    _look_at_rotation(rows, notes)
+    look_at(rows, values, notes)
     if names is None:
         most = max((int(row["line"][0]) for row in rows), default=-1)
         if most >= _MOST_UNNAMED:
             raise InputError(f"{root} has a class {most} and no names; name the classes in data.yaml.")
         names = tuple(str(k) for k in range(most + 1))
     return names, splits
+
+
+def _pictures_folder(root: Path) -> Path | None:
+    """The folder of pictures in a data set, whatever the case."""
+    named = {own.name.lower(): own for own in folders_in(root)}
+    return next((named[name] for name in PICTURES if name in named), None)
 
 
 _MOST_UNNAMED = 1000
@@ -121,7 +147,7 @@ def _lists(root: Path) -> dict[str, list[Path]]:
         return found
     for path in sorted(root.glob("*.txt")):
         split = split_of(path.stem)
-        if split and _pictures(path, root):
+        if split and _listed_pictures(path, root):
             found.setdefault(split, []).append(path)
     return found if len(found) > 1 else {}  # alone it may be any list
 
@@ -129,25 +155,36 @@ def _lists(root: Path) -> dict[str, list[Path]]:
 def _folders(root: Path) -> dict[str, list[Path]]:
     """Folders of splits: ``images/train``, ``train/images``, or ``train`` with pictures and labels side by side."""
     found: dict[str, list[Path]] = {}
-    inner = folders_in(root / "images") if (root / "images").is_dir() else []
-    for folder in inner:
+    pictures = _pictures_folder(root)
+    for folder in folders_in(pictures) if pictures else []:
         if split := split_of(folder.name):
             found.setdefault(split, []).append(folder)
+    labels = LabelFinder(root)
     for folder in folders_in(root):
         split = split_of(folder.name)
-        place = folder / "images" if (folder / "images").is_dir() else folder
-        if split and split not in found and (place != folder or _is_flat(folder)):
+        place = _pictures_folder(folder) or folder
+        if split and split not in found and labels_of(folder.name) is None and _has_labels(place, labels):
             found[split] = [place]
     if len(found) == 1 and found.get("train") == [root / "obj_train_data"]:  # what Darknet calls the only folder
         return {"": found["train"]}
     return found
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _has_labels(folder: Path, labels: LabelFinder) -> bool:
+    """Whether some picture below a folder has a file of labels."""
+    return any(labels.find(own).is_file() for own in files_below(folder) if is_picture_name(own.name))
+
+
+def _lower(values: dict[str, Any]) -> set[str]:
+    return {str(key).lower() for key in values}
+
+
+def _yaml(path: Path, notes: Notes | None = None) -> dict[str, Any]:
     import yaml
 
+    text = text_of(path, notes)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(text)
     except Exception as error:  # the parser raises many kinds on hostile input
         raise FormatError(f"{path} is damaged ({type(error).__name__}); mend it.") from error
     if not isinstance(values, dict):
@@ -155,24 +192,27 @@ def _yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _names(values: dict[str, Any], path: Path) -> tuple[str, ...]:
+def _names(values: dict[str, Any], path: Path, notes: Notes) -> tuple[str, ...]:
     names = next((value for key, value in values.items() if str(key).lower() == "names"), None)
     if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[k] for k in range(len(names))]
     plain = isinstance(names, list) and all(isinstance(name, str | int | float) for name in names)
     if not plain or not names or any(isinstance(name, str) and len(name) > _LONGEST for name in names):
         raise FormatError(f"{path} must name all classes from 0 on in a list called names; mend it.")
+    told = next((value for key, value in values.items() if str(key).lower() == "nc"), None)
+    if isinstance(told, int) and told != len(names):
+        notes.remarks.append(f"{path.name} counts {told} classes (nc) and names {len(names)}; the names are taken.")
     return tuple(str(name) for name in names)
 
 
-def _listed(root: Path) -> tuple[str, ...] | None:
-    folders = (root, root / "labels", root / "data", *(p for p in folders_in(root) if split_of(p.name)))
+def _listed(root: Path, notes: Notes) -> tuple[str, ...] | None:
+    inner = [own for own in folders_in(root) if own.name.lower() in (*BOXES, "data") or split_of(own.name)]
+    folders = [root, *inner, *(own for folder in inner for own in folders_in(folder) if own.name.lower() in BOXES)]
     places = [folder / name for folder in folders for name in _NAMES]
     place = next((p for p in places if p.is_file()), None)
     if place is None:
         return None
-    text = place.read_text(encoding="utf-8-sig", errors="replace")
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(line.strip() for line in text_of(place, notes).splitlines() if line.strip())
 
 
 def _told(root: Path, values: dict[str, Any]) -> dict[str, tuple[Any, list[Path]]]:
@@ -215,16 +255,13 @@ def _inside(place: Path, root: Path) -> bool:
     return place.resolve().is_relative_to(root.resolve())
 
 
-def _pairs(places: list[Path], root: Path, notes: Notes, split: str) -> Rows:
+def _pairs(places: list[Path], labels: LabelFinder, notes: Notes, split: str) -> Rows:
     by_label: dict[Path, list[Path]] = {}
     for place in places:
-        for file in _pictures(place, root):
-            own = by_label.setdefault(label_of(file, root), [])
+        for file in _pictures(place, labels.root, notes):
+            own = by_label.setdefault(labels.find(file), [])
             if file not in own:
                 own.append(file)
-    for folder in {label.parent for label in by_label}:
-        alone = [p for p in folder.glob("*.txt") if p not in by_label] if folder.is_dir() else []
-        notes.mends["in a file of labels without its picture, left out"] += sum(_count(p) for p in alone)
     files: list[str] = []
     rows: list[list[dict[str, Any]]] = []
     for label, pictures in by_label.items():
@@ -243,136 +280,46 @@ def _pairs(places: list[Path], root: Path, notes: Notes, split: str) -> Rows:
     return files, rows
 
 
-def _look_at_numbers(rows: list[dict[str, Any]], notes: Notes) -> None:
-    """Recognize boxes that are given in pixels, or by their corners, and say so; the rows are changed in place."""
-    boxes = [row for row in rows if len(row["line"]) == 5]
-    if len(boxes) < _FEW:
-        return
-    numbers = np.array([row["line"][1:] for row in boxes])
-    if not np.isfinite(numbers).all():
-        return
-    ordered = bool((numbers[:, 2:] > numbers[:, :2]).all() and (numbers >= 0).all())
-    in_pixels = bool((numbers[:, :2].max(1) > 1.5).mean() > 0.5)
-    x, y, w, h = numbers.T
-    beyond = (x - w / 2 < -_SLACK) | (y - h / 2 < -_SLACK) | (x + w / 2 > 1 + _SLACK) | (y + h / 2 > 1 + _SLACK)
-    as_corners = ordered and not in_pixels and bool((numbers <= 1 + _SLACK).all()) and beyond.mean() > 0.2
-    if in_pixels:
-        notes.remarks.append("The numbers of the boxes are pixels, not shares of the picture, and are taken as such.")
-    if as_corners:
-        notes.remarks.append(
-            "The boxes are given by their corners (x0 y0 x1 y1), not by middle and size: as the latter many would lie "
-            "outside of their pictures; they are taken as corners."
-        )
-    for row in boxes:
-        row |= {"pixels": in_pixels, "corners": as_corners}
+def _tell_alone(splits: dict[str, Rows], labels: LabelFinder, notes: Notes) -> None:
+    """Leave out files of labels that no picture belongs to."""
+    pictures = [Path(file) for files, _ in splits.values() for file in files]
+    pictures += [Path(own.path) for own in notes.left_out if is_picture_name(own.path)]
+    known = {labels.find(file) for file in pictures}
+    for folder in sorted({path.parent for path in known}):
+        for path in labels.texts(folder):
+            if path not in known and path.name not in _NAMES and _holds_objects(path):
+                notes.drop(path, f"{path} has no picture beside it; bring it, or take the labels away.")
 
 
-_FEW, _SLACK = 4, 0.02
-
-
-def _without_points(rows: list[dict[str, Any]], notes: Notes) -> None:
-    """Keep the boxes of lines that end with the key points of a body; the rows are changed in place."""
-    for row in rows:
-        notes.mends["with key points, of which the box alone is taken"] += len(row["line"]) > 5
-        row["line"] = row["line"][:5]
-
-
-def _look_at_rotation(rows: list[dict[str, Any]], notes: Notes) -> None:
-    """Say where four corners are those of rotated boxes (YOLO-OBB).
-
-    Corners of a rectangle are those of a parallelogram, however a picture is stretched; polygons seldom are.
-    """
-    lines = [row["line"] for row in rows]
-    if not lines or any(len(line) != 9 for line in lines):
-        return
-    corners = np.array(lines)[:, 1:].reshape(-1, 4, 2)
-    apart = np.abs(corners[:, 0] - corners[:, 1] + corners[:, 2] - corners[:, 3]).max(1)
-    if (apart > _SQUARE).mean() > 0.05:
-        return
-    xs, ys = corners[..., 0], corners[..., 1]
-    ends = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1)
-    off = np.minimum(np.abs(xs - ends[:, :1]), np.abs(xs - ends[:, 2:3])).max(1)
-    off = np.maximum(off, np.minimum(np.abs(ys - ends[:, 1:2]), np.abs(ys - ends[:, 3:])).max(1))
-    notes.mends["a rotated box: the upright box around it is taken"] += int((off > _SQUARE).sum())
-
-
-_SQUARE = 2e-3  # shares of the sides by which the corners of a box may be off
-
-
-def _pictures(place: Path, root: Path) -> list[Path]:
-    """The pictures below a folder, or those of a list."""
-    if place.is_dir():
-        found = (p for p in place.rglob("*") if is_picture_name(p.name) and p.is_file())
-        return sorted(p for p in found if not any(is_passed_over(part) for part in p.relative_to(place).parts))
-    lines = [line.strip() for line in place.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    found = [next((p for p in _ends(root, line) if p.is_file() and _inside(p, root)), None) for line in lines if line]
-    return [p for p in found if p is not None]
-
-
-def _count(path: Path) -> int:
-    """How many objects stand in a text file; 0 if it is something else, such as a list of names."""
+def _holds_objects(path: Path) -> bool:
+    """Whether a text file has objects in it, and is no list of names or paper."""
     try:
-        return len(read_lines(path))
+        return bool(read_lines(path))
     except FormatError:
-        return 0
+        return False
 
 
-def label_of(picture: Path, root: Path) -> Path:
-    """Where the objects of a picture stand: the last folder called images, within the data set, becomes labels."""
-    parts = list(picture.relative_to(root).parts) if picture.is_relative_to(root) else [picture.name]
-    for k in range(len(parts) - 2, -1, -1):
-        if parts[k] == "images":
-            parts[k] = "labels"
-            break
-    return (root / Path(*parts)).with_suffix(".txt")
+def _pictures(place: Path, root: Path, notes: Notes) -> list[Path]:
+    """The pictures below a folder, or those of a list; what is listed and missing is told."""
+    if place.is_dir():
+        return [own for own in files_below(place) if is_picture_name(own.name)]
+    found = _listed_pictures(place, root)
+    for line, path in found.items():
+        if path is None:
+            name = line.replace("\\", "/").rsplit("/", 1)[-1]
+            notes.drop(root / name, f"{place} names {line}, which is not there; bring it.")
+    return [path for path in found.values() if path]
 
 
-def read_lines(path: Path) -> list[list[float]]:
-    """The numbers of each line; none where there is no file: a picture without objects.
-
-    Raises:
-        FormatError: A line is neither a box nor a polygon.
-    """
-    if not path.is_file():
-        return []
-    rows = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror}); mend it.") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = [float(part) for part in line.split()]
-            if len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0):
-                raise ValueError(f"{len(row)} numbers")
-            if row[0] != int(row[0]) or row[0] < 0:
-                raise ValueError(f"class {row[0]}")
-        except (ValueError, OverflowError) as error:
-            raise FormatError(
-                f"{path}, line {number} is neither a class with a box (x y w h) nor with a polygon ({error}); mend it."
-            ) from error
-        rows.append(row)
-    return rows
+def _listed_pictures(place: Path, root: Path) -> dict[str, Path | None]:
+    """The lines of a list, and the picture of each; none if no line has one."""
+    finder = Finder(root)
+    lines = [line.strip() for line in text_of(place).splitlines() if line.strip()]
+    found = {line: _listed_picture(line, root, finder) for line in lines}
+    return found if any(found.values()) else {}
 
 
-def row_of(row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
-    """An object in pixels.
-
-    Args:
-        row: ``line``, the numbers, and perhaps ``pixels`` and ``corners``: that they are pixels, or corners.
-        size: Height and width of the picture.
-    """
-    line = row["line"]
-    height, width = (1, 1) if row.get("pixels") else size
-    label, numbers = int(line[0]), line[1:]
-    if len(numbers) == 4 and row.get("corners"):
-        return {"label": label, "box": [v * side for v, side in zip(numbers, [width, height] * 2, strict=True)]}
-    if len(numbers) == 4:
-        x, y, w, h = numbers
-        box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-        return {"label": label, "box": box}
-    corners = [value * side for value, side in zip(numbers, [width, height] * (len(numbers) // 2), strict=True)]
-    xs, ys = corners[0::2], corners[1::2]
-    return {"label": label, "box": [min(xs), min(ys), max(xs), max(ys)], "shape": [corners]}
+def _listed_picture(line: str, root: Path, finder: Finder) -> Path | None:
+    place = next((own for own in _ends(root, line) if own.is_file() and _inside(own, root)), None)
+    place = place or finder.find(line)
+    return place if place and is_picture_name(place.name) else None

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from visus import _native
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Keys = NDArray[np.uint32]
+Numbers = NDArray[np.int64]
 
 
 @functools.cache
@@ -22,6 +24,7 @@ def _library() -> ctypes.CDLL:
     library.suppress.argtypes = [array] * 4 + [whole] * 3
     library.classify.argtypes = [array] * 3 + [real] * 2 + [whole] * 4
     library.hysteresis.argtypes = [array, whole, whole]
+    library.smooth_rows.argtypes = [array] * 2 + [ctypes.c_int] + [whole] * 2 + [array] * 3 + [whole] * 3
     library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
     for name in ("magnitude", "suppress"):
         getattr(library, name).restype = None
@@ -71,6 +74,28 @@ def hysteresis(classes: Bytes) -> None:
     """
     height, width = classes.shape
     if _library().hysteresis(classes.ctypes.data, height - 2, width - 2):
+        raise MemoryError
+
+
+def smooth_rows(
+    picture: NDArray[Any], out: NDArray[Any], weights: Floats, numbers: tuple[Numbers, Numbers], rows: tuple[int, int]
+) -> None:
+    """Write some rows of a picture, smoothed by a symmetric column and the same row.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)`` uint8 or float32, contiguous.
+        out: The same.
+        weights: ``(reach + 1,)``, from the middle on.
+        numbers: Which row stands for each from ``reach`` above the first one to as many below the last, -1 for
+            none; and which value of a row likewise, ``reach * C`` more on both sides.
+        rows: First row, and the one behind the last.
+    """
+    height, channels = picture.shape[0], picture.shape[2] if picture.ndim == 3 else 1
+    failed = _library().smooth_rows(
+        picture.ctypes.data, out.ctypes.data, picture.dtype == np.uint8, picture.size // height, channels,
+        *(own.ctypes.data for own in numbers), weights.ctypes.data, len(weights) - 1, *rows,
+    )  # fmt: skip
+    if failed:
         raise MemoryError
 
 

@@ -88,15 +88,16 @@ class BoxGraph:
     has_masks: bool
 
 
-def of_detector(file: Path) -> BoxGraph | None:
+def of_detector(file: Path, name: str = "model") -> BoxGraph | None:
     """The graph beside a file of a trained detector; None where there is none, or one of other weights.
 
-    Raises:
-        OSError: The file cannot be read.
+    Args:
+        file: The file of the network.
+        name: Of the graph, without its ending.
     """
-    path = file.with_name("model.onnx")
+    path = file.with_name(f"{name}.onnx")
     try:
-        values: dict[str, Any] = json.loads(file.with_name("model.json").read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(file.with_name(f"{name}.json").read_text(encoding="utf-8"))
         limits = Limits(float(values["score"]), float(values["overlap"]), int(values["most"]))
         graph = BoxGraph(path, limits, float(values["thinnest"]), bool(values["has_masks"]))
         fits = path.stat().st_size == values["bytes"] and values["weights"] == identity_of_run(file)
@@ -109,13 +110,13 @@ class BoxRunner:
     """A detector's graph, ready to answer.
 
     Args:
-        graph: The graph, in a file or its content.
-        about: What its description says.
+        graph: What is known of it.
+        own: What runs it, where it was made ready already; None to read its file.
     """
 
-    def __init__(self, graph: BoxGraph, content: bytes | None = None) -> None:
+    def __init__(self, graph: BoxGraph, own: Any = None) -> None:  # noqa: ANN401 - ONNX Runtime's
         self.graph = graph
-        self._session = session(content or graph.path, cores())
+        self._session = own or session(graph.path, cores())
         self._names = NAMES if graph.has_masks else NAMES[:3]
 
     def check(self, limits: Limits) -> None:

@@ -95,13 +95,21 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     return found
 
 
-def of_run(file: Path) -> Graph | None:
+def of_run(file: Path, name: str = "model") -> Graph | None:
     """The graph that lies beside a file of a trained network; None where there is none, or one of other weights.
+
+    Args:
+        file: The file of the network.
+        name: Of the graph, without its ending.
 
     Raises:
         RunError: The file cannot be read.
     """
-    return _of_weights(file.parent / "model", _identity(str(file), "imagenet"))
+    return _of_weights(file.parent / name, _identity(str(file), "imagenet"))
+
+
+INT8 = "model-int8"
+"""The name of a run's graph whose numbers are of 8 bits."""
 
 
 def full_name(model: str) -> str:

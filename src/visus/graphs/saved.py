@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visus._errors import RunError
+from visus._errors import DependencyError, RunError
 
 FORMAT = 1
 HEADER = "visus"
@@ -164,3 +164,22 @@ def damaged(file: Path, error: Exception) -> RunError:
     best.safetensors is damaged (KeyError); bring it again or train anew.
     """
     return RunError(f"{file} is damaged ({type(error).__name__}); bring it again or train anew.")
+
+
+def no_graph(saved: Saved, *, int8: bool, what: str = "its network") -> DependencyError:
+    """The error that says that a run has no graph, for the caller to raise.
+
+    Args:
+        saved: The network.
+        int8: Whether the graph is wanted whose numbers are of 8 bits.
+        what: Of what there is none.
+    """
+    if int8:
+        return DependencyError(
+            f"{saved.home} has no graph of 8 bits of these weights (model-int8.onnx); run visus export --int8 where "
+            "PyTorch is."
+        )
+    return DependencyError(
+        f"{saved.home} has no graph of {what} (model.onnx); run visus export where PyTorch is, or say: pip install "
+        "'visus[train]'"
+    )

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from visus._errors import DependencyError, FormatError, InputError
 from visus._optional import require
-from visus.images import tiff
+from visus.images import jpeg, tiff
 from visus.images.check import one_of
 from visus.images.container import FIRST, kind_of, needs, readable
-from visus.images.jpeg import profile_in
 from visus.images.opened import layers_in as layers_of_opened
-from visus.images.opened import open_by, turned, upright
+from visus.images.opened import open_by, seek, turned, upright
 from visus.images.samples import Layers, Range, flat, in_srgb, layers_of
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused unless the caller allows them."""
 
-DECODER = 2
+DECODER = 3
 """Version of the decoding: raised when a file's pixels come out otherwise than before.
 
-2 has color profiles, few bits in many, TIFF as it is written, and HEIC that only EXIF turns.
+2 has color profiles, few bits in many, TIFF as it is written, and HEIC that only EXIF turns; 3 has colors by numbers
+(HEIC, AVIF, PNG), profiles in JPEG 2000 and all its bits, transparency after colors, and frames of GIF beside nothing.
 """
 
 Depth = Literal[8, 16] | None
@@ -122,6 +122,8 @@ def size_of(data: bytes, *, name: str = "the picture", max_pixels: int = MAX_PIX
         elif kind == "TIFF":
             about = tiff.look(data, 0, name)
             width, height = about.width, about.height
+        elif kind == "JPEG" and (frame := jpeg.frame_of(data)).is_deep:
+            width, height = frame.width, frame.height
         else:
             with open_by(data, kind) as picture:
                 width, height = picture.size
@@ -179,24 +181,13 @@ def _decode_jpeg(data: bytes, name: str, min_side: int | None, max_pixels: int) 
     except ValueError:  # damaged, or only odd: Pillow tells which
         return None
     notes: list[str] = []
-    if profile := profile_in(data):
+    if profile := jpeg.profile_in(data):
         colors = in_srgb(pixels[:, :, 0] if space == "Gray" else pixels, profile, notes)
         pixels = np.repeat(colors[:, :, None], 3, axis=2) if colors.ndim == 2 else colors
-    orientation = _exif_orientation(data)
+    orientation = jpeg.orientation_in(data)
     if orientation >= 5:  # the sides change places
         width, height = height, width
     return Decoded(upright(pixels, orientation), width, height, tuple(notes))
-
-
-def _exif_orientation(jpeg: bytes) -> int:
-    if b"Exif\x00\x00" not in jpeg[:65536]:
-        return 1
-    try:
-        with open_by(jpeg, "JPEG") as picture:
-            orientation = picture.getexif().get(0x0112, 1)
-    except Exception:  # a damaged EXIF block raises almost anything and is no reason to lose the picture
-        return 1
-    return orientation if orientation in range(1, 9) else 1
 
 
 def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, max_pixels: int = MAX_PIXELS) -> Layers:
@@ -220,12 +211,16 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
         if kind == "TIFF" and not (about := tiff.look(data, page, name)).plain:
             _check_size(about.width, about.height, name, max_pixels)
             return turned(layers_of(tiff.samples_of(data, page, name), range, name), about.orientation)
-        with open_by(data, kind) as opened:
+        if kind == "JPEG" and not page and (frame := jpeg.frame_of(data)).is_deep:
+            _check_size(frame.width, frame.height, name, max_pixels)
+            return turned(layers_of(jpeg.deep_samples(data, name), range, name), jpeg.orientation_in(data))
+        with open_by(data, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
             _check_size(*opened.size, name, max_pixels)
             if page >= (frames := int(getattr(opened, "n_frames", 1))):
                 raise InputError(f"{name} has {frames} frames, from 0 on, and none has the number {page}.")
             if page:
-                opened.seek(page)
+                seek(opened, kind, page)
+                _check_size(*opened.size, name, max_pixels)
             return layers_of_opened(opened, data, kind, range, name)
     except InputError:
         raise

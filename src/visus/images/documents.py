@@ -22,6 +22,7 @@ from visus._optional import is_installed
 from visus.images import tiff
 from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.decode import MAX_PIXELS, layers_in
+from visus.images.jpeg import frame_of
 from visus.images.opened import open_by
 from visus.images.samples import Layers, in_srgb, over_white, straight
 
@@ -76,7 +77,7 @@ def look(data: bytes, name: str) -> About:
         if kind == "TIFF":
             page = tiff.look(data)
             return About(kind, page.pages, page.dpi, _exif_of_tiff(data), compression=page.compression)
-        if kind is None or kind == "RAW":
+        if kind is None or kind == "RAW" or (kind == "JPEG" and frame_of(data).is_deep):
             return About(kind or "")
         with open_by(data, kind) as opened:
             return _of_opened(opened, kind)
@@ -302,6 +303,11 @@ def _png_of_sixteen(page: Layers, options: dict[str, Any]) -> bytes:
     import cv2
 
     pixels: NDArray[Any] = page.colors
+    if (
+        page.alpha is not None and pixels.ndim == 2 and page.profile
+    ):  # OpenCV has no gray with alpha, and RGB no gray profile
+        pixels = in_srgb(pixels, page.profile, [])
+        options = {name: value for name, value in options.items() if name != "icc_profile"}
     if page.alpha is not None:
         pixels = np.dstack([pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2), page.alpha])
     order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.ndim == 3 else None

@@ -23,6 +23,10 @@ _WRITTEN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", 
 SUFFIXES = (*_WRITTEN, ".avif", ".jp2", ".j2k", ".jpf", ".jpx", ".mpo", ".heic", ".heif", ".hif", ".jxl")
 """File name endings (lower case) that visus takes for pictures when it walks through folders."""
 
+SCANS = (".nrrd", ".nhdr", ".mha", ".mhd")
+VOLUMES = (".nii", ".nii.gz", *SCANS)
+"""File name endings (lower case) of volumes; SimpleITK reads those of :data:`SCANS`."""
+
 
 def is_picture_name(name: str) -> bool:
     """Tell from its ending whether a file is taken for a picture.
@@ -31,6 +35,15 @@ def is_picture_name(name: str) -> bool:
     (True, False)
     """
     return name.lower().endswith(SUFFIXES)
+
+
+def is_volume_name(name: str) -> bool:
+    """Tell from its ending whether a file is taken for a volume.
+
+    >>> is_volume_name("Head.nii.gz"), is_volume_name("head.nrrd"), is_volume_name("head.png")
+    (True, True, False)
+    """
+    return name.lower().endswith(VOLUMES)
 
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]

@@ -1,8 +1,25 @@
-"""The segments of a JPEG file before its first scan (ITU-T T.81, annex B), without a decoder."""
+"""JPEG files by their segments before the first scan (ITU-T T.81, annex B), and those that Pillow does not read."""
 
+import re
+import struct
 from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visus._errors import FormatError
+from visus._optional import is_installed
+from visus.images.cicp import ADOBE_RGB, profile_of
+from visus.images.samples import Samples
 
 _PROFILE = b"ICC_PROFILE\x00"
+_EXIF = b"Exif\x00\x00"
+_ORIENTATION = 0x0112
+_IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_LS = 0xF7  # the frame header of JPEG-LS (ITU-T T.87)
+_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS)
+_OF_ADOBE = (b"\x00\x01\x00\x02\x00\x00\x00\x04R03\x00", b"\x01\x00\x02\x00\x04\x00\x00\x00R03\x00")
+"""How a camera says that its colors are those of Adobe RGB (DCF 2.0, section 3.4.3): an entry of EXIF, either order."""
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -23,13 +40,85 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 def profile_in(data: bytes) -> bytes | None:
     """The color profile of a JPEG file; None where there is none, or a part of it is missing.
 
-    ICC.1:2022, annex B.4: each part has its number and how many there are.
+    ICC.1:2022, annex B.4: each part has its number and how many there are. Where a camera names Adobe RGB by a word
+    alone, it is the profile of that.
     """
+    found = list(segments(data))
     parts = {
         segment[12]: segment[14:]
-        for marker, segment in segments(data)
+        for marker, segment in found
         if marker == 0xE2 and segment.startswith(_PROFILE) and len(segment) > 14
     }
-    if not parts or sorted(parts) != list(range(1, len(parts) + 1)):
+    if parts:
+        whole = sorted(parts) == list(range(1, len(parts) + 1))
+        return b"".join(parts[number] for number in sorted(parts)) if whole else None
+    if any(entry in exif_in(data) for entry in _OF_ADOBE):
+        return profile_of(ADOBE_RGB, 563 / 256)
+    return None
+
+
+def exif_in(data: bytes) -> bytes:
+    """The block of EXIF in a JPEG file with its six first letters; empty for none."""
+    return next((segment for marker, segment in segments(data) if marker == 0xE1 and segment.startswith(_EXIF)), b"")
+
+
+def orientation_in(data: bytes) -> int:
+    """How a JPEG file lies, as EXIF says it or, where EXIF does not, XMP: 1 to 8, 1 for upright (Exif 2.3, tag 274)."""
+    block, packets = exif_in(data), [own for marker, own in segments(data) if marker == 0xE1 and _IN_XMP.search(own)]
+    value = _entry(block)
+    if value is None and packets and (found := _IN_XMP.search(packets[0])):
+        value = int(found[1])
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _entry(block: bytes) -> Any:  # noqa: ANN401 - from a file
+    if not block:
         return None
-    return b"".join(parts[number] for number in sorted(parts))
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        return exif.get(_ORIENTATION)
+    except Exception:  # a damaged block raises almost anything and is no reason to lose the picture
+        return None
+
+
+class Frame(NamedTuple):
+    """What a frame header says (ITU-T T.81, section B.2.2)."""
+
+    marker: int
+    bits: int
+    height: int
+    width: int
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether only imagecodecs decodes it: more than 8 bits a channel, or JPEG-LS."""
+        return self.bits != 8 or self.marker == _LS
+
+
+def frame_of(data: bytes) -> Frame:
+    """The frame header of a JPEG file; where there is none, of a picture without pixels."""
+    found = ((marker, segment) for marker, segment in segments(data) if marker in _FRAMES and len(segment) > 5)
+    return next((Frame(marker, *struct.unpack(">BHH", segment[:5])) for marker, segment in found), Frame(0, 8, 0, 0))
+
+
+def is_mpo(data: bytes) -> bool:
+    """Whether a JPEG file says that further pictures stand behind the first (CIPA DC-007, section 5)."""
+    return any(marker == 0xE2 and segment.startswith(b"MPF\x00") for marker, segment in segments(data))
+
+
+def deep_samples(data: bytes, name: str) -> Samples:
+    """Decode what has more than 8 bits a channel, or is JPEG-LS; as it is stored, not yet upright.
+
+    Raises:
+        FormatError: imagecodecs is not installed.
+        Exception: It is damaged; the decoder raises almost anything then.
+    """
+    frame = frame_of(data)
+    what = "JPEG-LS" if frame.marker == _LS else f"JPEG with {frame.bits} bits a channel"
+    if not is_installed("imagecodecs"):
+        raise FormatError(f"{name} is {what}, which visus reads with: pip install 'visus[codecs]'")
+    import imagecodecs
+
+    pixels = imagecodecs.jpegls_decode(data) if frame.marker == _LS else imagecodecs.jpeg8_decode(data)
+    return Samples(pixels, frame.bits, profile=profile_in(data))

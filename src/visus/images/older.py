@@ -4,21 +4,29 @@ from PIL import Image
 
 from visus._errors import InputError
 from visus.images import tiff
+from visus.images.color_spaces import meaning_in
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode
-from visus.images.jpeg import profile_in
-from visus.images.opened import bits_of, is_turned_by_exif, open_by
+from visus.images.jpeg import orientation_in, profile_in
+from visus.images.jxl import is_animated
+from visus.images.opened import bits_of, is_turned_by_exif, is_upright, open_by, painted
 from visus.images.profiles import is_foreign
 
+_EXIF, _ORIENTATION = b"Exif\x00\x00", 0x0112
+_FIRST_PART = 65_536  # bytes in which decoder 2 looked for EXIF
+
 CANDIDATES = (
-    "profile OR profile IS NULL OR container IS NULL OR container IN ('TIFF', 'HEIC') "
-    "OR (container = 'PNG' AND depth = 16)"
+    "profile OR profile IS NULL OR container IS NULL "
+    "OR container IN ('TIFF', 'HEIC', 'AVIF', 'PNG', 'GIF', 'JPEG2000', 'JXL')"
 )
-"""Rows of an index among which are all whose pictures decoder 1 read otherwise, as a condition."""
+"""Rows of an index among which are those whose pictures earlier decoders read otherwise, as a condition.
+
+JPEG of cameras that name Adobe RGB by a word alone is not among them: all JPEG would have to be read.
+"""
 
 
 def reads_otherwise(data: bytes, name: str = "") -> bool:
-    """Whether a file's picture, as an index shows it, comes out otherwise than by decoder 1.
+    """Whether a file's picture, as an index shows it, comes out otherwise than by decoder 1 or 2.
 
     Args:
         data: The content of the file.
@@ -28,7 +36,7 @@ def reads_otherwise(data: bytes, name: str = "") -> bool:
     if kind is None or kind == "RAW":
         return False
     if kind == "JPEG":
-        return is_foreign(profile_in(data))
+        return is_foreign(profile_in(data)) or (_EXIF not in data[:_FIRST_PART] and orientation_in(data) != 1)
     try:
         if kind == "TIFF":
             return _of_tiff(data)
@@ -46,11 +54,17 @@ def _of_tiff(data: bytes) -> bool:
 
 
 def _of_other(opened: Image.Image, data: bytes, kind: str) -> bool:
-    if is_foreign(opened.info.get("icc_profile")):
+    if is_foreign(meaning_in(opened, data, kind)[0]):
         return True
-    if kind == "HEIC":
-        return is_turned_by_exif(opened, data)
-    return bits_of(opened, data, kind) == 16 and ("transparency" in opened.info or _is_stretched(data))
+    bits = bits_of(opened, data, kind)
+    own = {
+        "HEIC": lambda: is_turned_by_exif(opened, data),
+        "GIF": lambda: painted(opened) is not None,
+        "JPEG2000": lambda: bits > 8,
+        "JXL": lambda: is_animated(data) or (is_upright(opened, kind) and opened.getexif().get(_ORIENTATION, 1) != 1),
+        "PNG": lambda: ("transparency" in opened.info and bits in (2, 4, 16)) or (bits == 16 and _is_stretched(data)),
+    }
+    return kind in own and own[kind]()
 
 
 def _is_stretched(data: bytes) -> bool:

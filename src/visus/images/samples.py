@@ -90,7 +90,12 @@ def flat(layers: Layers) -> tuple[NDArray[Any], tuple[str, ...]]:
         ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16, and notes.
     """
     notes = list(layers.notes)
-    return in_srgb(over_white(layers), layers.profile, notes), tuple(notes)
+    plain = straight(layers) if layers.profile else layers  # a profile is one of colors that are not multiplied
+    colors = in_srgb(plain.colors, plain.profile, notes)
+    alpha = plain.alpha
+    if alpha is not None and alpha.dtype != colors.dtype:
+        alpha = alpha.astype(colors.dtype)
+    return over_white(replace(plain, colors=colors, alpha=alpha)), tuple(notes)
 
 
 def straight(layers: Layers) -> Layers:

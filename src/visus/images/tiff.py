@@ -120,11 +120,14 @@ def samples_of(data: bytes, number: int, name: str) -> Samples:
         Exception: It is damaged; tifffile and its decoders raise almost anything then.
     """
     with _page(data, number, name) as (page, _):
+        if page.photometric == _YCBCR and page.planarconfig == 1 and _is_bare_video(page):
+            return Samples(_video(page, data), profile=_profile(page))
         _check(page, len(data), name)
         pixels = page.asarray(squeeze=False)  # (planes, 1, H, W, channels)
         values = np.moveaxis(pixels[:, 0], 0, 2).reshape(*pixels.shape[2:4], -1)  # (H, W, C)
         if page.photometric == _PALETTE:
-            values = np.moveaxis(np.asarray(page.colormap), 0, -1)[values[:, :, 0]]
+            colors = np.asarray(page.colormap) * np.uint16(257 if _palette_of_8_bits(page) else 1)
+            values = np.moveaxis(colors, 0, -1)[values[:, :, 0].astype(np.intp)]
         channels = 3 if page.photometric == _PALETTE else _CHANNELS[page.photometric]
         if values.shape[2] < channels:
             raise ValueError(f"it has {values.shape[2]} channels of {channels}")
@@ -144,13 +147,62 @@ def samples_of(data: bytes, number: int, name: str) -> Samples:
 def _is_plain(page: Any) -> bool:  # noqa: ANN401 - of a library without types
     """Whether Pillow reads a page right: 8 bits or fewer, nothing beside the colors, no planes."""
     together = page.planarconfig == 1 or page.samplesperpixel == 1
-    if _depth(page) > 8 or _number(page, 339, 1) != 1 or page.extrasamples or not together:
+    if not isinstance(page.bitspersample, int) or _depth(page) > 8 or _number(page, 339, 1) != 1:
         return False
-    if page.compression not in _BY_PILLOW:
+    if page.extrasamples or not together or page.compression not in _BY_PILLOW:
         return False
-    if page.photometric in (_PALETTE, _YCBCR, _LAB) or _depth(page) < 8:
-        return True
-    return _CHANNELS.get(page.photometric) == page.samplesperpixel and (not page.is_tiled or page.photometric == _CMYK)
+    if _depth(page) < 8:
+        few = page.samplesperpixel == 1 and _depth(page) in (1, 2, 4)
+        return few and not (page.photometric == _PALETTE and _palette_of_8_bits(page))
+    return _is_plain_of_8_bits(page)
+
+
+def _is_plain_of_8_bits(page: Any) -> bool:  # noqa: ANN401
+    if page.photometric == _PALETTE:
+        return not _palette_of_8_bits(page)
+    if page.photometric == _YCBCR:
+        return not _is_bare_video(page)
+    if page.photometric == _CMYK:
+        return page.samplesperpixel == 4 and not _is_of_other_inks(page)
+    return page.photometric == _LAB or (_CHANNELS.get(page.photometric) == page.samplesperpixel and not page.is_tiled)
+
+
+def _is_of_other_inks(page: Any) -> bool:  # noqa: ANN401
+    """Whether inks are said to be others than those of CMYK (TIFF 6.0, section 16, InkSet)."""
+    return _number(page, 332, 1) != 1
+
+
+def _palette_of_8_bits(page: Any) -> bool:  # noqa: ANN401
+    """Whether a palette, which has 16 bits, was written with 8, as old programs did (libtiff has the same rule)."""
+    return 0 < int(np.max(page.colormap)) < 256
+
+
+def _is_bare_video(page: Any) -> bool:  # noqa: ANN401
+    """Whether luma and chroma lie uncompressed, the chroma at fewer places, in strips: Pillow calls that damaged."""
+    return page.compression == 1 and not page.is_tiled and tuple(page.subsampling or (1, 1)) != (1, 1)
+
+
+def _video(page: Any, data: bytes) -> NDArray[np.uint8]:  # noqa: ANN401
+    """RGB ``(H, W, 3)`` of luma and chroma that lie uncompressed.
+
+    TIFF 6.0, section 21: a unit is so many lumas, row by row, and then Cb and Cr once.
+    """
+    import cv2
+
+    wide, high = page.subsampling
+    columns = -(-page.imagewidth // wide)
+    unit = wide * high + 2
+    rows = []
+    for start, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+        units = np.frombuffer(data[start : start + size], np.uint8)
+        units = units[: len(units) // (columns * unit) * columns * unit].reshape(-1, columns, unit)
+        luma = units[:, :, :-2].reshape(-1, columns, high, wide).swapaxes(1, 2).reshape(-1, columns * wide)
+        chroma = units[:, :, -2:].repeat(high, axis=0).repeat(wide, axis=1)
+        rows.append(np.dstack([luma, chroma[:, :, ::-1]])[: page.rowsperstrip])  # OpenCV takes Y, Cr, Cb
+    whole = np.concatenate(rows)[: page.imagelength, : page.imagewidth]
+    if len(whole) < page.imagelength:
+        raise ValueError("pixels are missing at its end")
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(whole), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def _was_read_right(page: Any) -> bool:  # noqa: ANN401
@@ -166,6 +218,12 @@ def _check(page: Any, size: int, name: str) -> None:  # noqa: ANN401
     if page.photometric not in _CHANNELS:
         what = getattr(page.photometric, "name", page.photometric)
         raise FormatError(f"{name} holds TIFF colors that visus does not read ({what}); save it as RGB.")
+    if page.photometric == _CMYK and _is_of_other_inks(page):
+        raise FormatError(f"{name} holds inks that are not those of CMYK; save it as RGB.")
+    if not isinstance(page.bitspersample, int):
+        raise FormatError(
+            f"{name} has channels of unequal depth {tuple(page.bitspersample)}; save it with 8 or 16 bits."
+        )
     if page.compression not in _READ:
         what = getattr(page.compression, "name", page.compression)
         raise FormatError(f"{name} is compressed in a way that visus does not read ({what}); save it with Deflate.")

@@ -33,7 +33,7 @@ class Drawn:
 
 
 def show_pixels(axis: Any, picture: Any, title: str = "", **how: Any) -> None:  # noqa: ANN401 - axes of matplotlib
-    """A picture or a map on its axes, with neither ticks nor a grid.
+    """A picture or a map on its axes, with neither ticks nor a grid nor lines around it.
 
     Args:
         axis: Where to draw.
@@ -44,5 +44,6 @@ def show_pixels(axis: Any, picture: Any, title: str = "", **how: Any) -> None:  
     axis.grid(False)
     axis.set_xticks([])
     axis.set_yticks([])
+    axis.spines[:].set_visible(False)
     axis.imshow(picture, interpolation="nearest", **how)
     axis.set_title(title, fontsize=9)

@@ -8,7 +8,7 @@ Each backbone answers three questions about a batch ``(N, 3, H, W)``:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -71,6 +71,13 @@ class Backbone(nn.Module, ABC):
         Returns:
             ``(N, dimension)`` float.
         """
+
+    def row(self) -> list[nn.Module]:
+        """Its layers one after the other, from the picture to the last map; empty where it is no such row.
+
+        On the last map follow :meth:`pool` and :attr:`head`, and nothing else.
+        """
+        return []
 
     def embed(self, x: Tensor) -> Tensor:
         """What the last linear layer sees.
@@ -189,6 +196,10 @@ class StagedBackbone(Backbone):
             outputs.append(x)
         return outputs
 
+    def row(self) -> list[nn.Module]:
+        """The layers and blocks of all stages."""
+        return list(_flat(self._parts[0]))
+
     def last(self, x: Tensor) -> Tensor:
         """The last feature map before pooling: ``(N, C, H, W)`` float to ``(N, C', h, w)``."""
         return self.features(x)[-1]
@@ -200,6 +211,15 @@ class StagedBackbone(Backbone):
     def forward(self, x: Tensor) -> Tensor:
         """From pictures, ``(N, C, H, W)`` float, to the logits, ``(N, classes)``."""
         return self._parts[2](self.embed(x))
+
+
+def _flat(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Layers and blocks, without what only holds them in a row."""
+    for layer in layers:
+        if type(layer) is nn.Sequential:
+            yield from _flat(layer)
+        else:
+            yield layer
 
 
 def of_torchvision(name: str, net: nn.Module) -> StagedBackbone:
@@ -260,6 +280,15 @@ class TimmBackbone(Backbone):
             Of each stage or block ``(N, C', h, w)`` float.
         """
         return self._timm[0].forward_intermediates(x, intermediates_only=True)
+
+    def row(self) -> list[nn.Module]:
+        """The layers and blocks of an EfficientNet; other networks of timm are not known to be rows."""
+        from timm.models.efficientnet import EfficientNet
+
+        net = self._timm[0]
+        if not isinstance(net, EfficientNet):
+            return []
+        return list(_flat([net.conv_stem, net.bn1, net.blocks, net.conv_head, net.bn2]))
 
     def last(self, x: Tensor) -> Tensor:
         """The last feature map before pooling.

@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ def to_onnx(
     example: Tensor,
     outputs: Sequence[str],
     *,
-    dynamic: Mapping[int, str] = PICTURES,
+    dynamic: Mapping[int, Any] = PICTURES,
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """The content of an ONNX file (Bai et al. 2019), for any number of pictures.
@@ -27,7 +28,8 @@ def to_onnx(
         module: Takes the pixels of N pictures; it is left in evaluation mode.
         example: Pixels of two pictures, for example ``(2, size, size, 3)`` uint8.
         outputs: Names of what it gives.
-        dynamic: The axes of the input that may be of any length.
+        dynamic: The axes of the input that may be of any length: their names, or a ``torch.export.Dim`` that says
+            which lengths.
         metadata: What the file says of itself.
 
     Returns:
@@ -35,13 +37,14 @@ def to_onnx(
         axes.
     """
     buffer = io.BytesIO()
+    dims = {axis: torch.export.Dim(own) if isinstance(own, str) else own for axis, own in dynamic.items()}
     with _quiet():
         program = torch.onnx.export(
             module.eval(),
             (example,),
             input_names=["pixels"],
             output_names=list(outputs),
-            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in dynamic.items()},),
+            dynamic_shapes=(dims,),
             dynamo=True,
             verbose=False,
         )
@@ -56,12 +59,14 @@ def to_onnx_traced(
     example: Tensor,
     outputs: Sequence[str],
     *,
-    dynamic: Mapping[int, str],
+    dynamic: Mapping[int, str] = PICTURES,
     metadata: Mapping[str, str],
+    length: str = "n",
 ) -> bytes:
-    """The same for a module that gives more or less by what it sees, as a detector does.
+    """The same from a trace, which is sooner there, and follows what the example has met alone.
 
-    It is traced: that is the way that torchvision's detectors are written for. What it gives is of any length.
+    That is the way that torchvision's detectors are written for, which give more or less by what they see. Of a network
+    that takes several pictures, see that it answers another number of them.
 
     Args:
         module: See :func:`to_onnx`.
@@ -69,11 +74,12 @@ def to_onnx_traced(
         outputs: See there.
         dynamic: See there.
         metadata: See there.
+        length: What the first axis of the outputs is called, which may be of any length.
     """
     import onnx
 
     buffer = io.BytesIO()
-    axes = {"pixels": dict(dynamic), **{name: {0: "objects"} for name in outputs}}
+    axes = {"pixels": dict(dynamic), **{name: {0: length} for name in outputs}}
     with _quiet(), torch.no_grad():
         torch.onnx.export(
             module.eval(),
@@ -96,12 +102,14 @@ _OPSET = 17  # from 16 on RoIAlign knows where the middles of pixels lie
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep back what the exporter prints, logs and warns of: its steps, and its own dependencies."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch._guards", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

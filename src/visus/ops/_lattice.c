@@ -23,18 +23,26 @@ typedef struct {
     int32_t *slots;      /* (room,): number of a corner, or -1 */
 } Corners;
 
-static uint64_t hash(const int32_t *key, int axes)
+INLINE uint64_t hash(const int32_t *key, int axes)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (int k = 0; k < axes; k++)
-        h = (h ^ (uint32_t)key[k]) * 0x100000001b3u;
-    return h ^ (h >> 29);
+    uint64_t h = 0, factor = 0x9e3779b97f4a7c15u;
+    for (int k = 0; k < axes; k++, factor = factor * 0xd1342543de82ef95u + 2) /* known as it is compiled */
+        h += (uint32_t)key[k] * factor;
+    return h ^ (h >> 31);
 }
 
-static int64_t slot_of(const Corners *c, const int32_t *key)
+INLINE int is_same(const int32_t *one, const int32_t *other, int axes)
 {
-    int64_t place = (int64_t)(hash(key, c->axes) & (uint64_t)(c->room - 1));
-    while (c->slots[place] >= 0 && memcmp(c->keys + (int64_t)c->slots[place] * c->axes, key, c->axes * sizeof *key))
+    int32_t differ = 0;
+    for (int k = 0; k < axes; k++)
+        differ |= one[k] ^ other[k];
+    return !differ;
+}
+
+INLINE int64_t slot_of(const Corners *c, const int32_t *key, int axes)
+{
+    int64_t place = (int64_t)(hash(key, axes) & (uint64_t)(c->room - 1));
+    while (c->slots[place] >= 0 && !is_same(c->keys + (int64_t)c->slots[place] * axes, key, axes))
         place = (place + 1) & (c->room - 1);
     return place;
 }
@@ -49,18 +57,18 @@ static int widen(Corners *c)
     c->room *= 2;
     memset(slots, 0xff, c->room * sizeof *slots);
     for (int64_t k = 0; k < c->count; k++)
-        slots[slot_of(c, c->keys + k * c->axes)] = (int32_t)k;
+        slots[slot_of(c, c->keys + k * c->axes, c->axes)] = (int32_t)k;
     return 1;
 }
 
 /* The number of a corner, new if it was not there; -1 if there is no memory. */
-static int32_t number_of(Corners *c, const int32_t *key)
+INLINE int32_t number_of(Corners *c, const int32_t *key, int axes)
 {
-    int64_t place = slot_of(c, key);
+    int64_t place = slot_of(c, key, axes);
     if (c->slots[place] >= 0)
         return c->slots[place];
     if (c->count == c->capacity) {
-        int32_t *keys = realloc(c->keys, 2 * c->capacity * c->axes * sizeof *keys);
+        int32_t *keys = realloc(c->keys, 2 * c->capacity * axes * sizeof *keys);
         if (!keys)
             return -1;
         c->keys = keys;
@@ -69,9 +77,9 @@ static int32_t number_of(Corners *c, const int32_t *key)
     if (2 * c->count >= c->room) {
         if (!widen(c))
             return -1;
-        place = slot_of(c, key);
+        place = slot_of(c, key, axes);
     }
-    memcpy(c->keys + c->count * c->axes, key, c->axes * sizeof *key);
+    memcpy(c->keys + c->count * axes, key, axes * sizeof *key);
     c->slots[place] = (int32_t)c->count;
     return (int32_t)c->count++;
 }
@@ -83,7 +91,7 @@ typedef struct {
     float share[MOST_AXES + 1];
 } Simplex;
 
-static void simplex_of(const float *point, int d, const float *scale, Simplex *s)
+INLINE void simplex_of(const float *point, int d, const float *scale, Simplex *s)
 {
     float high[MOST_AXES + 1], left[MOST_AXES + 1];
     int base[MOST_AXES + 1], rank[MOST_AXES + 1];
@@ -107,8 +115,11 @@ static void simplex_of(const float *point, int d, const float *scale, Simplex *s
     }
     /* The order of what is left tells the simplex around it. */
     for (int a = 0; a < d; a++)
-        for (int b = a + 1; b <= d; b++)
-            rank[left[a] < left[b] ? a : b]++;
+        for (int b = a + 1; b <= d; b++) {
+            int less = left[a] < left[b];
+            rank[a] += less;
+            rank[b] += !less;
+        }
     for (int k = 0; k <= d; k++) {
         rank[k] += excess;
         if (rank[k] < 0) {
@@ -144,7 +155,52 @@ API void lattice_free(Lattice *lattice)
     free(lattice);
 }
 
+/* The corners and shares of all points; 0 without memory. */
+INLINE int lay(Lattice *lattice, Corners *corners, const float *points, int d)
+{
+    /* Splat, blur and slice together have a variance of 2 (d + 1)^2 / 3 in each direction (section 3.1). */
+    float scale[MOST_AXES];
+    for (int k = 0; k < d; k++)
+        scale[k] = (float)((d + 1) * sqrt(2.0 / 3.0) / sqrt((k + 1.0) * (k + 2.0)));
+    Simplex s;
+    for (int64_t p = 0; p < lattice->points; p++) {
+        simplex_of(points + p * d, d, scale, &s);
+        for (int k = 0; k <= d; k++) {
+            int32_t number = number_of(corners, s.corner[k], d);
+            if (number < 0)
+                return 0;
+            lattice->corner[p * (d + 1) + k] = number;
+            lattice->share[p * (d + 1) + k] = s.share[k];
+        }
+    }
+    return 1;
+}
+
+/* The corners on both sides of each: who is ahead of one has that one behind. */
+INLINE void meet(Lattice *lattice, const Corners *corners, int d)
+{
+    int64_t m = lattice->corners;
+    for (int axis = 0; axis <= d; axis++) {
+        int32_t *neighbor = lattice->neighbor + axis * m * 2;
+        for (int64_t c = 0; c < 2 * m; c++)
+            neighbor[c] = (int32_t)m;
+        for (int64_t c = 0; c < m; c++) {
+            int32_t key[MOST_AXES];
+            for (int k = 0; k < d; k++)
+                key[k] = (int32_t)(corners->keys[c * d + k] - 1);
+            if (axis < d)
+                key[axis] = (int32_t)(corners->keys[c * d + axis] + d);
+            int32_t found = corners->slots[slot_of(corners, key, d)];
+            if (found < 0)
+                continue;
+            neighbor[2 * c + 1] = found;
+            neighbor[2 * (int64_t)found] = (int32_t)c;
+        }
+    }
+}
+
 /* The lattice of n points with d axes, each divided by the standard deviation that is wanted; NULL without memory. */
+EACH_PROCESSOR
 API Lattice *lattice_new(const float *points, int64_t n, int d)
 {
     Lattice *lattice = calloc(1, sizeof *lattice);
@@ -160,41 +216,16 @@ API Lattice *lattice_new(const float *points, int64_t n, int d)
     lattice->share = malloc(n * (d + 1) * sizeof *lattice->share);
     if (!lattice->corner || !lattice->share)
         goto failed;
-
-    /* Splat, blur and slice together have a variance of 2 (d + 1)^2 / 3 in each direction (section 3.1). */
-    float scale[MOST_AXES];
-    for (int k = 0; k < d; k++)
-        scale[k] = (float)((d + 1) * sqrt(2.0 / 3.0) / sqrt((k + 1.0) * (k + 2.0)));
-    Simplex s, before = {{{0}}};
-    for (int64_t p = 0; p < n; p++) {
-        simplex_of(points + p * d, d, scale, &s);
-        int same = p && !memcmp(s.corner, before.corner, (d + 1) * sizeof s.corner[0]); /* as that of the point before */
-        if (!same)
-            before = s;
-        for (int k = 0; k <= d; k++) {
-            int32_t number = same ? lattice->corner[(p - 1) * (d + 1) + k] : number_of(&corners, s.corner[k]);
-            if (number < 0)
-                goto failed;
-            lattice->corner[p * (d + 1) + k] = number;
-            lattice->share[p * (d + 1) + k] = s.share[k];
-        }
-    }
+    if (!(d == 5 ? lay(lattice, &corners, points, 5) : lay(lattice, &corners, points, d))) /* known: a color picture */
+        goto failed;
     int64_t m = lattice->corners = corners.count;
     lattice->neighbor = malloc(2 * m * (d + 1) * sizeof *lattice->neighbor);
     if (!lattice->neighbor)
         goto failed;
-    for (int axis = 0; axis <= d; axis++)
-        for (int64_t c = 0; c < m; c++)
-            for (int side = 0; side < 2; side++) {
-                int32_t key[MOST_AXES];
-                int step = side ? 1 : -1;
-                for (int k = 0; k < d; k++)
-                    key[k] = (int32_t)(corners.keys[c * d + k] - step);
-                if (axis < d)
-                    key[axis] = (int32_t)(corners.keys[c * d + axis] + step * d);
-                int32_t found = corners.slots[slot_of(&corners, key)];
-                lattice->neighbor[(axis * m + c) * 2 + side] = found < 0 ? (int32_t)m : found;
-            }
+    if (d == 5)
+        meet(lattice, &corners, 5);
+    else
+        meet(lattice, &corners, d);
     free(corners.keys);
     free(corners.slots);
     return lattice;

@@ -6,8 +6,9 @@ beside it that says so: with both, a run is searched and asked without PyTorch.
 The graph does everything but decoding and cutting. Its input ``pixels`` is ``(N, height, width, 3)`` uint8 RGB, of
 volumes ``(N, depth, height, width)`` float32 as :func:`visus.data.volumes.read_volume` gives them; its output
 ``probabilities`` float32 is ``(N, classes)`` of a classifier, ``(N, classes, height, width)`` or ``(N, classes, depth,
-height, width)`` of a segmenter. That of a detector takes the pixels of one picture of any size, and gives its objects
-(:mod:`visus.graphs.boxes`). What the network is stands in the file's metadata, with its classes and the size.
+height, width)`` of a segmenter. A segmenter's graph takes each size that the network takes (:mod:`visus.graphs.masks`),
+or one that was named, whatever it is. That of a detector takes the pixels of one picture of any size, and gives its
+objects (:mod:`visus.graphs.boxes`). What the network is stands in the file's metadata, with its classes and the size.
 """
 
 import dataclasses
@@ -40,12 +41,13 @@ from visus.nets.classification import trained as classifiers
 from visus.nets.detection import trained as detectors
 from visus.nets.embedding import PixelsToVector, digest
 from visus.nets.file import as_written, open_saved
-from visus.nets.onnx import to_onnx
+from visus.nets.onnx import to_onnx, to_onnx_traced
 from visus.nets.segmentation import Segmenter
 from visus.nets.segmentation import trained as segmenters
 from visus.runs.detect import exporting
 from visus.runs.record.folder import settings_beside
 from visus.runs.registry import task_of
+from visus.runs.segment import exporting as masks
 
 FORMS = {"onnx": "model.onnx", "openvino": "model.xml", "torchscript": "model.pt"}
 """The forms, and the file of each; OpenVINO's has its numbers beside it, in a file that ends in ``.bin``."""
@@ -130,6 +132,9 @@ def export(
     target = Path(path) if path else saved.home / FORMS[form]
     if isinstance(network, detectors.Trained):
         about, content = _detector(network, saved, form, size, say)
+    elif isinstance(network, segmenters.Trained) and size is None and form != "torchscript":
+        about = masks.description(network, license_of(saved, network))
+        content = masks.content_of(network, about)
     else:
         about, content = _network(network, saved, form, size)
     files = {target: content}
@@ -138,8 +143,8 @@ def export(
         files = dict(zip((target, target.with_suffix(".bin")), written, strict=True))
     if form == "onnx" and path is None and isinstance(network, classifiers.Trained):
         files[target.with_suffix(".json")] = _described(network, saved, len(content))
-    if form == "onnx" and path is None and isinstance(network, detectors.Trained):
-        files[target.with_suffix(".json")] = exporting.beside(about, saved.place, len(content))
+    if form == "onnx" and path is None and about["pixels"][0] is None:
+        files[target.with_suffix(".json")] = beside(about, saved.place, len(content))
     try:
         for place, values in files.items():
             write_atomically(place, values)
@@ -192,10 +197,8 @@ def _network(
             content = _torchscript(module, pixels[:2], json.dumps(about))
             found = _run_torchscript(content, pixels.numpy())
         elif isinstance(network, classifiers.Trained):
-            whole, outputs = _whole(network)
-            content = to_onnx(whole, pixels[:2], outputs, metadata={"visus": json.dumps(about)})
+            content = _classifier(network, pixels, {"visus": json.dumps(about)})
             found = _run_onnx(content, pixels.numpy())
-            _compare(content, whole, pixels)
         else:
             content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": json.dumps(about)})
             found = _run_onnx(content, pixels.numpy())
@@ -213,6 +216,11 @@ def _network(
     return about, content
 
 
+def beside(about: dict[str, Any], weights: Path, size: int) -> bytes:
+    """What lies beside the graph of a run that takes pictures of any size, and says of which weights it is."""
+    return json.dumps({**about, "weights": identity_of_run(weights), "bytes": size}, indent=1).encode()
+
+
 def license_of(saved: Saved, network: Any) -> str | None:  # noqa: ANN401 - of any task
     """The license of the weights that a training began with; None where it began at random, or with another run."""
     settings: Any = settings_beside(saved.place, task_of(saved.task).settings)
@@ -227,6 +235,8 @@ def _example(network: Any, size: Sequence[int] | None) -> np.ndarray:  # noqa: A
     """Pixels that its graph takes: of one picture for a detector, of several for any other network."""
     if isinstance(network, detectors.Trained):
         return np.random.default_rng(0).integers(0, 256, (*exporting.SIZES[0], 3), dtype=np.uint8)
+    if isinstance(network, segmenters.Trained) and size is None:
+        return _pixels(network, [network.net.fit_side(side) for side in network.about.window]).numpy()
     return _pixels(network, size).numpy()
 
 
@@ -261,8 +271,24 @@ def as_openvino(content: bytes, about: str, pixels: np.ndarray) -> tuple[bytes, 
         return place.read_bytes(), place.with_suffix(".bin").read_bytes()
 
 
+def _classifier(network: classifiers.Trained, pixels: Tensor, metadata: dict[str, str]) -> bytes:
+    """The graph of a classifier, from a trace where that answers as the network does.
+
+    Raises:
+        Exception: It cannot be exported, or answers otherwise.
+    """
+    whole, outputs = _whole(network)
+    try:
+        content = to_onnx_traced(whole, pixels[:2], outputs, metadata=metadata)
+        _compare(content, whole, pixels)
+    except Exception:  # of a network that does not answer every number of pictures alike, or that cannot be traced
+        content = to_onnx(whole, pixels[:2], outputs, metadata=metadata)
+        _compare(content, whole, pixels)
+    return content
+
+
 def _compare(content: bytes, whole: PixelsToAll, pixels: Tensor) -> None:
-    """See that a graph gives the vector and the map of the network too.
+    """See that a graph gives what the network does: probabilities, vector and map.
 
     Raises:
         ValueError: It does not.
@@ -270,12 +296,13 @@ def _compare(content: bytes, whole: PixelsToAll, pixels: Tensor) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    answers = session.run(["vector", *(["map"] if whole.described.has_map else [])], {"pixels": pixels.numpy()})
+    names = ["probabilities", "vector", *(["map"] if whole.described.has_map else [])]
+    answers = session.run(names, {"pixels": pixels.numpy()})
     with torch.inference_mode():
-        expected = whole(pixels)[1:]
+        expected = whole(pixels)
     for own, other in zip(answers, expected, strict=True):
         if not np.allclose(np.asarray(own), other.numpy(), rtol=1e-2, atol=_TOLERANCE * float(other.abs().max())):
-            raise ValueError("its vectors are others")
+            raise ValueError("its answers are others")
 
 
 def _whole(network: classifiers.Trained) -> tuple[PixelsToAll, list[str]]:

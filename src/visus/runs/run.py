@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
@@ -19,7 +20,7 @@ from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
 from visus.runs.engine.task import Evaluation, Hooks, Log, Prediction, Predictor, Say, Task, Tell
 from visus.runs.record import card
-from visus.runs.record.folder import BEST, CONFIG, is_run, new_folder, settings_in, summary_of
+from visus.runs.record.folder import BEST, CONFIG, PLAN, is_run, new_folder, settings_in, summary_of, write_json
 from visus.runs.record.settings import TrainSettings, read_toml
 from visus.runs.registry import task_of
 
@@ -272,10 +273,19 @@ def train(
     wanted = room.settings.of(data, settings)
     hooks = Hooks(say or (lambda _: None), progress, events=events)
     dataset = load_for(room, wanted, hooks)
-    resolved = room.resolve(wanted, dataset)
+    resolved, plan, end = room.resolve(wanted, dataset), None, None
+    if wanted.minutes is not None:
+        if cluster:
+            raise InputError("minutes are planned by steps on this machine; leave them or the cluster away.")
+        from visus.runs.engine.plan import planned
+
+        end = time.monotonic() + 60 * wanted.minutes
+        resolved, plan = planned(room, wanted, dataset, hooks)
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
+    if plan:
+        write_json(folder / PLAN, plan)
     try:
-        _train_where(cluster, room, resolved, dataset, folder=folder, hooks=hooks)
+        _train_where(cluster, room, resolved, dataset, folder=folder, hooks=hooks, end=end)
     except VisusError:
         if not is_run(folder):  # nothing has begun
             shutil.rmtree(folder, ignore_errors=True)
@@ -344,8 +354,9 @@ def _train_where(
     *,
     folder: Path,
     hooks: Hooks,
+    end: float | None = None,
 ) -> None:
-    """Train on a cluster, or in this process."""
+    """Train on a cluster, or in this process, perhaps until some time."""
     if cluster:
         from visus.runs.engine.ddp import train_on
 
@@ -353,7 +364,7 @@ def _train_where(
     else:
         from visus.runs.engine.training import run_training
 
-        run_training(task, settings, dataset, folder, hooks)
+        run_training(task, settings, dataset, folder, hooks, end=end)
     if task.light:
         _publish(folder, hooks.say)
 

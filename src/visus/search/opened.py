@@ -21,6 +21,7 @@ from visus.search.where import to_sql
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from visus.search.exported import Exported
     from visus.search.words.layer import Layer
 
 MODEL = "efficientnet_lite0"
@@ -204,6 +205,29 @@ class OpenIndex:
         store = self._opened()
         condition = "NOT gone" if where is None else f"NOT gone AND ({to_sql(where, store.columns)})"
         return store.read([name for name in columns if store.has(name)], condition)
+
+    def export(self, path: str | os.PathLike[str], *, where: str | None = None) -> "Exported":
+        """Write the pictures that are there as a Parquet file: paths, sizes, dates and vectors.
+
+        A vector stands there as it is stored, of length 1, before it is moved to where vectors are compared.
+
+        Args:
+            path: Where to write.
+            where: A condition on the columns; see :mod:`visus.search.where`.
+
+        Returns:
+            What was written (see :mod:`visus.search.exported` for the columns).
+
+        Raises:
+            InputError: The condition is not understood, or the place cannot be written.
+            PictureIndexError: There is no index, or it is damaged.
+        """
+        from visus.search.exported import export
+
+        store = self._opened()
+        store.refresh()
+        condition = "NOT gone" if where is None else f"NOT gone AND ({to_sql(where, store.columns)})"
+        return export(store, path, condition)
 
     def times(self, ids: Sequence[int]) -> dict[int, tuple[float, bool]]:
         """When pictures were taken, or where that is not known, when their files were changed.

@@ -134,7 +134,7 @@ class Groups(BaseModel):
 class Decided(BaseModel):
     """A decision is noted."""
 
-    changed: int = Field(description="Pairs that were decided otherwise before.")
+    changed: int = Field(description="Pairs, or lines of a table, that were decided otherwise before.")
 
 
 class Move(BaseModel):
@@ -234,6 +234,34 @@ class Table(Training, Metrics):
     """A training or a study with its table: one row an epoch, or a trial."""
 
 
+class Line(BaseModel):
+    """A thing that ``visus check`` found, and what is decided on it."""
+
+    id: int = Field(description="Of the line, from 0.")
+    file: str = Field(description="From the folder that was checked.")
+    problem: str
+    score: str
+    certainty: str = Field(description="Of a wrong label; empty for others.")
+    split: str
+    given_label: str
+    predicted_label: str
+    other: str = Field(description="The picture that it is the same as; empty for none.")
+    why: str
+    decision: str = Field(description="keep, relabel, leave out, or empty.")
+    new_label: str
+
+
+class Review(BaseModel):
+    """Lines of the table, and what there is in all."""
+
+    problems: dict[str, int] = Field(description="How many lines there are of each.")
+    decided: int = Field(description="Lines with a decision.")
+    classes: list[str]
+    table: str = Field(description="Where decisions are written.")
+    total: int = Field(description="Lines of the kind that was asked for.")
+    findings: list[Line]
+
+
 class Health(BaseModel):
     """That the server lives."""
 
@@ -310,3 +338,4 @@ class Abilities(BaseModel):
     runs: list[About]
     moves: bool = Field(description="Whether copies may be moved aside.")
     trainings: bool = Field(description="Whether trainings are shown.")
+    check: bool = Field(description="Whether a table of visus check is under review.")

@@ -23,8 +23,9 @@ from visus.server.described import ERRORS, file_of
 from visus.server.headers import Headers
 from visus.server.limits import Heads, Limits, Load
 from visus.server.origins import Origins
-from visus.server.routes import page, runs, search, trainings, wall
-from visus.server.service import Forbidden, Missing, Service
+from visus.server.refusals import Forbidden, Missing
+from visus.server.routes import check, page, runs, search, trainings, wall
+from visus.server.service import Service
 from visus.server.settings import Settings
 from visus.server.turns import Busy
 
@@ -32,7 +33,7 @@ _QUICK = 4  # threads for what never waits behind work
 
 
 async def known_fields(request: Request) -> None:
-    """Refuse fields that nobody would look at, and those that are there twice.
+    """Refuse fields that nobody would look at, and those that are there twice where one is looked at.
 
     Raises:
         InputError: There is one.
@@ -46,21 +47,30 @@ async def known_fields(request: Request) -> None:
         if name not in known:
             there = ", ".join(known) or "none"
             raise visus.InputError(f"There is no field {name[:40]!r}; there are: {there}.")
-        if names.count(name) > 1:
+        if names.count(name) > 1 and not known[name]:
             raise visus.InputError(f"The field {name!r} is there {names.count(name)} times; send it once.")
 
 
-def fields_of(description: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """The fields that each method and path takes, in a form or after the question mark, from the API's description."""
+def fields_of(description: dict[str, Any]) -> dict[tuple[str, str], dict[str, bool]]:
+    """The fields that each method and path takes, in a form or after the question mark, from the API's description.
+
+    Returns:
+        For each field whether it may be there several times.
+    """
     found = {}
     for path, methods in description["paths"].items():
         for method, about in methods.items():
             content = about.get("requestBody", {}).get("content", {})
             named = [form["schema"]["$ref"].rsplit("/", 1)[1] for form in content.values()]
-            fields = {field for name in named for field in description["components"]["schemas"][name]["properties"]}
-            asked = {own["name"] for own in about.get("parameters", ()) if own["in"] == "query"}
-            found[method.upper(), path] = sorted(fields or asked)
+            forms = [description["components"]["schemas"][name]["properties"] for name in named]
+            fields = {field: _is_list(schema) for form in forms for field, schema in form.items()}
+            asked = {own["name"]: False for own in about.get("parameters", ()) if own["in"] == "query"}
+            found[method.upper(), path] = dict(sorted((fields or asked).items()))
     return found
+
+
+def _is_list(schema: dict[str, Any]) -> bool:
+    return any(own.get("type") == "array" for own in (schema, *schema.get("anyOf", ())))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -111,7 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Headers, origins=origins)  # pyright: ignore[reportArgumentType] - see Limits
     app.add_middleware(Heads)  # pyright: ignore[reportArgumentType] - see Limits
     measure(app, service, load, settings.log)  # around the limits, so that what they refuse is counted too
-    for subject in (page, wall, search, runs, trainings):
+    for subject in (page, wall, search, runs, trainings, check):
         app.include_router(subject.router)
     app.state.fields = fields_of(app.openapi())
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
@@ -142,6 +152,7 @@ async def broken(request: Request, error: Exception) -> JSONResponse:
 
 def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
     """Count requests and their time, and serve the measures as Prometheus reads them."""
+    pictures, copies, heavy = service.pictures, service.copies, service.networks.heavy
     registry = CollectorRegistry()
     requests = Counter("visus_requests", "Requests answered.", ["path", "status"], registry=registry)
     seconds = Histogram("visus_request_seconds", "Time of a request.", ["path"], registry=registry)
@@ -150,19 +161,19 @@ def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:
         for name, text, value in (
             ("working", "Requests that are worked on.", lambda: load.working),
             ("arriving", "Requests whose body is on its way.", lambda: load.arriving),
-            ("batches", "Batches of pictures described.", lambda: service.batching and service.batching.batches),
-            ("described", "Pictures described.", lambda: service.batching and service.batching.pictures),
-            ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: service.heavy.working),
-            ("heavy_waiting", "The same: in the line.", lambda: service.heavy.waiting),
+            ("batches", "Batches of pictures described.", lambda: pictures.batching and pictures.batching.batches),
+            ("described", "Pictures described.", lambda: pictures.batching and pictures.batching.pictures),
+            ("heavy_working", "Explain, fool, and predict but of classifiers: at work.", lambda: heavy.working),
+            ("heavy_waiting", "The same: in the line.", lambda: heavy.waiting),
             ("pixels_reserved", "Pixels of pictures that are decoded now.", lambda: service.budget.reserved),
             ("pixels_peak", "Most pixels at the same time since the start.", lambda: service.budget.peak),
             ("pixels_refused", "Pictures for which there was no room.", lambda: service.budget.refused),
             (
                 "duplicates_running",
                 "Searches for duplicates that run.",
-                lambda: service.looking and service.looking.is_running,
+                lambda: copies.looking and copies.looking.is_running,
             ),
-            ("duplicates_begun", "The same: since the start.", lambda: service.looking and service.looking.begun),
+            ("duplicates_begun", "The same: since the start.", lambda: copies.looking and copies.looking.begun),
         )
     }
 

@@ -22,6 +22,11 @@ _TRAINING = {
     "name": "classify/flowers-1", "task": "classify", "status": "running", "done": 2, "total": 30, "best": 0.86,
     "score": "accuracy",
 }  # fmt: skip
+_LINE = {
+    "id": 0, "file": "train/rose/17.jpg", "problem": "wrong-label", "score": "0.97", "certainty": "0.97",
+    "split": "train", "given_label": "rose", "predicted_label": "tulip", "other": "",
+    "why": "looks like tulip rather than rose (0.97)", "decision": "", "new_label": "",
+}  # fmt: skip
 _METRICS = {
     "columns": ["epoch", "train_loss", "val_loss", "val_accuracy"],
     "rows": [[1, 0.61, 0.48, 0.81], [2, 0.42, 0.39, 0.86]],
@@ -31,7 +36,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.Health: {"status": "ok", "version": "0.1.0", "pictures": 12480},
     answers.Abilities: {
         "pictures": 12480, "descriptors": ["embedding", "color"], "words": True, "runs": [_RUN], "moves": False,
-        "trainings": True,
+        "trainings": True, "check": False,
     },
     answers.Layout: {"version": "5f1c0a7be2d94c31", "total": 3, "shapes": "jYBz"},
     answers.Part: {"version": "5f1c0a7be2d94c31", "total": 3, "pictures": [_FACT]},
@@ -69,6 +74,10 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "linf": 0.0078, "l2": 1.93, "before": _PICTURE, "change": _PICTURE, "after": _PICTURE,
     },
     answers.Metrics: _METRICS,
+    answers.Review: {
+        "problems": {"wrong-label": 12, "twin": 3}, "decided": 4, "classes": ["rose", "tulip"],
+        "table": "check-reviewed.csv", "total": 12, "findings": [_LINE],
+    },
     answers.Trainings: {"trainings": [_TRAINING]},
     answers.Table: {**_TRAINING, **_METRICS},
 }  # fmt: skip

@@ -34,6 +34,8 @@ class Settings:
         log: One line a request on the standard error: ``"text"``, ``"json"`` or ``"off"``.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         move: Folder that copies may be moved to; None for no moves.
+        check: Table of ``visus check`` that is reviewed; None for none.
+        checked: Folder that it is about; None for none.
         trainings: Folder of runs whose trainings and studies are shown as they grow; None for none.
     """
 
@@ -54,10 +56,14 @@ class Settings:
     device: str = "auto"
     move: Path | None = None
     trainings: Path | None = None
+    check: Path | None = None
+    checked: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.index is None and not self.runs:
+        if self.index is None and not self.runs and self.check is None:
             raise InputError("There is nothing to serve; name an index with --index, or a run with --run.")
+        if (self.check is None) != (self.checked is None):
+            raise InputError("A review takes both: --check CSV, and --checked with the folder that it is about.")
         if not self.local and not self.token:
             raise InputError(
                 f"{self.host} can be reached from other machines; say --token, or leave --host so that it cannot."

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from visus._errors import InputError, VisusError
 from visus._version import __version__
 from visus.search.duplicates.members import Name
-from visus.server.service import Asked, Service
+from visus.server.asked import Asked
+from visus.server.service import Service
 from visus.server.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -81,13 +82,15 @@ class _Asking:
         """
         if not 1 <= k <= _MOST:
             raise InputError(f"k must be within 1 and {_MOST}, not {k}.")
-        found = self._service.search(_asked(id, picture), words=words or None, k=k, where=where, by=by, region=None)
-        small = [_jpeg(self._service.thumbnail(int(hit["id"]))) for hit in found["hits"]]
+        found = self._service.searching.search(
+            _asked(id, picture), words=words or None, k=k, where=where, by=by, region=None
+        )
+        small = [_jpeg(self._service.pictures.thumbnail(int(hit["id"]))) for hit in found["hits"]]
         return [json.dumps(found), *small]
 
     def why(self, hit: str, id: str | None = None, picture: str | None = None, words: str | None = None) -> Answer:
         """Show where a picture and one of the index agree, or where this one shows words: heat maps, and the score."""
-        found = self._service.why(_asked(id, picture), _number(hit), words=words or None)
+        found = self._service.searching.why(_asked(id, picture), _number(hit), words=words or None)
         shown = [_image(own) for own in (found["query"], found["hit"]) if own]
         return [json.dumps({"score": found["score"]}), *shown]
 
@@ -96,12 +99,12 @@ class _Asking:
     ) -> Answer:
         """List groups of duplicates and which copies may go; ask again later while they are being looked for."""
         wanted = Wanted(relation, agreement, folder)
-        found = self._service.duplicates(wanted, 0, max(1, limit))
-        return [json.dumps(found if found is not None else {"looking": self._service.progress})]
+        found = self._service.copies.duplicates(wanted, 0, max(1, limit))
+        return [json.dumps(found if found is not None else {"looking": self._service.copies.progress})]
 
     def predict(self, run: str, id: str | None = None, picture: str | None = None) -> Answer:
         """Ask a trained network what a picture shows."""
-        found = self._service.predict(run, _asked(id, picture), overlay=True)
+        found = self._service.networks.predict(run, _asked(id, picture), overlay=True)
         overlay = found.pop("overlay", None)
         return [json.dumps(found), *([_image(overlay)] if overlay else [])]
 
@@ -113,7 +116,7 @@ class _Asking:
         method: Literal["gradcam", "saliency", "guided", "smoothgrad", "integrated", "occlusion"] = "gradcam",
     ) -> Answer:
         """Show which pixels speak for the answer of a trained network."""
-        found = self._service.explain(run, _asked(id, picture), method, target=None)
+        found = self._service.networks.explain(run, _asked(id, picture), method, target=None)
         overlay = _image(found.pop("overlay"))
         found.pop("picture")
         return [json.dumps(found), overlay]

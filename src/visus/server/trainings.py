@@ -15,7 +15,8 @@ _ROWS = 5000  # of a table
 _LONG = 10_000_000  # bytes of a file that is read
 _SILENT = 300.0  # seconds without a new epoch after which a training has stopped, or ten epochs if these take longer
 
-_CONFIG, _SUMMARY, _METRICS, _TRIALS = "config.toml", "summary.json", "metrics.csv", "trials.csv"
+_CONFIG, _SUMMARY, _METRICS = "config.toml", "summary.json", "metrics.csv"
+_STUDY, _LOG, _TRIALS = "study.json", "study.log", "trials.csv"
 
 
 class NoTraining(InputError):
@@ -71,14 +72,14 @@ def _folders(folder: Path) -> dict[str, Path]:
     found = {}
     for place in folder.glob("*/*"):
         is_own = place.is_dir() and not place.is_symlink() and not place.parent.is_symlink()
-        if is_own and any((place / name).is_file() for name in (_CONFIG, _TRIALS)):
+        if is_own and any((place / name).is_file() for name in (_CONFIG, _STUDY, _TRIALS)):
             found[f"{place.parent.name}/{place.name}"] = place
     return found
 
 
 def _changed(place: Path) -> float:
-    """When the table of a training last grew, in seconds since 1970; before the first epoch, when it began."""
-    for name in (_METRICS, _TRIALS, _CONFIG):
+    """When a training or a study last went on, in seconds since 1970; before the first epoch, when it began."""
+    for name in (_METRICS, _LOG, _TRIALS, _CONFIG, _STUDY):
         try:
             return (place / name).stat().st_mtime
         except OSError:
@@ -90,9 +91,7 @@ def _about(name: str, place: Path) -> dict[str, Any]:
     columns, rows = _table(place)
     task = name.split("/", 1)[0]
     if task == "tune":
-        scores = [row[-1] for row in rows if isinstance(row[-1], float)]
-        return {"name": name, "task": task, "status": _status(place, None, rows), "done": len(rows), "total": None,
-                "best": max(scores, default=None), "score": "score"}  # fmt: skip
+        return _study(name, place, columns, rows)
     config, summary = _toml(place / _CONFIG), _json(place / _SUMMARY)
     score = next((column for column in columns if column.startswith("val_") and column != "val_loss"), None)
     at = columns.index(score) if score else 0
@@ -106,6 +105,28 @@ def _about(name: str, place: Path) -> dict[str, Any]:
         "total": total if isinstance(total, int) else None,
         "best": max(scores, default=None),
         "score": score.removeprefix("val_") if score else None,
+    }
+
+
+def _study(name: str, place: Path, columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
+    """A study of ``visus tune``; those of visus 0.1 do not say how many trials are wanted.
+
+    A trial that failed is made up for by another one.
+    """
+    wanted = _json(place / _STUDY).get("trials")
+    total = wanted if isinstance(wanted, int) else None
+    scores = [row[-1] for row in rows if isinstance(row[-1], float)]
+    failed = sum(row[columns.index("state")] == "fail" for row in rows) if "state" in columns else 0
+    done = len(rows) - failed
+    said = "finished" if total is not None and done >= total else None
+    return {
+        "name": name,
+        "task": "tune",
+        "status": _status(place, said, rows),
+        "done": done,
+        "total": total,
+        "best": max(scores, default=None),
+        "score": "score",
     }
 
 

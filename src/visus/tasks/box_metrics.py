@@ -25,6 +25,7 @@ from visus.data.boxes import Objects
 from visus.data.coco import encode
 from visus.graphs.boxes import Detections
 from visus.ops import boxes as _boxes
+from visus.tasks.box_intervals import Intervals, intervals
 
 Floats = NDArray[np.float64]
 _IOU = 0.5
@@ -50,6 +51,7 @@ class Measures:
         each: ``(C,)``, AP of each class.
         each50: ``(C,)``, AP50 of each class.
         curves: ``(C, 101)``, precision at an IoU of 0.5 for recalls 0, 0.01 .. 1.
+        intervals: How sure the average precision is, where that was asked for.
     """
 
     ap: float
@@ -67,6 +69,7 @@ class Measures:
     each: Floats
     each50: Floats
     curves: Floats
+    intervals: Intervals | None = None
 
 
 def coco(
@@ -76,6 +79,7 @@ def coco(
     classes: int,
     *,
     kind: Literal["bbox", "segm"] = "bbox",
+    sure: bool = False,
 ) -> Measures:
     """COCO's measures of boxes, or of shapes.
 
@@ -85,6 +89,7 @@ def coco(
         sizes: Height and width of each.
         classes: Number of classes.
         kind: ``"segm"`` compares shapes, which all objects and answers must have.
+        sure: Whether to say how sure the average precision is.
     """
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pycocotools speaks an older NumPy
@@ -99,6 +104,7 @@ def coco(
         each=_mean_where(all_sizes, (0, 1)),
         each50=_mean_where(all_sizes[:1], (0, 1)),
         curves=np.asarray(all_sizes[0].T, np.float64),
+        intervals=intervals(judge, classes, len(truth)) if sure else None,
     )
 
 

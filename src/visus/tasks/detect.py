@@ -1,7 +1,7 @@
 """The task ``detect``: a box, a class and perhaps a shape for each object."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,21 @@ def answers_of(found: Found, size: Sequence[int]) -> Detections:
         found.labels.cpu().numpy().astype(np.int64),
         shapes,
     )
+
+
+def loss_of(net: Detector, batch: Batch) -> Tensor:
+    """The sum of all losses of a network.
+
+    Args:
+        net: The network.
+        batch: Pictures ``(3, H, W)`` uint8, and the objects of each (see :data:`visus.data.box_batches.Batch`).
+
+    Returns:
+        A scalar float.
+    """
+    pictures, targets = batch
+    losses = net.losses([picture.float() / 255 for picture in pictures], targets)
+    return torch.stack(list(losses.values())).sum()
 
 
 @dataclass
@@ -81,17 +96,31 @@ class Detect(learner.Learner[Sums]):
         recipe: How it learns.
         groups: Its parameters, with a factor of the learning rate each.
         val: The pictures of val, whose objects its answers are measured by.
+        hasten: From the network in evaluation mode to what answers as it does, and sooner; None for the network.
     """
 
     net: Detector
 
-    def __init__(self, net: Detector, recipe: learner.Recipe, groups: list[optimizers.Group], val: Boxed) -> None:
-        self._classes, self._val = net.classes, val
+    def __init__(
+        self,
+        net: Detector,
+        recipe: learner.Recipe,
+        groups: list[optimizers.Group],
+        val: Boxed,
+        hasten: Callable[[Detector], Detector] | None = None,
+    ) -> None:
+        self._classes, self._val, self._hasten = net.classes, val, hasten
         super().__init__(net, nn.Identity(), recipe, groups)
+        self._answering = (net,)
 
     def new_sums(self) -> Sums:
         """Empty sums of losses, with room for answers."""
         return Sums(self._classes)
+
+    def on_validation_epoch_start(self) -> None:
+        """Start new sums over the val split, and have what answers made ready."""
+        super().on_validation_epoch_start()
+        self._answering = (self._hasten(self.net.eval()) if self._hasten else self.net,)
 
     def batch_loss(self, batch: Batch) -> Tensor:
         """The sum of all losses of a batch.
@@ -102,9 +131,7 @@ class Detect(learner.Learner[Sums]):
         Returns:
             A scalar float.
         """
-        pictures, targets = batch
-        losses = self.net.losses([picture.float() / 255 for picture in pictures], targets)
-        return torch.stack(list(losses.values())).sum()
+        return loss_of(self.net, batch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch.
@@ -125,13 +152,13 @@ class Detect(learner.Learner[Sums]):
     def validation_step(self, batch: Batch, _: int) -> None:
         """The losses, with boxes drawn as in training but without dropout, and the answers."""
         pictures, targets = batch
-        self.net.train()
-        hold_chance(self.net)
-        self.val_sums.add(self.batch_loss(batch), len(pictures))
-        self.net.eval()
+        net = self._answering[0].train()
+        hold_chance(net)
+        self.val_sums.add(loss_of(net, batch), len(pictures))
+        net.eval()
         proposals = [target["proposals"] for target in targets] if self.net.needs_proposals else None
         for found, picture, target in zip(
-            self.net.detect([picture.float() / 255 for picture in pictures], proposals), pictures, targets, strict=True
+            net.detect([picture.float() / 255 for picture in pictures], proposals), pictures, targets, strict=True
         ):
             plain = Found(found.boxes, found.scores, found.labels)  # shapes do not count here
             self.val_sums.answers.append(answers_of(plain, picture.shape[1:]))

@@ -11,6 +11,7 @@ With n_ij the positions of class i that are called j, and t_i = sum over j of n_
 Means go over the classes that are in the truth or in the answers; the others have no measure (NaN).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus.data.masks import IGNORE
+from visus.tasks.bootstrap import drawn
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -95,5 +97,43 @@ def frequency_weighted_iou(matrix: Counts) -> float:
     return float((np.nan_to_num(ious(matrix)) * there).sum() / max(1, there.sum()))
 
 
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """The measures of pictures that were drawn anew, many times (see :mod:`visus.tasks.bootstrap`).
+
+    Attributes:
+        pixel_accuracy: ``(times,)``.
+        ious: ``(times, C)``, NaN for a class that is nowhere.
+        dices: ``(times, C)``, the same.
+        accuracies: ``(times, C)``, the same.
+    """
+
+    pixel_accuracy: Floats
+    ious: Floats
+    dices: Floats
+    accuracies: Floats
+
+
+def counts_of(matrix: Counts) -> Counts:
+    """What the measures need of a confusion matrix: ``(3, C)``, right, true and answered positions of each class."""
+    return np.stack([np.diag(matrix), matrix.sum(1), matrix.sum(0)])
+
+
+def resampled(counts: Counts) -> Resampled:
+    """The measures where pictures are drawn with replacement.
+
+    Args:
+        counts: ``(N, 3, C)``, :func:`counts_of` of each picture.
+    """
+    sums = (drawn(len(counts)) @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
+    right, there, named = sums[:, 0], sums[:, 1], sums[:, 2]  # (times, C) each
+    return Resampled(
+        _divide(right.sum(1), there.sum(1)),
+        _divide(right, there + named - right),
+        _divide(2 * right, there + named),
+        _divide(right, there),
+    )
+
+
 def _divide(above: NDArray[Any], below: NDArray[Any]) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)

@@ -32,13 +32,13 @@ def rates(decay: float) -> list[float]:
     return [decay ** (k + 1) for k in range(PARTS)]
 
 
-def open_at(epoch: int, epochs: int) -> int:
-    """How many parts learn in an epoch: one at first, all from a third of the training on.
+def open_at(epoch: int, epochs: int, most: int = PARTS) -> int:
+    """How many parts learn in an epoch: one at first, all that ever learn from a third of the training on.
 
-    >>> [open_at(epoch, 6) for epoch in range(6)]
-    [1, 2, 3, 3, 3, 3]
+    >>> [open_at(epoch, 6) for epoch in range(6)], [open_at(epoch, 6, most=2) for epoch in range(6)]
+    ([1, 2, 3, 3, 3, 3], [1, 2, 2, 2, 2, 2])
     """
-    return min(PARTS, 1 + (2 * PARTS * epoch) // max(1, epochs))
+    return min(most, 1 + (2 * PARTS * epoch) // max(1, epochs))
 
 
 def unfreeze(net: Backbone, count: int, *, keep_norms: bool = True) -> None:

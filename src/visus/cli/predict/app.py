@@ -20,6 +20,7 @@ Examples:
     visus predict runs/classify/flowers-1 holiday --json -k 3
     visus predict runs/segment/camvid-1 street.jpg --crf --out masks
     visus predict runs/detect/cells-1 slides --conf 0.7 --out found
+    visus predict runs/detect/cells-1 slides --fiftyone found                labels.json and data.json, for FiftyOne
     visus predict runs/segment/camvid-1 streets --engine ray --out masks     by Ray's processes
     visus predict runs/detect/cells-1 slides --engine onnx --out found       by the run's graph, without PyTorch
 """
@@ -29,6 +30,14 @@ AnyEngine = Annotated[
     Literal["local", "ray", "onnx"],
     typer.Option(
         help="Where the work is done: here, by the processes of Ray, or here by the run's graph, without PyTorch.",
+        rich_help_panel=CLUSTER_PANEL,
+    ),
+]
+Int8 = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="Beside --engine onnx: by the graph of 8 bits that visus export --int8 wrote.",
         rich_help_panel=CLUSTER_PANEL,
     ),
 ]
@@ -44,6 +53,10 @@ def predict(
         Path | None,
         typer.Option(help="Segmenters and detectors: where what they find goes.  [default: predictions]"),
     ] = None,
+    fiftyone: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Classifiers and detectors: write answers there as FiftyOne reads them."),
+    ] = None,
     crf: segment.Crf = False,
     scales: segment.Scales = None,
     flip: segment.Flip = False,
@@ -52,6 +65,7 @@ def predict(
     max_det: detect.Most = None,
     soft_nms: detect.Soft = False,
     engine: AnyEngine = "local",
+    int8: Int8 = False,
     address: Address = None,
     processes: Processes = None,
 ) -> None:
@@ -63,19 +77,22 @@ def predict(
     """
     if as_json and as_csv:
         raise InputError("Choose one of --json and --csv.")
+    if int8 and engine != "onnx":
+        raise InputError("--int8 is for the run's graph; say --engine onnx too.")
     from visus.graphs.saved import open_saved
 
     saved = open_saved(run)
     task, folder = saved.task, out or Path("predictions")
     refuse_others(task, k=k, csv=as_csv, out=out, crf=crf, scales=scales, flip=flip)
+    refuse_others(task, fiftyone=fiftyone)
     refuse_others(task, conf=conf, iou=iou, max_det=max_det, soft_nms=soft_nms)
-    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx")
+    asked = Asked(saved, pictures, as_json, cluster_for(engine, address, processes), engine == "onnx", int8)
     if task in TAKES["conf"][1]:
         allowed = detect.limits(conf, iou, max_det, usual=0.5 if task == "detect" else 0.0, soft=soft_nms)
-        detect.predict(asked, folder, allowed)
+        detect.predict(asked, folder, allowed, fiftyone)
     elif task in TAKES["crf"][1]:
         segment.predict(asked, folder, segment.how(run, crf=crf, scales=scales, flip=flip))
     elif task in TAKES["k"][1]:
-        classify.predict(asked, k=k or classify.MOST, as_csv=as_csv)
+        classify.predict(asked, k=k or classify.MOST, as_csv=as_csv, fiftyone=fiftyone)
     else:
         plain.predict(asked)

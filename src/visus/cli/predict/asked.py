@@ -28,6 +28,7 @@ class Asked:
         as_json: Whether it is told to a program.
         cluster: Where the work is done; None for here.
         by_graph: Whether the graph of the run answers, without PyTorch.
+        int8: Whether that of 8 bits does.
         lost: What could not be used, as it is found.
     """
 
@@ -36,6 +37,7 @@ class Asked:
     as_json: bool = False
     cluster: Cluster | None = None
     by_graph: bool = False
+    int8: bool = False
     lost: "list[Unreadable]" = field(default_factory=list)
 
     def answers(self, files: list[str], options: dict[str, Any], *, batch: int = 1) -> Iterator[tuple[int, Any]]:
@@ -53,6 +55,7 @@ class Asked:
         if said := decoded_before(self.saved.home):
             typer.echo(said, err=True)
 
+        options = {**options, "int8": True} if self.int8 else options
         make = partial(answering, self.saved.place.absolute(), self.saved.task, options, self.by_graph)
         for place, answer in enumerate(answers(make, files, batch=batch, cluster=self.cluster)):
             if isinstance(answer, Unreadable):

@@ -57,19 +57,22 @@ def limits(
     )
 
 
-def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
+def predict(asked: Asked, out: Path, allowed: "Limits", fiftyone: Path | None = None) -> None:
     """Draw the objects of each picture, and write all of them as COCO's results (``results.json``, ``pictures.json``).
+
+    For FiftyOne they are written too, where that is asked for.
 
     Raises:
         InputError: None of the pictures could be read.
     """
     from visus.runs.answers import files_beside, names_for
     from visus.runs.detect.coco_results import write_coco
+    from visus.runs.fiftyone import box_labels, write
     from visus.runs.record.folder import make_folder
 
     files = files_beside(asked.places, out)
     make_folder(out)
-    good, sizes, found, rows = [], [], [], []
+    good, sizes, found, rows, labels = [], [], [], [], []
     beaten: list[tuple[float, str, str]] = []  # score, class and file of the best that was not sure enough
     names = names_for(files)
     for place, answer in asked.answers(files, {"limits": allowed}):
@@ -77,6 +80,7 @@ def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
         good.append(files[place])
         sizes.append(answer.picture.shape[:2])
         found.append(answer.answers)
+        labels.append(box_labels(answer))
         if asked.as_json:
             rows.append(answer.to_dict())
             continue
@@ -85,6 +89,8 @@ def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
         nothing = f"nothing; the best is {answer.best[0]} {answer.best[1]:.2f}" if answer.best else "nothing"
         pairs = zip(answer.names, answer.scores.tolist(), strict=True)
         typer.echo(f"{files[place]}  " + ("  ".join(f"{label} {score:.2f}" for label, score in pairs) or nothing))
+    if fiftyone and good:
+        write(fiftyone, good, labels)
     write_coco(out, good, sizes, found, classes=tuple(asked.saved.list_of("classes")))
     if beaten and not any(map(len, found)):
         score, label, file = max(beaten)
@@ -94,7 +100,7 @@ def predict(asked: Asked, out: Path, allowed: "Limits") -> None:
             err=True,
         )
     asked.close(rows, answered=len(good))
-    typer.echo(f"Wrote {out}", err=True)
+    typer.echo(f"Wrote {out}" + (f" and {fiftyone}" if fiftyone else ""), err=True)
 
 
 def _below(score: float) -> float:

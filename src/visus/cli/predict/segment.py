@@ -51,8 +51,7 @@ def predict(asked: Asked, out: Path, options: dict[str, Any]) -> None:
     Raises:
         InputError: None of the files could be used.
     """
-    from visus.data.volumes import is_volume_name
-    from visus.images import is_picture_name
+    from visus.images.io import is_picture_name, is_volume_name
     from visus.runs.answers import files_beside, names_for
     from visus.runs.record.folder import make_folder
 

@@ -7,6 +7,7 @@ _DETECTORS, _SEGMENTERS, _CLASSIFIERS = "detectors", "segmenters", "classifiers"
 TAKES: dict[str, tuple[str, tuple[str, ...]]] = {
     "k": (_CLASSIFIERS, ("classify",)),
     "csv": (_CLASSIFIERS, ("classify",)),
+    "fiftyone": (f"{_CLASSIFIERS} and {_DETECTORS}", ("classify", "detect", "localize")),
     "out": (f"{_SEGMENTERS} and {_DETECTORS}", ("segment", "detect", "localize")),
     "crf": (_SEGMENTERS, ("segment",)),
     "scales": (_SEGMENTERS, ("segment",)),

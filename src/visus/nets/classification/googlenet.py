@@ -121,6 +121,10 @@ class GoogLeNet(StagedBackbone):
         fourth = nn.Sequential(fourth_a, fourth_d, fourth_e)
         super().__init__("googlenet_paper", net, [first, second, third, fourth, fifth], hidden, head)
 
+    def row(self) -> list[nn.Module]:
+        """None: the auxiliary classifiers look at maps in between."""
+        return []
+
     def heads(self, x: Tensor) -> list[Tensor]:
         """The logits of the network and of both auxiliary classifiers.
 

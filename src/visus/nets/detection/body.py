@@ -5,6 +5,7 @@ ResNet is cut as in He et al. (CVPR 2016, appendix A), "C4": the stage behind st
 serve each box; an EfficientNet likewise.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,42 @@ STRIDE = 16
 _SIDE = 224
 
 
+class Body(nn.Sequential):
+    """Layers up to a map, the first of which can stay as they are.
+
+    Girshick 2015 (section 4.5) lets VGG16 learn from conv3_1 on, and He et al. 2016 leave the first stage alone.
+
+    Attributes:
+        kept: How many layers stay as they are.
+        below: What runs these, for example compiled for this CPU; None for themselves.
+    """
+
+    kept: int = 0
+    below: Callable[[Tensor], Tensor] | None = None
+
+    def keep(self, stride: int) -> None:
+        """Let the layers whose maps have at most some stride stay as they are.
+
+        >>> body = Body(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 2, 1))
+        >>> body.keep(4)
+        >>> body.kept, body[2].weight.requires_grad, body[3].weight.requires_grad
+        (3, False, True)
+        """
+        self.kept = _last_at_stride(list(self), stride) + 1
+        for layer in list(self)[: self.kept]:
+            layer.requires_grad_(False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` float to the map."""
+        x, start = input, 0
+        if self.below is not None:
+            with torch.no_grad():
+                x, start = self.below(x), self.kept
+        for layer in list(self)[start:]:
+            x = layer(x)
+        return x
+
+
 @dataclass(frozen=True, slots=True)
 class Halves:
     """A network cut in two (VGG16 and ZFNet as in Girshick 2015, a ResNet as in He et al. 2016, appendix A).
@@ -34,7 +71,7 @@ class Halves:
         fixed: Whether the head takes maps of no other size.
     """
 
-    body: nn.Module
+    body: Body
     head: nn.Module
     channels: int
     dimension: int
@@ -62,11 +99,11 @@ def cut(name: str, weights: Weights = None) -> Halves:
     net: Any = backbone.net
     if name == "vgg16":
         head = nn.Sequential(nn.Flatten(), *net.classifier[:-1])
-        return Halves(net.features[:30], head, 512, 4096, 7, fixed=True)
+        return Halves(Body(*net.features[:30]), head, 512, 4096, 7, fixed=True)
     if name == "zfnet":
-        return Halves(nn.Sequential(*net["stages"][:3]), net["hidden"], 256, 4096, 6, fixed=True)
+        return Halves(Body(*net["stages"][:3]), net["hidden"], 256, 4096, 6, fixed=True)
     if all(hasattr(net, part) for part in ("conv1", "bn1", "relu", "maxpool", "layer4", "avgpool")):
-        body = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3)
+        body = Body(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3)
         head = nn.Sequential(net.layer4, net.avgpool, nn.Flatten())
         return _measured(body, head, 14)
     of_timm = all(hasattr(net, part) for part in ("conv_stem", "bn1", "blocks", "conv_head", "bn2"))
@@ -74,7 +111,7 @@ def cut(name: str, weights: Weights = None) -> Halves:
         stages = [nn.Sequential(net.conv_stem, net.bn1), *net.blocks]
         place = _last_at_stride(stages)
         tail = nn.Sequential(net.conv_head, net.bn2, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return _measured(nn.Sequential(*stages[: place + 1]), nn.Sequential(*stages[place + 1 :], tail), 7)
+        return _measured(Body(*stages[: place + 1]), nn.Sequential(*stages[place + 1 :], tail), 7)
     raise InputError(
         f"{name} cannot be cut at stride {STRIDE}; take vgg16, zfnet, resnet18, resnet34, resnet50 or an EfficientNet."
     )
@@ -92,17 +129,17 @@ def preprocessing(name: str) -> _weights.Preprocessing:
         return _weights.Preprocessing()
 
 
-def _last_at_stride(stages: list[nn.Sequential]) -> int:
-    """The last stage whose map has stride 16."""
+def _last_at_stride(stages: Sequence[nn.Module], stride: int = STRIDE) -> int:
+    """The last stage whose map has at most some stride."""
     x, at = torch.zeros(1, 3, _SIDE, _SIDE), -1
     with torch.inference_mode():
         for place, stage in enumerate(stages):
             x = stage.eval()(x)
-            at = place if x.shape[-1] == _SIDE // STRIDE else at
+            at = place if x.shape[-1] >= _SIDE // stride else at
     return at
 
 
-def _measured(body: nn.Module, head: nn.Module, size: int) -> Halves:
+def _measured(body: Body, head: nn.Module, size: int) -> Halves:
     """Find out how many channels the halves have."""
     with torch.inference_mode():
         found = body.eval()(torch.zeros(1, 3, _SIDE, _SIDE))

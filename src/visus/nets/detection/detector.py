@@ -86,6 +86,7 @@ class Detector(nn.Module, ABC):
         classes: Number of classes, without the background.
         has_masks: Whether it finds shapes too.
         needs_proposals: Whether boxes that may hold an object must be given.
+        has_body: Whether it has a backbone (:class:`visus.nets.detection.body.Body`) whose lower layers may be kept.
         takes_steps: Whether it learns by steps of gradient descent; R-CNN is fitted instead.
         designed_for: Height and width of the pictures of its paper.
         least: Smallest side of a picture that it takes.
@@ -97,6 +98,7 @@ class Detector(nn.Module, ABC):
     classes: int
     has_masks: bool = False
     needs_proposals: bool = False
+    has_body: bool = False
     takes_steps: bool = True
     designed_for: tuple[int, int] = (600, 800)
     least: int = 1

@@ -181,6 +181,7 @@ class FastRCNN(Detector):
     """
 
     needs_proposals = True
+    has_body = True
 
     def __init__(
         self,

@@ -216,6 +216,8 @@ class FasterRCNN(Detector):
         sizes: Of the anchors; see :func:`proposing`.
     """
 
+    has_body = True
+
     def __init__(
         self,
         *,

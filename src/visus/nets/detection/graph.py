@@ -140,4 +140,5 @@ def export(net: Detector, limits: Limits, metadata: dict[str, str]) -> bytes:
             "faster_rcnn, mask_rcnn and the localizer are."
         )
     names += ["masks"] if net.has_masks else []
-    return to_onnx_traced(PixelsToObjects(net, limits), example, names, dynamic=sides, metadata=metadata)
+    whole = PixelsToObjects(net, limits)
+    return to_onnx_traced(whole, example, names, dynamic=sides, metadata=metadata, length="objects")

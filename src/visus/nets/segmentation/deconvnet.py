@@ -6,7 +6,8 @@ unpoolings and transposed convolutions goes up again. Every layer is normalized 
 Deviations: the network is trained in one stage, on crops, in place of first single objects and then proposals; a
 picture is answered by overlapping windows of 224x224, in place of 50 proposals whose answers are merged; only the
 thirteen convolutions begin with VGG16's weights, fc6 and fc7 at random; what begins at random is drawn as He et al.
-(2015) do, in place of zero-mean Gaussians (section 4.2; the authors' release: deviation 0.01).
+(2015) do, in place of zero-mean Gaussians (section 4.2), which ``release=True`` takes, with the deviation 0.01 of the
+authors' release.
 """
 
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ class DeconvNet(Segmenter):
         classes: Number of classes.
         batch_norm: Whether each layer is normalized, as in the paper.
         width: Channels of the first group, 64 in the paper; those of the others in proportion.
+        release: Whether what begins at random is drawn as in the authors' release.
         weights: ``"imagenet"`` for the thirteen convolutions of VGG16, or None.
 
     Raises:
@@ -47,7 +49,15 @@ class DeconvNet(Segmenter):
     dense = True
     needs_pairs = True
 
-    def __init__(self, *, classes: int, batch_norm: bool = True, width: int = WIDTH, weights: Weights = None) -> None:
+    def __init__(
+        self,
+        *,
+        classes: int,
+        batch_norm: bool = True,
+        width: int = WIDTH,
+        release: bool = False,
+        weights: Weights = None,
+    ) -> None:
         super().__init__()
         self.name, self.classes, self.channels = "deconvnet", classes, 3
         encoder = groups(3, batch_norm=batch_norm, width=width)
@@ -66,6 +76,9 @@ class DeconvNet(Segmenter):
         self.decoder = nn.ModuleList(decoder)
         self.score = nn.Conv2d(channels, classes, 1)
         initialize(self)
+        for layer in self.modules() if release else ():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(layer.weight, 0.0, 0.01)
         if weights == "imagenet":
             fill_from_imagenet(encoder)
 

@@ -7,9 +7,9 @@ Deviations: the borders are padded where they are needed (by 1 in conv1, by 3 in
 the picture, so that all maps lie on top of each other; pool3 and pool4 are not scaled by 0.0001 and 0.01 before they
 are scored, since the learning rate of Adam does not depend on it; the scores of the last map begin at random, not at
 zero; the upsamplings by 2 are learned, as the paper has it (section 3.3), where the authors' release keeps them
-bilinear; biases learn at the rate of the weights, where the release has twice the rate and no decay (decay is left
-away here too). On another backbone than VGG16 the last map is
-scored directly, without fc6 and fc7.
+bilinear, as ``release=True`` does; biases learn at the rate of the weights, where the release has twice the rate and no
+decay (decay is left away here too). On another backbone than VGG16 the last map is scored directly, without fc6 and
+fc7.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,6 +58,7 @@ class Fcn(Segmenter):
         classes: Number of classes.
         stride: 32, 16 or 8: of the finest map that is scored.
         backbone: ``"vgg16"``, as in the paper, or any with maps at strides 8, 16 and 32.
+        release: Whether the upsamplings by 2 are fixed, as in the authors' release.
         weights: ``"imagenet"`` for the backbone, or None.
 
     Raises:
@@ -68,7 +69,9 @@ class Fcn(Segmenter):
     multiple = 32
     least = 32
 
-    def __init__(self, *, classes: int, stride: int, backbone: str = "vgg16", weights: Weights = None) -> None:
+    def __init__(
+        self, *, classes: int, stride: int, backbone: str = "vgg16", release: bool = False, weights: Weights = None
+    ) -> None:
         super().__init__()
         if stride not in (8, 16, 32):
             raise InputError(f"The stride of FCN must be 8, 16 or 32, not {stride}.")
@@ -80,9 +83,9 @@ class Fcn(Segmenter):
         nn.init.zeros_(self.score.bias)  # pyright: ignore[reportArgumentType]
         # Section 4.2: the new layers begin at zero, so that the network begins with the answers of the one before.
         if stride <= 16:
-            self.up2, self.score_pool4 = _twice(classes), _zero(fourth, classes)
+            self.up2, self.score_pool4 = _twice(classes, release), _zero(fourth, classes)
         if stride <= 8:
-            self.up4, self.score_pool3 = _twice(classes), _zero(third, classes)
+            self.up4, self.score_pool3 = _twice(classes, release), _zero(third, classes)
 
     def body(self) -> Iterator[nn.Module]:
         """The backbone, which may hold trained weights."""
@@ -129,7 +132,7 @@ def fcn32s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) ->
     return Fcn(classes=classes, stride=32, backbone=backbone, weights=weights)
 
 
-def fcn16s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> Fcn:
+def fcn16s(*, classes: int, backbone: str = "vgg16", release: bool = False, weights: Weights = None) -> Fcn:
     """FCN-16s: with the scores of pool4 (Long et al. 2015, section 4.2).
 
     >>> import torch
@@ -138,10 +141,10 @@ def fcn16s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) ->
     >>> net.score.in_channels, net.score_pool4.in_channels
     (4096, 512)
     """
-    return Fcn(classes=classes, stride=16, backbone=backbone, weights=weights)
+    return Fcn(classes=classes, stride=16, backbone=backbone, release=release, weights=weights)
 
 
-def fcn8s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> Fcn:
+def fcn8s(*, classes: int, backbone: str = "vgg16", release: bool = False, weights: Weights = None) -> Fcn:
     """FCN-8s: with the scores of pool4 and pool3 (Long et al. 2015, section 4.2).
 
     >>> import torch
@@ -150,11 +153,20 @@ def fcn8s(*, classes: int, backbone: str = "vgg16", weights: Weights = None) -> 
     >>> tuple(logits.shape)
     (1, 21, 64, 96)
     """
-    return Fcn(classes=classes, stride=8, backbone=backbone, weights=weights)
+    return Fcn(classes=classes, stride=8, backbone=backbone, release=release, weights=weights)
 
 
-def _twice(classes: int) -> nn.ConvTranspose2d:
-    """A learned upsampling by 2 that begins as bilinear interpolation (section 3.3)."""
+class _Twice(nn.Module):
+    """The fixed upsampling by 2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return upsample.bilinear(x, 2)
+
+
+def _twice(classes: int, release: bool) -> nn.Module:
+    """An upsampling by 2: fixed, or learned from bilinear interpolation on (section 3.3)."""
+    if release:
+        return _Twice()
     layer = nn.ConvTranspose2d(classes, classes, 4, stride=2, padding=upsample.bilinear_padding(2), bias=False)
     layer.weight.data.copy_(upsample.bilinear_kernel(classes, 2))
     return layer

@@ -1,6 +1,7 @@
 """A classification network as the body of another: its maps at strides 8, 16 and 32."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from visus.nets.backbones import Backbone, TimmBackbone
 from visus.nets.segmentation.vgg import Weights
 
 STRIDES = (8, 16, 32)
+_SIDE = 128  # of a picture that is tried
 
 
 class Pyramid(nn.Module):
@@ -22,6 +24,8 @@ class Pyramid(nn.Module):
 
     Attributes:
         channels: Channels of each of the three maps.
+        kept: How many layers, from the first on, stay as they are in a training (see :meth:`keep`).
+        below: What runs these, for example compiled for this CPU; None for themselves.
 
     Raises:
         InputError: The network is unknown, or has no maps at these strides.
@@ -35,6 +39,31 @@ class Pyramid(nn.Module):
         drop_classifier(backbone)
         self.net = backbone.net
         self._backbone = (backbone,)  # in a tuple, so that its layers are not registered twice
+        self.kept = 0
+        self.below: Callable[[Tensor], Tensor] | None = None
+
+    def keep(self, stride: int) -> list[nn.Module]:
+        """Let the layers whose maps have at most some stride stay as they are, their norms too.
+
+        Returns:
+            These layers; none where the network is no row of layers.
+        """
+        row, x = self._backbone[0].row(), torch.zeros(1, 3, _SIDE, _SIDE)
+        self.kept = 0
+        with torch.inference_mode():
+            for place, layer in enumerate(row, 1):
+                x = layer.eval()(x)
+                self.kept = place if x.shape[-1] >= _SIDE // stride else self.kept
+        for layer in row[: self.kept]:
+            layer.requires_grad_(False)
+        return row[: self.kept]
+
+    def train(self, mode: bool = True) -> Self:
+        """As every module, but what is kept stays in evaluation mode."""
+        super().train(mode)
+        for layer in self._backbone[0].row()[: self.kept] if self.kept else ():
+            layer.eval()
+        return self
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """``(N, 3, H, W)`` float, sides a multiple of 32, to the three maps.
@@ -42,13 +71,21 @@ class Pyramid(nn.Module):
         Returns:
             ``(N, channels[k], H/stride, W/stride)`` float for strides 8, 16 and 32.
         """
-        maps = self._backbone[0].features(x)
-        return [maps[place] for place in self._places]
+        if self.below is None:
+            maps = self._backbone[0].features(x)
+            return [maps[place] for place in self._places]
+        with torch.no_grad():
+            x = self.below(x)
+        found: dict[int, Tensor] = {}  # the last map of each width
+        for layer in self._backbone[0].row()[self.kept :]:
+            x = layer(x)
+            found[x.shape[-1]] = x
+        return list(found.values())[-len(STRIDES) :]
 
 
 def _places(backbone: Backbone) -> tuple[list[int], list[int]]:
     """Which of the maps have strides 8, 16, 32 (the last of each), and their channels."""
-    side = 128
+    side = _SIDE
     try:
         with torch.inference_mode():
             maps = backbone.eval().features(torch.zeros(1, 3, side, side))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from visus._errors import InputError
-from visus.nets.segmentation.blocks import CONTEXT, SIDE, Block, blocks
+from visus.graphs.blocks import Block, Sides
 
 
 class Segmenter(nn.Module, ABC):
@@ -67,12 +67,14 @@ class Segmenter(nn.Module, ABC):
         """Parts that may hold trained weights of another task, and so learn more slowly; the rest is new."""
         return iter(())
 
+    @property
+    def sides(self) -> Sides:
+        """Which sizes it takes."""
+        return Sides(self.multiple, self.offset, self.least, self.margin, self.fixed)
+
     def fit_side(self, side: int) -> int:
         """The smallest side, at least as large as one that is wanted, that the network takes."""
-        if self.fixed is not None:
-            return self.fixed
-        steps = -(-(max(side, self.least) - self.offset) // self.multiple)
-        return steps * self.multiple + self.offset
+        return self.sides.fit(side)
 
     def check(self, size: Sequence[int]) -> None:
         """Whether the network takes a spatial size.
@@ -107,10 +109,7 @@ class Segmenter(nn.Module, ABC):
         size = x.shape[2:]
         if self.fixed is not None:
             return self._in_windows(x, self.fixed)
-        least = tuple(window) or size
-        seen = [self.fit_side(max(n + 2 * self.margin, w)) for n, w in zip(size, least, strict=True)]
-        before = [(s - n) // 2 for s, n in zip(seen, size, strict=True)]
-        after = [s - n - b for s, n, b in zip(seen, size, before, strict=True)]
+        before, after = self.sides.around(size, window)
         logits = self(mirrored(x, before, after))
         return logits[(..., *(slice(b - self.margin, b - self.margin + n) for b, n in zip(before, size, strict=True)))]
 
@@ -121,15 +120,13 @@ class Segmenter(nn.Module, ABC):
             size: Its spatial size.
             window: What the network was trained on; what is looked at is at least as large, where the picture is.
         """
-        context = max(CONTEXT[self.axes], self.margin)
-        least = [max(1, w - 2 * self.margin) for w in window]
-        return list(blocks(size, SIDE[self.axes], context, least))
+        return self.sides.blocks(size, window)
 
     def _in_windows(self, x: Tensor, side: int) -> Tensor:
         """Logits from overlapping windows of one side."""
-        size, context = x.shape[2:], side // 8
+        size = x.shape[2:]
         logits = x.new_empty((x.shape[0], self.classes, *size))
-        for block in blocks(size, side - 2 * context, context, [side] * self.axes):
+        for block in self.sides.windows(size):
             window = x[(..., *block.window)]
             before = [(side - n) // 2 for n in window.shape[2:]]
             after = [side - n - b for n, b in zip(window.shape[2:], before, strict=True)]

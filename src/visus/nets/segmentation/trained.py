@@ -31,6 +31,7 @@ class About:
         ignored: Classes in the masks, by name or value, that did not count.
         spacing: Millimeters between the voxels of the volumes that it was trained on, where these were resampled.
         task: ``"segment"``.
+        threshold: Of two classes: above which probability of the second a position is of it.
     """
 
     net: str
@@ -42,6 +43,7 @@ class About:
     ignored: tuple[str, ...] = ()
     spacing: tuple[float, float, float] | None = None
     task: str = "segment"
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ def about_of(values: dict[str, Any]) -> About:
         and len(about.window) in (2, 3)
         and all(isinstance(n, int) and 0 < n <= _LARGEST for n in about.window)
         and isinstance(about.gray, bool)
+        and isinstance(about.threshold, float)
+        and 0 < about.threshold < 1
     )
     if not fine:
         raise ValueError("its header cannot be true")

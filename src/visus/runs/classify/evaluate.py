@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from visus._errors import InputError, RunError
 from visus.data import Batches, LabelSet, Pictures, load_whole, loader, plain_errors
@@ -26,6 +28,8 @@ from visus.runs.engine import plots
 from visus.runs.engine.measuring import data_of, places_in, plain, remarks_on, split_of
 from visus.runs.engine.task import Count
 from visus.runs.record.folder import make_folder, settings_beside, write_json
+from visus.tasks import wilson
+from visus.tasks.bootstrap import Interval, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,10 @@ class ClassEvaluation(Result):
             error += here.mean() * abs(right[here].mean() - confidence[here].mean())
         return float(error)
 
+    def intervals(self) -> dict[str, Interval]:
+        """How sure the shares of right answers are: 95 % intervals by name (Wilson 1927)."""
+        return {name: wilson.interval(self.top(k), len(self.labels)) for name, k in (("top1", 1), ("top5", 5))}
+
     def confused(self, most: int = 10) -> list[tuple[str, str, int]]:
         """The pairs of classes that are taken for each other most often: truth, answer, pictures."""
         matrix = self.confusion.copy()
@@ -189,6 +197,7 @@ class ClassEvaluation(Result):
             "top5": self.top(5),
             "macro_f1": self.macro_f1,
             "calibration_error": self.calibration_error(),
+            "intervals": self.intervals(),
             "classes": self.rows(),
             "confused": [{"truth": t, "answer": a, "pictures": n} for t, a, n in self.confused()],
             "confusion": self.confusion.tolist(),
@@ -207,6 +216,7 @@ class ClassEvaluation(Result):
             f"{m.name:{width}}  {m.count:8,}  {_share(m.precision):>9}  {_share(m.recall):>7}  {_share(m.f1):>7}"
             for m in self.per_class
         ]
+        lines.append(said({"top-1": self.intervals()["top1"]}))
         pairs = self.confused(5)
         if pairs:
             lines.append("Most confused: " + ", ".join(f"{t} taken for {a} ({n})" for t, a, n in pairs))
@@ -312,7 +322,13 @@ def _placed(labels: NDArray[np.int64], place: NDArray[np.int64], about: About) -
 
 
 def measure(
-    network: Trained, dataset: LabelSet, split: str, settings: ClassifySettings, *, progress: Count | None = None
+    network: Trained,
+    dataset: LabelSet,
+    split: str,
+    settings: ClassifySettings,
+    *,
+    progress: Count | None = None,
+    answer: Callable[[Tensor], Tensor] | None = None,
 ) -> ClassEvaluation | MultilabelEvaluation:
     """The answers of a network to the pictures of a split.
 
@@ -322,6 +338,8 @@ def measure(
         split: Which of them.
         settings: Device and workers are taken from here.
         progress: Told how many pictures are done, of how many.
+        answer: From pictures ``(N, C, size, size)`` uint8 to probabilities ``(N, classes)``; None for the network
+            itself.
 
     Raises:
         RunError: The network answers with NaN.
@@ -332,10 +350,11 @@ def measure(
     reading = loader(own, pictures.labels, batch_size=64, workers=readers(own, settings))
     device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
     network = network.on(device)
+    of_batch = answer or (lambda batch: about.probabilities(network.logits(batch.to(device)).double()).cpu())
     answers = []
     with plain_errors():
         for batch, _ in reading:
-            answers.append(about.probabilities(network.logits(batch.to(device)).double()).cpu())
+            answers.append(of_batch(batch))
             if progress:
                 progress(sum(map(len, answers)), len(pictures))
     probabilities = torch.cat(answers).numpy()

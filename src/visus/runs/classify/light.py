@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus._errors import DependencyError, InputError
-from visus.graphs.graph import of_run
+from visus._errors import InputError
+from visus.graphs.graph import INT8, of_run
 from visus.graphs.runtime import OnnxRuntime
-from visus.graphs.saved import Saved, damaged, of_task, open_saved
+from visus.graphs.saved import Saved, damaged, no_graph, of_task, open_saved
 from visus.images.scale import square
 from visus.images.wide import read_wide
 from visus.runs.classify.answering import Answering
@@ -29,6 +29,7 @@ class GraphPredictor(Answering[Pixels]):
         run: A run's folder, or a file of a trained classifier, with the graph beside it.
         k: How many classes an answer has.
         device: ``"auto"`` or ``"cpu"``.
+        int8: Whether the graph is taken whose numbers are of 8 bits.
 
     Raises:
         InputError: Another device was asked for.
@@ -36,17 +37,14 @@ class GraphPredictor(Answering[Pixels]):
         DependencyError: The run has no graph, or that of other weights.
     """
 
-    def __init__(self, run: str | os.PathLike[str], *, k: int = 5, device: str = "auto") -> None:
+    def __init__(self, run: str | os.PathLike[str], *, k: int = 5, device: str = "auto", int8: bool = False) -> None:
         if device not in ("auto", "cpu"):
             raise InputError(f"Without PyTorch there is no device {device!r}; say: pip install 'visus[train]'")
         super().__init__(k)
         saved = of_task(open_saved(run), "classify")
-        graph = of_run(saved.place)
+        graph = of_run(saved.place, INT8 if int8 else "model")
         if graph is None:
-            raise DependencyError(
-                f"{saved.home} has no graph of its network (model.onnx), and PyTorch is not installed; run visus "
-                "export where it is, or say: pip install 'visus[train]'"
-            )
+            raise no_graph(saved, int8=int8)
         self._place = saved.place
         self.classes, self._gray = saved.list_of("classes"), bool(saved.header.get("gray", False))
         self._multilabel = bool(saved.header.get("multilabel", False))

@@ -16,7 +16,9 @@ from visus.images.plots import picture_of
 from visus.images.result import Result
 from visus.runs.classify.prediction import LEAST
 from visus.runs.engine.measuring import plain
-from visus.tasks.ranking import average_precision
+from visus.tasks import wilson
+from visus.tasks.bootstrap import Interval, drawn, interval, mean_of, said
+from visus.tasks.ranking import average_precision, resampled
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,6 +61,19 @@ class MultilabelEvaluation(Result):
         """The mean over the classes that some picture has; NaN where none has any."""
         known = self.average_precision[np.isfinite(self.average_precision)]
         return float(known.mean()) if len(known) else math.nan
+
+    @cached_property
+    def _resampled(self) -> NDArray[np.float64]:
+        """``(times, C)``, average precision of pictures that were drawn anew; of one picture alone NaN."""
+        if len(self.labels) < 2:
+            return np.full((1, len(self.classes)), np.nan)
+        return resampled(self.probabilities, self.labels, drawn(len(self.labels)))
+
+    def intervals(self) -> dict[str, Interval]:
+        """How sure the measures are: mAP from the bootstrap over pictures, the share that is all right by Wilson."""
+        ends = interval(mean_of(self._resampled))
+        found = {"exact": wilson.interval(self.exact, len(self.labels))}
+        return {"mean_ap": ends, **found} if ends else found
 
     @property
     def exact(self) -> float:
@@ -120,6 +135,7 @@ class MultilabelEvaluation(Result):
                 "class": name,
                 "count": int(there[k]),
                 "average_precision": plain(columns[0][k]),
+                "average_precision_interval": interval(self._resampled[:, k]),
                 "precision": plain(columns[1][k]),
                 "recall": plain(columns[2][k]),
                 "f1": plain(columns[3][k]),
@@ -136,6 +152,7 @@ class MultilabelEvaluation(Result):
             "micro_f1": plain(self.micro_f1),
             "macro_f1": plain(self.macro_f1),
             "exact": self.exact,
+            "intervals": self.intervals(),
             "classes": self.rows(),
             "remarks": self.remarks,
         }
@@ -152,6 +169,8 @@ class MultilabelEvaluation(Result):
             cells = [_said(row[key]) for key in ("average_precision", "precision", "recall", "f1")]
             ap, precision, recall, f1 = cells
             lines.append(f"{row['class']:{width}}  {row['count']:8,}  {ap:>7}  {precision:>9}  {recall:>7}  {f1:>7}")
+        sure, names = self.intervals(), (("mean_ap", "mAP"), ("exact", "all classes right"))
+        lines.append(said({name: sure[key] for key, name in names if key in sure}))
         return "\n".join([*lines, *self.remarks])
 
     def drawn(self) -> NDArray[np.uint8] | None:

@@ -61,7 +61,12 @@ class LinearOnFeatures(nn.Module):
 
 
 def features(
-    parts: Parts, split: str, known: Known | None = None, *, progress: Callable[[Progress], None] | None = None
+    parts: Parts,
+    split: str,
+    known: Known | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    embed: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """The embedding of every picture of a split, without augmentation.
 
@@ -70,6 +75,7 @@ def features(
         split: ``"train"`` or ``"val"``.
         known: What was computed before with the same pictures; it is looked up there, and added.
         progress: Told how many pictures are done.
+        embed: From bytes ``(N, C, H, W)`` on the CPU to embeddings ``(N, D)``; None for the network itself.
 
     Returns:
         ``(N, D)`` float32, on the CPU.
@@ -80,7 +86,7 @@ def features(
         return known[key]
     own = parts.batches(split).plain()
     reading = loader(own, own.pictures.labels, batch_size=32, workers=readers(own, settings))
-    describe = _describer(parts, len(own))
+    describe = embed or _describer(parts, len(own))
     answers = []
     with plain_errors():
         for pictures, _ in reading:

@@ -28,6 +28,7 @@ def load(settings: ClassifySettings, progress: Count | None = None) -> LabelSet:
         test=settings.test,
         multilabel=settings.multilabel,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 

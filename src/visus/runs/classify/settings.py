@@ -90,14 +90,22 @@ class ClassifySettings(TrainSettings):
             "Train once more at the end, on train and val together, for as many epochs as were best on val.", LEARN
         ),
     ] = False
+    thirds: Annotated[
+        int,
+        Setting(
+            "finetune: how many thirds of the network learn, from the top down; the others stay as they are.",
+            LEARN,
+            "[1, 3]",
+        ),
+    ] = 2
     lr_decay: Annotated[
         float, Setting("finetune: rate of each third of the network, as a factor of the third above.", LEARN, "(0, 1]")
     ] = 0.3
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1, opened layers took the statistics of each batch."""
-        return {"norms": "batch", **values} if values.get("mode") == "finetune" else values
+        """As in 0.1, all layers were opened, and took the statistics of each batch."""
+        return {"norms": "batch", "thirds": 3, **values} if values.get("mode") == "finetune" else values
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others; the mode is known."""
@@ -111,5 +119,7 @@ class ClassifySettings(TrainSettings):
             (self.mode == "scratch" and self.changed("weights"), "weights", mode),
             (self.mode != "finetune" and self.changed("lr_decay"), "lr_decay", mode),
             (self.mode != "finetune" and self.changed("norms"), "norms", mode),
+            (self.mode != "finetune" and self.changed("thirds"), "thirds", mode),
+            (self.mode == "probe" and self.changed("minutes"), "minutes", mode),
             *((flat and self.changed(name), name, "hidden none") for name in ("activation", "batch_norm", "dropout")),
         ]

@@ -1,12 +1,13 @@
 """A training of the task ``classify``."""
 
 import dataclasses
+import functools
 import time
 from pathlib import Path
 
 import lightning.pytorch as lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from visus._errors import InputError
@@ -15,6 +16,7 @@ from visus.nets import trained
 from visus.nets.backbones import Backbone
 from visus.runs.classify import probe
 from visus.runs.classify.evaluate import measure
+from visus.runs.classify.half_frozen import HalfFrozen
 from visus.runs.classify.network import Parts, build
 from visus.runs.classify.settings import ClassifySettings
 from visus.runs.engine.clock import Clock
@@ -27,20 +29,42 @@ from visus.tasks.losses import balanced_weights, positive_weights
 from visus.tasks.optimizers import Group
 
 _PROBE_EPOCHS = 30  # of the last layer before fine-tuning
+_PROBE_SECONDS = 4.0  # about, beside its features
 
 
 class Unfreeze(lightning.Callback):
-    """Opens a network from the top down (see :mod:`visus.tasks.unfreeze`)."""
+    """Opens a network from the top down (see :mod:`visus.tasks.unfreeze`).
 
-    def __init__(self, net: Backbone, epochs: int, *, keep_norms: bool) -> None:
-        self.net = net
-        self.epochs = epochs
-        self.keep_norms = keep_norms
+    Args:
+        parts: The network, and how it is trained.
+        epochs: Of the training.
+        half: What runs the closed layers apart, or None.
+    """
+
+    def __init__(self, parts: Parts, epochs: int, half: HalfFrozen | None) -> None:
+        self.parts = parts
+        self.half = half
+        self.keep_norms = parts.settings.norms != "batch"
+        self.counts = [unfreeze.open_at(epoch, epochs, parts.settings.thirds) for epoch in range(epochs)]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Open what learns in most epochs, so that a step can be timed."""
+        self.open(self.counts[-1])
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Open what learns in this epoch."""
-        count = unfreeze.open_at(trainer.current_epoch, self.epochs)
-        unfreeze.unfreeze(self.net, count, keep_norms=self.keep_norms)
+        self.open(self.counts[trainer.current_epoch])
+
+    def open(self, count: int) -> None:
+        """Let so many thirds learn."""
+        unfreeze.unfreeze(self.parts.net, count, keep_norms=self.keep_norms)
+        if self.half:
+            self.half.settle(self.counts.count(count) * len(self.parts.dataset.splits["train"]), _example(self.parts))
+
+
+def _example(parts: Parts) -> Tensor:
+    """A picture as a loader gives it, ``(1, C, size, size)`` uint8."""
+    return torch.zeros(1, 1 if parts.about.gray else 3, parts.about.size, parts.about.size, dtype=torch.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +124,26 @@ class Classification:
             raise InputError(
                 "A probe has no need of --find-lr: its features are scaled, so that the default fits; leave it."
             )
-        return Classify(self.net.train(), self.parts.normalize, recipe_of(self.parts), groups_of(self.parts))
+        net, half = self.net.train(), self.half
+        if half:
+            self.unfreeze(self.settings.epochs or 1).open(self.settings.thirds)
+        recipe, groups = recipe_of(self.parts), groups_of(self.parts)
+        return (
+            Classify(half, nn.Identity(), recipe, groups)
+            if half
+            else Classify(net, self.parts.normalize, recipe, groups)
+        )
 
     def loader(self, split: str) -> DataLoader[tuple[Tensor, Tensor]]:
         """Batches of a split, ``(N, C, H, W)`` uint8, and ``(N,)`` or ``(N, classes)`` int64."""
         return self.parts.loader(split)
+
+    def seconds_before(self, check: float) -> float:
+        """The probe, whose features take as long as passes over val and train."""
+        if self.settings.mode != "finetune":
+            return 0.0
+        train, val = (len(self.data.splits[split]) for split in ("train", "val"))
+        return check * (train + val) / val + _PROBE_SECONDS
 
     def save(self, path: Path) -> None:
         """Write the network as it is now."""
@@ -127,7 +166,7 @@ class Classification:
             if checkpoint is None:
                 keep.note(self._probe_first(hooks))
                 keep.tell()
-            callbacks = [*callbacks, self.unfreeze(settings.epochs)]
+            callbacks = [self.unfreeze(settings.epochs), *callbacks]  # first, since others time what is open
         fit(
             self.learner(),
             self.loader("train"),
@@ -154,18 +193,39 @@ class Classification:
             return again
         if settings.mode == "finetune":
             again._probe_first(hooks)
-            callbacks.append(again.unfreeze(epochs))
+            callbacks.insert(0, again.unfreeze(epochs))
         if epochs:
             fit(again.learner(), again.loader("train"), None, settings, callbacks, epochs=epochs)
         return again
 
     def unfreeze(self, epochs: int) -> Unfreeze:
         """What opens the network in so many epochs."""
-        return Unfreeze(self.net, epochs, keep_norms=self.settings.norms != "batch")
+        return Unfreeze(self.parts, epochs, self.half)
+
+    @functools.cached_property
+    def half(self) -> HalfFrozen | None:
+        """What runs layers apart that never learn; None where all do, or where pictures are changed by gradients."""
+        settings = self.settings
+        whole = settings.mode != "finetune" or settings.thirds == unfreeze.PARTS or settings.adversarial > 0
+        if whole or not self.net.row():
+            return None
+        return HalfFrozen(self.net, self.parts.normalize, can_compile=settings.device != "cuda")
 
     def _features(self, hooks: Hooks) -> tuple[Tensor, Tensor]:
-        train = probe.features(self.parts, "train", hooks.known, progress=hooks.progress)
-        return train, probe.features(self.parts, "val", hooks.known, progress=hooks.progress)
+        embed = self._embed if self.half and self.settings.device != "cuda" else None
+        both = [
+            probe.features(self.parts, split, hooks.known, progress=hooks.progress, embed=embed)
+            for split in ("train", "val")
+        ]
+        return both[0], both[1]
+
+    def _embed(self, pictures: Tensor) -> Tensor:
+        """Bytes ``(N, C, H, W)`` to embeddings, by what the training has compiled for its longest stage."""
+        half = self.half
+        assert half is not None
+        self.net.eval()
+        with torch.no_grad():
+            return half.embed(pictures)
 
     def _probe(
         self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
@@ -198,6 +258,8 @@ class Classification:
     def _probe_first(self, hooks: Hooks) -> Epoch:
         """Let fine-tuning begin with a last layer that fits the features as they are, and tell how well it does."""
         started = time.perf_counter()
+        if self.half:
+            self.unfreeze(self.settings.epochs or 1).open(self.settings.thirds)
         kept: list[Checkpointer] = []
         usual = {"betas": (0.9, 0.999), "bias_correction": True}
         simple = dataclasses.replace(
@@ -247,11 +309,12 @@ def _weights(parts: Parts) -> Tensor:
 
 def groups_of(parts: Parts) -> list[Group]:
     """The parameters with the factor of their learning rate: lower below, when fine-tuning."""
-    net = parts.net
-    if parts.settings.mode != "finetune":
+    net, settings = parts.net, parts.settings
+    if settings.mode != "finetune":
         return [(list(net.net.parameters()), 1.0)]
     body: list[Group] = []
-    for layers, rate in zip(unfreeze.parts(net), unfreeze.rates(parts.settings.lr_decay), strict=True):
+    rates = unfreeze.rates(settings.lr_decay)[: settings.thirds]
+    for layers, rate in zip(unfreeze.parts(net), rates, strict=False):
         body.append(([p for layer in layers for p in layer.parameters(recurse=False)], rate))
     return [(list(net.head.parameters()), 1.0), *body]
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +29,7 @@ from visus.runs.engine.measuring import data_of, places_in, plain, remarks_on, s
 from visus.runs.engine.task import Count
 from visus.runs.record.folder import make_folder, settings_beside, write_json
 from visus.tasks import box_metrics
+from visus.tasks.bootstrap import Interval, said
 from visus.tasks.box_metrics import Detections, Measures
 
 if TYPE_CHECKING:
@@ -93,11 +95,18 @@ class BoxEvaluation(Result):
             for k, name in enumerate(self.classes)
         ]
 
+    def intervals(self) -> dict[str, Interval]:
+        """How sure the measures are: 95 % intervals by name, from the bootstrap over pictures; none of one picture."""
+        own = self.boxes.intervals
+        values = {"ap": own.ap, "ap50": own.ap50} if own else {}
+        return {name: ends for name, ends in values.items() if ends}
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
             "split": self.split,
             "pictures": len(self.pictures),
+            "intervals": self.intervals(),
             "boxes": _plain(self.boxes),
             "shapes": _plain(self.shapes) if self.shapes else None,
             "voc": {name: plain(value) for name, value in zip(self.classes, self.voc, strict=True)},
@@ -118,6 +127,9 @@ class BoxEvaluation(Result):
             shown = "  ".join(f"{value:7.2%}" if value >= 0 else f"{'-':>7}" for value in cells)
             row = self.confusion[k]
             lines.append(f"{name:{width}}  {shown}  {int(row[k]):5}  {int(row[-1]):6}")
+        sure = self.intervals()
+        if named := {name: sure[key] for key, name in (("ap", "AP"), ("ap50", "AP50")) if key in sure}:
+            lines.append(said(named))
         wrong = int(self.confusion[-1].sum())
         lines.append(f"At a score of 0.5, {wrong:,} {'answer lies' if wrong == 1 else 'answers lie'} where nothing is.")
         return "\n".join([*lines, *self.remarks])
@@ -216,7 +228,8 @@ def evaluate(
     saved = of_task(open_saved(run), "detect")
     network = trained.read(saved, "detector")
     settings = settings_beside(saved.place, DetectSettings)
-    dataset = data_of(saved, settings, data, load=load, whole=load_boxes_whole)
+    whole = partial(load_boxes_whole, first_pixel=settings.first_pixel if settings else None)
+    dataset = data_of(saved, settings, data, load=load, whole=whole)
     return evaluate_on(saved, network, dataset, split, out=out, progress=progress)
 
 
@@ -307,8 +320,8 @@ def measure(
         pictures,
         answers,
         sizes,
-        box_metrics.coco(truth, answers, sizes, count),
-        box_metrics.coco(truth, answers, sizes, count, kind="segm") if shaped else None,
+        box_metrics.coco(truth, answers, sizes, count, sure=True),
+        box_metrics.coco(truth, answers, sizes, count, kind="segm", sure=True) if shaped else None,
         box_metrics.voc(truth, answers, count),
         box_metrics.voc(truth, answers, count, points=11),
         box_metrics.confusion(truth, answers, count),

@@ -3,18 +3,21 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from visus._cores import cores
 from visus._errors import RunError
 from visus.data import BoxSet
-from visus.graphs.boxes import BoxGraph, BoxRunner, Detections, Limits
-from visus.graphs.graph import identity_of_run
+from visus.graphs import runtime
+from visus.graphs.boxes import BoxGraph, BoxRunner, Detections, Limits, of_detector
+from visus.graphs.saved import Saved, no_graph
+from visus.nets import trained
 from visus.nets.detection import graph
 from visus.nets.detection.trained import Trained
 from visus.nets.file import as_written
-from visus.runs.detect.evaluate import measure
+from visus.runs.detect.evaluate import BoxEvaluation, measure
 from visus.runs.detect.predict import DetectPredictor
 from visus.runs.detect.prediction import LEAST
 
@@ -75,12 +78,7 @@ def content_of(network: Trained, about: dict[str, Any]) -> bytes:
 def runner_of(content: bytes, about: dict[str, Any]) -> BoxRunner:
     """What runs a graph that was not written yet."""
     limits = Limits(about["score"], about["overlap"], about["most"])
-    return BoxRunner(BoxGraph(Path(), limits, about["thinnest"], about["has_masks"]), content)
-
-
-def beside(about: dict[str, Any], weights: Path, size: int) -> bytes:
-    """What lies beside the graph of a run (see :func:`visus.graphs.boxes.of_detector`)."""
-    return json.dumps({**about, "weights": identity_of_run(weights), "bytes": size}, indent=1).encode()
+    return BoxRunner(BoxGraph(Path(), limits, about["thinnest"], about["has_masks"]), runtime.session(content, cores()))
 
 
 def compared(network: Trained, content: bytes, about: dict[str, Any], data: BoxSet) -> str:
@@ -98,6 +96,45 @@ def compared(network: Trained, content: bytes, about: dict[str, Any], data: BoxS
     if abs(found.ap - own.ap) > AP:
         raise RunError(f"The graph answers otherwise than the network ({said.lower()}); nothing was written.")
     return f"{said} ({len(data.splits['val'])} pictures)."
+
+
+AnyEvaluation = TypeVar("AnyEvaluation", bound=BoxEvaluation)
+
+
+def measured_by(
+    saved: Saved,
+    dataset: BoxSet,
+    session: Any,  # noqa: ANN401 - ONNX Runtime's
+    kind: type[AnyEvaluation],
+) -> AnyEvaluation:
+    """What the graph of a run finds on the val split.
+
+    Args:
+        saved: The network, with its graph beside it.
+        dataset: Pictures with boxes.
+        session: What runs the graph.
+        kind: What the measures are told by.
+
+    Raises:
+        DependencyError: The run has no graph.
+    """
+    graph = of_detector(saved.place)
+    if graph is None:
+        raise no_graph(saved, int8=False)
+    network, runner = trained.read(saved, "detector"), BoxRunner(graph, session)
+    return measure(
+        network,
+        dataset,
+        "val",
+        device="cpu",
+        kind=kind,
+        answer=lambda picture: runner.detect(picture, graph.limits),
+    )
+
+
+def graph_score(saved: Saved, dataset: BoxSet, session: Any) -> tuple[str, float]:  # noqa: ANN401 - ONNX Runtime's
+    """How well the graph of a run answers the val split; see :class:`visus.runs.engine.task.GraphScores`."""
+    return "AP", measured_by(saved, dataset, session, BoxEvaluation).ap
 
 
 def _difference(own: Detections, other: Detections) -> float:

@@ -18,6 +18,7 @@ from visus.images.check import colors_of
 from visus.images.result import Result
 from visus.images.wide import read_wide
 from visus.runs.answers import Unreadable, one_by_one
+from visus.runs.supervision import detections
 
 LEAST = 0.001
 """Score of an answer that is named where none is sure enough."""
@@ -91,6 +92,15 @@ class BoxPrediction(Result):
     def drawn(self) -> NDArray[np.uint8] | None:
         """The overlay, ``(H, W, 3)`` uint8."""
         return self.overlay()
+
+    def to_supervision(self) -> Any:  # noqa: ANN401 - supervision.Detections, imported at use
+        """The objects as ``supervision.Detections``, with ``data["class_name"]``, and masks where there are shapes.
+
+        Raises:
+            DependencyError: supervision is not installed.
+        """
+        masks = None if self.answers.shapes is None else self.masks()
+        return detections(self.boxes, self.answers.labels, self.classes, scores=self.scores, masks=masks)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row an object, the most certain first: its class, its score, and its corners in pixels."""

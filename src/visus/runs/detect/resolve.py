@@ -31,16 +31,19 @@ def load(settings: DetectSettings, progress: Count | None = None) -> BoxSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        first_pixel=settings.first_pixel,
         unlabeled=settings.unlabeled,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 
 
 _FITTED: dict[str, Any] = {"epochs": 1, "augment": "none"}
 _STEPS = (
-    "epochs", "augment", "lr", "find_lr", "lr_decay", "norms", "batch_size", "patience", "optimizer", "momentum", "rho",
-    "betas", "bias_correction", "weight_decay", "schedule", "warmup", "clip_norm", "clip_value", "flip",
+    "epochs", "minutes", "augment", "lr", "find_lr", "lr_decay", "norms", "batch_size", "patience", "optimizer",
+    "momentum", "rho", "betas", "bias_correction", "weight_decay", "schedule", "warmup", "clip_norm", "clip_value",
+    "flip",
 )  # fmt: skip
 """Settings of a training by steps, which R-CNN is not."""
 _BACKBONE = "efficientnet_lite0"
@@ -86,6 +89,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     filled = settings.filled({**default, **_FITTED} if fitted else default)
     new = fitted or settings.weights == NO_WEIGHTS
     filled["norms"] = settings.norms or (None if new else "kept")
+    settings.refuse((not net.has_body and settings.lower is not None, "lower", settings.net))
+    filled["lower"] = settings.lower or (None if new or not net.has_body else "kept")
     filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset))
     backbone = settings.backbone or _BACKBONE
     small = "backbone" in known and backbone.startswith("efficientnet")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import NET, Idle, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import NET, FirstPixel, Idle, Lower, TrainSettings, Unlabeled, said
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
@@ -15,6 +15,8 @@ OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes")
 """Settings that are options of networks."""
 
 NO_WEIGHTS = "none"
+
+_WITH_LOWER = ("fast_rcnn", "faster_rcnn", "mask_rcnn")
 
 MOST = 2000  # proposals of a picture
 
@@ -34,6 +36,7 @@ class DetectSettings(TrainSettings):
     }
 
     unlabeled: Unlabeled = None
+    first_pixel: FirstPixel = None
     net: Annotated[
         str,
         Setting("rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.", NET),
@@ -49,6 +52,7 @@ class DetectSettings(TrainSettings):
     backbone: Annotated[
         str | None, Setting("vgg16, zfnet, a resnet or an EfficientNet.", _OWN, default="efficientnet_lite0")
     ] = None
+    lower: Lower = None
     pooling: Annotated[
         Pooling | None, Setting("fast_rcnn, faster_rcnn: how boxes are pooled.", _OWN, default="align")
     ] = None
@@ -90,10 +94,16 @@ class DetectSettings(TrainSettings):
         values = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in values.items() if value is not None}
 
+    @classmethod
+    def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """As in 0.1, all layers learned."""
+        has_lower = values.get("net") in _WITH_LOWER and values.get("weights") != NO_WEIGHTS
+        return {"lower": "learn", **values} if has_lower else values
+
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""
         new = self.weights == NO_WEIGHTS
         return [
             *super().idle(),
-            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms")),
+            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms", "lower")),
         ]

@@ -17,9 +17,12 @@ from visus.data.box_batches import BoxBatches, box_loader
 from visus.data.joint_boxes import JointBoxes
 from visus.nets import trained
 from visus.nets.detection import Detector, create
+from visus.nets.detection.fast_rcnn import FastRCNN
+from visus.nets.detection.faster_rcnn import FasterRCNN
 from visus.nets.detection.trained import About, Trained
 from visus.ops import proposals as _proposals
 from visus.runs.detect.evaluate import BoxEvaluation, measure
+from visus.runs.detect.hastened import FEW, hastened, keep_lower
 from visus.runs.detect.proposals import Propose, proposer
 from visus.runs.detect.settings import NO_WEIGHTS, DetectSettings
 from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
@@ -92,7 +95,8 @@ class Detection:
     def learner(self) -> Detect:
         """The network as it learns: what was trained before with a lower rate."""
         groups = groups_of(self.net, self.body, self.settings.lr_decay)
-        return self.learns(self.net.train(), self.recipe, groups, self.data.splits["val"])
+        val = self.data.splits["val"]
+        return self.learns(self.net.train(), self.recipe, groups, val, hastened if len(val) >= FEW else None)
 
     @property
     def recipe(self) -> Recipe:
@@ -143,9 +147,11 @@ class Detection:
     def learn(
         self, callbacks: list[lightning.Callback], keep: Checkpointer, hooks: Hooks, checkpoint: Path | None
     ) -> None:
-        """Train all layers; propose boxes first where the network needs them."""
+        """Train the layers that learn; propose boxes first where the network needs them."""
         settings = self.settings
         assert settings.epochs is not None
+        if isinstance(self.net, FastRCNN | FasterRCNN) and settings.lower == "kept":
+            keep_lower(self.net, can_compile=settings.device != "cuda" and settings.norms != "batch")
         if self.net.needs_proposals:
             self.propose_all(hooks)
         fit(
@@ -180,6 +186,10 @@ class Detection:
         finally:
             pool.shutdown(cancel_futures=True)
         hooks.say(f"Selective search: {np.mean(recalls):.1%} of the objects lie in a proposal by an IoU of 0.5.")
+
+    def seconds_before(self, check: float) -> float:
+        """Nothing that takes long comes before the first step, but for proposals, which are remembered."""
+        return 0.0
 
     def save(self, path: Path) -> None:
         """Write the network as it is now."""

@@ -3,6 +3,8 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -47,7 +49,11 @@ class Clock(lightning.Callback):
         assert isinstance(pl_module, Learner)
         if processes.count() == 1:  # several would wait for each other
             try:
-                self.step, self.check = rehearsed(trainer, pl_module)
+                train, val = trainer.train_dataloader, trainer.val_dataloaders
+                assert isinstance(train, DataLoader)
+                assert isinstance(val, DataLoader)
+                place = Place(trainer.precision_plugin.train_step_context, trainer.strategy.batch_to_device)
+                self.step, self.check = rehearsed(pl_module, train, val, place)
             except Diverged:
                 self.broken = True
                 raise
@@ -96,21 +102,40 @@ class Clock(lightning.Callback):
         return (steps - done) * self.step + check + later * (steps * self.step + check)
 
 
-def rehearsed(trainer: lightning.Trainer, task: Learner) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how steps are computed.
+
+    Attributes:
+        context: In which a step is computed, for example in 16 bits.
+        move: Brings a batch there.
+    """
+
+    context: Callable[[], AbstractContextManager[Any]]
+    move: Callable[[Any], Any]
+
+
+def rehearsed(
+    task: Learner, train: DataLoader[Any], val: DataLoader[Any], place: Place, *, tries: int = 2
+) -> tuple[float, float]:
     """Seconds of a training step and of a pass over val, each tried out; the network stays as it was.
+
+    Args:
+        task: What is trained.
+        train: Training batches.
+        val: Batches of val.
+        place: Where they are computed.
+        tries: Steps of less than a second; the last one counts, when memory and caches are warm.
 
     Raises:
         Diverged: The loss is no number.
     """
-    train, val = trainer.train_dataloader, trainer.val_dataloaders
-    assert isinstance(train, DataLoader)
-    assert isinstance(val, DataLoader)
     net: nn.Module = task.net
     modes = [(module, module.training) for module in net.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
     try:
         with torch.random.fork_rng(devices=[]):
-            return _step(trainer, task, train), _pass(trainer, task, val)
+            return _step(task, train, place, tries), _pass(task, val, place)
     finally:
         task.zero_grad(set_to_none=True)
         for module, training in modes:
@@ -119,12 +144,12 @@ def rehearsed(trainer: lightning.Trainer, task: Learner) -> tuple[float, float]:
             buffer.copy_(before)
 
 
-def _step(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) -> float:
-    reading, batch = _first(trainer, loader)
+def _step(task: Learner, loader: DataLoader[Any], place: Place, tries: int) -> float:
+    reading, batch = _first(loader, place)
     seconds = math.inf
-    for _ in range(2):
+    for _ in range(tries):
         started = time.perf_counter()
-        with trainer.precision_plugin.train_step_context():
+        with place.context():
             loss: Any = task.training_step(batch, 0)
         loss.backward()
         seconds = time.perf_counter() - started
@@ -134,10 +159,10 @@ def _step(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) ->
     return _together(reading, seconds, loader)
 
 
-def _pass(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) -> float:
-    reading, batch = _first(trainer, loader, _FEW)
+def _pass(task: Learner, loader: DataLoader[Any], place: Place) -> float:
+    reading, batch = _first(loader, place, _FEW)
     started = time.perf_counter()
-    with torch.no_grad(), trainer.precision_plugin.val_step_context():
+    with torch.no_grad(), place.context():
         task.eval()
         task.validation_step(batch, 0)
     seconds = _together(reading, time.perf_counter() - started, loader)
@@ -145,14 +170,14 @@ def _pass(trainer: lightning.Trainer, task: Learner, loader: DataLoader[Any]) ->
     return seconds * count / min(_FEW, loader.batch_size or 1, count)
 
 
-def _first(trainer: lightning.Trainer, loader: DataLoader[Any], most: int | None = None) -> tuple[float, Any]:
+def _first(loader: DataLoader[Any], place: Place, most: int | None = None) -> tuple[float, Any]:
     """The first batch of a loader, read in this process, and the seconds that it took."""
     started = time.perf_counter()
     keys: Any = next(iter(loader.batch_sampler or ()))[:most]
     data: Any = loader.dataset
     samples = data.__getitems__(keys) if hasattr(data, "__getitems__") else [data[key] for key in keys]
     batch = loader.collate_fn(samples)
-    return time.perf_counter() - started, trainer.strategy.batch_to_device(batch)
+    return time.perf_counter() - started, place.move(batch)
 
 
 def _together(reading: float, computing: float, loader: DataLoader[Any]) -> float:

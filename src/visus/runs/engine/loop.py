@@ -331,10 +331,10 @@ def quiet() -> Iterator[None]:
 
 
 def groups_of(net: torch.nn.Module, body: Sequence[torch.nn.Parameter], decay: float) -> list[Group]:
-    """The parameters of a network in two groups: what is new, and what was trained before, at a lower rate."""
+    """The parameters that learn, in two groups: what is new, and what was trained before, at a lower rate."""
     before = {id(parameter) for parameter in body}
-    new = [parameter for parameter in net.parameters() if id(parameter) not in before]
-    groups: list[Group] = [(new, 1.0), (list(body), decay)]
+    new = [parameter for parameter in net.parameters() if parameter.requires_grad and id(parameter) not in before]
+    groups: list[Group] = [(new, 1.0), ([parameter for parameter in body if parameter.requires_grad], decay)]
     return [group for group in groups if group[0]]
 
 

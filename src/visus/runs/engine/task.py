@@ -147,6 +147,10 @@ class Job(Protocol):
         """Train, from a checkpoint where there is one."""
         ...
 
+    def seconds_before(self, check: float) -> float:
+        """How long it takes from the beginning to the first step, where a pass over val takes so many seconds."""
+        ...
+
     def save(self, path: Path) -> None:
         """Write the network as it is now, with all that is needed to use it."""
         ...
@@ -162,6 +166,15 @@ class Refits(Protocol):
 
     def refitted(self, epochs: int, hooks: Hooks) -> Job:
         """The same trained from its first weights on train and val together, for so many epochs."""
+        ...
+
+
+@runtime_checkable
+class Tunes(Protocol):
+    """A training at whose end something is chosen on the val split that is not learned by steps."""
+
+    def tuned(self, folder: Path, say: Say) -> dict[str, Any]:
+        """Choose it for the best network in a folder, write it there, and tell the lines of the summary."""
         ...
 
 
@@ -311,12 +324,30 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class GraphScores(Protocol):
+    """A task that can tell how well the graph of a run answers."""
+
+    def graph_score(self, saved: Any, data: Any, session: Any) -> tuple[str, float]:  # noqa: ANN401
+        """How well the graph of a run answers the val split.
+
+        Args:
+            saved: The network, with its graph beside it.
+            data: Its pictures, in splits.
+            session: What runs that graph, or another that takes and gives the same.
+
+        Returns:
+            What the measure is called, and its value in [0, 1].
+        """
+        ...
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Room:
     """A task whose parts lie in a package of :mod:`visus.runs`, under their usual names, and are imported at use.
 
-    ``resolve.py`` has ``load``, ``resolve`` and ``indivisible``, ``evaluate.py`` has ``evaluate``; what trains and what
-    answers is named as ``"module:name"``.
+    ``resolve.py`` has ``load``, ``resolve`` and ``indivisible``, ``evaluate.py`` has ``evaluate``, and where there are
+    graphs ``exporting.py`` has ``graph_score``; what trains and what answers is named as ``"module:name"``.
 
     Attributes:
         name: See :class:`Task`.
@@ -366,6 +397,10 @@ class Room:
         if not self.light:
             raise InputError(f"Networks of the task {self.name} have no graph that answers here; say --engine local.")
         return _named(self.light)(run, **options)
+
+    def graph_score(self, saved: Any, data: Any, session: Any) -> tuple[str, float]:  # noqa: ANN401
+        """How well the graph of a run answers the val split; see :meth:`GraphScores.graph_score`."""
+        return self._part("exporting").graph_score(saved, data, session)
 
     def evaluate(
         self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any

@@ -17,11 +17,12 @@ from visus._files import write_atomically
 from visus._version import __version__
 from visus.data import LabelSet
 from visus.images.decode import DECODER
-from visus.runs.engine import plots
+from visus.runs.engine import loggers, plots
 from visus.runs.engine.clock import Clock
 from visus.runs.engine.loop import Checkpointer, Health, Seeded, quiet
+from visus.runs.engine.plan import Deadline
 from visus.runs.engine.progress import Epoch, EpochDone, Progress, said
-from visus.runs.engine.task import Data, Hooks, Job, Refits, Task
+from visus.runs.engine.task import Data, Hooks, Job, Refits, Task, Tunes
 from visus.runs.record import card, training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
 from visus.runs.record.settings import TrainSettings
@@ -36,7 +37,9 @@ def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa:
 
     Raises:
         InputError: It cannot be used.
+        DependencyError: The package of a logger is not installed.
     """
+    loggers.check(settings.log)
     tell = hooks.progress
     show = (lambda done, total: tell(Progress("checking", done, total))) if tell else None
     dataset = task.load(settings, show)
@@ -46,15 +49,25 @@ def load_for(task: Task, settings: TrainSettings, hooks: Hooks) -> Any:  # noqa:
     return dataset
 
 
-def run_training(task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks) -> None:
+def run_training(
+    task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks, *, end: float | None = None
+) -> None:
     """Train in a folder, from its ``last.ckpt`` where there is one.
+
+    Args:
+        task: The task.
+        settings: With nothing left open.
+        dataset: What it learns from.
+        folder: Of the run.
+        hooks: Who is told.
+        end: When it should end, as :func:`time.monotonic` tells it; None for when all epochs are done.
 
     Raises:
         RunError: The training diverged, another process trains there, or the folder cannot be written.
     """
     try:
         with filelock.FileLock(folder / ".lock", timeout=0):
-            _run_locked(task, settings, dataset, folder, hooks)
+            _run_locked(task, settings, dataset, folder, hooks, end=end)
     except filelock.Timeout:
         raise RunError(f"Another process trains in {folder}; wait for it, or stop it.") from None
     except OSError as error:
@@ -64,7 +77,9 @@ def run_training(task: Task, settings: TrainSettings, dataset: Data, folder: Pat
         ) from error
 
 
-def _run_locked(task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks) -> None:
+def _run_locked(
+    task: Task, settings: TrainSettings, dataset: Data, folder: Path, hooks: Hooks, *, end: float | None
+) -> None:
     started = time.time()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -82,12 +97,14 @@ def _run_locked(task: Task, settings: TrainSettings, dataset: Data, folder: Path
             folder=folder,
         )
         clock = Clock(hooks.progress, hooks.report)
-        keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, left=clock.remaining)
-        try:
-            if not (going_on and keep.had_stopped(going_on)):
-                _train(job, keep, hooks, clock=clock, watch=watch, checkpoint=going_on)
-        except Diverged as error:
-            raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
+        with loggers.Loggers(job.settings, folder, hooks.say) as log:
+            keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, log=log, left=clock.remaining)
+            try:
+                if not (going_on and keep.had_stopped(going_on)):
+                    _train(job, keep, hooks, clock=clock, watch=watch, checkpoint=going_on, end=end)
+            except Diverged as error:
+                raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
+            log.tell(keep.epochs, job.score)  # those before, where no further one was needed
         _look_at_val(job, keep, watch)
         processes.wait()  # for those that train along, which still need the checkpoint
         _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
@@ -148,6 +165,7 @@ def _train(
     clock: Clock | None = None,
     watch: Health | None = None,
     checkpoint: Path | None = None,
+    end: float | None = None,
 ) -> None:
     """Train.
 
@@ -158,6 +176,8 @@ def _train(
     if watch:
         callbacks.append(watch)
     callbacks.append(clock or Clock(hooks.progress))
+    if end is not None:
+        callbacks.append(Deadline(end))
     try:
         job.learn(callbacks, keep, hooks, checkpoint)
     except ValueError as error:
@@ -199,7 +219,9 @@ def _started(job: Job, status: str, config: bytes) -> dict[str, Any]:
     return {"status": status, "data": job.data.fingerprint(), "config": config_hash, **made}
 
 
-def _noted(folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hooks, *, left: float) -> None:
+def _noted(
+    folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hooks, *, log: loggers.Loggers, left: float
+) -> None:
     """Write the table of epochs, and tell."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(epoch.named(job.score)))
@@ -208,6 +230,7 @@ def _noted(folder: Path, keep: Checkpointer, epoch: Epoch, job: Job, hooks: Hook
         values = row.named(job.score)
         writer.writerow({key: value if isinstance(value, int) else f"{value:.6g}" for key, value in values.items()})
     write_atomically(folder / METRICS, buffer.getvalue().encode())
+    log.tell(keep.epochs, job.score)
     hooks.report(EpochDone(epoch, job.settings.epochs or 0, keep.best or epoch, job.score, left))
     if hooks.on_epoch:
         hooks.on_epoch(epoch)
@@ -253,6 +276,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     best = keep.best
     if best is None or not (folder / BEST).is_file():
         raise RunError(f"The training in {folder} kept no weights: the val loss was never a number; lower --lr.")
+    tuned = job.tuned(folder, hooks.say) if isinstance(job, Tunes) else {}
     job.draw(folder)
     refit = _refit(job, best, folder, hooks)
     values = {
@@ -264,6 +288,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
         "best": best.named(job.score),
         "epochs": keep.epochs[-1].epoch,
         **_sureness(job, best),
+        **tuned,
         **refit,
         "seconds": round(seconds, 1),
         "health": list(watch.findings.values()) if watch else [],

@@ -14,7 +14,8 @@ from visus.runs.engine.task import Count
 from visus.runs.localize.resolve import alone, load
 from visus.runs.localize.settings import LocalizeSettings
 from visus.runs.record.folder import settings_beside
-from visus.tasks import box_metrics
+from visus.tasks import box_metrics, wilson
+from visus.tasks.bootstrap import Interval, drawn, interval, said
 from visus.tasks.box_metrics import Localization
 
 
@@ -26,6 +27,14 @@ class LocalEvaluation(BoxEvaluation):
     def localization(self) -> Localization:
         """Right classes, right boxes, and both."""
         return box_metrics.localization(self.pictures.objects, self.answers)
+
+    def intervals(self) -> dict[str, Interval]:
+        """How sure the measures are: shares of pictures by Wilson, the others from the bootstrap over pictures."""
+        own, count = self.localization, len(self.pictures)
+        found = {**BoxEvaluation.intervals(self)}
+        found |= {"accuracy": wilson.interval(own.accuracy, count), "localised": wilson.interval(own.localized, count)}
+        ends = interval(drawn(count) @ own.ious / count) if count > 1 else None
+        return {**found, "mean_iou": ends} if ends else found
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -40,7 +49,10 @@ class LocalEvaluation(BoxEvaluation):
             f"localized {own.localized:.2%} (class right, box by an IoU of 0.5), class {own.accuracy:.2%}, "
             f"mean IoU {own.mean_iou:.2%}"
         )
-        return f"{first}\n{BoxEvaluation.describe(self)}"
+        sure = self.intervals()
+        named = {"localized": sure["localised"], "class": sure["accuracy"]}
+        named |= {"mean IoU": sure["mean_iou"]} if "mean_iou" in sure else {}
+        return f"{first}\n{said(named)}\n{BoxEvaluation.describe(self)}"
 
 
 def evaluate(
@@ -70,7 +82,7 @@ def evaluate(
     settings = settings_beside(saved.place, LocalizeSettings)
 
     def whole(place: str | os.PathLike[str]) -> BoxSet:
-        found = load_boxes_whole(place)
+        found = load_boxes_whole(place, first_pixel=settings.first_pixel if settings else None)
         return single(found) if settings is None else alone(settings, found)
 
     dataset = data_of(saved, settings, data, load=load, whole=whole)

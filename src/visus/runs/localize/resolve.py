@@ -25,7 +25,9 @@ def load(settings: LocalizeSettings, progress: Count | None = None) -> BoxSet:
         seed=settings.seed,
         val=settings.val,
         test=settings.test,
+        first_pixel=settings.first_pixel,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
     return alone(settings, found)

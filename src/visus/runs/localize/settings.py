@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, TrainSettings, said
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, FirstPixel, Idle, TrainSettings, said
 
 STAGES = 3
 
@@ -24,6 +24,7 @@ class LocalizeSettings(TrainSettings):
         "lr": f"{DEFAULTS['lr']} for adamw",
     }
 
+    first_pixel: FirstPixel = None
     net: Annotated[str, Setting("The network that localizes: localizer.")] = "localizer"
     weights: Annotated[str, Setting("imagenet for the backbone, none, a file, or an earlier run.", NET)] = "imagenet"
     backbone: Annotated[str, Setting("vgg16, zfnet, a resnet or an EfficientNet.", NET)] = "efficientnet_lite0"

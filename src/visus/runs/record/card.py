@@ -51,7 +51,7 @@ def text(folder: Path) -> str:
         f"# {folder.resolve().name}: {summary.get('net')}, a network that was trained to {summary.get('task')}",
         *_data(summary, config),
         *_measures(folder, summary),
-        *_robustness(folder),
+        *_robustness(folder, str(summary.get("task"))),
         "## License",
         _license(config),
     ]
@@ -89,38 +89,54 @@ def _measures(folder: Path, summary: dict[str, Any]) -> list[str]:
             found |= {"ap": found["boxes"].get("ap"), "ap50": found["boxes"].get("ap50")}
         numbers = {name: value for name, value in found.items() if isinstance(value, float)}
         lines += [f"On {found.get('split')}, {found.get('pictures'):,} pictures (`{place.parent.name}`):"]
-        lines += [_table(numbers, int(found.get("pictures", 0)))]
+        lines += [_table(numbers, int(found.get("pictures", 0)), found.get("intervals", {}))]
         if worst := _worst(found, list(map(str, summary.get("classes", [])))):
             lines.append(f"Worst classes: {worst}.")
         lines += [f"- {remark}" for remark in found.get("remarks", [])]
     if len(lines) == unmeasured:
         lines.append("Not measured on pictures of their own yet: `visus evaluate RUN`.")
+    else:
+        lines.append(
+            "Intervals of shares of pictures are Wilson's (1927), those of other measures come from the bootstrap over "
+            "pictures (Efron 1979)."
+        )
     return ["## Measures", said, *lines]
 
 
-def _table(numbers: dict[str, Any], count: int) -> str:
+def _table(numbers: dict[str, Any], count: int, intervals: dict[str, Any] | None = None) -> str:
+    """Measures with their intervals: those that an evaluation has, and of shares of pictures Wilson's."""
     rows = ["| measure | value | 95 % of the time between |", "|---|---|---|"]
     for name, value in numbers.items():
-        ends = interval(value, count) if name in _COUNTED and count and 0 <= value <= 1 else None
-        between = f"{ends[0]:.1%} and {ends[1]:.1%}" if ends else "not a share of pictures"
+        ends = (intervals or {}).get(name)
+        if ends is None and name in _COUNTED and count and 0 <= value <= 1:
+            ends = interval(value, count)
+        between = f"{ends[0]:.1%} and {ends[1]:.1%}" if ends else "not known"
         rows.append(f"| {name} | {value:.4f} | {between} |")
     return "\n".join(rows)
 
 
 def _worst(found: dict[str, Any], classes: list[str]) -> str:
     """The classes that are answered worst, with the measure of each."""
-    if isinstance(found.get("boxes"), dict):
-        rows = list(zip(classes, found["boxes"].get("each", []), strict=False))
+    if isinstance(boxes := found.get("boxes"), dict):
+        each = (boxes.get("intervals") or {}).get("each") or [None] * len(classes)
+        rows = list(zip(classes, boxes.get("each", []), each, strict=False))
         name = "AP"
     else:
         name = "recall" if "top1" in found else "average_precision" if "mean_ap" in found else "iou"
-        rows = [(row["class"], row.get(name)) for row in found.get("classes", [])]
+        rows = [(row["class"], row.get(name), row.get(f"{name}_interval")) for row in found.get("classes", [])]
     there = sorted((own for own in rows if own[1] is not None and own[1] >= 0), key=lambda own: own[1])
-    return ", ".join(f"{label} ({name.replace('_', ' ')} {value:.1%})" for label, value in there[:_WORST])
+    said = name.replace("_", " ")
+    return ", ".join(f"{label} ({said} {value:.1%}{_within(ends)})" for label, value, ends in there[:_WORST])
 
 
-def _robustness(folder: Path) -> list[str]:
+def _within(ends: Any) -> str:  # noqa: ANN401 - two numbers of a file, or None
+    return f", {ends[0]:.1%} to {ends[1]:.1%}" if ends else ""
+
+
+def _robustness(folder: Path, task: str) -> list[str]:
     place = folder / ROBUSTNESS
+    if not place.is_file() and task != "classify":
+        return ["## Robustness", "Not measured: `visus explain robustness` measures classifiers."]
     if not place.is_file():
         return ["## Robustness", f"Not measured (`visus explain robustness RUN PICTURES --out RUN/{ROBUSTNESS}`)."]
     with place.open(newline="", encoding="utf-8") as file:

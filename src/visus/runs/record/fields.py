@@ -58,8 +58,9 @@ class Known:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The texts that it may be; empty for any."""
-        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+        """The texts that it, or each entry of its list, may be; empty for any."""
+        entry = get_args(self.kind)[0] if get_origin(self.kind) is tuple else self.kind
+        return get_args(entry) if get_origin(entry) is Literal else ()
 
     @property
     def whole(self) -> bool:
@@ -82,8 +83,9 @@ class Known:
         fits, wanted = _fits(value, self.kind)
         if not fits:
             raise InputError(f"{name} must be {wanted}, not {value!r}.")
-        if self.choices and value not in self.choices:
-            raise InputError(f"{name} must be one of {', '.join(self.choices)}, not {value!r}.")
+        for entry in value if isinstance(value, tuple) else (value,):
+            if self.choices and entry not in self.choices:
+                raise InputError(f"{name} must be one of {', '.join(self.choices)}, not {entry!r}.")
         if self.about.within:
             low, high = bounds(self.about.within)
             numbers: Any = value if isinstance(value, tuple) else (value,)
@@ -137,6 +139,7 @@ def _fits(value: object, kind: Any) -> tuple[bool, str]:  # noqa: ANN401 - a typ
     """Whether a value is of a type, and what that type is called."""
     if get_origin(kind) is tuple:
         entry = get_args(kind)[0]
+        entry = str if get_origin(entry) is Literal else entry
         fits = isinstance(value, tuple) and all(isinstance(v, entry) and not isinstance(v, bool) for v in value)
         if entry is float:  # so many numbers as the type has
             count = len(get_args(kind))

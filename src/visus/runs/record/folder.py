@@ -12,6 +12,8 @@ precision.png      of a detector: precision over recall of each class
 mistakes.jpg       of a detector: what it missed and what it found where nothing is
 seen.npy           hashes of the pictures that it was trained on
 summary.json       what came of it
+tensorboard, mlflow, wandb
+                   folders of the loggers that the training was to tell
 card.md            for whoever is handed the network: data, measures, worst classes, robustness, license
 """
 
@@ -27,7 +29,7 @@ from visus.images.decode import DECODER
 from visus.runs.record.settings import Kind, read_values
 
 CONFIG, SUMMARY, METRICS = "config.toml", "summary.json", "metrics.csv"
-BEST, LAST, SEEN = "best.safetensors", "last.ckpt", "seen.npy"
+BEST, LAST, SEEN, PLAN = "best.safetensors", "last.ckpt", "seen.npy", "plan.json"
 
 
 def is_run(folder: Path) -> bool:
@@ -41,8 +43,9 @@ def decoded_before(folder: Path) -> str | None:
     if not summary or summary.get("decoder", 1) >= DECODER:
         return None
     return (
-        f"{folder} was trained by an earlier visus: pictures with color profiles, TIFF of other kinds than plain 8 "
-        "bits, and HEIC that only EXIF turns are decoded otherwise now. If there are such pictures, train anew."
+        f"{folder} was trained by an earlier visus: pictures with color profiles or other colors than sRGB, TIFF "
+        "of other kinds than plain 8 bits, odd PNG, GIF and JPEG 2000, and HEIC and JPEG XL that EXIF turns are "
+        "decoded otherwise now. If there are such pictures, train anew."
     )
 
 

@@ -21,6 +21,7 @@ Augment = Literal["none", "light", "strong"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "f32", "bf16"]
 Norms = Literal["kept", "batch"]
+LogTo = Literal["tensorboard", "mlflow", "wandb"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 
@@ -36,6 +37,27 @@ Unlabeled = Annotated[
     ),
 ]
 """The setting ``unlabeled`` of the tasks that learn objects or regions."""
+
+FirstPixel = Annotated[
+    int | None,
+    Setting(
+        "Pascal VOC: what its files call the first pixel, 0 or 1.",
+        DATA,
+        "[0, 1]",
+        default="what the tool that wrote them is known for, else 1",
+    ),
+]
+"""The setting ``first_pixel`` of the tasks that learn boxes."""
+
+Lower = Annotated[
+    Literal["kept", "learn"] | None,
+    Setting(
+        "Layers of the backbone up to stride 4: kept (as they came with their weights, which is sooner) or learn.",
+        LEARN,
+        default="kept, but for backbones that are no row of layers, and where nothing is pretrained",
+    ),
+]
+"""The setting ``lower`` of the tasks that learn objects or regions."""
 
 Idle = tuple[bool, str, str]
 """An option that does nothing beside another: whether it is there, its name, and the other."""
@@ -55,6 +77,14 @@ class TrainSettings:
     data: Annotated[str, Setting("Folder or table of pictures.")]
     net: Annotated[str, Setting("Name of the network.", NET)]
     epochs: Annotated[int | None, Setting("Passes through the training pictures, at most.", LEARN, "[1, inf)")] = None
+    minutes: Annotated[
+        float | None,
+        Setting(
+            "How long the training may take: epochs, and where need be a smaller input, are chosen by timed steps.",
+            LEARN,
+            "(0, inf)",
+        ),
+    ] = None
     patience: Annotated[
         int | None, Setting("Stop after this many epochs without progress on val; 0: never.", LEARN, "[0, inf)")
     ] = None
@@ -99,12 +129,24 @@ class TrainSettings:
     allow_bad: Annotated[
         bool, Setting("Train even if more than a tenth of the files, or half of a class, cannot be used.", DATA)
     ] = False
+    without: Annotated[
+        str | None,
+        Setting("Table of visus check: what it leaves out is not used, and its new classes are taken.", DATA),
+    ] = None
     seed: Annotated[
         int, Setting("Seed of splits, order, augmentation and random weights.", PLACE, f"[0, {2**32 - 1}]")
     ] = 0
     device: Annotated[Device, Setting("Device to train on.", PLACE)] = "auto"
     precision: Annotated[Precision, Setting("auto takes bf16 where it is faster.", PLACE)] = "auto"
     workers: Annotated[int | None, Setting("Processes that read pictures ahead.", PLACE, "[0, inf)")] = None
+    log: Annotated[
+        tuple[LogTo, ...],
+        Setting(
+            "Tell epochs there too, in a folder of the run, without a network; may be repeated.",
+            PLACE,
+            metavar="tensorboard|mlflow|wandb",
+        ),
+    ] = ()
     health: Annotated[bool, Setting("Watch gradients, updates and dead units.", PLACE)] = True
 
     def __post_init__(self) -> None:
@@ -136,7 +178,7 @@ class TrainSettings:
         strange = [name for name in values if name not in known]
         if strange:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-        return cls(data=_absolute(data), **{**values, **_absolute_weights(values)})
+        return cls(data=_absolute(data), **{**values, **_absolute_weights(values), **_absolute_table(values)})
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""
@@ -144,6 +186,7 @@ class TrainSettings:
         return [
             (self.clip_norm > 0 and self.clip_value > 0, "clip_value", "clip_norm"),
             (self.find_lr and self.lr is not None, "lr", "find_lr"),
+            (self.minutes is not None and self.epochs is not None, "epochs", "minutes"),
             (self.schedule in ("plateau", "one_cycle") and self.warmup > 0, "warmup", self.schedule),
             (self.changed("momentum") and not swings, "momentum", self.optimizer),
             (self.changed("rho") and self.optimizer != "rmsprop", "rho", self.optimizer),
@@ -227,6 +270,11 @@ def _absolute_weights(values: dict[str, Any]) -> dict[str, str]:
     if weights is None or os.fspath(weights) in ("imagenet", "none") or not os.path.exists(weights):
         return {}
     return {"weights": _absolute(weights)}
+
+
+def _absolute_table(values: dict[str, Any]) -> dict[str, str]:
+    """The table that leaves pictures out, wherever the training goes on."""
+    return {"without": _absolute(values["without"])} if values.get("without") else {}
 
 
 # Optimizers that do not divide by the size of the gradient need other rates.

@@ -26,10 +26,12 @@ from visus.runs.engine import plots
 from visus.runs.engine.measuring import data_of, plain, remarks_on, split_of
 from visus.runs.engine.task import Count
 from visus.runs.record.folder import make_folder, settings_beside, write_json
-from visus.runs.segment.predict import SegmentPredictor, as_bytes
+from visus.runs.segment.predict import SegmentPredictor
+from visus.runs.segment.prediction import MaskPredictor, as_bytes
 from visus.runs.segment.resolve import load
 from visus.runs.segment.settings import SegmentSettings
 from visus.tasks import pixel_metrics
+from visus.tasks.bootstrap import Interval, interval, mean_of, said
 
 _SHOWN = 6
 
@@ -43,6 +45,7 @@ class MaskEvaluation(Result):
         classes: Names of the classes.
         confusion: ``(C, C)`` counts of positions: true classes in rows, answers in columns.
         each: Mean IoU of each picture, NaN where nothing counts.
+        counts: ``(N, 3, C)``, right, true and answered positions of each picture and class.
         pictures: The pictures.
         masks: The answers to those that are shown, by position.
         palette: ``(C, 3)`` uint8.
@@ -53,6 +56,7 @@ class MaskEvaluation(Result):
     classes: tuple[str, ...]
     confusion: NDArray[np.int64]
     each: NDArray[np.float64]
+    counts: NDArray[np.int64]
     pictures: Masked
     masks: dict[int, NDArray[np.uint8]]
     palette: NDArray[np.uint8]
@@ -91,6 +95,22 @@ class MaskEvaluation(Result):
         """``(C,)`` float64, NaN for a class that is nowhere."""
         return pixel_metrics.dices(self.confusion)
 
+    def intervals(self) -> dict[str, Interval]:
+        """How sure the measures are: 95 % intervals by name, from the bootstrap over pictures; none of one picture."""
+        found = self._resampled()
+        if found is None:
+            return {}
+        values = {
+            "pixel_accuracy": found.pixel_accuracy,
+            "mean_accuracy": mean_of(found.accuracies),
+            "mean_iou": mean_of(found.ious),
+            "mean_dice": mean_of(found.dices),
+        }
+        return {name: ends for name, own in values.items() if (ends := interval(own))}
+
+    def _resampled(self) -> pixel_metrics.Resampled | None:
+        return pixel_metrics.resampled(self.counts) if len(self.counts) > 1 else None
+
     def drawn(self) -> NDArray[np.uint8] | None:
         """The confusion matrix in percent of each true class, ``(H, W, 3)`` uint8."""
         title = f"{self.split}, % of the true class"
@@ -102,12 +122,19 @@ class MaskEvaluation(Result):
         return np.rint(100 * self.confusion / np.maximum(rows, 1)).astype(np.int64)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a class: IoU, Dice and accuracy; NaN becomes None."""
+        """One row a class: IoU, Dice and accuracy, the first two with their intervals; NaN becomes None."""
+        found = self._resampled()
+        accuracies = pixel_metrics.accuracies(self.confusion)
         return [
-            {"class": name, "iou": plain(iou), "dice": plain(dice), "accuracy": plain(accuracy)}
-            for name, iou, dice, accuracy in zip(
-                self.classes, self.ious, self.dices, pixel_metrics.accuracies(self.confusion), strict=True
-            )
+            {
+                "class": name,
+                "iou": plain(self.ious[k]),
+                "dice": plain(self.dices[k]),
+                "accuracy": plain(accuracies[k]),
+                "iou_interval": interval(found.ious[:, k]) if found else None,
+                "dice_interval": interval(found.dices[:, k]) if found else None,
+            }
+            for k, name in enumerate(self.classes)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,6 +147,7 @@ class MaskEvaluation(Result):
             "mean_iou": self.mean_iou,
             "frequency_weighted_iou": self.frequency_weighted_iou,
             "mean_dice": pixel_metrics.mean(self.dices),
+            "intervals": self.intervals(),
             "classes": self.rows(),
             "confusion": self.confusion.tolist(),
             "remarks": self.remarks,
@@ -139,6 +167,8 @@ class MaskEvaluation(Result):
         for k, name in enumerate(self.classes):
             iou, dice, accuracy = (_cell(values[k]) for values in columns)
             lines.append(f"{name:{width}}  {there[k]:>7.2%}  {iou:>7}  {dice:>7}  {accuracy:>8}")
+        if sure := self.intervals():
+            lines.append(said({"mean IoU": sure["mean_iou"], "mean Dice": sure["mean_dice"]}))
         return "\n".join([*lines, *self.remarks])
 
     def write_sheet(self, path: Path) -> None:
@@ -215,7 +245,7 @@ def evaluate(
         )
     chosen = split_of(dataset, split)
     predictor = SegmentPredictor(network, crf_settings=crf_settings, scales=scales, flip=flip)
-    found = _measure(predictor, dataset, chosen, progress)
+    found = measured_by(predictor, dataset, chosen, progress)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
     _write(found, Path(out) if out else saved.home / f"evaluation-{chosen}{'-crf' if crf_settings else ''}")
     return found
@@ -223,19 +253,31 @@ def evaluate(
 
 def measure(network: Trained, dataset: MaskSet, split: str, *, device: str = "auto") -> MaskEvaluation:
     """The answers of a network to the pictures of a split."""
-    return _measure(SegmentPredictor(network, device=device), dataset, split, None)
+    return measured_by(SegmentPredictor(network, device=device), dataset, split)
 
 
-def _measure(predictor: SegmentPredictor, dataset: MaskSet, split: str, progress: Count | None) -> MaskEvaluation:
+def measured_by(
+    predictor: MaskPredictor, dataset: MaskSet, split: str, progress: Count | None = None
+) -> MaskEvaluation:
+    """The answers of a network or a graph to the pictures of a split.
+
+    Args:
+        predictor: The network or the graph.
+        dataset: Pictures with masks.
+        split: Which of them.
+        progress: Told how many pictures are done, of how many.
+    """
     pictures, classes = dataset.splits[split], dataset.classes
     total = np.zeros((len(classes), len(classes)), np.int64)
     each: list[float] = []
+    counts: list[NDArray[np.int64]] = []
     kept: dict[int, NDArray[np.uint8]] = {}
     for place in range(len(pictures)):
         picture, truth = pictures.read(place)
         answer = predictor.predict(picture).mask
         matrix = pixel_metrics.confusion(torch.from_numpy(answer), torch.from_numpy(truth), len(classes)).numpy()
         total += matrix
+        counts.append(pixel_metrics.counts_of(matrix))
         each.append(pixel_metrics.mean(pixel_metrics.ious(matrix)) if matrix.sum() else math.nan)
         kept[place] = answer
         if len(kept) > _SHOWN:
@@ -243,7 +285,7 @@ def _measure(predictor: SegmentPredictor, dataset: MaskSet, split: str, progress
         if progress:
             progress(place + 1, len(pictures))
     worst = dict(sorted(kept.items(), key=lambda item: each[item[0]]))
-    return MaskEvaluation(split, classes, total, np.array(each), pictures, worst, dataset.palette)
+    return MaskEvaluation(split, classes, total, np.array(each), np.array(counts), pictures, worst, dataset.palette)
 
 
 def _write(found: MaskEvaluation, folder: Path) -> None:

@@ -1,10 +1,7 @@
 """What a trained segmenter says about pictures and volumes of any size."""
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,160 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus._errors import InputError
-from visus._files import write_atomically
-from visus.data.resample import resample_mask
-from visus.data.volumes import is_volume_name, read_spacing, read_volume, write_volume
-from visus.images import is_picture_name, write
-from visus.images.check import colors_of
-from visus.images.result import Result
-from visus.images.wide import read_wide
 from visus.nets import trained
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
-from visus.runs.answers import Unreadable, one_by_one
 from visus.runs.engine.device import chosen
+from visus.runs.segment.hastened import Hastened
+from visus.runs.segment.prediction import MaskPrediction, MaskPredictor, as_bytes
 
-Tell = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class MaskPrediction(Result):
-    """The class of each position of a picture or volume.
-
-    Attributes:
-        path: The file, or ``""`` for an array.
-        mask: ``(H, W)`` or ``(D, H, W)`` uint8, positions in the classes.
-        classes: Their names.
-        palette: ``(classes, 3)`` uint8.
-        picture: ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
-    """
-
-    path: str
-    mask: NDArray[np.uint8]
-    classes: tuple[str, ...]
-    palette: NDArray[np.uint8]
-    picture: NDArray[Any]
-
-    def shares(self) -> dict[str, float]:
-        """Which share of the positions each class has, for those that are there."""
-        counts = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        return {name: int(n) / self.mask.size for name, n in zip(self.classes, counts, strict=True) if n}
-
-    def overlay(self, *, alpha: float = 0.5) -> NDArray[np.uint8]:
-        """The colors of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
-        import cv2
-
-        picture, mask = self.picture, self.mask
-        if mask.ndim == 3:
-            middle = len(mask) // 2
-            mask, slice_ = mask[middle], as_bytes(picture)[middle]
-            picture = np.repeat(slice_[..., None], 3, axis=2)
-        mixed = cv2.addWeighted(picture, 1 - alpha, self.palette[mask], alpha, 0)
-        return np.asarray(mixed, np.uint8)
-
-    def contours(self) -> dict[str, Any]:
-        """The borders of all regions as a GeoJSON feature collection of polygons, in pixels (x, y), with holes.
-
-        Raises:
-            InputError: It is a volume.
-        """
-        if self.mask.ndim != 2:
-            raise InputError("A volume has no contours; write its mask.")
-        features = []
-        for label in np.unique(self.mask).tolist():
-            for polygon in _polygons(self.mask == label):
-                geometry = {"type": "Polygon", "coordinates": polygon}
-                features.append({"type": "Feature", "properties": {"class": self.classes[label]}, "geometry": geometry})
-        return {"type": "FeatureCollection", "features": features}
-
-    def __repr__(self) -> str:
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.shares().items())
-        return f"MaskPrediction({self.path!r}, {shares})"
-
-    def drawn(self) -> NDArray[np.uint8] | None:
-        """The overlay, ``(H, W, 3)`` uint8."""
-        return self.overlay()
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a class that is there, with its share of the positions."""
-        return [{"file": self.path, "class": name, "share": share} for name, share in self.shares().items()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON: the file and the shares of the classes."""
-        return {"file": self.path, "shares": {name: round(share, 6) for name, share in self.shares().items()}}
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what the ending of the name says.
-
-        ``.png`` the mask in indexed colors, ``.jpg`` the overlay, ``.json`` the contours, ``.nii.gz`` the mask of a
-        volume that came from a file.
-
-        Raises:
-            InputError: The ending is another, or the place cannot be written.
-        """
-        place = Path(path)
-        try:
-            if is_volume_name(place.name) and self.mask.ndim == 3 and self.path:
-                write_volume(place, self.mask, self.path)
-            elif place.suffix.lower() == ".png" and self.mask.ndim == 2:
-                write_atomically(place, _indexed(self.mask, self.palette))
-            elif place.suffix.lower() == ".json":
-                write_atomically(place, json.dumps(self.contours(), ensure_ascii=False).encode())
-            elif place.suffix.lower() in (".jpg", ".jpeg"):
-                write(place, self.overlay())
-            else:
-                kinds = ".nii.gz or .jpg" if self.mask.ndim == 3 else ".png (mask), .jpg (overlay) or .json (contours)"
-                raise InputError(f"{place} must end in {kinds}.")
-        except OSError as error:
-            raise InputError(f"{place} cannot be written ({error.strerror}); choose another place.") from error
+__all__ = ["MaskPrediction", "SegmentPredictor"]
 
 
-def as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """A picture ``(H, W, 3)`` uint8 as it is; a volume ``(D, H, W)`` float with its values spread from 0 to 255."""
-    if picture.dtype == np.uint8:
-        return picture
-    low, high = np.percentile(picture, (0.5, 99.5))
-    return np.clip((picture - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
-
-
-def _indexed(mask: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
-    import io
-
-    from PIL import Image
-
-    picture = Image.fromarray(mask)
-    picture.putpalette(palette.tobytes())
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _polygons(inside: NDArray[np.bool_]) -> list[list[list[list[int]]]]:
-    """Each region as its border and those of its holes; each is closed."""
-    import cv2
-
-    lines, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if tree is None:
-        return []
-
-    def ring(line: NDArray[Any]) -> list[list[int]]:
-        points = line[:, 0].tolist()
-        return [*points, points[0]]
-
-    polygons = []
-    holes: dict[int, list[int]] = {}
-    for number, (_, _, _, parent) in enumerate(tree[0].tolist()):
-        holes.setdefault(parent, []).append(number)
-    for number in holes.get(-1, []):
-        polygons.append([ring(lines[k]) for k in (number, *holes.get(number, []))])
-    return polygons
-
-
-class SegmentPredictor:
+class SegmentPredictor(MaskPredictor):
     """A trained segmenter, ready to answer.
 
-    A picture is answered block by block, each seen with what surrounds it, so that memory does not grow with its size
-    beyond the picture and its mask.
+    From the fifteenth block of a size on, OpenVINO answers on a CPU, where it is installed.
 
     Args:
         run: A run's folder, a file of a trained segmenter, or one that was read.
@@ -195,66 +52,23 @@ class SegmentPredictor:
         self.device = chosen(device)
         network = run if isinstance(run, Trained) else trained.read(run, "segmenter")
         self.network = network.on(self.device)
-        self.about = self.network.about
+        self._quick = Hastened(self.network)
+        self.about, self.sides = self.network.about, self.network.net.sides
+        self.classes, self.palette = self.about.classes, self.about.palette
+        self.window, self.spacing, self.threshold = self.about.window, self.about.spacing, self.about.threshold
         self.crf_settings, self.scales, self.flip = crf_settings, tuple(scales), flip
 
-    @property
-    def axes(self) -> int:
-        """2 for pictures, 3 for volumes."""
-        return self.network.net.axes
+    def _shown(self, values: NDArray[Any]) -> NDArray[Any]:
+        return as_bytes(values) if self.crf_settings else values
 
-    def takes(self, name: str) -> bool:
-        """Whether a file of a folder is one to answer, by its name."""
-        return is_volume_name(name) if self.axes == 3 else is_picture_name(name)
-
-    def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
-        """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file, resampled where need be.
-
-        Raises:
-            InputError: It is missing or damaged, or of the other kind.
-        """
-        name = os.fspath(path)
-        if (is_volume_name(name) or Path(name).is_dir()) != (self.axes == 3):
-            wanted = "volumes (.nii.gz, .nrrd, .mha, a folder of DICOM slices)" if self.axes == 3 else "pictures"
-            raise InputError(f"{name} is not what the network takes: {wanted}.")
-        return read_volume(name, self.about.spacing) if self.axes == 3 else read_wide(name)
-
-    def predict(self, picture: str | os.PathLike[str] | NDArray[Any], progress: Tell | None = None) -> MaskPrediction:
-        """The class of each position.
-
-        Args:
-            picture: A file, ``(H, W, 3)`` uint8, or ``(D, H, W)`` float with the spacing of the training.
-            progress: Told how many blocks are done, of how many.
-
-        Raises:
-            InputError: The file is missing or damaged.
-        """
-        name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = picture if isinstance(picture, np.ndarray) else self.read(picture)
-        if self.axes == 2:
-            colors_of(values)
-        elif values.ndim != 3 or not values.size:
-            raise InputError(f"A volume must be (D, H, W) float32, not {values.shape} {values.dtype}.")
-        size = values.shape[: self.axes]
-        mask = np.empty(size, np.uint8)
-        shown = as_bytes(values) if self.crf_settings else values
-        cut = self.network.net.blocks(size, self.about.window)
-        for done, block in enumerate(cut, 1):
-            answers = self.probabilities(values[block.window], shown[block.window])
-            mask[block.place] = answers[(slice(None), *block.inner)].argmax(0)
-            if progress:
-                progress(done, len(cut))
-        palette = np.array(self.about.palette, np.uint8)
-        if name and self.about.spacing:  # back to the voxels of the file
-            values = read_volume(name)
-            mask = resample_mask(mask, self.about.spacing[::-1], read_spacing(name), shape=values.shape)
-        return MaskPrediction(name, mask, self.about.classes, palette, values)
-
-    def predict_many(
-        self, pictures: Iterable[str | os.PathLike[str] | NDArray[Any]]
-    ) -> Iterator[MaskPrediction | Unreadable]:
-        """The answers to many pictures ``(H, W, 3)`` uint8 or volumes; what cannot be read is told in its place."""
-        return one_by_one(self.predict, pictures)
+    def whole(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """The answers to a picture of any size, block by block, before the CRF: ``(classes, *spatial)`` float32."""
+        size = picture.shape[: self.axes]
+        found = np.empty((len(self.about.classes), *size), np.float32)
+        for block in self.network.net.blocks(size, self.about.window):
+            answers = self.raw_probabilities(picture[block.window])
+            found[(slice(None), *block.place)] = answers[(slice(None), *block.inner)]
+        return found
 
     def raw_probabilities(self, picture: NDArray[Any]) -> NDArray[np.float32]:
         """The answers before the CRF: means over scales and mirrored pictures, ``(classes, *spatial)`` float32."""
@@ -268,7 +82,7 @@ class SegmentPredictor:
                 scaled = [max(1, round(n * scale)) for n in size]
                 seen = F.interpolate(x.float(), size=scaled, mode=mode, antialias=self.axes == 2)
             for mirrored in (False, True) if self.flip else (False,):
-                answers = self.network.probabilities(seen.flip(-1) if mirrored else seen)
+                answers = self._quick.probabilities(seen.flip(-1) if mirrored else seen)
                 answers = answers.flip(-1) if mirrored else answers
                 if scale != 1:
                     answers = F.interpolate(answers, size=size, mode=mode)

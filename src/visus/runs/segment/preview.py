@@ -12,7 +12,7 @@ from torch import Tensor
 from visus.data.masks import IGNORE
 from visus.runs.engine.preview import places_of, prepared, write_sheet
 from visus.runs.segment.fitting import blueprint, channels_of
-from visus.runs.segment.predict import as_bytes
+from visus.runs.segment.prediction import as_bytes
 from visus.runs.segment.task import TASK
 from visus.runs.segment.training import training_windows
 

@@ -8,6 +8,7 @@ from visus.data import MaskSet, load_masks
 from visus.nets import segmentation, trained
 from visus.nets.file import is_trained, open_saved
 from visus.nets.segmentation import Segmenter
+from visus.nets.segmentation.pyramid import Pyramid
 from visus.runs.engine.device import multiply_adds_per_second, resolve_device
 from visus.runs.engine.task import Count
 from visus.runs.record.settings import rate_for
@@ -32,6 +33,7 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
         unlabeled=settings.unlabeled,
         spacing=settings.spacing,
         allow_bad=settings.allow_bad,
+        without=settings.without,
         progress=progress,
     )
 
@@ -68,6 +70,9 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     filled = settings.filled({**default, "lr": rate_for(settings.optimizer, default["lr"])})
     filled |= {"window": _window(settings, net, sides_of(dataset), default["window"]), "weights": weights}
     filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "batch")
+    row = isinstance(getattr(net, "backbone", None), Pyramid)
+    settings.refuse((settings.lower is not None and not row, "lower", f"a backbone of {settings.net} as this one"))
+    filled["lower"] = settings.lower or ("kept" if row and weights != NO_WEIGHTS else None)
     filled["windows"] = settings.windows or 1
     if weights == NO_WEIGHTS:
         filled |= _of_scratch(settings, dataset, filled, net)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import DATA, LEARN, LOSS, NET, Idle, Lower, TrainSettings, Unlabeled, said
 
 ClassWeights = Literal["none", "median_frequency"]
 Head = Literal["large_fov", "aspp"]
@@ -87,12 +87,13 @@ class SegmentSettings(TrainSettings):
     release: Annotated[
         bool | None,
         Setting(
-            "unet, vnet: the layers of the authors' released network, where it differs from their paper.",
+            "unet, vnet, fcn8s, fcn16s, deconvnet: as the authors released it, where that differs from their paper.",
             _OWN,
             option="--release/--paper",
             default="paper",
         ),
     ] = None
+    lower: Lower = None
     window: Annotated[
         tuple[int, ...] | None,
         Setting("Spatial size of the windows that the network sees.", NET, option="--size", metavar="N|H,W|D,H,W"),
@@ -143,9 +144,11 @@ class SegmentSettings(TrainSettings):
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1: one window of each picture in an epoch, no norms in U-Net and V-Net, SegNet's odd maps cut."""
+        """As in 0.1: one window of a picture in an epoch, all layers learn, no norms in U-Net, SegNet cuts maps."""
+        has_lower = str(values.get("net")).startswith("fcn") and values.get("backbone") not in (None, "vgg16")
+        learns = {"lower": "learn"} if has_lower and values.get("weights") != NO_WEIGHTS else {}
         plain = {"unet": {"batch_norm": False}, "vnet": {"batch_norm": False}, "segnet": {"round_up": False}}
-        return {"windows": 1, **plain.get(str(values.get("net")), {}), **values}
+        return {"windows": 1, **learns, **plain.get(str(values.get("net")), {}), **values}
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others; the weights are known."""
@@ -154,5 +157,5 @@ class SegmentSettings(TrainSettings):
             *super().idle(),
             (dice and self.changed("class_weights"), "class_weights", "the loss dice"),
             (dice and self.changed("border"), "border", "the loss dice"),
-            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms")),
+            *((new and self.changed(name), name, "weights none") for name in ("lr_decay", "norms", "lower")),
         ]

@@ -9,4 +9,5 @@ TASK = Room(
     settings=SegmentSettings,
     training="visus.runs.segment.training:begin",
     answers="visus.runs.segment.predict:SegmentPredictor",
+    light="visus.runs.segment.light:GraphSegmenter",
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as lightning
 import numpy as np
@@ -16,18 +17,36 @@ from visus.data.joint import Joint
 from visus.data.windows import Windows, window_loader
 from visus.nets import segmentation, trained
 from visus.nets import weights as _weights
+from visus.nets.detection.body import hold_norms
 from visus.nets.segmentation import Segmenter
+from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.trained import About, Trained
 from visus.ops import Normalize
 from visus.runs.engine.loop import Checkpointer, carry_over, fit, groups_of, workers_for
-from visus.runs.engine.task import Hooks, outline_of
+from visus.runs.engine.task import Hooks, Say, outline_of
+from visus.runs.record.folder import BEST
+from visus.runs.segment import threshold
 from visus.runs.segment.evaluate import measure, write_confusion
 from visus.runs.segment.fitting import channels_of, narrower
+from visus.runs.segment.hastened import keep_lower
+from visus.runs.segment.predict import SegmentPredictor
 from visus.runs.segment.settings import NO_WEIGHTS, SegmentSettings
 from visus.tasks import pixel_losses
 from visus.tasks.segment import Recipe, Segment
 
 _MOST_TO_FIT = 500  # training pictures that a preprocessing is fitted on
+
+
+class KeptNorms(lightning.Callback):
+    """Lets batch normalization of pretrained layers keep the statistics that came with their weights."""
+
+    def __init__(self, parts: list[nn.Module]) -> None:
+        self.parts = parts
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Let these norms keep their statistics in this epoch."""
+        for part in self.parts:
+            hold_norms(part)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +166,11 @@ class Segmentation:
         """Train all layers of the network."""
         settings = self.settings
         assert settings.epochs is not None
+        backbone = getattr(self.net, "backbone", None)
+        if settings.lower == "kept" and isinstance(backbone, Pyramid):
+            keep_lower(backbone, can_compile=settings.device != "cuda")
+        if settings.norms == "kept":
+            callbacks = [KeptNorms(list(self.net.body())), *callbacks]
         if checkpoint is None and (advice := narrower(settings, self.data)):
             hooks.say(advice)
         fit(
@@ -159,9 +183,33 @@ class Segmentation:
             checkpoint=checkpoint,
         )
 
+    def seconds_before(self, check: float) -> float:
+        """Nothing comes before the first step."""
+        return 0.0
+
     def save(self, path: Path) -> None:
         """Write the network as it is now."""
         trained.write(path, Trained(self.about, self.net, self.normalize))
+
+    def tuned(self, folder: Path, say: Say) -> dict[str, Any]:
+        """Of two classes: choose on val above which probability a position is of the second."""
+        if len(self.data.classes) != 2:
+            return {}
+        network = trained.read(folder, "segmenter")
+        predictor, val = SegmentPredictor(network, device=self.settings.device), self.data.splits["val"]
+        total = np.zeros((2, threshold.BINS), np.int64)
+        for place in range(len(val)):
+            picture, truth = val.read(place)
+            total += threshold.counts(predictor.whole(picture)[1], truth)
+        choice = threshold.best(total)
+        if choice.threshold != network.about.threshold:
+            about = dataclasses.replace(network.about, threshold=choice.threshold)
+            trained.write(folder / BEST, dataclasses.replace(network.on("cpu"), about=about))
+            say(
+                f"A position is {self.data.classes[1]} from a probability of {choice.threshold:.2f} on: mean IoU "
+                f"{choice.mean_iou:.2%} on val, {choice.before:.2%} from 0.50 on."
+            )
+        return {"threshold": dataclasses.asdict(choice)}
 
     def draw(self, folder: Path) -> None:
         """Draw the answers to some pictures of val, and which classes are taken for which."""

@@ -20,7 +20,8 @@ from visus._files import write_atomically
 from visus.ops import crf, crf_learning
 from visus.runs.record.folder import CONFIG, is_run, settings_in, summary_of
 from visus.runs.record.settings import read_toml
-from visus.runs.segment.predict import SegmentPredictor, as_bytes
+from visus.runs.segment.predict import SegmentPredictor
+from visus.runs.segment.prediction import as_bytes
 from visus.runs.segment.resolve import load
 from visus.runs.segment.settings import SegmentSettings
 from visus.tasks import pixel_metrics

@@ -8,6 +8,7 @@ Vizier", KDD 2017, section 3.2).
 A study is a folder:
 
     study.log    every trial (Optuna's journal); a study goes on from it, and several processes may work on it
+    study.json   how many trials are wanted
     trials.csv   settings and score of each trial
     study.png    score over each setting
     best.toml    the best settings, for visus train --config
@@ -17,6 +18,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import json
 import math
 import os
 import socket
@@ -143,6 +145,7 @@ def tune(
     opened = _open(folder, base, searched)
     _forget_the_dead(opened)
     hooks.say(f"Coarse: {_coarse(trials)} trials, {told(searched)}")
+    write_atomically(folder / "study.json", json.dumps({"trials": trials}).encode())
     left = range(trials - len(_counted(opened)))
     if cluster:
         cluster = dataclasses.replace(cluster, gpus=cluster.gpus or float(base.device == "cuda"))

@@ -24,6 +24,7 @@ _FITS = 0.7  # correlation of a block where it fits
 _EACH = 2  # blocks of each row and of each column whose best place is looked for
 _FARTHEST = 4  # times the radius of the search that a corner of the picture may move
 _STILL = 1.0  # pixels that a corner moves at most if one step is enough
+_NEAR, _MOST_OF_TRIED = 3, 0.7  # pixels, and the share that must fit within these before others farther off are tried
 _FARTHER = 2  # pixels that a block may move farther than those that were tried first
 _LEAST_FITTING = 6
 _TRIED, _LEAST_OF_TRIED = 16, 4  # blocks, of which so many must fit before further ones are tried
@@ -185,7 +186,9 @@ def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: in
     busy = _spreads(over, side)
     busy[~covered(corners, side, matrix, picture.shape).reshape(busy.shape)] = 0
     wanted = _busiest(busy) * side
-    found = best_places(over, target, side, wanted[:_TRIED], radius)
+    found = best_places(over, target, side, wanted[:_TRIED], min(radius, _NEAR))
+    if (found[:, 0] >= _FITS).sum() < _MOST_OF_TRIED * len(found):
+        found = best_places(over, target, side, wanted[:_TRIED], radius)
     tried = np.abs(found[found[:, 0] >= _FITS, 1:3])
     if len(tried) < _LEAST_OF_TRIED:
         return None
@@ -212,7 +215,7 @@ def _spreads(picture: Floats, side: int) -> Floats:
     rows, columns = picture.shape[0] // side, picture.shape[1] // side
     whole = picture[: rows * side, : columns * side]
     means = [cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA) for part in (whole, whole * whole)]
-    return np.sqrt(np.maximum(means[1] - means[0] ** 2, 0))
+    return np.asarray(np.sqrt(np.maximum(means[1] - means[0] ** 2, 0)), np.float32)
 
 
 def _moved(step: Matrix, shape: tuple[int, ...]) -> float:

@@ -40,22 +40,52 @@ def _differs(laid: Laid) -> NDArray[np.bool_]:
     """
     import cv2
 
-    weights = there(laid.b.shape, laid.matrix, laid.a.shape).astype(np.float32)
-    size = (2 * laid.side + 1,) * 2
+    edge = np.ones((3, 3), np.uint8)  # pixels at the end of the first are mixed with what lies outside of it
+    where = cv2.erode(there(laid.b.shape, laid.matrix, laid.a.shape).astype(np.uint8), edge) > 0
+    slope, offset, contrast = _tones_around(laid, where)
+    x, y = laid.over, laid.target
+    like_y = slope * x + offset
+    apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
+    rim = np.ones((2 * _RIM + 1,) * 2, np.uint8)
+    whole = cv2.erode(where.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    return np.asarray(whole & (apart >= np.maximum(_VISIBLE, _AGAINST * contrast)))
+
+
+def _tones_around(laid: Laid, where: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    """Of each pixel the line that takes tones of the first picture to the second's, and the contrast around it.
+
+    Args:
+        laid: Both.
+        where: ``(H, W)``, the pixels that both have.
+
+    Returns:
+        Slope, offset, and standard deviation in gray levels, ``(H, W)`` each. They change slowly, so a quarter of the
+        pixels is enough to find them.
+    """
+    import cv2
+
+    height, width = where.shape
+    half = (width + 1) // 2, (height + 1) // 2
+    weights, x, y = (_resized(part, half) for part in (where.astype(np.float32), laid.over, laid.target))
+    size = (laid.side + 1 - laid.side % 2,) * 2
     total = np.maximum(cv2.blur(weights, size), 1e-3)
 
     def around(values: Floats) -> Floats:
         return np.asarray(cv2.blur(values * weights, size) / total, np.float32)
 
-    x, y = laid.over, laid.target
     mean_x, mean_y = around(x), around(y)
     spread_x, spread_y = around(x * x) - mean_x**2, around(y * y) - mean_y**2
     slope = (around(x * y) - mean_x * mean_y) / np.maximum(spread_x, 25)
-    like_y = np.asarray(mean_y + slope * (x - mean_x), np.float32)
-    apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
     contrast = np.sqrt(np.maximum(np.maximum(spread_y, slope**2 * spread_x), 64))
-    whole = cv2.erode(weights, np.ones((2 * _RIM + 1,) * 2), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    return np.asarray(whole & (apart >= np.maximum(_VISIBLE, _AGAINST * contrast)))
+    small = np.asarray(slope), np.asarray(mean_y - slope * mean_x), np.asarray(contrast)
+    first, second, third = (np.asarray(cv2.resize(part, (width, height)), np.float32) for part in small)
+    return first, second, third
+
+
+def _resized(values: Floats, size: tuple[int, int]) -> Floats:
+    import cv2
+
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _beyond(values: Floats, others: Floats) -> Floats:

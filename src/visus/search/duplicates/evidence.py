@@ -52,6 +52,7 @@ _MARKED = 20.0  # gray levels that a mark changes at least
 _THIN = 0.85  # share of what writing changes that lies in thin strokes
 _SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
+_PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
 
 
@@ -127,7 +128,13 @@ def there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArra
         matrix: Takes points of the picture to points of the frame.
         of: The shape of the picture.
     """
-    return laid_over(np.full(of, 255, np.uint8), matrix, shape) > 252
+    import cv2
+
+    right, bottom = of[1] - 1, of[0] - 1
+    corners = np.array([(0, 0, 1), (right, 0, 1), (right, bottom, 1), (0, bottom, 1)]) @ matrix[:2].T
+    found = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(found, np.round(corners * 2**_PART).astype(np.int32), 1, shift=_PART)
+    return found > 0
 
 
 def cut(laid: "Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:

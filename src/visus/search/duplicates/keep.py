@@ -119,6 +119,7 @@ class _Place:
         bordered: It has a border.
         marked: It has a mark.
         blown: How much more of it is overexposed than of the hub.
+        recolored: It has other colors than the hub.
     """
 
     extent: float
@@ -126,6 +127,7 @@ class _Place:
     bordered: bool
     marked: bool
     blown: float
+    recolored: bool = False
 
     @classmethod
     def of(cls, judgment: Judgment) -> "_Place":
@@ -133,7 +135,8 @@ class _Place:
         shown, share = found.covered
         extent = shown / share if found.outside[1] == "content" else shown
         bordered = found.outside[1] == "border"
-        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown)
+        recolored = judgment.relation is not None and "recolored" in judgment.relation.names
+        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown, recolored)
 
     @classmethod
     def of_hub(cls, judgments: Sequence[Judgment]) -> "_Place":
@@ -168,6 +171,11 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         most = max(details.values())
         return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
 
+    def less_compressed(left: list[Traits]) -> list[Traits]:
+        doubtful = [own for own in left if any(_may_hide(own, other, place) for other in left)]
+        best = _least_lossy([own for own in left if own not in doubtful])
+        return [own for own in left if own in best or own in doubtful]
+
     first: list[Step] = []
     if wanted.reference is not None:
         first = [("in the reference folder", _best(lambda o: wanted.protects(o.member.path)))]
@@ -184,7 +192,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("more real detail", more_detail),
-        ("less compressed", _least_lossy),
+        ("less compressed", less_compressed),
         ("lossless", _best(lambda o: o.facts.container in _LOSSLESS)),
         ("not encoded again", _best(lambda o: not _encoded_again(o))),
         ("transparent", _best(lambda o: o.transparent)),
@@ -194,6 +202,13 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("older", _best(age)),
         ("", _best(lambda o: tuple(-ord(sign) for sign in o.member.path))),
     ]
+
+
+def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
+    """Whether a picture may have been rounded as another one shows it was: other colors since hide that."""
+    if place(own).recolored == place(other).recolored or _encoded_again(own):
+        return False
+    return _coarser(other.rounded, _told(own) or 0)
 
 
 def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:

@@ -25,6 +25,9 @@ SIDE = 768
 CLOSE_SIDE = 1536
 """Longest side at which they are looked at closely: a digit of a page has some ten pixels then."""
 
+SOFT_SIDE = 256
+"""Longest side at which colors are compared, in pixels."""
+
 _LOSS = 2.0  # root mean square of what a picture loses, in gray levels, if it has no detail of that size
 _LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
 _SCALES = (0.125, 0.18, 0.25, 0.35, 0.5, 0.71)
@@ -95,6 +98,11 @@ class Opened:
         if max(self.member.width, self.member.height) <= SIDE:
             return self.gray
         return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
+
+    @functools.cached_property
+    def soft(self) -> NDArray[np.uint8]:
+        """Its colors, small: ``(h, w, 3)`` uint8, longest side :data:`SOFT_SIDE`."""
+        return shrink(self.colors, SOFT_SIDE)
 
     @property
     def facts(self) -> Facts:

@@ -62,8 +62,7 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         evidence = _closer(keep, other, laid, evidence)
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
-    colors = _colors(keep, other, evidence)
-    return Judgment(evidence, _relation(keep, other, evidence, _color(colors, other)), None, _blown(colors, other))
+    return Judgment(evidence, _relation(keep, other, evidence), None, _blown(keep, other, evidence))
 
 
 def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
@@ -99,11 +98,12 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
-    return "exposure bracket" if _color(_colors(keep, other, evidence), other) > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if _color(keep, other, evidence) > 2 * _RECOLORED else "burst"
 
 
-def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
-    """How a copy differs, of which the colors differ so much."""
+def _relation(keep: Opened, other: Opened, evidence: Evidence) -> Relation:
+    """How a copy differs."""
+    color = _color(keep, other, evidence)
     linear = evidence.transform[:2, :2]
     turn, mirrored = _turn(linear)
     full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
@@ -136,35 +136,26 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-Colors = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""The colors of the first picture in the frame of the second, and where they are there (255)."""
-
-
-def _colors(keep: Opened, other: Opened, evidence: Evidence) -> Colors:
-    import cv2
-
-    size = other.gray.shape[1], other.gray.shape[0]
-    matrix = evidence.transform[:2]
-    colors = np.asarray(cv2.warpAffine(keep.colors, matrix, size), np.uint8)
-    there = np.asarray(cv2.warpAffine(np.full_like(keep.gray, 255), matrix, size))
-    return colors, np.where(there > 0, np.uint8(255), np.uint8(0))
-
-
-def _color(laid: Colors, other: Opened) -> float:
+def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """Mean difference of the colors of two pictures where both are, softly seen."""
     import cv2
 
-    first, covered = laid
-    soft = [cv2.blur(colors, (9, 9)) for colors in (first, other.colors)]
-    return float(np.mean(cv2.mean(cv2.absdiff(*soft), covered)[:3]))
+    first, second = keep.soft, other.soft
+    larger, smaller = scaling(other.gray.shape, second.shape), scaling(first.shape, keep.gray.shape)
+    way, size = (larger @ evidence.transform @ smaller)[:2], (second.shape[1], second.shape[0])
+    laid = np.asarray(cv2.warpAffine(first, way, size), np.uint8)
+    covered = np.asarray(cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), way, size))
+    there = np.where(covered > 252, np.uint8(255), np.uint8(0))
+    return float(np.mean(cv2.mean(cv2.absdiff(*(cv2.blur(colors, (3, 3)) for colors in (laid, second))), there)[:3]))
 
 
-def _blown(laid: Colors, other: Opened) -> float:
+def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """How much more of the second picture than of the first is overexposed."""
     import cv2
 
-    grays = [np.asarray(cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY), np.uint8) for colors in (laid[0], other.colors)]
-    one, two = (_white_and_busy(gray) for gray in grays)
+    size = other.gray.shape[1], other.gray.shape[0]
+    laid = np.asarray(cv2.warpAffine(keep.gray, evidence.transform[:2], size), np.uint8)
+    one, two = (_white_and_busy(gray) for gray in (laid, other.gray))
     return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
 
 

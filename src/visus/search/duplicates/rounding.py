@@ -13,6 +13,7 @@ _WAVES = ((0, 1, 11), (1, 0, 12), (1, 1, 12), (0, 2, 10), (2, 0, 14), (1, 2, 14)
 """Rows, columns and steps of some low frequencies in the example table of ITU-T T.81, annex K."""
 
 _MEAN = 57.625  # mean step of that table
+_LEAST_LEVELS = 32  # gray levels that a decoded photograph has at least
 _PARTS = 8  # of a step of 1 in the histogram
 _LEAST_STEP, _MOST_STEP = 3, 120
 _MULTIPLES = 4  # that are looked at
@@ -30,6 +31,8 @@ def mean_step(gray: NDArray[np.uint8]) -> float:
     Returns:
         0 where nothing tells of it: no JPEG, one of very fine steps, or shrunk, turned by an angle or cut since.
     """
+    if np.count_nonzero(np.bincount(gray.ravel(), minlength=256)) < _LEAST_LEVELS:
+        return 0.0  # drawn, or of two tones: its coefficients are few numbers too
     values = _coefficients(gray)
     found = [step / usual for own, (_, _, usual) in zip(values, _WAVES, strict=True) if (step := _step(own))]
     return float(np.median(found)) * _MEAN if len(found) >= _LEAST_WAVES else 0.0

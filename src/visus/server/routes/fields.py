@@ -9,7 +9,8 @@ import anyio
 from fastapi import Depends, File, Form, Path, Request, UploadFile
 
 from visus._errors import InputError
-from visus.server.service import Asked, Service
+from visus.server.asked import Asked
+from visus.server.service import Service
 
 _KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 

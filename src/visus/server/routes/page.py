@@ -17,7 +17,7 @@ router = APIRouter()
 
 @router.get("/health", tags=["service"], summary="Whether it lives.", responses=described(answers.Health))
 async def health(work: Working) -> dict[str, Any]:
-    return {"status": "ok", "version": __version__, "pictures": await work.quickly(work.service.count)}
+    return {"status": "ok", "version": __version__, "pictures": await work.quickly(work.service.pictures.count)}
 
 
 @router.get(

@@ -15,7 +15,7 @@ router = APIRouter(tags=["runs"])
 
 @router.get("/runs", summary="The networks that answer.", responses=described(answers.Runs))
 async def runs(work: Working) -> dict[str, Any]:
-    return {"runs": [await work(work.service.about, name) for name in work.service.runs]}
+    return {"runs": [await work(work.service.networks.about, name) for name in work.service.networks.runs]}
 
 
 @router.get(
@@ -24,14 +24,14 @@ async def runs(work: Working) -> dict[str, Any]:
     **file_of("image/png"),
 )
 async def curves(work: Working, name: str) -> Response:
-    return Response(await work(work.service.curves, name), media_type="image/png")
+    return Response(await work(work.service.networks.curves, name), media_type="image/png")
 
 
 @router.get(
     "/runs/{name}/metrics", summary="The same as numbers, one row an epoch.", responses=described(answers.Metrics)
 )
 async def metrics(work: Working, name: str) -> dict[str, Any]:
-    return await work(work.service.metrics, name)
+    return await work(work.service.networks.metrics, name)
 
 
 @router.post("/predict", summary="What a run says of a picture.", responses=described(answers.Prediction))
@@ -42,7 +42,7 @@ async def predict(
     k: Annotated[int, Form(ge=1, le=1000)] = 5,
     overlay: Annotated[bool, Form()] = False,
 ) -> dict[str, Any]:
-    return await work(work.service.predict, run, asked, k=k, overlay=overlay)
+    return await work(work.service.networks.predict, run, asked, k=k, overlay=overlay)
 
 
 @router.post("/explain", summary="Which pixels speak for a class.", responses=described(answers.Explanation))
@@ -57,7 +57,7 @@ async def explain(
 ) -> dict[str, Any]:
     place = None if at is None else numbers("at", at, 2)
     options = {"target": target or None, "at": place, "box": None if box is None else numbers("box", box, 4)}
-    return await work(work.service.explain, run, asked, method, **options)
+    return await work(work.service.networks.explain, run, asked, method, **options)
 
 
 @router.post(
@@ -75,4 +75,4 @@ async def fool(
 ) -> dict[str, Any]:
     if not math.isfinite(epsilon):
         raise InputError("epsilon must be a number.")
-    return await work(work.service.fool, run, asked, target=target or None, epsilon=epsilon, steps=steps)
+    return await work(work.service.networks.fool, run, asked, target=target or None, epsilon=epsilon, steps=steps)

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import JSONResponse
 
+from visus._errors import InputError
 from visus.search.duplicates.members import Name
 from visus.server import answers
+from visus.server.asked import Asked
 from visus.server.described import described
 from visus.server.routes.fields import Picture, Region, Text, Working, box_of, ids_of
 from visus.server.wanted import Wanted
@@ -18,8 +20,9 @@ _GROUPS = 1000  # groups of an answer
 _ASKING = 8  # pictures that ask beside the first
 
 Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in the index, with commas.")]
-
-
+Files = Annotated[
+    list[UploadFile] | None, File(description="The same as files; this field may be there several times.")
+]
 Words = Annotated[
     Text, Form(description="Words that pictures are to show, perhaps with signs and weights: tiger + snow - 0.5 beach.")
 ]
@@ -38,13 +41,31 @@ async def search(
     by: Annotated[str, Form(max_length=60, description="embedding, texture or color.")] = "embedding",
     rerank: Annotated[Literal["expansion", "geometry"] | None, Form()] = None,
     also: Ids = None,
+    also_pictures: Files = None,
     unlike: Ids = None,
+    unlike_pictures: Files = None,
     words: Words = None,
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
-    joined, avoided = (ids_of(name, text, _ASKING) for name, text in (("also", also), ("unlike", unlike)))
-    found = await work(work.service.search, asked, joined, avoided, words=words or None, rerank=rerank, **options)
+    joined = await beside("also", also, also_pictures)
+    avoided = await beside("unlike", unlike, unlike_pictures)
+    found = await work(
+        work.service.searching.search, asked, joined, avoided, words=words or None, rerank=rerank, **options
+    )
     return JSONResponse(found)  # plain values, which need no second look
+
+
+async def beside(name: str, ids: str | None, files: list[UploadFile] | None) -> list[Asked]:
+    """Pictures that ask beside the first: those of the index, then those that were sent.
+
+    Raises:
+        InputError: An id is none, or they are too many.
+    """
+    indexed = [Asked(number=number) for number in ids_of(name, ids, _ASKING)]
+    sent = [Asked(await file.read()) for file in files or ()]
+    if len(indexed) + len(sent) > _ASKING:
+        raise InputError(f"{name} takes at most {_ASKING} pictures, not {len(indexed) + len(sent)}.")
+    return indexed + sent
 
 
 @router.post(
@@ -59,7 +80,7 @@ async def why(
     region: Region = None,
     words: Words = None,
 ) -> dict[str, Any]:
-    return await work(work.service.why, asked, hit, box_of(region), words or None)
+    return await work(work.service.searching.why, asked, hit, box_of(region), words or None)
 
 
 @router.get(
@@ -75,9 +96,9 @@ async def duplicates(
     offset: Annotated[int, Query(ge=0, lt=2**63, description="Groups to pass over, and stacks.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_GROUPS, description="Groups at most, and stacks.")] = 200,
 ) -> JSONResponse:
-    found = await work(work.service.duplicates, Wanted(relation, agreement, folder), offset, limit)
+    found = await work(work.service.copies.duplicates, Wanted(relation, agreement, folder), offset, limit)
     if found is None:
-        return JSONResponse(work.service.progress, 202, headers={"Retry-After": "1"})
+        return JSONResponse(work.service.copies.progress, 202, headers={"Retry-After": "1"})
     return JSONResponse(found)
 
 
@@ -87,7 +108,7 @@ async def decisions(
     numbers: Annotated[str, Form(alias="ids", max_length=4000, description="Ids of pictures, with commas.")],
     decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
 ) -> dict[str, Any]:
-    return {"changed": await work(work.service.decide, ids_of("ids", numbers), decision)}
+    return {"changed": await work(work.service.copies.decide, ids_of("ids", numbers), decision)}
 
 
 @router.post(
@@ -99,4 +120,4 @@ async def moves(
     work: Working,
     numbers: Annotated[str, Form(alias="ids", max_length=40_000, description="Ids of copies, with commas.")],
 ) -> dict[str, Any]:
-    return await work(work.service.move, ids_of("ids", numbers))
+    return await work(work.service.copies.move, ids_of("ids", numbers))

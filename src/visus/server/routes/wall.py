@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse
 
 from visus.server import answers
 from visus.server.described import described, file_of
+from visus.server.media import MEDIA
 from visus.server.parts import headers_of, is_known, sent, wanted
 from visus.server.routes.fields import InPath, Working
-from visus.server.service import MEDIA
 from visus.server.wall import Order, Shown
 
 router = APIRouter(tags=["pictures"])
@@ -28,7 +28,7 @@ By = Annotated[Order, Query(description="By the time when a picture was taken, o
     responses=described(answers.Layout),
 )
 async def layout(work: Working, text: Words = None, where: Where = None, order: By = "newest") -> JSONResponse:
-    return JSONResponse(await work(work.service.layout, Shown(text or None, where or None, order)))
+    return JSONResponse(await work(work.service.pictures.layout, Shown(text or None, where or None, order)))
 
 
 @router.get("/wall/pictures", summary="Some of them.", responses=described(answers.Part))
@@ -41,14 +41,14 @@ async def part(
     limit: Annotated[int, Query(ge=1, le=_PART, description="Pictures at most.")] = 100,
 ) -> JSONResponse:
     shown = Shown(text or None, where or None, order)
-    return JSONResponse(await work(work.service.shown, shown, offset, limit))
+    return JSONResponse(await work(work.service.pictures.shown, shown, offset, limit))
 
 
 @router.get("/folders", summary="Folders that hold pictures.", responses=described(answers.Folders))
 async def folders(
     work: Working, limit: Annotated[int, Query(ge=1, le=_FOLDERS, description="Folders at most.")] = 500
 ) -> dict[str, Any]:
-    return await work(work.service.folders, limit)
+    return await work(work.service.pictures.folders, limit)
 
 
 @router.get(
@@ -57,20 +57,20 @@ async def folders(
     **file_of(*MEDIA, parts=True),
 )
 async def pictures(request: Request, work: Working, number: InPath) -> Response:
-    tag, size = await work(work.service.tag, number)
+    tag, size = await work(work.service.pictures.tag, number)
     if is_known(request, tag):
         return Response(None, 304, headers=headers_of(tag))
     bounds = wanted(request, size, tag)
-    if bounds and 0 <= bounds[0] <= bounds[1] and (found := await work(work.service.part, number, *bounds)):
+    if bounds and 0 <= bounds[0] <= bounds[1] and (found := await work(work.service.pictures.part, number, *bounds)):
         content, kind = found
         return sent(request, size, lambda _first, _last: content, kind, tag)
-    data, kind = await work(work.service.content, number)
+    data, kind = await work(work.service.pictures.content, number)
     return sent(request, len(data), lambda first, last: data[first : last + 1], kind, tag)
 
 
 @router.get("/pictures/{number}/facts", summary="What is known of it.", responses=described(answers.Facts))
 async def facts(work: Working, number: InPath) -> dict[str, Any]:
-    return await work(work.service.facts, number)
+    return await work(work.service.pictures.facts, number)
 
 
 @router.get(
@@ -79,11 +79,11 @@ async def facts(work: Working, number: InPath) -> dict[str, Any]:
     **file_of("image/jpeg"),
 )
 async def previews(request: Request, work: Working, number: InPath) -> Response:
-    tag, _ = await work(work.service.tag, number)
+    tag, _ = await work(work.service.pictures.tag, number)
     tag = f"p{tag}"
     if is_known(request, tag):
         return Response(None, 304, headers=headers_of(tag))
-    return Response(await work(work.service.preview, number), media_type="image/jpeg", headers=headers_of(tag))
+    return Response(await work(work.service.pictures.preview, number), media_type="image/jpeg", headers=headers_of(tag))
 
 
 @router.get(
@@ -93,4 +93,4 @@ async def previews(request: Request, work: Working, number: InPath) -> Response:
 )
 async def thumbnails(work: Working, number: InPath) -> Response:
     headers = {"Cache-Control": "private, max-age=3600"}
-    return Response(await work(work.service.thumbnail, number), media_type="image/jpeg", headers=headers)
+    return Response(await work(work.service.pictures.thumbnail, number), media_type="image/jpeg", headers=headers)

@@ -18,7 +18,7 @@ export function enter(given) {
 export class Locked extends Error {}
 
 // Ask; waits while the server is busy, gone, or works on it.
-//   fields: of a form; the request is a POST then.   kind: "json" or "blob".
+//   fields: of a form, a list for one that is there several times; the request is a POST then.   kind: "json" or "blob".
 //   again: false for what must not be done twice.    progress: told {what, done, total}.
 export async function ask(path, { fields = null, kind = "json", signal, progress, again = true } = {}) {
   for (let tries = 0; ; ) {
@@ -53,7 +53,9 @@ async function sent(path, fields, signal, again) {
 
 function form(fields) {
   const made = new FormData();
-  for (const [key, value] of Object.entries(fields)) if (value !== null && value !== undefined && value !== "") made.append(key, value);
+  for (const [key, value] of Object.entries(fields)) {
+    for (const own of Array.isArray(value) ? value : [value]) if (own !== null && own !== undefined && own !== "") made.append(key, own);
+  }
   return made;
 }
 

@@ -1,6 +1,7 @@
 // Curves of a training as drawings in the page's own colors, and the trials of a study as points.
 import { draw, make } from "./dom.js";
 import { number, word } from "./language.js";
+import { bars } from "./predicted.js";
 
 const WIDTH = 560, HEIGHT = 220, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 30;
 
@@ -24,7 +25,7 @@ export function trials(columns, rows) {
   return make("div", { className: "curves" }, settings.map((name) => {
     const points = rows.filter((row) => typeof row[at] === "number" && row[columns.indexOf(name)] !== null).map((row) => [row[columns.indexOf(name)], row[at]]);
     if (!points.length) return null;
-    return typeof points[0][0] === "number" ? dots(name, points, best) : null;
+    return points.every(([value]) => typeof value === "number") ? dots(name, points, best) : choices(name, points, best);
   }));
 }
 
@@ -39,6 +40,14 @@ function chart(title, lines, [first, last]) {
   });
   const told = lines.filter((line) => line.points.length).map((line) => `${word(line.name.startsWith("train") ? "train" : "val")} ${number(line.points[line.points.length - 1][1], 3)}`);
   return figure(title, draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` }, frame.drawn, ...paths), told, `${title}: ${told.join(word("comma"))}`);
+}
+
+// Of a setting that is one of several: the best score of each.
+function choices(name, points, best) {
+  const found = new Map();
+  for (const [value, score] of points) found.set(String(value), Math.max(score, found.get(String(value)) ?? -Infinity));
+  const sorted = [...found].sort((a, b) => b[1] - a[1]);
+  return make("figure", {}, make("figcaption", {}, make("b", {}, name), " ", make("span", { className: "soft" }, word("bestOfEach", number(points.length), number(best, 3)))), bars(sorted));
 }
 
 function dots(name, points, best) {

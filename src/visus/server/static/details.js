@@ -4,9 +4,9 @@ import { ask, open as openFile, show } from "./api.js";
 import { announce, work } from "./busy.js";
 import { copyText } from "./clipboard.js";
 import { make } from "./dom.js";
-import { bytes, day, number, word } from "./language.js";
+import { bytes, day, word } from "./language.js";
 import { predicted } from "./predicted.js";
-import { isAsked, list, question, region } from "./question.js";
+import { isAsked, join, question, region } from "./question.js";
 import { why } from "./why.js";
 
 let sequence = null; // of the view that is shown
@@ -83,7 +83,7 @@ function described(facts) {
 function actions(facts, fields, more) {
   const asks = address.read().view === "search" && isAsked(fields);
   const clean = { details: null, place: null };
-  const beside = (name) => address.change({ ...clean, [name]: [...new Set([...list(fields, name), facts.id])].slice(0, 8).join(","), region: null });
+  const beside = (name) => join(name, [facts.id], fields, clean);
   const button = (id, text, act, first = false) => make("button", { id, className: first ? "first" : "", on: { click: (event) => act(event.currentTarget) } }, word(text));
   return [
     facts.missing ? null : button("like", "like", () => address.go("search", { id: facts.id }), true),
@@ -113,7 +113,7 @@ async function predictions(facts, more, button) {
       const picture = { width: facts.width, height: facts.height, show: (image) => show(image, `/previews/${facts.id}`) };
       more.append(make("h3", {}, run.name), predicted(found, picture));
     }
-    announce(word("runsTold", number(about.runs.length)));
+    announce(word("runsTold", about.runs.length));
   }, button);
 }
 

@@ -56,7 +56,7 @@ async function fill(groups, totals, fields, button) {
     if (!found.groups.length) groups.append(make("p", {}, word("none")));
     if (fields.has("scenes")) groups.append(...found.stacks.map(stack));
     if (found.totals.groups > PART) groups.append(further(groups, fields, PART, found.totals.groups));
-    totals.textContent = word("totals", number(found.totals.groups), number(found.totals.copies), number(found.totals.may_go), bytes(found.totals.size));
+    totals.textContent = word("totals", found.totals.groups, found.totals.copies, found.totals.may_go, bytes(found.totals.size));
     groups.append(...found.notes.map((note) => make("p", { className: "soft" }, said(note))));
   }, button);
 }
@@ -85,7 +85,7 @@ function tools(found, fields) {
   const copied = make("button", { id: "copy-list", on: { click: () => work(async ({ signal }) => copyText((await all(signal)).map((copy) => copy.path).join("\n")), copied) } }, word("copyList"));
   const moved = about.moves && make("button", { id: "move-all", on: { click: () => work(async ({ signal }) => {
     const copies = await all(signal);
-    if (confirm(word("moveThem", number(copies.length)))) await move(copies.map((copy) => copy.id), fields);
+    if (confirm(word("moveThem", copies.length))) await move(copies.map((copy) => copy.id), fields);
   }, moved) } }, word("moveAll", number(found.totals.may_go)));
   return [make("div", { className: "bar" }, copied, moved || null)];
 }
@@ -99,7 +99,7 @@ async function move(ids, fields) {
     left.push(...found.left);
   }
   await fill(document.getElementById("groups"), document.getElementById("totals"), fields, null);
-  const told = [word("moved", number(count)), ...left.map(said)].join(" ");
+  const told = [word("moved", count), ...left.map(said)].join(" ");
   document.getElementById("totals").textContent = told;
 }
 

@@ -15,6 +15,7 @@ const VIEWS = {
   duplicates: async () => (await import("./duplicates.js")).showDuplicates,
   networks: async () => (await import("./networks.js")).showNetworks,
   trainings: async () => (await import("./trainings.js")).showTrainings,
+  check: async () => (await import("./review.js")).showReview,
 };
 const BESIDE = ["details", "place", "at"]; // fields that change nothing of the view itself
 
@@ -33,7 +34,7 @@ async function show() {
     leave();
     leave = () => {};
     mark(view);
-    document.title = `visus: ${word({ wall: "pictures", search: "search" }[view] || view)}`;
+    document.title = `visus: ${word({ wall: "pictures", search: "search", check: "review" }[view] || view)}`;
     const draw = await VIEWS[view]();
     if (view === "trainings") leave = (await import("./trainings.js")).leaveTrainings;
     if (shown.key !== key) return;
@@ -52,7 +53,7 @@ function remember() {
 }
 
 function mark(view) {
-  for (const own of ["wall", "duplicates", "networks", "trainings"]) {
+  for (const own of ["wall", "duplicates", "networks", "trainings", "check"]) {
     if (own === view) $(`tab-${own}`).setAttribute("aria-current", "page");
     else $(`tab-${own}`).removeAttribute("aria-current");
   }
@@ -66,20 +67,21 @@ async function start() {
     $("gate").hidden = true;
     document.body.classList.remove("locked");
     $("tab-trainings").hidden = !about.trainings;
+    $("tab-check").hidden = !about.check;
     for (const id of ["words", "find-go"]) $(id).hidden = about.pictures === null;
     $("find-in").hidden = !about.words;
     if (!about.words) $("find-in").value = "paths";
-    if (about.pictures === null && !location.hash) address.go("networks", {}, { replace: true });
+    if (about.pictures === null && !location.hash) address.go(about.check && !about.runs.length ? "check" : "networks", {}, { replace: true });
     shown = { view: null, key: null };
   });
   await show();
 }
 
-function chosen(file) {
-  if (!file) return;
+function chosen(files) {
+  if (!files.length) return;
   const view = shown.view === "networks" || about?.pictures === null ? "networks" : "search";
   const run = view === "networks" ? { run: address.read().fields.get("run") } : {};
-  work(() => take(file, view, run));
+  work(() => take([...files], view, run));
 }
 
 function switchTo(next) {
@@ -108,8 +110,7 @@ $("find").addEventListener("submit", (event) => {
 });
 $("words").addEventListener("search", () => $("words").value || !["text", "words"].some((own) => address.read().fields.has(own)) || address.go("wall"));
 $("file").addEventListener("change", () => {
-  const file = $("file").files[0];
-  chosen(file);
+  chosen([...$("file").files]);
   $("file").value = ""; // so that the same file can be chosen again
 });
 let over = 0;
@@ -119,10 +120,10 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     event.preventDefault();
     over = kind === "drop" ? 0 : Math.max(0, over + ({ dragenter: 1, dragleave: -1 }[kind] || 0));
     $("dropping").hidden = !over;
-    if (kind === "drop") chosen(event.dataTransfer.files[0]);
+    if (kind === "drop") chosen(event.dataTransfer.files);
   });
 }
-document.addEventListener("paste", (event) => chosen(event.clipboardData.files[0]));
+document.addEventListener("paste", (event) => chosen(event.clipboardData.files));
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !event.target.matches("input, select, textarea") && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();

@@ -63,7 +63,7 @@ function cards(own, fields, run) {
   const epsilon = make("input", { id: "epsilon", type: "range", min: 0.5, max: 16, step: 0.5, value: 2, on: { input: () => { levels.textContent = word("levels", number(Number(epsilon.value))); } } });
   return [
     card("predict", own, run, [], async (signal) => {
-      const found = await ask("/predict", { fields: form(own, fields, { run: run.name, overlay: run.task !== "classify" }), signal });
+      const found = await ask("/predict", { fields: form(own, fields, { run: run.name, overlay: run.task === "segment" }), signal });
       return predicted(found, { width: own.width, height: own.height, show: (image) => { image.src = own.image.src; } });
     }),
     card("explain", own, run, [labeled(word("method"), method), labeled(word("forClass"), target), told], async (signal) => {

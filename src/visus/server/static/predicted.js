@@ -1,6 +1,7 @@
 // What a network says: bars for classes, boxes and masks over the picture, each with its legend.
 import { draw, make } from "./dom.js";
 import { percent, word } from "./language.js";
+import { painted } from "./masks.js";
 
 // Colors of objects, which can be told apart on light and dark pictures (Okabe and Ito, 2008).
 const COLORS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
@@ -40,15 +41,15 @@ function objects(found, picture) {
   const names = [...new Set(found.objects.map((own) => own.class))];
   const color = (name) => COLORS[names.indexOf(name) % COLORS.length];
   const image = make("img", { className: "answer", alt: word("boxes", found.objects.length) });
-  if (found.overlay && found.objects[0].segmentation) image.src = found.overlay; // it shows the shapes too
-  else picture.show(image);
+  picture.show(image);
+  const masks = found.objects.filter((own) => own.segmentation).map((own) => ({ ...own, color: color(own.class) })).reverse();
   const lines = draw("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     ...found.objects.map((own) => {
       const [x0, y0, x1, y1] = own.box;
       return draw("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, fill: "none", stroke: color(own.class), "stroke-width": 3, "vector-effect": "non-scaling-stroke" });
     }));
-  return make("div", {}, make("div", { className: "drawn" }, image, lines),
-    make("ul", { className: "bars" }, found.objects.map((own) => {
+  return make("div", {}, make("div", { className: "drawn" }, image, masks.length ? painted(masks, picture.width, picture.height) : null, lines),
+    make("ul", { className: "bars scrolled", tabIndex: 0, ariaLabel: word("objects", found.objects.length) }, found.objects.map((own) => {
       const bar = make("span", { className: "bar-full" }, make("span", {}));
       Object.assign(bar.firstChild.style, { width: `${100 * own.score}%`, background: color(own.class) });
       return make("li", {}, make("span", { className: "bar-name" }, spot(color(own.class)), own.class), bar, make("span", { className: "bar-value" }, percent(own.score)));

@@ -1,7 +1,7 @@
 // What asks, as the address names it: a picture of the index or one that was dropped, perhaps a part of it; or words.
 import * as address from "./address.js";
-import { ask } from "./api.js";
-import { make } from "./dom.js";
+import { ask, show } from "./api.js";
+import { $, make } from "./dom.js";
 import { word } from "./language.js";
 import { keep, kept } from "./uploads.js";
 
@@ -37,10 +37,15 @@ async function indexed(id, signal) {
 }
 
 async function dropped(key) {
-  const file = await kept(key);
-  if (!file) throw new Error(word("elsewhere"));
+  const file = await held(key);
   const image = await shown(file);
   return { source: file, name: file.name || word("yourPicture"), width: image.naturalWidth, height: image.naturalHeight, image };
+}
+
+async function held(key) {
+  const file = await kept(key);
+  if (!file) throw new Error(word("elsewhere"));
+  return file;
 }
 
 async function shown(blob) {
@@ -50,10 +55,46 @@ async function shown(blob) {
   return image;
 }
 
-// Take a file as the question of a view; nothing changes where it cannot be shown.
-export async function take(file, view, fields = {}) {
-  await shown(file);
-  address.go(view, { ...fields, upload: await keep(file) });
+// Take files as the question of a view, in a search several together; nothing changes where one cannot be shown.
+export async function take(files, view, fields = {}) {
+  const [first, ...others] = await keepAll(view === "search" ? files : files.slice(0, 1));
+  $("words").value = ""; // pictures ask now, not words
+  address.go(view, { ...fields, upload: first, also: others.join(",") });
+}
+
+// Let files ask beside the picture of this address.
+export async function add(files, fields) {
+  join("also", await keepAll(files), fields);
+}
+
+// Let pictures ask beside the one of this address, or against it; only a whole picture asks with others.
+export function join(name, pictures, fields, more = {}) {
+  address.change({ ...more, [name]: [...new Set([...list(fields, name), ...pictures])].join(","), region: null });
+}
+
+async function keepAll(files) {
+  for (const file of files) await shown(file);
+  return Promise.all(files.map(keep));
+}
+
+const isUpload = (key) => !/^\d+$/.test(key);
+
+// A small view of a picture that asks beside another.
+export async function small(image, key) {
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  if (isUpload(key)) image.src = URL.createObjectURL(await held(key));
+  else await show(image, `/thumbnails/${key}`);
+}
+
+// The fields of a request for the pictures that ask beside the first, or against it.
+export async function beside(fields) {
+  const found = {};
+  for (const name of ["also", "unlike"]) {
+    const own = list(fields, name);
+    found[name] = own.filter((key) => !isUpload(key)).join(",");
+    found[`${name}_pictures`] = await Promise.all(own.filter(isUpload).map(held));
+  }
+  return found;
 }
 
 // The fields of a request with this question.

@@ -6,7 +6,7 @@ import { choose, follow } from "./details.js";
 import { $, choice, labeled, make } from "./dom.js";
 import { condition, filters } from "./filters.js";
 import { number, percent, said, word } from "./language.js";
-import { asking, form, list, question, region } from "./question.js";
+import { add, asking, beside, form, list, question, region, small } from "./question.js";
 import { rectangled } from "./rectangle.js";
 
 let asked = 0; // to know late answers
@@ -29,11 +29,11 @@ export async function showSearch(root, fields, about) {
     const held = focused(root);
     root.replaceChildren(make("div", { className: "asking" }, column(own, fields, about), kept || results));
     refocus(root, held);
-    const found = await ask("/search", { fields: wanted(own, fields), signal });
+    const found = await ask("/search", { fields: wanted(own, fields, await beside(fields)), signal });
     if (mine !== asked) return; // a later question has overtaken this one
     hits = found.hits;
     follow(sequence);
-    const told = word(own.source ? "alike" : "showing", hits.length, own.name);
+    const told = word(own.source ? "alike" : "showing", hits.length, own.name + further(fields));
     const again = focused(root);
     (kept || results).replaceWith(results);
     results.replaceChildren(
@@ -46,12 +46,18 @@ export async function showSearch(root, fields, about) {
   });
 }
 
-function wanted(own, fields) {
+function wanted(own, fields, others) {
   const given = (name) => fields.get(name);
   return form(own, fields, {
     k: given("k") || 24, region: given("region"), where: condition(fields), by: given("by"), rerank: given("rerank"), min_score: given("least"),
-    also: given("also"), unlike: given("unlike"), words: given("words"),
+    words: given("words"), ...others,
   });
+}
+
+// How many pictures ask with the first, and against it.
+function further(fields) {
+  const [also, unlike] = [list(fields, "also").length, list(fields, "unlike").length];
+  return `${also ? ` + ${number(also)}` : ""}${unlike ? ` − ${number(unlike)}` : ""}`;
 }
 
 function options(fields, about) {
@@ -69,34 +75,46 @@ function options(fields, about) {
 
 // The picture that asks, with a rectangle, and those that ask with it or against it.
 function column(own, fields, about) {
+  if (!own.source) return asWords(own, fields);
   const part = region(fields);
-  const chips = (name) => list(fields, name).map((id) => make("li", { className: `chip ${name}` }, thumbnail(id), make("span", {}, word(name)),
-    make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: list(fields, name).filter((other) => other !== id).join(",") || null }) } }, "×")));
-  if (!own.source) return asWords(own, fields, chips);
   return make("section", { id: "query", ariaLabel: word("yourPicture") },
     rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
     make("div", { className: "told" },
       make("p", { className: "name" }, own.name),
       make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
       part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
-      beside(fields),
-      make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike")),
+      about.words ? wordsToo(fields) : null,
+      pictures(fields),
       about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
 }
 
 // Words that ask alone, with the pictures that ask with them.
-const asWords = (own, fields, chips) => make("section", { id: "query", ariaLabel: word("yourWords") },
-  make("div", { className: "told" }, make("p", { className: "name" }, own.name), make("p", { className: "soft hint" }, word("mixed")),
-    make("ul", { className: "chips" }, ...chips("also"), ...chips("unlike"))));
+const asWords = (own, fields) => make("section", { id: "query", ariaLabel: word("yourWords") },
+  make("div", { className: "told" }, make("p", { className: "name" }, own.name), make("p", { className: "soft hint" }, word("mixed")), pictures(fields)));
 
 // A field for words that ask beside the picture.
-const beside = (fields) => labeled(word("wordsToo"), make("input", { id: "words-too", type: "search", autocomplete: "off", placeholder: word("wordsExample"),
+const wordsToo = (fields) => labeled(word("wordsToo"), make("input", { id: "words-too", type: "search", autocomplete: "off", placeholder: word("wordsExample"),
   value: fields.get("words") || "", on: { change: (event) => address.change({ words: event.target.value.trim() || null }) } }));
 
-function thumbnail(id) {
-  const image = make("img", { alt: "", loading: "lazy" });
-  show(image, `/thumbnails/${id}`);
-  return image;
+// The pictures that ask beside, and a button for more.
+function pictures(fields) {
+  const more = make("input", { id: "more", type: "file", multiple: true, accept: "image/*,.heic,.tif,.tiff", ariaLabel: word("addPicture"), on: { change: () => work(() => add([...more.files], fields)) } });
+  return [
+    make("ul", { className: "chips" }, ...chips("also", "unlike", fields), ...chips("unlike", "also", fields)),
+    make("label", { className: "button file" }, make("span", {}, word("addPicture")), more),
+  ];
+}
+
+// Pictures that ask with it or against it; each can be turned into the other, or taken away.
+function chips(name, other, fields) {
+  const without = (key) => list(fields, name).filter((own) => own !== key).join(",");
+  return list(fields, name).map((key) => {
+    const image = make("img", { alt: "" });
+    work(() => small(image, key));
+    return make("li", { className: `chip ${name}` }, image, make("span", {}, word(name)),
+      make("button", { className: "plain turn", on: { click: () => address.change({ [name]: without(key), [other]: [...list(fields, other), key].join(",") }) } }, word(`turn_${other}`)),
+      make("button", { className: "plain", ariaLabel: word("without"), on: { click: () => address.change({ [name]: without(key) }) } }, "×"));
+  });
 }
 
 function card(hit, k) {
@@ -113,7 +131,7 @@ function card(hit, k) {
     make("a", { className: "shown", href: address.link("search", { id: hit.id }), data: { k }, on: { click: (event) => opened(event, k) } }, image, bar),
     make("div", { className: "badges" }, badges),
     make("p", {}, make("b", {}, number(hit.score, 3)), " ", make("span", { title: hit.path }, hit.name)),
-    hit.note ? make("p", { className: "soft" }, hit.note) : null);
+    hit.note ? make("p", { className: "soft" }, hit.note.split(", ").map(said).join(word("comma"))) : null);
 }
 
 function opened(event, k) {

@@ -1,6 +1,6 @@
 // Pictures that were dropped, kept in the browser for the address to name them, also after a reload.
 
-const NAME = "visus", STORE = "uploads", MOST = 20;
+const NAME = "visus", STORE = "uploads", MOST = 40;
 const held = new Map(); // of this page, where the browser keeps nothing
 
 function opened() {
@@ -19,9 +19,9 @@ function done(asked) {
   });
 }
 
-// Keep a file; gives the key that the address names.
+// Keep a file; gives the key that the address names, which begins with a letter where an id of the index has digits alone.
 export async function keep(file) {
-  const key = `${Date.now().toString(36)}${Math.floor(Math.random() * 1e6).toString(36)}`;
+  const key = `u${Date.now().toString(36)}${Math.floor(Math.random() * 1e6).toString(36)}`;
   held.set(key, file);
   try {
     const store = (await opened()).transaction(STORE, "readwrite").objectStore(STORE);

@@ -85,13 +85,16 @@ export default {
   by_embedding: "外观",
   by_texture: "纹理",
   by_color: "颜色",
-  rerank: "然后",
-  plainOrder: "保持原样",
+  rerank: "再次排序",
+  plainOrder: "不用",
   expansion: "用最好的结果再搜一次",
   geometry: "同一物体在前",
   also: "还有这张",
   unlike: "不像这张",
   without: "去掉",
+  addPicture: "添加图片",
+  turn_also: "要像它",
+  turn_unlike: "不像它",
   askNetworks: "询问网络",
 
   // Details
@@ -123,7 +126,7 @@ export default {
   agreement: "一致区块的最低比例",
   scenes: "同时显示同一场景的图片",
   none: "没有重复图片。",
-  totals: (groups, copies, free, size) => `${groups} 组，共 ${copies} 个副本；其中 ${free} 个可以移走（${size}）。`,
+  totals: (groups, copies, free, size) => `${count(groups)} 组，共 ${count(copies)} 个副本；其中 ${count(free)} 个可以移走（${size}）。`,
   further: (n) => `显示更多（${n}）`,
   same: (n) => `${n} 张相同的图片`,
   stack: (kind, n) => `${kind}：${n} 张图片，不是副本`,
@@ -140,10 +143,10 @@ export default {
   "keep-both": "全部保留",
   noted: "已记下。",
   copyList: "复制可移走文件的列表",
-  move: "移走可以移走的",
+  move: "移走可移走的副本",
   moveAll: (n) => `移走全部 ${n} 个`,
-  moveThem: (n) => `要移走 ${n} 个文件吗？移动会记入日志，可用 visus duplicates --undo 移回。`,
-  moved: (n) => `已移走 ${n} 个文件；请用 visus index 更新索引。`,
+  moveThem: (n) => `要移走 ${count(n)} 个文件吗？移动会记入日志，可用 visus duplicates --undo 移回。`,
+  moved: (n) => `已移走 ${count(n)} 个文件；请用 visus index 更新索引。`,
 
   // Networks
   networksLead: "训练好的网络怎么看一张图片，哪些像素支持它的回答，以及多小的改动就能骗过它。",
@@ -181,6 +184,7 @@ export default {
   after: "之后",
   masks: (run) => `${run} 用类别颜色标出的图片`,
   boxes: (n) => `带有 ${count(n)} 个框的图片`,
+  objects: (n) => `${count(n)} 个物体`,
   noObjects: "没有找到物体。",
   bestObject: (name, share) => `最可能的是 ${name}，${share}。`,
   curves: "它是怎样学习的",
@@ -199,9 +203,28 @@ export default {
   val: "验证",
   noEpoch: "还没有完成一轮。",
   numbers: "数值",
+  bestOfEach: (n, best) => `每种选择的最好分数：${n} 次试验，最好 ${best}`,
   trialsTold: (name, n, best) => `${name} 对应的分数：${n} 次试验，最好 ${best}`,
 
+  // Review
+  review: "检查",
+  reviewLead: "visus check 发现的问题。可保留图片、改变类别或不使用；不会改动任何文件。",
+  noReview: "没有待审查的表；请用 --check check.csv --checked 文件夹 启动服务器。",
+  problems: "问题",
+  findings: "发现的问题",
+  allProblems: "全部",
+  onlyOpen: "只看尚未决定的",
+  decidedOf: (n, all, table) => `已决定 ${n} / ${all}，写入 ${table}`,
+  nothingOpen: "没有尚未决定的内容。",
+  newClass: "类别",
+
   // Names that the server uses
+  problems_: {
+    "wrong-label": "标签可能错误", leak: "跨划分泄漏", "twin-other-label": "同一图片，不同类别", twin: "同一图片重复",
+    outlier: "离群", blurred: "模糊", dark: "过暗", "blown-out": "过曝", "low-information": "几乎没有内容",
+    "odd-size": "尺寸异常", "odd-ratio": "长宽比异常", "near-empty-mask": "掩码几乎为空", "small-box": "框太小", unreadable: "无法使用",
+  },
+  decisions: { keep: "保留", relabel: "改为此类别", "leave out": "不使用" },
   steps: {
     "Reading the index": "正在读取索引", "Looking at thumbnails": "正在查看缩略图", "Comparing thumbnails": "正在比较缩略图",
     "Comparing files": "正在比较文件",

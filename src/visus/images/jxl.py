@@ -1,0 +1,52 @@
+"""JPEG XL by the first bits of its codestream (ISO/IEC 18181-1:2024, annexes B to D), without a decoder."""
+
+from visus.images.boxes import boxes
+
+_SIGNATURE = b"\xff\x0a"
+_HEADER = 32  # bytes, of which the sizes and flags take fewer
+_SIDES = (9, 13, 18, 30)  # bits of a side
+_PART = 4  # bytes that number a part of a codestream
+
+
+class _Bits:
+    """Numbers of some bits, the lowest first (B.2.1)."""
+
+    def __init__(self, data: bytes) -> None:
+        self.rest = int.from_bytes(data, "little")
+
+    def __call__(self, count: int) -> int:
+        value, self.rest = self.rest & ((1 << count) - 1), self.rest >> count
+        return value
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether a JPEG XL file is an animation."""
+    bits = _Bits(_codestream(data)[len(_SIGNATURE) : _HEADER])
+    _pass_over_size(bits)
+    if bits(1) or not bits(1):  # all is as usual, or there are no further fields
+        return False
+    bits(3)  # orientation
+    has_size, has_preview = bits(1), 0
+    if has_size:
+        _pass_over_size(bits)
+    has_preview = bits(1)
+    return not has_preview and bool(bits(1))  # a preview, which is rare, has sizes of its own before this
+
+
+def _codestream(data: bytes) -> bytes:
+    """The beginning of the codestream, in a container or alone (ISO/IEC 18181-2, section 9)."""
+    if data.startswith(_SIGNATURE):
+        return data[:_HEADER]
+    for name, start, _ in boxes(data):
+        if name in (b"jxlc", b"jxlp"):
+            begin = start + (_PART if name == b"jxlp" else 0)
+            return data[begin : begin + _HEADER]
+    return b""
+
+
+def _pass_over_size(bits: _Bits) -> None:
+    """Height, and width where no ratio gives it (D.2)."""
+    small = bits(1)
+    bits(5 if small else _SIDES[bits(2)])
+    if not bits(3):
+        bits(5 if small else _SIDES[bits(2)])
