@@ -78,7 +78,7 @@ def network(model: str, weights: str) -> tuple[Backbone, Preprocessing, Normaliz
 
 
 def last_layer(model: str, weights: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight ``(C, D)`` and bias ``(C,)`` of the layer that leads from a network's embedding to its classes.
+    """Weight ``(C, D)`` and bias ``(C,)``, float32, of the layer from a network's embedding to its classes.
 
     Args:
         model: See :func:`export`.

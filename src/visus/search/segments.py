@@ -148,7 +148,7 @@ class Segment:
         return np.sort(_places(table))
 
     def among_all(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
-        """The places of rows of this fragment among all rows of the table that are not deleted."""
+        """The places ``(N,)`` int64 of rows of this fragment among all rows of the table that are not deleted."""
         own = places if self.live is None else np.searchsorted(self.live, places)
         return own.astype(np.int64) + self.start
 
@@ -162,7 +162,7 @@ class Segment:
             return None
 
     def vectors(self, places: NDArray[np.integer]) -> Vectors:
-        """The vectors ``(N, D)`` as they are stored; zeros for rows that have none.
+        """The vectors ``(N, D)`` float32 or float16 as they are stored; zeros for rows that have none.
 
         Raises:
             OSError: They cannot be read.

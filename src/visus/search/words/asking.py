@@ -118,7 +118,7 @@ class Asked:
         """The vector that asks.
 
         Args:
-            pictures: Vectors ``(N, D)`` of :attr:`pictures`, of length 1.
+            pictures: Vectors ``(N, D)`` float32 of :attr:`pictures`, of length 1.
             layer: Of the network, where there are words.
             space: In which vectors are compared.
 

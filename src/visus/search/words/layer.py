@@ -86,13 +86,13 @@ class Layer:
         return (_log_sum(logits[:, chosen]) - others).astype(np.float32)
 
     def direction(self, kinds: Sequence[int]) -> Floats:
-        """Where vectors ``(D,)`` lie that are of some classes, from where they lie of any class; of length 1."""
+        """Where vectors of some classes lie, from where those of any class do: ``(D,)`` float32 of length 1."""
         away = self.weight[list(kinds)].mean(axis=0) - self.weight.mean(axis=0)
         return unit(away)
 
 
 def probability(odds: Floats) -> Floats:
-    """The probability for the logarithm of odds.
+    """The probability in [0, 1] for the logarithm of odds, both ``(N,)`` float32.
 
     >>> probability(np.float32([0.0])).tolist()
     [0.5]
