@@ -75,9 +75,14 @@ def main() -> None:
     """Write the page."""
     parts = [
         "# Licenses",
-        "visus itself: Apache-2.0. It ships the photographs of the demo, each under the license named here, and the\n"
-        "graph of EfficientNet-Lite0 without weights. Made by `make licenses` from what the installed packages state.",
+        "visus itself: Apache-2.0. It ships the photographs of the demo, each under the license named here, a part of\n"
+        "WordNet, and the graph of EfficientNet-Lite0 without weights. Made by `make licenses` from what the\n"
+        "installed packages state.",
     ]
+    parts.append(
+        "## Words\n\n| file | author | license |\n|---|---|---|\n"
+        "| wordnet.tsv, plurals.tsv | Princeton University | WordNet 3.0, see `src/visus/search/words/WORDNET.txt` |"
+    )
     with (ROOT / "src/visus/search/photographs/LICENSES.csv").open(encoding="utf-8", newline="") as file:
         rows = [f"| {own['file']} | {own['author']} | {own['license']} |" for own in csv.DictReader(file)]
     parts.append("\n".join(["## Photographs", "", "| file | author | license |", "|---|---|---|", *rows]))

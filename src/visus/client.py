@@ -95,8 +95,9 @@ class Client:
 
     def search(
         self,
-        picture: Picture,
+        picture: Picture | None = None,
         *,
+        words: str | None = None,
         k: int = 12,
         region: tuple[int, int, int, int] | None = None,
         where: str | None = None,
@@ -106,10 +107,11 @@ class Client:
         also: Sequence[Picture] = (),
         unlike: Sequence[Picture] = (),
     ) -> Hits:
-        """Pictures that look like one; for the options see :meth:`visus.Index.search`.
+        """Pictures that look like one, or show what words name; for the options see :meth:`visus.Index.search`.
 
         Args:
-            picture: That asks.
+            picture: That asks; None where words ask alone.
+            words: Words, perhaps with signs and weights: ``"tiger + snow - 0.5 beach"``.
             k: How many, at most 200.
             region: x0, y0, x1, y1 in pixels of the part that asks.
             where: A condition on the columns of the index.
@@ -122,7 +124,7 @@ class Client:
         Raises:
             RefusedError: The server says what is wrong.
         """
-        options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by}
+        options = {"k": k, "region": _commas(region), "where": where, "min_score": min_score, "by": by, "words": words}
         beside = {"also": also, "unlike": unlike}
         ids = {name: _commas([own for own in others if isinstance(own, int)]) for name, others in beside.items()}
         files = [
@@ -133,9 +135,16 @@ class Client:
         ]
         return self._post(Hits, "/search", picture, options | {"rerank": rerank} | ids, files)
 
-    def why(self, picture: Picture, hit: int, *, region: tuple[int, int, int, int] | None = None) -> Why:
-        """Where a picture, or a part of it, and one of the index agree."""
-        return self._post(Why, "/why", picture, {"hit": hit, "region": _commas(region)})
+    def why(
+        self,
+        picture: Picture | None,
+        hit: int,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        words: str | None = None,
+    ) -> Why:
+        """Where a picture, or a part of it, and one of the index agree; or where the latter shows words."""
+        return self._post(Why, "/why", picture, {"hit": hit, "region": _commas(region), "words": words})
 
     def duplicates(
         self,
@@ -307,14 +316,14 @@ class Client:
         self,
         kind: type[Answer],
         path: str,
-        picture: Picture,
+        picture: Picture | None,
         options: dict[str, Any],
         files: Sequence[tuple[str, tuple[str, bytes]]] = (),
     ) -> Answer:
         form, files = _given(options), list(files)
         if isinstance(picture, int):
             form["id"] = picture
-        else:
+        elif picture is not None:
             files.append(("picture", _sent(picture)))
         return kind.model_validate_json(self._send("POST", path, data=form, files=files or None).content)  # pyright: ignore
 

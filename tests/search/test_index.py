@@ -425,6 +425,6 @@ def test_directions_that_are_none(index: Index, dimension: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["a red car", "sunset"])
-def test_words_are_told_that_pictures_ask(index: Index, query: str) -> None:
-    with pytest.raises(InputError, match="searches by picture, not by words"):
+def test_words_that_are_not_known_are_told_with_near_ones(index: Index, query: str) -> None:
+    with pytest.raises(InputError, match=r"is not among the .* words that this index knows; the nearest that are: "):
         index.search(query)

@@ -567,3 +567,31 @@ def test_a_request_has_an_id_and_a_line(client: TestClient, caplog: pytest.LogCa
     assert [line.split()[1] for line in lines] == ["mine-1", made.headers["x-request-id"]]
     assert lines[0].split()[3:6] == ["GET", "/health", "200"]
     assert "\n" not in lines[1]
+
+
+def test_words_ask_alone_and_beside_a_picture(client: TestClient, place: Path) -> None:
+    assert client.get("/about").json()["words"] is True
+    found = client.post("/search", data={"words": "dogs", "min_score": 0, "k": 5}).json()
+    assert len(found["hits"]) == 5
+    assert found["words"][0]["kinds"] == 118
+    assert "118 kinds" in found["notes"][0]
+    hits = Hits.model_validate(found)
+    assert all(0 <= hit.score <= 1 for hit in hits.hits)
+    expected = Index(place / "i.visus").search("dogs", k=5, min_score=0)
+    assert [hit.path for hit in hits.hits] == expected.paths
+    picture = {"id": hits.hits[0].id, "words": "+ snow - 0.5 beach"}
+    mixed = client.post("/search", data=picture).json()
+    assert [own["weight"] for own in mixed["words"]] == [1, -0.5]
+    assert mixed["hits"][0]["asked"]
+    why = client.post("/why", data={"words": "dogs", "hit": hits.hits[0].id}).json()
+    assert why["query"] is None
+    assert why["hit"].startswith("data:image/jpeg")
+    assert client.post("/why", data={**picture, "hit": hits.hits[1].id}).json()["query"] is None
+
+
+def test_words_of_others_name_no_files(client: TestClient, place: Path) -> None:
+    picture = min((place / "Fotos").iterdir())
+    for words in (str(picture), f"file:{picture}", f"dog + {picture}"):
+        assert "not among the" in error_of(client.post("/search", data={"words": words}), 422)
+    assert "Nothing stands behind" in error_of(client.post("/search", data={"words": "dog +"}), 422)
+    assert "Send a picture" in error_of(client.post("/search", data={"words": ""}), 422)

@@ -42,6 +42,10 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
         client.search(number, also=[first.path], unlike=[Path(found.hits[1].path).read_bytes()]).hits[0].id == first.id
     )
     assert client.why(Path(first.path).read_bytes(), number).score > 0.99
+    mixed = client.search(number, words="+ dogs - 0.5 beach", k=2)
+    assert [own.kinds for own in mixed.words] == [118, 2]
+    assert client.search(words="dogs", min_score=0, k=2).words[0].kinds == 118
+    assert client.why(None, number, words="dogs").query is None
     assert client.facts(number).name == "0001.jpg"
     assert client.picture(number, first=0, last=2) == b"\xff\xd8\xff"
     assert client.thumbnail(number)[:2] == client.preview(number)[:2] == b"\xff\xd8"

@@ -68,6 +68,14 @@ def test_what_a_page_can_provoke_is_translated(client: TestClient, trained_run: 
         ("/search", {"id": first, "also": ",".join(["1"] * 9)}),
         ("/search", {"id": first, "k": 5000}),
         ("/search", {"id": first, "nothing": 1}),
+        ("/search", {"words": "unicorn"}),
+        ("/search", {"words": "qqqqqqqqqqqq"}),
+        ("/search", {"words": "dog +"}),
+        ("/search", {"words": "- dog"}),
+        ("/search", {"words": "dog - dog"}),
+        ("/search", {"words": "dog + 99999 snow"}),
+        ("/search", {"words": "dog " * 600}),
+        ("/search", {"words": "dog", "by": "texture"}),
         ("/why", {"id": first, "hit": 1}),
         ("/predict", {"id": first, "run": "none"}),
         ("/explain", {"id": first, "run": run, "method": "none"}),
@@ -94,4 +102,6 @@ def test_notes_of_hits_are_translated(client: TestClient) -> None:
         for part in hit.get("note", "").split(", ")
         if part
     ]
+    for words in ("dog", "elephant", "mountain + 0.5 snow"):
+        notes += client.post("/search", data={"words": words}).json()["notes"]
     assert [note for note in notes if not is_translated(note)] == []

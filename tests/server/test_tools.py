@@ -60,7 +60,17 @@ def test_a_model_searches_and_is_told_why(place: Path) -> None:
     assert wrong.is_error
     assert "There is no picture 1 in the index." in wrong.content[0].text
     assert path.is_error
-    _, (why, duplicates) = asked(place, ("why", {**sent, "hit": hits[1]["id"]}), ("duplicates", {}))
+    _, (why, duplicates, words, shown, unknown) = asked(
+        place,
+        ("why", {**sent, "hit": hits[1]["id"]}),
+        ("duplicates", {}),
+        ("search", {**sent, "words": "+ dogs", "k": 2}),
+        ("why", {"words": "dogs", "hit": hits[1]["id"]}),
+        ("search", {"words": "unicorn"}),
+    )
+    assert json.loads(words.content[0].text)["words"][0]["kinds"] == 118
+    assert [part.type for part in shown.content] == ["text", "image"]
+    assert "'unicorn' is not among" in unknown.content[0].text
     assert [part.type for part in why.content] == ["text", "image", "image"]
     assert set(json.loads(duplicates.content[0].text)) & {"looking", "groups"}
 

@@ -1,4 +1,4 @@
-"""``visus search``: find the pictures that look most like one."""
+"""``visus search``: find the pictures that look most like one, or show what words name."""
 
 import contextlib
 import gc
@@ -36,6 +36,8 @@ Examples:
 
     visus search cat.jpg                        the twelve most like it
     visus search cat.jpg -k 30 --sheet c.png    thirty, and a contact sheet
+    visus search "elephants"                    pictures that show elephants
+    visus search "cat.jpg + snow - 0.5 beach"   like a picture, more snow, less beach
     visus search a.jpg b.jpg --unlike c.jpg     like two, unlike a third
     visus search a.jpg --region 40,60,220,300   like a part of a picture
     visus search a.jpg --detect runs/detect/a-1 like each object that a detector finds in it
@@ -47,9 +49,22 @@ Examples:
 
 
 def search(
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="One picture, or several at once.")],
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PICTURE|WORDS...",
+            help='A picture, words, or a mixture such as "dog.jpg + snow - 0.5 beach"; several ask together.',
+        ),
+    ] = None,
     place: IndexPlace = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Number of hits.")] = 12,
+    plus: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[WEIGHT:]TERM", help="A picture or words that ask too: snow, 0.5:snow; repeatable."),
+    ] = None,
+    minus: Annotated[
+        list[str] | None, typer.Option(metavar="[WEIGHT:]TERM", help="What is taken away, likewise; repeatable.")
+    ] = None,
     unlike: Annotated[list[Path] | None, typer.Option(help="A picture to keep away from; repeatable.")] = None,
     region: Annotated[
         str | None, typer.Option(metavar="X0,Y0,X1,Y1", help="Only this part of the picture, in pixels.")
@@ -64,7 +79,10 @@ def search(
     min_score: Annotated[
         float | None,
         typer.Option(
-            min=-1, max=1, help="Least score of a hit, at most 1; around the mean of the index, so lower than a cosine."
+            min=-1,
+            max=1,
+            help="Least score of a hit, at most 1: of a word its probability, of pictures around the mean of the "
+            "index, so lower than a cosine.",
         ),
     ] = None,
     where: Annotated[
@@ -92,16 +110,20 @@ def search(
     print0: Print0 = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the pictures that look most like a picture."""
+    """Find the pictures that look most like a picture, or show what words name."""
     with _quick_imports():
         from visus.search import Index
 
     location = place or default_index()
     index = Index(location, weights=weights)
+    asked = pictures or []
+    files = _files(asked, plus or [], minus or [])
     for option, out in (("--sheet", sheet), ("--why", why)):
-        spare(out, *pictures, *(unlike or ()), index=index, what=option)
+        spare(out, *files, *(unlike or ()), index=index, what=option)
     options: Options = {
         "k": k,
+        "plus": plus or (),
+        "minus": minus or (),
         "unlike": unlike or (),
         "min_score": min_score,
         "where": where,
@@ -111,9 +133,9 @@ def search(
         "max_pixels": round(max_pixels * 1e6),
     }
     if detect is not None:
-        if len(pictures) != 1 or region or why:
+        if len(asked) != 1 or files != asked or region or why:
             raise InputError("--detect takes one picture and goes with neither --region nor --why; leave them out.")
-        objects = _objects(index, pictures[0], detect, conf, options, sheet)
+        objects = _objects(index, Path(asked[0]), detect, conf, options, sheet)
         if as_json:
             found = [own.to_dict() for own in objects]
             typer.echo(json.dumps({"index": str(location), "objects": found}, ensure_ascii=False))
@@ -122,7 +144,7 @@ def search(
         return
     if conf is not None:
         raise InputError("--conf goes with --detect RUN; leave it out, or name a detector.")
-    hits = index.search(list(pictures), region=_box(region) if region else None, **options)
+    hits = index.search(asked, region=_box(region) if region else None, **options)
     if as_json:
         typer.echo(json.dumps({"index": str(location), **hits.to_dict()}, ensure_ascii=False))
     elif print0:
@@ -134,7 +156,7 @@ def search(
     if sheet:
         save_picture(sheet, hits.sheet())
     if why:
-        save_picture(why, _other(hits, pictures).why().picture())
+        save_picture(why, _other(hits, files).why().picture())
 
 
 def _objects(
@@ -193,7 +215,15 @@ def _box(text: str) -> tuple[int, int, int, int]:
     return x0, y0, x1, y1
 
 
-def _other(hits: "Hits", pictures: list[Path]) -> "Hit":
+def _files(asked: list[str], plus: list[str], minus: list[str]) -> list[str]:
+    """The files among the terms of a query."""
+    from visus.search.words.terms import terms_of, weighted
+
+    terms = [*terms_of(asked), *(weighted(own, 1.0) for own in (*plus, *minus))]
+    return [term.picture for term in terms if isinstance(term.picture, str)]
+
+
+def _other(hits: "Hits", pictures: list[str]) -> "Hit":
     """The best hit that is not the query itself."""
     own = {os.path.abspath(os.path.expanduser(picture)) for picture in pictures}
     others = [hit for hit in hits if hit.path not in own]
@@ -210,9 +240,12 @@ def _paths(hits: "Hits") -> None:
 
 
 def _table(hits: "Hits", index: "Index") -> None:
+    from visus.search.words.chance import NOT_CERTAIN
+
     if not len(hits):
         nothing = f"There are no pictures in {index.location}; add some: visus index FOLDER"
-        typer.echo("Nothing found; lower --min-score or widen --where." if len(index) else nothing, err=True)
+        if not any(note.startswith(NOT_CERTAIN) for note in hits.notes):
+            typer.echo("Nothing found; lower --min-score or widen --where." if len(index) else nothing, err=True)
         return
     for hit in hits:
         note = f"   ({hit.note})" if hit.note else ""

@@ -77,6 +77,23 @@ def network(model: str, weights: str) -> tuple[Backbone, Preprocessing, Normaliz
     return run.backbone, prepared, run.normalize
 
 
+def last_layer(model: str, weights: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weight ``(C, D)`` and bias ``(C,)``, float32, of the layer from a network's embedding to its classes.
+
+    Args:
+        model: See :func:`export`.
+        weights: Likewise.
+
+    Raises:
+        InputError: The network is unknown.
+        WeightsError: The weights are not at hand.
+    """
+    head = network(model, weights)[0].head
+    weight = head.weight.detach().float().cpu().numpy()
+    bias = np.zeros(len(weight), np.float32) if head.bias is None else head.bias.detach().float().cpu().numpy()
+    return weight, bias
+
+
 class PixelsToVector(torch.nn.Module):
     """Wraps a network so that it takes ``(N, H, W, 3)`` uint8 and does the normalization itself.
 

@@ -15,10 +15,10 @@ import mmap
 import os
 import weakref
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,12 @@ class Coded:
     pages: tuple[Page, ...]
 
 
-_opened: "weakref.WeakValueDictionary[tuple[Path, int, int], Coded]" = weakref.WeakValueDictionary()
+Content = mmap.mmap | bytes
+"""Of a file, mapped or read."""
+
+Parsed = TypeVar("Parsed")
+
+_opened: "weakref.WeakValueDictionary[tuple[Path, int, int], Any]" = weakref.WeakValueDictionary()
 """What is in use, by place and entry of the file: each takes a handle, and threads of a server share them."""
 
 
@@ -122,10 +127,7 @@ def write(files: Files, data: DataFile, blocks: Iterable[Vectors], space: Space)
         first += len(vectors)
     pages = [[page.first, page.rows, page.offset] for page in layout.pages]
     about = {"rows": data.rows, "dimension": space.dimension(data.dimension), "pages": pages}
-    line = json.dumps(about).encode()
-    head = _MAGIC + len(line).to_bytes(4, "little") + zlib.crc32(line).to_bytes(4, "little") + line
-    head += b" " * (-len(head) % _ALIGNED)
-    files.write(data.codes_in(space), b"".join([head, *factors, *codes]))
+    files.write(data.codes_in(space), b"".join([head_of(_MAGIC, about), *factors, *codes]))
 
 
 def read(files: Files, data: DataFile, space: Space) -> Coded:
@@ -140,27 +142,58 @@ def read(files: Files, data: DataFile, space: Space) -> Coded:
         OSError: It is missing.
         ValueError: It is not whole, or of other vectors.
     """
-    name, dimension = data.codes_in(space), space.dimension(data.dimension)
-    if not isinstance(data.place, Path):
-        return _read(files.read(name), data.rows, dimension)
-    entry = (data.place / name).stat()
-    key = (data.place / name, entry.st_ino, entry.st_mtime_ns)  # one that took the place of another is opened anew
+    dimension = space.dimension(data.dimension)
+    return opened(files, data.place, data.codes_in(space), lambda content: _read(content, data.rows, dimension))
+
+
+def opened(files: Files, place: Location, name: str, parse: Callable[[Content], Parsed]) -> Parsed:
+    """Open a file beside the table; what is in a folder is mapped, not read, and once for all that use it.
+
+    Args:
+        files: Of the index.
+        place: Of the index.
+        name: Of the file.
+        parse: What makes of its content what it holds.
+
+    Raises:
+        OSError: It is missing.
+        ValueError: It is not whole.
+    """
+    if not isinstance(place, Path):
+        return parse(files.read(name))
+    entry = (place / name).stat()
+    key = (place / name, entry.st_ino, entry.st_mtime_ns)  # one that took the place of another is opened anew
     known = _opened.get(key)
     if known is None:
-        known = _opened[key] = _read(_mapped(data.place / name), data.rows, dimension)
+        known = _opened[key] = parse(_mapped(place / name))
     return known
 
 
-def _read(content: mmap.mmap | bytes, rows: int, dimension: int) -> Coded:
-    if content[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("it is no file of codes")
-    begin = len(_MAGIC) + 8
+def head_of(magic: bytes, about: Mapping[str, Any]) -> bytes:
+    """The head of such a file: 16 bytes that say what it is, a line of JSON with its length and checksum before it."""
+    line = json.dumps(about).encode()
+    head = magic + len(line).to_bytes(4, "little") + zlib.crc32(line).to_bytes(4, "little") + line
+    return head + b" " * (-len(head) % _ALIGNED)
+
+
+def about_in(content: Content, magic: bytes) -> tuple[dict[str, Any], int]:
+    """What a head says, and where what follows begins.
+
+    Raises:
+        ValueError: It is another head, or damaged.
+    """
+    if content[: len(magic)] != magic:
+        raise ValueError("it is of another kind")
+    begin = len(magic) + 8
     length = int.from_bytes(content[begin - 8 : begin - 4], "little")
     line = bytes(content[begin : begin + length])
     if len(line) != length or zlib.crc32(line) != int.from_bytes(content[begin - 4 : begin], "little"):
         raise ValueError("its head is damaged")
-    about: dict[str, Any] = json.loads(line)
-    start = -(-(begin + length) // _ALIGNED) * _ALIGNED
+    return json.loads(line), -(-(begin + length) // _ALIGNED) * _ALIGNED
+
+
+def _read(content: Content, rows: int, dimension: int) -> Coded:
+    about, start = about_in(content, _MAGIC)
     factors, shape = shape_of(rows, dimension)
     size = start + 4 * factors + int(np.prod(shape))
     if (about["rows"], about["dimension"], len(content)) != (rows, dimension, size):

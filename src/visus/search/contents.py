@@ -174,7 +174,7 @@ def by_squares(store: Store, checks: Checks, query: Query, where: str | None) ->
     rows = checks.rows(store.read(sorted({*told, *checks.columns}), condition), told)
     for row in rows:
         squares = np.asarray(row.pop("squares"), np.float32).reshape(-1, store.about["dimension"])
-        scores = store.space(squares) @ query.moved
+        scores = query.scores(unit(squares), store.space)
         best = int(scores.argmax())
         row |= {"score": float(scores[best]), "cosine": float(unit(squares[best]) @ query.plain)}
     return rows

@@ -14,6 +14,7 @@ from visus.images.result import Result
 
 if TYPE_CHECKING:
     from visus.search.why import Why
+    from visus.search.words.why import WordWhy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Hit:
     Attributes:
         id: Number of the picture in the index.
         path: Absolute path of the file.
-        score: Similarity in [-1, 1]: the cosine of the picture and the vector that asks, which is the query's own, or
-            with several queries, ``unlike`` or query expansion a mixture; as they lie around the mean of the index, see
+        score: Of a single word the probability that the picture shows it. Otherwise the similarity in [-1, 1]: the
+            cosine of the picture and the vector that asks, which is the query's own, or with several queries,
+            ``unlike`` or query expansion a mixture; as they lie around the mean of the index, see
             :mod:`visus.search.space`.
         cosine: The same without taking the mean away: what two pictures have in common with each other and with all.
         width: Width in pixels.
@@ -55,11 +57,12 @@ class Hit:
         """
         return self._answer.thumbnails([self])[0]
 
-    def why(self) -> "Why":
-        """Where query and hit agree: two heat maps whose values add up to the score.
+    def why(self) -> "Why | WordWhy":
+        """Where query and hit agree: two heat maps that add up to the score. For words, where the hit shows them.
 
         Raises:
-            InputError: The query was not one single picture alone, or the network does not pool by average.
+            InputError: The query was neither words nor one single picture alone, or the network does not pool by
+                average.
         """
         return self._answer.explain(self)
 
@@ -86,7 +89,8 @@ class Hits(Result):
         queries: The query pictures, for the contact sheet.
         thumbnails: Gives the small pictures (JPEG) of hits by their id.
         explain: Explains a hit.
-        notes: Sentences on what was left out or found damaged.
+        words: How each word of the query is understood: ``word``, ``weight``, ``kinds`` (how many) and ``such_as``.
+        notes: Sentences on what words mean here, and on what was left out or found damaged.
     """
 
     def __init__(
@@ -95,9 +99,11 @@ class Hits(Result):
         *,
         queries: list[NDArray[np.uint8]],
         thumbnails: Callable[[list[int]], dict[int, bytes]],
-        explain: Callable[[Hit], "Why"],
+        explain: Callable[[Hit], "Why | WordWhy"],
+        words: Sequence[dict[str, Any]] = (),
         notes: Sequence[str] = (),
     ) -> None:
+        self.words = list(words)
         self.notes = list(notes)
         self._hits = [
             Hit(
@@ -181,7 +187,8 @@ class Hits(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The hits as plain values for JSON, best first."""
-        return {"hits": self.rows(), **({"notes": self.notes} if self.notes else {})}
+        told = {"words": self.words, "notes": self.notes}
+        return {"hits": self.rows(), **{name: own for name, own in told.items() if own}}
 
 
 def _caption(hit: Hit) -> str:

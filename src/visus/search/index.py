@@ -17,25 +17,29 @@ from visus.images.check import number, one_of, whole
 from visus.search import contents
 from visus.search.away import is_missing
 from visus.search.classical import Classical
+from visus.search.describe import Describing
 from visus.search.duplicates import THRESHOLD
 from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.hits import Hit, Hits
-from visus.search.nearest import Nearest, query_of, thumbnails
+from visus.search.nearest import Nearest, thumbnails
 from visus.search.place import exists
-from visus.search.query import Box, Picture, as_list, cut, load, several, single
+from visus.search.query import Box, Picture, load, several, single
 from visus.search.rows import EMBEDDING
+from visus.search.segments import Query
 from visus.search.updating import UpdatedIndex
 from visus.search.where import to_sql
+from visus.search.words.asking import Asked, asked_of
+from visus.search.words.chance import above
 
 if TYPE_CHECKING:
     from visus.search.duplicates.decisions import Decision
     from visus.search.duplicates.find import Tell
     from visus.search.duplicates.members import DuplicateGroup, Duplicates, Member
     from visus.search.why import Why
+    from visus.search.words.why import WordWhy
 
 Rerank = Literal["expansion", "geometry"]
 
-_DIGITS = 4  # of a score that count: stored vectors are rounded, and a picture would miss itself
 _RERANKED = 50  # hits that are looked at a second time
 
 
@@ -59,9 +63,11 @@ class Index(UpdatedIndex):
 
     def search(
         self,
-        picture: Picture | Sequence[Picture],
+        picture: Picture | Sequence[Picture] = (),
         *,
         k: int = 12,
+        plus: Picture | Sequence[Picture] = (),
+        minus: Picture | Sequence[Picture] = (),
         unlike: Picture | Sequence[Picture] = (),
         region: Box | None = None,
         min_score: float | None = None,
@@ -70,16 +76,22 @@ class Index(UpdatedIndex):
         exact: bool = False,
         max_pixels: int = MAX_PIXELS,
         by: str = "embedding",
+        files: bool = True,
     ) -> Hits:
-        """Find the pictures that look most like one picture, or like several at once.
+        """Find the pictures that look most like a picture, or show what words name.
 
         Args:
-            picture: A file, an RGB array ``(H, W, 3)`` uint8, or several of them (the mean vector asks).
+            picture: A file, an RGB array ``(H, W, 3)`` uint8, words (``"a tiger in snow"``), a mixture of files and
+                words (``"dog.jpg + snow - 0.5 beach"``, see :mod:`visus.search.words.terms`), or several of them, which
+                ask together.
             k: How many hits at most.
-            unlike: A picture, or several, whose vectors are taken away from the query.
+            plus: What asks too: a picture or words, perhaps with a weight before them (``"0.5:snow"``), or several.
+            minus: What is taken away, likewise.
+            unlike: A picture, or several, whose mean vector is taken away from the query.
             region: x0, y0, x1, y1 in pixels: only this part of the query picture asks.
-            min_score: Least score of a hit, in [-1, 1] (not of its ``cosine``, which is higher); scores count with four
-                digits.
+            min_score: Least score of a hit: of pictures and mixtures in [-1, 1] (not of its ``cosine``, which is
+                higher), of a single word a probability; scores count with four digits. None takes all hits, and of a
+                single word those above chance (see :mod:`visus.search.words.chance`).
             where: A condition on the columns, for example ``"width > 1000 AND path LIKE '%2024%'"``; see
                 :mod:`visus.search.where`.
             rerank: ``"expansion"``: the best hits join the query, which asks again; ``"geometry"``: hits whose
@@ -87,12 +99,13 @@ class Index(UpdatedIndex):
             exact: Compare every vector in full, not only those that the codes find.
             max_pixels: Larger query pictures are refused.
             by: Which description is compared: the network's, or one that :meth:`add` was asked for.
+            files: Whether texts may name files; False where they come from others.
 
         Returns:
             The hits, best first.
 
         Raises:
-            InputError: A picture cannot be read, or an argument is out of range.
+            InputError: A picture cannot be read, a word is not known, or an argument is out of range.
             PictureIndexError: There is no index, or it is damaged.
         """
         k = whole("k", k)
@@ -102,63 +115,102 @@ class Index(UpdatedIndex):
             raise InputError(f"The least score must be within -1 and 1, not {min_score}.")
         store = self._opened()
         store.refresh()
-        pictures = as_list(picture)
-        embedder = (self._describing or self.embedder()) if by == "embedding" else self._extra(by)
+        terms = asked_of(
+            several(picture),
+            plus=plus,
+            minus=minus,
+            unlike=unlike,
+            files=files,
+            vocabulary=lambda: self.layer().vocabulary,
+        )
+        if terms.words and by != "embedding":
+            raise InputError(f"Words ask the network, not {by}; leave --by away.")
         column = None if by == "embedding" else by
-        least = None if region is not None else embedder.least_side
-        queries = [load(p, least, max_pixels) for p in pictures]
-        if region is not None:
-            queries = [cut(single(queries, "region"), region)]
-        against = [load(p, embedder.least_side, max_pixels) for p in several(unlike)]
-        asked = query_of(embedder, queries, against, store.compared[column or EMBEDDING])
+        layer = self.layer() if terms.words else None
+        describing = self._describes(by) if terms.pictures else None
+        pictures = terms.load(describing, region, max_pixels)
+        vectors = describing(pictures) if describing else np.zeros((0, store.about["dimension"]), np.float32)
+        query = terms.query(vectors, layer, store.compared[column or EMBEDDING])
+        queries = [own for own, (weight, _) in zip(pictures, terms.pictures, strict=True) if weight > 0]
 
         condition = None if where is None else to_sql(where, store.columns)
         nearest = Nearest(store, condition, exact, column, contents.Checks(store, column))
-        rows = nearest.rows(asked, max(k, _RERANKED) if rerank else k)
+        rows = nearest.rows(query, max(k, _RERANKED) if rerank else k)
         if rerank == "expansion":
-            rows = nearest.expanded(asked, rows)
+            rows = nearest.expanded(query, rows)
         elif rerank == "geometry":
             rows = nearest.verified(single(queries, "rerank geometry"), rows, max_pixels)
-        if min_score is not None:
-            rows = [row for row in rows if round(row["score"], _DIGITS) >= min_score]
+        rows, nothing = above(rows, min_score, query, len(store) if layer else 0)
+        rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
 
-        def why(hit: Hit) -> "Why":
-            from visus.search.why import explain
-
-            if against or rerank == "expansion":
+        def why(hit: Hit) -> "Why | WordWhy":
+            if (terms.avoids and not terms.words) or rerank == "expansion":
                 raise InputError("why explains a search without --unlike and --rerank expansion; leave them away.")
-            if isinstance(embedder, Classical):
-                raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
             if is_missing(hit.path):
                 raise InputError(f"{hit.path} is gone, so that nothing can be drawn on it; say: visus index FOLDER")
-            found = load(hit.path, embedder.least_side, max_pixels)
-            return explain(embedder, single(queries, "why"), found, store.space)
+            describes = self._describes(by)
+            if isinstance(describes, Classical):
+                raise InputError(f"why explains a search by the network, not by {by}; leave --by away.")
+            return self._explained(describes, terms, query, queries, load(hit.path, describes.least_side, max_pixels))
 
-        rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
         said = (
+            *(terms.notes(layer.vocabulary) if layer else ()),
+            nothing,
+            terms.unshown(store, rows, layer) if layer and not terms.named else None,
             store.news(),
             store.note,
             *nearest.checks.notes,
             _told_absent(sum(row.get("absent", 0) for row in rows)),
         )
-        notes = [note for note in said if note]
-        return Hits(rows, queries=queries, thumbnails=partial(thumbnails, store), explain=why, notes=notes)
+        return Hits(
+            rows,
+            queries=queries,
+            thumbnails=partial(thumbnails, store),
+            explain=why,
+            words=terms.told(layer.vocabulary) if layer else (),
+            notes=[note for note in said if note],
+        )
 
-    def why(self, query: Picture, hit: Picture) -> "Why":
-        """Where two pictures agree: two heat maps whose values add up to their similarity.
+    def _describes(self, by: str) -> "Describing | Classical":
+        """What describes the pictures of a search."""
+        return (self._describing or self.embedder()) if by == "embedding" else self._extra(by)
 
-        Args:
-            query: A file, or an RGB array ``(H, W, 3)`` uint8.
-            hit: The same.
+    def _explained(
+        self,
+        describing: Describing,
+        terms: Asked,
+        query: Query | None,
+        queries: list[NDArray[np.uint8]],
+        hit: NDArray[np.uint8],
+    ) -> "Why | WordWhy":
+        """Why a picture is a hit: for words where it shows them, for a picture where both agree."""
+        space = self._opened().space
+        if query is not None and terms.words:
+            from visus.search.words.why import explain as explain_words
 
-        Raises:
-            InputError: A picture cannot be read, or the network does not pool by average.
-        """
+            return explain_words(describing, query, terms.text, hit, space)
         from visus.search.why import explain
 
+        return explain(describing, single(queries, "why"), hit, space)
+
+    def why(self, query: Picture | Sequence[Picture], hit: Picture, *, files: bool = True) -> "Why | WordWhy":
+        """Where two pictures agree: two heat maps whose values add up to their similarity; or where one shows words.
+
+        Args:
+            query: A file, an RGB array ``(H, W, 3)`` uint8, or what :meth:`search` takes with words in it.
+            hit: A file, or an array.
+            files: Whether texts of the query may name files.
+
+        Raises:
+            InputError: A picture cannot be read, a word is not known, or the network does not pool by average.
+        """
         describing = self._describing or self.embedder()
-        first, second = (load(picture, describing.least_side, MAX_PIXELS) for picture in (query, hit))
-        return explain(describing, first, second, self._opened().space)
+        terms = asked_of(several(query), files=files, vocabulary=lambda: self.layer().vocabulary)
+        pictures = terms.load(describing, None, MAX_PIXELS)
+        space, dimension = self._opened().space, self._opened().about["dimension"]
+        vectors = describing(pictures) if pictures and terms.words else np.zeros((0, dimension), np.float32)
+        asked = terms.query(vectors, self.layer(), space) if terms.words else None
+        return self._explained(describing, terms, asked, pictures, load(hit, describing.least_side, MAX_PIXELS))
 
     # Looking at the whole ------------------------------------------------------------------------------------
 

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from visus._errors import InputError, PictureIndexError
 from visus.images import decode, read_bytes, shrink
 from visus.search import contents, rerank
-from visus.search.classical import Classical
 from visus.search.contents import Checks, Contents
-from visus.search.describe import Describing, Floats, unit
+from visus.search.describe import unit
 from visus.search.place import explained
 from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.segments import Query
-from visus.search.space import Space
 from visus.search.store import Store
 
 COLUMNS = ("id", "path", "width", "height", "size")
@@ -28,36 +26,6 @@ _EXPANDED = 5  # hits that join the query
 
 Row = dict[str, Any]
 """A picture that was found: :data:`COLUMNS`, ``score``, ``cosine`` and, after a second look, ``note``."""
-
-
-def query_of(
-    describing: Describing | Classical,
-    likes: list[NDArray[np.uint8]],
-    unlikes: list[NDArray[np.uint8]],
-    space: Space,
-) -> Query:
-    """What asks for some pictures and against others.
-
-    Args:
-        describing: What describes pictures.
-        likes: Pictures to find, each ``(H, W, 3)`` uint8; their mean vector asks.
-        unlikes: Pictures to avoid, likewise; the mean of their vectors is taken away.
-        space: In which vectors are compared.
-
-    Raises:
-        InputError: Both are the same.
-    """
-    vectors = describing([*likes, *unlikes])
-    plain, moved = (_balance(part, len(likes)) for part in (vectors, space(vectors)))
-    if np.linalg.norm(plain) < 1e-6:
-        raise InputError("The pictures to find and the pictures to avoid are the same; leave one of them away.")
-    return Query(unit(plain), unit(moved))
-
-
-def _balance(vectors: Floats, likes: int) -> Floats:
-    """The mean of the first vectors, less that of the others where there are some."""
-    total = vectors[:likes].mean(axis=0)
-    return total - vectors[likes:].mean(axis=0) if len(vectors) > likes else total
 
 
 def thumbnails(store: Store, ids: list[int]) -> dict[int, bytes]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from visus._errors import InputError, PictureIndexError
-from visus.graphs.graph import full_name
+from visus.graphs.graph import Graph, full_name, load
 from visus.graphs.runtime import Device, Precision
 from visus.images.check import one_of
 from visus.search import times
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from visus.search.exported import Exported
+    from visus.search.words.layer import Layer
 
 MODEL = "efficientnet_lite0"
 
@@ -124,14 +125,33 @@ class OpenIndex:
                 f"What {self.location} was made with is not there; bring it back, or index the pictures in a new "
                 f"folder: {error}"
             ) from error
-        if about and about["digest"] != embedder.graph.digest:
-            raise PictureIndexError(
-                f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
-                f"hand ({embedder.graph.weights}); name these weights, or index the pictures in a new folder."
-            )
+        if about:
+            self._check_weights(embedder.graph)
         if streams is None:
             self._embedder = embedder
         return embedder
+
+    def _check_weights(self, graph: Graph) -> None:
+        about = self._opened().about
+        if about["digest"] != graph.digest:
+            raise PictureIndexError(
+                f"{self.location} was made with other weights of {about['model']} ({about['weights']}) than those at "
+                f"hand ({graph.weights}); name these weights, or index the pictures in a new folder."
+            )
+
+    def layer(self) -> "Layer":
+        """The last layer of the network that described the pictures, with the words that it knows.
+
+        Raises:
+            InputError: The network knows no words.
+            PictureIndexError: It has other weights than those at hand.
+        """
+        from visus.search.words.layer import layer_of
+
+        about = self._opened().about
+        graph = self._embedder.graph if self._embedder is not None else load(about["model"], self._weights)
+        self._check_weights(graph)
+        return layer_of(graph, self._weights)
 
     def use(self, describing: Describing) -> None:
         """Let a server describe the pictures of several searches together.

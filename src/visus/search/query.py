@@ -16,21 +16,6 @@ Box = Sequence[int] | NDArray[np.integer] | NDArray[np.floating]
 """x0, y0, x1, y1 in pixels."""
 
 
-def as_list(picture: Picture | Sequence[Picture]) -> list[Picture]:
-    """One picture or several, as a list.
-
-    Args:
-        picture: Files, or arrays ``(H, W, 3)`` uint8.
-
-    Raises:
-        InputError: There is none.
-    """
-    pictures = several(picture)
-    if not pictures:
-        raise InputError("A search needs at least one picture.")
-    return pictures
-
-
 def several(picture: Picture | Sequence[Picture]) -> list[Picture]:
     """One picture, several, or none, as a list.
 
@@ -44,7 +29,11 @@ def several(picture: Picture | Sequence[Picture]) -> list[Picture]:
         return [picture]
     if not isinstance(picture, Iterable):
         raise _no_picture(picture)
-    return list(picture)
+    pictures = list(picture)
+    for own in pictures:
+        if not isinstance(own, str | os.PathLike | np.ndarray):
+            raise _no_picture(own)
+    return pictures
 
 
 def _no_picture(what: object) -> InputError:
@@ -63,12 +52,7 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
         InputError: The file cannot be read, or the array is of another shape or dtype, or empty.
     """
     if isinstance(picture, str | os.PathLike):
-        path = os.path.expanduser(picture)
-        if _is_words(os.fspath(path)):
-            raise InputError(
-                f"{path} does not exist; visus searches by picture, not by words: name a picture file, such as cat.jpg."
-            )
-        return read(path, min_side=least_side, max_pixels=max_pixels, range="own")
+        return read(os.path.expanduser(picture), min_side=least_side, max_pixels=max_pixels, range="own")
     if not isinstance(picture, np.ndarray):
         raise _no_picture(picture)
     if picture.ndim == 2:
@@ -78,11 +62,6 @@ def load(picture: Picture, least_side: int | None, max_pixels: int = MAX_PIXELS)
             f"A query array must be RGB uint8 of the shape (H, W, 3), not {picture.dtype} {picture.shape}."
         )
     return picture
-
-
-def _is_words(path: str) -> bool:
-    """Whether it is the name of no file, and looks like none."""
-    return bool(path) and "." not in path and os.sep not in path and not os.path.lexists(path)
 
 
 def single(queries: list[NDArray[np.uint8]], what: str) -> NDArray[np.uint8]:

@@ -6,8 +6,9 @@ among the best: few where the best stand out, more where the table is large and 
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lance
@@ -19,15 +20,21 @@ from visus.search import checksums, code_files
 from visus.search.code_files import Coded, DataFile, PagedVectors, Vectors
 from visus.search.codes import products, question
 from visus.search.describe import Floats, unit
-from visus.search.rows import vectors_or_zeros
+from visus.search.rows import EMBEDDING, vectors_or_zeros
 from visus.search.space import Space
+from visus.search.words import best
+from visus.search.words.best import BestClasses
+from visus.search.words.layer import Layer, default_layer, probability
 
 if TYPE_CHECKING:
     from visus.search.store import Store
 
 _MOST = 2000  # rows of a segment that are compared in full at most,
 _MOST_FOR_EACH = 20  # and for each hit that is asked for, where they are many
+_LIKELY = 100  # rows whose probability for a word is told from their vectors,
+_LIKELY_FOR_EACH = 4  # and for each hit that is asked for, where they are many
 _BLOCK = 4096  # vectors that are compared at once
+_AT_ONCE = 1024  # vectors whose classes are worked out at once
 _IN_FRAGMENT = np.uint64(0xFFFFFFFF)  # the bits of a row's address that are its number in its fragment
 _MASKS = 4  # conditions whose rows are remembered
 
@@ -50,6 +57,27 @@ class Query:
     plain: Floats
     moved: Floats
 
+    def scores(self, vectors: Floats, space: Space) -> Floats:
+        """The scores ``(N,)`` float32 of vectors ``(N, D)`` of length 1, which are compared in a space."""
+        return space(vectors) @ self.moved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named(Query):
+    """A query as a word: what asks is how likely a picture shows what the word names.
+
+    Attributes:
+        layer: From vectors to classes.
+        kinds: Numbers of the classes that the word names, rising.
+    """
+
+    layer: Layer
+    kinds: tuple[int, ...]
+
+    def scores(self, vectors: Floats, space: Space) -> Floats:
+        """The probabilities ``(N,)`` float32 that vectors are of one of the kinds."""
+        return probability(self.layer.odds(vectors, self.kinds))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
@@ -57,13 +85,21 @@ class Found:
 
     Attributes:
         rows: ``(N,)`` int64: their places among the rows of the table that are not deleted.
-        scores: ``(N,)`` float32: their cosines with the query in the space.
+        scores: ``(N,)`` float32: their cosines with the query in the space, or of a word their probabilities.
         cosines: ``(N,)`` float32: those of the vectors as they are.
     """
 
     rows: NDArray[np.int64]
     scores: Floats
     cosines: Floats
+
+    def first(self, other: "Found", k: int) -> "Found":
+        """The best ``k`` of both, best first; of equal ones, those that lie further ahead in the table."""
+        rows = np.concatenate([self.rows, other.rows])
+        scores = np.concatenate([self.scores, other.scores])
+        cosines = np.concatenate([self.cosines, other.cosines])
+        order = np.lexsort((rows, -scores))[:k]
+        return Found(rows[order], scores[order], cosines[order])
 
 
 NOTHING = Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))
@@ -94,6 +130,7 @@ class Segment:
         self._dtype = np.dtype(store.dtype)
         self.coded: Coded | None = None
         data = data_file(store, fragment, column)
+        self._data, self._files, self._sums = data, store.files, store.sums
         self.empty = data is None
         if data and (store.sums is None or data.codes_in(space) in store.sums.files):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # else every vector is compared
@@ -111,12 +148,21 @@ class Segment:
         return np.sort(_places(table))
 
     def among_all(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
-        """The places of rows of this fragment among all rows of the table that are not deleted."""
+        """The places ``(N,)`` int64 of rows of this fragment among all rows of the table that are not deleted."""
         own = places if self.live is None else np.searchsorted(self.live, places)
         return own.astype(np.int64) + self.start
 
+    def best_classes(self, layer: Layer) -> BestClasses | None:
+        """The best classes of its rows; None where they were not noted."""
+        if self._data is None or (self._sums and best.name_of(self._data, layer) not in self._sums.files):
+            return None
+        try:
+            return best.read(self._files, self._data, layer)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def vectors(self, places: NDArray[np.integer]) -> Vectors:
-        """The vectors ``(N, D)`` as they are stored; zeros for rows that have none.
+        """The vectors ``(N, D)`` float32 or float16 as they are stored; zeros for rows that have none.
 
         Raises:
             OSError: They cannot be read.
@@ -178,6 +224,7 @@ class Segments:
         self._table, self.space = store.table, space
         self._segments: list[Segment] = []
         self._masks: dict[str, Masks] = {}
+        self._best_classes: dict[str, list[BestClasses] | None] = {}  # by the key of a layer
         self._alone = threading.Lock()
         start = 0
         for fragment in store.table.get_fragments():
@@ -200,6 +247,9 @@ class Segments:
             OSError: The files cannot be read.
         """
         masks = self._allowed(where)
+        if isinstance(query, Named):
+            likely = None if exact else self._likely_shown(query, masks, k)
+            return self._showing(self._all(masks) if likely is None else likely, query, k)
         rows = self._all(masks) if exact or not self.coded else self._likely(query, masks, k)
         return self._best(rows, query, k)
 
@@ -228,7 +278,10 @@ class Segments:
 
     def _likely(self, query: Query, masks: Masks | None, k: int) -> Iterator[Rows]:
         """The rows that may be among the best, as their codes tell."""
-        numbers, places = self._candidates(query, masks, k)
+        yield from self._read(*self._candidates(query, masks, k))
+
+    def _read(self, numbers: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[Rows]:
+        """The vectors of rows, by the numbers of their segments and their places in these."""
         found = [(self._segments[n], np.sort(places[numbers == n])) for n in sorted(set(numbers.tolist()))]
         if found:
             rows = np.concatenate([segment.among_all(own) for segment, own in found])
@@ -250,6 +303,47 @@ class Segments:
                 numbers, places, scores = numbers[near], places[near], scores[near]
         return numbers, places
 
+    def _likely_shown(self, query: Named, masks: Masks | None, k: int) -> Iterator[Rows] | None:
+        """The rows that most likely show what a word names, as their best classes tell; None where these do not."""
+        noted = self._noted(query.layer)
+        keep = max(_LIKELY, _LIKELY_FOR_EACH * k)
+        numbers, places, chances = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+        for number, own in enumerate(noted or ()):
+            try:
+                values = own.of_kinds(query.kinds)
+            except ValueError:  # it is damaged
+                return None
+            if masks:
+                values *= masks[number]
+            least = float(chances.min()) if len(chances) >= keep else 0.0
+            near = np.flatnonzero(values > least)
+            numbers = np.concatenate([numbers, np.full(len(near), number)])
+            places, chances = np.concatenate([places, near]), np.concatenate([chances, values[near]])
+            if len(chances) > keep:
+                first = np.argpartition(-chances, keep - 1)[:keep]
+                numbers, places, chances = numbers[first], places[first], chances[first]
+        return self._read(numbers, places) if len(chances) >= k else None
+
+    def _noted(self, layer: Layer) -> list[BestClasses] | None:
+        """The best classes of all rows; None where some were not noted."""
+        with self._alone:
+            if layer.key not in self._best_classes:
+                found = [segment.best_classes(layer) for segment in self._segments]
+                self._best_classes[layer.key] = [own for own in found if own] if all(found) else None
+            return self._best_classes[layer.key]
+
+    def _showing(self, rows: Iterable[Rows], query: Named, k: int) -> Found:
+        """The best of rows for a word, told from their vectors."""
+        found = NOTHING  # scores are logarithms of odds first: many probabilities are 1
+        for places, stored in rows:
+            for first in range(0, len(stored), _AT_ONCE):
+                vectors, own = stored[first : first + _AT_ONCE], places[first : first + _AT_ONCE]
+                there = vectors.any(axis=1)  # rows without a vector never answer
+                plain = unit(vectors[there])
+                odds, cosines = query.layer.odds(plain, query.kinds), plain @ query.plain
+                found = found.first(Found(own[there], odds, cosines), k)
+        return Found(found.rows, probability(found.scores), found.cosines)
+
     def _all(self, masks: Masks | None) -> Iterator[Rows]:
         """All rows that may answer; vectors of zeros for those that have none."""
         for number, segment in enumerate(self._segments):
@@ -262,22 +356,15 @@ class Segments:
         direction, less = self.space.back(query.moved)
         mean = self._mean(query)
         others = np.stack([query.plain, direction, mean]).astype(np.float32)
-        best = NOTHING
+        found = NOTHING
         for places, vectors in rows:
             told = products(vectors, others)
             there = told[:, 3] > 0  # rows without a vector never answer
             plain, moved, middle, squares = told[there].T
             length = np.sqrt(squares)
             scores = (moved / length - less) / self._lengths(vectors[there], middle / length, float(mean @ mean))
-            best = _first(
-                Found(
-                    np.concatenate([best.rows, places[there]]),
-                    np.concatenate([best.scores, scores]),
-                    np.concatenate([best.cosines, plain / length]),
-                ),
-                k,
-            )
-        return best
+            found = found.first(Found(places[there], scores, plain / length), k)
+        return found
 
     def _mean(self, query: Query) -> Floats:
         return np.zeros_like(query.plain) if self.space.mean is None else self.space.mean
@@ -343,14 +430,8 @@ def _mask(places: NDArray[np.integer] | None, rows: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _first(found: Found, k: int) -> Found:
-    """The best ``k``, best first; of equal ones, those that lie further ahead in the table."""
-    order = np.lexsort((found.rows, -found.scores))[:k]
-    return Found(found.rows[order], found.scores[order], found.cosines[order])
-
-
 def write_codes(store: "Store") -> dict[str, bool]:
-    """Write the files of codes that the version which is open lacks.
+    """Write the files of codes and of best classes that the version which is open lacks.
 
     Returns:
         The names of all that it has, and whether they were written now.
@@ -358,18 +439,35 @@ def write_codes(store: "Store") -> dict[str, bool]:
     Raises:
         OSError: They cannot be written.
     """
-    sums = store.sums
     written: dict[str, bool] = {}
-    for column, space in store.compared.items():
-        for fragment in store.table.get_fragments():
-            data = data_file(store, fragment, column)
-            if data is None:
-                continue
-            name = data.codes_in(space)
-            written[name] = not sums or name not in sums.files or checksums.is_resized(store.files, sums, name)
+    for fragment in store.table.get_fragments():
+        for name, write in _codes_of(store, fragment):
+            written[name] = _is_missing(store, name)
             if written[name]:
-                code_files.write(store.files, data, _physical_blocks(fragment, data), space)
+                write()
     return written
+
+
+def lacks_codes(store: "Store") -> bool:
+    """Whether the version which is open lacks some of the files that :func:`write_codes` writes."""
+    fragments = store.table.get_fragments()
+    return any(_is_missing(store, name) for fragment in fragments for name, _ in _codes_of(store, fragment))
+
+
+def _is_missing(store: "Store", name: str) -> bool:
+    sums = store.sums
+    return not sums or name not in sums.files or checksums.is_resized(store.files, sums, name)
+
+
+def _codes_of(store: "Store", fragment: lance.LanceFragment) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The files of codes of a fragment, and of its best classes; of each its name, and what writes it."""
+    for column, space in store.compared.items():
+        if data := data_file(store, fragment, column):
+            blocks = _physical_blocks(fragment, data)
+            yield data.codes_in(space), partial(code_files.write, store.files, data, blocks, space)
+    layer = default_layer(store.about)
+    if layer and (data := data_file(store, fragment, EMBEDDING)):
+        yield best.name_of(data, layer), partial(best.write, store.files, data, _physical_blocks(fragment, data), layer)
 
 
 def _physical_blocks(fragment: lance.LanceFragment, data: DataFile) -> Iterator[Vectors]:

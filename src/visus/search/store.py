@@ -17,11 +17,11 @@ import lance
 import pyarrow as pa
 
 from visus._errors import PictureIndexError
-from visus.search import checksums, code_files, space, versions
+from visus.search import checksums, space, versions
 from visus.search.files import Stamp, files_of
 from visus.search.place import exists, explained, place_of
 from visus.search.rows import EMBEDDING, Dtype, schema, vector_type
-from visus.search.segments import Segments, write_codes
+from visus.search.segments import Segments, lacks_codes, write_codes
 from visus.search.space import PLAIN, Space
 from visus.search.where import COLUMNS
 
@@ -140,7 +140,7 @@ class Store:
                 with self.changing():
                     self.take_out(lost)
                     self.tell(mended=time.time_ns())  # a new version, with a manifest and a transaction of its own
-            elif self._lacks_codes():
+            elif self.sums is not None and lacks_codes(self):
                 self._count()
             return rows
 
@@ -153,12 +153,6 @@ class Store:
         """A sentence on what was mended as the index was opened; it is forgotten, so that nobody says it again."""
         news, self._news = self._news, None
         return news
-
-    def _lacks_codes(self) -> bool:
-        if self.sums is None:
-            return False
-        codes = (name for name in self.sums.files if name.startswith(f"{code_files.FOLDER}/"))
-        return any(checksums.is_resized(self.files, self.sums, name) for name in codes)
 
     # Reading -----------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Why:
     def overlays(self, *, side: int = 360) -> list[Pixels]:
         """Query and hit with their heat maps, each ``(H, W, 3)`` uint8."""
         pairs = ((self.query, self.query_map), (self.hit, self.hit_map))
-        return [draw.overlay(draw.fit(picture, side), _scaled(heat)) for picture, heat in pairs]
+        return [draw.overlay(draw.fit(picture, side), scaled(heat)) for picture, heat in pairs]
 
     def picture(self, *, side: int = 360) -> Pixels:
         """Both pictures above, both with their heat maps below: ``(H, W, 3)`` uint8."""
@@ -58,7 +58,7 @@ class Why:
         return draw.contact_sheet([*small, *heated], captions, columns=2, tile=side, title=title)
 
 
-def _scaled(contributions: Floats) -> Floats:
+def scaled(contributions: Floats) -> Floats:
     """Contributions in [0, 1] for drawing; negative ones, which speak against, are dark."""
     positive = np.maximum(contributions, 0)
     return (positive / max(float(positive.max()), 1e-12)).astype(np.float32)

@@ -17,7 +17,10 @@ class Hit(BaseModel):
     id: str = Field(description="Digits; JavaScript's numbers are too short for it.")
     path: str
     name: str
-    score: float = Field(description="Cosine of the descriptions around the mean of the index, 1 for the same picture.")
+    score: float = Field(
+        description="Cosine of the descriptions around the mean of the index, 1 for the same picture; of a word alone "
+        "the probability that the picture shows it."
+    )
     cosine: float = Field(description="Their plain cosine, 1 for the same picture; higher.")
     width: int
     height: int
@@ -28,18 +31,30 @@ class Hit(BaseModel):
     asked: bool = Field(default=False, description="It is the picture that asked.")
 
 
+class Word(BaseModel):
+    """How a word of a query is understood."""
+
+    word: str
+    weight: float
+    kinds: int = Field(description="How many classes of the network it means.")
+    such_as: list[str] = Field(description="Some of these.")
+
+
 class Hits(BaseModel):
-    """Pictures that look like one, the most similar first."""
+    """Pictures that look like one or show what words name, the best first."""
 
     hits: list[Hit]
-    notes: list[str] = Field(default=[], description="What was left out, since the index is damaged there.")
+    words: list[Word] = Field(default=[], description="How the words of the query are understood.")
+    notes: list[str] = Field(default=[], description="What words mean here, and what was left out.")
 
 
 class Why(BaseModel):
-    """Where two pictures agree."""
+    """Where two pictures agree, or where one shows words."""
 
     score: float
-    query: str = Field(description="The picture that asks under its heat map: a data URL of a JPEG.")
+    query: str | None = Field(
+        description="The picture that asks under its heat map: a data URL of a JPEG; null where words ask."
+    )
     hit: str = Field(description="The other.")
     scale: list[str] = Field(description="Colors of the heat maps, from nothing to the most.")
 
@@ -319,6 +334,7 @@ class Abilities(BaseModel):
 
     pictures: int | None = Field(description="In the index; null without one.")
     descriptors: list[str] = Field(description="What pictures can be compared by.")
+    words: bool = Field(description="Whether they can be searched by words.")
     runs: list[About]
     moves: bool = Field(description="Whether copies may be moved aside.")
     trainings: bool = Field(description="Whether trainings are shown.")

@@ -35,8 +35,8 @@ _METRICS = {
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.Health: {"status": "ok", "version": "0.1.0", "pictures": 12480},
     answers.Abilities: {
-        "pictures": 12480, "descriptors": ["embedding", "color"], "runs": [_RUN], "moves": False, "trainings": True,
-        "check": False,
+        "pictures": 12480, "descriptors": ["embedding", "color"], "words": True, "runs": [_RUN], "moves": False,
+        "trainings": True, "check": False,
     },
     answers.Layout: {"version": "5f1c0a7be2d94c31", "total": 3, "shapes": "jYBz"},
     answers.Part: {"version": "5f1c0a7be2d94c31", "total": 3, "pictures": [_FACT]},
@@ -44,7 +44,8 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.Folders: {"folders": [{"path": "/photos/2024", "pictures": 3120}], "total": 1},
     answers.Hits: {
         "hits": [{**_MEMBER, "name": "cat.jpg", "score": 0.8731, "cosine": 0.9312}],
-        "notes": [],
+        "words": [{"word": "cat", "weight": 1.0, "kinds": 5, "such_as": ["tabby", "tiger cat", "Persian cat"]}],
+        "notes": ["cat is here: tabby, tiger cat, Persian cat, Siamese cat ... (5 kinds)"],
     },
     answers.Why: {"score": 0.8731, "query": _PICTURE, "hit": _PICTURE, "scale": _SCALE},
     answers.Looking: {"what": "Comparing thumbnails", "done": 5120, "total": 12480},

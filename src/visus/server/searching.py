@@ -1,7 +1,8 @@
-"""Search by pictures that are sent or indexed, and where two of them agree."""
+"""Search by words, and by pictures that are sent or indexed; and where two of them agree, or one shows words."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,33 @@ class Searching:
     def __init__(self, pictures: Pictures, most: int) -> None:
         self._pictures, self._most = pictures, most
 
+    def knows_words(self) -> bool:
+        """Whether pictures can be searched by words: the network's classes have names."""
+        try:
+            return bool(self._pictures.index.layer().vocabulary.names)
+        except InputError:
+            return False
+
     def search(
-        self, asked: Asked, also: Sequence[Asked] = (), unlike: Sequence[Asked] = (), **options: Any
+        self,
+        asked: Asked,
+        also: Sequence[Asked] = (),
+        unlike: Sequence[Asked] = (),
+        *,
+        words: str | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
-        """The hits for a picture; ids are texts, since numbers of JavaScript have 53 bits only.
+        """The hits for a picture, for words, or for both; ids are texts, since numbers of JavaScript have 53 bits only.
 
         Args:
-            asked: The picture.
+            asked: The picture; of words alone none.
             also: Pictures that ask together with it.
             unlike: Pictures that hits are to be unlike.
+            words: Words, or several with signs and weights; none of them names a file.
             options: Of :meth:`visus.Index.search`; ``region`` and ``by`` must be among them.
 
         Raises:
-            InputError: There is no such picture, or an option cannot be.
+            InputError: There is no such picture, a word is not known, or an option cannot be.
             Missing: The picture is not in the index, or its file is no longer what was indexed.
             PictureIndexError: The index is gone or damaged.
             Busy: Too many pixels are being worked on.
@@ -50,12 +65,11 @@ class Searching:
         full = options["region"] or options["by"] != "embedding"
         verified = options.get("rerank") == "geometry"  # opens the files of hits, one after the other
         joined, avoided = ([self._small(own) for own in others] for others in (also, unlike))
-        with self._pictures.picture(
-            asked, min_side=None if full else self._pictures.least_side, whole=verified
-        ) as picture:
-            left = max(1, self._most - picture.shape[0] * picture.shape[1])
+        said = [words] if words else []
+        with self._first(asked, words, None if full else self._pictures.least_side, whole=verified) as first:
+            left = max(1, self._most - sum(own.shape[0] * own.shape[1] for own in first))
             try:
-                hits = index.search([picture, *joined], unlike=avoided, max_pixels=left, **options)
+                hits = index.search([*first, *joined, *said], unlike=avoided, max_pixels=left, files=False, **options)
             except PictureIndexError as error:
                 if options["by"] in index.descriptors:
                     raise
@@ -64,7 +78,18 @@ class Searching:
         for row in rows:
             if self._is_asked(row, asked):
                 row["asked"] = True
-        return {"hits": rows, "notes": hits.notes}
+        return {"hits": rows, "words": hits.words, "notes": hits.notes}
+
+    @contextlib.contextmanager
+    def _first(
+        self, asked: Asked, words: str | None, min_side: int | None = None, *, whole: bool = False
+    ) -> Iterator[list[NDArray[np.uint8]]]:
+        """The picture that a request is about, where it is not about words alone; see :meth:`Pictures.picture`."""
+        if words and asked.upload is None and asked.number is None:
+            yield []
+            return
+        with self._pictures.picture(asked, min_side=min_side, whole=whole) as picture:
+            yield [picture]
 
     def _small(self, asked: Asked) -> NDArray[np.uint8]:
         """A picture that is held beside another: shrunk, so that one large picture is held at a time."""
@@ -81,24 +106,28 @@ class Searching:
             return False
         return self._pictures.row(int(hit["id"]), "hash")["hash"] == content_hash(asked.upload)
 
-    def why(self, asked: Asked, number: int, region: Box | None = None) -> dict[str, Any]:
-        """Where a picture, or a part of it, and one of the index agree.
+    def why(self, asked: Asked, number: int, region: Box | None = None, words: str | None = None) -> dict[str, Any]:
+        """Where a picture, or a part of it, and one of the index agree; or where the latter shows words.
 
         Args:
             asked: The picture.
             number: Id of the other in the index.
             region: x0, y0, x1, y1 in pixels of the part; None for the whole picture.
+            words: That ask, alone or with the picture.
 
         Returns:
-            The ``score``, ``query`` and ``hit`` under their heat maps as data URLs, and the ``scale`` of these.
+            The ``score``, ``query`` (null where words ask) and ``hit`` under their heat maps as data URLs, and the
+            ``scale`` of these.
 
         Raises:
             Missing: The other is not in the index, or its file is no longer what was indexed.
-            InputError: The region reaches beyond the picture, or the network does not pool by average.
+            InputError: The region reaches beyond the picture, a word is not known, or the network does not pool by
+                average.
             Busy: Too many pixels are being worked on.
         """
         hit = self._small(Asked(number=number))
-        with self._pictures.picture(asked) as picture:
-            found = self._pictures.index.why(cut(picture, region) if region else picture, hit)
-            shown = [data_url(own) for own in found.overlays(side=_SHOWN)]
-        return {"score": found.score, "query": shown[0], "hit": shown[1], "scale": scale()}
+        with self._first(asked, words) as first:
+            parts = [cut(own, region) if region else own for own in first]
+            found = self._pictures.index.why([*parts, words] if words else parts, hit, files=False)
+            *query, shown = (data_url(own) for own in found.overlays(side=_SHOWN))
+        return {"score": found.score, "query": query[0] if query else None, "hit": shown, "scale": scale()}

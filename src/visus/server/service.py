@@ -54,6 +54,7 @@ class Service:
         return {
             "pictures": self.pictures.count(),
             "descriptors": self.pictures.index.descriptors if with_index else [],
+            "words": with_index and self.searching.knows_words(),
             "runs": about,
             "moves": self.settings.move is not None,
             "trainings": self.settings.trainings is not None,

@@ -68,25 +68,31 @@ class _Asking:
         self,
         id: str | None = None,
         picture: str | None = None,
+        words: str | None = None,
         k: int = 8,
         where: str | None = None,
         by: str = "embedding",
     ) -> Answer:
-        """Find the pictures of the index that look most like one; with their paths, scores and thumbnails.
+        """Find the pictures of the index that look most like one, or show what words name; with paths and thumbnails.
 
-        `picture` is the base64 of a JPEG, PNG, WebP, TIFF, BMP or GIF file. `where` is a condition on path, width,
-        height, size, captured ..., for example: width > 1000 AND path LIKE '%2024%'.
+        `words` are names of things, in English or Chinese, perhaps with signs and weights: "tiger + snow - 0.5 beach".
+        They may stand alone or beside a picture; words that are not known are told with near ones. `picture` is the
+        base64 of a JPEG, PNG, WebP, TIFF, BMP or GIF file. `where` is a condition on path, width, height, size,
+        captured ..., for example: width > 1000 AND path LIKE '%2024%'.
         """
         if not 1 <= k <= _MOST:
             raise InputError(f"k must be within 1 and {_MOST}, not {k}.")
-        found = self._service.searching.search(_asked(id, picture), k=k, where=where, by=by, region=None)
+        found = self._service.searching.search(
+            _asked(id, picture), words=words or None, k=k, where=where, by=by, region=None
+        )
         small = [_jpeg(self._service.pictures.thumbnail(int(hit["id"]))) for hit in found["hits"]]
         return [json.dumps(found), *small]
 
-    def why(self, hit: str, id: str | None = None, picture: str | None = None) -> Answer:
-        """Show where a picture and one of the index agree: both under their heat maps, and the score."""
-        found = self._service.searching.why(_asked(id, picture), _number(hit))
-        return [json.dumps({"score": found["score"]}), _image(found["query"]), _image(found["hit"])]
+    def why(self, hit: str, id: str | None = None, picture: str | None = None, words: str | None = None) -> Answer:
+        """Show where a picture and one of the index agree, or where this one shows words: heat maps, and the score."""
+        found = self._service.searching.why(_asked(id, picture), _number(hit), words=words or None)
+        shown = [_image(own) for own in (found["query"], found["hit"]) if own]
+        return [json.dumps({"score": found["score"]}), *shown]
 
     def duplicates(
         self, relation: Name | None = None, agreement: float = 0.0, folder: str | None = None, limit: int = 50

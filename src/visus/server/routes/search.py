@@ -23,9 +23,14 @@ Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in
 Files = Annotated[
     list[UploadFile] | None, File(description="The same as files; this field may be there several times.")
 ]
+Words = Annotated[
+    Text, Form(description="Words that pictures are to show, perhaps with signs and weights: tiger + snow - 0.5 beach.")
+]
 
 
-@router.post("/search", summary="Pictures that look like one.", responses=described(answers.Hits))
+@router.post(
+    "/search", summary="Pictures that look like one, or show what words name.", responses=described(answers.Hits)
+)
 async def search(
     work: Working,
     asked: Picture,
@@ -39,11 +44,14 @@ async def search(
     also_pictures: Files = None,
     unlike: Ids = None,
     unlike_pictures: Files = None,
+    words: Words = None,
 ) -> JSONResponse:
     options = {"k": k, "region": box_of(region), "where": where or None, "min_score": min_score, "by": by}
     joined = await beside("also", also, also_pictures)
     avoided = await beside("unlike", unlike, unlike_pictures)
-    found = await work(work.service.searching.search, asked, joined, avoided, rerank=rerank, **options)
+    found = await work(
+        work.service.searching.search, asked, joined, avoided, words=words or None, rerank=rerank, **options
+    )
     return JSONResponse(found)  # plain values, which need no second look
 
 
@@ -60,14 +68,19 @@ async def beside(name: str, ids: str | None, files: list[UploadFile] | None) -> 
     return indexed + sent
 
 
-@router.post("/why", summary="Where a picture and one of the index agree.", responses=described(answers.Why))
+@router.post(
+    "/why",
+    summary="Where a picture and one of the index agree, or where it shows words.",
+    responses=described(answers.Why),
+)
 async def why(
     work: Working,
     asked: Picture,
     hit: Annotated[int, Form(ge=0, lt=2**63, description="Id of the other.")],
     region: Region = None,
+    words: Words = None,
 ) -> dict[str, Any]:
-    return await work(work.service.searching.why, asked, hit, box_of(region))
+    return await work(work.service.searching.why, asked, hit, box_of(region), words or None)
 
 
 @router.get(

@@ -98,7 +98,7 @@ function actions(facts, fields, more) {
 async function explained(facts, fields, more, button) {
   await work(async ({ signal }) => {
     const own = await question(fields, signal);
-    more.replaceChildren(await why(own, region(fields), facts, signal));
+    more.replaceChildren(await why(own, region(fields), fields.get("words"), facts, signal));
     more.scrollIntoView({ block: "nearest" });
     announce(word("whyTold"));
   }, button);

@@ -69,6 +69,8 @@ async function start() {
     $("tab-trainings").hidden = !about.trainings;
     $("tab-check").hidden = !about.check;
     for (const id of ["words", "find-go"]) $(id).hidden = about.pictures === null;
+    $("find-in").hidden = !about.words;
+    if (!about.words) $("find-in").value = "paths";
     if (about.pictures === null && !location.hash) address.go(about.check && !about.runs.length ? "check" : "networks", {}, { replace: true });
     shown = { view: null, key: null };
   });
@@ -102,9 +104,11 @@ $("gate").addEventListener("submit", (event) => {
 });
 $("find").addEventListener("submit", (event) => {
   event.preventDefault();
-  address.go("wall", { text: $("words").value.trim() });
+  const said = $("words").value.trim();
+  if (said && $("find-in").value === "pictures") address.go("search", { words: said });
+  else address.go("wall", { text: said });
 });
-$("words").addEventListener("search", () => $("words").value || address.read().fields.get("text") === null || address.go("wall"));
+$("words").addEventListener("search", () => $("words").value || !["text", "words"].some((own) => address.read().fields.has(own)) || address.go("wall"));
 $("file").addEventListener("change", () => {
   chosen([...$("file").files]);
   $("file").value = ""; // so that the same file can be chosen again

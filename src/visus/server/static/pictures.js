@@ -31,6 +31,7 @@ export async function showPictures(root, fields, about) {
   );
   follow(sequence);
   $("words").value = fields.get("text") || "";
+  if (fields.get("text")) $("find-in").value = "paths";
   await load(fields);
 }
 

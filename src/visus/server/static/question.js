@@ -1,15 +1,15 @@
-// The picture that asks, as the address names it: one of the index, or one that was dropped; perhaps a part of it.
+// What asks, as the address names it: a picture of the index or one that was dropped, perhaps a part of it; or words.
 import * as address from "./address.js";
 import { ask, show } from "./api.js";
 import { $, make } from "./dom.js";
 import { word } from "./language.js";
 import { keep, kept } from "./uploads.js";
 
-export const ASKING = ["id", "upload", "region", "also", "unlike"];
+export const ASKING = ["id", "upload", "region", "also", "unlike", "words"];
 
 let last = null; // the question that was made last: its picture is not loaded twice
 
-export const isAsked = (fields) => fields.has("id") || fields.has("upload");
+export const isAsked = (fields) => fields.has("id") || fields.has("upload") || fields.has("words");
 
 // What the address says of the question, for another view.
 export const asking = (fields) => Object.fromEntries(ASKING.map((name) => [name, fields.get(name)]).filter(([, value]) => value));
@@ -18,10 +18,10 @@ export const region = (fields) => fields.get("region")?.split(",").map(Number) ?
 
 export const list = (fields, name) => fields.get(name)?.split(",") ?? [];
 
-// The question of an address: {source, name, width, height, image}; null where there is none.
+// The question of an address: {source, name, width, height, image}, of words alone with no source; null where there is none.
 export async function question(fields, signal) {
   const key = fields.get("id") ? `id ${fields.get("id")}` : fields.get("upload") ? `upload ${fields.get("upload")}` : null;
-  if (!key) return null;
+  if (!key) return fields.has("words") ? { key: `words ${fields.get("words")}`, source: null, name: fields.get("words") } : null;
   if (last?.key !== key) last = { key, ...(fields.get("id") ? await indexed(fields.get("id"), signal) : await dropped(fields.get("upload"))) };
   return last;
 }
@@ -99,6 +99,6 @@ export async function beside(fields) {
 
 // The fields of a request with this question.
 export function form(own, fields, more = {}) {
-  const source = own.source instanceof Blob ? { picture: own.source } : { id: own.source };
+  const source = own.source instanceof Blob ? { picture: own.source } : own.source ? { id: own.source } : {};
   return { ...source, ...more };
 }

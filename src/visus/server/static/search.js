@@ -1,9 +1,9 @@
-// Hits beside the picture that asks.
+// Hits beside the picture that asks, or for words.
 import * as address from "./address.js";
 import { ask, show } from "./api.js";
 import { announce, work } from "./busy.js";
 import { choose, follow } from "./details.js";
-import { choice, labeled, make } from "./dom.js";
+import { $, choice, labeled, make } from "./dom.js";
 import { condition, filters } from "./filters.js";
 import { number, percent, said, word } from "./language.js";
 import { add, asking, beside, form, list, question, region, small } from "./question.js";
@@ -19,6 +19,8 @@ export async function showSearch(root, fields, about) {
     const own = await question(fields, signal);
     if (mine !== asked) return;
     if (!own) return address.go("wall", {}, { replace: true });
+    $("words").value = fields.get("words") || "";
+    if (fields.has("words")) $("find-in").value = "pictures";
     const results = make("section", { id: "results", ariaLabelledby: "results-title" });
     results.setAttribute("aria-labelledby", "results-title");
     const before = document.getElementById("hits");
@@ -31,7 +33,7 @@ export async function showSearch(root, fields, about) {
     if (mine !== asked) return; // a later question has overtaken this one
     hits = found.hits;
     follow(sequence);
-    const told = word("alike", hits.length, own.name + further(fields));
+    const told = word(own.source ? "alike" : "showing", hits.length, own.name + further(fields));
     const again = focused(root);
     (kept || results).replaceWith(results);
     results.replaceChildren(
@@ -48,7 +50,7 @@ function wanted(own, fields, others) {
   const given = (name) => fields.get(name);
   return form(own, fields, {
     k: given("k") || 24, region: given("region"), where: condition(fields), by: given("by"), rerank: given("rerank"), min_score: given("least"),
-    ...others,
+    words: given("words"), ...others,
   });
 }
 
@@ -73,17 +75,34 @@ function options(fields, about) {
 
 // The picture that asks, with a rectangle, and those that ask with it or against it.
 function column(own, fields, about) {
+  if (!own.source) return asWords(own, fields);
   const part = region(fields);
-  const more = make("input", { id: "more", type: "file", multiple: true, accept: "image/*,.heic,.tif,.tiff", ariaLabel: word("addPicture"), on: { change: () => work(() => add([...more.files], fields)) } });
   return make("section", { id: "query", ariaLabel: word("yourPicture") },
     rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
     make("div", { className: "told" },
       make("p", { className: "name" }, own.name),
       make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
       part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
-      make("ul", { className: "chips" }, ...chips("also", "unlike", fields), ...chips("unlike", "also", fields)),
-      make("label", { className: "button file" }, make("span", {}, word("addPicture")), more),
+      about.words ? wordsToo(fields) : null,
+      pictures(fields),
       about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
+}
+
+// Words that ask alone, with the pictures that ask with them.
+const asWords = (own, fields) => make("section", { id: "query", ariaLabel: word("yourWords") },
+  make("div", { className: "told" }, make("p", { className: "name" }, own.name), make("p", { className: "soft hint" }, word("mixed")), pictures(fields)));
+
+// A field for words that ask beside the picture.
+const wordsToo = (fields) => labeled(word("wordsToo"), make("input", { id: "words-too", type: "search", autocomplete: "off", placeholder: word("wordsExample"),
+  value: fields.get("words") || "", on: { change: (event) => address.change({ words: event.target.value.trim() || null }) } }));
+
+// The pictures that ask beside, and a button for more.
+function pictures(fields) {
+  const more = make("input", { id: "more", type: "file", multiple: true, accept: "image/*,.heic,.tif,.tiff", ariaLabel: word("addPicture"), on: { change: () => work(() => add([...more.files], fields)) } });
+  return [
+    make("ul", { className: "chips" }, ...chips("also", "unlike", fields), ...chips("unlike", "also", fields)),
+    make("label", { className: "button file" }, make("span", {}, word("addPicture")), more),
+  ];
 }
 
 // Pictures that ask with it or against it; each can be turned into the other, or taken away.

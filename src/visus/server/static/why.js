@@ -1,17 +1,17 @@
-// Where two pictures agree: heat maps with their scale, the part that asked outlined.
+// Where two pictures agree, or where one shows words: heat maps with their scale, the part that asked outlined.
 import { ask } from "./api.js";
 import { make } from "./dom.js";
 import { number, word } from "./language.js";
 import { form } from "./question.js";
 
-// own: the question.   part: its region, or null.   hit: a picture of the index.
-export async function why(own, part, hit, signal) {
-  const found = await ask("/why", { fields: form(own, null, { hit: hit.id, region: part?.join(",") }), signal });
+// own: the question.   part: its region, or null.   words: that ask, or null.   hit: a picture of the index.
+export async function why(own, part, words, hit, signal) {
+  const found = await ask("/why", { fields: form(own, null, { hit: hit.id, region: part?.join(","), words }), signal });
   return make("section", { id: "why-told", ariaLabel: word("why") },
     make("h3", {}, word("whyScore", number(found.score, 3))),
     make("div", { className: "pair" },
-      figure(part ? outlined(own, part, found.query) : picture(found.query, word("whyQuery")), word("whyQuery")),
-      figure(picture(found.hit, word("whyHit")), word("whyHit"))),
+      found.query ? figure(part ? outlined(own, part, found.query) : picture(found.query, word("whyQuery")), word("whyQuery")) : null,
+      figure(picture(found.hit, word(words ? "whyWords" : "whyHit", words)), word(words ? "whyWords" : "whyHit", words))),
     scale(found.scale, word("nothingThere"), word("most")));
 }
 

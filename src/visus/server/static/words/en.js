@@ -4,7 +4,10 @@ const many = (n, one, more) => `${n.toLocaleString("en")} ${n === 1 ? one : more
 export default {
   // The page
   skip: "Skip to the content",
-  words: "Words of the path",
+  words: "Words",
+  findIn: "Where to look for the words",
+  inPictures: "In pictures",
+  inPaths: "In paths",
   choose: "Search with a picture",
   search: "Search",
   parts: "Parts of the page",
@@ -66,6 +69,11 @@ export default {
   all: "all of it",
   whole: "Whole picture",
   alike: (n, name) => `${many(n, "picture", "pictures")} like ${name}`,
+  showing: (n, words) => `${many(n, "picture", "pictures")} for ${words}`,
+  yourWords: "Your words",
+  mixed: "Words can be mixed: tiger + snow - 0.5 beach.",
+  wordsToo: "And words",
+  wordsExample: "+ snow - 0.5 beach",
   nothing: "Nothing is alike enough.",
   hit: (name, score) => `${name}, score ${score}`,
   itself: "your picture",
@@ -106,6 +114,7 @@ export default {
   whyTold: "Where both agree is shown.",
   whyQuery: "your picture: where it agrees",
   whyHit: "the hit: where it agrees",
+  whyWords: (words) => `the hit: where it shows ${words}`,
   nothingThere: "nothing",
   most: "most",
 

@@ -4,7 +4,10 @@ const count = (n) => n.toLocaleString("zh");
 export default {
   // The page
   skip: "跳到内容",
-  words: "路径中的词",
+  words: "词语",
+  findIn: "在哪里查找",
+  inPictures: "图片内容",
+  inPaths: "文件路径",
   choose: "用图片搜索",
   search: "搜索",
   parts: "页面的各部分",
@@ -66,6 +69,11 @@ export default {
   all: "全部",
   whole: "整张图片",
   alike: (n, name) => `${count(n)} 张与 ${name} 相似的图片`,
+  showing: (n, words) => `${count(n)} 张“${words}”的图片`,
+  yourWords: "你的词语",
+  mixed: "词语可以组合：老虎 + 雪 - 0.5 海滩。",
+  wordsToo: "再加词语",
+  wordsExample: "+ 雪 - 0.5 海滩",
   nothing: "没有足够相似的图片。",
   hit: (name, score) => `${name}，分数 ${score}`,
   itself: "你的图片",
@@ -106,6 +114,7 @@ export default {
   whyTold: "已显示两张图片相符的地方。",
   whyQuery: "你的图片：相符之处",
   whyHit: "结果：相符之处",
+  whyWords: (words) => `结果：显示“${words}”之处`,
   nothingThere: "没有",
   most: "最多",
 

@@ -1,0 +1,182 @@
+"""What a search asks with: pictures and words with their weights, and the vector that comes of them.
+
+A word's vector points from where vectors lie of any class to where those of its kinds lie, by the last layer's weights.
+So words are added to pictures and taken away from them as pictures are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visus._errors import InputError
+from visus.search.classical import Classical
+from visus.search.describe import Describing, Floats, unit
+from visus.search.query import Box, Picture, cut, load, several, single
+from visus.search.rows import EMBEDDING
+from visus.search.segments import Named, Query
+from visus.search.space import Space
+from visus.search.store import Store
+from visus.search.words.chance import unshown
+from visus.search.words.layer import Layer
+from visus.search.words.terms import Term, terms_of, weighted
+from visus.search.words.vocabulary import Vocabulary, Word, imagenet
+
+Pixels = NDArray[np.uint8]
+
+_LOOKED_AT = 24  # hits that may show a word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a search asks with.
+
+    Attributes:
+        pictures: With their weights.
+        words: With their weights.
+        left_out: Words that say nothing, such as articles.
+    """
+
+    pictures: tuple[tuple[float, Picture], ...]
+    words: tuple[tuple[float, Word], ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def avoids(self) -> bool:
+        """Whether pictures are taken away."""
+        return any(weight < 0 for weight, _ in self.pictures)
+
+    @property
+    def text(self) -> str:
+        """The words, for people."""
+        return " ".join(f"{'-' if weight < 0 else '+'} {word.text}" for weight, word in self.words).removeprefix("+ ")
+
+    @property
+    def named(self) -> Word | None:
+        """The word, where it asks alone."""
+        alone = len(self.words) == 1 and not self.pictures and self.words[0][0] > 0
+        return self.words[0][1] if alone else None
+
+    def told(self, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+        """How words are understood, as plain values: what was typed, how many kinds it means and some of these."""
+        return [
+            {
+                "word": word.text,
+                "weight": weight,
+                "kinds": len(word.kinds),
+                "such_as": [vocabulary.classes[kind] for kind in word.kinds[:5]],
+            }
+            for weight, word in self.words
+        ]
+
+    def notes(self, vocabulary: Vocabulary) -> list[str]:
+        """Sentences on what words mean, where they do not say so themselves."""
+        meant = [(word.text, word.kinds) for _, word in self.words if not vocabulary.is_name(word)]
+        return [
+            f"{text} is here: {vocabulary.told(kinds)}" + (f" ({len(kinds)} kinds)" if len(kinds) > 1 else "")
+            for text, kinds in dict.fromkeys(meant)
+        ]
+
+    def unshown(self, store: Store, rows: Sequence[dict[str, Any]], layer: Layer) -> str | None:
+        """A sentence on the words of a mixed query that none of the first hits shows for certain.
+
+        Args:
+            store: The table.
+            rows: The hits.
+            layer: Of the network.
+        """
+        words = [word for weight, word in self.words if weight > 0]
+        if not words or not rows or layer.vocabulary is not imagenet():
+            return None
+        found = store.rows([row["id"] for row in rows[:_LOOKED_AT]], [EMBEDDING]).values()
+        vectors = unit(np.array([row[EMBEDDING] for row in found], np.float32))
+        chances = layer.probabilities(vectors)
+        best = [float(chances[:, word.kinds].sum(axis=1).max()) for word in words]
+        return unshown([word.text for word in words], best, [len(word.kinds) for word in words], len(store))
+
+    def load(self, describing: Describing | Classical | None, region: Box | None, most: int) -> list[Pixels]:
+        """The pixels ``(H, W, 3)`` uint8 of :attr:`pictures`.
+
+        Args:
+            describing: What describes them; None where there are none.
+            region: x0, y0, x1, y1 in pixels: the part of the only picture to find that asks; None for all of it.
+            most: Larger pictures are refused.
+
+        Raises:
+            InputError: A picture cannot be read, or there is a region and not one picture to find.
+        """
+        side = describing.least_side if describing else None
+        found = [load(own, None if region is not None and weight > 0 else side, most) for weight, own in self.pictures]
+        if region is not None:
+            liked = [place for place, (weight, _) in enumerate(self.pictures) if weight > 0]
+            found[liked[0] if liked else 0] = cut(single([found[place] for place in liked], "region"), region)
+        return found
+
+    def query(self, pictures: Floats, layer: Layer | None, space: Space) -> Query:
+        """The vector that asks.
+
+        Args:
+            pictures: Vectors ``(N, D)`` float32 of :attr:`pictures`, of length 1.
+            layer: Of the network, where there are words.
+            space: In which vectors are compared.
+
+        Raises:
+            InputError: What is added and what is taken away are the same.
+        """
+        plain, moved = [*pictures], [*space(pictures)] if len(pictures) else []
+        for _, word in self.words:
+            assert layer is not None
+            direction = layer.direction(word.kinds)
+            plain.append(direction)
+            moved.append(unit(direction if space.projection is None else direction @ space.projection))
+        weights = np.array([weight for weight, _ in (*self.pictures, *self.words)], np.float32)
+        total, compared = weights @ np.stack(plain), weights @ np.stack(moved)
+        if np.linalg.norm(total) < 1e-6:
+            raise InputError("What is to be found and what is to be avoided are the same; leave one of them away.")
+        if self.named and layer:
+            return Named(unit(total), unit(compared), layer, self.named.kinds)
+        return Query(unit(total), unit(compared))
+
+
+def asked_of(
+    asked: Sequence[Picture],
+    *,
+    plus: Picture | Sequence[Picture] = (),
+    minus: Picture | Sequence[Picture] = (),
+    unlike: Picture | Sequence[Picture] = (),
+    files: bool = True,
+    vocabulary: Callable[[], Vocabulary],
+) -> Asked:
+    """Read what a search asks with.
+
+    Args:
+        asked: Files, arrays, words and expressions (see :mod:`visus.search.words.terms`).
+        plus: Further terms, each perhaps with its weight: ``"0.5:snow"``.
+        minus: Terms that are taken away.
+        unlike: Pictures whose mean is taken away, with the weight of all that is to be found.
+        files: Whether texts may name files.
+        vocabulary: Gives the words that the index knows, where there are words.
+
+    Raises:
+        InputError: A word is not known, a term is none, or nothing is to be found.
+    """
+    terms = terms_of(asked, files=files)
+    terms += [weighted(own, 1.0, files=files) for own in several(plus)]
+    terms += [weighted(own, -1.0, files=files) for own in several(minus)]
+    found = sum(term.weight for term in terms if term.weight > 0)
+    if not found:
+        only = "; it has only what to avoid" if terms else ""
+        raise InputError(f"A search needs at least one picture or word to find{only}.")
+    avoided = several(unlike)
+    terms += [Term(-found / len(avoided), picture) for picture in avoided]
+    words: list[tuple[float, Word]] = []
+    left_out: list[str] = []
+    for term in terms:
+        if term.picture is None:
+            reading = vocabulary().read(term.words)
+            words += [(term.weight, word) for word in reading.words]
+            left_out += reading.left_out
+    pictures = tuple((term.weight, term.picture) for term in terms if term.picture is not None)
+    return Asked(pictures, tuple(words), tuple(left_out))

@@ -1,0 +1,83 @@
+"""``visus search`` with words, as people type them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import visus
+from visus import Index
+from visus.search.demo import photographs
+
+_SOME = ("red-panda", "tabby-cat", "two-dogs-at-window", "rocky-peaks-trail", "scarlet-macaw", "wall-clock")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("typed")
+    (folder / "photos").mkdir()
+    for name in _SOME:
+        shutil.copy(photographs()[name], folder / "photos")
+    Index(folder / "i.visus").add(folder / "photos")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        (["red panda"], "red-panda"),
+        (["red", "panda"], "red-panda"),
+        (["鹦鹉"], "scarlet-macaw"),
+        (["photos/tabby-cat.jpg + 3 mountain"], "rocky-peaks-trail"),
+        (["photos/tabby-cat.jpg", "+", "3", "mountain"], "rocky-peaks-trail"),
+        (["photos/tabby-cat.jpg", "--plus", "3:mountain", "--minus", "0.5:dog"], "rocky-peaks-trail"),
+        (["--plus", "clock"], "wall-clock"),
+        (["word:clock", "-k", "1", "--min-score", "0.01"], "wall-clock"),
+    ],
+)
+def test_what_is_no_file_is_words(place: Path, typed: list[str], first: str) -> None:
+    lines = visus("search", *typed, "-i", "i.visus", cwd=place).stdout.splitlines()
+    assert first in lines[0]
+
+
+def test_a_word_that_is_a_file_too(place: Path) -> None:
+    shutil.copy(photographs()["wall-clock"], place / "macaw")
+    assert "wall-clock" in visus("search", "macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
+    assert "wall-clock" in visus("search", "file:macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
+    assert "scarlet-macaw" in visus("search", "word:macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
+
+
+@pytest.mark.parametrize("words", ["unicorn", "a red car", "彩虹", "dog.txt", "photos/none.jpg + dog"])
+def test_what_is_neither_is_one_sentence(place: Path, words: str) -> None:
+    answer = visus("search", words, "-i", "i.visus", cwd=place, code=2)
+    assert not answer.stdout
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_json_tells_how_words_are_understood(place: Path) -> None:
+    found = json.loads(visus("search", "parrots - 0.5 dog", "-i", "i.visus", "--json", cwd=place).stdout)
+    assert [(own["word"], own["weight"], own["kinds"]) for own in found["words"]] == [
+        ("parrots", 1, 4), ("dog", -0.5, 118),
+    ]  # fmt: skip
+    assert found["hits"][0]["path"].endswith("scarlet-macaw.jpg")
+
+
+def test_nothing_is_said_once(place: Path) -> None:
+    answer = visus("search", "trombone", "-i", "i.visus", cwd=place)
+    assert not answer.stdout
+    assert answer.stderr.startswith("No picture shows it for certain")
+    assert len(answer.stderr.splitlines()) == 1
+    assert json.loads(visus("search", "trombone", "-i", "i.visus", "--json", cwd=place).stdout)["hits"] == []
+    assert len(visus("search", "trombone", "-i", "i.visus", "--min-score", 0, cwd=place).stdout.splitlines()) == 6
+
+
+def test_sheet_and_why_of_words(place: Path) -> None:
+    visus("search", "red panda", "-i", "i.visus", "--sheet", "s.png", "--why", "w.png", cwd=place)
+    assert (place / "s.png").stat().st_size > 1000
+    assert (place / "w.png").stat().st_size > 1000
+    told = visus(
+        "search", "photos/tabby-cat.jpg + dog", "-i", "i.visus", "--why", "photos/tabby-cat.jpg", cwd=place, code=2
+    )
+    assert "is among what is read" in told.stderr
+    assert "--detect takes one picture" in visus("search", "dog", "--detect", "run", cwd=place, code=2).stderr
