@@ -282,6 +282,18 @@ def test_the_sharper_picture_is_kept_not_the_blown_up_one(tmp_path: Path, photog
     assert all(copy.may_go for copy in group.others)
 
 
+def test_a_copy_that_was_blown_up_beyond_the_original_is_one_that_lacks_detail(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    whole = Image.fromarray(read(photographs()["astronaut"]))
+    whole.save(folder / "original.png")
+    small = whole.resize((whole.width // 4, whole.height // 4))
+    write(folder / "blown.jpg", np.asarray(small.resize((2 * whole.width, 2 * whole.height))), quality=80)
+    (group,) = index_of(folder).duplicates()
+    assert Path(group.keep.path).name == "original.png"
+    assert [copy.may_go for copy in group.others] == [True]
+
+
 def test_less_loss_is_kept_at_equal_pixels(tmp_path: Path, photograph: Picture) -> None:
     folder = tmp_path / "p"
     folder.mkdir()

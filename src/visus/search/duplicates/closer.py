@@ -35,15 +35,15 @@ def closer(laid: Laid, evidence: Evidence) -> Evidence:
 def _differs(laid: Laid) -> NDArray[np.bool_]:
     """Where a few pixels of one picture are nowhere around their place in the other, ``(H, W)``.
 
-    Around each pixel the tones of the first are brought to those of the second, by a straight line; edges may be a
+    Around each pixel the tones of the sharper one are brought to those of the other, by a straight line; edges may be a
     pixel beside their place.
     """
     import cv2
 
     edge = np.ones((3, 3), np.uint8)  # pixels at the end of the first are mixed with what lies outside of it
     where = cv2.erode(there(laid.b.shape, laid.matrix, laid.a.shape).astype(np.uint8), edge) > 0
-    slope, offset, contrast = _tones_around(laid, where)
-    x, y = laid.over, laid.target
+    x, y = sorted((laid.over, laid.target), key=_sharpness, reverse=True)  # what a blurred copy lacks has not changed
+    slope, offset, contrast = _tones_around(x, y, where, laid.side)
     like_y = slope * x + offset
     apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
     rim = np.ones((2 * _RIM + 1,) * 2, np.uint8)
@@ -51,12 +51,18 @@ def _differs(laid: Laid) -> NDArray[np.bool_]:
     return np.asarray(whole & (apart >= np.maximum(_VISIBLE, _AGAINST * contrast)))
 
 
-def _tones_around(laid: Laid, where: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-    """Of each pixel the line that takes tones of the first picture to the second's, and the contrast around it.
+def _sharpness(picture: Floats) -> float:
+    return float(np.abs(np.diff(picture, axis=1)).mean())
+
+
+def _tones_around(x: Floats, y: Floats, where: NDArray[np.bool_], side: int) -> tuple[Floats, Floats, Floats]:
+    """Of each pixel the line that takes tones of a first picture to a second's, and the contrast around it.
 
     Args:
-        laid: Both.
+        x: ``(H, W)`` float32.
+        y: The same.
         where: ``(H, W)``, the pixels that both have.
+        side: Of what counts as around, in pixels.
 
     Returns:
         Slope, offset, and standard deviation in gray levels, ``(H, W)`` each. They change slowly, so a quarter of the
@@ -66,8 +72,8 @@ def _tones_around(laid: Laid, where: NDArray[np.bool_]) -> tuple[Floats, Floats,
 
     height, width = where.shape
     half = (width + 1) // 2, (height + 1) // 2
-    weights, x, y = (_resized(part, half) for part in (where.astype(np.float32), laid.over, laid.target))
-    size = (laid.side + 1 - laid.side % 2,) * 2
+    weights, x, y = (_resized(part, half) for part in (where.astype(np.float32), x, y))
+    size = (side + 1 - side % 2,) * 2
     total = np.maximum(cv2.blur(weights, size), 1e-3)
 
     def around(values: Floats) -> Floats:
