@@ -7,7 +7,6 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -115,14 +114,20 @@ def _warn(old: str, new: str) -> None:
     )
 
 
-class OldModules(MetaPathFinder, Loader):
-    """Finds the old paths of modules; it is asked last, where Python has found nothing."""
+class OldModules:
+    """Finds the old paths of modules; it is asked last, where Python has found nothing.
+
+    It has no base of ``importlib.abc``, which takes longer to import than the rest of this package's first lines.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A module whose names are looked up where they are now."""
-        return ModuleSpec(fullname, self) if fullname in MODULES else None
+        return ModuleSpec(fullname, self) if fullname in MODULES else None  # pyright: ignore[reportArgumentType]
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """None: an ordinary module."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Let the module give the names of the new one."""
