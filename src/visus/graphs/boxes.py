@@ -6,7 +6,6 @@ of the picture, ``scores`` ``(n,)`` float32 and ``labels`` ``(n,)`` int64, the m
 finds shapes ``masks`` ``(n, m, m)`` float32.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
-from visus.graphs.graph import identity_of_run
+from visus.graphs.graph import graph_beside
 from visus.graphs.runs import encode
 from visus.graphs.runtime import session
 
@@ -95,15 +94,12 @@ def of_detector(file: Path, name: str = "model") -> BoxGraph | None:
         file: The file of the network.
         name: Of the graph, without its ending.
     """
-    path = file.with_name(f"{name}.onnx")
-    try:
-        values: dict[str, Any] = json.loads(file.with_name(f"{name}.json").read_text(encoding="utf-8"))
-        limits = Limits(float(values["score"]), float(values["overlap"]), int(values["most"]))
-        graph = BoxGraph(path, limits, float(values["thinnest"]), bool(values["has_masks"]))
-        fits = path.stat().st_size == values["bytes"] and values["weights"] == identity_of_run(file)
-    except (OSError, ValueError, KeyError, TypeError, InputError):
-        return None
-    return graph if fits else None
+    return graph_beside(file, name, _as_described)
+
+
+def _as_described(values: dict[str, Any], path: Path) -> BoxGraph:
+    limits = Limits(float(values["score"]), float(values["overlap"]), int(values["most"]))
+    return BoxGraph(path, limits, float(values["thinnest"]), bool(values["has_masks"]))
 
 
 class BoxRunner:

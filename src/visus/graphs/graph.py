@@ -13,15 +13,18 @@ named after network, weights and preprocessing. That of a run lies beside its we
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from visus._errors import RunError, WeightsError
+from visus._errors import InputError, RunError, WeightsError
 from visus._files import write_atomically
 from visus._optional import require
 from visus.graphs import lite
 from visus.graphs.weights import Preprocessing, identity
+
+Described = TypeVar("Described")
 
 _FORMAT = 1  # raise it when the graph's inputs or outputs change
 
@@ -137,6 +140,24 @@ def identity_of_run(file: Path) -> str:
         OSError: The file cannot be read.
     """
     return f"run:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+def graph_beside(file: Path, name: str, read: Callable[[dict[str, Any], Path], Described]) -> Described | None:
+    """The graph beside the file of a trained network; None where there is none, or one of other weights.
+
+    Args:
+        file: The file of the network.
+        name: Of the graph, without its ending.
+        read: Makes it of its description and its path; it may raise what a wrong description makes it raise.
+    """
+    path = file.with_name(f"{name}.onnx")
+    try:
+        values: dict[str, Any] = json.loads(file.with_name(f"{name}.json").read_text(encoding="utf-8"))
+        found = read(values, path)
+        fits = path.stat().st_size == values["bytes"] and values["weights"] == identity_of_run(file)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
+        return None
+    return found if fits else None
 
 
 def _identity(model: str, weights: str) -> str:

@@ -6,7 +6,6 @@ for all positions but those of the network's margin. A picture of another size i
 the network takes, as :meth:`visus.nets.segmentation.Segmenter.whole` does it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus.graphs.blocks import Sides
-from visus.graphs.graph import identity_of_run
+from visus.graphs.graph import graph_beside
 from visus.graphs.runtime import session
 
 Floats = NDArray[np.float32]
@@ -64,14 +63,7 @@ def of_segmenter(file: Path, name: str = "model") -> MaskGraph | None:
         file: The file of the network.
         name: Of the graph, without its ending.
     """
-    path = file.with_name(f"{name}.onnx")
-    try:
-        values: dict[str, Any] = json.loads(file.with_name(f"{name}.json").read_text(encoding="utf-8"))
-        graph = as_described(values, path)
-        fits = path.stat().st_size == values["bytes"] and values["weights"] == identity_of_run(file)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return graph if fits else None
+    return graph_beside(file, name, as_described)
 
 
 class MaskRunner:
