@@ -148,7 +148,7 @@ def test_fcn_keeps_its_upsamplings_where_its_authors_did() -> None:
 def test_deconvnet_is_drawn_as_its_authors_did() -> None:
     net = build("deconvnet", classes=2, width=4, release=True, meta=False)
     values = torch.cat([own.weight.flatten() for own in net.modules() if isinstance(own, nn.ConvTranspose2d)])
-    assert values.std() == pytest.approx(0.01, rel=0.05)
+    assert values.std().item() == pytest.approx(0.01, rel=0.05)
 
 
 def test_unet_has_the_layers_of_its_authors_release() -> None:

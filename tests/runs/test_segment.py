@@ -130,7 +130,7 @@ def _filled(features: list[Any], classes: tuple[str, ...], shape: tuple[int, ...
 def test_a_picture_in_blocks_is_answered_as_a_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.concatenate([np.concatenate([scene(k)[0] for k in (r, r + 1)], 1) for r in (30, 32)], 0)  # 144x160
     whole = SegmentPredictor(run.folder).predict(large).mask
-    monkeypatch.setattr("visus.nets.segmentation.segmenter.SIDE", {2: 64, 3: 32})
+    monkeypatch.setattr("visus.graphs.blocks.SIDE", {2: 64, 3: 32})
     told: list[tuple[int, int]] = []
     parts = SegmentPredictor(run.folder).predict(large, lambda done, total: told.append((done, total))).mask
     assert told[-1] == (9, 9)
@@ -424,7 +424,7 @@ def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
     assert 8 <= found["middling"] < 64
     colored = resolve(SegmentSettings.of(data, {}), load_masks(data))
     assert (colored.net, colored.backbone, colored.weights) == ("fcn8s", "efficientnet_lite0", "imagenet")
-    assert colored.lower == "kept"
+    assert colored.lower == "learn"
     assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
     volumes = folder_of_volumes(tmp_path / "volumes")
     assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"

@@ -125,7 +125,7 @@ def _quantize(run: Path, as_json: bool, *, others: bool) -> None:
     """
     if others:
         raise InputError(
-            "--int8 writes RUN/model.onnx and RUN/model-int8.onnx; leave all of --format, --size, --where, --out."
+            "--int8 writes RUN/model.onnx and RUN/model-int8.onnx; leave --format, --size, --where and --out away."
         )
     from visus.runs.quantize import quantize
 

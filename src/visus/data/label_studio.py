@@ -150,6 +150,9 @@ def decode_brush(content: bytes, most: int) -> NDArray[np.uint8]:
         content: The run lengths.
         most: How many values there should be.
 
+    Returns:
+        ``(most,)`` uint8.
+
     Raises:
         ValueError: They are damaged, or there are not as many.
     """

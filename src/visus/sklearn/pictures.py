@@ -57,7 +57,7 @@ def pictures_of(X: Pictures) -> list[Picture]:
 
 def _picture(own: Any) -> Picture:  # noqa: ANN401 - whatever a list holds
     if isinstance(own, str | os.PathLike):
-        return os.fspath(own)  # NumPy's texts become Python's
+        return str(os.fspath(own))  # NumPy's texts become Python's
     is_picture = isinstance(own, np.ndarray) and (own.ndim == 2 or (own.ndim == 3 and own.shape[2] == 3))
     if not is_picture or own.dtype != np.uint8 or not own.size:
         what = f"{own.dtype} {own.shape}" if isinstance(own, np.ndarray) else type(own).__name__

@@ -54,7 +54,7 @@ Lower = Annotated[
     Setting(
         "Layers of the backbone up to stride 4: kept (as they came with their weights, which is sooner) or learn.",
         LEARN,
-        default="kept, but for backbones that are no row of layers, and where nothing is pretrained",
+        default="detect: kept; segment: learn; nothing for backbones that are no row of layers, or have no weights",
     ),
 ]
 """The setting ``lower`` of the tasks that learn objects or regions."""

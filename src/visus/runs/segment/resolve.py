@@ -72,7 +72,7 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "batch")
     row = isinstance(getattr(net, "backbone", None), Pyramid)
     settings.refuse((settings.lower is not None and not row, "lower", f"a backbone of {settings.net} as this one"))
-    filled["lower"] = settings.lower or ("kept" if row and weights != NO_WEIGHTS else None)
+    filled["lower"] = settings.lower or ("learn" if row and weights != NO_WEIGHTS else None)
     filled["windows"] = settings.windows or 1
     if weights == NO_WEIGHTS:
         filled |= _of_scratch(settings, dataset, filled, net)
