@@ -401,13 +401,15 @@ def test_copies_are_moved_aside_only_when_asked(page: Page, folder: Path) -> Non
     assert len(list((folder / "photos").iterdir())) == 13
 
 
-def test_what_was_decided_is_not_listed_again(page: Page) -> None:
+def test_what_was_decided_is_not_listed_again(page: Page, folder: Path) -> None:
     page.locator("#tab-duplicates").click()
     page.locator("#find-duplicates").click()
     page.get_by_role("button", name="Keep all of them").click()
     expect(page.locator("#groups li")).to_have_count(0)
     page.locator("#find-duplicates").click()
     expect(page.locator("#groups")).to_contain_text("No duplicates.")
+    pair = [min((folder / "photos").iterdir()), folder / "photos" / "zz-copy.jpg"]
+    assert Index(folder / "i.visus").decide(pair, "undecided")  # for the tests below
 
 
 def test_hits_and_answers_are_those_of_the_picture_that_is_shown(page: Page, folder: Path) -> None:
