@@ -589,6 +589,19 @@ def test_words_ask_alone_and_beside_a_picture(client: TestClient, place: Path) -
     assert client.post("/why", data={**picture, "hit": hits.hits[1].id}).json()["query"] is None
 
 
+def test_words_ask_beside_pictures_that_are_sent(client: TestClient, place: Path) -> None:
+    first, second, third = (str(path) for path in sorted((place / "Fotos").iterdir())[:3])
+    index = Index(place / "i.visus")
+    sent = [(name, Path(path).read_bytes()) for name, path in (("also_pictures", second), ("unlike_pictures", third))]
+    mixed = client.post("/search", data={"words": "dogs"}, files=sent[:1]).json()
+    assert [hit["path"] for hit in mixed["hits"]] == index.search([second, "dogs"]).paths
+    whole = [("picture", Path(first).read_bytes()), *sent]
+    mixed = client.post("/search", data={"words": "+ snow - 0.5 beach"}, files=whole).json()
+    expected = index.search([first, second, "+ snow - 0.5 beach"], unlike=third)
+    assert [hit["path"] for hit in mixed["hits"]] == expected.paths
+    assert [own["word"] for own in mixed["words"]] == ["snow", "beach"]
+
+
 def test_words_of_others_name_no_files(client: TestClient, place: Path) -> None:
     picture = min((place / "Fotos").iterdir())
     for words in (str(picture), f"file:{picture}", f"dog + {picture}"):

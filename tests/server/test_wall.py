@@ -119,6 +119,7 @@ def test_folders_facts_and_previews(client: TestClient, place: Path) -> None:
     assert about == {
         "pictures": 6,
         "descriptors": ["embedding"],
+        "words": True,
         "runs": [],
         "moves": False,
         "trainings": False,

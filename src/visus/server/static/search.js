@@ -19,10 +19,9 @@ export async function showSearch(root, fields, about) {
     const own = await question(fields, signal);
     if (mine !== asked) return;
     if (!own) return address.go("wall", {}, { replace: true });
-    $("words").value = fields.get("words") || "";
+    $("words").value = own.source ? "" : fields.get("words"); // beside a picture words have a field of their own
     if (fields.has("words")) $("find-in").value = "pictures";
-    const results = make("section", { id: "results", ariaLabelledby: "results-title" });
-    results.setAttribute("aria-labelledby", "results-title");
+    const results = make("section", { id: "results" });
     const before = document.getElementById("hits");
     const kept = before && root.dataset.asked === own.key ? before.parentNode : null; // the last hits stay until the next come
     root.dataset.asked = own.key;
@@ -36,11 +35,14 @@ export async function showSearch(root, fields, about) {
     const told = word(own.source ? "alike" : "showing", hits.length, own.name + further(fields));
     const again = focused(root);
     (kept || results).replaceWith(results);
-    results.replaceChildren(
+    results.setAttribute("aria-labelledby", "results-title"); // which an error leaves out
+    results.replaceChildren(...[
       make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing")),
         ...found.notes.map((note) => make("p", { className: "soft" }, said(note)))),
+      hits.length || own.source || fields.has("least") ? null : make("button", { id: "all-the-same", on: { click: () => address.change({ least: "0" }) } }, word("allTheSame")),
       filters(fields, address.change, ...options(fields, about)),
-      make("ul", { id: "hits", className: "grid" }, hits.map(card)));
+      make("ul", { id: "hits", className: "grid" }, hits.map(card)),
+    ].filter(Boolean));
     refocus(root, again);
     announce(hits.length ? told : word("nothing"));
   });

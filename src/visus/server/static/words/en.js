@@ -75,6 +75,7 @@ export default {
   wordsToo: "And words",
   wordsExample: "+ snow - 0.5 beach",
   nothing: "Nothing is alike enough.",
+  allTheSame: "Show the likeliest all the same",
   hit: (name, score) => `${name}, score ${score}`,
   itself: "your picture",
   missing: "file not there",

@@ -75,6 +75,7 @@ export default {
   wordsToo: "再加词语",
   wordsExample: "+ 雪 - 0.5 海滩",
   nothing: "没有足够相似的图片。",
+  allTheSame: "仍然显示最可能的图片",
   hit: (name, score) => `${name}，分数 ${score}`,
   itself: "你的图片",
   missing: "文件不在原处",
