@@ -18,6 +18,7 @@ _COLORS = 0.35  # of the strongest spread of colors
 _WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
+_HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _LOSSLESS = ("PNG", "TIFF", "BMP")
 _LOSS = {**dict.fromkeys(_LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
@@ -119,7 +120,8 @@ class _Place:
         bordered: It has a border.
         marked: It has a mark.
         blown: How much more of it is overexposed than of the hub.
-        recolored: It has other colors than the hub.
+        changed: It was cut or framed, or has other tones than the hub.
+        same: Its pixels are the hub's.
     """
 
     extent: float
@@ -127,7 +129,8 @@ class _Place:
     bordered: bool
     marked: bool
     blown: float
-    recolored: bool = False
+    changed: bool = False
+    same: bool = False
 
     @classmethod
     def of(cls, judgment: Judgment) -> "_Place":
@@ -135,15 +138,18 @@ class _Place:
         shown, share = found.covered
         extent = shown / share if found.outside[1] == "content" else shown
         bordered = found.outside[1] == "border"
-        recolored = judgment.relation is not None and "recolored" in judgment.relation.names
-        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown, recolored)
+        names = set(judgment.relation.names) if judgment.relation else set()
+        changed, same = bool(names & _HIDES), names == {"same pixels"}
+        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown, changed, same)
 
     @classmethod
     def of_hub(cls, judgments: Sequence[Judgment]) -> "_Place":
         found = [judgment.evidence for judgment in judgments]
         borders = [evidence.covered[0] for evidence in found if evidence.outside[0] == "border"]
         extent = max(borders, default=1.0)
-        return cls(extent, extent, bool(borders), any(evidence.mark == "first" for evidence in found), 0.0)
+        marked = any(evidence.mark == "first" for evidence in found)
+        same = any(judgment.relation is not None and "same pixels" in judgment.relation.names for judgment in judgments)
+        return cls(extent, extent, bool(borders), marked, 0.0, same=same)
 
 
 Step = tuple[str, Callable[[list[Traits]], list[Traits]]]
@@ -171,10 +177,12 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         most = max(details.values())
         return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
 
-    def less_compressed(left: list[Traits]) -> list[Traits]:
+    def known_source(left: list[Traits]) -> list[Traits]:
         doubtful = [own for own in left if any(_may_hide(own, other, place) for other in left)]
-        best = _least_lossy([own for own in left if own not in doubtful])
-        return [own for own in left if own in best or own in doubtful]
+        sure = [own for own in left if own not in doubtful]
+        if not doubtful or not sure:
+            return left
+        return doubtful if max(map(age, doubtful)) > max(map(age, sure)) else sure
 
     first: list[Step] = []
     if wanted.reference is not None:
@@ -192,9 +200,10 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("more real detail", more_detail),
-        ("less compressed", less_compressed),
-        ("lossless", _best(lambda o: o.facts.container in _LOSSLESS)),
-        ("not encoded again", _best(lambda o: not _encoded_again(o))),
+        ("older", known_source),
+        ("less compressed", _least_lossy),
+        ("not encoded again", _best(lambda o: not _encoded_again(o) or (place(o).same and _is_lossless(o)))),
+        ("lossless", _best(_is_lossless)),
         ("transparent", _best(lambda o: o.transparent)),
         ("more depth", _best(lambda o: o.facts.depth)),
         ("more metadata", _best(lambda o: (o.facts.captured is not None) + o.facts.profile)),
@@ -205,10 +214,15 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
 
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
-    """Whether a picture may have been rounded as another one shows it was: other colors since hide that."""
-    if place(own).recolored == place(other).recolored or _encoded_again(own):
+    """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
+    larger = own.member.width * own.member.height > other.member.width * other.member.height
+    if _encoded_again(own) or not (larger or place(own).changed or place(other).changed):
         return False
-    return _coarser(other.rounded, _told(own) or 0)
+    return _coarser(_loss(other) or 0, _told(own) or 0)
+
+
+def _is_lossless(traits: Traits) -> bool:
+    return traits.facts.container in _LOSSLESS
 
 
 def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:
