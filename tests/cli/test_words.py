@@ -43,9 +43,22 @@ def test_what_is_no_file_is_words(place: Path, typed: list[str], first: str) -> 
 
 def test_a_word_that_is_a_file_too(place: Path) -> None:
     shutil.copy(photographs()["wall-clock"], place / "macaw")
-    assert "wall-clock" in visus("search", "macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
+    told = "macaw is a file here; word:macaw asks the word"
+    answer = visus("search", "macaw", "-i", "i.visus", "-k", 1, cwd=place)
+    assert "wall-clock" in answer.stdout
+    assert answer.stderr.splitlines() == [told]
+    assert json.loads(visus("search", "macaw", "-i", "i.visus", "--json", cwd=place).stdout)["notes"] == [told]
     assert "wall-clock" in visus("search", "file:macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
     assert "scarlet-macaw" in visus("search", "word:macaw", "-i", "i.visus", "-k", 1, cwd=place).stdout
+    shutil.copy(photographs()["wall-clock"], place / "unheard-of")
+    for said in ("file:macaw", "unheard-of", "./macaw"):
+        assert not visus("search", said, "-i", "i.visus", cwd=place).stderr
+
+
+def test_a_sign_that_touches_a_word_is_a_sign(place: Path) -> None:
+    for typed in ("parrots -dog", "parrots -1:dog"):
+        found = json.loads(visus("search", typed, "-i", "i.visus", "--json", cwd=place).stdout)
+        assert [(own["word"], own["weight"]) for own in found["words"]] == [("parrots", 1), ("dog", -1)]
 
 
 @pytest.mark.parametrize("words", ["unicorn", "a red car", "彩虹", "dog.txt", "photos/none.jpg + dog"])

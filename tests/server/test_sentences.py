@@ -74,6 +74,8 @@ def test_what_a_page_can_provoke_is_translated(client: TestClient, trained_run: 
         ("/search", {"words": "- dog"}),
         ("/search", {"words": "dog - dog"}),
         ("/search", {"words": "dog + 99999 snow"}),
+        ("/search", {"words": "dog + -1 snow"}),
+        ("/search", {"words": "0.5"}),
         ("/search", {"words": "dog " * 600}),
         ("/search", {"words": "dog", "by": "texture"}),
         ("/why", {"id": first, "hit": 1}),

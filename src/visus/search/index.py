@@ -154,6 +154,7 @@ class Index(UpdatedIndex):
             return self._explained(describes, terms, query, queries, load(hit.path, describes.least_side, max_pixels))
 
         said = (
+            *terms.taken(),
             *(terms.notes(layer.vocabulary) if layer else ()),
             nothing,
             terms.unshown(store, rows, layer) if layer and not terms.named else None,

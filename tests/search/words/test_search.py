@@ -109,6 +109,10 @@ def test_conditions_and_exact_order(index: Index) -> None:
         ([], "at least one picture or word"),
         ("dog - dog", "What is to be found and what is to be avoided are the same"),
         ("dog +", "Nothing stands behind a"),
+        ("-dog", "only what to avoid"),
+        ("0.5", "^The weight 0.5 stands alone"),
+        ("dog + 0.5", "^The weight 0.5 stands alone"),
+        ("dog + -1 snow", "not -1; what is taken away has a single - before it"),
     ],
 )
 def test_questions_that_cannot_be(index: Index, query: str, told: str) -> None:

@@ -18,7 +18,7 @@ def told(asked: list[str], *, files: bool = True) -> list[tuple[float, object]]:
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("dog.jpg", "my cat - 2.jpg", "snow"):
+    for name in ("dog.jpg", "my cat - 2.jpg", "snow", "a -b.jpg", "my-cat.jpg", "c+d.jpg", "c+d"):
         (tmp_path / name).touch()
     (tmp_path / "beach").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -42,6 +42,29 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["+ tiger"], [(1, "tiger")]),
         (["雪地 － 海滩"], [(1, "雪地"), (-1, "海滩")]),
         (["St. Bernard"], [(1, "St. Bernard")]),
+        (["elephant -tiger"], [(1, "elephant"), (-1, "tiger")]),
+        (["elephant", "-tiger"], [(1, "elephant"), (-1, "tiger")]),
+        (["elephant - tiger"], [(1, "elephant"), (-1, "tiger")]),
+        (["+tiger -0.5 beach -2:bus"], [(1, "tiger"), (-0.5, "beach"), (-2, "bus")]),
+        (["elephant -word:snow -file:snow"], [(1, "elephant"), (-1, "snow"), (-1, "snow")]),
+        (['elephant -"polar bear" +.5 bus'], [(1, "elephant"), (-1, "polar bear"), (0.5, "bus")]),
+        (["大象 －马"], [(1, "大象"), (-1, "马")]),
+        (["bus -dog.jpg"], [(1, "bus"), (-1, "dog.jpg")]),
+        (["a -b.jpg"], [(1, "a -b.jpg")]),
+        (["tiger - 2 a -b.jpg"], [(1, "tiger"), (-2, "a -b.jpg")]),
+        (['"a -b.jpg" -tiger'], [(1, "a -b.jpg"), (-1, "tiger")]),
+        (["my-cat.jpg -t-shirt"], [(1, "my-cat.jpg"), (-1, "t-shirt")]),
+        (["dog -- cat"], [(1, "dog -- cat")]),
+        (["elephant+tiger"], [(1, "elephant"), (1, "tiger")]),
+        (["elephant+0.5 beach"], [(1, "elephant"), (0.5, "beach")]),
+        (["大象＋马"], [(1, "大象"), (1, "马")]),
+        (["dog.jpg+tiger -bus"], [(1, "dog.jpg"), (1, "tiger"), (-1, "bus")]),
+        (["tiger+dog.jpg"], [(1, "tiger"), (1, "dog.jpg")]),
+        (["c+d.jpg"], [(1, "c+d.jpg")]),
+        (["tiger c+d.jpg"], [(1, "tiger c+d.jpg")]),
+        (["file:c+d -tiger"], [(1, "c+d"), (-1, "tiger")]),
+        (["missing+one.png"], [(1, "missing+one.png")]),
+        (["c++ - tiger"], [(1, "c++"), (-1, "tiger")]),
         ([], []),
     ],
 )
@@ -66,7 +89,7 @@ def test_of_others_no_text_is_a_file() -> None:
     assert all(own.picture is None for own in terms_of(["dog.jpg + /etc/passwd - file:snow"], files=False))
 
 
-@pytest.mark.parametrize("asked", [["tiger +"], ["tiger", "-"], ["+ - tiger"], ["+"]])
+@pytest.mark.parametrize("asked", [["tiger +"], ["tiger", "-"], ["+ - tiger"], ["+"], ["bus --tiger"], ["bus+-tiger"]])
 def test_a_sign_needs_a_term(asked: list[str]) -> None:
     with pytest.raises(InputError, match="Nothing stands behind a"):
         terms_of(asked)
@@ -76,6 +99,26 @@ def test_a_sign_needs_a_term(asked: list[str]) -> None:
 def test_weights_have_bounds(text: str, weight: str) -> None:
     with pytest.raises(InputError, match=f"at most 100, not {weight}"):
         terms_of([text])
+
+
+@pytest.mark.parametrize("asked", [["dog.jpg + -1 tiger"], ["dog.jpg", "+", "-1", "tiger"], ["dog.jpg+-1:tiger"]])
+def test_a_weight_has_no_sign_of_its_own(asked: list[str]) -> None:
+    with pytest.raises(InputError, match="must be above 0 and at most 100, not -1;"):
+        terms_of(asked)
+
+
+@pytest.mark.parametrize("asked", ["-tiger", "tiger - bus", "tiger+bus", "-1:tiger"])
+def test_the_term_of_an_option_has_no_sign(asked: str) -> None:
+    with pytest.raises(InputError, match="without a sign"):
+        weighted(asked, 1)
+
+
+def test_a_file_that_may_be_meant_as_a_word_is_marked() -> None:
+    asked = ["snow", "+", "dog.jpg", "- 2 snow", Path("snow"), "file:snow", "word:snow", "./snow"]
+    assert [own.perhaps_words for own in terms_of(asked)] == [True, False, True, False, False, False, False]
+    assert weighted("snow", 1).perhaps_words
+    assert weighted("2:snow", 1).perhaps_words
+    assert not weighted("file:snow", 1).perhaps_words
 
 
 def test_options_give_single_terms() -> None:

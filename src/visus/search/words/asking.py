@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import InputError
+from visus._errors import InputError, VisusError
 from visus.search.classical import Classical
 from visus.search.describe import Describing, Floats, unit
 from visus.search.query import Box, Picture, cut, load, several, single
@@ -21,8 +21,8 @@ from visus.search.space import Space
 from visus.search.store import Store
 from visus.search.words.chance import unshown
 from visus.search.words.layer import Layer
-from visus.search.words.terms import Term, terms_of, weighted
-from visus.search.words.vocabulary import Vocabulary, Word, imagenet
+from visus.search.words.terms import NUMBER, Term, terms_of, weighted
+from visus.search.words.vocabulary import Reading, UnknownWordsError, Vocabulary, Word, imagenet
 
 Pixels = NDArray[np.uint8]
 
@@ -37,11 +37,13 @@ class Asked:
         pictures: With their weights.
         words: With their weights.
         left_out: Words that say nothing, such as articles.
+        files: Names of pictures, as they were typed, that are words of the index too.
     """
 
     pictures: tuple[tuple[float, Picture], ...]
     words: tuple[tuple[float, Word], ...]
     left_out: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
     @property
     def avoids(self) -> bool:
@@ -78,6 +80,10 @@ class Asked:
             f"{text} is here: {vocabulary.told(kinds)}" + (f" ({len(kinds)} kinds)" if len(kinds) > 1 else "")
             for text, kinds in dict.fromkeys(meant)
         ]
+
+    def taken(self) -> list[str]:
+        """Sentences on words that a file of this name took over."""
+        return [f"{name} is a file here; word:{name} asks the word" for name in self.files]
 
     def unshown(self, store: Store, rows: Sequence[dict[str, Any]], layer: Layer) -> str | None:
         """A sentence on the words of a mixed query that none of the first hits shows for certain.
@@ -175,8 +181,29 @@ def asked_of(
     left_out: list[str] = []
     for term in terms:
         if term.picture is None:
-            reading = vocabulary().read(term.words)
+            reading = _read(term.words, vocabulary())
             words += [(term.weight, word) for word in reading.words]
             left_out += reading.left_out
     pictures = tuple((term.weight, term.picture) for term in terms if term.picture is not None)
-    return Asked(pictures, tuple(words), tuple(left_out))
+    doubtful = dict.fromkeys(str(term.picture) for term in terms if term.perhaps_words)
+    return Asked(pictures, tuple(words), tuple(left_out), tuple(own for own in doubtful if _is_known(own, vocabulary)))
+
+
+def _read(phrase: str, vocabulary: Vocabulary) -> Reading:
+    """The words of a phrase; a number that is no word is a weight."""
+    try:
+        return vocabulary.read(phrase)
+    except UnknownWordsError as error:
+        if not NUMBER.fullmatch(phrase):
+            raise
+        raise InputError(
+            f"The weight {phrase[:20]} stands alone; name a picture or words behind it: {phrase[:20]} snow"
+        ) from error
+
+
+def _is_known(phrase: str, vocabulary: Callable[[], Vocabulary]) -> bool:
+    """Whether an index knows all words of a phrase; one without words knows none."""
+    try:
+        return bool(vocabulary().read(phrase).words)
+    except VisusError:
+        return False

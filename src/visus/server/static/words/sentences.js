@@ -52,6 +52,7 @@ export const sentences = [
   [/^No picture shows it for certain: the likeliest has a probability of ([\d.]+).*/, "没有图片能确定显示它：最可能的一张概率为 $1，可能只是巧合。"],
   [/^No hit shows this for certain: (.+)\.$/, "没有结果能确定显示：$1。"],
   [/^Nothing stands behind a .*/, "加号或减号后面缺少词语。"],
+  [/^The weight ([\d.]+) stands alone.*/, "权重 $1 后面缺少词语。"],
   [/^The weight of a term must be above 0 and at most ([\d.]+).*/, "权重必须大于 0，且不超过 $1。"],
   [/^(?:A query has|Words of a search have) at most (\d+) characters.*/, "词语最多 $1 个字符。"],
   [/^Words ask the network, not (\w+).*/, "词语只能按外观（神经网络）查找。"],
