@@ -146,6 +146,21 @@ def test_strange_questions_are_one_sentence(tmp_path: Path) -> None:
     assert "--out must end in .csv" in command("check", tmp_path, "--out", "a.txt", code=2).stderr
 
 
+def test_pictures_none_of_which_can_be_read_are_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "a.jpg").write_text("text")
+    (bad / "b.png").write_bytes(b"")
+    told = json.loads(command("check", bad, "--json", "--out", tmp_path / "bad.csv").stdout)
+    assert [(own["file"], own["problem"]) for own in told["findings"]] == [
+        ("a.jpg", "unreadable"),
+        ("b.png", "unreadable"),
+    ]
+    with (tmp_path / "bad.csv").open(newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == ["a.jpg", "b.png"]
+    assert "2  unreadable: the file cannot be used" in command("check", bad).stdout
+
+
 def test_too_few_pictures_are_said(tmp_path: Path) -> None:
     for label, name in enumerate(("blob", "checks")):
         write_class(tmp_path / name, label, 2, side=64)
