@@ -94,6 +94,24 @@ def test_the_table_leaves_out_and_relabels(faulty: Path, tmp_path: Path) -> None
     assert said in less.remarks
 
 
+def test_a_table_with_decisions_is_not_replaced(tmp_path: Path) -> None:
+    folder_of(tmp_path / "lab", 1)
+    (tmp_path / "lab" / "a.jpg").write_text("text")
+    table = tmp_path / "mine.csv"
+    for _ in range(2):  # one without decisions is replaced
+        command("check", tmp_path / "lab", "--only", "unreadable", "--out", table)
+    undecided = table.read_text()
+    for end, decided in ((",,\n", ",keep,\n"), (",,\n", ",,checks\n")):
+        table.write_text(undecided.replace(end, decided))
+        told = command("check", tmp_path / "lab", "--only", "unreadable", "--out", table, code=2).stderr
+        assert "holds decisions on a line" in told
+        assert "another name" in told
+        assert told.count("\n") == 1
+        assert table.read_text().endswith(decided)
+    with pytest.raises(visus.InputError, match="holds decisions"):
+        visus.check(tmp_path / "lab", only=["unreadable"]).save(table)
+
+
 def test_json_and_sheet(faulty: Path, tmp_path: Path) -> None:
     told = json.loads(command("check", faulty, "--json", "--sheet", tmp_path / "sheet.png").stdout)
     assert told["task"] == "classify"

@@ -52,10 +52,12 @@ def check(
     keep into its column decision, or relabel and a class into new_label, where you see it otherwise.
     """
     from visus.review import check as look_through
+    from visus.review.findings import spare_decisions
 
     if out:
         ending(out, ".csv")
         spare(out, *([folder] if folder.is_file() else []))
+        spare_decisions(out)
     if sheet:
         ending(sheet, *PICTURE_ENDINGS, what="--sheet")
         spare(sheet, folder, what="--sheet")
