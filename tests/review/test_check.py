@@ -119,6 +119,18 @@ def test_json_and_sheet(faulty: Path, tmp_path: Path) -> None:
     assert visus.read(tmp_path / "sheet.png").std() > 5
 
 
+@pytest.mark.parametrize("content", [None, "text"])
+def test_a_sheet_that_would_be_empty_is_said(tmp_path: Path, content: str | None) -> None:
+    folder_of(tmp_path / "mini", 1)
+    if content:
+        (tmp_path / "mini" / "a.jpg").write_text(content)
+    sheet = tmp_path / "none.jpg"
+    told = command("check", tmp_path / "mini", "--only", "unreadable", "--sheet", sheet)
+    assert ("Nothing was found." in told.stdout) == (content is None)
+    assert told.stderr == f"There is no picture to draw, so {sheet} was not written.\n"
+    assert not sheet.exists()
+
+
 def test_pictures_without_labels(tmp_path: Path) -> None:
     folder_of(tmp_path / "a", 14)
     shutil.copy(tmp_path / "a" / "0003.jpg", tmp_path / "a" / "copy.jpg")

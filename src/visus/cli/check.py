@@ -67,11 +67,14 @@ def check(
         )
     if out:
         found.save(out)
-    if sheet and found.findings:
+    drawn = any(own.problem != "unreadable" for own in found.findings)
+    if sheet and drawn:
         found.save(sheet)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
         say(found.describe(top=top))
-    for place in filter(None, (out, sheet if found.findings else None)):
+    for place in filter(None, (out, sheet if drawn else None)):
         say(f"Wrote {place}", error=True)
+    if sheet and not drawn:
+        say(f"There is no picture to draw, so {sheet} was not written.", error=True)
