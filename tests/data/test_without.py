@@ -35,6 +35,17 @@ def test_each_decision_does_what_it_says(tmp_path: Path) -> None:
     assert before.fingerprint() != after.fingerprint()
 
 
+def test_a_new_class_without_a_decision_is_a_relabel(tmp_path: Path) -> None:
+    root = splits(tmp_path / "set", 6, 2, 2)
+    own = table(
+        tmp_path / "check.csv", "train/blob/0003.png,wrong-label,,checks", "train/blob/0004.png,dark,keep,checks"
+    )
+    found = load(root, without=own)
+    assert found.counts("train").tolist() == [5, 7, 6]
+    assert "By check.csv: 0 pictures are left out, 1 picture has another class." in found.remarks
+    assert read_decided(own, root).labels == {"train/blob/0003.png": "checks"}
+
+
 def test_a_list_of_files_leaves_them_out(tmp_path: Path) -> None:
     root = folder_of_classes(tmp_path / "set", 12)
     (tmp_path / "out.csv").write_text("file\nblob/0000.png\ngone.png\n")

@@ -94,11 +94,41 @@ def test_the_table_leaves_out_and_relabels(faulty: Path, tmp_path: Path) -> None
     assert said in less.remarks
 
 
+def test_a_table_with_decisions_is_not_replaced(tmp_path: Path) -> None:
+    folder_of(tmp_path / "lab", 1)
+    (tmp_path / "lab" / "a.jpg").write_text("text")
+    table = tmp_path / "mine.csv"
+    for _ in range(2):  # one without decisions is replaced
+        command("check", tmp_path / "lab", "--only", "unreadable", "--out", table)
+    undecided = table.read_text()
+    for end, decided in ((",,\n", ",keep,\n"), (",,\n", ",,checks\n")):
+        table.write_text(undecided.replace(end, decided))
+        told = command("check", tmp_path / "lab", "--only", "unreadable", "--out", table, code=2).stderr
+        assert "holds decisions on a line" in told
+        assert "another name" in told
+        assert told.count("\n") == 1
+        assert table.read_text().endswith(decided)
+    with pytest.raises(visus.InputError, match="holds decisions"):
+        visus.check(tmp_path / "lab", only=["unreadable"]).save(table)
+
+
 def test_json_and_sheet(faulty: Path, tmp_path: Path) -> None:
     told = json.loads(command("check", faulty, "--json", "--sheet", tmp_path / "sheet.png").stdout)
     assert told["task"] == "classify"
     assert sum(told["problems"].values()) == len(told["findings"])
     assert visus.read(tmp_path / "sheet.png").std() > 5
+
+
+@pytest.mark.parametrize("content", [None, "text"])
+def test_a_sheet_that_would_be_empty_is_said(tmp_path: Path, content: str | None) -> None:
+    folder_of(tmp_path / "mini", 1)
+    if content:
+        (tmp_path / "mini" / "a.jpg").write_text(content)
+    sheet = tmp_path / "none.jpg"
+    told = command("check", tmp_path / "mini", "--only", "unreadable", "--sheet", sheet)
+    assert ("Nothing was found." in told.stdout) == (content is None)
+    assert told.stderr == f"There is no picture to draw, so {sheet} was not written.\n"
+    assert not sheet.exists()
 
 
 def test_pictures_without_labels(tmp_path: Path) -> None:
@@ -144,6 +174,21 @@ def test_strange_questions_are_one_sentence(tmp_path: Path) -> None:
     assert "There is no problem 'ugly'" in command("check", tmp_path, "--only", "ugly", code=2).stderr
     assert "does not exist" in command("check", tmp_path / "no", code=2).stderr
     assert "--out must end in .csv" in command("check", tmp_path, "--out", "a.txt", code=2).stderr
+
+
+def test_pictures_none_of_which_can_be_read_are_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "a.jpg").write_text("text")
+    (bad / "b.png").write_bytes(b"")
+    told = json.loads(command("check", bad, "--json", "--out", tmp_path / "bad.csv").stdout)
+    assert [(own["file"], own["problem"]) for own in told["findings"]] == [
+        ("a.jpg", "unreadable"),
+        ("b.png", "unreadable"),
+    ]
+    with (tmp_path / "bad.csv").open(newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == ["a.jpg", "b.png"]
+    assert "2  unreadable: the file cannot be used" in command("check", bad).stdout
 
 
 def test_too_few_pictures_are_said(tmp_path: Path) -> None:

@@ -115,6 +115,12 @@ def test_what_cannot_be_is_one_sentence(places: tuple[Path, Path], tmp_path: Pat
     (tmp_path / "full" / "mine.txt").write_text("")
     told = command("suggest", pool, "--n", 1, "--out", tmp_path / "full", "--to", "cvat", code=2).stderr
     assert "not empty" in told
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_text("text")
+    (tmp_path / "bad" / "b.png").write_bytes(b"")
+    told = command("suggest", tmp_path / "bad", code=2).stderr
+    assert "can be read; the first one" in told
+    assert told.count("\n") == 1
     for name in ("a", "b"):
         folder_of(tmp_path / "few" / name, 1)
     assert "needs ten pictures" in command("suggest", pool, "--labeled", tmp_path / "few", code=2).stderr

@@ -86,18 +86,19 @@ def test_the_command(place: Path, tmp_path: Path) -> None:
         (["--size", "8,8"], "--size is for a run"),
         (["--where", "nonsense ("], "is not understood"),
         (["--out", "none/a.parquet"], "cannot be written"),
-        (["--out", "kept.jpg"], "is no Parquet file"),
-        (["--out", "folder"], "cannot be written"),
+        (["--out", "kept.parquet"], "is no Parquet file"),
+        (["--out", "folder.parquet"], "cannot be written"),
+        (["--out", "x.csv"], "x.csv must end in .parquet"),
     ],
 )
 def test_mistakes_are_one_sentence(place: Path, tmp_path: Path, options: list[str], words: str) -> None:
-    (tmp_path / "kept.jpg").write_bytes(b"\xff\xd8 a picture")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "kept.parquet").write_bytes(b"\xff\xd8 a picture")
+    (tmp_path / "folder.parquet").mkdir()
     answer = visus("export", place / "i.visus", *options, cwd=tmp_path, code=2)
     assert words in answer.stderr
     assert answer.stderr.count("\n") == 1
-    assert (tmp_path / "kept.jpg").read_bytes() == b"\xff\xd8 a picture"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "kept.jpg"]
+    assert (tmp_path / "kept.parquet").read_bytes() == b"\xff\xd8 a picture"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.parquet", "kept.parquet"]
 
 
 def test_a_table_is_asked_of_an_index_alone(tmp_path: Path) -> None:
@@ -122,5 +123,5 @@ def test_an_empty_index_is_a_table_without_rows(tmp_path: Path) -> None:
     found = index.export(tmp_path / "none.parquet", where="width > 9999")
     assert found.pictures == 0
     assert parquet.read_table(found.path).num_rows == 0
-    with pytest.raises(InputError, match="is no Parquet file"):
+    with pytest.raises(InputError, match=r"must end in \.parquet"):
         index.export(tmp_path / "p" / "0000.jpg")

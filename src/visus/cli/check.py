@@ -52,10 +52,12 @@ def check(
     keep into its column decision, or relabel and a class into new_label, where you see it otherwise.
     """
     from visus.review import check as look_through
+    from visus.review.findings import spare_decisions
 
     if out:
         ending(out, ".csv")
         spare(out, *([folder] if folder.is_file() else []))
+        spare_decisions(out)
     if sheet:
         ending(sheet, *PICTURE_ENDINGS, what="--sheet")
         spare(sheet, folder, what="--sheet")
@@ -65,11 +67,14 @@ def check(
         )
     if out:
         found.save(out)
-    if sheet and found.findings:
+    drawn = any(own.problem != "unreadable" for own in found.findings)
+    if sheet and drawn:
         found.save(sheet)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
         say(found.describe(top=top))
-    for place in filter(None, (out, sheet if found.findings else None)):
+    for place in filter(None, (out, sheet if drawn else None)):
         say(f"Wrote {place}", error=True)
+    if sheet and not drawn:
+        say(f"There is no picture to draw, so {sheet} was not written.", error=True)

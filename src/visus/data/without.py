@@ -1,8 +1,8 @@
 """What the table of ``visus check`` decides on the pictures of a set: they are left out, stay, or get another class.
 
 A table has a line for each thing that was found: the picture in ``file``, from the folder of the set on, and what was
-decided on it in ``decision``: ``leave out`` (or nothing), ``keep``, or ``relabel``, with the class in ``new_label``. A
-table with the column ``file`` alone leaves out all that it names.
+decided on it in ``decision``: ``leave out`` (or nothing), ``keep``, or ``relabel``, with the class in ``new_label``; a
+class there and no decision is ``relabel``, too. A table with the column ``file`` alone leaves out all that it names.
 """
 
 import os
@@ -16,7 +16,7 @@ from visus.data.table import FILE, open_table
 
 LEAVE_OUT, KEEP, RELABEL = "leave out", "keep", "relabel"
 DECISIONS = (LEAVE_OUT, KEEP, RELABEL)
-"""What may be decided; nothing stands for the first."""
+"""What may be decided; nothing stands for the first, and beside a new class for the last."""
 
 DECISION, NEW_LABEL = "decision", "new_label"
 """Columns of a table."""
@@ -79,7 +79,7 @@ class Decided:
         if self.labels and not classes:
             raise InputError(
                 f"{self.table} gives {counted(len(self.labels))} another class, and pictures of {self.root} have no "
-                f"class of their own; change the decision {RELABEL}."
+                f"class of their own; take away the decision {RELABEL} and what stands in {NEW_LABEL}."
             )
         gone, new, strange = (len(part) for part in (self.left_out & known, self.labels.keys() & known, named - known))
         parts = [f"{counted(gone)} {'is' if gone == 1 else 'are'} left out"]
@@ -112,11 +112,12 @@ def read_decided(table: str | os.PathLike[str], root: str | os.PathLike[str]) ->
         name, said = row[file_column].strip(), row[decision].strip().lower() if decision else ""
         if not name:
             continue
+        label = row[new_label].strip() if new_label else ""
+        said = said or (RELABEL if label else LEAVE_OUT)
         own = name_of(Path(root).parent / name if Path(root).is_file() else Path(root, name), root)
-        if (said or LEAVE_OUT) not in DECISIONS:
+        if said not in DECISIONS:
             raise InputError(f"Line {number} of {place} decides {said!r}; write one of: {', '.join(DECISIONS)}.")
         if said == RELABEL:
-            label = row[new_label].strip() if new_label else ""
             if not label or labels.get(own, label) != label:
                 wrong = "two new classes" if label else f"no class in {NEW_LABEL}"
                 raise InputError(f"Line {number} of {place} relabels {name} with {wrong}; write one.")

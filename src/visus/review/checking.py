@@ -100,7 +100,7 @@ class Checked(Result):
             path: Where. The table has columns for decisions, which ``visus train --without`` reads.
 
         Raises:
-            InputError: The ending is another, or the place cannot be written.
+            InputError: The ending is another, or the place cannot be written or holds a table with decisions.
         """
         if Path(path).suffix.lower() == ".csv":
             write_table(self.findings, path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from visus._errors import InputError
 from visus._files import write_atomically
+from visus._optional import require
 
 PROBLEMS: dict[str, str] = {
     "wrong-label": "the picture looks like another class",
@@ -87,10 +88,36 @@ def write_table(findings: Sequence[Finding], place: str | os.PathLike[str]) -> N
     """Write findings as a CSV file, with two empty columns for what the user decides.
 
     Raises:
-        InputError: The place cannot be written.
+        InputError: The place cannot be written, or holds a table with decisions.
     """
+    spare_decisions(place)
     rows = [{**own.to_dict(), "certainty": own.to_dict()["certainty"] or ""} for own in findings]
     save_rows(rows, place)
+
+
+def spare_decisions(place: str | os.PathLike[str]) -> None:
+    """See that no table is replaced in which a user decided something.
+
+    Args:
+        place: Where a new table will be written.
+
+    Raises:
+        InputError: A table with decisions is there.
+    """
+    file = Path(place).expanduser()
+    if not file.is_file():
+        return
+    try:
+        table = require("visus.data.table").open_table(file)
+    except InputError:  # no table, so nothing is decided
+        return
+    columns = [name for name in map(table.column, (["decision"], ["new_label"])) if name]
+    count = sum(any(row[name].strip() for name in columns) for row in table.rows)
+    if count:
+        lines = "a line" if count == 1 else f"{count:,} lines"
+        raise InputError(
+            f"{place} holds decisions on {lines}, which would be lost; write the new table to another name."
+        )
 
 
 def save_rows(rows: Sequence[dict[str, Any]], place: str | os.PathLike[str]) -> None:

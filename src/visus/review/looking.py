@@ -14,6 +14,7 @@ from visus._errors import InputError
 from visus.images import decode, read_bytes, shrink
 from visus.images.facts import gray_hash
 from visus.review.faults import SIDE, Measures, measure
+from visus.review.twins import SIDE as CARD_SIDE
 from visus.review.twins import Card, card_of
 from visus.search.describe import Describes, Embedder, unit
 
@@ -98,7 +99,7 @@ def look(
         [own.measures for _, own in good],
         [own.digest for _, own in good],
         np.array([own.hash for _, own in good], np.int64),
-        np.array([own.card for _, own in good], np.uint8).reshape(len(good), -1),
+        np.array([own.card for _, own in good], np.uint8).reshape(len(good), CARD_SIDE**2),
         np.concatenate([own for own in vectors if len(own)] or [np.zeros((0, 0), np.float32)]),
         {place: own for place, own in enumerate(answers) if isinstance(own, str)},
     )

@@ -139,7 +139,8 @@ def suggest(
         progress: Called with what is done, how far, of how much.
 
     Raises:
-        InputError: There are no pictures, or the labels are not one class for each picture, and two of two classes.
+        InputError: There are no pictures that can be read, or the labels are not one class for each picture, and two
+            of two classes.
     """
     if n < 1:
         raise InputError(f"At least one picture must be asked for, not {n}.")
@@ -147,6 +148,8 @@ def suggest(
     known = subject(labeled, task="classify", progress=progress) if labeled is not None else None
     embedder = Embedder(model, streams=cores())
     looked = look(pool.files, embedder=embedder, progress=_telling(progress, "looking"))
+    if not looked.measures:
+        raise InputError(f"No picture of {pool.root} can be read; the first one: {looked.failures[0]}")
     about = (
         look(known.files, embedder=embedder, progress=_telling(progress, "looking at labeled ones")) if known else None
     )

@@ -56,16 +56,18 @@ def export(store: Store, path: str | os.PathLike[str], condition: str) -> Export
 
     Args:
         store: The table of the index.
-        path: Where to write.
+        path: Where to write; the name ends in ``.parquet``.
         condition: SQL.
 
     Raises:
-        InputError: The place cannot be written, or holds a file of another kind.
+        InputError: The name ends otherwise, or the place cannot be written or holds a file of another kind.
         PictureIndexError: The index is damaged.
     """
     from pyarrow import parquet
 
     target = Path(path).expanduser()
+    if target.suffix.lower() != ".parquet":
+        raise InputError(f"An index is written as a Parquet file: {target} must end in .parquet.")
     if target.is_file() and not _is_parquet(target):
         raise InputError(f"{target} is there and is no Parquet file; name another place with --out.")
     facts = [name for name in FACTS if store.has(name)]
