@@ -140,7 +140,7 @@ class Store:
                 with self.changing():
                     self.take_out(lost)
                     self.tell(mended=time.time_ns())  # a new version, with a manifest and a transaction of its own
-            elif self.sums is not None and lacks_codes(self):
+            elif self.sums is not None and lacks_codes(self) and not self._without_space:  # which is mended first
                 self._count()
             return rows
 

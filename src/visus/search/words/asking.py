@@ -4,6 +4,7 @@ A word's vector points from where vectors lie of any class to where those of its
 So words are added to pictures and taken away from them as pictures are.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -181,7 +182,7 @@ def asked_of(
     left_out: list[str] = []
     for term in terms:
         if term.picture is None:
-            reading = _read(term.words, vocabulary())
+            reading = _read(term.words, vocabulary(), files=files)
             words += [(term.weight, word) for word in reading.words]
             left_out += reading.left_out
     pictures = tuple((term.weight, term.picture) for term in terms if term.picture is not None)
@@ -189,11 +190,13 @@ def asked_of(
     return Asked(pictures, tuple(words), tuple(left_out), tuple(own for own in doubtful if _is_known(own, vocabulary)))
 
 
-def _read(phrase: str, vocabulary: Vocabulary) -> Reading:
-    """The words of a phrase; a number that is no word is a weight."""
+def _read(phrase: str, vocabulary: Vocabulary, *, files: bool) -> Reading:
+    """The words of a phrase; a number that is no word is a weight, and a folder is no picture."""
     try:
         return vocabulary.read(phrase)
     except UnknownWordsError as error:
+        if files and os.path.isdir(os.path.expanduser(phrase)):
+            raise InputError(f"{phrase} is a folder, not a picture; give a file in it.") from error
         if not NUMBER.fullmatch(phrase):
             raise
         raise InputError(
