@@ -1,6 +1,7 @@
 """What JPEG once took from a picture is seen in its pixels, however finely it was encoded since."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,21 @@ def test_of_equally_coarse_ones_the_first_encoding_is_kept(tmp_path: Path) -> No
     (group,) = index.duplicates()
     assert Path(group.keep.path).name == "b.jpg"
     assert group.why == "not encoded again"
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_what_was_made_of_a_jpeg_is_not_kept_over_it_since_that_hides_its_steps(dated: bool, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    _PICTURE.save(tmp_path / "a.jpg", quality=70, exif=exif if dated else b"")
+    decoded = Image.open(tmp_path / "a.jpg").convert("RGB")
+    decoded.resize((2 * decoded.width, 2 * decoded.height)).save(tmp_path / "double.jpg", quality=95)
+    decoded.point(lambda level: level * 0.7).save(tmp_path / "dim.png")
+    for place, age in zip(("a.jpg", "double.jpg", "dim.png"), (0, 9, 9), strict=True):
+        when = 1_700_000_000 + (-age if dated else age)  # with a date, the original may be the newest file
+        os.utime(tmp_path / place, (when, when))
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == "a.jpg"
+    assert len(group.others) == 2

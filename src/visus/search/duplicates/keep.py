@@ -177,12 +177,15 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         most = max(details.values())
         return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
 
-    def known_source(left: list[Traits]) -> list[Traits]:
+    def as_source(traits: Traits) -> tuple[bool, int]:
+        return traits.facts.captured is not None, age(traits)
+
+    def likely_source(left: list[Traits]) -> list[Traits]:
         doubtful = [own for own in left if any(_may_hide(own, other, place) for other in left)]
         sure = [own for own in left if own not in doubtful]
         if not doubtful or not sure:
             return left
-        return doubtful if max(map(age, doubtful)) > max(map(age, sure)) else sure
+        return doubtful if max(map(as_source, doubtful)) > max(map(as_source, sure)) else sure
 
     first: list[Step] = []
     if wanted.reference is not None:
@@ -200,7 +203,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("more real detail", more_detail),
-        ("older", known_source),
+        ("likely the source", likely_source),
         ("less compressed", _least_lossy),
         ("not encoded again", _best(lambda o: not _encoded_again(o) or (place(o).same and _is_lossless(o)))),
         ("lossless", _best(_is_lossless)),
@@ -216,9 +219,8 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
     larger = own.member.width * own.member.height > other.member.width * other.member.height
-    if _encoded_again(own) or not (larger or place(own).changed or place(other).changed):
-        return False
-    return _coarser(_loss(other) or 0, _told(own) or 0)
+    apart = larger or place(own).changed or place(other).changed
+    return apart and _coarser(_loss(other) or 0, _told(own) or 0)
 
 
 def _is_lossless(traits: Traits) -> bool:
