@@ -161,16 +161,13 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     def place(traits: Traits) -> _Place:
         return places[id(traits)]
 
-    def pixels(traits: Traits) -> int:
-        return traits.member.width * traits.member.height
-
     def age(traits: Traits) -> int:
         return -traits.member.mtime
 
     def more_detail(left: list[Traits]) -> list[Traits]:
-        if len({pixels(own) for own in left}) == 1:
+        if len({_pixels(own) for own in left}) == 1:
             return left  # of one size: encoders differ in noise, not in detail
-        sizes = [round(math.log(pixels(own) * place(own).share) / _ONE_SIZE) for own in left]
+        sizes = [round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE) for own in left]
         details: dict[int, float] = {}  # of one size, what has least: noise looks like detail
         for size, own in zip(sizes, left, strict=True):
             details[size] = min(details.get(size, math.inf), own.detail * place(own).share)
@@ -191,7 +188,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     if wanted.reference is not None:
         first = [("in the reference folder", _best(lambda o: wanted.protects(o.member.path)))]
     if wanted.rule == "largest":
-        first = [("most pixels", _best(pixels))]
+        first = [("most pixels", _best(_pixels))]
     if wanted.rule == "oldest":
         first = [("oldest", _best(age))]
     return [
@@ -210,7 +207,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("transparent", _best(lambda o: o.transparent)),
         ("more depth", _best(lambda o: o.facts.depth)),
         ("more metadata", _best(lambda o: (o.facts.captured is not None) + o.facts.profile)),
-        ("more pixels", _best(pixels)),
+        ("more pixels", _best(_pixels)),
         ("older", _best(age)),
         ("", _best(lambda o: tuple(-ord(sign) for sign in o.member.path))),
     ]
@@ -218,8 +215,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
-    larger = own.member.width * own.member.height > other.member.width * other.member.height
-    apart = larger or place(own).changed or place(other).changed
+    apart = _pixels(own) > _pixels(other) or place(own).changed or place(other).changed
     return apart and _coarser(_loss(other) or 0, _told(own) or 0)
 
 
@@ -277,5 +273,8 @@ def _encoded_again(traits: Traits) -> bool:
 
 def _richness(traits: Traits) -> float:
     """Bytes a pixel that JPEG would need for as much."""
-    member = traits.member
-    return _AS_JPEG.get(traits.facts.container, 1.0) * member.size / (member.width * member.height)
+    return _AS_JPEG.get(traits.facts.container, 1.0) * traits.member.size / _pixels(traits)
+
+
+def _pixels(traits: Traits) -> int:
+    return traits.member.width * traits.member.height
