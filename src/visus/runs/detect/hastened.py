@@ -11,7 +11,7 @@ from visus.nets.detection import Detector
 from visus.nets.detection.body import Body
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import FasterRCNN
-from visus.runs.engine.compiled import compiled
+from visus.runs.engine.compiled import compiled, compiled_layers
 
 FEW = 20
 """Pictures up to which it does not pay to compile."""
@@ -75,8 +75,7 @@ def keep_lower(net: FastRCNN | FasterRCNN, *, can_compile: bool) -> None:
     """
     net.body.keep(_KEPT)
     if can_compile:
-        layers = copy.deepcopy(list(net.body)[: net.body.kept])
-        net.body.below = compiled(nn.Sequential(*layers).eval(), torch.zeros(1, 3, _EXAMPLE, _EXAMPLE), free=(2, 3))
+        net.body.below = compiled_layers(list(net.body)[: net.body.kept], _EXAMPLE)
 
 
 def _copied(module: AnyModule) -> AnyModule:

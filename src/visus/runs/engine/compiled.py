@@ -4,6 +4,7 @@ benchmarks/classify.py measures it for the features of a probe, benchmarks/detec
 answers of Faster R-CNN.
 """
 
+import copy
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -65,6 +66,17 @@ def compiled(
             return torch.cat([answers[place] for place in range(len(parts))])[: len(pictures)]
 
     return answer
+
+
+def compiled_layers(layers: Sequence[nn.Module], side: int) -> Callable[[Tensor], Tensor] | None:
+    """The layers of a network as they are now, one after the other, compiled for colored pictures of any size.
+
+    Args:
+        layers: On the CPU; they may learn on, since a copy is compiled.
+        side: Of a picture that they are traced with, in pixels.
+    """
+    net = copy.deepcopy(nn.Sequential(*layers)).eval()
+    return compiled(net, torch.zeros(1, 3, side, side), free=(2, 3))
 
 
 def _parts(inputs: NDArray[Any], group: int) -> list[NDArray[Any]]:

@@ -1,15 +1,13 @@
 """A segmenter that OpenVINO has compiled for pictures of one size, to answer many of them on this CPU."""
 
-import copy
 from collections import Counter
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from visus.nets.segmentation.pyramid import STRIDES, Pyramid
 from visus.nets.segmentation.trained import Trained
-from visus.runs.engine.compiled import compiled
+from visus.runs.engine.compiled import compiled, compiled_layers
 
 FEW = 15
 """Pictures of a size up to which it does not pay to compile."""
@@ -41,10 +39,9 @@ def keep_lower(backbone: Pyramid, *, can_compile: bool) -> None:
         backbone: On the CPU.
         can_compile: Whether it trains on the CPU.
     """
-    layers = copy.deepcopy(backbone.keep(_KEPT))
+    layers = backbone.keep(_KEPT)
     if layers and can_compile:
-        side = 2 * max(STRIDES)
-        backbone.below = compiled(nn.Sequential(*layers).eval(), torch.zeros(1, 3, side, side), free=(2, 3))
+        backbone.below = compiled_layers(layers, 2 * max(STRIDES))
 
 
 class Hastened:
@@ -83,6 +80,7 @@ class Hastened:
 def agrees(own: Tensor, other: Tensor) -> bool:
     """Whether two answers are equal but for rounding.
 
+    >>> import torch
     >>> agrees(torch.tensor([0.5]), torch.tensor([0.5004])), agrees(torch.tensor([0.5]), torch.tensor([0.6]))
     (True, False)
     """
