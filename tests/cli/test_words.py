@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.albums import album
 from tests.support.command import visus
-from visus import Index
 from visus.search.demo import photographs
 
 _SOME = ("red-panda", "tabby-cat", "two-dogs-at-window", "rocky-peaks-trail", "scarlet-macaw", "wall-clock")
@@ -15,12 +15,7 @@ _SOME = ("red-panda", "tabby-cat", "two-dogs-at-window", "rocky-peaks-trail", "s
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("typed")
-    (folder / "photos").mkdir()
-    for name in _SOME:
-        shutil.copy(photographs()[name], folder / "photos")
-    Index(folder / "i.visus").add(folder / "photos")
-    return folder
+    return album(tmp_path_factory.mktemp("typed"), _SOME)
 
 
 @pytest.mark.parametrize(

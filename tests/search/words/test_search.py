@@ -1,11 +1,11 @@
 """Searches by words in an index of the photographs that ship with visus."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.albums import album
 from visus import Index, InputError, Run, read
 from visus.graphs.tensors import read_tensors
 from visus.graphs.weights import of, package_file
@@ -25,12 +25,7 @@ _SOME = (
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("words")
-    (folder / "photos").mkdir()
-    for name in _SOME:
-        shutil.copy(photographs()[name], folder / "photos")
-    Index(folder / "i.visus").add(folder / "photos")
-    return folder
+    return album(tmp_path_factory.mktemp("words"), _SOME)
 
 
 @pytest.fixture
