@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from visus.review.of_labels import can_be_judged, opinion_on, outliers, wrong_la
 from visus.review.of_marks import near_empty_masks, small_boxes
 from visus.review.of_pictures import faults
 from visus.review.of_twins import repeated
-from visus.review.subject import Progress, Subject, Task, subject
+from visus.review.subject import Progress, Subject, Task, subject, telling
 from visus.review.twins import twins
 from visus.search.describe import Embedder
 
@@ -161,12 +161,13 @@ def check(
     own = subject(path, task=task, progress=progress)
     described = bool(wanted & {"wrong-label", "outlier"})
     embedder = Embedder(model, streams=cores()) if described else None
-    looked = look(own.files, embedder=embedder, progress=_telling(progress, "looking"))
+    looked = look(own.files, embedder=embedder, progress=telling(progress, "looking"))
     found, odd = faults(own, looked) if wanted & _OF_PICTURES else ([], [])
     found += _unreadable(own, looked)
-    notes = [*own.remarks, *odd, *_uneven(own)]
+    counts = _counts(own)
+    notes = [*own.remarks, *odd, *_uneven(own, counts)]
     if wanted & _OF_TWINS:
-        pairs = twins(looked.digests, looked.hashes, looked.cards, progress=_telling(progress, "comparing"))
+        pairs = twins(looked.digests, looked.hashes, looked.cards, progress=telling(progress, "comparing"))
         found += repeated(own, looked, pairs)
     if described:
         found += _of_vectors(own, looked, wanted=wanted, certainty=certainty, seed=seed, notes=notes, progress=progress)
@@ -175,7 +176,7 @@ def check(
     if own.boxes is not None:
         found += small_boxes(own, looked, side=side)
     findings = in_order([one for one in found if one.problem in wanted])
-    return Checked(own.root, own.form, own.task, dict(Counter(own.splits)), _counts(own), findings, notes)
+    return Checked(own.root, own.form, own.task, dict(Counter(own.splits)), counts, findings, notes)
 
 
 def _of_vectors(
@@ -191,7 +192,7 @@ def _of_vectors(
     """Findings by the vectors of the pictures; what cannot be told is noted."""
     if len(looked.vectors) < 2:
         return []
-    near = nearest(looked.vectors, progress=_telling(progress, "neighbors"))
+    near = nearest(looked.vectors, progress=telling(progress, "neighbors"))
     found = outliers(own, looked, near[1]) if "outlier" in wanted else []
     if own.labels is None or "wrong-label" not in wanted:
         return found
@@ -199,7 +200,7 @@ def _of_vectors(
     if not can_be_judged(labels, len(own.classes)):
         notes.append("There are too few pictures of each class to look for wrong labels.")
         return found
-    opinion = opinion_on(looked, labels, len(own.classes), near, seed=seed, progress=_telling(progress, "probe"))
+    opinion = opinion_on(looked, labels, len(own.classes), near, seed=seed, progress=telling(progress, "probe"))
     return found + wrong_labels(own, looked, labels, opinion, least=certainty)
 
 
@@ -222,9 +223,8 @@ def _counts(own: Subject) -> dict[str, int]:
     return dict(zip(own.classes, np.asarray(total).tolist(), strict=True))
 
 
-def _uneven(own: Subject) -> list[str]:
+def _uneven(own: Subject, counts: dict[str, int]) -> list[str]:
     """One sentence where some class has many times as many pictures or objects as another."""
-    counts = _counts(own)
     if len(counts) < 2:
         return []
     least, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
@@ -232,7 +232,3 @@ def _uneven(own: Subject) -> list[str]:
         return []
     what = "objects" if own.boxes is not None else "pictures"
     return [f"The classes are uneven: {most} has {counts[most]:,} {what}, {least} {counts[least]:,}."]
-
-
-def _telling(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
-    return (lambda done, total: progress(what, done, total)) if progress else None

@@ -91,8 +91,7 @@ def write_table(findings: Sequence[Finding], place: str | os.PathLike[str]) -> N
         InputError: The place cannot be written, or holds a table with decisions.
     """
     spare_decisions(place)
-    rows = [{**own.to_dict(), "certainty": own.to_dict()["certainty"] or ""} for own in findings]
-    save_rows(rows, place)
+    save_rows([own.to_dict() for own in findings], place)
 
 
 def spare_decisions(place: str | os.PathLike[str]) -> None:

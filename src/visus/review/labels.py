@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.review.probe import softmax
+
 Floats = NDArray[np.float32]
 
 _VOTE = 0.25  # share of the neighbors in the joint opinion
@@ -46,8 +48,7 @@ def joined(probe: Floats, vote: Floats) -> Floats:
     # A class that no neighbor has is not impossible: they are few.
     smooth = vote * 0.95 + 0.05 / vote.shape[1]
     logs = (1 - _VOTE) * np.log(np.maximum(probe, _LEAST)) + _VOTE * np.log(smooth)
-    powers = np.exp(logs - logs.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    return softmax(logs)
 
 
 def judge(probabilities: Floats, labels: NDArray[np.int64]) -> Opinion:

@@ -21,6 +21,11 @@ Task = Literal["classify", "segment", "detect"]
 Progress = Callable[[str, int, int], None]
 
 
+def telling(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+    """What tells how far one step is; None where nobody listens."""
+    return (lambda done, total: progress(what, done, total)) if progress else None
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The pictures that are checked.
@@ -82,7 +87,7 @@ def subject(
     if not place.exists():
         raise InputError(f"{place} does not exist; check the spelling of the path.")
     chosen = task or _task_of(place)
-    tell = (lambda done, total: progress("reading", done, total)) if progress else None
+    tell = telling(progress, "reading")
     if chosen == "none":
         return _plain(place)
     if chosen == "classify":

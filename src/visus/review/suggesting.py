@@ -8,10 +8,9 @@ nothing is labeled, they are drawn among the vectors themselves.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from visus.review.exporting import Form, export
 from visus.review.looking import Looked, look
 from visus.review.of_labels import can_be_judged
 from visus.review.probe import probabilities
-from visus.review.subject import Progress, Subject, subject
+from visus.review.subject import Progress, Subject, subject, telling
 from visus.review.twins import twins
 from visus.search.describe import Embedder
 
@@ -147,11 +146,11 @@ def suggest(
     pool = subject(path, task="none", progress=progress)
     known = subject(labeled, task="classify", progress=progress) if labeled is not None else None
     embedder = Embedder(model, streams=cores())
-    looked = look(pool.files, embedder=embedder, progress=_telling(progress, "looking"))
+    looked = look(pool.files, embedder=embedder, progress=telling(progress, "looking"))
     if not looked.measures:
         raise InputError(f"No picture of {pool.root} can be read; the first one: {looked.failures[0]}")
     about = (
-        look(known.files, embedder=embedder, progress=_telling(progress, "looking at labeled ones")) if known else None
+        look(known.files, embedder=embedder, progress=telling(progress, "looking at labeled ones")) if known else None
     )
     notes = [f"{len(looked.failures):,} pictures cannot be read and are passed over."] if looked.failures else []
     open_ones = _open(looked, about, notes)
@@ -237,9 +236,3 @@ def _suggestion(pool: Subject, place: int, classes: Floats | None, known: Subjec
         return Suggestion(pool.files[place])
     second, first = np.sort(classes)[-2:].tolist()
     return Suggestion(pool.files[place], known.classes[int(classes.argmax())], first, first - second)
-
-
-def _telling(
-    progress: Progress | None, what: Literal["looking", "looking at labeled ones"]
-) -> Callable[[int, int], None] | None:
-    return (lambda done, total: progress(what, done, total)) if progress else None

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from visus.images import read_bytes, shrink
-from visus.images.io import encode_jpeg
+from visus.images import read_bytes
 from visus.review.reviewing import Decision, Reviewing
 from visus.server.asked import Asked
-from visus.server.pictures import PREVIEW, Pictures
+from visus.server.pictures import Pictures
 from visus.server.refusals import Missing
 from visus.server.settings import Settings
 
@@ -52,8 +51,7 @@ class Checked:
         path = self._reviewing().picture(line, other=other)
         if path is None:
             raise Missing(f"There is no such picture of line {line} in the folder that was checked.")
-        with self._pictures.picture(Asked(upload=read_bytes(path)), min_side=PREVIEW) as picture:
-            return encode_jpeg(shrink(picture, PREVIEW), quality=85)
+        return self._pictures.preview_of(Asked(upload=read_bytes(path)))
 
     def decide(self, lines: Sequence[int], decision: Decision, label: str) -> int:
         """Decide on lines of the table; see :meth:`visus.review.reviewing.Reviewing.decide`."""

@@ -30,8 +30,7 @@ from visus.server.settings import Settings
 from visus.server.untouched import at_rest, part_of
 from visus.server.wall import Shown
 
-PREVIEW = 1600
-"""Longest side of a picture as a page shows it, in pixels."""
+_PREVIEW = 1600  # longest side of a picture as a page shows it
 
 
 class Pictures:
@@ -177,8 +176,12 @@ class Pictures:
             InputError: It cannot be decoded.
             Busy: Too many pixels are being worked on.
         """
-        with self.picture(Asked(number=number), min_side=PREVIEW) as picture:
-            return encode_jpeg(shrink(picture, PREVIEW), quality=85)
+        return self.preview_of(Asked(number=number))
+
+    def preview_of(self, asked: Asked) -> bytes:
+        """The same of a picture that a request is about."""
+        with self.picture(asked, min_side=_PREVIEW) as picture:
+            return encode_jpeg(shrink(picture, _PREVIEW), quality=85)
 
     def facts(self, number: int) -> dict[str, Any]:
         """What is known of an indexed picture; of a file that is not there, ``missing`` is true.

@@ -99,8 +99,9 @@ class Searching:
     def _is_asked(self, hit: dict[str, Any], asked: Asked) -> bool:
         """Whether a hit is the picture that asks: the same row, a copy of it, or the same bytes."""
         if asked.number is not None:
-            return str(asked.number) == hit["id"] or self._pictures.row(asked.number, "path")["path"] in hit.get(
-                "copies", ()
+            copies = hit.get("copies", ())
+            return str(asked.number) == hit["id"] or (
+                bool(copies) and self._pictures.row(asked.number, "path")["path"] in copies
             )
         if asked.upload is None or len(asked.upload) != hit["size"]:
             return False

@@ -75,10 +75,7 @@ class Service:
         Raises:
             Missing: There is none.
         """
-        try:
-            return trainings.training(self._trainings(), name)
-        except trainings.NoTraining as error:
-            raise Missing(str(error)) from error
+        return trainings.training(self._trainings(), name)
 
     def _trainings(self) -> Path:
         if self.settings.trainings is None:

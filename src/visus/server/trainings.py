@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from visus._errors import InputError
+from visus.server.refusals import Missing
 
 _MOST = 200  # trainings and studies that are listed
 _ROWS = 5000  # of a table
@@ -17,10 +17,6 @@ _SILENT = 300.0  # seconds without a new epoch after which a training has stoppe
 
 _CONFIG, _SUMMARY, _METRICS = "config.toml", "summary.json", "metrics.csv"
 _STUDY, _LOG, _TRIALS = "study.json", "study.log", "trials.csv"
-
-
-class NoTraining(InputError):
-    """There is no such training or study."""
 
 
 def trainings(folder: Path) -> list[dict[str, Any]]:
@@ -48,11 +44,11 @@ def training(folder: Path, name: str) -> dict[str, Any]:
         What :func:`trainings` says of it, and ``columns`` and ``rows`` of its table: one row an epoch or a trial.
 
     Raises:
-        NoTraining: There is none.
+        Missing: There is none.
     """
     place = _folders(folder).get(name)
     if place is None:
-        raise NoTraining(f"There is no training {name[:200]!r} here; see /trainings.")
+        raise Missing(f"There is no training {name[:200]!r} here; see /trainings.")
     columns, rows = _table(place)
     return {**_about(name, place), "columns": columns, "rows": rows}
 
