@@ -102,7 +102,7 @@ def _by_opencv(picture: Array, row: NDArray[np.float64], padding: Padding) -> ND
     }
     if padding not in borders or (picture.ndim == 3 and picture.shape[2] > 4):
         return by_column_and_row(_working(picture), row, row, padding)
-    values = np.ascontiguousarray(picture if picture.dtype in (np.uint8, np.uint16) else _working(picture))
+    values = np.ascontiguousarray(picture if picture.dtype == np.uint16 else _working(picture))
     depth = cv2.CV_64F if values.dtype == np.float64 else cv2.CV_32F
     smooth = cv2.sepFilter2D(values, depth, row, row, borderType=borders[padding])
     return np.asarray(smooth, np.float64 if depth == cv2.CV_64F else np.float32).reshape(picture.shape)

@@ -43,16 +43,16 @@ def profile_in(data: bytes) -> bytes | None:
     ICC.1:2022, annex B.4: each part has its number and how many there are. Where a camera names Adobe RGB by a word
     alone, it is the profile of that.
     """
-    found = list(segments(data))
     parts = {
         segment[12]: segment[14:]
-        for marker, segment in found
+        for marker, segment in segments(data)
         if marker == 0xE2 and segment.startswith(_PROFILE) and len(segment) > 14
     }
     if parts:
         whole = sorted(parts) == list(range(1, len(parts) + 1))
         return b"".join(parts[number] for number in sorted(parts)) if whole else None
-    if any(entry in exif_in(data) for entry in _OF_ADOBE):
+    exif = exif_in(data)
+    if any(entry in exif for entry in _OF_ADOBE):
         return profile_of(ADOBE_RGB, 563 / 256)
     return None
 
@@ -64,10 +64,10 @@ def exif_in(data: bytes) -> bytes:
 
 def orientation_in(data: bytes) -> int:
     """How a JPEG file lies, as EXIF says it or, where EXIF does not, XMP: 1 to 8, 1 for upright (Exif 2.3, tag 274)."""
-    block, packets = exif_in(data), [own for marker, own in segments(data) if marker == 0xE1 and _IN_XMP.search(own)]
-    value = _entry(block)
-    if value is None and packets and (found := _IN_XMP.search(packets[0])):
-        value = int(found[1])
+    value = _entry(exif_in(data))
+    if value is None:
+        found = (_IN_XMP.search(own) for marker, own in segments(data) if marker == 0xE1)
+        value = next((int(one[1]) for one in found if one), None)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

@@ -26,8 +26,7 @@ def is_animated(data: bytes) -> bool:
     if bits(1) or not bits(1):  # all is as usual, or there are no further fields
         return False
     bits(3)  # orientation
-    has_size, has_preview = bits(1), 0
-    if has_size:
+    if bits(1):  # a size of its own
         _pass_over_size(bits)
     has_preview = bits(1)
     return not has_preview and bool(bits(1))  # a preview, which is rare, has sizes of its own before this

@@ -60,9 +60,9 @@ def open_by(data: bytes, kind: str) -> Image.Image:
 
 
 def seek(opened: Image.Image, kind: str, page: int) -> None:
-    """Go to a page or frame; the main picture of HEIC is the first."""
+    """Go to a page or frame behind the first; the main picture of HEIC is the first."""
     main = opened.tell() if kind == "HEIC" else 0
-    opened.seek(main if page == 0 else page - 1 if page <= main else page)
+    opened.seek(page - 1 if page <= main else page)
 
 
 def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: str) -> Layers:
@@ -98,6 +98,8 @@ def _deep(opened: Image.Image, data: bytes, kind: str) -> Samples | None:
         opened.load()  # Pillow finds truncated files, OpenCV fills them up with gray
         return _by_opencv(data, 16, data[25] == _GRAY_AND_ALPHA, opened.info.get("transparency"))
     if bits > 8 and kind == "JPEG2000" and (opened.mode != "I;16" or not _is_signed(data)):
+        if (place := _sizes(data)) and (data[place + 1] not in (1, 3, 4) or _is_signed(data)):
+            raise ValueError("of more than 8 bits in JPEG 2000, gray, RGB and RGBA without a sign are read")
         return _by_opencv(data, bits)
     if opened.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
         return Samples(np.asarray(opened), 16)
@@ -191,8 +193,6 @@ def _by_opencv(data: bytes, bits: int, gray: bool = False, clear: Any = None) ->
     """
     import cv2
 
-    if (place := _sizes(data)) and (data[place + 1] not in (1, 3, 4) or _is_signed(data)):
-        raise ValueError("of more than 8 bits in JPEG 2000, gray, RGB and RGBA without a sign are read")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ValueError("what has more than 8 bits cannot be decoded")

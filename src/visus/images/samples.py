@@ -92,10 +92,7 @@ def flat(layers: Layers) -> tuple[NDArray[Any], tuple[str, ...]]:
     notes = list(layers.notes)
     plain = straight(layers) if layers.profile else layers  # a profile is one of colors that are not multiplied
     colors = in_srgb(plain.colors, plain.profile, notes)
-    alpha = plain.alpha
-    if alpha is not None and alpha.dtype != colors.dtype:
-        alpha = alpha.astype(colors.dtype)
-    return over_white(replace(plain, colors=colors, alpha=alpha)), tuple(notes)
+    return over_white(replace(plain, colors=colors)), tuple(notes)
 
 
 def straight(layers: Layers) -> Layers:
