@@ -2,17 +2,17 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._files import write_atomically
 from visus.images.result import Result
 from visus.search.contents import Checks
 from visus.search.rows import EMBEDDING, stored
@@ -75,14 +75,16 @@ def export(store: Store, path: str | os.PathLike[str], condition: str) -> Export
     checks = {name: Checks(store, None if name == EMBEDDING else name) for name in vectors}
     schema = _schema(store, facts, vectors)
     count = 0
+
+    def write(file: BinaryIO) -> None:
+        nonlocal count
+        with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            for part in _parts(store, facts, vectors, checks, condition):
+                writer.write_table(part.cast(schema))
+                count += len(part)
+
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as place:
-            file = Path(place) / "written"
-            with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-                for part in _parts(store, facts, vectors, checks, condition):
-                    writer.write_table(part.cast(schema))
-                    count += len(part)
-            file.replace(target)
+        write_atomically(target, write)
     except OSError as error:
         raise InputError(
             f"{target} cannot be written ({error.strerror or error}); name another place with --out."

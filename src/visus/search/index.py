@@ -4,7 +4,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -115,18 +115,19 @@ class Index(UpdatedIndex):
             raise InputError(f"The least score must be within -1 and 1, not {min_score}.")
         store = self._opened()
         store.refresh()
+        layer_of_words = cache(self.layer)
         terms = asked_of(
             several(picture),
             plus=plus,
             minus=minus,
             unlike=unlike,
             files=files,
-            vocabulary=lambda: self.layer().vocabulary,
+            vocabulary=lambda: layer_of_words().vocabulary,
         )
         if terms.words and by != "embedding":
             raise InputError(f"Words ask the network, not {by}; leave --by away.")
         column = None if by == "embedding" else by
-        layer = self.layer() if terms.words else None
+        layer = layer_of_words() if terms.words else None
         describing = self._describes(by) if terms.pictures else None
         pictures = terms.load(describing, region, max_pixels)
         vectors = describing(pictures) if describing else np.zeros((0, store.about["dimension"]), np.float32)
@@ -206,11 +207,12 @@ class Index(UpdatedIndex):
             InputError: A picture cannot be read, a word is not known, or the network does not pool by average.
         """
         describing = self._describing or self.embedder()
-        terms = asked_of(several(query), files=files, vocabulary=lambda: self.layer().vocabulary)
+        layer_of_words = cache(self.layer)
+        terms = asked_of(several(query), files=files, vocabulary=lambda: layer_of_words().vocabulary)
         pictures = terms.load(describing, None, MAX_PIXELS)
         space, dimension = self._opened().space, self._opened().about["dimension"]
         vectors = describing(pictures) if pictures and terms.words else np.zeros((0, dimension), np.float32)
-        asked = terms.query(vectors, self.layer(), space) if terms.words else None
+        asked = terms.query(vectors, layer_of_words(), space) if terms.words else None
         return self._explained(describing, terms, asked, pictures, load(hit, describing.least_side, MAX_PIXELS))
 
     # Looking at the whole ------------------------------------------------------------------------------------

@@ -440,18 +440,16 @@ def write_codes(store: "Store") -> dict[str, bool]:
         OSError: They cannot be written.
     """
     written: dict[str, bool] = {}
-    for fragment in store.table.get_fragments():
-        for name, write in _codes_of(store, fragment):
-            written[name] = _is_missing(store, name)
-            if written[name]:
-                write()
+    for name, write in _codes_of(store):
+        written[name] = _is_missing(store, name)
+        if written[name]:
+            write()
     return written
 
 
 def lacks_codes(store: "Store") -> bool:
     """Whether the version which is open lacks some of the files that :func:`write_codes` writes."""
-    fragments = store.table.get_fragments()
-    return any(_is_missing(store, name) for fragment in fragments for name, _ in _codes_of(store, fragment))
+    return any(_is_missing(store, name) for name, _ in _codes_of(store))
 
 
 def _is_missing(store: "Store", name: str) -> bool:
@@ -459,15 +457,17 @@ def _is_missing(store: "Store", name: str) -> bool:
     return not sums or name not in sums.files or checksums.is_resized(store.files, sums, name)
 
 
-def _codes_of(store: "Store", fragment: lance.LanceFragment) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The files of codes of a fragment, and of its best classes; of each its name, and what writes it."""
-    for column, space in store.compared.items():
-        if data := data_file(store, fragment, column):
-            blocks = _physical_blocks(fragment, data)
-            yield data.codes_in(space), partial(code_files.write, store.files, data, blocks, space)
+def _codes_of(store: "Store") -> Iterator[tuple[str, Callable[[], None]]]:
+    """The files of codes of all fragments, and of their best classes; of each its name, and what writes it."""
     layer = default_layer(store.about)
-    if layer and (data := data_file(store, fragment, EMBEDDING)):
-        yield best.name_of(data, layer), partial(best.write, store.files, data, _physical_blocks(fragment, data), layer)
+    for fragment in store.table.get_fragments():
+        for column, space in store.compared.items():
+            if data := data_file(store, fragment, column):
+                blocks = _physical_blocks(fragment, data)
+                yield data.codes_in(space), partial(code_files.write, store.files, data, blocks, space)
+        if layer and (data := data_file(store, fragment, EMBEDDING)):
+            blocks = _physical_blocks(fragment, data)
+            yield best.name_of(data, layer), partial(best.write, store.files, data, blocks, layer)
 
 
 def _physical_blocks(fragment: lance.LanceFragment, data: DataFile) -> Iterator[Vectors]:

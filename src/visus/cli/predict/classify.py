@@ -30,7 +30,8 @@ def predict(asked: Asked, *, k: int, as_csv: bool, fiftyone: Path | None = None)
         table.writerow(["file", *(f"{what}{n}" for n in range(1, count + 1) for what in ("class", "probability"))])
     for _, answer in asked.answers(files, {"k": k}, batch=32):
         answered += 1
-        labels[answer.path] = class_label(answer)
+        if fiftyone:
+            labels[answer.path] = class_label(answer)
         pairs = list(zip(answer.classes, answer.probabilities, strict=True))
         if asked.as_json:
             rows.append(answer.to_dict())

@@ -80,7 +80,8 @@ def predict(asked: Asked, out: Path, allowed: "Limits", fiftyone: Path | None = 
         good.append(files[place])
         sizes.append(answer.picture.shape[:2])
         found.append(answer.answers)
-        labels.append(box_labels(answer))
+        if fiftyone:
+            labels.append(box_labels(answer))
         if asked.as_json:
             rows.append(answer.to_dict())
             continue

@@ -22,7 +22,7 @@ def run_training(
     task: str, source: str, values: dict[str, Any], runs: Path, cluster: Cluster | None, bar: "TrainingBar"
 ) -> None:
     """Train, and tell how far it is."""
-    with bar, _stoppable(task, bar):
+    with bar, _stoppable(task):
         from visus.runs import train
 
         run = train(task, source, runs=runs, say=bar.say, progress=bar, events=bar.events, cluster=cluster, **values)
@@ -37,7 +37,7 @@ def go_on(
     Raises:
         InputError: The run is of another task.
     """
-    with bar, _stoppable(task, bar):
+    with bar, _stoppable(task):
         from visus.runs import Run, resume
 
         own = Run(run).task
@@ -47,7 +47,7 @@ def go_on(
 
 
 @contextlib.contextmanager
-def _stoppable(task: str, bar: "TrainingBar") -> Iterator[None]:
+def _stoppable(task: str) -> Iterator[None]:
     """Turn Ctrl-C into a sentence and the exit code 130."""
     try:
         yield

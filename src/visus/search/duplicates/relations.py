@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.search.duplicates.alignment import Matrix, scaling
+from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay
 from visus.search.duplicates.looks import Gray, Look
@@ -142,19 +143,16 @@ def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
 
     first, second = keep.soft, other.soft
     larger, smaller = scaling(other.gray.shape, second.shape), scaling(first.shape, keep.gray.shape)
-    way, size = (larger @ evidence.transform @ smaller)[:2], (second.shape[1], second.shape[0])
-    laid = np.asarray(cv2.warpAffine(first, way, size), np.uint8)
-    covered = np.asarray(cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), way, size))
+    way = larger @ evidence.transform @ smaller
+    laid = laid_over(first, way, second.shape)
+    covered = laid_over(np.full(first.shape[:2], 255, np.uint8), way, second.shape)
     there = np.where(covered > 252, np.uint8(255), np.uint8(0))
     return float(np.mean(cv2.mean(cv2.absdiff(*(cv2.blur(colors, (3, 3)) for colors in (laid, second))), there)[:3]))
 
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """How much more of the second picture than of the first is overexposed."""
-    import cv2
-
-    size = other.gray.shape[1], other.gray.shape[0]
-    laid = np.asarray(cv2.warpAffine(keep.gray, evidence.transform[:2], size), np.uint8)
+    laid = laid_over(keep.gray, evidence.transform, other.gray.shape)
     one, two = (_white_and_busy(gray) for gray in (laid, other.gray))
     return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
 

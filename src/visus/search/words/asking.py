@@ -37,13 +37,11 @@ class Asked:
     Attributes:
         pictures: With their weights.
         words: With their weights.
-        left_out: Words that say nothing, such as articles.
         files: Names of pictures, as they were typed, that are words of the index too.
     """
 
     pictures: tuple[tuple[float, Picture], ...]
     words: tuple[tuple[float, Word], ...]
-    left_out: tuple[str, ...]
     files: tuple[str, ...] = ()
 
     @property
@@ -179,15 +177,13 @@ def asked_of(
     avoided = several(unlike)
     terms += [Term(-found / len(avoided), picture) for picture in avoided]
     words: list[tuple[float, Word]] = []
-    left_out: list[str] = []
     for term in terms:
         if term.picture is None:
             reading = _read(term.words, vocabulary(), files=files)
             words += [(term.weight, word) for word in reading.words]
-            left_out += reading.left_out
     pictures = tuple((term.weight, term.picture) for term in terms if term.picture is not None)
     doubtful = dict.fromkeys(str(term.picture) for term in terms if term.perhaps_words)
-    return Asked(pictures, tuple(words), tuple(left_out), tuple(own for own in doubtful if _is_known(own, vocabulary)))
+    return Asked(pictures, tuple(words), tuple(own for own in doubtful if _is_known(own, vocabulary)))
 
 
 def _read(phrase: str, vocabulary: Vocabulary, *, files: bool) -> Reading:
