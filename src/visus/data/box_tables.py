@@ -86,10 +86,11 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
     file, label = table.column(FILE) or "", table.column(_CLASS)
     if label is None:
         notes.remarks.append(f"No column of {path.name} names a class; all objects are called {_ALL}.")
+    edges, corner_and_sides = edges_in(table), table.column(["bbox"]) or ""
     for number, row in enumerate(table.rows, 2):
         name, told = row[file].strip(), split_of(row[column["split"]]) if column["split"] else None
         try:
-            box = _box(table, row)
+            box = _box(row, edges, corner_and_sides)
             code = row[label].strip() if label else _ALL
             if box and not code:
                 raise ValueError("has a box without a class")
@@ -106,17 +107,16 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
         yield name, told or split, [own]
 
 
-def _box(table: Table, row: dict[str, str]) -> list[float] | None:
-    """The edges of a box; None of a line without.
+def _box(row: dict[str, str], edges: list[str] | None, corner_and_sides: str) -> list[float] | None:
+    """The edges of a box, of their columns or of one that holds a corner and the sides; None of a line without.
 
     Raises:
         ValueError: They are no numbers.
     """
-    edges = edges_in(table)
     if edges:
         cells = [row[name].strip() for name in edges]
         return [float(cell) for cell in cells] if any(cells) else None
-    cell = row[table.column(["bbox"]) or ""].strip()
+    cell = row[corner_and_sides].strip()
     if not cell:
         return None
     x, y, width, height = (float(value) for value in json.loads(cell))

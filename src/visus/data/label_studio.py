@@ -48,16 +48,13 @@ def read_label_studio(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
     Raises:
         FormatError: A file is damaged.
     """
-    guessed = sum(
-        not own.get("annotations") and bool(own.get("predictions"))
-        for _, tasks in label_studio_files(root)
-        for own in tasks
-    )
+    files = label_studio_files(root)
+    guessed = sum(not own.get("annotations") and bool(own.get("predictions")) for _, tasks in files for own in tasks)
     if guessed:
         notes.remarks.append(f"{guessed:,} tasks have predictions of a network and no annotation; these are not read.")
     lists = [
         (path, each_entry(content, lambda task: _entry(task, notes), picture_of, path, notes))
-        for path, content in label_studio_files(root)
+        for path, content in files
     ]
     return None, gather(lists, "holds no annotations of Label Studio's form", root, notes)
 

@@ -201,7 +201,7 @@ def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = Fals
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "its kind is not known" if isinstance(error, UnidentifiedImageError) else str(error)
         raise FormatError(f"The mask {name} is damaged or no picture ({reason}); bring it again.") from error
-    if values.ndim == 2 and set(np.unique(values).tolist()) == {0, _WHITE}:
+    if values.ndim == 2 and values.size and values.max() == _WHITE and set(np.unique(values).tolist()) == {0, _WHITE}:
         values = np.where(values > 0, IGNORE, 0)
     if numbers_of_objects and values.ndim == 2 and values.size and values.max() > IGNORE:
         values = np.minimum(values, IGNORE - 1)

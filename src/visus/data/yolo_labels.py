@@ -17,14 +17,18 @@ class LabelFinder:
         self.root = root
         self._folders: dict[Path, list[Path]] = {}
         self._texts: dict[Path, dict[str, Path]] = {}
+        self._places_of: dict[Path, list[Path]] = {}
 
     def find(self, picture: Path) -> Path:
         """The labels of a picture; where they would be if they are not there."""
-        places = self._places(picture.parent)
+        home = picture.parent
+        if home not in self._places_of:
+            self._places_of[home] = self._places(home)
+        places = self._places_of[home]
         for folder in places:
             if found := self._files(folder).get(picture.stem):
                 return found
-        return next((own for own in places if own.is_dir()), picture.parent) / f"{picture.stem}.txt"
+        return next((own for own in places if own.is_dir()), home) / f"{picture.stem}.txt"
 
     def texts(self, folder: Path) -> list[Path]:
         """The text files in a folder."""

@@ -267,7 +267,7 @@ def evaluate_on(
     }
     dataset = replace(dataset, classes=network.about.classes, splits=splits)
     chosen = split_of(dataset, split)
-    found = measure(network, dataset, chosen, progress=progress, kind=kind)
+    found = measure(network, dataset, chosen, progress=progress, kind=kind, sure=True)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
     home = Path(out) if out else saved.home / f"evaluation-{chosen}"
     make_folder(home)
@@ -291,6 +291,7 @@ def measure(
     progress: Count | None = None,
     kind: type[AnyEvaluation] = BoxEvaluation,
     answer: Callable[[NDArray[np.uint8]], Detections] | None = None,
+    sure: bool = False,
 ) -> AnyEvaluation:
     """What a network finds on the pictures of a split, and how good that is.
 
@@ -302,6 +303,7 @@ def measure(
         progress: Told how many pictures are done, of how many.
         kind: What the measures are told by.
         answer: From a picture ``(H, W, 3)`` uint8 to what is found there; None for the network itself.
+        sure: Whether to tell how sure the average precision is, which takes a while.
     """
     pictures, classes = dataset.splits[split], dataset.classes
     of_picture = answer or DetectPredictor(network, limits=_ALL, device=device).answers
@@ -320,8 +322,8 @@ def measure(
         pictures,
         answers,
         sizes,
-        box_metrics.coco(truth, answers, sizes, count, sure=True),
-        box_metrics.coco(truth, answers, sizes, count, kind="segm", sure=True) if shaped else None,
+        box_metrics.coco(truth, answers, sizes, count, sure=sure),
+        box_metrics.coco(truth, answers, sizes, count, kind="segm", sure=sure) if shaped else None,
         box_metrics.voc(truth, answers, count),
         box_metrics.voc(truth, answers, count, points=11),
         box_metrics.confusion(truth, answers, count),

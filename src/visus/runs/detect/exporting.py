@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from visus.nets import trained
 from visus.nets.detection import graph
 from visus.nets.detection.trained import Trained
 from visus.nets.file import as_written
-from visus.runs.detect.evaluate import BoxEvaluation, measure
+from visus.runs.detect.evaluate import AnyEvaluation, BoxEvaluation, measure
 from visus.runs.detect.predict import DetectPredictor
 from visus.runs.detect.prediction import LEAST
 
@@ -96,9 +96,6 @@ def compared(network: Trained, content: bytes, about: dict[str, Any], data: BoxS
     if abs(found.ap - own.ap) > AP:
         raise RunError(f"The graph answers otherwise than the network ({said.lower()}); nothing was written.")
     return f"{said} ({len(data.splits['val'])} pictures)."
-
-
-AnyEvaluation = TypeVar("AnyEvaluation", bound=BoxEvaluation)
 
 
 def measured_by(

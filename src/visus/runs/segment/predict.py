@@ -65,7 +65,7 @@ class SegmentPredictor(MaskPredictor):
         """The answers to a picture of any size, block by block, before the CRF: ``(classes, *spatial)`` float32."""
         size = picture.shape[: self.axes]
         found = np.empty((len(self.about.classes), *size), np.float32)
-        for block in self.network.net.blocks(size, self.about.window):
+        for block in self.sides.blocks(size, self.window):
             answers = self.raw_probabilities(picture[block.window])
             found[(slice(None), *block.place)] = answers[(slice(None), *block.inner)]
         return found
