@@ -13,6 +13,7 @@ from visus.search.describe import unit
 from visus.search.rows import to_numpy
 from visus.search.space import PLAIN, PRIOR, Space
 from visus.search.store import Store
+from visus.search.why import Why
 
 
 def _vectors() -> np.ndarray:
@@ -90,6 +91,7 @@ def test_an_index_searches_explains_and_grows(photos: Path, tmp_path: Path, dire
     assert hits.paths[0] == str(photos / "0004.jpg")
     assert hits.scores[0] == pytest.approx(1, abs=2e-3)
     why = hits[1].why()
+    assert isinstance(why, Why)
     assert why.query_map.sum() == pytest.approx(hits[1].score, abs=5e-3)
     assert why.hit_map.sum() == pytest.approx(hits[1].score, abs=5e-3)
 

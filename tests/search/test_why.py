@@ -12,7 +12,7 @@ from PIL import Image
 from tests.support.pictures import scene
 from visus import Index, InputError
 from visus.search.describe import Embedder, unit
-from visus.search.why import contributions, explain
+from visus.search.why import Why, contributions, explain
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 6))
@@ -29,6 +29,7 @@ def test_both_maps_add_up_to_the_score_of_the_search(photos: Path, tmp_path: Pat
     index.add(photos)
     for hit in index.search(photos / "0002.jpg", k=4):
         why = hit.why()
+        assert isinstance(why, Why)
         assert why.query_map.shape == why.hit_map.shape == (7, 7)
         assert why.query_map.sum() == pytest.approx(hit.score, abs=2e-3)
         assert why.hit_map.sum() == pytest.approx(hit.score, abs=2e-3)
