@@ -265,8 +265,9 @@ def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Which mean a block would have in the other picture, as most blocks say, however the tones were changed."""
     if np.ptp(x[inside]) < 1:
         return np.full_like(x, np.median(y[inside]))
-    powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1)
-    return np.asarray(powers @ np.linalg.lstsq(powers[inside], y[inside], rcond=None)[0], np.float32)
+    powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1, dtype=np.float64)
+    own = powers[inside]
+    return np.asarray(powers @ np.linalg.lstsq(own.T @ own, own.T @ y[inside], rcond=None)[0], np.float32)
 
 
 def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
@@ -325,6 +326,8 @@ def written(x: Floats, y: Floats) -> bool:
 
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     """What a picture shows where the other one is not."""
+    if np.count_nonzero(covered) > (1 - _NOTHING) * covered.size:
+        return "nothing"
     rest = ~_grown(covered, _ASIDE)
     if np.count_nonzero(rest) < _NOTHING * picture.size:
         return "nothing"

@@ -165,14 +165,19 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         return -traits.member.mtime
 
     def more_detail(left: list[Traits]) -> list[Traits]:
-        if len({_pixels(own) for own in left}) == 1:
-            return left  # of one size: encoders differ in noise, not in detail
-        sizes = [round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE) for own in left]
-        details: dict[int, float] = {}  # of one size, what has least: noise looks like detail
-        for size, own in zip(sizes, left, strict=True):
-            details[size] = min(details.get(size, math.inf), own.detail * place(own).share)
-        most = max(details.values())
-        return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
+        sizes: dict[int, list[Traits]] = {}
+        for own in left:
+            sizes.setdefault(round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE), []).append(own)
+        if len(sizes) == 1:
+            return left  # encoders differ in noise, not in detail
+        most, kept = 0.0, dict[int, float]()
+        for size in sorted(sizes, reverse=True):
+            if max(_pixels(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
+                continue  # fewer pixels than the detail needs that another one has
+            kept[size] = min(own.detail * place(own).share for own in sizes[size])  # noise looks like detail
+            most = max(most, kept[size])
+        best = [own for size, detail in kept.items() if detail >= _DETAIL * most for own in sizes[size]]
+        return [own for own in left if own in best]
 
     def as_source(traits: Traits) -> tuple[bool, int]:
         return traits.facts.captured is not None, age(traits)

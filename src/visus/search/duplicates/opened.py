@@ -25,6 +25,9 @@ SIDE = 768
 CLOSE_SIDE = 1536
 """Longest side at which they are looked at closely: a digit of a page has some ten pixels then."""
 
+WHITE = 250
+"""Gray level from which a picture is overexposed."""
+
 SOFT_SIDE = 256
 """Longest side at which colors are compared, in pixels."""
 
@@ -98,6 +101,11 @@ class Opened:
         if max(self.member.width, self.member.height) <= SIDE:
             return self.gray
         return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
+
+    @functools.cached_property
+    def white(self) -> bool:
+        """Whether anything of it is overexposed."""
+        return bool((self.gray >= WHITE).any())
 
     @functools.cached_property
     def soft(self) -> NDArray[np.uint8]:

@@ -11,13 +11,12 @@ from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
-from visus.search.duplicates.opened import Opened, pages, pixels_of
+from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
 
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _RECOLORED = 8.0  # mean difference of colors, in levels of 255
 _OPAQUE = 8.0  # mean difference of two alpha channels
-_WHITE = 250.0  # gray level from which a block is overexposed
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
 _STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
@@ -52,7 +51,7 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
     Returns:
         None where they do not belong together.
     """
-    first, second = (scaling(look.gray.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
+    first, second = (scaling(look.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
     laid = lay(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
     if laid is None:
         return None
@@ -152,6 +151,8 @@ def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """How much more of the second picture than of the first is overexposed."""
+    if not keep.white and not other.white:
+        return 0.0
     laid = laid_over(keep.gray, evidence.transform, other.gray.shape)
     one, two = (_white_and_busy(gray) for gray in (laid, other.gray))
     return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
@@ -166,7 +167,7 @@ def _white_and_busy(gray: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray
     darkest = np.asarray(cv2.erode(part, np.ones((8, 8), np.uint8)))[4::8, 4::8]
     size = width // 8, height // 8
     means = [cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in _powers(part)]
-    return darkest >= _WHITE, means[1] - means[0] ** 2 >= _BUSY**2
+    return darkest >= WHITE, means[1] - means[0] ** 2 >= _BUSY**2
 
 
 def _powers(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
