@@ -16,6 +16,7 @@ from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _RECOLORED = 8.0  # mean difference of colors, in levels of 255
+_OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
@@ -62,7 +63,10 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         evidence = _closer(keep, other, laid, evidence)
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
-    return Judgment(evidence, _relation(keep, other, evidence), None, _blown(keep, other, evidence))
+    colors = _colors(keep, other, evidence)
+    if colors.added and colors.difference <= _RECOLORED:
+        return Judgment(evidence, None, "captioned")
+    return Judgment(evidence, _relation(keep, other, evidence, colors.difference), None, _blown(keep, other, evidence))
 
 
 def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
@@ -98,12 +102,11 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
-    return "exposure bracket" if _color(keep, other, evidence) > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
 
 
-def _relation(keep: Opened, other: Opened, evidence: Evidence) -> Relation:
-    """How a copy differs."""
-    color = _color(keep, other, evidence)
+def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
+    """How a copy differs, its colors by so many levels in the mean."""
     linear = evidence.transform[:2, :2]
     turn, mirrored = _turn(linear)
     full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
@@ -136,8 +139,21 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
-    """Mean difference of the colors of two pictures where both are, softly seen."""
+@dataclass(frozen=True, slots=True)
+class _Colors:
+    """How the colors of two pictures differ where both are, softly seen.
+
+    Attributes:
+        difference: Mean difference, in levels of 255.
+        added: Something of the second has a color there that the first lacks, a date in orange perhaps: gray levels do
+            not always tell.
+    """
+
+    difference: float
+    added: bool
+
+
+def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
     import cv2
 
     first, second = keep.soft, other.soft
@@ -146,7 +162,19 @@ def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
     laid = laid_over(first, way, second.shape)
     covered = laid_over(np.full(first.shape[:2], 255, np.uint8), way, second.shape)
     there = np.where(covered > 252, np.uint8(255), np.uint8(0))
-    return float(np.mean(cv2.mean(cv2.absdiff(*(cv2.blur(colors, (3, 3)) for colors in (laid, second))), there)[:3]))
+    ours, theirs = (np.asarray(cv2.blur(colors, (3, 3)), np.uint8) for colors in (laid, second))
+    difference = float(np.mean(cv2.mean(cv2.absdiff(ours, theirs), there)[:3]))
+    inside = cv2.erode(there, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    one, two = _chroma(ours), _chroma(theirs)
+    apart = np.abs(one - two).max(axis=2) >= _OTHER_COLOR
+    more = np.abs(two).max(axis=2) >= np.abs(one).max(axis=2)
+    return _Colors(difference, bool(np.count_nonzero(apart & more & inside) >= _COLORED))
+
+
+def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """How far red and blue are from green, ``(h, w, 2)``."""
+    whole = colors.astype(np.int16)
+    return whole[:, :, ::2] - whole[:, :, 1:2]
 
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
