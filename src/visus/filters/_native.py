@@ -1,4 +1,4 @@
-"""Calls of the compiled inner loops in ``_loops.c``."""
+"""Calls of the compiled inner loops in ``_loops.c`` and ``_median.c``."""
 
 import ctypes
 import functools
@@ -25,9 +25,17 @@ def _library() -> ctypes.CDLL:
     library.classify.argtypes = [array] * 3 + [real] * 2 + [whole] * 4
     library.hysteresis.argtypes = [array, whole, whole]
     library.smooth_rows.argtypes = [array] * 2 + [ctypes.c_int] + [whole] * 2 + [array] * 3 + [whole] * 3
-    library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
     for name in ("magnitude", "suppress"):
         getattr(library, name).restype = None
+    return library
+
+
+@functools.cache
+def _medians() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_median")
+    array, whole = ctypes.c_void_p, ctypes.c_int64
+    library.median_bytes.argtypes = [array] * 2 + [whole] * 5
+    library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
     return library
 
 
@@ -99,6 +107,19 @@ def smooth_rows(
         raise MemoryError
 
 
+def median_bytes(plane: Bytes, size: int, out: Bytes, rows: tuple[int, int]) -> None:
+    """Write the medians over ``size`` x ``size`` pixels of some rows; the border goes on as it is.
+
+    Args:
+        plane: ``(H, W)``, contiguous.
+        size: Odd side of the window, at most 127.
+        out: The same.
+        rows: First row, and the one behind the last.
+    """
+    if _medians().median_bytes(plane.ctypes.data, out.ctypes.data, *plane.shape, size, *rows):
+        raise MemoryError
+
+
 def median_tile(keys: Keys, size: int, out: Keys) -> None:
     """Write the median of each ``size`` x ``size`` window of a tile.
 
@@ -108,7 +129,7 @@ def median_tile(keys: Keys, size: int, out: Keys) -> None:
         out: ``(h, w)``, a view whose rows are contiguous.
     """
     height, width = keys.shape
-    failed = _library().median_tile(
+    failed = _medians().median_tile(
         keys.ctypes.data, keys.strides[0] // 4, height, width, size, out.ctypes.data, out.strides[0] // 4
     )
     if failed:

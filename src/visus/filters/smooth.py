@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
 from visus.filters import _native
 from visus.filters._threads import bands, corners, each
@@ -24,6 +25,7 @@ _BAND = 1 << 18  # values of a band of rows that a core smooths
 _LINES = 64  # that are transformed at once
 _LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
 _TILE = 256  # pixels; side of the tiles of the median
+_COUNTED = 127  # pixels; medians of 8 bits up to here are counted by columns
 _WIDEST = 64  # pixels; sigma of the bilateral filter
 _MEDIAN = 0.6745  # of the absolute values of a normal distribution with deviation 1
 _ALIKE = 2.5  # deviations of the noise by which pixels may differ and still be alike
@@ -208,7 +210,8 @@ def _fits(name: str, size: int, picture: Array) -> None:
 def median(image: ArrayLike, *, size: int) -> Array:
     """Replace each pixel by the median of the ``size`` x ``size`` pixels around it; the border goes on as it is.
 
-    8-bit pictures, and others up to 5 x 5, go to OpenCV. For the rest the pixels of a tile are numbered by rank and a
+    Sizes up to 5, and 8 bits from 129 to 255, go to OpenCV. 8 bits up to 127 are counted by columns, in time that does
+    not grow with the size (Perreault and Hebert 2007). For the rest the pixels of a tile are numbered by rank and a
     window walks over them (Huang, Yang and Tang 1979), so that 16 bits and floats cost the same as each other.
 
     Args:
@@ -234,6 +237,8 @@ def median(image: ArrayLike, *, size: int) -> Array:
 def _median(plane: Array, size: int) -> Array:
     import cv2
 
+    if plane.dtype == np.uint8 and 5 < size <= _COUNTED:
+        return _by_columns(plane, size)
     small = size <= 5 and plane.dtype in (np.uint16, np.float32)
     if small or (plane.dtype == np.uint8 and size < 256):
         return np.asarray(cv2.medianBlur(plane, size))
@@ -255,6 +260,14 @@ def _median(plane: Array, size: int) -> Array:
     if values is not None:
         return values[out]
     return _from_keys(out, plane.dtype)
+
+
+def _by_columns(plane: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The median of bytes, a band of rows on each core; a band begins by counting as many rows as the window has."""
+    out = np.empty_like(plane)
+    step = max(4 * size, -(-len(plane) // cores()))
+    each(lambda band: _native.median_bytes(plane, size, out, band), bands(len(plane), step))
+    return out
 
 
 def _ordered(plane: Array) -> tuple[NDArray[np.uint32], Array | None]:
