@@ -14,7 +14,7 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.filters import _native
 from visus.filters._threads import bands, corners, each
-from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, each_channel, pad
+from visus.filters.convolve import PADDINGS, Padding, by_column_and_row, each_channel, pad, with_borders
 from visus.filters.kernels import gaussian_1d
 from visus.images.check import odd, one_of, picture_of, positive, whole
 from visus.images.color import full_scale, like, to_float
@@ -74,16 +74,11 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
 
 def _in_one_pass(picture: Array, line: NDArray[np.float64], padding: Padding) -> Array:
     """A picture of bytes or floats, smoothed along both axes by the compiled loop, bands of rows on several cores."""
-    reach, count = len(line) // 2, picture[0].size
-    channels = count // picture.shape[1]
-    rows = pad(np.arange(len(picture))[:, None], (reach, 0), (reach, 0), padding=padding, value=-1)
-    columns = pad(np.arange(count).reshape(1, -1, channels), (0, reach), (0, reach), padding=padding, value=-1)
-    numbers = (np.ascontiguousarray(rows.ravel(), np.int64), np.ascontiguousarray(columns.ravel(), np.int64))
+    reach = len(line) // 2
+    rows = with_borders(picture, reach, padding)
     out, weights = np.empty_like(picture), np.ascontiguousarray(line[reach:], np.float32)
-    each(
-        lambda band: _native.smooth_rows(picture, out, weights, numbers, band),
-        bands(len(picture), max(4 * reach, _BAND // count)),
-    )
+    step = max(4 * reach, _BAND // picture[0].size)
+    each(lambda band: rows.smooth(band, weights, out), bands(len(picture), step))
     return out
 
 
