@@ -395,6 +395,10 @@ def test_decisions_hold(client: TestClient, place: Path) -> None:
     assert len(client.get("/duplicates").json()["groups"]) == 1
     error_of(client.post("/duplicates/decisions", data=form | {"ids": "1,x"}), 422)
     error_of(client.post("/duplicates/decisions", data=form | {"ids": "1,2"}), 404)
+    many = ",".join(map(str, range(501)))
+    assert "at most 500" in error_of(client.post("/duplicates/decisions", data=form | {"ids": many}), 422)
+    one = _all(group)[0]["id"]
+    assert "two pictures" in error_of(client.post("/duplicates/decisions", data=form | {"ids": f"{one},{one}"}), 422)
     (place / "Fotos" / "again.jpg").unlink()
     Index(place / "i.visus").add(place / "Fotos")
 

@@ -58,7 +58,7 @@ export const sentences = [
   [/^Words ask the network, not (\w+).*/, "词语只能按外观（神经网络）查找。"],
   [/^A search needs at least one picture or word to find.*/, "请给出至少一张图片或一个要找的词。"],
   [/^.* knows no words: .*/, "这个网络不认识词语；请用图片搜索。"],
-  [/^(also|unlike) takes at most (\d+) (?:ids|pictures).*/, "最多只能有 $2 张图片。"],
+  [/^(also|unlike|ids|lines) takes at most (\d+) (?:ids|pictures).*/, "最多只能有 $2 张图片。"],
   [/^.* is not described by (\w+); say: .*/, "索引没有按 $1 描述图片；请用 visus index --descriptor $1。"],
   [/^The condition .* is not understood: this index does not know (\w+) yet.*/, "索引还不知道 $1；请用 visus index 更新。"],
   [/^The condition .* is not understood.*/, "无法理解这个条件。"],
