@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from tests.support.photographs import photographs
 from visus import Index
 from visus.images import read, write
-from visus.search.duplicates.rounding import explains, mean_step, waves_of
+from visus.search.duplicates.rounding import explains, follows, mean_step, waves_of
 
 _PICTURE = Image.fromarray(read(photographs()["coffee"])).resize((480, 320), Image.Resampling.BOX)
 
@@ -138,3 +138,41 @@ def test_a_changed_copy_of_finer_encoding_is_not_kept_over_the_original(
     (group,) = index.duplicates()
     assert Path(group.keep.path).name == "b.jpg"
     assert group.why == "likely the source"
+
+
+_WAYS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize("quality", [60, 75, 88])
+def test_a_picture_made_larger_follows_the_rounding_of_the_small_one(way: str, quality: int) -> None:
+    small = _through_jpeg(_PICTURE, quality).convert("RGB")
+    large = small.resize((960, 640), _WAYS[way])
+    assert follows(_gray(large), _gray(small))
+    assert follows(_gray(_through_jpeg(large, 95)), _gray(small))
+
+
+@pytest.mark.parametrize("way", [*_WAYS.values(), Image.Resampling.BOX, Image.Resampling.BILINEAR])
+@pytest.mark.parametrize("quality", [40, 60, 75, 88])
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_the_source_of_a_small_picture_does_not_follow_it(way: Image.Resampling, quality: int, share: float) -> None:
+    size = round(_PICTURE.width * share), round(_PICTURE.height * share)
+    small = _through_jpeg(_PICTURE.resize(size, way), quality)
+    assert not follows(_gray(_PICTURE), _gray(small))
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_an_enlarged_copy_is_not_kept_though_it_is_the_older_file(way: str, tmp_path: Path) -> None:
+    _PICTURE.save(tmp_path / "b.jpg", quality=80)
+    with Image.open(tmp_path / "b.jpg") as original:
+        original.resize((960, 640), _WAYS[way]).save(tmp_path / "a.png")
+    os.utime(tmp_path / "a.png", (1e9, 1e9))
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == "b.jpg"
+    assert group.why == "not enlarged"

@@ -19,6 +19,9 @@ _COLORS = 0.35  # of the strongest spread of colors
 _WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
+_LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
+_SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
+_ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _TURNED = {"turned", "mirrored"}
 _LOSSLESS = ("PNG", "TIFF", "BMP")
@@ -176,6 +179,14 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     def age(traits: Traits) -> int:
         return -traits.member.mtime
 
+    def not_enlarged(left: list[Traits]) -> list[Traits]:
+        largest = sorted(left, key=_pixels, reverse=True)
+        return [
+            own
+            for own in left
+            if not any(_enlarged(own, other, place) for other in [o for o in largest if _smaller(o, own)][:_SOURCES])
+        ]
+
     def more_detail(left: list[Traits]) -> list[Traits]:
         sizes: dict[int, list[Traits]] = {}
         for own in left:
@@ -216,6 +227,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("its colors", _near(lambda o: o.spread + 0.02, _COLORS)),
         ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
+        ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
         ("likely the source", likely_source),
         ("less compressed", _least_lossy),
@@ -240,10 +252,27 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     return told and not explains(own.waves, other.waves, _loss(other) or 0)
 
 
+def _smaller(own: Traits, other: Traits) -> bool:
+    return _LARGER * _pixels(own) <= _pixels(other)
+
+
+def _enlarged(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
+    """Whether a picture was surely made of a smaller one: it shows how that one was rounded."""
+    larger, smaller = own.member, other.member
+    if not _upright(own, other, place):
+        return False
+    across, down = larger.width / smaller.width, larger.height / smaller.height
+    return abs(across - down) <= _ONE_SHAPE / min(smaller.width, smaller.height) and own.made_of(other)
+
+
 def _comparable(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether the pixels of two pictures lie at the same places."""
     sizes = {(traits.member.width, traits.member.height) for traits in (own, other)}
-    return len(sizes) == 1 and all(traits.upright and not place(traits).turned for traits in (own, other))
+    return len(sizes) == 1 and _upright(own, other, place)
+
+
+def _upright(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
+    return all(traits.upright and not place(traits).turned for traits in (own, other))
 
 
 def _is_lossless(traits: Traits) -> bool:

@@ -17,7 +17,7 @@ from visus.images.jpeg import orientation_in
 from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.rounding import Waves, mean_step, waves_of
+from visus.search.duplicates.rounding import Waves, follows, mean_step, waves_of
 from visus.search.reading import content_hash
 
 SIDE = 768
@@ -62,6 +62,10 @@ class Traits:
     def waves(self) -> Waves:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
         return waves_of(_luminance(self.member))
+
+    def made_of(self, smaller: "Traits") -> bool:
+        """Whether it surely is a smaller picture made larger."""
+        return smaller.rounded > 0 and follows(_luminance(self.member), _luminance(smaller.member))
 
     @functools.cached_property
     def rounded(self) -> float:
