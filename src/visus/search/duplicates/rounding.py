@@ -25,6 +25,7 @@ _DECODED = 1.5  # that it is moved as pixels are whole numbers
 _EXPLAINED = 0.95  # of the coefficients that tell
 _SMALL = (0.5, 3.5)  # steps between which a coefficient tells how near another one is to it
 _FOLLOWS = 0.25  # of a step, root mean square: rounding alone makes 0.29
+_MIDDLE = 1024  # pixels along a side that are compared so
 _LEAST_GAIN = 0.3  # with which a frequency may have been weakened
 
 Waves = NDArray[np.float32]
@@ -80,7 +81,8 @@ def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
         False too where steps do not show.
     """
     found: list[float] = []
-    for own, goal in zip(_waves(_brought_to(rounded, picture)), _waves(rounded), strict=True):
+    middle = _middle(rounded)
+    for own, goal in zip(_waves(_brought_to(rounded, picture, middle)), _waves(rounded[middle]), strict=True):
         step = _step(np.abs(goal))
         small = (np.abs(goal) >= _SMALL[0] * step) & (np.abs(goal) <= _SMALL[1] * step)
         if step and np.count_nonzero(small) >= _LEAST_NEAR:
@@ -90,18 +92,26 @@ def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
     return len(found) >= _LEAST_WAVES and float(np.median(found)) <= _FOLLOWS**2
 
 
-def _brought_to(goal: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A picture in the size of another one, by the filter that brings it nearest: who made it larger used one too."""
+def _middle(gray: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """The middle of a picture, from the corner of a block on."""
+    tops = [max(0, length - _MIDDLE) // 2 // _SIDE * _SIDE for length in gray.shape]
+    return slice(tops[0], tops[0] + _MIDDLE), slice(tops[1], tops[1] + _MIDDLE)
+
+
+def _brought_to(
+    goal: NDArray[np.uint8], picture: NDArray[np.uint8], middle: tuple[slice, slice]
+) -> NDArray[np.float32]:
+    """The middle of a picture in the size of another one, by the filter that brings it nearest to that."""
     import cv2
 
-    size = goal.shape[1], goal.shape[0]
-    parts = [np.ones(goal.shape, np.float32)]
+    size, near = (goal.shape[1], goal.shape[0]), goal[middle]
+    parts = [np.ones(near.shape, np.float32)]
     for way in (cv2.INTER_AREA, cv2.INTER_CUBIC):
-        small = np.asarray(cv2.resize(picture.astype(np.float32), size, interpolation=way))
+        small = np.asarray(cv2.resize(picture.astype(np.float32), size, interpolation=way))[middle]
         parts += [small, cv2.blur(small, (3, 3)), cv2.GaussianBlur(small, (0, 0), 1.5)]
     columns = np.stack([np.ravel(part) for part in parts], axis=1).astype(np.float64)
-    weights = np.linalg.lstsq(columns.T @ columns, columns.T @ goal.ravel(), rcond=None)[0]
-    return (columns @ weights).reshape(goal.shape).astype(np.float32)
+    weights = np.linalg.lstsq(columns.T @ columns, columns.T @ near.ravel(), rcond=None)[0]
+    return (columns @ weights).reshape(near.shape).astype(np.float32)
 
 
 def waves_of(gray: NDArray[np.uint8]) -> Waves:
