@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -85,6 +86,22 @@ def test_all_kinds_of_tiff(
     np.testing.assert_array_equal(found, right)
     about = look((tmp_path / "b.tif").read_bytes(), "b.tif")
     assert about.dpi == pytest.approx((300, 300), rel=1e-3)
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_all_kinds_of_png(
+    kind: type, channels: int, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    values = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (150, 90, channels), endpoint=True).astype(kind)
+    cv2.imwrite(str(tmp_path / "a.png"), values)
+    target, right = tmp_path / f"b.{ending}", tmp_path / f"c.{ending}"
+    assert "in strips" in visus("filter", "gaussian", tmp_path / "a.png", target, "--sigma", "1").stderr
+    whole(monkeypatch, "filter", "gaussian", tmp_path / "a.png", right, "--sigma", "1")
+    np.testing.assert_array_equal(pixels(target), pixels(right))
 
 
 @pytest.mark.usefixtures("small_strips")
