@@ -24,6 +24,7 @@ INSTALL: dict[str, str] = {
     "prometheus_client": "visus[serve]",
     "pydantic": "visus[client]",
     "python_multipart": "visus[serve]",
+    "pyvips": "visus[large]",
     "rawpy": "visus[raw]",
     "ray": "visus[ray]",
     "SimpleITK": "visus[volumes]",

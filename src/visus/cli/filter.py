@@ -121,8 +121,7 @@ def filter_(
         return
     if target is None:
         raise InputError(f"Name the picture to write, for example: visus filter {name} {source} out.png")
-    steps = _bound(name, given)
-    job = _Job(steps, stages, page, force, round(max_pixels * 1e6))
+    job = _Job(_bound(name, given), _reach(name, given), stages, page, force, round(max_pixels * 1e6))
     if source.expanduser().is_dir():
         _folder(job, source.expanduser(), target.expanduser())
     else:
@@ -184,11 +183,18 @@ def _bound(name: str, given: dict[str, Any]) -> Callable[["Array"], "Steps"]:
     return functools.partial(function, **given)
 
 
+def _reach(name: str, given: dict[str, Any]) -> int | None:
+    from visus.filters.steps import reach_of
+
+    return reach_of(name, given)
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """What is done to every file."""
 
     steps: Callable[["Array"], "Steps"]
+    reach: int | None  # rows above and below that count for one; None for all
     stages: bool
     page: int | None
     force: bool
@@ -201,10 +207,13 @@ class _Job:
 
         if not self.force:
             _refuse_taken(target)
+        in_strips = self._in_strips(source, target)
+        if isinstance(in_strips, list):
+            return in_strips
         data = read_bytes(source)
         about = look(data, str(source))
         numbers = range(about.pages) if self.page is None else [self.page]
-        said: dict[str, None] = {}
+        said: dict[str, None] = {} if in_strips is None else {in_strips: None}
         pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
         frames = about.durations if self.page is None else ()
@@ -212,6 +221,22 @@ class _Job:
         if ENDINGS[target.suffix.lower()] == "TIFF" and (note := in_reach(about)[1]):
             said[note] = None
         return list(said)
+
+    def _in_strips(self, source: Path, target: Path) -> list[str] | str | None:
+        """Filter a large file strip by strip, and tell what must be said; or why it is decoded whole.
+
+        None where it is small enough that nobody cares.
+        """
+        from visus.images.strips import LARGE, change, open_large, pixels_of
+
+        if pixels_of(source) < LARGE:
+            return None
+        if self.reach is None or self.stages:
+            return "decoded whole: all pixels count for this filter"
+        large = open_large(source, target, self.max_pixels)
+        if isinstance(large, str):
+            return f"decoded whole: {large}"
+        return change(large, target, self.reach, lambda rows: self.steps(rows)[-1][1])
 
     def _filtered(self, page: "Layers", said: dict[str, None]) -> "Layers":
         """A page after the filter; what the result has no place for is left away."""

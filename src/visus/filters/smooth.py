@@ -23,7 +23,8 @@ Array = NDArray[Any]
 
 _BAND = 1 << 18  # values of a band of rows that a core smooths
 _LINES = 64  # that are transformed at once
-_LARGE = 14.0  # pixels; Gaussians from here on are applied as a whole, in time that does not grow
+LARGE_SIGMA = 14.0
+"""Gaussians from so many pixels on are applied as a whole, in time that does not grow."""
 _TILE = 256  # pixels; side of the tiles of the median
 _COUNTED = 127  # pixels; medians of 8 bits up to here are counted by columns
 _WIDEST = 64  # pixels; sigma of the bilateral filter
@@ -57,9 +58,9 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     picture = picture_of(image)
     positive("sigma", sigma)
     one_of("padding", padding, PADDINGS)
-    if sigma < _LARGE and picture.dtype in (np.uint8, np.float32):
+    if sigma < LARGE_SIGMA and picture.dtype in (np.uint8, np.float32):
         return _in_one_pass(np.ascontiguousarray(picture), gaussian_1d(sigma), padding)
-    if sigma < _LARGE:
+    if sigma < LARGE_SIGMA:
         smooth = _by_opencv(picture, gaussian_1d(sigma), padding)
         return like(smooth, picture.dtype)
     values = _working(picture)

@@ -4,6 +4,7 @@ A filter here is a function from a picture and its options to its steps, of whic
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -26,8 +27,8 @@ from visus.filters.gradient import (
     zero_crossings,
 )
 from visus.filters.histogram import hsv_histogram
-from visus.filters.kernels import gaussian_derivative
-from visus.filters.smooth import bilateral, box, gaussian, median, tolerance_for
+from visus.filters.kernels import gaussian_derivative, size_of
+from visus.filters.smooth import LARGE_SIGMA, bilateral, box, gaussian, median, tolerance_for
 from visus.filters.textons import learn_textons, texton_map
 from visus.filters.texture import ORIENTATIONS, Scales, responses
 from visus.images import noise
@@ -210,6 +211,34 @@ def _textons(picture: Array, count: int = 8, scales: Scales = "small", seed: int
     colors = np.random.default_rng(0).permutation(np.linspace(0, 1, count, endpoint=False))
     wheel = np.stack([0.5 + 0.5 * np.cos(2 * np.pi * (colors + shift / 3)) for shift in range(3)], axis=1)
     return [("textons", wheel[places].astype(np.float32))]
+
+
+def reach_of(name: str, options: dict[str, Any]) -> int | None:
+    """How many rows above and below count for a row of a filter's result.
+
+    Args:
+        name: One of :data:`FILTERS`.
+        options: Those that are given.
+
+    Returns:
+        None where the whole picture counts.
+
+    >>> reach_of("median", {"size": 31}), reach_of("gaussian", {"sigma": 1.0}), reach_of("canny", {})
+    (31, 4, None)
+    """
+    defaults = {key: own.default for key, own in inspect.signature(FILTERS[name]).parameters.items()}
+    given = {**defaults, **options}
+    if given.get("padding") == "wrap":
+        return None
+    if name == "gaussian":
+        return size_of(given["sigma"]) // 2 if given["sigma"] < LARGE_SIGMA else None
+    if name in ("box", "median"):
+        return given["size"]
+    if name == "bilateral":
+        return math.ceil(2 * given["sigma"]) + 1 if given["tolerance"] else None
+    if name == "convolve":
+        return str(given["kernel"]).count(";") + 1
+    return None
 
 
 _HISTOGRAM_HEIGHT = 240  # pixels

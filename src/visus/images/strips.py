@@ -1,0 +1,264 @@
+"""Large pictures, read, changed and written strip by strip, so that they are never in memory as a whole.
+
+libvips (``visus[large]``) decodes JPEG, PNG and TIFF from the top down and encodes them likewise; between the two lies
+an uncompressed TIFF file on the disk beside the target. What has to be seen as a whole, as progressive JPEG and
+interlaced PNG, is not read so.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import JpegImagePlugin, PngImagePlugin
+
+from visus._errors import FormatError, InputError
+from visus._files import publish
+from visus._optional import is_installed, require
+from visus.images.container import kind_of_file
+
+Array = NDArray[Any]
+
+LARGE = 25_000_000
+"""Pictures from so many pixels on are taken in strips."""
+
+_STRIP = 1 << 21  # numbers of a strip
+_ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
+_QUALITY = 95
+_MOST = 0xF0000000  # bytes of a TIFF file that 32 bits can number
+_COMPRESSIONS = {"none": "none", "lzw": "lzw", "packbits": "packbits", "zstd": "zstd"}  # all others become Deflate
+_MEANINGS = ("b-w", "grey16", "srgb", "rgb16")
+_UNASSOCIATED = 2  # kind of alpha in TIFF
+_TYPES = {"uchar": np.uint8, "ushort": np.uint16}
+
+
+def pixels_of(path: Path) -> int:
+    """How many pixels a JPEG, PNG or TIFF file says it has, from its header alone; 0 for all others.
+
+    Args:
+        path: The file.
+    """
+    try:
+        kind = kind_of_file(path)
+        if kind == "TIFF":
+            import tifffile
+
+            with tifffile.TiffFile(path) as file:
+                first: Any = file.pages[0]
+                ends = map(sum, zip(first.dataoffsets, first.databytecounts, strict=True))
+                is_all_there = max(ends) <= path.stat().st_size  # libtiff makes up what is missing
+                return int(first.imagewidth) * int(first.imagelength) * is_all_there
+        plugin = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}.get(kind or "")
+        if plugin is None:
+            return 0
+        with plugin(path) as opened:
+            return opened.width * opened.height
+    except Exception:  # damaged: who reads the file says so
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A picture that can be taken in strips.
+
+    Attributes:
+        path: The file.
+        opened: What libvips knows of it.
+        colors: Channels that are colors: 1 or 3; one more is alpha.
+    """
+
+    path: Path
+    opened: Any
+    colors: int
+
+    def height(self, reach: int) -> int:
+        """Rows of a strip, each of whose results depends on so many above and below."""
+        return max(2 * reach, 64, _STRIP // (self.opened.width * self.opened.bands))
+
+    def strips(self, reach: int) -> Iterator[tuple[Array, slice]]:
+        """Strips from the top down, each with the rows above and below that its result depends on.
+
+        Args:
+            reach: So many of them.
+
+        Yields:
+            Rows ``(h, W, C)`` uint8 or uint16, and which of them are the strip's own.
+
+        Raises:
+            FormatError: The file is damaged.
+        """
+        image = self.opened
+        region, dtype = require("pyvips").Region.new(image), np.dtype(_TYPES[image.format])
+        height = self.height(reach)
+        held = np.empty((0, image.width, image.bands), dtype)  # rows from `start` on
+        start = read = 0
+        for top in range(0, image.height, height):
+            end = min(top + height, image.height)
+            below = min(end + reach, image.height)
+            try:
+                more = region.fetch(0, read, image.width, below - read) if below > read else b""
+            except require("pyvips").Error as error:
+                reason = " ".join(str(error).split())
+                raise FormatError(
+                    f"{self.path} is damaged or truncated ({reason}); bring the file again or delete it."
+                ) from error
+            rows = np.frombuffer(more, dtype).reshape(-1, image.width, image.bands)
+            first = max(top - reach, 0)
+            held = np.concatenate([held[first - start :], rows])
+            start, read = first, below
+            yield held, slice(top - start, end - start)
+
+
+def open_large(path: Path, target: Path, max_pixels: int) -> Large | str:
+    """A large picture for strips; or why it has to be decoded as a whole.
+
+    Args:
+        path: The file: JPEG, PNG or TIFF.
+        target: Where its result is written.
+        max_pixels: Larger ones are refused.
+
+    Raises:
+        InputError: It is larger than ``max_pixels``.
+    """
+    if not is_installed("pyvips"):
+        return "in strips with: pip install 'visus[large]'"
+    pyvips = require("pyvips")
+    pyvips.cache_set_max(0)
+    logging.getLogger("pyvips").addHandler(logging.NullHandler())  # what it finds odd is no business of the terminal
+    kind = kind_of_file(path)
+    load = {"JPEG": pyvips.Image.jpegload, "PNG": pyvips.Image.pngload, "TIFF": pyvips.Image.tiffload}[kind or ""]
+    try:
+        image = load(str(path), access="sequential", fail_on="warning" if kind == "PNG" else "truncated")
+    except pyvips.Error:
+        return "libvips does not open it"
+    if image.width * image.height > max_pixels:
+        raise InputError(
+            f"{path} has {image.width} x {image.height} pixels, more than the limit of {max_pixels / 1e6:g} "
+            "megapixels; make it smaller or raise the limit (max_pixels, --max-pixels)."
+        )
+    reason = _why_whole(path, image, target)
+    return reason or Large(path, image, 1 if image.bands < 3 else 3)
+
+
+def _why_whole(path: Path, image: Any, target: Path) -> str | None:  # noqa: ANN401 - of a library without types
+    def told(name: str) -> Any:  # noqa: ANN401
+        return image.get(name) if image.get_typeof(name) else None
+
+    written, alpha = _ENDINGS.get(target.suffix.lower()), image.bands in (2, 4)
+    plain = image.format in _TYPES and image.bands <= 4 and image.interpretation in _MEANINGS
+    reasons = {
+        "its rows do not come from the top down": told("jpeg-multiscan") or told("interlaced"),
+        "it is turned": (told("orientation") or 1) != 1,
+        "it has several pages": (told("n-pages") or 1) != 1,
+        "its numbers are others than 8 or 16 bits of gray or RGB": not plain,
+        "it has a palette, or fewer than 8 bits": told("palette") or (told("bits-per-sample") or 8) not in (8, 16),
+        "its colors are told by numbers": _has_numbers_of_colors(path),
+        "its alpha is multiplied or has no name": alpha and _has_other_alpha(path),
+        f"{target.suffix} is not written in strips": written is None,
+        "JPEG holds neither 16 bits nor alpha": written == "JPEG" and (image.format != "uchar" or alpha),
+    }
+    return next((reason for reason, counts in reasons.items() if counts), None)
+
+
+def _has_numbers_of_colors(path: Path) -> bool:
+    """Whether a PNG file tells of its colors in a way that libvips does not keep."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    gamma = b"gAMA" in head and b"sRGB" not in head and b"iCCP" not in head
+    return kind_of_file(path) == "PNG" and (gamma or b"cICP" in head)
+
+
+def _has_other_alpha(path: Path) -> bool:
+    """Whether the channel beside the colors of a TIFF file is another than plain alpha."""
+    import tifffile
+
+    if kind_of_file(path) != "TIFF":
+        return False
+    with tifffile.TiffFile(path) as file:
+        first: Any = file.pages[0]
+        return tuple(map(int, first.extrasamples)) != (_UNASSOCIATED,)
+
+
+def change(large: Large, target: Path, reach: int, work: Callable[[Array], Array]) -> list[str]:
+    """Write what becomes of a picture, strip by strip; alpha stays as it is.
+
+    Args:
+        large: The picture.
+        target: Where to write: .jpg, .png or .tif; the file appears whole or not at all.
+        reach: So many rows above and below count for a row of the result.
+        work: Takes ``(h, W)`` or ``(h, W, 3)``, and gives the same shape and dtype.
+
+    Returns:
+        What must be said.
+
+    Raises:
+        FormatError: The file is damaged.
+        InputError: There is no room on the disk, or the place cannot be written.
+    """
+    import tifffile
+
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            raw, done = Path(folder, "raw.tif"), Path(folder, f"done{target.suffix.lower()}")
+            source = large.opened
+            tifffile.imwrite(
+                raw,
+                _results(large, reach, work),
+                shape=(source.height, source.width, source.bands)[: 3 if source.bands > 1 else 2],
+                dtype=_TYPES[source.format],
+                rowsperstrip=large.height(reach),
+                photometric="rgb" if large.colors == 3 else "minisblack",
+                planarconfig="contig" if source.bands > 1 else None,
+                extrasamples=["unassalpha"] if source.bands > large.colors else None,
+                bigtiff=_is_big(large),
+                metadata=None,
+            )
+            _encode(large, raw, done)
+            publish(done, target)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{target} cannot be written ({reason}); choose another place or make room.") from error
+    return ["read and written in strips"]
+
+
+def _results(large: Large, reach: int, work: Callable[[Array], Array]) -> Iterator[Array]:
+    for rows, own in large.strips(reach):
+        colors = rows[:, :, 0] if large.colors == 1 else rows[:, :, :3]
+        result = work(np.ascontiguousarray(colors))[own]
+        yield np.concatenate([result.reshape(*result.shape[:2], large.colors), rows[own, :, large.colors :]], axis=2)
+
+
+def _encode(large: Large, raw: Path, done: Path) -> None:
+    """A file of numbers as a picture file, with what the source says beside its pixels."""
+    pyvips, source = require("pyvips"), large.opened
+    numbers = pyvips.Image.tiffload(str(raw), access="sequential")
+    image = numbers.copy(xres=source.xres, yres=source.yres)
+    for name in ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "resolution-unit", "image-description"):
+        if kind := source.get_typeof(name):
+            image.set_type(kind, name, source.get(name))
+    if (ending := done.suffix) in (".jpg", ".jpeg"):
+        options: dict[str, Any] = {"Q": _QUALITY, "subsample_mode": "on"}
+    elif ending == ".png":
+        options = {"compression": 6}
+    else:
+        told = source.get("compression") if source.get_typeof("compression") else ""
+        options = {
+            "compression": _COMPRESSIONS.get(told, "deflate"),
+            "predictor": "horizontal",
+            "bigtiff": _is_big(large),
+        }
+    try:
+        image.write_to_file(str(done), **options)
+    except pyvips.Error as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{done.name} cannot be encoded ({reason}); choose another format or make room.") from error
+
+
+def _is_big(large: Large) -> bool:
+    """Whether a file may grow beyond what 32 bits can say."""
+    numbers = large.opened.width * large.opened.height * large.opened.bands
+    return numbers * np.dtype(_TYPES[large.opened.format]).itemsize > _MOST

@@ -1,0 +1,166 @@
+"""Large pictures strip by strip: what comes out is what comes out of the whole."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.images.test_color_spaces import chunk, png
+from tests.support.command import visus
+from tests.support.pictures import scene
+from visus.images import strips
+from visus.images.decode import decode
+from visus.images.documents import look
+
+FILTERS = [
+    ("gaussian", "--sigma", "2"),
+    ("gaussian", "--sigma", "1", "--padding", "mirror"),
+    ("box", "--size", "7"),
+    ("median", "--size", "9"),
+    ("bilateral", "--sigma", "1.5", "--tolerance", "0.1"),
+    ("convolve", "--kernel", "0 -1 0; -1 5 -1; 0 -1 0"),
+]
+
+
+def whole(monkeypatch: pytest.MonkeyPatch, *command: Any) -> str:
+    with monkeypatch.context() as patch:
+        patch.setattr(strips, "LARGE", 1 << 40)
+        return visus(*command).stderr
+
+
+@pytest.fixture
+def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips of 64 rows, of any picture."""
+    monkeypatch.setattr(strips, "LARGE", 1)
+    monkeypatch.setattr(strips, "_STRIP", 1)
+
+
+def pixels(path: Path) -> np.ndarray:
+    return decode(path.read_bytes(), depth=None).pixels
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("command", FILTERS, ids=" ".join)
+def test_strips_of_each_filter_equal_the_whole(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    picture = np.vstack([scene(1), scene(2), scene(3)])
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    said = visus("filter", command[0], tmp_path / "a.png", tmp_path / "b.png", *command[1:]).stderr
+    assert "read and written in strips" in said
+    whole(monkeypatch, "filter", command[0], tmp_path / "a.png", tmp_path / "c.png", *command[1:])
+    np.testing.assert_array_equal(pixels(tmp_path / "b.png"), pixels(tmp_path / "c.png"))
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("tile", [None, (32, 48)])
+def test_all_kinds_of_tiff(
+    kind: type, channels: int, tile: tuple[int, int] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    values = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (150, 90, channels), endpoint=True).astype(kind)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        values[:, :, 0] if channels == 1 else values,
+        photometric="rgb" if channels > 2 else "minisblack",
+        planarconfig=None if channels == 1 else "contig",
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        tile=tile,
+        compression="zlib",
+        resolution=(300, 300),
+        resolutionunit="INCH",
+    )
+    said = visus("filter", "median", tmp_path / "a.tif", tmp_path / "b.tif", "--size", "5").stderr
+    assert "in strips" in said
+    whole(monkeypatch, "filter", "median", tmp_path / "a.tif", tmp_path / "c.tif", "--size", "5")
+    found, right = (tifffile.imread(tmp_path / name) for name in ("b.tif", "c.tif"))
+    np.testing.assert_array_equal(found, right)
+    about = look((tmp_path / "b.tif").read_bytes(), "b.tif")
+    assert about.dpi == pytest.approx((300, 300), rel=1e-3)
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_all_kinds_of_png(
+    kind: type, channels: int, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    values = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (150, 90, channels), endpoint=True).astype(kind)
+    cv2.imwrite(str(tmp_path / "a.png"), values)
+    target, right = tmp_path / f"b.{ending}", tmp_path / f"c.{ending}"
+    assert "in strips" in visus("filter", "gaussian", tmp_path / "a.png", target, "--sigma", "1").stderr
+    whole(monkeypatch, "filter", "gaussian", tmp_path / "a.png", right, "--sigma", "1")
+    np.testing.assert_array_equal(pixels(target), pixels(right))
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_jpeg_in_strips_and_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    exif = Image.Exif()
+    exif[0x010E] = "a harbor"
+    picture = Image.fromarray(np.vstack([scene(1), scene(2), scene(3)]))
+    picture.save(tmp_path / "a.jpg", quality=90, exif=exif, dpi=(200, 200))
+    assert "in strips" in visus("filter", "box", tmp_path / "a.jpg", tmp_path / "b.jpg").stderr
+    whole(monkeypatch, "filter", "box", tmp_path / "a.jpg", tmp_path / "c.jpg")
+    assert np.abs(pixels(tmp_path / "b.jpg").astype(int) - pixels(tmp_path / "c.jpg")).mean() < 0.5
+    with Image.open(tmp_path / "b.jpg") as opened:
+        assert opened.getexif()[0x010E] == "a harbor"
+        assert opened.info["dpi"] == (200, 200)
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_what_is_decoded_whole_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("pyvips")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.fromarray(scene(1))
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    picture.save(tmp_path / "progressive.jpg", progressive=True)
+    picture.quantize(16).save(tmp_path / "palette.png")
+    (tmp_path / "gamma.png").write_bytes(png(scene(1), chunk(b"gAMA", struct.pack(">I", 100_000))))
+    tifffile.imwrite(
+        tmp_path / "alpha.tif", np.dstack([scene(1), scene(1)[:, :, 0]]), photometric="rgb", extrasamples=["assocalpha"]
+    )
+    for name, why in (
+        ("turned.jpg", "it is turned"),
+        ("progressive.jpg", "its rows do not come from the top down"),
+        ("palette.png", "it has a palette"),
+        ("gamma.png", "its colors are told by numbers"),
+        ("alpha.tif", "its alpha is multiplied"),
+    ):
+        assert f"decoded whole: {why}" in visus("filter", "box", tmp_path / name, tmp_path / f"new_{name}").stderr
+    picture.save(tmp_path / "a.jpg")
+    said = visus("filter", "canny", tmp_path / "a.jpg", tmp_path / "edges.png").stderr
+    assert "decoded whole: all pixels count for this filter" in said
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_what_is_truncated_is_one_sentence(ending: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyvips")
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 200, 3)).astype(np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    done = visus("filter", "box", path, tmp_path / f"b.{ending}", code=2)
+    assert "damaged or truncated" in done.stderr
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_without_libvips_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "is_installed", lambda _package: False)
+    Image.fromarray(scene(1)).save(tmp_path / "a.png")
+    said = visus("filter", "box", tmp_path / "a.png", tmp_path / "b.png").stderr
+    assert "decoded whole: in strips with: pip install 'visus[large]'" in said
+    assert strips.pixels_of(tmp_path / "none.png") == 0
