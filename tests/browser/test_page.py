@@ -478,6 +478,8 @@ def test_work_can_be_cancelled(page: Page, folder: Path) -> None:
     choose(page, folder)
     page.route("**/predict", lambda route: None)  # an answer never comes
     page.locator("#predict").click()
+    expect(page.locator("#busy")).to_be_visible()
+    assert not Axe().run(page).response["violations"]
     page.locator("#busy-cancel").click()
     expect(page.locator("#busy")).to_be_hidden()
     expect(page.locator("#message")).to_have_text("")

@@ -28,9 +28,11 @@ def test_network_is_the_published_one(name: str) -> None:
     assert sum(p.numel() for p in net.parameters()) == PARAMETERS[name]
     x = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        stages = net.features(x)
+        stages, first = net.features(x), net.features(x, 2)
         assert net.embed(x).shape == (1, net.dimension)
         assert net(x).shape == (1, net.classes) == (1, 1000)
+    assert len(first) == 2
+    assert all(torch.equal(*pair) for pair in zip(first, stages, strict=False))
     assert [stage.shape[-1] for stage in stages] == SIZES.get(name, [112, 56, 28, 14, 7])
 
 
@@ -50,6 +52,7 @@ def test_any_timm_name(name: str) -> None:
         assert net(x).shape == (1, 5)
         assert net.embed(x).shape == (1, net.dimension)
         assert all(stage.ndim == 4 for stage in net.features(x))
+        assert len(net.features(x, 3)) == 3
 
 
 @pytest.mark.parametrize("name", ["alexnet", "resnet18", "googlenet", "efficientnet_lite0", "zfnet", "cnn"])

@@ -64,7 +64,13 @@ class Inversion:
     def sheet(self) -> NDArray[np.uint8]:
         """The picture and what each layer remembers, side by side, ``(H, W, 3)`` uint8."""
         each = zip(self.layers, self.differences, self.details, self.outlines, strict=True)
-        captions = ["picture", *(f"{n}, off by {d:.3f}\ndetails {f:.2f}, outlines {o:.2f}" for n, d, f, o in each)]
+        captions = [
+            "picture",
+            *(
+                f"{n}, off by {d:.3f}\ndetails {round(f, 2) + 0:.2f}, outlines {round(o, 2) + 0:.2f}"
+                for n, d, f, o in each
+            ),
+        ]
         return draw.contact_sheet([self.picture, *self.recovered], captions, columns=4, tile=224)
 
     def curves(self) -> NDArray[np.uint8]:
@@ -151,7 +157,7 @@ def _features(subject: Classifier, x: Tensor, layers: Sequence[str]) -> list[tup
         return [(n, lambda y, m=m: output_of(subject, m, y)) for n, m in zip(layers, modules, strict=True)]
 
     def stage(k: int) -> Callable[[Tensor], Tensor]:
-        return lambda y: subject.backbone.features(subject.normalize(255 * y))[k]
+        return lambda y: subject.backbone.features(subject.normalize(255 * y), k + 1)[k]
 
     with torch.inference_mode(), asking(subject):
         count = len(subject.backbone.features(subject.normalize(255 * x)))

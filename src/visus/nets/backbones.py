@@ -40,11 +40,12 @@ class Backbone(nn.Module, ABC):
         """The last linear layer, from the embedding to the logits."""
 
     @abstractmethod
-    def features(self, x: Tensor) -> list[Tensor]:
+    def features(self, x: Tensor, stages: int | None = None) -> list[Tensor]:
         """The output of every stage, from fine to coarse.
 
         Args:
             x: ``(N, C, H, W)`` float, prepared as the network expects it.
+            stages: How many, the finest ones; what comes behind them does not run. None for all.
 
         Returns:
             Of each stage ``(N, C', h, w)`` float.
@@ -181,17 +182,18 @@ class StagedBackbone(Backbone):
         """The last linear layer."""
         return self._parts[2]
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def features(self, x: Tensor, stages: int | None = None) -> list[Tensor]:
         """The output of every stage, from fine to coarse.
 
         Args:
             x: ``(N, C, H, W)`` float.
+            stages: How many, the finest ones; None for all.
 
         Returns:
             Of each stage ``(N, C', h, w)`` float.
         """
         outputs = []
-        for stage in self._parts[0]:
+        for stage in list(self._parts[0])[:stages]:
             x = stage(x)
             outputs.append(x)
         return outputs
@@ -270,16 +272,18 @@ class TimmBackbone(Backbone):
         """The last linear layer."""
         return self._timm[0].get_classifier()
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def features(self, x: Tensor, stages: int | None = None) -> list[Tensor]:
         """The output of every stage (CNN) or block (transformer).
 
         Args:
             x: ``(N, C, H, W)`` float.
+            stages: How many, the finest ones; None for all.
 
         Returns:
             Of each stage or block ``(N, C', h, w)`` float.
         """
-        return self._timm[0].forward_intermediates(x, intermediates_only=True)
+        wanted = None if stages is None else list(range(stages))
+        return self._timm[0].forward_intermediates(x, indices=wanted, stop_early=True, intermediates_only=True)
 
     def row(self) -> list[nn.Module]:
         """The layers and blocks of an EfficientNet; other networks of timm are not known to be rows."""

@@ -54,7 +54,7 @@ function dots(name, points, best) {
   const xs = points.map(([x]) => x), small = Math.min(...xs), large = Math.max(...xs);
   const logarithmic = small > 0 && large / small > 20;
   const along = logarithmic ? Math.log10 : (x) => x;
-  const frame = axes(along(small), along(large) > along(small) ? along(large) : along(small) + 1, ...spread(points.map(([, y]) => y)), logarithmic);
+  const frame = axes(...spread([along(small), along(large)]), ...spread(points.map(([, y]) => y)), logarithmic);
   const drawn = points.map(([x, y]) => draw("circle", { class: y === best ? "best" : "trial", cx: frame.x(along(x)), cy: frame.y(y), r: y === best ? 6 : 4 }));
   const text = word("trialsTold", name, points.length, number(best, 3));
   return figure(name, draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` }, frame.drawn, ...drawn), [], text);
