@@ -153,7 +153,8 @@ def fit(x: Floats, labels: NDArray[np.int64], classes: int, *, curvature: Floats
         Weights ``(D, classes)`` float32: ``x @ weights`` are the logits.
     """
     target = np.eye(classes, dtype=np.float32)[labels]
-    return _fitted(x, target, softmax, np.float32(0.5) * curvature)  # the Hessian is nowhere larger, for each class alone
+    # The Hessian is nowhere larger, for each class alone.
+    return _fitted(x, target, softmax, np.float32(0.5) * curvature)
 
 
 def fit_each(x: Floats, marks: NDArray[np.int64], *, curvature: Floats) -> Floats:

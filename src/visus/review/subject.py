@@ -89,7 +89,7 @@ def subject(
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{place} does not exist; check the spelling of the path.")
-    chosen = task or _task_of(place)
+    chosen = task or task_of(place)
     tell = telling(progress, "reading")
     if chosen == "none":
         return _plain(place)
@@ -100,8 +100,12 @@ def subject(
     return _of_boxes(place, require("visus.data").load_boxes_whole(place, progress=tell))
 
 
-def _task_of(place: Path) -> Task | Literal["none"]:
-    """What the labels of a place are for."""
+def task_of(place: Path) -> Task | Literal["none"]:
+    """What the labels of a place are for.
+
+    Args:
+        place: A folder or table that is there.
+    """
     splits, kinds, load = (require(f"visus.data.{name}") for name in ("splits", "kinds", "load"))
     if place.is_file():
         return "classify"

@@ -139,6 +139,23 @@ def test_from_the_command_line(album: Path) -> None:
     assert refused.stderr.strip() == "visus: clip brings its own weights; leave --weights away."
 
 
+def test_the_server_and_its_tools_take_any_words(album: Path, index: Index) -> None:
+    from fastapi.testclient import TestClient
+
+    from visus.server.api import create_app
+    from visus.server.settings import Settings
+
+    with TestClient(create_app(Settings(index=album / "i.visus")), base_url="http://127.0.0.1:8000") as client:
+        assert client.get("/about").json()["words"] is True
+        asked = {"words": "a tiger in snow + a dog", "k": "3"}
+        told = client.post("/search", data=asked).json()
+        assert [hit["path"] for hit in told["hits"]] == index.search(asked["words"], k=3).paths
+        assert [own["word"] for own in told["words"]] == ["a tiger in snow", "a dog"]
+        why = client.post("/why", data={"words": "snow", "hit": told["hits"][0]["id"]})
+        assert why.status_code == 422
+        assert "does not pool its last map by average" in why.text
+
+
 def test_a_damaged_folder_is_made_again(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = shutil.copytree(album / "cache", tmp_path / "cache")
     monkeypatch.setenv("VISUS_CACHE", str(cache))
