@@ -156,6 +156,18 @@ def test_the_server_and_its_tools_take_any_words(album: Path, index: Index) -> N
         assert "does not pool its last map by average" in why.text
 
 
+def test_the_doctor_tries_what_is_at_hand(album: Path) -> None:
+    from visus.doctor.weights import tried, weights
+
+    first, asked = tried(two_towers.NAME)
+    assert (0 <= first <= asked, asked) == (True, 12)
+    held = {own.net: own for own in weights()}
+    assert held[two_towers.NAME].here
+    assert held[two_towers.NAME].told == f"{first} of 12 photographs come first for what they show"
+    assert not held["clip"].here
+    assert held["clip"].told == "visus index --model clip fetches it; needs pip install 'visus[train,words]'"
+
+
 def test_a_damaged_folder_is_made_again(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = shutil.copytree(album / "cache", tmp_path / "cache")
     monkeypatch.setenv("VISUS_CACHE", str(cache))
