@@ -54,6 +54,22 @@ def test_tokens_are_those_of_open_clip(tower: Sentences) -> None:
         assert tower.ids(text).tolist() == theirs([text])[0].tolist(), text
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_sentences_are_filled_up_as_the_tokenizer_says(album: Path, tmp_path: Path, side: str) -> None:
+    import tokenizers
+
+    [folder] = album.glob("cache/*-text")
+    shutil.copytree(folder, tmp_path / "text")
+    own = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    own.enable_padding(direction=side, pad_id=7, pad_token="x", length=9)
+    own.save(str(tmp_path / "text" / "tokenizer.json"))
+    (tmp_path / "text" / "text.json").write_bytes(towers.describe(tmp_path / "text", two_towers.TINY))
+    ids = Sentences(tmp_path / "text").ids("dog").tolist()
+    assert len(ids) == 77
+    assert (ids[-1] if side == "right" else ids[0]) == 7
+    assert ids.count(7) == 74
+
+
 def test_both_graphs_answer_as_the_network_does(album: Path, tower: Sentences, index: Index) -> None:
     import open_clip
     import torch
