@@ -26,7 +26,6 @@ MODULES: dict[str, str] = {
     "visus.runs.localize_settings": "visus.runs.localize.settings",
     "visus.runs.predict": "visus.runs.classify.predict",
     "visus.runs.preview": "visus.runs.classify.preview",
-    "visus.runs.robust": "visus.runs.classify.robust",
     "visus.runs.segment_evaluate": "visus.runs.segment.evaluate",
     "visus.runs.segment_predict": "visus.runs.segment.predict",
     "visus.runs.segment_settings": "visus.runs.segment.settings",

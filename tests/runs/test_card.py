@@ -50,7 +50,7 @@ def test_a_card_has_intervals_worst_classes_robustness_and_remarks(run: Path) ->
     assert "| macro_f1 | 0.8000 | not known |" in text
     assert "Worst classes: checks (recall 20.0%), blob (recall 90.0%)." in text
     assert "- Mind this." in text
-    assert "| epsilon | accuracy |\n|---|---|\n| 0.01 | 0.5 |" in text
+    assert "| epsilon | accuracy |\n| --- | --- |\n| 1.0% | 50.0% |" in text
 
 
 def test_a_card_says_where_the_probe_was_best_and_what_was_trained_once_more(run: Path) -> None:

@@ -150,11 +150,12 @@ def test_network_and_graph_are_shown_twelve_bits_in_the_same_way(tmp_path: Path)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_a_detector_that_has_learned_is_exported_to_a_tenth_of_a_point(tmp_path: Path) -> None:
     kept = learned.asked(run := learned.detector(tmp_path), load_boxes(tmp_path / "shapes"))
     learned.table(kept)
     network = learned.precision(kept, learned.NETWORK)
-    assert network > 0.5
+    assert network > 0.3
     assert learned.precision(kept, learned.GRAPH) == pytest.approx(network, abs=0.001)
     assert learned.precision(kept, learned.INT8) == pytest.approx(network, abs=0.02)
     assert network == pytest.approx(run.evaluate(split="val").ap, abs=0.001)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.labeled import splits
 from visus import InputError, train
+from visus.runs.classify import resolve as resolving
 from visus.runs.engine import plan
 from visus.runs.engine.plan import Deadline, Pace
 
@@ -33,6 +34,14 @@ def test_epochs_are_as_many_as_fit_and_the_plan_is_written(
     written = json.loads((run.folder / "plan.json").read_text())
     assert (written["minutes"], written["epochs"], written["size"], written["step"]) == (2, 6, 16, 5.0)
     assert any("Plan for 2 minutes: 6 epochs of 16 s, size 16." in text for text in said)
+
+
+def test_what_is_left_open_is_filled_in_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(plan, "paced", lambda _: Pace(3, 5.0, 1.0, before=2.0))
+    monkeypatch.setattr(resolving, "resolve", lambda *own, real=resolving.resolve: calls.append(own) or real(*own))
+    train("classify", data, runs=tmp_path, minutes=0.6, size=16, **FAST)
+    assert len(calls) == 1
 
 
 def test_the_input_is_smaller_where_few_epochs_would_fit(

@@ -176,7 +176,7 @@ def test_a_network_that_remembers_positions_is_exported_too_and_errors_are_a_sen
 def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_path: Path, monkeypatch) -> None:
     from visus.runs import export as module
 
-    monkeypatch.setattr(module, "_run_onnx", lambda content, pixels: np.full((len(pixels), 3), 1 / 3))
+    monkeypatch.setattr(module, "_compared", lambda _, __, pixels: np.full((len(pixels), 3), 1 / 3))
     with pytest.raises(RunError, match="answers otherwise"):
         export(trained_run.folder, "onnx", tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
@@ -184,6 +184,15 @@ def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_pat
         export(trained_run.folder, "tflite")
     with pytest.raises(InputError, match="a size is for segmenters"):
         export(trained_run.folder, size=(64, 64))
+
+
+def test_the_graph_of_a_classifier_is_opened_once_to_compare_it(
+    trained_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, session = [], onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *own, **how: opened.append(1) or session(*own, **how))
+    export(trained_run.folder, "onnx", tmp_path / "m.onnx")
+    assert len(opened) == 1
 
 
 def test_a_gray_network_takes_color_pictures_by_their_luma(tmp_path: Path) -> None:

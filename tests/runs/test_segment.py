@@ -16,6 +16,7 @@ from tests.support.masked import folder_of_masks, folder_of_volumes, scene
 from visus import Run, train
 from visus._errors import InputError, RunError, VisusError
 from visus.data import load_masks
+from visus.data.masks import Masked
 from visus.data.windows import Windows, window_loader
 from visus.graphs.blocks import blocks
 from visus.nets import trained
@@ -90,6 +91,7 @@ def test_evaluation(run: Run) -> None:
     low, high = content["intervals"]["mean_iou"]
     assert low <= found.mean_iou <= high
     assert f"95 % intervals over pictures: mean IoU {100 * low:.1f} to {100 * high:.1f} %" in found.describe()
+    assert found._resampled is found._resampled  # pictures are drawn anew once
     assert all(row["dice_interval"][0] <= row["dice"] <= row["dice_interval"][1] for row in content["classes"])
     card = (run.folder / "card.md").read_text()
     assert f"| mean_iou | {found.mean_iou:.4f} | {low:.1%} and {high:.1%} |" in card
@@ -428,6 +430,13 @@ def test_a_network_is_chosen_by_the_pictures_and_its_width_by_the_machine(
     assert resolve(SegmentSettings.of(data, {"head": "aspp"}), load_masks(data)).net == "deeplab"
     volumes = folder_of_volumes(tmp_path / "volumes")
     assert resolve(SegmentSettings.of(volumes, {}), load_masks(volumes)).net == "vnet"
+
+
+def test_pictures_are_read_once_to_find_their_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    masks, read, places = load_masks(folder_of_masks(tmp_path, gray=True)), Masked.read, list[int]()
+    monkeypatch.setattr(Masked, "read", lambda self, place: places.append(place) or read(self, place))
+    assert resolve(SegmentSettings.of(tmp_path, {}), masks).width
+    assert len(places) == len(set(places)) > 0
 
 
 def test_the_network_of_the_paper_says_how_long_it_takes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

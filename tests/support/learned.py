@@ -25,7 +25,7 @@ SIZE = (96, 128)
 def detector(place: Path) -> Run[Any, Any]:
     """A Faster R-CNN that has learned shapes, with its graphs beside it."""
     data = coco_folder(place / "shapes", {"train": 32, "val": 12})
-    how: dict[str, Any] = {"epochs": 12, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 2, "boxes": 32}
+    how: dict[str, Any] = {"epochs": 5, "lr": 1e-3, "workers": 0, "side": 96, "batch_size": 2, "boxes": 32}
     run = train("detect", data, net="faster_rcnn", augment="none", runs=place / "runs", **how)
     quantize(run.folder)
     return run

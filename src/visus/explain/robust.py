@@ -1,4 +1,4 @@
-"""How accuracy falls as pictures are changed: by attacks, and by chance and compression as a control.
+"""How answers get worse as pictures are changed: by attacks, and by chance and compression as a control.
 
 A network that loses its accuracy to changes by an attack, and not to noise or JPEG of the same size, is fooled by their
 direction, not by their size (Szegedy et al., "Intriguing properties of neural networks", ICLR 2014, section 4.2).
@@ -19,31 +19,32 @@ from torch import Tensor
 from visus._errors import InputError
 from visus._files import write_atomically
 from visus.explain.attacks import ATTACKS, Attack, attack
+from visus.explain.corrupted import CORRUPTIONS, SIZES, Change, change_of, jpeg, unchanged
 from visus.explain.subject import Picture, Subject, asking
 from visus.explain.subjects import Classifier, open_classifier
 from visus.images import plots
-from visus.images.decode import decode
-from visus.images.io import encode_jpeg
 from visus.ops.perturb import Norm, check_norm
 
 EPSILONS = tuple(k / 255 for k in (0.5, 1, 2, 4))
 _AT_A_TIME = 32
 _STEPS = 10
-CONTROLS = ("noise", "jpeg")
+_TOLD = ("measure", "pictures", "split")  # behind the values in each row of a table
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """The share of right answers to pictures changed by attacks, noise and JPEG (after Szegedy et al. 2014).
+    """How right the answers to pictures are that were changed by attacks, noise and JPEG (after Szegedy et al. 2014).
 
     Attributes:
         epsilons: Sizes of the changes.
-        accuracy: By attack, and for ``noise`` and ``jpeg``: one value for each size.
+        accuracy: By attack, and for ``noise`` and ``jpeg``: one value of the measure for each size.
         clean: That for pictures as they are.
         count: How many pictures.
-        norm: Of the sizes.
+        norm: Of the sizes; noise and JPEG have the root mean square of a change of all values by that much.
+        measure: What is measured: the accuracy of a classifier, or the measure of another task.
+        split: Which pictures of the run they are; empty for others.
     """
 
     epsilons: tuple[float, ...]
@@ -51,6 +52,8 @@ class Robustness:
     clean: float
     count: int
     norm: Norm
+    measure: str = "accuracy"
+    split: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +62,9 @@ class Robustness:
 
     def describe(self) -> str:
         """A table for people."""
-        lines = [f"{self.count:,} pictures, {self.clean:.1%} right as they are; changed by at most ({self.norm})"]
+        how = f"changed by at most ({self.norm})" if set(self.accuracy) - set(CORRUPTIONS) else "changed by (rms)"
+        clean = f"{self.clean:.1%} right" if self.measure == "accuracy" else f"{self.measure} {self.clean:.1%}"
+        lines = [f"{self.count:,} pictures{f' of {self.split}' if self.split else ''}, {clean} as they are; {how}"]
         lines.append(f"{'':8}" + "".join(f"{name:>9}" for name in self.names))
         lines += [f"{how:8}" + "".join(f"{value:9.1%}" for value in row) for how, row in self.accuracy.items()]
         return "\n".join(lines)
@@ -68,6 +73,8 @@ class Robustness:
         """As plain values for JSON."""
         return {
             "pictures": self.count,
+            "split": self.split,
+            "measure": self.measure,
             "norm": self.norm,
             "clean": self.clean,
             "epsilons": list(self.epsilons),
@@ -84,8 +91,9 @@ class Robustness:
         if place.suffix.lower() == ".csv":
             text = io.StringIO(newline="")
             table = csv.writer(text)
-            table.writerow(["change", 0, *self.epsilons])
-            table.writerows([how, self.clean, *row] for how, row in self.accuracy.items())
+            table.writerow(["change", 0, *self.epsilons, *_TOLD])
+            told = (self.measure, self.count, self.split)
+            table.writerows([how, self.clean, *row, *told] for how, row in self.accuracy.items())
             try:
                 write_atomically(place, text.getvalue().encode())
             except OSError as error:
@@ -94,12 +102,12 @@ class Robustness:
         figure = plots.figure(6, 4)
         (axis,) = plots.axes(figure, 1, 1)
         for color, (how, row) in zip(plots.COLORS, self.accuracy.items(), strict=False):
-            style = "--" if how in CONTROLS else "-"
+            style = "--" if how in CORRUPTIONS else "-"
             axis.plot(range(len(row) + 1), [self.clean, *row], style, marker="o", ms=4, color=color, label=how)
         axis.set_xticks(range(len(self.epsilons) + 1), ["0", *self.names])
         axis.set_ylim(0, 1)
         axis.set_xlabel(f"size of the change ({self.norm})")
-        axis.set_ylabel("right answers")
+        axis.set_ylabel("right answers" if self.measure == "accuracy" else self.measure)
         axis.legend(frameon=False)
         plots.save(figure, place)
 
@@ -152,7 +160,7 @@ def robustness(
     known = None if labels is None else np.asarray(labels, np.int64)
     if known is not None and (len(known) != len(pictures) or known.min() < 0 or known.max() >= len(subject.classes)):
         raise InputError(f"There must be a class of {subject.name}, 0 to {len(subject.classes) - 1}, for each picture.")
-    right: dict[str, list[int]] = {name: [0] * len(epsilons) for name in (*attacks, *CONTROLS)}
+    right: dict[str, list[int]] = {name: [0] * len(epsilons) for name in (*attacks, *CORRUPTIONS)}
     clean, done = 0, 0
     for start in range(0, len(pictures), _AT_A_TIME):
         part = pictures[start : start + _AT_A_TIME]
@@ -230,14 +238,50 @@ def compressed(x: Tensor, deviation: float) -> Tensor:
 
 def _compressed(x: Tensor, deviation: float) -> Tensor:
     values = np.ascontiguousarray((255 * x).round().byte().expand(3, -1, -1).cpu().numpy().transpose(1, 2, 0))
+    return torch.from_numpy(jpeg(values, deviation).copy()).permute(2, 0, 1)[: x.shape[0]].to(x) / 255
 
-    def at(quality: int) -> tuple[float, NDArray[np.uint8]]:
-        found = decode(encode_jpeg(values, quality=quality)).pixels
-        return float(np.sqrt(np.mean((found.astype(np.float32) - values) ** 2))) / 255, found
 
-    low, high = 1, 100  # the change shrinks as the quality grows
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if at(middle)[0] > deviation else (low, middle)
-    _, best = min((at(low), at(high)), key=lambda pair: abs(pair[0] - deviation))
-    return torch.from_numpy(best.copy()).permute(2, 0, 1)[: x.shape[0]].to(x) / 255
+Score = Callable[[Change, Progress | None], float]
+"""From a change of pictures ``(H, W, 3)`` uint8, and who is told how many are answered, to the measure."""
+
+
+def under_corruption(
+    score: Score,
+    count: int,
+    *,
+    measure: str,
+    split: str,
+    epsilons: Sequence[float] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Robustness:
+    """How a measure falls as pictures get noisy, and as JPEG compresses them (Hendrycks and Dietterich 2019).
+
+    Args:
+        score: Measures the network on pictures that are changed.
+        count: How many pictures it answers each time.
+        measure: What it measures, in words.
+        split: Which pictures these are.
+        epsilons: Root mean squares of the changes, from small to large, as shares of white; None for
+            :data:`visus.explain.corrupted.SIZES`.
+        seed: Of the noise.
+        progress: Told how many answers are there, of how many.
+
+    Raises:
+        InputError: A size is none, or they do not grow.
+    """
+    sizes = tuple(SIZES if epsilons is None else epsilons)
+    if not sizes or list(sizes) != sorted(sizes) or not 0 <= sizes[0] <= sizes[-1] <= 1:
+        raise InputError(f"Robustness needs sizes from small to large, from 0 to 1; got {list(sizes)}.")
+    total, done = count * (1 + len(CORRUPTIONS) * len(sizes)), 0
+
+    def measured(change: Change) -> float:
+        nonlocal done
+        tell, before = progress, done
+        value = score(change, (lambda own, _: tell(before + own, total)) if tell else None)
+        done += count
+        return value
+
+    clean = measured(unchanged)
+    found = {how: tuple(measured(change_of(how, size, seed)) for size in sizes) for how in CORRUPTIONS}
+    return Robustness(sizes, found, clean, count, "linf", measure, split)

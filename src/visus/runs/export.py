@@ -197,8 +197,7 @@ def _network(
             content = _torchscript(module, pixels[:2], json.dumps(about))
             found = _run_torchscript(content, pixels.numpy())
         elif isinstance(network, classifiers.Trained):
-            content = _classifier(network, pixels, {"visus": json.dumps(about)})
-            found = _run_onnx(content, pixels.numpy())
+            content, found = _classifier(network, pixels, {"visus": json.dumps(about)})
         else:
             content = to_onnx(module, pixels[:2], ["probabilities"], metadata={"visus": json.dumps(about)})
             found = _run_onnx(content, pixels.numpy())
@@ -271,8 +270,8 @@ def as_openvino(content: bytes, about: str, pixels: np.ndarray) -> tuple[bytes, 
         return place.read_bytes(), place.with_suffix(".bin").read_bytes()
 
 
-def _classifier(network: classifiers.Trained, pixels: Tensor, metadata: dict[str, str]) -> bytes:
-    """The graph of a classifier, from a trace where that answers as the network does.
+def _classifier(network: classifiers.Trained, pixels: Tensor, metadata: dict[str, str]) -> tuple[bytes, np.ndarray]:
+    """The graph of a classifier, from a trace where that answers as the network does, and its probabilities.
 
     Raises:
         Exception: It cannot be exported, or answers otherwise.
@@ -280,15 +279,14 @@ def _classifier(network: classifiers.Trained, pixels: Tensor, metadata: dict[str
     whole, outputs = _whole(network)
     try:
         content = to_onnx_traced(whole, pixels[:2], outputs, metadata=metadata)
-        _compare(content, whole, pixels)
+        return content, _compared(content, whole, pixels)
     except Exception:  # of a network that does not answer every number of pictures alike, or that cannot be traced
         content = to_onnx(whole, pixels[:2], outputs, metadata=metadata)
-        _compare(content, whole, pixels)
-    return content
+        return content, _compared(content, whole, pixels)
 
 
-def _compare(content: bytes, whole: PixelsToAll, pixels: Tensor) -> None:
-    """See that a graph gives what the network does: probabilities, vector and map.
+def _compared(content: bytes, whole: PixelsToAll, pixels: Tensor) -> np.ndarray:
+    """See that a graph gives what the network does, probabilities, vector and map, and tell the first.
 
     Raises:
         ValueError: It does not.
@@ -303,6 +301,7 @@ def _compare(content: bytes, whole: PixelsToAll, pixels: Tensor) -> None:
     for own, other in zip(answers, expected, strict=True):
         if not np.allclose(np.asarray(own), other.numpy(), rtol=1e-2, atol=_TOLERANCE * float(other.abs().max())):
             raise ValueError("its answers are others")
+    return np.asarray(answers[0])
 
 
 def _whole(network: classifiers.Trained) -> tuple[PixelsToAll, list[str]]:

@@ -280,7 +280,7 @@ def train(
         from visus.runs.engine.plan import planned
 
         end = time.monotonic() + 60 * wanted.minutes
-        resolved, plan = planned(room, wanted, dataset, hooks)
+        resolved, plan = planned(room, wanted, resolved, dataset, hooks)
     folder = new_folder(task, Path(data).resolve().stem, root=runs)
     if plan:
         write_json(folder / PLAN, plan)

@@ -324,17 +324,33 @@ class Index(UpdatedIndex):
             InputError: A picture is not in the index, there are fewer than two, or there is no such decision.
             PictureIndexError: There is no index, or it or its file of decisions is damaged.
         """
-        from visus.search.duplicates import decisions
         from visus.search.duplicates.reading import content_in
-        from visus.search.files import files_of
 
         store = self._opened()
         store.refresh()
-        if len(pictures) < 2:
+        files = dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in pictures)
+        return self.decide_contents([content_in(store, file) for file in files], decision)
+
+    def decide_contents(self, contents: Sequence[bytes], decision: "Decision | Literal['undecided'] | None") -> int:
+        """The same of contents.
+
+        Args:
+            contents: Hashes of at least two files, as :meth:`rows` gives them.
+            decision: See :meth:`decide`.
+
+        Raises:
+            InputError: There are fewer than two, or there is no such decision.
+            PictureIndexError: The file of decisions is damaged, or may not be written.
+        """
+        from visus.search.duplicates import decisions
+        from visus.search.files import files_of
+        from visus.search.place import alone
+
+        if len(contents) < 2:
             raise InputError("A decision is about two pictures or more; name them.")
-        hashes = [content_in(store, os.path.abspath(os.path.expanduser(path))) for path in pictures]
-        pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(hashes, 2)]
-        return decisions.decide(files_of(self.location), pairs, decision)
+        pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(contents, 2)]
+        with alone(self.location, "decisions.lock"):
+            return decisions.decide(files_of(self.location), pairs, decision)
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         """Whether a file is in the index, by this name or another, or one that holds the same.

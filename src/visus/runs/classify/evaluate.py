@@ -259,8 +259,10 @@ def evaluate(
     return found
 
 
-def pictures_of(run: str | os.PathLike[str], data: str | os.PathLike[str] | None, split: str | None) -> Pictures:
-    """The pictures that a run is measured on, labeled with positions in its classes.
+def pictures_of(
+    run: str | os.PathLike[str], data: str | os.PathLike[str] | None, split: str | None
+) -> tuple[Pictures, str]:
+    """The pictures that a run is measured on, labeled with positions in its classes, and the name of their split.
 
     Args:
         run: See :func:`evaluate`.
@@ -273,7 +275,7 @@ def pictures_of(run: str | os.PathLike[str], data: str | os.PathLike[str] | None
     saved = open_saved(run)
     about = trained.read_about(saved, "classifier")
     dataset, chosen = _asked(saved, settings_beside(saved.place, ClassifySettings), about, data, split)
-    return dataset.splits[chosen]
+    return dataset.splits[chosen], chosen
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,9 @@ def measure(
         InputError: There are no such pictures.
     """
     subject = open_classifier(source, device=device)
-    labels = None
+    labels, name = None, ""
     if is_trained(source):
-        pictures = pictures_of(source, data, split)
+        pictures, name = pictures_of(source, data, split)
         if pictures.multilabel:
             raise InputError(
                 f"{source} gives pictures several classes; robustness is measured for one class a picture."
@@ -66,7 +67,7 @@ def measure(
         pictures = Pictures(np.zeros(len(files), np.int64), files)
     places = np.sort(np.random.default_rng(seed).permutation(len(pictures))[:most])
     chosen = [pictures.read(int(place)) if pictures.arrays is not None else pictures.files[place] for place in places]
-    return robustness(
+    found = robustness(
         subject,
         chosen,
         None if labels is None else labels[places],
@@ -77,3 +78,4 @@ def measure(
         seed=seed,
         progress=progress,
     )
+    return replace(found, split=name)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 12
-_ALL = Limits(score=0.001)  # average precision counts unsure answers too
+ALL = Limits(score=0.001)  # average precision counts unsure answers too
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -225,12 +225,36 @@ def evaluate(
         InputError: The data cannot be used, or has other classes than the run.
         RunError: There is no trained detector.
     """
+    return evaluate_on(*opened(run, data), split, out=out, progress=progress)
+
+
+def opened(run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> tuple[Saved, Trained, BoxSet]:
+    """A trained detector, and what it is measured on; see :func:`evaluate`.
+
+    Raises:
+        InputError: The data cannot be used, or has a class that the network does not know.
+        RunError: There is no trained detector.
+    """
     saved = of_task(open_saved(run), "detect")
     network = trained.read(saved, "detector")
     settings = settings_beside(saved.place, DetectSettings)
     whole = partial(load_boxes_whole, first_pixel=settings.first_pixel if settings else None)
     dataset = data_of(saved, settings, data, load=load, whole=whole)
-    return evaluate_on(saved, network, dataset, split, out=out, progress=progress)
+    return saved, network, labeled_as(network, dataset)
+
+
+def labeled_as(network: Trained, dataset: BoxSet) -> BoxSet:
+    """Pictures whose classes are those of a network.
+
+    Raises:
+        InputError: There is one that the network does not know.
+    """
+    place = places_in(dataset, network.about.classes)
+    splits = {
+        name: replace(own, objects=[replace(objects, labels=place[objects.labels]) for objects in own.objects])
+        for name, own in dataset.splits.items()
+    }
+    return replace(dataset, classes=network.about.classes, splits=splits)
 
 
 AnyEvaluation = TypeVar("AnyEvaluation", bound=BoxEvaluation)
@@ -251,21 +275,15 @@ def evaluate_on(
     Args:
         saved: The file of the network.
         network: The same, read.
-        dataset: Pictures with boxes.
+        dataset: Pictures with boxes, as :func:`labeled_as` gives them.
         split: See :func:`evaluate`, as for what follows.
         out: See there.
         progress: See there.
         kind: What the measures are told by.
 
     Raises:
-        InputError: The data has other classes than the network.
+        InputError: There is no such split.
     """
-    place = places_in(dataset, network.about.classes)
-    splits = {
-        name: replace(own, objects=[replace(objects, labels=place[objects.labels]) for objects in own.objects])
-        for name, own in dataset.splits.items()
-    }
-    dataset = replace(dataset, classes=network.about.classes, splits=splits)
     chosen = split_of(dataset, split)
     found = measure(network, dataset, chosen, progress=progress, kind=kind, sure=True)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
@@ -306,7 +324,7 @@ def measure(
         sure: Whether to tell how sure the average precision is, which takes a while.
     """
     pictures, classes = dataset.splits[split], dataset.classes
-    of_picture = answer or DetectPredictor(network, limits=_ALL, device=device).answers
+    of_picture = answer or DetectPredictor(network, limits=ALL, device=device).answers
     answers, sizes = [], []
     for place in range(len(pictures)):
         picture, _ = pictures.read(place)

@@ -18,6 +18,7 @@ from visus.tasks.learner import Diverged, Learner
 
 _QUICK = 1.0  # seconds: a step that takes less is timed once more, when memory and caches are warm
 _FEW = 8  # pictures of val that are timed
+_EPOCH = 0.05  # seconds that an epoch takes however little it learns: the loop, tables, what goes on is told
 
 
 class Clock(lightning.Callback):
@@ -26,6 +27,7 @@ class Clock(lightning.Callback):
     Args:
         progress: Told after each step.
         report: Told the plan; None to make none.
+        keep: Writes the network once, as each epoch does that is the best so far; it is timed for the plan.
 
     Attributes:
         broken: Whether the loss was no number before the first step.
@@ -33,11 +35,16 @@ class Clock(lightning.Callback):
     """
 
     def __init__(
-        self, progress: Callable[[Progress], None] | None, report: Callable[[Event], None] | None = None
+        self,
+        progress: Callable[[Progress], None] | None,
+        report: Callable[[Event], None] | None = None,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self.progress = progress
         self.report = report
+        self.keep = keep
         self.step, self.check = math.nan, math.nan  # seconds of a step, and of a pass over val
+        self.rest = 0.0  # seconds of an epoch beside both
         self.broken = False
         self.remaining = math.nan
         self._began, self._checking = 0.0, 0.0
@@ -57,12 +64,18 @@ class Clock(lightning.Callback):
             except Diverged:
                 self.broken = True
                 raise
+            started = time.perf_counter()
+            self.keep()
+            self.rest = time.perf_counter() - started + _EPOCH
         epochs, steps = (trainer.max_epochs or 0) - trainer.current_epoch, int(trainer.num_training_batches)
-        self.report(Plan(epochs, steps, epochs * (steps * self.step + self.check)))
+        self.report(Plan(epochs, steps, epochs * (steps * self.step + self.check + self.rest)))
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Look at the clock."""
-        self._began = time.perf_counter()
+        """Look at the clock, and see what the epoch before took beside its steps and its pass over val."""
+        now, steps = time.perf_counter(), int(trainer.num_training_batches)
+        if self._began and not math.isnan(self.check):
+            self.rest = max(0.0, now - self._began - steps * self.step - self.check)
+        self._began = now
 
     def on_train_batch_end(
         self,
@@ -92,14 +105,14 @@ class Clock(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note what is left after this epoch."""
-        self.remaining = self._left(trainer, int(trainer.num_training_batches)) - self.check
+        self.remaining = self._left(trainer, int(trainer.num_training_batches)) - self.check - self.rest
 
     def _left(self, trainer: lightning.Trainer, done: int) -> float:
         """Seconds until the end, after so many steps of this epoch."""
         check = 0.0 if math.isnan(self.check) else self.check
         steps = int(trainer.num_training_batches)
         later = (trainer.max_epochs or 0) - trainer.current_epoch - 1
-        return (steps - done) * self.step + check + later * (steps * self.step + check)
+        return (steps - done) * self.step + check + self.rest + later * (steps * self.step + check + self.rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ class Checkpointer(lightning.Callback):
         on_epoch: Called after each epoch; it may raise to end the training.
         patience: Epochs without progress before the end; 0 for no limit.
         folder: Where ``last.ckpt`` is kept after each epoch, or None.
+
+    Attributes:
+        enough: The score from which on no progress is seen: a smaller loss alone is none then.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Checkpointer(lightning.Callback):
         self.on_epoch = on_epoch
         self.patience = patience
         self.folder = folder
+        self.enough = math.inf
         self.epochs: list[Epoch] = []
         self.first = 0  # the first epoch that may be the best, once it is reached
         self._started = 0.0
@@ -102,8 +106,10 @@ class Checkpointer(lightning.Callback):
             self.save_best()
 
     def _is_stuck(self) -> bool:
-        best = self.best
-        return bool(self.patience and best and self.epochs[-1].epoch - best.epoch >= self.patience)
+        if not self.patience or self.best is None:
+            return False
+        good = (own.epoch for own in self.epochs if own.val_score >= self.enough)
+        return self.epochs[-1].epoch - next(good, self.best.epoch) >= self.patience
 
     def had_stopped(self, checkpoint: Path) -> bool:
         """Whether a training was killed after its last epoch for want of progress; its epochs are then brought back."""
@@ -116,11 +122,12 @@ class Checkpointer(lightning.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs."""
-        return {"epochs": [dataclasses.asdict(epoch) for epoch in self.epochs]}
+        return {"epochs": [dataclasses.asdict(epoch) for epoch in self.epochs], "enough": self.enough}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.epochs = [Epoch(**values) for values in state_dict["epochs"]]
+        self.enough = state_dict.get("enough", math.inf)
 
 
 def save_checkpoint(trainer: lightning.Trainer, path: Path) -> None:

@@ -67,12 +67,15 @@ class Pace:
         return {name: float(f"{value:.3g}") for name, value in dataclasses.asdict(self).items()}
 
 
-def planned(task: Task, settings: TrainSettings, data: Data, hooks: Hooks) -> tuple[TrainSettings, dict[str, Any]]:
+def planned(
+    task: Task, settings: TrainSettings, whole: TrainSettings, data: Data, hooks: Hooks
+) -> tuple[TrainSettings, dict[str, Any]]:
     """The settings of a training that ends after as many minutes as they say, and the plan as its file has it.
 
     Args:
         task: The task.
         settings: As they were given.
+        whole: The same with nothing left open.
         data: What it learns from.
         hooks: Told the plan.
 
@@ -81,7 +84,6 @@ def planned(task: Task, settings: TrainSettings, data: Data, hooks: Hooks) -> tu
     """
     assert settings.minutes is not None
     started, seconds = time.perf_counter(), 60 * settings.minutes
-    whole = task.resolve(settings, data)
     name = next((name for name in _SIDES if hasattr(whole, name)), None)
     free = name is not None and getattr(settings, name) is None
     chosen, share, epochs, pace = whole, 1.0, 1, Pace(1, 0.0, 0.0)

@@ -325,6 +325,25 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Corrupts(Protocol):
+    """A task that can tell how its answers get worse as pictures are changed."""
+
+    def robustness(
+        self,
+        run: str | os.PathLike[str],
+        data: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Any:  # noqa: ANN401 - visus.explain.robust.Robustness, which is imported at use
+        """How the answers of a network get worse as pictures are changed.
+
+        Raises:
+            InputError: The data cannot be used.
+            RunError: There is no trained network.
+        """
+        ...
+
+
+@runtime_checkable
 class GraphScores(Protocol):
     """A task that can tell how well the graph of a run answers."""
 
@@ -346,8 +365,9 @@ class GraphScores(Protocol):
 class Room:
     """A task whose parts lie in a package of :mod:`visus.runs`, under their usual names, and are imported at use.
 
-    ``resolve.py`` has ``load``, ``resolve`` and ``indivisible``, ``evaluate.py`` has ``evaluate``, and where there are
-    graphs ``exporting.py`` has ``graph_score``; what trains and what answers is named as ``"module:name"``.
+    ``resolve.py`` has ``load``, ``resolve`` and ``indivisible``, ``evaluate.py`` has ``evaluate``, ``robust.py`` has
+    ``measure``, and where there are graphs ``exporting.py`` has ``graph_score``; what trains and what answers is named
+    as ``"module:name"``.
 
     Attributes:
         name: See :class:`Task`.
@@ -407,6 +427,12 @@ class Room:
     ) -> Evaluation:
         """Measure a network, and write tables and pictures; see :meth:`Task.evaluate`."""
         return self._part("evaluate").evaluate(run, data, **options)
+
+    def robustness(
+        self, run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, **options: Any
+    ) -> Any:  # noqa: ANN401 - visus.explain.robust.Robustness
+        """How answers get worse as pictures are changed; see :meth:`Corrupts.robustness`."""
+        return self._part("robust").measure(run, data, **options)
 
 
 def _named(place: str) -> Any:  # noqa: ANN401 - a class or a function

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def _run_locked(
             patience=settings.patience or 0,
             folder=folder,
         )
-        clock = Clock(hooks.progress, hooks.report)
+        clock = Clock(hooks.progress, hooks.report, lambda: _tried(job, folder))
         with loggers.Loggers(job.settings, folder, hooks.say) as log:
             keep.on_epoch = lambda epoch: _noted(folder, keep, epoch, job, hooks, log=log, left=clock.remaining)
             try:
@@ -108,6 +109,12 @@ def _run_locked(
         _look_at_val(job, keep, watch)
         processes.wait()  # for those that train along, which still need the checkpoint
         _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)
+
+
+def _tried(job: Job, folder: Path) -> None:
+    """Write the network once, to see how long that takes."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        job.save(Path(place) / BEST)
 
 
 def follow(task: Task, settings: TrainSettings, dataset: Data, folder: Path) -> None:

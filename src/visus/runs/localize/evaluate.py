@@ -7,8 +7,9 @@ from typing import Any
 from visus.data import BoxSet, load_boxes_whole
 from visus.data.crops import single
 from visus.nets import trained
-from visus.nets.file import of_task, open_saved
-from visus.runs.detect.evaluate import BoxEvaluation, evaluate_on
+from visus.nets.detection.trained import Trained
+from visus.nets.file import Saved, of_task, open_saved
+from visus.runs.detect.evaluate import BoxEvaluation, evaluate_on, labeled_as
 from visus.runs.engine.measuring import data_of
 from visus.runs.engine.task import Count
 from visus.runs.localize.resolve import alone, load
@@ -77,6 +78,17 @@ def evaluate(
         InputError: The data cannot be used, or has other classes than the run.
         RunError: There is no trained localizer.
     """
+    saved, network, dataset = opened(run, data)
+    return evaluate_on(saved, network, dataset, split, out=out, progress=progress, kind=LocalEvaluation)
+
+
+def opened(run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> tuple[Saved, Trained, BoxSet]:
+    """A trained localizer, and what it is measured on; see :func:`evaluate`.
+
+    Raises:
+        InputError: The data cannot be used, or has a class that the network does not know.
+        RunError: There is no trained localizer.
+    """
     saved = of_task(open_saved(run), "localize")
     network = trained.read(saved, "detector")
     settings = settings_beside(saved.place, LocalizeSettings)
@@ -85,5 +97,4 @@ def evaluate(
         found = load_boxes_whole(place, first_pixel=settings.first_pixel if settings else None)
         return single(found) if settings is None else alone(settings, found)
 
-    dataset = data_of(saved, settings, data, load=load, whole=whole)
-    return evaluate_on(saved, network, dataset, split, out=out, progress=progress, kind=LocalEvaluation)
+    return saved, network, labeled_as(network, data_of(saved, settings, data, load=load, whole=whole))

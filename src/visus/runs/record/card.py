@@ -14,7 +14,7 @@ from visus._files import write_atomically
 from visus.graphs.weights import of as weights_of
 from visus.runs.record.folder import CONFIG, is_run, summary_of
 from visus.runs.record.settings import read_toml
-from visus.tasks.wilson import interval
+from visus.tasks.wilson import FEW, interval
 
 CARD = "card.md"
 ROBUSTNESS = "robustness.csv"
@@ -51,7 +51,8 @@ def text(folder: Path) -> str:
         f"# {folder.resolve().name}: {summary.get('net')}, a network that was trained to {summary.get('task')}",
         *_data(summary, config),
         *_measures(folder, summary),
-        *_robustness(folder, str(summary.get("task"))),
+        "## Robustness",
+        _robustness(folder),
         "## License",
         _license(config),
     ]
@@ -133,16 +134,54 @@ def _within(ends: Any) -> str:  # noqa: ANN401 - two numbers of a file, or None
     return f", {ends[0]:.1%} to {ends[1]:.1%}" if ends else ""
 
 
-def _robustness(folder: Path, task: str) -> list[str]:
+_TOLD = ("measure", "pictures", "split")  # the last columns of the table, since 0.2
+
+
+def _robustness(folder: Path) -> str:
+    """How answers get worse as pictures are changed, where that was measured."""
     place = folder / ROBUSTNESS
-    if not place.is_file() and task != "classify":
-        return ["## Robustness", "Not measured: `visus explain robustness` measures classifiers."]
     if not place.is_file():
-        return ["## Robustness", f"Not measured (`visus explain robustness RUN PICTURES --out RUN/{ROBUSTNESS}`)."]
+        return f"Not measured (`visus explain robustness RUN --out RUN/{ROBUSTNESS}`)."
     with place.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return ["## Robustness", "\n".join([*lines[:1], "|---" * len(rows[0]) + "|", *lines[1:]])] if rows else []
+        rows = [row for row in csv.reader(file) if row]
+    if len(rows) < 2:
+        return f"{ROBUSTNESS} is empty."
+    told = dict(zip(rows[0], rows[1], strict=False))
+    known = told.get("pictures", "").isdigit() and all(name in told for name in _TOLD)
+    columns = slice(0, len(rows[0]) - len(_TOLD) if known else None)
+    cells = [[_size(name) for name in rows[0]], ["---"] * len(rows[0]), *([_share(own) for own in r] for r in rows[1:])]
+    lines = ["| " + " | ".join(row[columns]) + " |" for row in cells]
+    return "\n".join([*([_measured(told)] if known else []), *lines])
+
+
+def _measured(told: dict[str, str]) -> str:
+    """What the values of the table are, and of which pictures."""
+    few = " They are few: a difference of some points may be chance." if int(told["pictures"]) < FEW else ""
+    of_split = f" of {told['split']}" if told["split"] else ""
+    return (
+        f"The {told['measure']} on {int(told['pictures']):,} pictures{of_split}, changed by so much of white: by "
+        f"attacks at most, by noise and JPEG in the root mean square.{few}\n"
+    )
+
+
+def _size(text: str) -> str:
+    """The head of a column: sizes as parts of 255.
+
+    >>> _size("change"), _size("0"), _size("0.01568627")
+    ('change', 'as it is', '4/255')
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{255 * value:.3g}/255" if value else "as it is"
+
+
+def _share(text: str) -> str:
+    try:
+        return f"{float(text):.1%}"
+    except ValueError:
+        return text
 
 
 def _license(config: dict[str, Any]) -> str:

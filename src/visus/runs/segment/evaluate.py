@@ -2,9 +2,9 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from visus.images import draw, write
 from visus.images.plots import picture_of
 from visus.images.result import Result
 from visus.nets import trained
-from visus.nets.file import open_saved
+from visus.nets.file import Saved, open_saved
 from visus.nets.segmentation.trained import Trained
 from visus.ops import crf
 from visus.runs.engine import plots
@@ -36,7 +36,7 @@ from visus.tasks.bootstrap import Interval, interval, mean_of, said
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class MaskEvaluation(Result):
     """How well a segmenter answers.
 
@@ -97,7 +97,7 @@ class MaskEvaluation(Result):
 
     def intervals(self) -> dict[str, Interval]:
         """How sure the measures are: 95 % intervals by name, from the bootstrap over pictures; none of one picture."""
-        found = self._resampled()
+        found = self._resampled
         if found is None:
             return {}
         values = {
@@ -108,7 +108,9 @@ class MaskEvaluation(Result):
         }
         return {name: ends for name, own in values.items() if (ends := interval(own))}
 
+    @cached_property
     def _resampled(self) -> pixel_metrics.Resampled | None:
+        """The measures of pictures that were drawn anew; None of one picture alone."""
         return pixel_metrics.resampled(self.counts) if len(self.counts) > 1 else None
 
     def drawn(self) -> NDArray[np.uint8] | None:
@@ -123,7 +125,7 @@ class MaskEvaluation(Result):
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a class: IoU, Dice and accuracy, the first two with their intervals; NaN becomes None."""
-        found = self._resampled()
+        found = self._resampled
         accuracies = pixel_metrics.accuracies(self.confusion)
         return [
             {
@@ -226,6 +228,22 @@ def evaluate(
         InputError: The data cannot be used, or has other classes than the run.
         RunError: There is no trained segmenter.
     """
+    saved, network, dataset = opened(run, data)
+    chosen = split_of(dataset, split)
+    predictor = SegmentPredictor(network, crf_settings=crf_settings, scales=scales, flip=flip)
+    found = measured_by(_mask_of(predictor), dataset, chosen, progress)
+    found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
+    _write(found, Path(out) if out else saved.home / f"evaluation-{chosen}{'-crf' if crf_settings else ''}")
+    return found
+
+
+def opened(run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> tuple[Saved, Trained, MaskSet]:
+    """A trained segmenter, and what it is measured on; see :func:`evaluate`.
+
+    Raises:
+        InputError: The data cannot be used, or has other classes than the run.
+        RunError: There is no trained segmenter.
+    """
     saved = open_saved(run)
     network = trained.read(saved, "segmenter")
     settings = settings_beside(saved.place, SegmentSettings)
@@ -243,26 +261,28 @@ def evaluate(
             f"{dataset.root} has the classes {', '.join(dataset.classes)}, and the network knows "
             f"{', '.join(network.about.classes)}; give pictures with the same classes."
         )
-    chosen = split_of(dataset, split)
-    predictor = SegmentPredictor(network, crf_settings=crf_settings, scales=scales, flip=flip)
-    found = measured_by(predictor, dataset, chosen, progress)
-    found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
-    _write(found, Path(out) if out else saved.home / f"evaluation-{chosen}{'-crf' if crf_settings else ''}")
-    return found
+    return saved, network, dataset
+
+
+def _mask_of(predictor: MaskPredictor) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    return lambda picture: predictor.predict(picture).mask
 
 
 def measure(network: Trained, dataset: MaskSet, split: str, *, device: str = "auto") -> MaskEvaluation:
     """The answers of a network to the pictures of a split."""
-    return measured_by(SegmentPredictor(network, device=device), dataset, split)
+    return measured_by(_mask_of(SegmentPredictor(network, device=device)), dataset, split)
 
 
 def measured_by(
-    predictor: MaskPredictor, dataset: MaskSet, split: str, progress: Count | None = None
+    answer_of: Callable[[NDArray[Any]], NDArray[np.uint8]],
+    dataset: MaskSet,
+    split: str,
+    progress: Count | None = None,
 ) -> MaskEvaluation:
     """The answers of a network or a graph to the pictures of a split.
 
     Args:
-        predictor: The network or the graph.
+        answer_of: From a picture ``(H, W, 3)`` uint8 or a volume ``(D, H, W)`` float32 to the class of each position.
         dataset: Pictures with masks.
         split: Which of them.
         progress: Told how many pictures are done, of how many.
@@ -274,7 +294,7 @@ def measured_by(
     kept: dict[int, NDArray[np.uint8]] = {}
     for place in range(len(pictures)):
         picture, truth = pictures.read(place)
-        answer = predictor.predict(picture).mask
+        answer = answer_of(picture)
         matrix = pixel_metrics.confusion(torch.from_numpy(answer), torch.from_numpy(truth), len(classes)).numpy()
         total += matrix
         counts.append(pixel_metrics.counts_of(matrix))

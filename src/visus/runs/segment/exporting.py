@@ -125,4 +125,5 @@ def _pixels(network: Trained, size: list[int]) -> np.ndarray:
 
 def graph_score(saved: Saved, dataset: MaskSet, session: Any) -> tuple[str, float]:  # noqa: ANN401 - ONNX Runtime's
     """How well the graph of a run answers the val split; see :class:`visus.runs.engine.task.GraphScores`."""
-    return "mean IoU", measured_by(GraphSegmenter(saved, session=session), dataset, "val").mean_iou
+    predictor = GraphSegmenter(saved, session=session)
+    return "mean IoU", measured_by(lambda picture: predictor.predict(picture).mask, dataset, "val").mean_iou

@@ -84,21 +84,28 @@ def windows_of(cover: int, pictures: int, batch_size: int) -> int:
     return max(1, min(cover, math.ceil(_STEPS * batch_size / pictures)))
 
 
-def seconds_of(settings: SegmentSettings, dataset: MaskSet, speed: float) -> float:
-    """How long a training takes, by its multiply-adds and how many of them the machine does in a second."""
+def seconds_of(settings: SegmentSettings, dataset: MaskSet, sides: tuple[int, ...], speed: float) -> float:
+    """How long a training takes, by its multiply-adds and how many of them the machine does in a second.
+
+    Args:
+        settings: With the window known.
+        dataset: What it learns from.
+        sides: Of its pictures, as :func:`sides_of` tells them; they are read for that, so it is asked once.
+        speed: Multiply-adds in a second.
+    """
     net = blueprint(settings, dataset)
     assert settings.window is not None
     macs = summary(net, (net.channels, *settings.window)).macs
     train, val = (len(dataset.splits[split]) for split in ("train", "val"))
-    cover = covering(net, settings.window, sides_of(dataset))
+    cover = covering(net, settings.window, sides)
     windows = _BACKWARD * train * (settings.windows or 1) + val * cover
     return (settings.epochs or 1) * windows * macs / speed
 
 
-def fitting_width(settings: SegmentSettings, dataset: MaskSet, speed: float) -> int:
-    """The largest width with which a training takes :data:`MINUTES`, or the smallest."""
+def fitting_width(settings: SegmentSettings, dataset: MaskSet, sides: tuple[int, ...], speed: float) -> int:
+    """The largest width with which a training takes :data:`MINUTES`, or the smallest; see :func:`seconds_of`."""
     for width in _WIDTHS:
-        if seconds_of(dataclasses.replace(settings, width=width), dataset, speed) <= 60 * MINUTES:
+        if seconds_of(dataclasses.replace(settings, width=width), dataset, sides, speed) <= 60 * MINUTES:
             return width
     return _WIDTHS[-1]
 
@@ -108,12 +115,12 @@ def narrower(settings: SegmentSettings, dataset: MaskSet) -> str:
     free = settings.width is None and settings.weights == NO_WEIGHTS  # weights are for one width
     if not free or "width" not in segmentation.registry.options_of(settings.net):
         return ""
-    speed = multiply_adds_per_second(settings.device)
-    seconds = seconds_of(settings, dataset, speed)
+    sides, speed = sides_of(dataset), multiply_adds_per_second(settings.device)
+    seconds = seconds_of(settings, dataset, sides, speed)
     if seconds <= 60 * MINUTES:
         return ""
-    width = fitting_width(settings, dataset, speed)
-    least = seconds_of(dataclasses.replace(settings, width=width), dataset, speed)
+    width = fitting_width(settings, dataset, sides, speed)
+    least = seconds_of(dataclasses.replace(settings, width=width), dataset, sides, speed)
     return (
         f"{settings.net} as wide as in its paper trains about {duration(seconds)} here; --width {width} takes about "
         f"{duration(least)}."

@@ -68,14 +68,16 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
         )
     default = DEFAULTS["volumes" if net.axes == 3 else "pictures"]
     filled = settings.filled({**default, "lr": rate_for(settings.optimizer, default["lr"])})
-    filled |= {"window": _window(settings, net, sides_of(dataset), default["window"]), "weights": weights}
+    sides = sides_of(dataset)
+    filled |= {"window": _window(settings, net, sides, default["window"]), "weights": weights}
     filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "batch")
     row = isinstance(getattr(net, "backbone", None), Pyramid)
     settings.refuse((settings.lower is not None and not row, "lower", f"a backbone of {settings.net} as this one"))
     filled["lower"] = settings.lower or ("learn" if row and weights != NO_WEIGHTS else None)
     filled["windows"] = settings.windows or 1
     if weights == NO_WEIGHTS:
-        filled |= _of_scratch(settings, dataset, filled, net)
+        cover = covering(net, filled["window"], sides)
+        filled |= _of_scratch(settings, filled, cover, len(dataset.splits["train"]))
     if "backbone" in known:
         filled["backbone"] = settings.backbone or "vgg16"
     if "round_up" in known and settings.round_up is None:
@@ -85,7 +87,8 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     found = resolve_device(dataclasses.replace(settings, **filled), dense=net.dense)
     if not chosen or "width" not in known or found.width is not None:
         return found
-    return dataclasses.replace(found, width=fitting_width(found, dataset, multiply_adds_per_second(found.device)))
+    width = fitting_width(found, dataset, sides, multiply_adds_per_second(found.device))
+    return dataclasses.replace(found, width=width)
 
 
 def _weights(settings: SegmentSettings) -> str:
@@ -118,12 +121,11 @@ def _window(settings: SegmentSettings, net: Segmenter, sides: tuple[int, ...], u
     return tuple(window)
 
 
-def _of_scratch(settings: SegmentSettings, dataset: MaskSet, filled: dict[str, Any], net: Segmenter) -> dict[str, Any]:
+def _of_scratch(settings: SegmentSettings, filled: dict[str, Any], cover: int, pictures: int) -> dict[str, Any]:
     """What suits a network whose weights are random: normalized, and an epoch that sees all of each picture."""
     known = segmentation.registry.options_of(settings.net)
     own: dict[str, Any] = {"batch_norm": settings.batch_norm is not False} if "batch_norm" in known else {}
-    cover = covering(net, filled["window"], sides_of(dataset))
-    own["windows"] = settings.windows or windows_of(cover, len(dataset.splits["train"]), filled["batch_size"])
+    own["windows"] = settings.windows or windows_of(cover, pictures, filled["batch_size"])
     return own
 
 
