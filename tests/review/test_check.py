@@ -12,7 +12,7 @@ from PIL import Image
 import visus
 from tests.support import boxed, masked
 from tests.support.command import visus as command
-from tests.support.labeled import idx_folder, write_class
+from tests.support.labeled import idx_folder, texture, write_class
 from tests.support.pictures import folder_of, scene
 from visus.review.findings import COLUMNS, PROBLEMS
 
@@ -204,3 +204,25 @@ def test_a_single_class_is_said(tmp_path: Path) -> None:
     write_class(tmp_path / "test" / "blob", 0, 6, first=20, side=64)
     told = visus.check(tmp_path, only=["wrong-label"]).notes
     assert "All pictures have the class blob, so there are no wrong labels to look for." in told
+
+
+def test_wrong_marks_of_pictures_with_several_classes(tmp_path: Path) -> None:
+    names, random = ("blob", "checks", "stripes"), np.random.default_rng(0)
+    (tmp_path / "p").mkdir()
+    lines = []
+    for k in range(60):
+        has = random.permutation(3)[: 1 + k % 2].tolist()
+        halves = [texture(has[0], k, 96), texture(has[-1], 100 + k, 96)]
+        Image.fromarray(np.concatenate(halves, axis=1)).save(tmp_path / "p" / f"{k:02}.png")
+        lines.append([names[own] for own in has])
+    told = [*lines]
+    told[7] = [own for own in names if own not in lines[7]][:1]
+    told[30] = lines[30] + [own for own in names if own not in lines[30]][:1]
+    table = ["file,labels", *(f"p/{k:02}.png,{'|'.join(own)}" for k, own in enumerate(told))]
+    (tmp_path / "labels.csv").write_text("\n".join(table))
+    found = visus.check(tmp_path / "labels.csv", only=["wrong-label"])
+    named = {own.file: own for own in found.findings}
+    assert {"p/07.png", "p/30.png"} <= set(named)
+    assert len(named) <= 6
+    assert any(part in named["p/07.png"].why for part in ("which it has not", "which it has"))
+    assert found.counts == {name: sum(name in own for own in told) for name in names}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import visus
+from tests.support import boxed
 from tests.support.command import visus as command
 from tests.support.labeled import write_class
 from tests.support.pictures import folder_of
@@ -121,6 +122,8 @@ def test_what_cannot_be_is_one_sentence(places: tuple[Path, Path], tmp_path: Pat
     told = command("suggest", tmp_path / "bad", code=2).stderr
     assert "can be read; the first one" in told
     assert told.count("\n") == 1
+    cells = boxed.coco_folder(tmp_path / "cells")
+    assert "A probe chooses pictures for classes, and" in command("suggest", pool, "--labeled", cells, code=2).stderr
     for name in ("a", "b"):
         folder_of(tmp_path / "few" / name, 1)
     assert "needs ten pictures" in command("suggest", pool, "--labeled", tmp_path / "few", code=2).stderr

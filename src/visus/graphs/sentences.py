@@ -3,6 +3,7 @@
 import string
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +44,16 @@ class Sentences:
         except Exception as error:  # tokenizers and ONNX Runtime raise errors of their own
             raise _damaged(folder) from error
         self.names: Floats = names.astype(np.float32)
+        filled: dict[str, Any] = self._tokenizer.padding or {}  # as the file says that the network learned them
+        self._filler, self._before = int(filled.get("pad_id", 0)), filled.get("direction") == "left"
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self._tokens)
 
     def ids(self, text: str) -> NDArray[np.int64]:
-        """The tokens ``(tokens,)`` int64 of a text, filled up with zeros; what is too long is cut off."""
+        """The tokens ``(tokens,)`` int64 of a text, filled up as the tokenizer says; what is too long is cut off."""
         own = self._tokenizer.encode(plain(text) if self._plain else " ".join(text.split())).ids
-        return np.array(own + [0] * (self._tokens - len(own)), np.int64)
+        rest = [self._filler] * (self._tokens - len(own))
+        return np.array(rest + own if self._before else own + rest, np.int64)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """The vectors ``(N, D)`` float32 of length 1 of words that name something: ``["a tiger in snow"]``."""

@@ -36,7 +36,7 @@ class Towers:
         home: The model on the Hugging Face hub with its weights and tokenizer.
         license: Of the weights.
         preprocessing: What the tower of pictures expects.
-        tokens: How many a sentence has; shorter ones are filled up with zeros.
+        tokens: How many a sentence has; shorter ones are filled up.
         plain: Whether it was trained on texts in small letters without punctuation.
         sentence: What is made of words that name something.
     """

@@ -16,7 +16,7 @@ from visus.images.result import Result
 from visus.review.findings import PROBLEMS, Finding, in_order, write_table
 from visus.review.looking import Looked, look
 from visus.review.neighbors import nearest
-from visus.review.of_labels import can_be_judged, opinion_on, outliers, wrong_labels
+from visus.review.of_labels import can_be_judged, opinion_on, outliers, wrong_labels, wrong_marks
 from visus.review.of_marks import near_empty_masks, small_boxes
 from visus.review.of_pictures import faults
 from visus.review.of_twins import repeated
@@ -194,7 +194,12 @@ def _of_vectors(
         return []
     near = nearest(looked.vectors, progress=telling(progress, "neighbors"))
     found = outliers(own, looked, near[1]) if "outlier" in wanted else []
-    if own.labels is None or "wrong-label" not in wanted:
+    if "wrong-label" not in wanted:
+        return found
+    if own.marks is not None:
+        tell = telling(progress, "probe")
+        return found + wrong_marks(own, looked, near, least=certainty, seed=seed, progress=tell)
+    if own.labels is None:
         return found
     labels = own.labels[looked.places]
     if not can_be_judged(labels, len(own.classes)):
@@ -223,6 +228,8 @@ def _counts(own: Subject) -> dict[str, int]:
         total = sum(own.boxes.counts(split) for split in own.boxes.splits)
     elif own.masks is not None:
         total = sum((own.masks.pixels[split] > 0).sum(0) for split in own.masks.splits)
+    elif own.marks is not None:
+        total = own.marks.sum(0)
     elif own.labels is not None:
         total = np.bincount(own.labels, minlength=len(own.classes))
     else:

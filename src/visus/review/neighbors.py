@@ -66,6 +66,22 @@ def votes(places: NDArray[np.int64], cosines: Floats, labels: NDArray[np.int64],
     return found / found.sum(1, keepdims=True)
 
 
+def votes_each(places: NDArray[np.int64], cosines: Floats, marks: NDArray[np.int64]) -> Floats:
+    """What share of the neighbors of each picture has each class, where a picture may have several.
+
+    Args:
+        places: ``(N, k)`` int64, see :func:`nearest`.
+        cosines: ``(N, k)`` float32.
+        marks: ``(N, classes)`` int64, 1 for each class that a picture has.
+
+    Returns:
+        ``(N, classes)`` float32 in [0, 1].
+    """
+    weight = np.exp((cosines - cosines[:, :1]) / _WIDTH)
+    weight /= weight.sum(1, keepdims=True)
+    return np.stack([own @ marks[near] for own, near in zip(weight, places, strict=True)]).astype(np.float32)
+
+
 def distances(cosines: Floats) -> Floats:
     """How far the nearest others are, in the mean: 1 less cosine, ``(N,)`` float32.
 

@@ -74,6 +74,31 @@ def probabilities(vectors: Floats, labels: NDArray[np.int64], classes: int, othe
     return softmax(x[len(vectors) :] @ fit(known, labels, classes, curvature=(x**2).sum(0)))
 
 
+def out_of_sample_each(
+    x: Floats, marks: NDArray[np.int64], *, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> Floats:
+    """The probability of each class, where a picture may have several, by a probe that has not seen the picture.
+
+    Args:
+        x: ``(N, D)`` float32, of :func:`components`.
+        marks: ``(N, classes)`` int64, 1 for each class that a picture has.
+        seed: Of the dealing.
+        progress: Called with how many parts are done, of how many.
+
+    Returns:
+        ``(N, classes)`` float32 in [0, 1].
+    """
+    count = min(FOLDS, len(x))
+    part = folds(np.unique(marks, axis=0, return_inverse=True)[1].ravel(), count, seed)
+    found = np.zeros(marks.shape, np.float32)
+    for k in range(count):
+        rest = part != k
+        found[~rest] = sigmoid(x[~rest] @ fit_each(x[rest], marks[rest], curvature=(x**2).sum(0)))
+        if progress:
+            progress(k + 1, count)
+    return found
+
+
 def folds(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """Deal pictures into parts, each class evenly.
 
@@ -127,15 +152,34 @@ def fit(x: Floats, labels: NDArray[np.int64], classes: int, *, curvature: Floats
     Returns:
         Weights ``(D, classes)`` float32: ``x @ weights`` are the logits.
     """
+    target = np.eye(classes, dtype=np.float32)[labels]
+    # The Hessian is nowhere larger, for each class alone.
+    return _fitted(x, target, softmax, np.float32(0.5) * curvature)
+
+
+def fit_each(x: Floats, marks: NDArray[np.int64], *, curvature: Floats) -> Floats:
+    """A logistic regression for each class on its own; see :func:`fit`.
+
+    Args:
+        x: ``(N, D)`` float32, the last column ones.
+        marks: ``(N, classes)`` int64, zeros and ones.
+        curvature: ``(D,)`` float32.
+
+    Returns:
+        Weights ``(D, classes)`` float32.
+    """
+    return _fitted(x, marks.astype(np.float32), sigmoid, np.float32(0.25) * curvature)
+
+
+def _fitted(x: Floats, target: Floats, chances: Callable[[Floats], Floats], curvature: Floats) -> Floats:
     penalty = np.full((x.shape[1], 1), PENALTY * len(x), np.float32)
     penalty[-1] = 0
-    bound = curvature[:, None] / 2 + penalty  # the Hessian is nowhere larger, for each class alone
-    target = np.eye(classes, dtype=np.float32)[labels]
-    weights: Floats = np.zeros((x.shape[1], classes), np.float32)
+    bound = curvature[:, None] + penalty
+    weights: Floats = np.zeros((x.shape[1], target.shape[1]), np.float32)
     ahead = weights
     speed = 1.0
     for _ in range(_STEPS):
-        slope = x.T @ (softmax(x @ ahead) - target) + penalty * ahead
+        slope = x.T @ (chances(x @ ahead) - target) + penalty * ahead
         new = (ahead - slope / bound).astype(np.float32)
         change = new - weights
         if (slope * change).sum() > 0 and ahead is not weights:  # momentum leads uphill
@@ -156,3 +200,12 @@ def softmax(logits: Floats) -> Floats:
     """
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Probabilities of logits ``(N, classes)`` float32, each on its own.
+
+    >>> sigmoid(np.zeros((1, 2), np.float32)).tolist()
+    [[0.5, 0.5]]
+    """
+    return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)

@@ -40,6 +40,8 @@ class Subject:
         classes: Names of the classes.
         remarks: What was noticed while they were read, one sentence each.
         left_out: Labeled files that cannot be used, and why.
+        marks: ``(N, classes)`` int64, 1 for each class that a picture has; None where it has just one, or labels are
+            none for whole pictures.
         boxes: The set, if it has boxes.
         masks: The set, if it has masks.
     """
@@ -53,6 +55,7 @@ class Subject:
     classes: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    marks: NDArray[np.int64] | None = None
     boxes: "BoxSet | None" = None
     masks: "MaskSet | None" = None
 
@@ -86,7 +89,7 @@ def subject(
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{place} does not exist; check the spelling of the path.")
-    chosen = task or _task_of(place)
+    chosen = task or task_of(place)
     tell = telling(progress, "reading")
     if chosen == "none":
         return _plain(place)
@@ -97,8 +100,12 @@ def subject(
     return _of_boxes(place, require("visus.data").load_boxes_whole(place, progress=tell))
 
 
-def _task_of(place: Path) -> Task | Literal["none"]:
-    """What the labels of a place are for."""
+def task_of(place: Path) -> Task | Literal["none"]:
+    """What the labels of a place are for.
+
+    Args:
+        place: A folder or table that is there.
+    """
     splits, kinds, load = (require(f"visus.data.{name}") for name in ("splits", "kinds", "load"))
     if place.is_file():
         return "classify"
@@ -122,10 +129,11 @@ def _plain(place: Path) -> Subject:
 def _of_labels(place: Path, found: "LabelSet") -> Subject:
     if any(own.arrays is not None for own in found.splits.values()):
         raise InputError(f"The pictures of {place} lie in idx files; save each as a file of its own to check them.")
-    labels = None if found.multilabel else np.concatenate([own.labels for own in found.splits.values()])
-    extra = ["Pictures may have several classes, so wrong labels are not looked for."] if found.multilabel else []
+    every = np.concatenate([own.labels for own in found.splits.values()])
+    labels, marks = (None, every) if found.multilabel else (every, None)
+    files, splits = _files(found)
     return Subject(
-        place, found.form, "classify", *_files(found), labels, found.classes, [*found.remarks, *extra], _bad(found)
+        place, found.form, "classify", files, splits, labels, found.classes, found.remarks, _bad(found), marks
     )
 
 

@@ -23,7 +23,7 @@ from visus.review.exporting import Form, export
 from visus.review.looking import Looked, look
 from visus.review.of_labels import can_be_judged
 from visus.review.probe import probabilities
-from visus.review.subject import Progress, Subject, subject, telling
+from visus.review.subject import Progress, Subject, subject, task_of, telling
 from visus.review.twins import twins
 from visus.search.describe import Embedder
 
@@ -144,7 +144,7 @@ def suggest(
     if n < 1:
         raise InputError(f"At least one picture must be asked for, not {n}.")
     pool = subject(path, task="none", progress=progress)
-    known = subject(labeled, task="classify", progress=progress) if labeled is not None else None
+    known = _known(Path(labeled).expanduser(), progress) if labeled is not None else None
     embedder = Embedder(model, streams=cores())
     looked = look(pool.files, embedder=embedder, progress=telling(progress, "looking"))
     if not looked.measures:
@@ -162,6 +162,21 @@ def suggest(
         for k in chosen.tolist()
     ]
     return Suggested(pool.root, len(open_ones), known.classes if known else (), suggestions, notes)
+
+
+def _known(labeled: Path, progress: Progress | None) -> Subject:
+    """The labeled pictures.
+
+    Raises:
+        InputError: They have boxes or masks.
+    """
+    drawn = {"detect": "boxes", "segment": "masks"}.get(task_of(labeled)) if labeled.exists() else None
+    if drawn:
+        raise InputError(
+            f"A probe chooses pictures for classes, and {labeled} has {drawn}; leave --labeled away, and pictures are "
+            f"chosen that differ, which are good to draw {drawn} on, too."
+        )
+    return subject(labeled, task="classify", progress=progress)
 
 
 def _open(looked: Looked, about: Looked | None, notes: list[str]) -> NDArray[np.int64]:

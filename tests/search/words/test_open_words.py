@@ -54,6 +54,22 @@ def test_tokens_are_those_of_open_clip(tower: Sentences) -> None:
         assert tower.ids(text).tolist() == theirs([text])[0].tolist(), text
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_sentences_are_filled_up_as_the_tokenizer_says(album: Path, tmp_path: Path, side: str) -> None:
+    import tokenizers
+
+    [folder] = album.glob("cache/*-text")
+    shutil.copytree(folder, tmp_path / "text")
+    own = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    own.enable_padding(direction=side, pad_id=7, pad_token="x", length=9)
+    own.save(str(tmp_path / "text" / "tokenizer.json"))
+    (tmp_path / "text" / "text.json").write_bytes(towers.describe(tmp_path / "text", two_towers.TINY))
+    ids = Sentences(tmp_path / "text").ids("dog").tolist()
+    assert len(ids) == 77
+    assert (ids[-1] if side == "right" else ids[0]) == 7
+    assert ids.count(7) == 74
+
+
 def test_both_graphs_answer_as_the_network_does(album: Path, tower: Sentences, index: Index) -> None:
     import open_clip
     import torch
@@ -137,6 +153,35 @@ def test_from_the_command_line(album: Path) -> None:
     assert not answer.stderr
     refused = visus("index", "photos", "--model", "clip", "--weights", "w.pth", "-i", "j.visus", cwd=album, code=2)
     assert refused.stderr.strip() == "visus: clip brings its own weights; leave --weights away."
+
+
+def test_the_server_and_its_tools_take_any_words(album: Path, index: Index) -> None:
+    from fastapi.testclient import TestClient
+
+    from visus.server.api import create_app
+    from visus.server.settings import Settings
+
+    with TestClient(create_app(Settings(index=album / "i.visus")), base_url="http://127.0.0.1:8000") as client:
+        assert client.get("/about").json()["words"] is True
+        asked = {"words": "a tiger in snow + a dog", "k": "3"}
+        told = client.post("/search", data=asked).json()
+        assert [hit["path"] for hit in told["hits"]] == index.search(asked["words"], k=3).paths
+        assert [own["word"] for own in told["words"]] == ["a tiger in snow", "a dog"]
+        why = client.post("/why", data={"words": "snow", "hit": told["hits"][0]["id"]})
+        assert why.status_code == 422
+        assert "does not pool its last map by average" in why.text
+
+
+def test_the_doctor_tries_what_is_at_hand(album: Path) -> None:
+    from visus.doctor.weights import tried, weights
+
+    first, asked = tried(two_towers.NAME)
+    assert (0 <= first <= asked, asked) == (True, 12)
+    held = {own.net: own for own in weights()}
+    assert held[two_towers.NAME].here
+    assert held[two_towers.NAME].told == f"{first} of 12 photographs come first for what they show"
+    assert not held["clip"].here
+    assert held["clip"].told == "visus index --model clip fetches it; needs pip install 'visus[train,words]'"
 
 
 def test_a_damaged_folder_is_made_again(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
