@@ -8,6 +8,7 @@ Indexes ``imagenet_sample``, ``corel1k`` and ``flowers5`` of DATA (or takes the 
 * how often the picture of a class is first for the class's name, among all pictures;
 * for words whose classes were held out, how often something is found all the same, and how often where they are there;
 * for composites of two pictures of corel1k side by side, P@10 of a picture and a word, and of two words;
+* how often something is found by chance under the law of open words, with classes in place of sentences;
 * with ``--rows``, the time of words among so many vectors, and recall@10 beside the order of all rows.
 """
 
@@ -31,6 +32,7 @@ from visus.search.rows import to_numpy
 from visus.search.segments import Named
 from visus.search.words.chance import RATE, least
 from visus.search.words.layer import Layer
+from visus.search.words.sentences import gumbel
 
 Floats = NDArray[np.float32]
 
@@ -164,6 +166,30 @@ def _is_found(chances: NDArray[np.float64], labels: NDArray[np.int64], kinds: tu
     return bool(chances[:, list(kinds)].sum(axis=1).max() >= least(len(labels), len(kinds)))
 
 
+def open_words(own: Pictures) -> None:
+    """False alarms under the law by which open words judge, with the directions of classes in place of sentences."""
+    weight, random = own.layer.weight, np.random.default_rng(0)
+    names = np.arange(0, len(weight), 4)
+    held = np.setdiff1d(np.arange(len(weight)), names)
+    directions = unit(weight - weight[names].mean(axis=0))
+    moved = directions if own.space.projection is None else unit(directions @ own.space.projection)
+    sets = {"imagenet_sample": own.classes >= 0, "corel1k": own.folders != ""}
+    sets["flowers5"] = np.array(["/flowers5/" in path for path in own.paths])
+    print(f"\nfalse alarms of open words (wanted: {RATE:g}): 250 classes tell what comes by chance, 750 are asked")
+    print(f"{'':16}" + "".join(f"{count:>9,}" for count in _COUNTS))
+    for name, members in sets.items():
+        shares = []
+        for count in _COUNTS:
+            some = random.choice(np.flatnonzero(members), count, replace=False)
+            scores = own.compared[some] @ moved.T
+            place, width = gumbel(scores[:, names])
+            certain = place - width * np.log(-np.log1p(-RATE))
+            least_score = scores.mean(axis=0) + scores.std(axis=0) * certain
+            others = own.classes[some][:, None] != held
+            shares.append(float((np.where(others, scores[:, held], -1).max(axis=0) > least_score[held]).mean()))
+        print(f"{name:16}" + "".join(f"{share:9.3f}" for share in shares), flush=True)
+
+
 def mixed(own: Pictures, data: Path) -> None:
     """P@10 for composites: the left half of a picture of one folder beside the right half of one of another."""
     folders = list(WORDS.values())
@@ -241,6 +267,7 @@ def main() -> None:
         own = Pictures(index)
         found(own)
         nothing(own)
+        open_words(own)
         mixed(own, said.data.resolve())
         for rows in said.rows:
             timed(own, rows)

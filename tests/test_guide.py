@@ -132,7 +132,7 @@ def test_every_command_runs(page: Path, place: Path, monkeypatch: pytest.MonkeyP
             words += ["--index", f"{page.stem}-own.visus"]
         answer = runner.invoke(app, words)
         if isinstance(answer.exception, WeightsError):  # of a network whose weights must be downloaded
-            assert any(name in line for name in ("resnet18", "resnet50"))
+            assert any(name in line for name in ("resnet18", "resnet50", "siglip2"))
             continue
         if answer.exit_code:
             failed.append(f"{line}\n{answer.output}{answer.exception!r}")

@@ -16,6 +16,7 @@ INSTALL: dict[str, str] = {
     "imagecodecs": "visus[codecs]",
     "mcp": "visus[mcp]",
     "mlflow": "visus[mlflow]",
+    "open_clip": "visus[words]",
     "openvino": "visus[fast]",
     "pandas": "pandas",
     "pillow_heif": "visus[heic]",
@@ -29,6 +30,7 @@ INSTALL: dict[str, str] = {
     "supervision": "supervision",
     "starlette": "visus[serve]",
     "tensorboard": "visus[tensorboard]",
+    "tokenizers": "visus[words]",
     "uvicorn": "visus[serve]",
     "wandb": "visus[wandb]",
 }

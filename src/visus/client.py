@@ -72,12 +72,15 @@ class Client:
 
     Raises:
         DependencyError: httpx is not installed: ``pip install 'visus[client]'``.
+        InputError: The token cannot be one.
     """
 
     def __init__(
         self, address: str = "http://127.0.0.1:8000", *, token: str | None = None, timeout: float = 60.0
     ) -> None:
         httpx = require("httpx")
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise InputError("A token is plain letters and digits, as the server was started with.")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout)
 

@@ -133,6 +133,31 @@ def test_the_wall_shows_all_pictures_and_words_choose_among_them(page: Page) -> 
     expect(page.locator("#count")).to_have_text("No picture is like that.")
 
 
+def test_a_link_to_the_view_that_is_shown_leaves_it_at_its_top(page: Page) -> None:
+    for view in ("wall", "trainings"):
+        page.locator(f"#tab-{view}").click()
+        page.wait_for_load_state("networkidle")
+        page.locator(f"#tab-{view}").click()
+        page.wait_for_timeout(200)
+        assert page.evaluate("scrollY") == 0
+        assert not page.evaluate(f"document.getElementById('{view}')")
+
+
+def test_what_cannot_be_found_leads_back(page: Page) -> None:
+    page.locator("#words").fill("nothing is called so")
+    page.locator("#find-in").select_option("paths")
+    page.locator("#find-go").click()
+    page.locator("#show-all button").click()
+    expect(page.locator(".tile")).to_have_count(13)
+    expect(page.locator("#show-all")).to_be_hidden()
+    page.locator("#tab-duplicates").click()
+    page.goto(page.url.split("#")[0] + "#search?id=1")
+    expect(page.locator("#message")).to_contain_text("no picture 1")
+    expect(page.locator("#main h2")).to_have_text("Search")
+    page.get_by_role("link", name="Show all pictures").click()
+    expect(page.locator(".tile")).to_have_count(13)
+
+
 def test_words_find_what_pictures_show(page: Page) -> None:
     page.locator("#words").fill("unicorn")
     page.locator("#find-go").click()
@@ -227,7 +252,7 @@ def test_a_wall_of_very_many_pictures_has_few_nodes(page: Page, address: str) ->
         for place in (0.0, 0.37, 1.0):
             page.evaluate(f"scrollTo(0, document.body.scrollHeight * {place})")
             page.wait_for_timeout(200)
-            assert 0 < page.evaluate("document.querySelectorAll('#wall *').length") <= 300
+            assert 0 < page.evaluate("document.querySelectorAll('#rows *').length") <= 300
             assert page.locator(".tile").last.is_visible()
     page.locator(".tile").first.focus()
     page.keyboard.press("End")
@@ -652,6 +677,9 @@ def states_of_words(page: Page, picture: str, tag: str) -> None:
     expect(page.locator(".chip.also")).to_have_count(1)
     looked_at(page, f"{tag}-words")
     page.set_input_files("#file", picture)
+    expect(page.locator("#refine")).to_be_visible()
+    if not page.locator("#words-too").is_visible():
+        page.locator("#refine summary").click()
     page.locator("#words-too").fill("+ snow")
     page.locator("#words-too").press("Enter")
     expect(page.locator("#results")).to_contain_text("snow")

@@ -1,5 +1,6 @@
 """Canny's edges on figures whose edges are known."""
 
+import importlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -152,3 +153,20 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         canny(np.zeros((5, 5)), **options)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 9), (200, 33), (150, 40, 3), (70, 40, 1)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
+def test_bands_of_rows_equal_the_picture_step_by_step(
+    shape: tuple[int, ...], kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("visus.filters.canny")  # the function has its name
+    monkeypatch.setattr(module, "cores", lambda: 9)
+    monkeypatch.setattr(module, "_BAND", 7)
+    values = np.random.default_rng(0).random(shape)
+    picture = (values * np.iinfo(kind).max).astype(kind) if np.issubdtype(kind, np.integer) else values.astype(kind)
+    for sigma in (0.5, 1.4, 3.0):
+        if sigma > max(4, *shape[:2]):
+            continue
+        stages = canny(picture, sigma=sigma, low=0.02, high=0.1, return_stages=True)
+        np.testing.assert_array_equal(canny(picture, sigma=sigma, low=0.02, high=0.1), stages.edges)

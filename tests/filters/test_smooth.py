@@ -114,6 +114,20 @@ def test_median_of_floats_with_ties_and_signed_zeros(picture: np.ndarray, size: 
     np.testing.assert_array_equal(median(picture, size=size), expected)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 90), (70, 1), (5, 300), (200, 131), (66, 40, 3)])
+@pytest.mark.parametrize("levels", [2, 9, 256])
+def test_the_median_of_bytes_equals_opencv(
+    shape: tuple[int, ...], levels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in bands of rows, and where a level is left and comes again."""
+    monkeypatch.setattr("visus.filters.smooth.cores", lambda: 7)
+    picture = np.random.default_rng(0).integers(0, levels, shape).astype(np.uint8) * (255 // (levels - 1))
+    picture[:, : shape[1] // 3] //= 2
+    for size in (7, 9, 33, 75, 127, 129, 131):
+        if size <= 2 * max(shape[:2]) + 1:
+            np.testing.assert_array_equal(median(picture, size=size), cv2.medianBlur(picture, size).reshape(shape))
+
+
 def test_median_over_tiles_equals_opencv() -> None:
     """Larger than one tile, so that tiles meet."""
     picture = cv2.resize(scene(3, 600, 500)[:, :, 1], (611, 523))

@@ -153,6 +153,8 @@ def test_masks_and_boxes(tmp_path: Path) -> None:
     (boxes / "train.json").write_text(json.dumps(content))
     found = visus.check(boxes, only=["small-box"])
     assert [(own.problem, own.file) for own in found.findings] == [("small-box", "train/000.png")]
+    assert "1 of its " in found.findings[0].why
+    assert "has less area than 8 x 8 pixels" in found.findings[0].why
     assert len(visus.check(boxes, only=["small-box"], side=20).findings) > 5
 
 
@@ -195,3 +197,10 @@ def test_too_few_pictures_are_said(tmp_path: Path) -> None:
     for label, name in enumerate(("blob", "checks")):
         write_class(tmp_path / name, label, 2, side=64)
     assert "too few pictures" in visus.check(tmp_path).describe()
+
+
+def test_a_single_class_is_said(tmp_path: Path) -> None:
+    write_class(tmp_path / "train" / "blob", 0, 12, side=64)
+    write_class(tmp_path / "test" / "blob", 0, 6, first=20, side=64)
+    told = visus.check(tmp_path, only=["wrong-label"]).notes
+    assert "All pictures have the class blob, so there are no wrong labels to look for." in told

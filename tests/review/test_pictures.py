@@ -1,6 +1,7 @@
 """Faults of pictures, and pictures that are there twice."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ from PIL import Image
 from skimage.measure import blur_effect
 
 from tests.support.pictures import scene
+from visus import read
 from visus.filters import gaussian
 from visus.images.facts import gray_hash
 from visus.review.faults import blur, information, measure, odd_areas
 from visus.review.twins import card_of, twins
+from visus.search.demo import photographs
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
 
 
 def jpeg(picture: Pixels, quality: int) -> Pixels:
@@ -79,6 +83,28 @@ def test_copies_are_twins_and_nothing_else_is() -> None:
     assert {own.first for own in found} | {own.second for own in found} == copies
     assert len(found) == 10
     assert [(own.first, own.second) for own in found if own.exact] == [(0, 33)]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda own: (own - own.mean()) * 1.25 + own.mean(),
+        lambda own: own * 1.15,
+        lambda own: own * 0.5 + 110,
+        lambda own: 255 * (own / 255) ** 0.8,
+        lambda own: 255 * (own / 255) ** 1.25,
+        lambda own: np.repeat(own @ [[0.299], [0.587], [0.114]], 3, axis=2),
+    ],
+    ids=["contrast", "light", "pale", "brighter along a curve", "darker along a curve", "gray"],
+)
+def test_a_photograph_in_another_light_is_a_twin(changed: Callable[[Floats], Floats]) -> None:
+    names = ("red-panda", "rocky-peaks-trail", "coffee-cup", "white-sheep", "brown-horse", "wall-clock")
+    pictures = [read(photographs()[name]) for name in names]
+    copies = [np.clip(np.rint(changed(own.astype(np.float64))), 0, 255).astype(np.uint8) for own in pictures]
+    both = [*pictures, *copies]
+    hashes = np.array([gray_hash(picture) for picture in both], np.int64)
+    found = twins([own.tobytes() for own in both], hashes, np.array([card_of(own) for own in both]))
+    assert [(own.first, own.second) for own in found] == [(k, k + len(names)) for k in range(len(names))]
 
 
 def test_flat_pictures_are_twins_only_if_they_are_equal() -> None:

@@ -27,6 +27,7 @@ BEGUN = (  # of a form that does not go on
     b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900000\r\n"
     b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
 )
+LARGE = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000000\r\n\r\n"
 PIXELS = 2_000_000  # of a picture; twice as many at the same time
 
 
@@ -158,9 +159,12 @@ def test_slow_bodies_hold_no_place(client: httpx.Client, address: str) -> None:
         assert client.get("/runs").status_code == 200
         assert client.get("/static/main.js").status_code == 200
         assert is_refused_well(client.post("/search", files=small()))  # no more bodies, until the slow ones are refused
+        too_large = slow.enter_context(opened(address, LARGE))
+        assert b" 413 " in too_large.recv(4096)
         until(lambda: measures_of(client)["arriving"] == 0)  # nothing comes any more: 408
         assert connections[0].recv(4096).startswith(b"HTTP/1.1 408")
         assert client.post("/search", files=small()).status_code == 200
+        until(lambda: not is_open(too_large))  # it has its answer, and what it still had to send did not come
 
 
 def test_a_body_that_drips_is_refused(client: httpx.Client, address: str) -> None:
@@ -192,6 +196,36 @@ def test_headers_that_never_end_are_not_waited_for(client: httpx.Client, address
         answer = wrong.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"nosniff" in answer
+
+
+def test_what_comes_after_an_early_answer_is_thrown_away(client: httpx.Client, address: str) -> None:
+    head = b"Host: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n"
+    with opened(address, b"GET /health HTTP/1.1\r\n" + head) as early:
+        for _ in range(30):
+            early.sendall(b"x" * 100_000)
+        early.sendall(b"GET /about HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: early.recv(65536), b""))
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"200"]
+    with opened(address, LARGE) as too_large:  # who sends all of it before reading gets the answer, not a reset
+        for _ in range(600):
+            too_large.sendall(b"x" * 100_000)
+        assert b" 413 " in too_large.recv(4096)
+
+
+def test_requests_in_a_row_on_a_connection_that_goes(place: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with serving("--index", "i.visus", cwd=place, told=told) as own:
+        for _ in range(5):
+            with opened(own, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1000) as gone:
+                gone.recv(100)
+        odd = httpx.post(
+            f"{own}/search", content=b"--x\r\n\0", headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        upgrade = httpx.get(f"{own}/health", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        assert (odd.status_code, upgrade.status_code) == (400, 200)
+    lines = told.read_text().splitlines()
+    strange = [line for line in lines if not re.match(r"Serving on|\d{4}-\d\d-\d\dT", line)]
+    assert not strange
 
 
 def test_slow_readers_hold_no_place(client: httpx.Client, address: str) -> None:

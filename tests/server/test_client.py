@@ -72,3 +72,8 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
     assert "visus_requests_total" in client.metrics_text()
     with pytest.raises(InputError, match="cannot be read"):
         client.search(tmp_path / "none.jpg")
+
+
+def test_a_token_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(InputError, match="plain letters"):
+        Client(token="字")

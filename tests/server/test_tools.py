@@ -68,6 +68,16 @@ def test_a_model_searches_and_is_told_why(place: Path) -> None:
         ("why", {"words": "dogs", "hit": hits[1]["id"]}),
         ("search", {"words": "unicorn"}),
     )
+    _, refused = asked(
+        place,
+        ("search", {**sent, "limit": 2}),
+        ("search", {**sent, "k": 0}),
+        ("search", {}),
+        ("duplicates", {"agreement": 5}),
+    )
+    for answer, part in zip(refused, ("limit", "k", "Name one picture", "agreement"), strict=True):
+        assert answer.is_error
+        assert part in answer.content[0].text
     assert json.loads(words.content[0].text)["words"][0]["kinds"] == 118
     assert [part.type for part in shown.content] == ["text", "image"]
     assert "'unicorn' is not among" in unknown.content[0].text

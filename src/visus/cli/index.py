@@ -31,6 +31,7 @@ Examples:
     visus index --verify --mend                  is every byte as it was written?
     visus index ~/Pictures --descriptor texture  look at texture as well
     visus index shop --model runs/classify/shop-1  with a network that you trained
+    visus index ~/Pictures --model siglip2 -i open.visus  so that any sentence can ask
     visus index ~/Pictures --engine ray          by Ray's processes, here or on a cluster
     visus index shop --evaluate shop.csv         measure it against labels
 """
@@ -61,7 +62,10 @@ def index(
     ] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="Network that describes the pictures, or a run of yours.  [default: efficientnet_lite0]"),
+        typer.Option(
+            help="Network that describes the pictures, or a run of yours; clip or siglip2 for searches by any words.  "
+            "[default: efficientnet_lite0]"
+        ),
     ] = None,
     weights: Annotated[str, typer.Option(help="'imagenet' or a file of weights.")] = "imagenet",
     store: Annotated[

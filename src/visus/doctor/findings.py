@@ -27,7 +27,7 @@ class Held:
     Attributes:
         net: Its name.
         here: Whether they are on this machine.
-        told: How they can be had where they are not.
+        told: How they can be had where they are not; of a network that knows any words, how it did when it was tried.
     """
 
     net: str
@@ -189,7 +189,7 @@ def _part(part: Part) -> str:
 def _weights(found: list[Held] | str) -> list[tuple[str, str]]:
     if isinstance(found, str):
         return [("", found)]
-    return [(own.net, "yes" if own.here else f"no: {own.told}") for own in found]
+    return [(own.net, ": ".join(part for part in ("yes" if own.here else "no", own.told) if part)) for own in found]
 
 
 def _speed(found: Speed | str | None) -> list[tuple[str, str]]:

@@ -15,7 +15,14 @@ from visus._errors import DependencyError
 
 _PACKAGE = Path(__file__).parents[1]
 
-COMPILED = ("filters/_loops", "ops/_field", "ops/_lattice", "search/_codes", "search/duplicates/_blocks")
+COMPILED = (
+    "filters/_loops",
+    "filters/_median",
+    "ops/_field",
+    "ops/_lattice",
+    "search/_codes",
+    "search/duplicates/_blocks",
+)
 """The parts of visus that are compiled as it is installed."""
 
 Found = tuple[str, dict[str, Any]]

@@ -112,7 +112,8 @@ class Subject(nn.Module, ABC):
             word = str(wanted).lower()
             near = [name for name in self.classes if word in name.lower()]
             near = sorted(near, key=lambda name: word not in name.lower().split())[:3]
-            hint = f"did you mean {', '.join(near)}?" if near else f"they are {', '.join(self.classes[:5])}, ..."
+            some = ", ".join([*self.classes[:5], *(["..."] if len(self.classes) > 5 else [])])
+            hint = f"did you mean {', '.join(near)}?" if near else f"they are {some}"
             raise InputError(f"{self.name} has no class {wanted!r} among its {len(self.classes)}; {hint}")
         return place
 

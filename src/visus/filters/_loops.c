@@ -1,5 +1,5 @@
-/* The inner loops that no library has, or none as fast: suppression along the gradient, hysteresis, a symmetric column
- * and row, the median of any size.
+/* The inner loops that no library has, or none as fast: suppression along the gradient, hysteresis, symmetric columns
+ * and rows.
  *
  * Plain C11 without Python's headers, called through ctypes, which lets go of the interpreter's lock: Python gives
  * bands of rows or columns to threads. Pictures are row-major and contiguous; a "padded" picture has one more row
@@ -58,42 +58,6 @@ API EACH_PROCESSOR void magnitude(const float *gx, const float *gy, float *out, 
         }
 }
 
-/* Magnitude, suppression and double threshold in one pass over the rows first <= y < last of a gradient (height, width):
- * classes (padded) become 0, 1 from low on, 2 from high on. Returns 0, or -1 without memory. */
-API EACH_PROCESSOR int classify(const float *gx, const float *gy, uint8_t *classes, float low, float high,
-                                int64_t height, int64_t width, int64_t first, int64_t last)
-{
-    int64_t stride = width + 2;
-    float *ring = calloc((size_t)(4 * stride), sizeof *ring); /* three padded rows of magnitudes, and one of maxima */
-    if (!ring)
-        return -1;
-    float *maxima = ring + 3 * stride + 1;
-    for (int64_t y = first - 1; y <= last; y++) {
-        float *newest = ring + (y + 3) % 3 * stride + 1;
-        if (y < 0 || y >= height)
-            memset(newest, 0, (size_t)width * sizeof *newest);
-        else
-            for (int64_t x = 0; x < width; x++) {
-                float along = gx[y * width + x], down = gy[y * width + x];
-                newest[x] = __builtin_sqrtf(along * along + down * down);
-            }
-        int64_t at = y - 1; /* the row whose neighbors are known by now */
-        if (at < first)
-            continue;
-        const float *above = ring + (y + 1) % 3 * stride + 1, *here = ring + (y + 2) % 3 * stride + 1;
-        const float *x_row = gx + at * width, *y_row = gy + at * width;
-        uint8_t *row = classes + (at + 1) * stride + 1;
-        for (int64_t x = 0; x < width; x++) {
-            int keep = is_maximum(above + x, here + x, newest + x, x_row[x], y_row[x]);
-            maxima[x] = keep ? here[x] : -1.0f;
-        }
-        for (int64_t x = 0; x < width; x++)
-            row[x] = (uint8_t)((maxima[x] >= low) + (maxima[x] >= high));
-    }
-    free(ring);
-    return 0;
-}
-
 /* Hysteresis: weak pixels (1) that touch a strong one (2) through their eight neighbors become strong.
  *
  * classes: padded, with zeros on its margin. Returns 0, or -1 without memory.
@@ -130,46 +94,100 @@ API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
     return 0;
 }
 
-/* A symmetric column and row in one pass: each row is summed over its neighbors above and below into a line, and that
+/* Symmetric columns and rows in one pass: each row is summed over its neighbors above and below into a line, and that
  * over its neighbors to the left and right, while both are in the fastest cache. ---------------------------------- */
 
-/* 32 sums at a time: the middle, and pairs that have the same weight. */
-INLINE void sum_pairs(const float *const *before, const float *const *after, const float *middle, int64_t at,
-                      const float *weight, int64_t reach, float *out)
+/* A picture whose rows are taken one after the other; the last 2 reach + 1 are at hand as floats. */
+typedef struct {
+    const void *from;     /* floats, or bytes where is_bytes */
+    int is_bytes;
+    int64_t count, reach; /* numbers of a row, that is columns times channels; rows on each side that are heard of */
+    int64_t margin;       /* reach times channels */
+    const int64_t *rows;  /* (height + 2 reach): which row is taken for each from `reach` above the first, or -1 */
+    const int64_t *columns; /* (count + 2 margin): which number of a row likewise */
+    int64_t stride;
+    float *ring;                  /* (2 reach + 1, stride) */
+    const float **before, **after; /* (reach + 1): the rows above and below the present one, by their distance */
+} Rows;
+
+/* 0 without memory. */
+static int open_rows(Rows *r)
 {
-    Eight sum[4];
-    for (int k = 0; k < 4; k++)
-        sum[k] = weight[0] * *(const Eight *)(middle + at + k * WIDE);
-    for (int64_t step = 1; step <= reach; step++) {
-        const float *one = before[step] + at, *other = after[step] + at;
-        float w = weight[step];
-        Eight all = {w, w, w, w, w, w, w, w};
-        for (int k = 0; k < 4; k++)
-            sum[k] += all * (*(const Eight *)(one + k * WIDE) + *(const Eight *)(other + k * WIDE));
-    }
-    for (int k = 0; k < 4; k++)
-        *(Eight *)(out + at + k * WIDE) = sum[k];
+    r->stride = (r->count + 31) / 16 * 16 + 16; /* not a power of two, whose rows would drive each other out of the cache */
+    r->ring = malloc((size_t)((2 * r->reach + 1) * r->stride) * sizeof *r->ring);
+    r->before = malloc((size_t)(2 * (r->reach + 1)) * sizeof *r->before);
+    r->after = r->before + r->reach + 1;
+    return r->ring && r->before;
 }
 
-/* A whole line of such sums. */
-INLINE void sum_line(const float *const *before, const float *const *after, const float *middle, int64_t count,
-                     const float *weight, int64_t reach, float *out)
+static void close_rows(Rows *r)
+{
+    free(r->ring), free(r->before);
+}
+
+/* Take the row y + reach, and give row y, with those around it in `before` and `after`. */
+INLINE const float *take_row(Rows *r, int64_t y)
+{
+    int64_t taps = 2 * r->reach + 1, row = r->rows[y + 2 * r->reach];
+    float *restrict newest = r->ring + (y + 2 * r->reach) % taps * r->stride;
+    const uint8_t *restrict bytes = (const uint8_t *)r->from + row * r->count;
+    if (row < 0)
+        memset(newest, 0, (size_t)r->count * sizeof *newest);
+    else if (!r->is_bytes)
+        memcpy(newest, (const float *)r->from + row * r->count, (size_t)r->count * sizeof *newest);
+    else
+        for (int64_t x = 0; x < r->count; x++)
+            newest[x] = bytes[x];
+    if (y < 0) /* there are not enough yet */
+        return NULL;
+    for (int64_t step = 1; step <= r->reach; step++) {
+        r->before[step] = r->ring + (y + r->reach - step) % taps * r->stride;
+        r->after[step] = r->ring + (y + r->reach + step) % taps * r->stride;
+    }
+    return r->ring + (y + r->reach) % taps * r->stride;
+}
+
+/* A line, which has room for that, goes on beyond its border; its neighbors come into `before` and `after`. */
+INLINE void go_on(Rows *r, float *line, int64_t channels)
+{
+    for (int64_t x = 0; x < r->margin; x++) {
+        int64_t left = r->columns[x], right = r->columns[r->margin + r->count + x];
+        line[x - r->margin] = left < 0 ? 0 : line[left];
+        line[r->count + x] = right < 0 ? 0 : line[right];
+    }
+    for (int64_t step = 1; step <= r->reach; step++) {
+        r->before[step] = line - step * channels;
+        r->after[step] = line + step * channels;
+    }
+}
+
+/* Sums over a line and its neighbors: those that are equally far have the same weight, or where it is of slopes, the
+ * one behind has it with the other sign. 32 at a time. */
+INLINE void sum_line(const Rows *r, const float *middle, const float *weight, int slopes, float *out)
 {
     int64_t x = 0;
-    for (; x + 4 * WIDE <= count; x += 4 * WIDE)
-        sum_pairs(before, after, middle, x, weight, reach, out);
-    for (; x < count; x++) {
+    for (; x + 4 * WIDE <= r->count; x += 4 * WIDE) {
+        Eight sum[4];
+        for (int k = 0; k < 4; k++)
+            sum[k] = weight[0] * *(const Eight *)(middle + x + k * WIDE);
+        for (int64_t step = 1; step <= r->reach; step++) {
+            const float *one = r->before[step] + x, *other = r->after[step] + x;
+            for (int k = 0; k < 4; k++) {
+                Eight a = *(const Eight *)(one + k * WIDE), b = *(const Eight *)(other + k * WIDE);
+                sum[k] += weight[step] * (slopes ? b - a : a + b);
+            }
+        }
+        for (int k = 0; k < 4; k++)
+            *(Eight *)(out + x + k * WIDE) = sum[k];
+    }
+    for (; x < r->count; x++) {
         float sum = weight[0] * middle[x];
-        for (int64_t step = 1; step <= reach; step++)
-            sum += weight[step] * (before[step][x] + after[step][x]);
+        for (int64_t step = 1; step <= r->reach; step++) {
+            float a = r->before[step][x], b = r->after[step][x];
+            sum += weight[step] * (slopes ? b - a : a + b);
+        }
         out[x] = sum;
     }
-}
-
-INLINE void load_bytes(const uint8_t *restrict bytes, float *restrict out, int64_t count)
-{
-    for (int64_t x = 0; x < count; x++)
-        out[x] = bytes[x];
 }
 
 /* Whole numbers from 0 to 255, halves to the even one: adding 1.5 * 2^23 rounds, and leaves the number in the lowest
@@ -185,172 +203,126 @@ INLINE void store_bytes(const float *restrict values, uint8_t *restrict out, int
     }
 }
 
-/* The rows first <= y < last of a picture, smoothed. count: numbers of a row, that is columns times channels.
- *
- * from, out: floats, or bytes where is_bytes. rows: (height + 2 reach), which row is taken for each row from `reach`
- * above the first one on, -1 for nothing; columns: likewise (count + 2 reach channels). weight: (reach + 1), from the
- * middle on. Returns 0, or -1 without memory.
- */
-API EACH_PROCESSOR int smooth_rows(const void *from, void *out, int is_bytes, int64_t count, int64_t channels,
-                                   const int64_t *rows, const int64_t *columns, const float *weight, int64_t reach,
-                                   int64_t first, int64_t last)
+/* The rows first <= y < last of a picture, smoothed; arguments are those of Rows. out: as from. weight: (reach + 1),
+ * from the middle on. Returns 0, or -1 without memory. */
+API EACH_PROCESSOR int smooth_rows(const void *from, int is_bytes, int64_t count, int64_t channels, const int64_t *rows,
+                                   const int64_t *columns, int64_t reach, int64_t first, int64_t last,
+                                   const float *weight, void *out)
 {
-    int64_t taps = 2 * reach + 1, margin = reach * channels, wide = count + 2 * margin;
-    int64_t stride = (count + 31) / 16 * 16 + 16; /* not a power of two, whose rows would drive each other out of the cache */
-    float *room = malloc((size_t)(wide + count + taps * stride) * sizeof *room);
-    const float **near = malloc((size_t)(2 * (reach + 1)) * sizeof *near);
-    if (!room || !near) {
-        free(room), free(near);
-        return -1;
+    Rows r = {from, is_bytes, count, reach, reach * channels, rows + first, columns};
+    float *room = malloc((size_t)(2 * count + 2 * r.margin) * sizeof *room);
+    int failed = !open_rows(&r) || !room;
+    for (int64_t y = -2 * reach; y < last - first && !failed; y++) {
+        const float *middle = take_row(&r, y);
+        if (!middle)
+            continue;
+        float *line = room + r.margin, *result = line + count + r.margin;
+        sum_line(&r, middle, weight, 0, line);
+        go_on(&r, line, channels);
+        sum_line(&r, line, weight, 0, is_bytes ? result : (float *)out + (first + y) * count);
+        if (is_bytes)
+            store_bytes(result, (uint8_t *)out + (first + y) * count, count);
     }
-    float *line = room + margin, *result = room + wide, *ring = result + count;
-    const float **before = near, **after = before + reach + 1;
-    for (int64_t y = first - reach; y < last + reach; y++) { /* the newest row; it completes the one `reach` above */
-        int64_t row = rows[y + reach];
-        float *newest = ring + (y - first + reach) % taps * stride;
-        if (row < 0)
-            memset(newest, 0, (size_t)count * sizeof *newest);
-        else if (!is_bytes)
-            memcpy(newest, (const float *)from + row * count, (size_t)count * sizeof *newest);
-        else
-            load_bytes((const uint8_t *)from + row * count, newest, count);
-        int64_t at = y - reach;
+    close_rows(&r), free(room);
+    return -failed;
+}
+
+/* Derivatives, row by row: smoothed along one axis, the slope along the other. */
+typedef struct {
+    Rows rows;
+    int64_t channels;
+    const float *smooth, *slope; /* (reach + 1), from the middle on */
+    float *room;
+} Derivatives;
+
+/* 0 without memory. */
+static int open_derivatives(Derivatives *d)
+{
+    d->room = malloc((size_t)(4 * d->rows.count + 4 * d->rows.margin) * sizeof *d->room);
+    return open_rows(&d->rows) && d->room;
+}
+
+static void close_derivatives(Derivatives *d)
+{
+    close_rows(&d->rows), free(d->room);
+}
+
+/* The derivatives of row y, if there are rows enough by now (see take_row): 0 if not. Each pixel takes its channel with
+ * the greatest ones. */
+INLINE int derive_row(Derivatives *d, int64_t y, float *gx, float *gy)
+{
+    Rows *r = &d->rows;
+    int64_t count = r->count, channels = d->channels, space = count + 2 * r->margin;
+    const float *middle = take_row(r, y);
+    float *smoothed = d->room + r->margin, *derived = smoothed + space, *wide = d->room + 2 * space;
+    float *x_all = channels > 1 ? wide : gx, *y_all = channels > 1 ? wide + count : gy;
+    if (!middle)
+        return 0;
+    sum_line(r, middle, d->smooth, 0, smoothed);
+    sum_line(r, middle, d->slope, 1, derived);
+    go_on(r, smoothed, channels);
+    sum_line(r, smoothed, d->slope, 1, x_all);
+    go_on(r, derived, channels);
+    sum_line(r, derived, d->smooth, 0, y_all);
+    for (int64_t x = 0; x < count / channels && channels > 1; x++) {
+        float most = -1;
+        for (int64_t k = x * channels; k < (x + 1) * channels; k++) {
+            float square = x_all[k] * x_all[k] + y_all[k] * y_all[k];
+            if (square > most)
+                most = square, gx[x] = x_all[k], gy[x] = y_all[k];
+        }
+    }
+    return 1;
+}
+
+/* The derivatives along x and y of the rows first <= y < last; arguments are those of Derivatives. gx, gy: (last -
+ * first, width). Returns 0, or -1 without memory. */
+API EACH_PROCESSOR int derive_rows(const void *from, int is_bytes, int64_t count, int64_t channels, const int64_t *rows,
+                                   const int64_t *columns, int64_t reach, int64_t first, int64_t last,
+                                   const float *smooth, const float *slope, float *gx, float *gy)
+{
+    Derivatives d = {{from, is_bytes, count, reach, reach * channels, rows + first, columns}, channels, smooth, slope};
+    int failed = !open_derivatives(&d);
+    for (int64_t y = -2 * reach; y < last - first && !failed; y++)
+        derive_row(&d, y, gx + y * (count / channels), gy + y * (count / channels));
+    close_derivatives(&d);
+    return -failed;
+}
+
+/* Derivatives, magnitude, suppression and double threshold in one pass over the rows first <= y < last of a picture
+ * (height, width): classes (padded) become 0, 1 from low on, 2 from high on. Returns 0, or -1 without memory. */
+API EACH_PROCESSOR int classify_rows(const void *from, int is_bytes, int64_t count, int64_t channels,
+                                     const int64_t *rows, const int64_t *columns, int64_t reach, int64_t first,
+                                     int64_t last, const float *smooth, const float *slope, int64_t height, float low,
+                                     float high, uint8_t *classes)
+{
+    int64_t width = count / channels, stride = width + 2, start = first ? first - 1 : 0;
+    Derivatives d = {{from, is_bytes, count, reach, reach * channels, rows + start, columns}, channels, smooth, slope};
+    float *rings = calloc((size_t)(10 * stride), sizeof *rings); /* three padded rows of each */
+    float *gx = rings + 1, *gy = gx + 3 * stride, *magnitudes = gy + 3 * stride, *maxima = magnitudes + 3 * stride;
+    int failed = !open_derivatives(&d) || !rings;
+    for (int64_t y = start - 2 * reach; y <= last && !failed; y++) {
+        int64_t ring = (y + 3 + 2 * reach) % 3 * stride;
+        float *x_row = gx + ring, *y_row = gy + ring, *newest = magnitudes + ring;
+        if (y >= height)
+            memset(newest, 0, (size_t)width * sizeof *newest);
+        else if (!derive_row(&d, y - start, x_row, y_row))
+            continue;
+        for (int64_t x = 0; x < width && y < height; x++)
+            newest[x] = __builtin_sqrtf(x_row[x] * x_row[x] + y_row[x] * y_row[x]);
+        int64_t at = y - 1; /* the row whose neighbors are known by now */
         if (at < first)
             continue;
-        int64_t middle = (at - first + reach) % taps;
-        for (int64_t step = 1; step <= reach; step++) {
-            before[step] = ring + (middle - step + taps) % taps * stride;
-            after[step] = ring + (middle + step) % taps * stride;
+        int64_t here = (y + 2 + 2 * reach) % 3 * stride, above = (y + 1 + 2 * reach) % 3 * stride;
+        uint8_t *row = classes + (at + 1) * stride + 1;
+        for (int64_t x = 0; x < width; x++) {
+            const float *middle = magnitudes + here + x;
+            int keep = is_maximum(magnitudes + above + x, middle, newest + x, gx[here + x], gy[here + x]);
+            maxima[x] = keep ? *middle : -1.0f;
         }
-        sum_line(before, after, ring + middle * stride, count, weight, reach, line);
-        for (int64_t x = 0; x < margin; x++) {
-            int64_t left = columns[x], right = columns[margin + count + x];
-            line[x - margin] = left < 0 ? 0 : line[left];
-            line[count + x] = right < 0 ? 0 : line[right];
-        }
-        for (int64_t step = 1; step <= reach; step++) {
-            before[step] = line - step * channels;
-            after[step] = line + step * channels;
-        }
-        float *target = is_bytes ? result : (float *)out + at * count;
-        sum_line(before, after, line, count, weight, reach, target);
-        if (is_bytes)
-            store_bytes(result, (uint8_t *)out + at * count, count);
-    }
-    free(room), free(near);
-    return 0;
-}
-
-/* The median of any size: Huang, Yang and Tang (1979), with ranks instead of gray levels. -------------------------- */
-
-/* A window over a tile whose pixels are numbered by rank, each number once: a set of bits, and how many of its members
- * lie below the present guess. The guess follows the median, since neighboring windows differ by one row. */
-typedef struct {
-    uint64_t *bits;
-    int64_t guess, below;
-} Window;
-
-static inline void enter(Window *window, const uint32_t *ranks, int64_t step, int64_t count)
-{
-    int64_t below = 0;
-    for (int64_t k = 0; k < count; k++) {
-        uint32_t rank = ranks[k * step];
-        window->bits[rank >> 6] |= 1ull << (rank & 63);
-        below += rank < window->guess;
-    }
-    window->below += below;
-}
-
-static inline void leave(Window *window, const uint32_t *ranks, int64_t step, int64_t count)
-{
-    int64_t below = 0;
-    for (int64_t k = 0; k < count; k++) {
-        uint32_t rank = ranks[k * step];
-        window->bits[rank >> 6] &= ~(1ull << (rank & 63));
-        below += rank < window->guess;
-    }
-    window->below -= below;
-}
-
-/* Move the guess to the member with exactly `half` members below it. */
-static inline int64_t settle(Window *window, int64_t half)
-{
-    const uint64_t *bits = window->bits;
-    int64_t word = window->guess >> 6, below = window->below;
-    below -= __builtin_popcountll(bits[word] & ((1ull << (window->guess & 63)) - 1)); /* now: below this word */
-    while (below > half)
-        below -= __builtin_popcountll(bits[--word]);
-    for (int64_t inside; below + (inside = __builtin_popcountll(bits[word])) <= half; word++)
-        below += inside;
-    uint64_t rest = bits[word];
-    for (int64_t skip = half - below; skip; skip--)
-        rest &= rest - 1;
-    window->guess = (word << 6) + __builtin_ctzll(rest);
-    window->below = half;
-    return window->guess;
-}
-
-/* Sort keys with their places by 11 bits at a time, passing over digits that are the same everywhere. */
-static void sort_keys(uint64_t *items, uint64_t *other, int64_t count, uint64_t **sorted)
-{
-    for (int shift = 32; shift < 64; shift += 11) {
-        int64_t starts[2049] = {0};
-        for (int64_t k = 0; k < count; k++)
-            starts[((items[k] >> shift) & 2047) + 1]++;
-        if (starts[((items[0] >> shift) & 2047) + 1] == count)
-            continue;
-        for (int digit = 0; digit < 2048; digit++)
-            starts[digit + 1] += starts[digit];
-        for (int64_t k = 0; k < count; k++)
-            other[starts[(items[k] >> shift) & 2047]++] = items[k];
-        uint64_t *swap = items;
-        items = other;
-        other = swap;
-    }
-    *sorted = items;
-}
-
-/* Median of every size x size window that fits into a tile.
- *
- * keys: the tile (height, width) with a row stride; its upper left window's median goes to out[0], and so on, with
- * out's own row stride. The window walks down one column and up the next. Returns 0, or -1 without memory.
- */
-API int median_tile(const uint32_t *keys, int64_t key_stride, int64_t height, int64_t width, int64_t size,
-                    uint32_t *out, int64_t out_stride)
-{
-    int64_t count = height * width, words = (count >> 6) + 1, half = size * size / 2;
-    int64_t rows = height - size + 1, columns = width - size + 1;
-    uint64_t *items = malloc((size_t)count * 2 * sizeof *items), *sorted;
-    uint32_t *ranks = malloc((size_t)count * sizeof *ranks);
-    Window window = {calloc((size_t)words, sizeof(uint64_t)), count / 2, 0};
-    if (!items || !ranks || !window.bits) {
-        free(items), free(ranks), free(window.bits);
-        return -1;
-    }
-    for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++)
-            items[y * width + x] = (uint64_t)keys[y * key_stride + x] << 32 | (uint64_t)(y * width + x);
-    sort_keys(items, items + count, count, &sorted);
-    for (int64_t rank = 0; rank < count; rank++)
-        ranks[(uint32_t)sorted[rank]] = (uint32_t)rank;
-
-    for (int64_t y = 0; y < size; y++)
-        enter(&window, ranks + y * width, 1, size);
-    for (int64_t x = 0; x < columns; x++) {
-        int64_t down = x % 2 == 0, y = down ? 0 : rows - 1;
-        if (x) {
-            leave(&window, ranks + y * width + x - 1, width, size);
-            enter(&window, ranks + y * width + x - 1 + size, width, size);
-        }
-        for (int64_t k = 0; k < rows; k++) {
-            if (k) {
-                leave(&window, ranks + (down ? y : y + size - 1) * width + x, 1, size);
-                y += down ? 1 : -1;
-                enter(&window, ranks + (down ? y + size - 1 : y) * width + x, 1, size);
-            }
-            out[y * out_stride + x] = (uint32_t)(sorted[settle(&window, half)] >> 32);
-        }
+            row[x] = (uint8_t)((maxima[x] >= low) + (maxima[x] >= high));
     }
-    free(items), free(ranks), free(window.bits);
-    return 0;
+    close_derivatives(&d), free(rings);
+    return -failed;
 }

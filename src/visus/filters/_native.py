@@ -1,7 +1,8 @@
-"""Calls of the compiled inner loops in ``_loops.c``."""
+"""Calls of the compiled inner loops in ``_loops.c`` and ``_median.c``."""
 
 import ctypes
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,22 @@ def _library() -> ctypes.CDLL:
     array, whole, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
     library.magnitude.argtypes = [array] * 3 + [whole] * 3
     library.suppress.argtypes = [array] * 4 + [whole] * 3
-    library.classify.argtypes = [array] * 3 + [real] * 2 + [whole] * 4
     library.hysteresis.argtypes = [array, whole, whole]
-    library.smooth_rows.argtypes = [array] * 2 + [ctypes.c_int] + [whole] * 2 + [array] * 3 + [whole] * 3
-    library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
+    rows = [array, ctypes.c_int] + [whole] * 2 + [array] * 2 + [whole] * 3
+    library.smooth_rows.argtypes = [*rows, array, array]
+    library.derive_rows.argtypes = [*rows, array, array, array, array]
+    library.classify_rows.argtypes = [*rows, array, array, whole, real, real, array]
     for name in ("magnitude", "suppress"):
         getattr(library, name).restype = None
+    return library
+
+
+@functools.cache
+def _medians() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_median")
+    array, whole = ctypes.c_void_p, ctypes.c_int64
+    library.median_bytes.argtypes = [array] * 2 + [whole] * 5
+    library.median_tile.argtypes = [array] + [whole] * 4 + [array, whole]
     return library
 
 
@@ -51,21 +62,6 @@ def suppress(gx: Floats, gy: Floats, padded: Floats) -> Floats:
     return out
 
 
-def classify(gx: Floats, gy: Floats, classes: Bytes, limits: tuple[float, float], rows: tuple[int, int]) -> None:
-    """Write which maxima of some rows lie above the limits: 0 none, 1 from the lower on, 2 from the higher on.
-
-    Args:
-        gx: ``(H, W)``.
-        gy: ``(H, W)``.
-        classes: Padded, where row ``k + 1`` takes the classes of row k.
-        limits: Lower and higher threshold.
-        rows: First row, and the one behind the last.
-    """
-    failed = _library().classify(gx.ctypes.data, gy.ctypes.data, classes.ctypes.data, *limits, *gx.shape, *rows)
-    if failed:
-        raise MemoryError
-
-
 def hysteresis(classes: Bytes) -> None:
     """Turn each 1 that is connected to a 2 through eight neighbors into a 2, in place.
 
@@ -77,25 +73,83 @@ def hysteresis(classes: Bytes) -> None:
         raise MemoryError
 
 
-def smooth_rows(
-    picture: NDArray[Any], out: NDArray[Any], weights: Floats, numbers: tuple[Numbers, Numbers], rows: tuple[int, int]
-) -> None:
-    """Write some rows of a picture, smoothed by a symmetric column and the same row.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A picture that is summed over symmetric columns and rows.
+
+    Attributes:
+        picture: ``(H, W)`` or ``(H, W, C)`` uint8 or float32, contiguous.
+        rows: Which row stands for each from ``reach`` above the first one to as many below the last, -1 for none.
+        columns: Which value of a row likewise, ``reach * C`` more on both sides.
+    """
+
+    picture: NDArray[Any]
+    rows: Numbers
+    columns: Numbers
+
+    def _arguments(self, band: tuple[int, int]) -> tuple[int, ...]:
+        """Of the compiled loops."""
+        shape = self.picture.shape
+        channels = shape[2] if len(shape) == 3 else 1
+        places = (own.ctypes.data for own in (self.rows, self.columns))
+        reach = (len(self.rows) - shape[0]) // 2
+        kind = int(self.picture.dtype == np.uint8)
+        return (self.picture.ctypes.data, kind, shape[1] * channels, channels, *places, reach, *band)
+
+    def smooth(self, band: tuple[int, int], weights: Floats, out: NDArray[Any]) -> None:
+        """Write the rows of a band, smoothed.
+
+        Args:
+            band: First row, and the one behind the last.
+            weights: ``(reach + 1,)`` of a symmetric kernel, from the middle on.
+            out: As the picture is.
+        """
+        if _library().smooth_rows(*self._arguments(band), weights.ctypes.data, out.ctypes.data):
+            raise MemoryError
+
+    def derive(self, smooth: Floats, slope: Floats) -> tuple[Floats, Floats]:
+        """The derivatives along x and y, of each pixel's channel whose are greatest.
+
+        Args:
+            smooth: ``(reach + 1,)`` of a symmetric kernel, from the middle on.
+            slope: The same of an antisymmetric one, its half ahead.
+
+        Returns:
+            Twice ``(H, W)``.
+        """
+        gx, gy = (np.empty(self.picture.shape[:2], np.float32) for _ in "xy")
+        lines = (own.ctypes.data for own in (smooth, slope, gx, gy))
+        if _library().derive_rows(*self._arguments((0, len(gx))), *lines):
+            raise MemoryError
+        return gx, gy
+
+    def classify(
+        self, band: tuple[int, int], smooth: Floats, slope: Floats, limits: tuple[float, float], classes: Bytes
+    ) -> None:
+        """Write which maxima of the gradient lie above limits: 0 none, 1 from the lower on, 2 from the higher on.
+
+        Args:
+            band: First row, and the one behind the last.
+            smooth: As of :meth:`derive`.
+            slope: Likewise.
+            limits: Lower and higher threshold.
+            classes: ``(H + 2, W + 2)``, whose inside is written.
+        """
+        lines = smooth.ctypes.data, slope.ctypes.data
+        if _library().classify_rows(*self._arguments(band), *lines, len(self.picture), *limits, classes.ctypes.data):
+            raise MemoryError
+
+
+def median_bytes(plane: Bytes, size: int, out: Bytes, rows: tuple[int, int]) -> None:
+    """Write the medians over ``size`` x ``size`` pixels of some rows; the border goes on as it is.
 
     Args:
-        picture: ``(H, W)`` or ``(H, W, C)`` uint8 or float32, contiguous.
+        plane: ``(H, W)``, contiguous.
+        size: Odd side of the window, at most 127.
         out: The same.
-        weights: ``(reach + 1,)``, from the middle on.
-        numbers: Which row stands for each from ``reach`` above the first one to as many below the last, -1 for
-            none; and which value of a row likewise, ``reach * C`` more on both sides.
         rows: First row, and the one behind the last.
     """
-    height, channels = picture.shape[0], picture.shape[2] if picture.ndim == 3 else 1
-    failed = _library().smooth_rows(
-        picture.ctypes.data, out.ctypes.data, picture.dtype == np.uint8, picture.size // height, channels,
-        *(own.ctypes.data for own in numbers), weights.ctypes.data, len(weights) - 1, *rows,
-    )  # fmt: skip
-    if failed:
+    if _medians().median_bytes(plane.ctypes.data, out.ctypes.data, *plane.shape, size, *rows):
         raise MemoryError
 
 
@@ -108,7 +162,7 @@ def median_tile(keys: Keys, size: int, out: Keys) -> None:
         out: ``(h, w)``, a view whose rows are contiguous.
     """
     height, width = keys.shape
-    failed = _library().median_tile(
+    failed = _medians().median_tile(
         keys.ctypes.data, keys.strides[0] // 4, height, width, size, out.ctypes.data, out.strides[0] // 4
     )
     if failed:

@@ -4,14 +4,17 @@ Canny (1986), A Computational Approach to Edge Detection, IEEE PAMI 8(6): a deri
 magnitude along its direction, and two thresholds with hysteresis.
 """
 
+import functools
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
 from visus.filters import _native
 from visus.filters._threads import bands, each
+from visus.filters.convolve import with_borders
 from visus.filters.gradient import Gradient, fits, padded_magnitude
 from visus.filters.kernels import gaussian_1d
 from visus.images.check import number, picture_of
@@ -22,7 +25,7 @@ Mask = NDArray[np.bool_]
 Thresholds = Literal["contrast", "quantile"]
 
 _FLAT = 1e-6  # of white; slopes below it are rounding errors
-_BAND = 1 << 17  # pixels of a band: its derivatives and magnitudes stay in the cache
+_BAND = 64  # rows that a core takes at least: it derives those around them too
 
 
 class CannyStages(NamedTuple):
@@ -109,16 +112,12 @@ def canny(
     if return_stages or thresholds == "quantile":
         return _in_steps(derive, low, high, thresholds, return_stages)
 
-    # All steps but the last are done band by band, so that what lies between them never leaves the cache.
+    # All steps but the last are done row by row, so that what lies between them never leaves the cache.
     classes = np.zeros((height + 2, width + 2), np.uint8)
-
-    def work(band: tuple[int, int]) -> None:
-        first, last = band
-        start, end = max(first - 1, 0), min(last + 1, height)  # maxima look at the rows around
-        gx, gy = derive(start, end)
-        _native.classify(gx, gy, classes[start:], (low, high), (first - start, last - start))
-
-    each(work, bands(height, max(16, _BAND // width)))
+    each(
+        lambda band: derive.rows.classify(band, *derive.kernels, (low, high), classes),
+        bands(height, max(_BAND, -(-height // cores()))),
+    )
     _native.hysteresis(classes)
     return classes[1:-1, 1:-1] == 2
 
@@ -135,44 +134,31 @@ def _check_thresholds(low: float, high: float, kind: str) -> None:
 
 
 class _Derivative:
-    """Derivatives of some rows of a picture, for bands in any order.
+    """Derivatives of a picture, as the compiled loops take them.
 
     The kernel's positive half sums to 1, so that a step of height h gives the magnitude h.
     """
 
     def __init__(self, picture: NDArray[Any], sigma: float) -> None:
-        self.smooth = gaussian_1d(fits(sigma, picture))
-        slope = gaussian_1d(sigma, order=1)[::-1]  # OpenCV correlates
-        self.slope = slope / slope[slope > 0].sum() / full_scale(picture.dtype)
-        known = picture.dtype in (np.uint8, np.uint16, np.float32, np.float64)
-        self.picture = np.ascontiguousarray(picture if known else picture.astype(np.float32))
-        self.reach = len(slope) // 2
+        smooth, slope = _halves(fits(sigma, picture))
+        self.kernels = smooth, np.asarray(slope / full_scale(picture.dtype), np.float32)
+        kind = np.uint8 if picture.dtype == np.uint8 else np.float32
+        self.rows = with_borders(np.ascontiguousarray(picture, kind), len(slope) - 1, "reflect")
 
-    def __call__(self, first: int, last: int) -> tuple[Floats, Floats]:
-        """Derivatives along x and y of the rows from ``first`` to before ``last``; of the strongest channel."""
-        import cv2
 
-        # The rows around are real where there are some; OpenCV reflects the rest.
-        start, end = max(first - self.reach, 0), min(last + self.reach, len(self.picture))
-        part = self.picture[start:end]
-        depth = cv2.CV_64F if part.dtype == np.float64 else cv2.CV_32F
-        inside = slice(first - start, last - start)
-        gx, gy = (
-            cv2.sepFilter2D(part, depth, row, column, borderType=cv2.BORDER_REFLECT)[inside].astype(
-                np.float32, copy=False
-            )
-            for row, column in ((self.slope, self.smooth), (self.smooth, self.slope))
-        )
-        if gx.ndim == 3 and gx.shape[2] == 3:
-            strongest = np.argmax(gx**2 + gy**2, axis=2)[:, :, None]
-            gx, gy = (np.take_along_axis(g, strongest, axis=2) for g in (gx, gy))
-        return np.ascontiguousarray(gx.reshape(gx.shape[:2])), np.ascontiguousarray(gy.reshape(gy.shape[:2]))
+@functools.lru_cache(maxsize=16)
+def _halves(sigma: float) -> tuple[Floats, NDArray[np.float64]]:
+    """A Gaussian and its slope, from the middle on."""
+    slope = gaussian_1d(sigma, order=1)
+    reach = len(slope) // 2
+    ahead = abs(slope[reach:])
+    return np.ascontiguousarray(gaussian_1d(sigma)[reach:], np.float32), ahead / ahead.sum()
 
 
 def _in_steps(derive: _Derivative, low: float, high: float, thresholds: str, return_stages: bool) -> Mask | CannyStages:
     """The same steps over the whole picture, with everything that lies between them."""
     # 1. The gradient of the smoothed picture.
-    gx, gy = derive(0, len(derive.picture))
+    gx, gy = derive.rows.derive(*derive.kernels)
     padded = padded_magnitude(gx, gy)
     magnitude = padded[1:-1, 1:-1]
 

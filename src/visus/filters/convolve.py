@@ -14,6 +14,7 @@ wrap       ``c d | a b c d | a b``
 ========== =====================
 """
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 from visus._optional import require
 from visus.filters._fourier import fast_length
+from visus.filters._native import Rows
 from visus.filters._threads import corners, each
 from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
 from visus.images.check import number, one_of, picture_of, whole
@@ -202,6 +204,27 @@ def pad(
     if padding == "constant":
         return np.pad(image, widths, constant_values=number("value", value))
     return np.pad(image, widths, mode=_NUMPY_MODES[padding])  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def with_borders(picture: NDArray[Any], reach: int, padding: Padding) -> Rows:
+    """A picture for the compiled loops, which goes on beyond its border.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)`` uint8 or float32, contiguous.
+        reach: By so many rows and columns.
+        padding: See the top of this module.
+    """
+    height, width = picture.shape[:2]
+    channels = picture[0].size // width
+    return Rows(picture, _places(height, 1, reach, padding), _places(width, channels, reach, padding))
+
+
+@functools.lru_cache(maxsize=16)
+def _places(length: int, channels: int, reach: int, padding: Padding) -> NDArray[np.int64]:
+    """Which number of a line stands at each place of the line with its borders; -1 for none."""
+    numbers = np.arange(length * channels).reshape(length, 1, channels)
+    numbers = pad(numbers, (reach, 0), (reach, 0), padding=padding, value=-1)
+    return np.ascontiguousarray(numbers.ravel(), np.int64)
 
 
 def _chosen(dtype: np.dtype[Any], kernel: Kernel, method: Method) -> Kernel | tuple[Kernel, Kernel] | None:

@@ -29,7 +29,7 @@ FILTERS = 48
 ORIENTATIONS = 6
 SIZE = 49  # pixels; side of a kernel
 _ELONGATION = 3.0
-_TILE = 320  # pixels; side of a tile of the transform: its spectrum stays in the cache
+_TILE = 256  # pixels; side of a tile of the transform: its spectrum stays in the cache
 _NO_GRAY = 1e-9  # sum of a filter that does not see the mean
 
 
@@ -170,16 +170,28 @@ def _known_spectra(scales: Scales, rows: int, columns: int) -> NDArray[np.comple
 
 
 def _spectra(bank: Bank, rows: int, columns: int) -> NDArray[np.complex64]:
-    """The transforms ``(N / 2, rows, columns)`` of a bank's filters, two by two as a + i b."""
-    paired = bank[::2].astype(np.complex64)
-    paired[: len(bank) // 2] += 1j * bank[1::2].astype(np.float32)
+    """The transforms ``(N / 2, rows, columns)`` of a bank's filters, two by two as a + i b.
+
+    They are shifted so that what is wrapped round comes last, and hold the scale of the inverse transform.
+    """
+    import cv2
+
+    paired = bank[::2] / (rows * columns) + 0j
+    paired[: len(bank) // 2] += 1j * bank[1::2] / (rows * columns)
     spectra = np.empty((len(paired), rows, columns), np.complex64)
 
     def transform(pair: int) -> None:
-        spectra[pair] = np.fft.fft2(paired[pair], (rows, columns))
+        wide = np.zeros((rows, columns), np.complex64)
+        wide[: bank.shape[1], : bank.shape[2]] = paired[pair]
+        cv2.dft(_parts(np.roll(wide, (1 - bank.shape[1], 1 - bank.shape[2]), (0, 1))), _parts(spectra[pair]))
 
     each(transform, range(len(paired)))
     return spectra
+
+
+def _parts(numbers: NDArray[np.complex64]) -> Floats:
+    """The real and the imaginary parts ``(rows, columns, 2)`` of ``(rows, columns)``, as OpenCV has them."""
+    return numbers.view(np.float32).reshape(*numbers.shape, 2)
 
 
 def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Take) -> None:
@@ -189,6 +201,8 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
     through one complex transform: with the kernel a + i b, the real part is the answer of a and the imaginary part
     that of b. The mean gray is taken off first, so that it does not drown the answers of filters that sum to 0.
     """
+    import cv2
+
     one_of("padding", padding, PADDINGS)
     bank = _bank(which)
     (height, width), (_, *size) = picture.shape, bank.shape
@@ -203,16 +217,17 @@ def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Tak
     def work(corner: tuple[int, int]) -> None:
         top, left = corner
         rows, columns = slice(top, min(top + step[0], height)), slice(left, min(left + step[1], width))
-        spectrum = np.fft.fft2(wide[top : top + tile[0], left : left + tile[1]], tile)
+        part = wide[top : top + tile[0], left : left + tile[1]]
+        padded = np.zeros(tile, np.float32)
+        padded[: part.shape[0], : part.shape[1]] = part
+        spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[:, :, 0]
         product = np.empty_like(spectrum)
+        parts = _parts(product)
+        inside = np.moveaxis(parts[: rows.stop - rows.start, : columns.stop - columns.start], 2, 0)
         for pair, kernel in enumerate(spectra):
-            # Rows that are wrapped round are dropped between the two axes of the inverse transform.
             np.multiply(spectrum, kernel, out=product)
-            lines = np.fft.ifft(product, axis=0)[size[0] - 1 : size[0] - 1 + rows.stop - rows.start]
-            answer = np.asarray(np.fft.ifft(lines, axis=1), np.complex64)[:, size[1] - 1 :][
-                :, : columns.stop - columns.start
-            ]
-            for index, part in zip(range(2 * pair, len(bank)), (answer.real, answer.imag), strict=False):
+            cv2.dft(parts, parts, cv2.DFT_INVERSE)
+            for index, part in zip(range(2 * pair, len(bank)), inside, strict=False):
                 take(index, rows, columns, part + grays[index] if abs(grays[index]) > _NO_GRAY else part)
 
     each(work, corners(picture.shape, (step[0], step[1])))

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from visus._errors import InputError, RunError, WeightsError
 from visus._files import write_atomically
 from visus._optional import require
-from visus.graphs import lite
+from visus.graphs import lite, towers
 from visus.graphs.weights import Preprocessing, identity
 
 Described = TypeVar("Described")
@@ -77,13 +77,12 @@ def load(model: str, weights: str = "imagenet") -> Graph:
     run = file_of_run(model)
     if run and (own := _of_weights(run.parent / "model", source)):
         return replace(own, model=model)
-    key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
-    stem = cache_folder() / f"{Path(model).name}-{key}"
-    found = _of_weights(stem, source)
+    stem = _stem(model, source)
+    found = _kept(model, source)
     if found is None:
         try:
             stem.parent.mkdir(parents=True, exist_ok=True)  # before the work whose place it is
-            content, about = _made(model, weights)
+            content, about = _made(model, weights, stem)
             path, description = _files_of(stem)
             # The description comes last: a graph without it does not count.
             write_atomically(path, content)
@@ -96,6 +95,29 @@ def load(model: str, weights: str = "imagenet") -> Graph:
         found = _of_weights(stem, source)
         assert found is not None
     return found
+
+
+def at_hand(model: str) -> bool:
+    """Whether the graph of a network is in the cache.
+
+    Args:
+        model: Name of a network, not of a run.
+    """
+    return _kept(model, _identity(model, "imagenet")) is not None
+
+
+def _stem(model: str, source: str) -> Path:
+    """Where a graph is kept, without its ending."""
+    key = hashlib.sha256(f"{_FORMAT}|{model}|{source}".encode()).hexdigest()[:16]
+    return cache_folder() / f"{Path(model).name}-{key}"
+
+
+def _kept(model: str, source: str) -> Graph | None:
+    """The graph in the cache; None where it, or the tower of sentences that belongs to it, is not there whole."""
+    stem = _stem(model, source)
+    found = _of_weights(stem, source)
+    whole = model not in towers.TABLE or towers.described(towers.folder_beside(stem)) is not None
+    return found if whole else None
 
 
 def of_run(file: Path, name: str = "model") -> Graph | None:
@@ -169,6 +191,10 @@ def _identity(model: str, weights: str) -> str:
             raise RunError(
                 f"{model} holds no trained network ({error.strerror}: {run.name}); check the path, or put it back."
             ) from error
+    if model in towers.TABLE:
+        if weights != "imagenet":
+            raise InputError(f"{model} brings its own weights; leave --weights away.")
+        return towers.identity(model)
     if weights == "imagenet":
         return identity(model)
     try:
@@ -178,10 +204,12 @@ def _identity(model: str, weights: str) -> str:
     return f"file:{hashlib.sha256(content).hexdigest()}"
 
 
-def _made(model: str, weights: str) -> tuple[bytes, dict[str, Any]]:
+def _made(model: str, weights: str, stem: Path) -> tuple[bytes, dict[str, Any]]:
     """The content of an ONNX file, and of the description beside it."""
     if (model, weights) == (lite.NET, "imagenet"):
         return lite.fill()
+    if model in towers.TABLE:
+        return require("visus.nets.towers").export(model, stem)
     return require("visus.nets.embedding").export(model, weights)
 
 

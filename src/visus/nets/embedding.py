@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from visus import nets
 from visus._errors import InputError
+from visus._optional import require
 from visus.graphs import lite
 from visus.graphs.graph import Graph, file_of_run
 from visus.graphs.runtime import Computed
+from visus.graphs.towers import TABLE
 from visus.graphs.weights import Preprocessing, preprocessing
 from visus.nets.backbones import Backbone
 from visus.nets.onnx import to_onnx
@@ -129,8 +131,11 @@ class TorchRuntime:
     precision: Computed = "f32"
 
     def __init__(self, graph: Graph, device: str, weights: str = "imagenet") -> None:
-        backbone, _, normalize = network(graph.model, weights)
-        module = PixelsToVector(backbone, normalize, graph.has_map)
+        if graph.model in TABLE:
+            module = require("visus.nets.tower_graphs").picture_tower(graph.model)
+        else:
+            backbone, _, normalize = network(graph.model, weights)
+            module = PixelsToVector(backbone, normalize, graph.has_map)
         self._device = device
         self._module = module.eval().to(device)
 

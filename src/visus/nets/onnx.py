@@ -62,6 +62,7 @@ def to_onnx_traced(
     dynamic: Mapping[int, str] = PICTURES,
     metadata: Mapping[str, str],
     length: str = "n",
+    taken: str = "pixels",
 ) -> bytes:
     """The same from a trace, which is sooner there, and follows what the example has met alone.
 
@@ -70,22 +71,24 @@ def to_onnx_traced(
 
     Args:
         module: See :func:`to_onnx`.
-        example: Pixels for which it gives something, since what is not met is not traced.
+        example: Pixels ``(2, size, size, 3)`` uint8, or what else it takes, for which it gives something, since what is
+            not met is not traced.
         outputs: See there.
         dynamic: See there.
         metadata: See there.
         length: What the first axis of the outputs is called, which may be of any length.
+        taken: What the input is called.
     """
     import onnx
 
     buffer = io.BytesIO()
-    axes = {"pixels": dict(dynamic), **{name: {0: length} for name in outputs}}
+    axes = {taken: dict(dynamic), **{name: {0: length} for name in outputs}}
     with _quiet(), torch.no_grad():
         torch.onnx.export(
             module.eval(),
             (example,),
             buffer,  # pyright: ignore[reportArgumentType]
-            input_names=["pixels"],
+            input_names=[taken],
             output_names=list(outputs),
             dynamic_axes=axes,
             opset_version=_OPSET,

@@ -198,10 +198,17 @@ def _of_vectors(
         return found
     labels = own.labels[looked.places]
     if not can_be_judged(labels, len(own.classes)):
-        notes.append("There are too few pictures of each class to look for wrong labels.")
+        notes.append(_unjudged(labels, own.classes))
         return found
     opinion = opinion_on(looked, labels, len(own.classes), near, seed=seed, progress=telling(progress, "probe"))
     return found + wrong_labels(own, looked, labels, opinion, least=certainty)
+
+
+def _unjudged(labels: "np.ndarray[Any, np.dtype[np.int64]]", classes: Sequence[str]) -> str:
+    """Why wrong labels are not looked for."""
+    if len(labels) and (labels == labels[0]).all():
+        return f"All pictures have the class {classes[int(labels[0])]}, so there are no wrong labels to look for."
+    return "There are too few pictures of each class to look for wrong labels: ten, and two of at least two classes."
 
 
 def _unreadable(own: Subject, looked: Looked) -> list[Finding]:

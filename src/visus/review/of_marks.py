@@ -6,7 +6,7 @@ from visus.review.findings import Finding
 from visus.review.looking import Looked
 from visus.review.subject import Subject
 
-_SMALL = 8  # pixels of a box's side, as the network sees it: half of the step between its places
+_SMALL = 8  # pixels, the root of a box's area as the network sees it: half of the step between its places
 _LARGEST = 600, 1000  # sides to which a detector brings a picture at most, the shorter and the longer one
 _NEAR_EMPTY = 1e-3  # share of a mask beside its first class
 _BESIDE_OTHERS = 0.1  # of the median share
@@ -62,9 +62,10 @@ def small_boxes(subject: Subject, looked: Looked, *, side: int | None = None) ->
         sides = scale * np.sqrt((own.boxes[:, 2:] - own.boxes[:, :2]).prod(1))
         small = sides[(sides < _SMALL) & ~own.crowd]
         if len(small):
+            has = "has" if len(small) == 1 else "have"
             why = (
-                f"{len(small)} of its {len(own)} boxes {'is' if len(small) == 1 else 'are'} less than {_SMALL} pixels "
-                f"wide where the shorter side has {shorter}; the smallest {float(small.min()):.1f}"
+                f"{len(small)} of its {len(own)} boxes {has} less area than {_SMALL} x {_SMALL} pixels where the "
+                f"shorter side has {shorter}; the smallest {float(small.min()):.1f} squared"
             )
             findings.append(
                 Finding(subject.name(place), "small-box", float(_SMALL / max(small.min(), 0.1)), why, None,

@@ -1,7 +1,9 @@
 """Pictures of a set that are the same: equal files, and equal but for size, quality, format or brightness.
 
 Candidates are told by 64 bits (:func:`visus.images.facts.gray_hash`), and compared by cards: gray pictures of 16 x 16,
-brought to the brightness of the one and the larger contrast of both, which then differ by a few levels anywhere.
+brought to the brightness of the one and the larger contrast of both, which then differ by a few levels anywhere. Where
+light or contrast were raised so that white is cut off, or along a curve, one card is brought to the other by the curve
+that keeps the order of its values.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,8 @@ SIDE = 16
 _BITS = 10  # by which the hashes of twins differ
 _LEAST_SPREAD = 3.0  # standard deviation of a card, in gray levels, below which it says nothing
 _MEAN, _MOST = 2.5, 12  # gray levels by which cards of twins differ: in the mean, and anywhere
-_CORRELATION = 0.98  # at least, of cards of little contrast
+_MOST_BY_CURVE = 16  # and where a curve leads from one to the other
+_CORRELATION = 0.98  # at least
 _CHUNK = 512
 
 
@@ -72,7 +75,11 @@ def twins(
             first, second = start + row, start + column
             exact = digests[first] == digests[second]
             contrast = max(deviation[first], deviation[second])
-            if exact or (says[first] and says[second] and _alike(even[first] - even[second], contrast)):
+            if exact or (
+                says[first]
+                and says[second]
+                and (_alike(even[first] - even[second], contrast) or _alike_by_curve(cards[first], cards[second]))
+            ):
                 found.append(Twins(first, second, exact))
         if progress:
             progress(int(own[-1]) + 1, len(bits))
@@ -84,3 +91,19 @@ def _alike(difference: NDArray[np.float32], contrast: float) -> bool:
     apart = np.abs(difference)
     correlation = 1 - float((difference**2).mean()) / 2
     return bool(apart.mean() * contrast <= _MEAN and apart.max() * contrast <= _MOST and correlation >= _CORRELATION)
+
+
+def _alike_by_curve(first: Card, second: Card) -> bool:
+    """Whether a rising curve leads from the values of one card to those of the other."""
+    return any(_is_led(*pair) for pair in ((first, second), (second, first)))
+
+
+def _is_led(own: Card, other: Card) -> bool:
+    values, places = np.unique(own, return_inverse=True)
+    in_order = np.empty(len(own))
+    in_order[np.argsort(own, kind="stable")] = np.sort(other)
+    led = (np.bincount(places, in_order) / np.bincount(places, minlength=len(values)))[places]  # equal ones stay so
+    apart = np.abs(led - other)
+    if apart.mean() > _MEAN or apart.max() > _MOST_BY_CURVE or led.std() < _LEAST_SPREAD:
+        return False
+    return bool(np.corrcoef(led, other)[0, 1] >= _CORRELATION)

@@ -115,23 +115,16 @@ class Index(UpdatedIndex):
             raise InputError(f"The least score must be within -1 and 1, not {min_score}.")
         store = self._opened()
         store.refresh()
-        layer_of_words = cache(self.layer)
-        terms = asked_of(
-            several(picture),
-            plus=plus,
-            minus=minus,
-            unlike=unlike,
-            files=files,
-            vocabulary=lambda: layer_of_words().vocabulary,
-        )
+        known = cache(self.words)
+        terms = asked_of(several(picture), plus=plus, minus=minus, unlike=unlike, files=files, known=known)
         if terms.words and by != "embedding":
             raise InputError(f"Words ask the network, not {by}; leave --by away.")
         column = None if by == "embedding" else by
-        layer = layer_of_words() if terms.words else None
+        words = known() if terms.words else None
         describing = self._describes(by) if terms.pictures else None
         pictures = terms.load(describing, region, max_pixels)
         vectors = describing(pictures) if describing else np.zeros((0, store.about["dimension"]), np.float32)
-        query = terms.query(vectors, layer, store.compared[column or EMBEDDING])
+        query = terms.query(vectors, words, store.compared[column or EMBEDDING])
         queries = [own for own, (weight, _) in zip(pictures, terms.pictures, strict=True) if weight > 0]
 
         condition = None if where is None else to_sql(where, store.columns)
@@ -141,7 +134,9 @@ class Index(UpdatedIndex):
             rows = nearest.expanded(query, rows)
         elif rerank == "geometry":
             rows = nearest.verified(single(queries, "rerank geometry"), rows, max_pixels)
-        rows, nothing = above(rows, min_score, query, len(store) if layer else 0)
+        searched = cache(nearest.searched)
+        alone = terms.named if words and query.plain.any() else None
+        rows, nothing = above(rows, min_score, lambda: words.chance(alone, searched()) if words and alone else None)
         rows = [row | {"missing": is_missing(row["path"])} for row in rows[:k]]
 
         def why(hit: Hit) -> "Why | WordWhy":
@@ -156,9 +151,9 @@ class Index(UpdatedIndex):
 
         said = (
             *terms.taken(),
-            *(terms.notes(layer.vocabulary) if layer else ()),
+            *(terms.notes(words) if words else ()),
             nothing,
-            terms.unshown(store, rows, layer) if layer and not terms.named else None,
+            terms.unshown(store, rows, words, searched()) if words and not terms.named else None,
             store.news(),
             store.note,
             *nearest.checks.notes,
@@ -169,7 +164,7 @@ class Index(UpdatedIndex):
             queries=queries,
             thumbnails=partial(thumbnails, store),
             explain=why,
-            words=terms.told(layer.vocabulary) if layer else (),
+            words=terms.told(words) if words else (),
             notes=[note for note in said if note],
         )
 
@@ -207,12 +202,12 @@ class Index(UpdatedIndex):
             InputError: A picture cannot be read, a word is not known, or the network does not pool by average.
         """
         describing = self._describing or self.embedder()
-        layer_of_words = cache(self.layer)
-        terms = asked_of(several(query), files=files, vocabulary=lambda: layer_of_words().vocabulary)
+        known = cache(self.words)
+        terms = asked_of(several(query), files=files, known=known)
         pictures = terms.load(describing, None, MAX_PIXELS)
         space, dimension = self._opened().space, self._opened().about["dimension"]
         vectors = describing(pictures) if pictures and terms.words else np.zeros((0, dimension), np.float32)
-        asked = terms.query(vectors, layer_of_words(), space) if terms.words else None
+        asked = terms.query(vectors, known(), space) if terms.words else None
         return self._explained(describing, terms, asked, pictures, load(hit, describing.least_side, MAX_PIXELS))
 
     # Looking at the whole ------------------------------------------------------------------------------------
@@ -329,17 +324,33 @@ class Index(UpdatedIndex):
             InputError: A picture is not in the index, there are fewer than two, or there is no such decision.
             PictureIndexError: There is no index, or it or its file of decisions is damaged.
         """
-        from visus.search.duplicates import decisions
         from visus.search.duplicates.reading import content_in
-        from visus.search.files import files_of
 
         store = self._opened()
         store.refresh()
-        if len(pictures) < 2:
+        files = dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in pictures)
+        return self.decide_contents([content_in(store, file) for file in files], decision)
+
+    def decide_contents(self, contents: Sequence[bytes], decision: "Decision | Literal['undecided'] | None") -> int:
+        """The same of contents.
+
+        Args:
+            contents: Hashes of at least two files, as :meth:`rows` gives them.
+            decision: See :meth:`decide`.
+
+        Raises:
+            InputError: There are fewer than two, or there is no such decision.
+            PictureIndexError: The file of decisions is damaged, or may not be written.
+        """
+        from visus.search.duplicates import decisions
+        from visus.search.files import files_of
+        from visus.search.place import alone
+
+        if len(contents) < 2:
             raise InputError("A decision is about two pictures or more; name them.")
-        hashes = [content_in(store, os.path.abspath(os.path.expanduser(path))) for path in pictures]
-        pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(hashes, 2)]
-        return decisions.decide(files_of(self.location), pairs, decision)
+        pairs = [decisions.pair_of(a, b) for a, b in itertools.combinations(contents, 2)]
+        with alone(self.location, "decisions.lock"):
+            return decisions.decide(files_of(self.location), pairs, decision)
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         """Whether a file is in the index, by this name or another, or one that holds the same.

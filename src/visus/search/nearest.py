@@ -116,6 +116,11 @@ class Nearest:
             found = best_first([*found, *self._at_no_angle(f"{blank} AND {condition}" if condition else blank, k)], k)
         return contents.with_copies(self.store, found, self.where, COLUMNS) if about.twins else found
 
+    def searched(self) -> int:
+        """How many rows may answer."""
+        with explained(self.store.location):
+            return self.store.segments(self.by or EMBEDDING).count(self._condition(contents.about(self.store)))
+
     def _scored(self, query: Query, k: int, condition: str | None) -> list[Row]:
         if not query.plain.any():
             return self._at_no_angle(condition, k)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from visus._errors import InputError, PictureIndexError
 from visus.graphs.graph import Graph, full_name, load
 from visus.graphs.runtime import Device, Precision
+from visus.graphs.towers import TABLE
 from visus.images.check import one_of
 from visus.search import times
 from visus.search.classical import DESCRIPTIONS, Classical
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from visus.search.exported import Exported
+    from visus.search.words.engine import Words
     from visus.search.words.layer import Layer
 
 MODEL = "efficientnet_lite0"
@@ -152,6 +154,25 @@ class OpenIndex:
         graph = self._embedder.graph if self._embedder is not None else load(about["model"], self._weights)
         self._check_weights(graph)
         return layer_of(graph, self._weights)
+
+    def words(self) -> "Words":
+        """The words that can ask: the names of the network's classes, or, of a network of two towers, any sentence.
+
+        Raises:
+            InputError: The network knows no words.
+            DependencyError: What reads sentences is not installed.
+            PictureIndexError: It has other weights than those at hand.
+        """
+        about = self._opened().about
+        if about["model"] not in TABLE:
+            from visus.search.words.classes import ClassWords
+
+            return ClassWords(self.layer())
+        from visus.search.words.sentences import OpenWords
+
+        graph = self._embedder.graph if self._embedder is not None else load(about["model"], self._weights)
+        self._check_weights(graph)
+        return OpenWords(graph, self._opened())
 
     def use(self, describing: Describing) -> None:
         """Let a server describe the pictures of several searches together.

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOCK = "writer.lock"
 _MADE = ("pictures.lance", "whitening-", "space-", "codes", "checksums", "damaged")
 _OWN_FILES = (*_MADE, _LOCK, ".")
+
+_THREADS = threading.Lock()
 
 Location = Path | str
 """A folder, or the address of a place on an object store."""
@@ -91,6 +94,32 @@ def writing(
         yield
     finally:
         _remove_empty(made)
+        lock.release()
+
+
+@contextlib.contextmanager
+def alone(location: Location, name: str) -> Iterator[None]:
+    """Hold a lock of an index for a moment: of two who change a small file, neither undoes what the other did.
+
+    Args:
+        location: The folder of the index; on an object store threads of one process wait for each other.
+        name: Of the lock.
+
+    Raises:
+        PictureIndexError: The folder may not be written.
+    """
+    from filelock import FileLock
+
+    if isinstance(location, str):
+        with _THREADS:
+            yield
+        return
+    lock = FileLock(location / name)
+    with explained(location):
+        lock.acquire()
+    try:
+        yield
+    finally:
         lock.release()
 
 

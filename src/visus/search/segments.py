@@ -253,6 +253,15 @@ class Segments:
         rows = self._all(masks) if exact or not self.coded else self._likely(query, masks, k)
         return self._best(rows, query, k)
 
+    def count(self, where: str | None = None) -> int:
+        """How many rows fulfill a condition.
+
+        Raises:
+            OSError: The files cannot be read.
+        """
+        masks = self._allowed(where)
+        return sum(segment.count for segment in self._segments) if masks is None else sum(int(m.sum()) for m in masks)
+
     def _allowed(self, where: str | None) -> Masks | None:
         if where is None:
             return (

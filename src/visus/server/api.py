@@ -29,6 +29,7 @@ from visus.server.service import Service
 from visus.server.settings import Settings
 from visus.server.turns import Busy
 
+_LONGEST = 100  # characters of a path in a sentence
 _QUICK = 4  # threads for what never waits behind work
 
 
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=visus.__version__,
         lifespan=lifespan,
         description="Find pictures that look alike, ask trained networks, and see why they answer as they do.",
+        redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
         responses=ERRORS,
@@ -131,11 +133,13 @@ def create_app(settings: Settings) -> FastAPI:
 async def told(request: Request, error: Exception) -> JSONResponse:
     """An error as one sentence."""
     if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:])
-        return JSONResponse({"error": f"{place or 'The request'}: {first['msg']}."}, 422)
+        return JSONResponse({"error": _unfit(error.errors()[0])}, 422)
     if isinstance(error, HTTPException):
-        known = {404: f"There is nothing at {request.url.path}; see /docs.", 405: f"{request.method} is not for here."}
+        known = {
+            400: f"The form cannot be read: {str(error.detail).rstrip('.')}.",
+            404: f"There is nothing at {request.url.path[:_LONGEST]}; see /docs.",
+            405: f"{request.method} is not for here.",
+        }
         sentence = known.get(error.status_code, f"{error.detail}".rstrip(".") + ".")
         return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
     if isinstance(error, Busy):
@@ -145,9 +149,19 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": str(error)}, status)
 
 
+def _unfit(found: dict[str, Any]) -> str:
+    """What is wrong with the value of a field, as pydantic found it."""
+    place = ".".join(str(part) for part in found["loc"][1:]) or "The request"
+    if "UploadFile" in found["msg"]:
+        return f"{place} takes a file: curl -F {place}=@cat.jpg"
+    return f"{place}: {found['msg']}."
+
+
 async def broken(request: Request, error: Exception) -> JSONResponse:
     """What nobody expected; its traceback stands in the log."""
-    return JSONResponse({"error": f"{request.url.path} broke on this request; the log of the server says how."}, 500)
+    return JSONResponse(
+        {"error": f"{request.url.path[:_LONGEST]} broke on this request; the log of the server says how."}, 500
+    )
 
 
 def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:

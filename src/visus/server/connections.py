@@ -10,14 +10,14 @@ import logging
 import time
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from visus.server.headers import SAFE
+from visus.server.limits import HEADER_BYTES, LONG_HEADERS
 
 HEADER_SECONDS = 10.0
 """Seconds in which the headers of a request must have come."""
 
-_HEADER_BYTES = 65_536  # of headers
 _WRITE_SECONDS = 10.0  # after which it is looked how much of an answer was taken
 _WRITE_RATE = 20_000  # bytes a second that must be taken
 
@@ -37,7 +37,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; where there are too many, the one that is silent longest ends."""
         self._silent_since = time.monotonic()
+        self._answering: RequestResponseCycle | None = None  # of several requests in a row, the cycle is the last one's
         self._header_bytes = 0
+        self._is_draining = False
         self._unsent = 0
         self._header_clock: asyncio.TimerHandle | None = None
         self._write_clock: asyncio.TimerHandle | None = None
@@ -67,6 +69,9 @@ class Connection(HttpToolsProtocol):
         self._stop_header_clock()
         if self._write_clock:
             self._write_clock.cancel()
+        for cycle in (self._answering, *(cycle for cycle, _ in self.pipeline)):
+            if cycle:
+                cycle.disconnected = True
         super().connection_lost(exc)
 
     # Headers -----------------------------------------------------------------------------------------------------
@@ -81,18 +86,18 @@ class Connection(HttpToolsProtocol):
         self._header_clock = None
 
     def _too_slow(self) -> None:
-        if not self._header_bytes:  # nobody asked for anything
+        if not self._header_bytes or self._is_draining:  # nobody asked for anything, or has the answer
             self.transport.close()
             return
         self._refuse(408, f"The headers of a request did not come within {HEADER_SECONDS:g} s.")
 
     def data_received(self, data: bytes) -> None:
         """Take what came; headers that never end are refused."""
-        if self._header_clock:
+        if self._header_clock and not self._is_draining:
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._header_clock and self._header_bytes > _HEADER_BYTES and not self.transport.is_closing():
-            self._refuse(431, f"The headers of a request are larger than {_HEADER_BYTES // 1024} kB.")
+        if self._header_clock and self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
+            self._refuse(431, LONG_HEADERS)
 
     def on_message_begin(self) -> None:
         """The first line of a request is coming."""
@@ -105,21 +110,30 @@ class Connection(HttpToolsProtocol):
         """All of them are there."""
         self._stop_header_clock()
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
 
     def on_message_complete(self) -> None:
         """The body has come whole, perhaps after its answer."""
         super().on_message_complete()
         self._stop_header_clock()
+        self._is_draining = False
         if self.is_silent:
             self._header_bytes = 0
             self._await_headers()
 
     def on_response_complete(self) -> None:
-        """The answer has gone, perhaps before the body has come; the rest of it has a clock too."""
-        unread = self.cycle.more_body
+        """The answer has gone, perhaps before the body has come: the rest is thrown away, and has a clock too."""
+        unread = self._answering is self.cycle and self.cycle.more_body
+        if self.pipeline:
+            self._answering = self.pipeline[-1][0]
         super().on_response_complete()
         if unread and not self.transport.is_closing():
+            self._is_draining = True
             self._await_headers()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: who asks for another protocol gets an answer in this one."""
 
     def send_400_response(self, msg: str) -> None:
         """What came is no request."""

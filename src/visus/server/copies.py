@@ -71,8 +71,10 @@ class Copies:
 
         Raises:
             Missing: A picture is not in the index.
+            InputError: There are fewer than two, or they hold the same and are said to be no copies.
         """
-        return self._pictures.index.decide([self._pictures.row(number, "path")["path"] for number in numbers], decision)
+        rows = self._pictures.rows(list(dict.fromkeys(numbers)), "hash")
+        return self._pictures.index.decide_contents([row["hash"] for row in rows], decision)
 
     def move(self, numbers: list[int]) -> dict[str, Any]:
         """Move copies that may go to where the server was allowed to; see :func:`visus.server.moving.move`.

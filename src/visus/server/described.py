@@ -43,7 +43,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         "content": {"application/json": {"example": {"error": SENTENCES[status]}}},
     }
     for status, text in (
-        (400, "What came is no request."),
+        (400, "What came is no request, or its form is cut or cannot be read."),
         (401, "The token is missing or wrong."),
         (403, "A page of another site asks, or the server was not started for that."),
         (404, "It is not there."),

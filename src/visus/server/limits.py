@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import hmac
 import json
+import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from visus.server.forms import Ending
 from visus.server.origins import Origins
 from visus.server.turns import GIVEN_UP, GivenUp
 
@@ -22,6 +24,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OPEN = ("/health", "/", "/docs", "/openapi.json")
 """What needs no token: whether it lives, its description, and the page, which asks for the token itself."""
 
+HEADER_BYTES = 65_536
+"""Most bytes of the headers of a request."""
+
+LONG_HEADERS = f"The headers of a request are larger than {HEADER_BYTES // 1024} kB."
+
+_ONCE = (b"host", b"origin", b"authorization", b"sec-fetch-site")  # headers of which two would mean two things
 _PATIENCE = 10.0  # seconds for the next part of a request to come
 _GRACE = 5.0  # seconds before the rate of a body counts
 _RATE = 20_000  # bytes a second that a body must come with
@@ -94,16 +102,16 @@ class Limits:
             await self.app(scope, receive, send)
             return
         headers = {key.lower(): value for key, value in scope["headers"]}
-        refusal = self._who(scope, headers) or self._how_much(scope["path"], headers)
+        refusal = _odd(scope["headers"]) or self._who(scope, headers) or self._how_much(scope["path"], headers)
         if refusal:
             await answer(send, *refusal)
             return
-        await _Watched(self, scope, receive, send, has_body=_has_body(headers)).answered()
+        await _Watched(self, scope, receive, send, headers).answered()
 
     def _who(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         """Why whoever asks may not."""
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        if self.names and (host if host.endswith("]") else host.rsplit(":", 1)[0]) not in self.names:
+        host = re.fullmatch(r"(\[.*\]|[^:]*)(:\d*)?", headers.get(b"host", b"").decode("latin-1").lower())
+        if self.names and (host is None or host[1] not in self.names):
             return 421, f"This server answers to {' and '.join(self.names)} only."
         if strange := self.origins.refusal(scope, headers):
             return 403, strange
@@ -136,6 +144,15 @@ class Limits:
         return f"{self.at_once} requests are being worked on; come again in a moment."
 
 
+def _odd(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, str] | None:
+    """Why the headers cannot be taken."""
+    if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES:
+        return 431, LONG_HEADERS
+    names = [name.lower() for name, _ in headers]
+    twice = next((name for name in _ONCE if names.count(name) > 1), None)
+    return (400, f"The header {twice.decode().title()} is there several times; send it once.") if twice else None
+
+
 def _has_body(headers: dict[bytes, bytes]) -> bool:
     return headers.get(b"content-length", b"0").strip(b"0") != b"" or b"transfer-encoding" in headers
 
@@ -153,12 +170,13 @@ class _Watched:
         scope: The request.
         receive: Where its body comes from.
         send: Where its answer goes.
-        has_body: Whether a body is to come.
+        headers: Of the request, with names in lower case.
     """
 
-    def __init__(self, limits: Limits, scope: Scope, receive: Receive, send: Send, *, has_body: bool) -> None:
+    def __init__(self, limits: Limits, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
         self.limits, self.scope, self._receive, self._send = limits, scope, receive, send
-        self.has_body = has_body
+        self.has_body = _has_body(headers)
+        self._ending = Ending(headers)
         self.begun = False
         self.given: Given | None = None
         self._came = 0
@@ -220,10 +238,13 @@ class _Watched:
         self._came += len(message.get("body", b""))
         if self._came > self.limits.upload:
             self._give(413, self.limits.too_large())
+        self._ending.look(message.get("body", b""))
         if message.get("more_body", False):
             if self._came < _RATE * (time.monotonic() - self._started - _GRACE):
                 self._give(408, f"The request came with less than {_RATE / 1000:g} kB a second; send it faster.")
         else:
+            if self._ending.is_missing and message["type"] == "http.request":
+                self._give(400, "The form does not end with its boundary; send it whole.")
             if self.limits.load.working >= self.limits.at_once:
                 self._give(429, self.limits.too_many())
             self._move("working")
@@ -273,7 +294,7 @@ async def answer(send: Send, status: int, sentence: str) -> None:
         headers.append((b"www-authenticate", b"Bearer"))
     if status in (429, 503):
         headers.append((b"retry-after", b"1"))
-    if status in (408, 413):  # what is still to come of the body is not waited for
+    if status == 408:  # what is still to come of the body is not waited for
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -40,8 +40,8 @@ def move(index: Index, groups: list[dict[str, Any]], ids: Iterable[int], folder:
         moved = move_aside(found, folder).to_dict()
     others = asked - {copy.id for group in found for copy in group.others}
     if others:
-        pictures = "1 picture is no copy" if len(others) == 1 else f"{len(others)} pictures are no copies"
-        moved["left"].append(f"{pictures} that may go, and stay where they are.")
+        one, many = "1 picture is no copy that may go, and stays.", " pictures are no copies that may go, and stay."
+        moved["left"].append(one if len(others) == 1 else f"{len(others)}{many}")
     return moved
 
 

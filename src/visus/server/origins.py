@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 Headers = list[tuple[bytes, bytes]]
 
 _PAGES = ("/", "/docs")  # a link may lead here from anywhere
+_OWN = ("", "none", "same-origin")  # no browser, the user, the server's own page
 
 
 class Origins:
@@ -35,7 +36,7 @@ class Origins:
         if origin and origin in self.allowed:
             return None
         linked = headers.get(b"sec-fetch-mode") == b"navigate" and scope["method"] in ("GET", "HEAD")
-        if site in ("cross-site", "same-site") and not (linked and scope["path"] in _PAGES):
+        if site not in _OWN and not (linked and scope["path"] in _PAGES):
             return self._sentence(origin)
         if not site and origin and urlsplit_host(origin) != headers.get(b"host", b"").decode("latin-1").lower():
             return self._sentence(origin)
@@ -65,7 +66,10 @@ class Origins:
 def urlsplit_host(origin: str) -> str:
     """Host and port of an origin, as they stand in the header ``Host``; empty for one that is none.
 
-    >>> urlsplit_host("http://localhost:8000"), urlsplit_host("null")
-    ('localhost:8000', '')
+    >>> urlsplit_host("http://localhost:8000"), urlsplit_host("null"), urlsplit_host("http://[")
+    ('localhost:8000', '', '')
     """
-    return urlsplit(origin).netloc.lower()
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

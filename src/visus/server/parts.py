@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 
 Read = Callable[[int, int], bytes]
 """Bytes from the first to the last, both included."""
@@ -27,7 +28,8 @@ def sent(request: Request, size: int, read: Read, kind: str, tag: str) -> Respon
         return Response(read(0, size - 1), media_type=kind, headers=headers)
     first, last = bounds
     if not 0 <= first <= last:
-        return Response(None, 416, headers={"Content-Range": f"bytes */{size}"})
+        sentence = f"The file has {size} bytes, and no such part."
+        return JSONResponse({"error": sentence}, 416, headers={"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(read(first, last), 206, media_type=kind, headers=headers)
 

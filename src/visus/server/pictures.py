@@ -105,10 +105,19 @@ class Pictures:
         Raises:
             Missing: It is not in the index.
         """
-        rows = self.index.rows([number], (*columns, "gone"))
-        if number not in rows or rows[number]["gone"]:
-            raise Missing(f"There is no picture {number} in the index.")
-        return rows[number]
+        return self.rows([number], *columns)[0]
+
+    def rows(self, numbers: list[int], *columns: str) -> list[dict[str, Any]]:
+        """The same of several pictures, in their order.
+
+        Raises:
+            Missing: One is not in the index.
+        """
+        found = self.index.rows(numbers, (*columns, "gone"))
+        for number in numbers:
+            if number not in found or found[number]["gone"]:
+                raise Missing(f"There is no picture {number} in the index.")
+        return [found[number] for number in numbers]
 
     def tag(self, number: int) -> tuple[str, int]:
         """What tells the content of an indexed picture from others, and the bytes of its file.

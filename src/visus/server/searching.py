@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import InputError, PictureIndexError
+from visus._errors import DependencyError, InputError, PictureIndexError
 from visus.images import shrink
 from visus.search.query import Box, cut
 from visus.search.reading import content_hash
@@ -31,11 +31,12 @@ class Searching:
         self._pictures, self._most = pictures, most
 
     def knows_words(self) -> bool:
-        """Whether pictures can be searched by words: the network's classes have names."""
+        """Whether pictures can be searched by words."""
         try:
-            return bool(self._pictures.index.layer().vocabulary.names)
-        except InputError:
+            self._pictures.index.words()
+        except (InputError, DependencyError):
             return False
+        return True
 
     def search(
         self,

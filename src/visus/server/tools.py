@@ -8,7 +8,9 @@ import binascii
 import functools
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
 
 from visus._errors import InputError, VisusError
 from visus._version import __version__
@@ -19,6 +21,10 @@ from visus.server.wanted import Wanted
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Image, MCPServer
+    from mcp.server.mcpserver.tools import Tool
+
+_MOST = 50  # hits of an answer
+_MOST_GROUPS = 1000  # of duplicates
 
 Answer = list[Any]
 """A text of JSON, and pictures."""
@@ -37,11 +43,23 @@ def tools_of(service: Service) -> "MCPServer":
     """
     from mcp.server.mcpserver import MCPServer
 
-    server = MCPServer("visus", instructions=_ABOUT, version=__version__, log_level="WARNING")
     asking = _Asking(service)
-    for tool in (asking.search, asking.why, asking.duplicates, asking.predict, asking.explain):
-        server.tool(structured_output=False)(_told(tool))
-    return server
+    asked = (asking.search, asking.why, asking.duplicates, asking.predict, asking.explain)
+    return MCPServer(
+        "visus", instructions=_ABOUT, version=__version__, log_level="WARNING", tools=[_tool(own) for own in asked]
+    )
+
+
+def _tool(function: Callable[..., Answer]) -> "Tool":
+    """A tool that refuses what it has no parameter for: nothing that a model wants is passed over in silence."""
+    from mcp.server.mcpserver.tools import Tool
+
+    tool = Tool.from_function(_told(function), structured_output=False)
+    model = tool.fn_metadata.arg_model
+    model.model_config["extra"] = "forbid"
+    model.model_rebuild(force=True)
+    tool.parameters["additionalProperties"] = False
+    return tool
 
 
 def _told(tool: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -69,7 +87,7 @@ class _Asking:
         id: str | None = None,
         picture: str | None = None,
         words: str | None = None,
-        k: int = 8,
+        k: Annotated[int, Field(ge=1, le=_MOST)] = 8,
         where: str | None = None,
         by: str = "embedding",
     ) -> Answer:
@@ -80,26 +98,28 @@ class _Asking:
         base64 of a JPEG, PNG, WebP, TIFF, BMP or GIF file. `where` is a condition on path, width, height, size,
         captured ..., for example: width > 1000 AND path LIKE '%2024%'.
         """
-        if not 1 <= k <= _MOST:
-            raise InputError(f"k must be within 1 and {_MOST}, not {k}.")
         found = self._service.searching.search(
-            _asked(id, picture), words=words or None, k=k, where=where, by=by, region=None
+            _asked(id, picture, words), words=words or None, k=k, where=where, by=by, region=None
         )
         small = [_jpeg(self._service.pictures.thumbnail(int(hit["id"]))) for hit in found["hits"]]
         return [json.dumps(found), *small]
 
     def why(self, hit: str, id: str | None = None, picture: str | None = None, words: str | None = None) -> Answer:
         """Show where a picture and one of the index agree, or where this one shows words: heat maps, and the score."""
-        found = self._service.searching.why(_asked(id, picture), _number(hit), words=words or None)
+        found = self._service.searching.why(_asked(id, picture, words), _number(hit), words=words or None)
         shown = [_image(own) for own in (found["query"], found["hit"]) if own]
         return [json.dumps({"score": found["score"]}), *shown]
 
     def duplicates(
-        self, relation: Name | None = None, agreement: float = 0.0, folder: str | None = None, limit: int = 50
+        self,
+        relation: Name | None = None,
+        agreement: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        folder: str | None = None,
+        limit: Annotated[int, Field(ge=1, le=_MOST_GROUPS)] = 50,
     ) -> Answer:
         """List groups of duplicates and which copies may go; ask again later while they are being looked for."""
         wanted = Wanted(relation, agreement, folder)
-        found = self._service.copies.duplicates(wanted, 0, max(1, limit))
+        found = self._service.copies.duplicates(wanted, 0, limit)
         return [json.dumps(found if found is not None else {"looking": self._service.copies.progress})]
 
     def predict(self, run: str, id: str | None = None, picture: str | None = None) -> Answer:
@@ -122,9 +142,6 @@ class _Asking:
         return [json.dumps(found), overlay]
 
 
-_MOST = 50  # hits of an answer
-
-
 def _number(id: str) -> int:
     """The number of a picture.
 
@@ -136,12 +153,14 @@ def _number(id: str) -> int:
     return int(id)
 
 
-def _asked(id: str | None, picture: str | None) -> Asked:
-    """The picture that a tool is about.
+def _asked(id: str | None, picture: str | None, words: str | None = None) -> Asked:
+    """The picture that a tool is about; none where words ask alone.
 
     Raises:
-        InputError: It is no base64, or the id is none.
+        InputError: It is no base64, the id is none, or there are both, or nothing that asks.
     """
+    if (id and picture) or not (id or picture or words):
+        raise InputError("Name one picture: its id in the index, or its file as base64 in picture.")
     try:
         upload = base64.b64decode(picture, validate=True) if picture else None
     except (binascii.Error, ValueError) as error:

@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,9 +56,26 @@ def test_a_decision_survives_scans_and_moves_and_can_be_taken_back(place: Path, 
     assert len(index.duplicates()[0].others) == 2
 
 
+def test_decisions_at_the_same_time_are_all_noted(place: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = decisions.load
+    monkeypatch.setattr(
+        decisions, "load", lambda files: (load(files), time.sleep(0.1))[0]
+    )  # all would read, then write
+    pairs = [("a.png", "b.jpg"), ("a.png", "other.jpg"), ("b.jpg", "other.jpg")]
+
+    def decide(pair: tuple[str, str]) -> int:
+        return Index(index.location).decide([place / name for name in pair], "not-copies")
+
+    with ThreadPoolExecutor(len(pairs)) as pool:
+        assert list(pool.map(decide, pairs)) == [1, 1, 1]
+    assert len(load(LocalFiles(Path(index.location)))) == len(pairs)
+
+
 def test_decisions_need_two_pictures_of_the_index(place: Path, index: Index) -> None:
     with pytest.raises(InputError, match="two pictures"):
         index.decide([place / "a.png"], "not-copies")
+    with pytest.raises(InputError, match="two pictures"):
+        index.decide([place / "a.png", place / "." / "a.png"], "keep-both")
     with pytest.raises(InputError, match="not in the index"):
         index.decide([place / "a.png", place / "none.jpg"], "not-copies")
     with pytest.raises(InputError, match="hold the same"):

@@ -401,3 +401,26 @@ def test_a_crushed_picture_is_not_kept_because_its_format_does_not_tell_its_qual
     index_of(folder)
     (group,) = index_of(folder).duplicates()
     assert Path(group.keep.path).name == "lossless.webp"
+
+
+def test_a_date_in_a_color_of_equal_brightness_makes_another_picture(photograph: Picture, tmp_path: Path) -> None:
+    """A copy with a date in orange on sand of the same gray level: neither contains the other's pixels."""
+    sand = np.array([205, 190, 160], np.float32) + np.random.default_rng(0).normal(0, 4, (400, 600, 1))
+    whole = np.where(np.arange(400)[:, None, None] < 280, photograph, sand.clip(0, 255)).astype(np.uint8)
+    dated = Image.fromarray(whole)
+    gray = int(np.asarray(dated.convert("L"))[300:390].mean())
+    orange = (255, round((gray - 0.299 * 255 - 0.114 * 30) / 0.587), 30)
+    ImageDraw.Draw(dated).text((380, 320), "2019/07/14", fill=orange, font=ImageFont.load_default(34))
+    assert abs(int(np.asarray(Image.new("RGB", (1, 1), orange).convert("L"))[0, 0]) - gray) < 12
+    found = look(tmp_path / "p", [whole, np.asarray(dated)])
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["captioned"]
+
+
+def test_darker_corners_are_no_mark(photograph: Picture, tmp_path: Path) -> None:
+    """Else the picture without them would be the one that has a mark, and the darkened one would be kept."""
+    y, x = (np.mgrid[0:400, 0:600] / np.array([400, 600])[:, None, None]) - 0.5
+    darker = photograph * np.clip(1.15 - 1.6 * (x**2 + y**2), 0, 1)[:, :, None]
+    for group in look(tmp_path / "p", [photograph, darker.astype(np.uint8)]):
+        assert Path(group.keep.path).stem == "00"
+        assert "captioned" not in group.others[0].relation.names

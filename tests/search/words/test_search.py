@@ -89,6 +89,23 @@ def test_nothing_is_found_where_nothing_shows_it(index: Index) -> None:
     assert found.scores[-1] >= chance.least(len(_SOME), 1, chances=1)
 
 
+def test_a_condition_leaves_fewer_pictures_to_chance(index: Index) -> None:
+    every = index.search("tank suit").notes[-1]
+    some = index.search("tank suit", where="path LIKE '%cat%'").notes[-1]
+    assert f"among {len(_SOME)} pictures {chance.least(len(_SOME), 1):.3f} may be chance" in every
+    assert f"among 1 picture {chance.least(1, 1):.3f} may be chance" in some
+
+
+def test_a_word_that_is_said_twice_asks_once(index: Index) -> None:
+    once = index.search("dog", k=12, min_score=0)
+    for typed in ("dog dog", "dogs + dog", ["dog", "dog"]):
+        twice = index.search(typed, k=12, min_score=0)
+        assert (twice.paths, twice.scores) == (once.paths, once.scores)
+    assert index.search("cat + dog - dog", k=12, min_score=0).paths == index.search("cat", k=12, min_score=0).paths
+    with pytest.raises(InputError, match="are the same"):
+        index.search("dog - dogs")
+
+
 def test_conditions_and_exact_order(index: Index) -> None:
     where = "path LIKE '%mountain%' OR path LIKE '%rocky%'"
     found = index.search("mountain", where=where, min_score=0)
@@ -214,8 +231,13 @@ def test_the_index_of_a_run_knows_its_classes(trained_run: Run, tmp_path: Path) 
     hits = index.search("stripes", k=12)
     assert {Path(path).parent.name for path in hits.paths[:6]} == {"stripes"}
     assert sum(index.search(name, k=1000, exact=True).scores[0] for name in ("blobs", "checks", "stripes")) > 1.5
+    assert index.search("stripe", k=12).paths == hits.paths
+    assert min(hits.scores) >= 0.5  # less is not more likely than not
     with pytest.raises(UnknownWordsError, match="among the 3 words"):
         index.search("dog")
+    blobs = index.search("checks", where="path NOT LIKE '%/checks/%'")
+    assert not len(blobs)
+    assert "more likely than not from 0.5 on; --min-score 0 shows them" in blobs.notes[-1]
     assert not list(
         (tmp_path / "i.visus" / "codes").glob("*.words")
     )  # few classes are worked out as they are asked for

@@ -1,9 +1,17 @@
-"""How one small picture may lie over another: as a whole, in one of eight turns, or as their corners say."""
+"""How one small picture may lie over another: as a whole, in one of eight turns, or as their corners say.
+
+The inner loops are in ``_corners.c``.
+"""
+
+import ctypes
+import functools
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.looks import TURNS, Box, Corners, Floats, Look, turned
+from visus import _native
+from visus.search.duplicates.looks import TURNS, Box, Corners, Look, turned
 
 Matrix = NDArray[np.floating]
 """``(3, 3)``, takes points (x, y, 1) of the first picture to points of the second, in pixels; centers are whole."""
@@ -14,7 +22,7 @@ _NEAR = 60  # of 256 bits in which descriptions of one corner may differ
 LEAST_VOTES = 6
 """Corners that must agree in one similarity."""
 
-_TURN, _SCALE, _SHIFT = 0.5, 0.6, 40.0  # how far apart such votes may be: radians, octaves, pixels
+_LIMITS = np.array([0.5, 0.6, 40.0], np.float32)  # how far apart such votes may be: radians, octaves, pixels
 
 
 def scaling(from_shape: tuple[int, ...], to_shape: tuple[int, ...]) -> Matrix:
@@ -64,43 +72,49 @@ def by_corners(a: Look, b: Look) -> Matrix | None:
     mirrored = _similarity(a.mirrored, b.corners)
     if mirrored is None:
         return None
-    return mirrored @ np.array([[-1.0, 0, a.gray.shape[1] - 1], [0, 1, 0], [0, 0, 1]])
+    return mirrored @ np.array([[-1.0, 0, a.shape[1] - 1], [0, 1, 0], [0, 0, 1]])
 
 
 def _similarity(a: Corners, b: Corners) -> Matrix | None:
     import cv2
 
-    if min(len(a.points), len(b.points)) < LEAST_VOTES:
+    pairs = agreeing(a, b)
+    if len(pairs) < LEAST_VOTES:
         return None
-    apart = np.zeros((len(a.bits), len(b.bits)), np.int16)
-    for k in range(a.bits.shape[1]):
-        apart += np.bitwise_count(a.bits[:, None, k] ^ b.bits[:, k])
-    forth, back = apart.argmin(axis=1), apart.argmin(axis=0)
-    rows = np.flatnonzero((back[forth] == np.arange(len(forth))) & (apart.min(axis=1) <= _NEAR))
-    if len(rows) < LEAST_VOTES:
-        return None
-    source, goal = a.points[rows], b.points[forth[rows]]
-    agreed = _agreed(source, goal)
-    if agreed.sum() < LEAST_VOTES:
-        return None
+    source, goal = a.points[pairs[:, 0], :2], b.points[pairs[:, 1], :2]
     cv2.setRNGSeed(0)
-    found, _ = cv2.estimateAffinePartial2D(
-        source[agreed, :2], goal[agreed, :2], method=cv2.RANSAC, ransacReprojThreshold=5.0
-    )
+    found, _ = cv2.estimateAffinePartial2D(source, goal, method=cv2.RANSAC, ransacReprojThreshold=5.0)
     return None if found is None else np.vstack([np.asarray(found, np.float64), [0, 0, 1]])
 
 
-def _agreed(source: Floats, goal: Floats) -> NDArray[np.bool_]:
-    """Which matched corners say the same of turn, scale and shift as most do."""
-    turn = np.radians(goal[:, 3] - source[:, 3])
-    scale = goal[:, 2] / source[:, 2]
-    cosine, sine = np.cos(turn) * scale, np.sin(turn) * scale
-    x = goal[:, 0] - (cosine * source[:, 0] - sine * source[:, 1])
-    y = goal[:, 1] - (sine * source[:, 0] + cosine * source[:, 1])
-    turns = np.abs((turn[:, None] - turn + np.pi) % (2 * np.pi) - np.pi) < _TURN
-    others = np.stack([np.log2(scale) / _SCALE, x / _SHIFT, y / _SHIFT], axis=1)
-    near = turns & (np.abs(others[:, None] - others) < 1).all(axis=2)
-    return near[int(near.sum(axis=1).argmax())]
+@functools.cache
+def _library() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_corners")
+    array, whole = ctypes.c_void_p, ctypes.c_int64
+    library.agreeing_corners.argtypes = [array, array, whole, array, array, whole, whole, array, array]
+    library.agreeing_corners.restype = whole
+    return library
+
+
+def agreeing(a: Corners, b: Corners) -> NDArray[np.int32]:
+    """Corners that are each other's nearest, as far as they say the same of turn, scale and shift as most do.
+
+    Args:
+        a: Of one picture.
+        b: Of another.
+
+    Returns:
+        ``(N, 2)``: the places of each pair.
+
+    Raises:
+        MemoryError: There is no room.
+    """
+    found = np.empty((len(a.points), 2), np.int32)
+    first, second = ((own.points.ctypes.data, own.bits.ctypes.data, len(own.points)) for own in (a, b))
+    count = _library().agreeing_corners(*first, *second, _NEAR, _LIMITS.ctypes.data, found.ctypes.data)
+    if count < 0:
+        raise MemoryError
+    return found[:count]
 
 
 def _box_to_box(a: Box, b: Box, turn: tuple[bool, int]) -> Matrix:

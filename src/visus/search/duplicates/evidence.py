@@ -49,6 +49,7 @@ _LEAST_SHARE = 0.8  # of the blocks with texture
 _NOTHING = 0.03  # share of a picture that may lie outside the other
 _UNMARKED = 0.95  # correlation of blocks that no mark has touched
 _MARKED = 20.0  # gray levels that a mark changes at least
+_UNTOUCHED, _BESIDE_MARK = 6.0, 0.05  # gray levels, and share of the pixels in blocks with a mark that change no more
 _THIN = 0.85  # share of what writing changes that lies in thin strokes
 _SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
@@ -265,8 +266,9 @@ def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Which mean a block would have in the other picture, as most blocks say, however the tones were changed."""
     if np.ptp(x[inside]) < 1:
         return np.full_like(x, np.median(y[inside]))
-    powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1)
-    return np.asarray(powers @ np.linalg.lstsq(powers[inside], y[inside], rcond=None)[0], np.float32)
+    powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1, dtype=np.float64)
+    own = powers[inside]
+    return np.asarray(powers @ np.linalg.lstsq(own.T @ own, own.T @ y[inside], rcond=None)[0], np.float32)
 
 
 def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
@@ -305,6 +307,9 @@ def marked(x: Floats, y: Floats) -> Literal["first", "second"] | None:
     fits = np.abs(a * under + b - above) < _MARKED
     if not 0.25 < a < 0.95 or fits.mean() < 0.8:
         return None
+    would_change = np.abs((a - 1) * clean + b) >= _MARKED
+    if np.count_nonzero(would_change & (change <= _UNTOUCHED)) < _BESIDE_MARK * np.count_nonzero(would_change):
+        return None  # all of it is darker or lighter: tones, and no mark
     return "second" if marked is y else "first"
 
 
@@ -325,6 +330,8 @@ def written(x: Floats, y: Floats) -> bool:
 
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     """What a picture shows where the other one is not."""
+    if np.count_nonzero(covered) > (1 - _NOTHING) * covered.size:
+        return "nothing"
     rest = ~_grown(covered, _ASIDE)
     if np.count_nonzero(rest) < _NOTHING * picture.size:
         return "nothing"

@@ -16,7 +16,6 @@ from visus.search.duplicates.candidates import Pairs, hash_pairs, hashes_of, sim
 from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.grouping import Grouped, Grouping
 from visus.search.duplicates.keep import Keeping, decided_to_stay
-from visus.search.duplicates.looks import look_at
 from visus.search.duplicates.members import Duplicates, Kind, Member, Stack
 from visus.search.duplicates.screen import Screen
 
@@ -90,10 +89,10 @@ def find(
         tell: Is told of the progress.
     """
     with ThreadPoolExecutor(cores()) as pool:
-        owners, hashes = _hashes(thumbnails, pool, tell)
+        screen = Screen(thumbnails)
+        owners, hashes = _hashes(screen, len(files), pool, tell)
         similar = similar_pairs(vectors, threshold, each=_each(pool, "Comparing vectors", tell))
         pairs = _joined(similar, hash_pairs(owners, hashes))
-        screen = Screen(thumbnails)
         ways = _screened(pairs, screen, len(files), pool, tell)
         components = _components(ways, files)
         stay = decided_to_stay(decisions, {own[0].hash for own in files})
@@ -113,17 +112,17 @@ def _each(pool: ThreadPoolExecutor, what: str, tell: Tell) -> Callable[[Callable
     return each
 
 
-def _hashes(thumbnails: Thumbnails, pool: ThreadPoolExecutor, tell: Tell) -> Hashes:
+def _hashes(screen: Screen, count: int, pool: ThreadPoolExecutor, tell: Tell) -> Hashes:
     """The hashes of all thumbnails, with and without border, and which content each is of."""
 
     def looked(start: int) -> Hashes:
-        looks = [look_at(thumbnails(k)) for k in range(start, min(start + _LOOKED_AT, len(thumbnails)))]
+        looks = [screen.look(k) for k in range(start, min(start + _LOOKED_AT, count))]
         owners = np.repeat(np.arange(start, start + len(looks)), [len(look.cards) for look in looks])
         cards = np.concatenate([look.cards for look in looks])
         tells = cards.any(axis=(1, 2))
         return owners[tells], hashes_of(cards[tells])
 
-    parts = list(_each(pool, "Looking at thumbnails", tell)(looked, range(0, len(thumbnails), _LOOKED_AT)))
+    parts = list(_each(pool, "Looking at thumbnails", tell)(looked, range(0, count, _LOOKED_AT)))
     owners = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
     return owners, np.concatenate([np.zeros((0, 8), np.uint64), *(part[1] for part in parts)])
 

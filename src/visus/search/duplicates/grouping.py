@@ -218,7 +218,10 @@ def _finer(own: Traits, kept: Traits, judgment: Judgment) -> str:
     if judgment.relation is None or judgment.relation.scale <= _FINER:
         return ""
     shown, share = judgment.evidence.covered
-    return "has more detail" if own.detail * share > _DETAIL * kept.detail * shown else ""
+    least = _DETAIL * kept.detail * shown
+    if own.member.width * own.member.height * share <= least:
+        return ""  # it has not even as many pixels
+    return "has more detail" if own.detail * share > least else ""
 
 
 def _key(i: int, j: int) -> tuple[int, int]:

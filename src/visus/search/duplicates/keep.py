@@ -10,6 +10,7 @@ from visus._errors import InputError
 from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
+from visus.search.duplicates.rounding import explains
 
 _SHOWS = 0.97  # of the largest part of the scene
 _ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
@@ -19,6 +20,7 @@ _WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
+_TURNED = {"turned", "mirrored"}
 _LOSSLESS = ("PNG", "TIFF", "BMP")
 _LOSS = {**dict.fromkeys(_LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
@@ -121,6 +123,7 @@ class _Place:
         marked: It has a mark.
         blown: How much more of it is overexposed than of the hub.
         changed: It was cut or framed, or has other tones than the hub.
+        turned: It lies otherwise than the hub.
         same: Its pixels are the hub's.
     """
 
@@ -130,6 +133,7 @@ class _Place:
     marked: bool
     blown: float
     changed: bool = False
+    turned: bool = False
     same: bool = False
 
     @classmethod
@@ -139,8 +143,16 @@ class _Place:
         extent = shown / share if found.outside[1] == "content" else shown
         bordered = found.outside[1] == "border"
         names = set(judgment.relation.names) if judgment.relation else set()
-        changed, same = bool(names & _HIDES), names == {"same pixels"}
-        return cls(extent, share if bordered else 1.0, bordered, found.mark == "second", judgment.blown, changed, same)
+        return cls(
+            extent,
+            share if bordered else 1.0,
+            bordered,
+            marked=found.mark == "second",
+            blown=judgment.blown,
+            changed=bool(names & _HIDES),
+            turned=bool(names & _TURNED),
+            same=names == {"same pixels"},
+        )
 
     @classmethod
     def of_hub(cls, judgments: Sequence[Judgment]) -> "_Place":
@@ -165,14 +177,19 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         return -traits.member.mtime
 
     def more_detail(left: list[Traits]) -> list[Traits]:
-        if len({_pixels(own) for own in left}) == 1:
-            return left  # of one size: encoders differ in noise, not in detail
-        sizes = [round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE) for own in left]
-        details: dict[int, float] = {}  # of one size, what has least: noise looks like detail
-        for size, own in zip(sizes, left, strict=True):
-            details[size] = min(details.get(size, math.inf), own.detail * place(own).share)
-        most = max(details.values())
-        return [own for size, own in zip(sizes, left, strict=True) if details[size] >= _DETAIL * most]
+        sizes: dict[int, list[Traits]] = {}
+        for own in left:
+            sizes.setdefault(round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE), []).append(own)
+        if len(sizes) == 1:
+            return left  # encoders differ in noise, not in detail
+        most, kept = 0.0, dict[int, float]()
+        for size in sorted(sizes, reverse=True):
+            if max(_pixels(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
+                continue  # fewer pixels than the detail needs that another one has
+            kept[size] = min(own.detail * place(own).share for own in sizes[size])  # noise looks like detail
+            most = max(most, kept[size])
+        best = [own for size, detail in kept.items() if detail >= _DETAIL * most for own in sizes[size]]
+        return [own for own in left if own in best]
 
     def as_source(traits: Traits) -> tuple[bool, int]:
         return traits.facts.captured is not None, age(traits)
@@ -215,8 +232,18 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
-    apart = _pixels(own) > _pixels(other) or place(own).changed or place(other).changed
-    return apart and _coarser(_loss(other) or 0, _told(own) or 0)
+    if not _coarser(_loss(other) or 0, _told(own) or 0):
+        return False
+    if _pixels(own) > _pixels(other) or place(own).changed or place(other).changed:
+        return True
+    told = _told(own) is not None and _comparable(own, other, place)
+    return told and not explains(own.waves, other.waves, _loss(other) or 0)
+
+
+def _comparable(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
+    """Whether the pixels of two pictures lie at the same places."""
+    sizes = {(traits.member.width, traits.member.height) for traits in (own, other)}
+    return len(sizes) == 1 and all(traits.upright and not place(traits).turned for traits in (own, other))
 
 
 def _is_lossless(traits: Traits) -> bool:

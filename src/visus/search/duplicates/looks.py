@@ -6,7 +6,9 @@ crops and tilted copies they agree in one similarity.
 """
 
 import functools
+import math
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +33,7 @@ _BORDER = 0.97  # share of a line's pixels that must be so alike
 _SAMPLES = 64  # of a line
 _LEAST_PART = 0.15  # of a side that the part without a border must have
 _CORNERS = 100
+_PATCH, _STEP = 21, 1.3  # side of a corner's patch in pixels, and how much coarser each level is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,47 +50,57 @@ class Corners:
 
 
 class Look:
-    """A small picture, ready to be compared.
+    """A small picture, ready to be compared; its pixels are decoded where they are asked for, so that many can be kept.
 
     Args:
-        gray: ``(h, w)`` uint8.
+        thumbnail: Gives the picture (JPEG); one that cannot be read says nothing.
 
     Attributes:
+        shape: Its height and width in pixels.
         boxes: The whole, and the part without a border where there is one.
         cards: ``(len(boxes), 32, 32)`` float32, each of mean 0 and length 1; zeros for one that says nothing.
         details: ``(len(boxes), 28, 28)`` float32: what the cards show beside large shapes, likewise.
     """
 
-    def __init__(self, gray: Gray) -> None:
-        self.gray = gray
+    def __init__(self, thumbnail: Callable[[], bytes]) -> None:
+        self._thumbnail = thumbnail
+        gray = self.gray
+        self.shape = gray.shape
         whole = (0, 0, gray.shape[1], gray.shape[0])
         self.boxes = [whole] if (inner := without_border(gray)) == whole else [whole, inner]
         self.cards = np.stack([_card(gray, box) for box in self.boxes])
         self.details = np.stack([_detail(card) for card in self.cards])
 
-    @functools.cached_property
+    @property
+    def gray(self) -> Gray:
+        """The picture, ``(h, w)`` uint8."""
+        try:
+            return simplejpeg.decode_jpeg(self._thumbnail(), colorspace="GRAY")[:, :, 0]
+        except ValueError:
+            return np.zeros((CARD, CARD), np.uint8)
+
+    @property
     def turns(self) -> Floats:
         """The cards in all turns, ``(len(boxes) * 8, 1024)`` float32."""
-        found = np.stack([turned(card, turn) for card in self.cards for turn in TURNS])
-        return found.reshape(len(found), -1)
+        return self.cards.reshape(len(self.cards), -1)[:, _places()].reshape(-1, CARD * CARD)
 
     @functools.cached_property
     def corners(self) -> Corners:
         """Features of the picture."""
-        return _corners(self.gray)
+        gray = self.gray
+        return _described(gray, _detector().detect(gray, None))
 
     @functools.cached_property
     def mirrored(self) -> Corners:
-        """Features of the picture mirrored left to right."""
-        return _corners(np.ascontiguousarray(self.gray[:, ::-1]))
+        """Features of the picture mirrored left to right: at the same places."""
+        import cv2
 
-
-def look_at(thumbnail: bytes) -> Look:
-    """A look at a thumbnail (JPEG); one that cannot be read says nothing."""
-    try:
-        return Look(simplejpeg.decode_jpeg(thumbnail, colorspace="GRAY")[:, :, 0])
-    except ValueError:
-        return Look(np.zeros((CARD, CARD), np.uint8))
+        last = self.shape[1] - 1
+        points = [
+            cv2.KeyPoint(last - x, y, size, (180 - angle) % 360, 0, round(math.log(size / _PATCH, _STEP)))
+            for x, y, size, angle in self.corners.points.tolist()
+        ]
+        return _described(np.ascontiguousarray(self.gray[:, ::-1]), points)
 
 
 def without_border(gray: Gray) -> Box:
@@ -154,7 +167,14 @@ def _detail(card: Floats) -> Floats:
     return fine / max(float(np.linalg.norm(fine)), 1e-9)
 
 
-def turned(card: Floats, turn: tuple[bool, int]) -> Floats:
+@functools.cache
+def _places() -> NDArray[np.int64]:
+    """Where each value of a turned card comes from, ``(8, 1024)``."""
+    own = np.arange(CARD * CARD).reshape(CARD, CARD)
+    return np.stack([turned(own, turn).ravel() for turn in TURNS])
+
+
+def turned(card: NDArray[Any], turn: tuple[bool, int]) -> NDArray[Any]:
     """A card in one of :data:`TURNS`."""
     mirrored, quarters = turn
     return np.rot90(card[:, ::-1] if mirrored else card, quarters)
@@ -168,12 +188,13 @@ def _detector() -> Any:  # noqa: ANN401 - of OpenCV; each thread has its own
 
     if not hasattr(_own, "detector"):
         _own.detector = cv2.ORB_create(  # pyright: ignore[reportAttributeAccessIssue]
-            nfeatures=_CORNERS, scaleFactor=1.3, nlevels=4, edgeThreshold=15, patchSize=21, fastThreshold=15
+            nfeatures=_CORNERS, scaleFactor=_STEP, nlevels=4, edgeThreshold=15, patchSize=_PATCH, fastThreshold=15
         )
     return _own.detector
 
 
-def _corners(gray: Gray) -> Corners:
-    found, bits = _detector().detectAndCompute(gray, None)
+def _described(gray: Gray, corners: Sequence[Any]) -> Corners:
+    """Features at some places of a picture."""
+    found, bits = _detector().compute(gray, corners)
     points = np.array([(*corner.pt, corner.size, corner.angle) for corner in found], np.float32).reshape(-1, 4)
     return Corners(points, np.zeros((0, 4), np.uint64) if bits is None else bits.view(np.uint64))

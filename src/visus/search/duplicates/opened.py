@@ -13,10 +13,11 @@ from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
+from visus.images.jpeg import orientation_in
 from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.rounding import mean_step
+from visus.search.duplicates.rounding import Waves, mean_step, waves_of
 from visus.search.reading import content_hash
 
 SIDE = 768
@@ -24,6 +25,9 @@ SIDE = 768
 
 CLOSE_SIDE = 1536
 """Longest side at which they are looked at closely: a digit of a page has some ten pixels then."""
+
+WHITE = 250
+"""Gray level from which a picture is overexposed."""
 
 SOFT_SIDE = 256
 """Longest side at which colors are compared, in pixels."""
@@ -55,9 +59,19 @@ class Traits:
     contrast: float
 
     @functools.cached_property
+    def waves(self) -> Waves:
+        """What is looked at of its pixels to see whether an encoder once rounded them."""
+        return waves_of(_luminance(self.member))
+
+    @functools.cached_property
     def rounded(self) -> float:
         """The mean step to which an encoder once rounded its pixels, whatever the file says now; 0 where none shows."""
-        return mean_step(_luminance(self.member))
+        return mean_step(self.waves)
+
+    @functools.cached_property
+    def upright(self) -> bool:
+        """Whether its pixels are stored as they are shown."""
+        return self.facts.container != "JPEG" or orientation_in(read_bytes(self.member.path)) == 1
 
     @functools.cached_property
     def detail(self) -> float:
@@ -98,6 +112,11 @@ class Opened:
         if max(self.member.width, self.member.height) <= SIDE:
             return self.gray
         return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
+
+    @functools.cached_property
+    def white(self) -> bool:
+        """Whether anything of it is overexposed."""
+        return bool((self.gray >= WHITE).any())
 
     @functools.cached_property
     def soft(self) -> NDArray[np.uint8]:

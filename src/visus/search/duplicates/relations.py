@@ -11,13 +11,13 @@ from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
-from visus.search.duplicates.opened import Opened, pages, pixels_of
+from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
 
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _RECOLORED = 8.0  # mean difference of colors, in levels of 255
+_OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
 _OPAQUE = 8.0  # mean difference of two alpha channels
-_WHITE = 250.0  # gray level from which a block is overexposed
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
 _STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
@@ -52,7 +52,7 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
     Returns:
         None where they do not belong together.
     """
-    first, second = (scaling(look.gray.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
+    first, second = (scaling(look.shape, own.gray.shape) for look, own in zip(looks, (keep, other), strict=True))
     laid = lay(keep.gray, other.gray, second @ way @ np.linalg.inv(first))
     if laid is None:
         return None
@@ -63,7 +63,10 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         evidence = _closer(keep, other, laid, evidence)
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
-    return Judgment(evidence, _relation(keep, other, evidence), None, _blown(keep, other, evidence))
+    colors = _colors(keep, other, evidence)
+    if colors.added and colors.difference <= _RECOLORED:
+        return Judgment(evidence, None, "captioned")
+    return Judgment(evidence, _relation(keep, other, evidence, colors.difference), None, _blown(keep, other, evidence))
 
 
 def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
@@ -99,12 +102,11 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
-    return "exposure bracket" if _color(keep, other, evidence) > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
 
 
-def _relation(keep: Opened, other: Opened, evidence: Evidence) -> Relation:
-    """How a copy differs."""
-    color = _color(keep, other, evidence)
+def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
+    """How a copy differs, its colors by so many levels in the mean."""
     linear = evidence.transform[:2, :2]
     turn, mirrored = _turn(linear)
     full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
@@ -137,8 +139,21 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     return int(round(angle / 90) * 90 % 360), mirrored
 
 
-def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
-    """Mean difference of the colors of two pictures where both are, softly seen."""
+@dataclass(frozen=True, slots=True)
+class _Colors:
+    """How the colors of two pictures differ where both are, softly seen.
+
+    Attributes:
+        difference: Mean difference, in levels of 255.
+        added: Something of the second has a color there that the first lacks, a date in orange perhaps: gray levels do
+            not always tell.
+    """
+
+    difference: float
+    added: bool
+
+
+def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
     import cv2
 
     first, second = keep.soft, other.soft
@@ -147,11 +162,25 @@ def _color(keep: Opened, other: Opened, evidence: Evidence) -> float:
     laid = laid_over(first, way, second.shape)
     covered = laid_over(np.full(first.shape[:2], 255, np.uint8), way, second.shape)
     there = np.where(covered > 252, np.uint8(255), np.uint8(0))
-    return float(np.mean(cv2.mean(cv2.absdiff(*(cv2.blur(colors, (3, 3)) for colors in (laid, second))), there)[:3]))
+    ours, theirs = (np.asarray(cv2.blur(colors, (3, 3)), np.uint8) for colors in (laid, second))
+    difference = float(np.mean(cv2.mean(cv2.absdiff(ours, theirs), there)[:3]))
+    inside = cv2.erode(there, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    one, two = _chroma(ours), _chroma(theirs)
+    apart = np.abs(one - two).max(axis=2) >= _OTHER_COLOR
+    more = np.abs(two).max(axis=2) >= np.abs(one).max(axis=2)
+    return _Colors(difference, bool(np.count_nonzero(apart & more & inside) >= _COLORED))
+
+
+def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """How far red and blue are from green, ``(h, w, 2)``."""
+    whole = colors.astype(np.int16)
+    return whole[:, :, ::2] - whole[:, :, 1:2]
 
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """How much more of the second picture than of the first is overexposed."""
+    if not keep.white and not other.white:
+        return 0.0
     laid = laid_over(keep.gray, evidence.transform, other.gray.shape)
     one, two = (_white_and_busy(gray) for gray in (laid, other.gray))
     return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
@@ -166,7 +195,7 @@ def _white_and_busy(gray: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray
     darkest = np.asarray(cv2.erode(part, np.ones((8, 8), np.uint8)))[4::8, 4::8]
     size = width // 8, height // 8
     means = [cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in _powers(part)]
-    return darkest >= _WHITE, means[1] - means[0] ** 2 >= _BUSY**2
+    return darkest >= WHITE, means[1] - means[0] ** 2 >= _BUSY**2
 
 
 def _powers(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

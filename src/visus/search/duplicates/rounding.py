@@ -20,26 +20,57 @@ _MULTIPLES = 4  # that are looked at
 _NEAR = 3.0  # times as many coefficients near multiples as beside them
 _LEAST_NEAR = 60  # coefficients that must tell
 _LEAST_WAVES = 3  # frequencies that must tell
+_ROUNDED = 0.75  # of a step that rounding moves a coefficient at most; half of it, and tables differ
+_DECODED = 1.5  # that it is moved as pixels are whole numbers
+_EXPLAINED = 0.95  # of the coefficients that tell
+
+Waves = NDArray[np.float32]
+"""``(7, N)``: of some low frequencies, the cosine coefficients in some blocks of a picture."""
 
 
-def mean_step(gray: NDArray[np.uint8]) -> float:
+def mean_step(waves: Waves) -> float:
     """The mean step of the luminance to which a picture was rounded, where its blocks still lie at multiples of 8.
 
     Args:
-        gray: ``(H, W)`` uint8, all pixels of the picture.
+        waves: Of the picture, as :func:`waves_of` gives them.
 
     Returns:
         0 where nothing tells of it: no JPEG, one of very fine steps, or shrunk, turned by an angle or cut since.
     """
-    if np.count_nonzero(np.bincount(gray.ravel(), minlength=256)) < _LEAST_LEVELS:
-        return 0.0  # drawn, or of two tones: its coefficients are few numbers too
-    values = _coefficients(gray)
-    found = [step / usual for own, (_, _, usual) in zip(values, _WAVES, strict=True) if (step := _step(own))]
+    found = [step / usual for own, (_, _, usual) in zip(np.abs(waves), _WAVES, strict=True) if (step := _step(own))]
     return float(np.median(found)) * _MEAN if len(found) >= _LEAST_WAVES else 0.0
 
 
-def _coefficients(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Of each frequency its coefficients in some blocks, ``(len(_WAVES), N)``, without their signs."""
+def explains(fine: Waves, coarse: Waves, step: float) -> bool:
+    """Whether a picture may be what a coarser one of the same size was encoded from: rounding alone makes them differ.
+
+    A copy that was blurred, sharpened, or had noise or a mark laid over it does not explain its original, however
+    finely it was encoded.
+
+    Args:
+        fine: Of the one.
+        coarse: Of the other.
+        step: The mean step to which the coarser one was rounded.
+
+    Returns:
+        True too where they cannot be compared.
+    """
+    if fine.shape != coarse.shape:
+        return True
+    limits = np.array([[usual * step / _MEAN * _ROUNDED + _DECODED] for _, _, usual in _WAVES], np.float32)
+    telling = np.maximum(np.abs(fine), np.abs(coarse)) > limits
+    near = np.abs(fine - coarse) <= limits
+    return bool(np.count_nonzero(near & telling) >= _EXPLAINED * np.count_nonzero(telling))
+
+
+def waves_of(gray: NDArray[np.uint8]) -> Waves:
+    """The coefficients of a picture; none of one that is drawn or of two tones, where they are few numbers anyway.
+
+    Args:
+        gray: ``(H, W)`` uint8, all pixels of the picture.
+    """
+    if np.count_nonzero(np.bincount(gray.ravel(), minlength=256)) < _LEAST_LEVELS:
+        return np.zeros((len(_WAVES), 0), np.float32)
     rows, columns = gray.shape[0] // _SIDE, gray.shape[1] // _SIDE
     blocks = gray[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
     blocks = blocks.reshape(-1, _SIDE, _SIDE)
@@ -47,7 +78,7 @@ def _coefficients(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     waves = np.cos(np.pi * np.outer(np.arange(3), np.arange(_SIDE) + 0.5) / _SIDE).astype(np.float32) / 2
     waves[0] /= np.sqrt(np.float32(2))
     found = waves @ some @ waves.T
-    return np.abs(np.stack([found[:, row, column] for row, column, _ in _WAVES]))
+    return np.stack([found[:, row, column] for row, column, _ in _WAVES], dtype=np.float32)
 
 
 def _step(values: NDArray[np.float32]) -> int:

@@ -1,15 +1,16 @@
 """Which candidates agree as thumbnails: cheap, and lenient; the files decide."""
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
 from visus.search.duplicates.alignment import Matrix, by_cards, by_corners
 from visus.search.duplicates.evidence import glance
-from visus.search.duplicates.looks import Look, look_at
+from visus.search.duplicates.looks import Look
 
 _SURELY = 0.95  # correlation of the details of two cards with which nothing else need be looked at
-_KEPT = 4096  # looks in memory, some 120 kB each
+_KEPT = 32_768  # looks in memory, some 17 kB each
 
 
 class Screen:
@@ -51,7 +52,7 @@ class Screen:
             if position in self._looks:
                 self._looks.move_to_end(position)
                 return self._looks[position]
-        found = look_at(self._thumbnail(position))
+        found = Look(functools.partial(self._thumbnail, position))
         with self._turn:
             self._looks[position] = found
             while len(self._looks) > _KEPT:

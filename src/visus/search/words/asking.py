@@ -1,7 +1,7 @@
 """What a search asks with: pictures and words with their weights, and the vector that comes of them.
 
-A word's vector points from where vectors lie of any class to where those of its kinds lie, by the last layer's weights.
-So words are added to pictures and taken away from them as pictures are.
+A word's vector points from where vectors lie of anything to where those lie of what it names
+(:mod:`visus.search.words.engine`). So words are added to pictures and taken away from them as pictures are.
 """
 
 import os
@@ -17,13 +17,13 @@ from visus.search.classical import Classical
 from visus.search.describe import Describing, Floats, unit
 from visus.search.query import Box, Picture, cut, load, several, single
 from visus.search.rows import EMBEDDING
-from visus.search.segments import Named, Query
+from visus.search.segments import Query
 from visus.search.space import Space
 from visus.search.store import Store
 from visus.search.words.chance import unshown
-from visus.search.words.layer import Layer
+from visus.search.words.engine import Words
 from visus.search.words.terms import NUMBER, Term, terms_of, weighted
-from visus.search.words.vocabulary import Reading, UnknownWordsError, Vocabulary, Word, imagenet
+from visus.search.words.vocabulary import UnknownWordsError, Word
 
 Pixels = NDArray[np.uint8]
 
@@ -60,46 +60,35 @@ class Asked:
         alone = len(self.words) == 1 and not self.pictures and self.words[0][0] > 0
         return self.words[0][1] if alone else None
 
-    def told(self, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    def told(self, words: Words) -> list[dict[str, Any]]:
         """How words are understood, as plain values: what was typed, how many kinds it means and some of these."""
-        return [
-            {
-                "word": word.text,
-                "weight": weight,
-                "kinds": len(word.kinds),
-                "such_as": [vocabulary.classes[kind] for kind in word.kinds[:5]],
-            }
-            for weight, word in self.words
-        ]
+        return [{"word": word.text, "weight": weight, **words.told(word)} for weight, word in self.words]
 
-    def notes(self, vocabulary: Vocabulary) -> list[str]:
+    def notes(self, words: Words) -> list[str]:
         """Sentences on what words mean, where they do not say so themselves."""
-        meant = [(word.text, word.kinds) for _, word in self.words if not vocabulary.is_name(word)]
-        return [
-            f"{text} is here: {vocabulary.told(kinds)}" + (f" ({len(kinds)} kinds)" if len(kinds) > 1 else "")
-            for text, kinds in dict.fromkeys(meant)
-        ]
+        notes = [words.note(word) for _, word in self.words]
+        return list(dict.fromkeys(note for note in notes if note))
 
     def taken(self) -> list[str]:
         """Sentences on words that a file of this name took over."""
         return [f"{name} is a file here; word:{name} asks the word" for name in self.files]
 
-    def unshown(self, store: Store, rows: Sequence[dict[str, Any]], layer: Layer) -> str | None:
+    def unshown(self, store: Store, rows: Sequence[dict[str, Any]], words: Words, pictures: int) -> str | None:
         """A sentence on the words of a mixed query that none of the first hits shows for certain.
 
         Args:
             store: The table.
             rows: The hits.
-            layer: Of the network.
+            words: Of the index.
+            pictures: How many were searched.
         """
-        words = [word for weight, word in self.words if weight > 0]
-        if not words or not rows or layer.vocabulary is not imagenet():
+        wanted = [word for weight, word in self.words if weight > 0]
+        if not wanted or not rows:
             return None
         found = store.rows([row["id"] for row in rows[:_LOOKED_AT]], [EMBEDDING]).values()
         vectors = unit(np.array([row[EMBEDDING] for row in found], np.float32))
-        chances = layer.probabilities(vectors)
-        best = [float(chances[:, word.kinds].sum(axis=1).max()) for word in words]
-        return unshown([word.text for word in words], best, [len(word.kinds) for word in words], len(store))
+        best = [float(words.shown(word, vectors).max()) for word in wanted]
+        return unshown([word.text for word in wanted], best, [words.chance(word, pictures) for word in wanted])
 
     def load(self, describing: Describing | Classical | None, region: Box | None, most: int) -> list[Pixels]:
         """The pixels ``(H, W, 3)`` uint8 of :attr:`pictures`.
@@ -119,12 +108,12 @@ class Asked:
             found[liked[0] if liked else 0] = cut(single([found[place] for place in liked], "region"), region)
         return found
 
-    def query(self, pictures: Floats, layer: Layer | None, space: Space) -> Query:
+    def query(self, pictures: Floats, words: Words | None, space: Space) -> Query:
         """The vector that asks.
 
         Args:
             pictures: Vectors ``(N, D)`` float32 of :attr:`pictures`, of length 1.
-            layer: Of the network, where there are words.
+            words: Of the index, where there are words.
             space: In which vectors are compared.
 
         Raises:
@@ -132,16 +121,16 @@ class Asked:
         """
         plain, moved = [*pictures], [*space(pictures)] if len(pictures) else []
         for _, word in self.words:
-            assert layer is not None
-            direction = layer.direction(word.kinds)
+            assert words is not None
+            direction = words.direction(word)
             plain.append(direction)
             moved.append(unit(direction if space.projection is None else direction @ space.projection))
         weights = np.array([weight for weight, _ in (*self.pictures, *self.words)], np.float32)
         total, compared = weights @ np.stack(plain), weights @ np.stack(moved)
         if np.linalg.norm(total) < 1e-6:
             raise InputError("What is to be found and what is to be avoided are the same; leave one of them away.")
-        if self.named and layer:
-            return Named(unit(total), unit(compared), layer, self.named.kinds)
+        if self.named and words:
+            return words.asks(self.named, unit(total), unit(compared))
         return Query(unit(total), unit(compared))
 
 
@@ -152,7 +141,7 @@ def asked_of(
     minus: Picture | Sequence[Picture] = (),
     unlike: Picture | Sequence[Picture] = (),
     files: bool = True,
-    vocabulary: Callable[[], Vocabulary],
+    known: Callable[[], Words],
 ) -> Asked:
     """Read what a search asks with.
 
@@ -162,7 +151,7 @@ def asked_of(
         minus: Terms that are taken away.
         unlike: Pictures whose mean is taken away, with the weight of all that is to be found.
         files: Whether texts may name files.
-        vocabulary: Gives the words that the index knows, where there are words.
+        known: Gives the words of the index, where there are words.
 
     Raises:
         InputError: A word is not known, a term is none, or nothing is to be found.
@@ -179,17 +168,32 @@ def asked_of(
     words: list[tuple[float, Word]] = []
     for term in terms:
         if term.picture is None:
-            reading = _read(term.words, vocabulary(), files=files)
-            words += [(term.weight, word) for word in reading.words]
+            words += [(term.weight, word) for word in _read(term.words, known(), files=files)]
     pictures = tuple((term.weight, term.picture) for term in terms if term.picture is not None)
     doubtful = dict.fromkeys(str(term.picture) for term in terms if term.perhaps_words)
-    return Asked(pictures, tuple(words), tuple(own for own in doubtful if _is_known(own, vocabulary)))
+    return Asked(pictures, _joined(words), tuple(own for own in doubtful if _is_known(own, known)))
 
 
-def _read(phrase: str, vocabulary: Vocabulary, *, files: bool) -> Reading:
+def _joined(words: Sequence[tuple[float, Word]]) -> tuple[tuple[float, Word], ...]:
+    """Words of which none means the same as another; those that weigh nothing together are left out beside others.
+
+    >>> [(weight, word.text) for weight, word in _joined([(1, Word("dog", (1, 2))), (1, Word("dogs", (1, 2)))])]
+    [(2, 'dog')]
+    """
+    weights: dict[object, float] = {}
+    first: dict[object, Word] = {}
+    for weight, word in words:
+        key = word.kinds or word.text.casefold()
+        weights[key] = weights.get(key, 0) + weight
+        first.setdefault(key, word)
+    every = [(weight, first[key]) for key, weight in weights.items()]
+    return tuple([own for own in every if own[0]] or every)
+
+
+def _read(phrase: str, words: Words, *, files: bool) -> tuple[Word, ...]:
     """The words of a phrase; a number that is no word is a weight, and a folder is no picture."""
     try:
-        return vocabulary.read(phrase)
+        return words.read(phrase)
     except UnknownWordsError as error:
         if files and os.path.isdir(os.path.expanduser(phrase)):
             raise InputError(f"{phrase} is a folder, not a picture; give a file in it.") from error
@@ -200,9 +204,9 @@ def _read(phrase: str, vocabulary: Vocabulary, *, files: bool) -> Reading:
         ) from error
 
 
-def _is_known(phrase: str, vocabulary: Callable[[], Vocabulary]) -> bool:
+def _is_known(phrase: str, known: Callable[[], Words]) -> bool:
     """Whether an index knows all words of a phrase; one without words knows none."""
     try:
-        return bool(vocabulary().read(phrase).words)
+        return bool(known().read(phrase))
     except VisusError:
         return False

@@ -6,11 +6,11 @@ ImageNet: in 1100 pictures it passes even odds for one word in twenty, in twice 
 many kinds has as many chances, up to twenty: kinds that are alike have theirs together.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from visus.search.segments import Named, Query
-from visus.search.words.vocabulary import imagenet
+if TYPE_CHECKING:
+    from visus.search.words.engine import Chance
 
 RATE = 0.05
 """Of words that no picture shows, the share for which something is found all the same."""
@@ -25,22 +25,24 @@ _DIGITS = 4  # of a score that count: stored vectors are rounded, and a picture 
 Row = dict[str, Any]
 
 
-def least(pictures: int, kinds: int, *, chances: float = RATE) -> float:
+def least(pictures: int, kinds: int, *, chances: float | None = None) -> float:
     """The probability above which so many pictures come by chance, where none shows what a word names.
 
     Args:
         pictures: How many are searched.
         kinds: How many classes the word means.
-        chances: How many of them pass by chance, on average.
+        chances: How many of them pass by chance, on average; None for :data:`RATE`.
 
     >>> round(least(1100, 1), 3), round(least(100_000, 1), 3)
     (0.5, 0.989)
     """
-    odds = pictures * min(kinds, _KINDS) / _PICTURES * RATE / chances
+    odds = pictures * min(kinds, _KINDS) / _PICTURES * RATE / (chances or RATE)
     return odds / (1 + odds)
 
 
-def above(rows: Sequence[Row], min_score: float | None, query: Query, pictures: int) -> tuple[list[Row], str | None]:
+def above(
+    rows: Sequence[Row], min_score: float | None, chance: Callable[[], "Chance | None"]
+) -> tuple[list[Row], str | None]:
     """The hits that count; where chance may have made the best of them, none, and a sentence on that.
 
     Where the best is better than chance, hits go on down to where one picture comes by chance.
@@ -48,32 +50,30 @@ def above(rows: Sequence[Row], min_score: float | None, query: Query, pictures: 
     Args:
         rows: Hits with their ``score``, best first.
         min_score: Least score that was asked for; None for none.
-        query: What asked.
-        pictures: How many were searched.
+        chance: Tells what comes by chance, of a search by a single word.
     """
     if min_score is not None:
         return [row for row in rows if round(row["score"], _DIGITS) >= min_score], None
-    if not rows or not isinstance(query, Named) or query.layer.vocabulary is not imagenet():
+    by_chance = chance() if rows else None
+    if by_chance is None:
         return list(rows), None
-    certain = least(pictures, len(query.kinds))
-    if max(row["score"] for row in rows) >= certain:
-        likely = least(pictures, len(query.kinds), chances=1)
-        return [row for row in rows if row["score"] >= likely], None
+    best = max(row["score"] for row in rows)
+    if round(best, _DIGITS) >= round(by_chance.certain, _DIGITS):
+        return [row for row in rows if row["score"] >= by_chance.likely], None
     return [], (
-        f"{NOT_CERTAIN}: the likeliest has a probability of {rows[0]['score']:.3f}, and among {pictures:,} pictures "
-        f"{certain:.3f} may be chance; --min-score 0 shows them all the same."
+        f"{NOT_CERTAIN}: the likeliest has a {by_chance.score} of {best:.3f}, and {by_chance.told}; "
+        f"--min-score {by_chance.lowest} shows them all the same."
     )
 
 
-def unshown(names: Sequence[str], chances: Sequence[float], kinds: Sequence[int], pictures: int) -> str | None:
+def unshown(names: Sequence[str], best: Sequence[float], chances: Sequence["Chance | None"]) -> str | None:
     """A sentence on the words of a mixed query that no hit shows for certain; None where there are none.
 
     Args:
         names: The words that are to be found.
-        chances: For each, the probability that some hit shows it.
-        kinds: For each, how many classes it means.
-        pictures: How many were searched.
+        best: For each, the best score of a hit for this word alone.
+        chances: For each, what comes by chance.
     """
-    told = zip(names, chances, kinds, strict=True)
-    few = [f"{name} ({chance:.3f})" for name, chance, count in told if chance < least(pictures, count)]
+    told = zip(names, best, chances, strict=True)
+    few = [f"{name} ({score:.3f})" for name, score, chance in told if chance and score < chance.certain]
     return f"No hit shows this for certain: {', '.join(few)}." if few else None

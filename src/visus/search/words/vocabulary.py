@@ -9,7 +9,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from visus._errors import InputError
@@ -85,17 +85,19 @@ class Vocabulary:
         classes: A name of each class, in the order of the network's logits.
         names: For each name, as :func:`units` has it, the numbers of the classes that are of its kind, rising.
         plain: Names of classes, not of kinds.
+        singulars: What may be the singular of a name that is a plural, and the same numbers.
     """
 
     classes: tuple[str, ...]
     names: Mapping[tuple[str, ...], tuple[int, ...]]
     plain: frozenset[tuple[str, ...]]
+    singulars: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def kinds(self, name: tuple[str, ...]) -> tuple[int, ...]:
         """The classes that a whole name means, in the singular or plural; none where it is not known."""
         for own in _singulars(name):
-            if own in self.names:
-                return self.names[own]
+            if found := self.names.get(own) or self.singulars.get(own):
+                return found
         return ()
 
     def read(self, phrase: str) -> Reading:
@@ -136,7 +138,8 @@ class Vocabulary:
 
     def is_name(self, word: Word) -> bool:
         """Whether a word is a name of its only class, so that nobody need be told what it means."""
-        return len(word.kinds) == 1 and any(own in self.plain for own in _singulars(units(word.text)))
+        known = self.plain | self.singulars.keys()
+        return len(word.kinds) == 1 and any(own in known for own in _singulars(units(word.text)))
 
     def _unknown(self, words: Sequence[str]) -> UnknownWordsError:
         near = list(dict.fromkeys(own for word in words[:_NEAR] for own in self.near(word)))[: 2 * _NEAR]
@@ -263,11 +266,22 @@ def imagenet() -> Vocabulary:
 def of_classes(classes: Sequence[str]) -> Vocabulary:
     """The words of a trained run: the names of its classes.
 
-    >>> of_classes(["golden_retriever", "玫瑰"]).read("Golden Retrievers").words[0].kinds
-    (0,)
+    >>> known = of_classes(["golden_retriever", "buses"])
+    >>> [known.read(typed).words[0].kinds for typed in ("Golden Retrievers", "bus", "buses")]
+    [(0,), (1,), (1,)]
     """
     named: dict[tuple[str, ...], list[int]] = {}
     for number, name in enumerate(classes):
         if own := units(name.replace("_", " ")):
             named.setdefault(own, []).append(number)
-    return Vocabulary(tuple(classes), {name: tuple(numbers) for name, numbers in named.items()}, frozenset(named))
+    singulars: dict[tuple[str, ...], list[int]] = {}
+    for name, numbers in named.items():
+        for own in _singulars(name):
+            if own not in named:
+                singulars.setdefault(own, []).extend(numbers)
+    return Vocabulary(
+        tuple(classes),
+        {name: tuple(numbers) for name, numbers in named.items()},
+        frozenset(named),
+        {name: tuple(sorted(set(numbers))) for name, numbers in singulars.items()},
+    )

@@ -17,6 +17,8 @@ router = APIRouter(tags=["search"])
 
 _MOST = 200  # hits of an answer
 _GROUPS = 1000  # groups of an answer
+_LONG = 40_000  # characters of a list of ids
+_DECIDED = 500  # pictures of a decision, which is about each pair of them
 _ASKING = 8  # pictures that ask beside the first
 
 Ids = Annotated[str | None, Form(max_length=400, description="Ids of pictures in the index, with commas.")]
@@ -105,10 +107,10 @@ async def duplicates(
 @router.post("/duplicates/decisions", summary="Say that pictures are no copies.", responses=described(answers.Decided))
 async def decisions(
     work: Working,
-    numbers: Annotated[str, Form(alias="ids", max_length=4000, description="Ids of pictures, with commas.")],
+    numbers: Annotated[str, Form(alias="ids", max_length=_LONG, description="Ids of pictures, with commas.")],
     decision: Annotated[Literal["not-copies", "keep-both", "undecided"], Form()],
 ) -> dict[str, Any]:
-    return {"changed": await work(work.service.copies.decide, ids_of("ids", numbers), decision)}
+    return {"changed": await work(work.service.copies.decide, ids_of("ids", numbers, _DECIDED), decision)}
 
 
 @router.post(
@@ -118,6 +120,6 @@ async def decisions(
 )
 async def moves(
     work: Working,
-    numbers: Annotated[str, Form(alias="ids", max_length=40_000, description="Ids of copies, with commas.")],
+    numbers: Annotated[str, Form(alias="ids", max_length=_LONG, description="Ids of copies, with commas.")],
 ) -> dict[str, Any]:
     return await work(work.service.copies.move, ids_of("ids", numbers))

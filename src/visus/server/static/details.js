@@ -54,9 +54,7 @@ export async function sync(fields) {
 }
 
 function fill(facts, fields) {
-  const image = make("img", { id: "details-picture", alt: facts.name });
-  image.addEventListener("error", () => image.dataset.path.startsWith("/previews") && show(image, `/thumbnails/${facts.id}`), { once: true });
-  show(image, facts.missing ? `/thumbnails/${facts.id}` : `/previews/${facts.id}`);
+  const image = pictured(facts);
   const more = make("div", { id: "details-more" });
   const step = (sign, id, text) => make("button", { id, className: `step ${id}`, ariaLabel: word(text), disabled: !there(sign), on: { click: () => go(sign) } }, sign < 0 ? "‹" : "›");
   dialog.setAttribute("aria-labelledby", "details-title");
@@ -69,6 +67,15 @@ function fill(facts, fields) {
       described(facts),
       make("div", { className: "actions" }, ...actions(facts, fields, more)),
       more));
+}
+
+// The picture, small until its large view has come.
+function pictured(facts) {
+  const [small, large] = [1, 2].map(() => make("img", { id: "details-picture", alt: facts.name }));
+  show(small, `/thumbnails/${facts.id}`);
+  large.addEventListener("load", () => small.replaceWith(large), { once: true });
+  if (!facts.missing) show(large, `/previews/${facts.id}`);
+  return small;
 }
 
 function described(facts) {

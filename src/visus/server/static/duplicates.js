@@ -30,9 +30,9 @@ export async function showDuplicates(root, fields, abilities) {
 function choices(fields) {
   const set = (name, value = (own) => own.value) => ({ change: (event) => address.change({ [name]: value(event.target) || null }) });
   const relations = [["", word("anyRelation")], ...RELATIONS.map((name) => [name, named("relations", name)])];
-  const least = fields.get("agreement") || 0.5, told = make("output", {}, percent(least));
+  const least = fields.get("agreement") || 0.5, told = make("output", {}, percent(least, 0));
   const agreement = make("input", { id: "threshold", type: "range", min: 0.5, max: 1, step: 0.01, value: least, on: {
-    ...set("agreement"), input: (event) => { told.textContent = percent(event.target.value); },
+    ...set("agreement"), input: (event) => { told.textContent = percent(event.target.value, 0); },
   } });
   return [
     labeled(word("relation"), choice({ id: "relation", on: set("relation") }, relations, fields.get("relation"))),
@@ -124,7 +124,7 @@ function relation(copy) {
   const names = copy.relation.names.map((name) => named("relations", name)).join(word("comma"));
   const exact = ["byte-identical", "same pixels"].includes(copy.relation.names[0]);
   const stays = copy.stays ? `${word("semicolon")}${named("reasons", copy.stays)}` : "";
-  return `${names}${exact ? "" : word("agree", percent(copy.relation.agreement))}${stays}`;
+  return `${names}${exact ? "" : word("agree", percent(copy.relation.agreement, 0))}${stays}`;
 }
 
 function stack(own) {

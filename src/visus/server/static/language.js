@@ -44,7 +44,7 @@ export function translate(root) {
 export const number = (value, digits) =>
   value.toLocaleString(spoken, digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-export const percent = (share) => `${number(100 * share, 1)} %`;
+export const percent = (share, digits = 1) => `${number(100 * share, digits)} %`;
 
 export function bytes(count) {
   const step = Math.min(3, Math.floor(Math.log10(Math.max(count, 1)) / 3));

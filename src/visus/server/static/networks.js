@@ -31,7 +31,7 @@ export async function showNetworks(root, fields, about) {
 
 function nothing() {
   return make("section", { id: "query", className: "empty", ariaLabel: word("yourPicture") }, make("p", {}, word("choosePicture")),
-    make("button", { on: { click: () => document.getElementById("file").click() } }, word("choose")));
+    make("button", { on: { click: () => document.getElementById("file").click() } }, word("chooseOne")));
 }
 
 function picture(own, fields, run) {

@@ -27,6 +27,7 @@ export async function showPictures(root, fields, about) {
   root.replaceChildren(
     make("div", { className: "head" }, title, make("p", { className: "soft" }, word("lead"))),
     filters(fields, chosen, labeled(word("order"), order)),
+    make("p", { id: "show-all", hidden: true }, make("button", { on: { click: () => address.go("wall") } }, word("showAll"))),
     wall.element,
   );
   follow(sequence);
@@ -41,6 +42,7 @@ async function load(fields) {
     const some = fields.get("text") || condition(fields);
     const told = some ? word(total ? "found" : "foundNone", total) : word("count", total);
     $("count").textContent = told;
+    $("show-all").hidden = Boolean(total) || !some;
     announce(told);
   });
 }

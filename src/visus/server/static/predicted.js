@@ -46,7 +46,7 @@ function objects(found, picture) {
   const lines = draw("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     ...found.objects.map((own) => {
       const [x0, y0, x1, y1] = own.box;
-      return draw("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, fill: "none", stroke: color(own.class), "stroke-width": 3, "vector-effect": "non-scaling-stroke" });
+      return draw("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, fill: "none", stroke: color(own.class), "stroke-width": 2, "vector-effect": "non-scaling-stroke" });
     }));
   return make("div", {}, make("div", { className: "drawn" }, image, masks.length ? painted(masks, picture.width, picture.height) : null, lines),
     make("ul", { className: "bars scrolled", tabIndex: 0, ariaLabel: word("objects", found.objects.length) }, found.objects.map((own) => {

@@ -14,7 +14,7 @@ export function rectangled(own, region, chosen) {
   image.draggable = false;
   const box = make("div", { className: "box", hidden: true }, SIDES.map((side) => make("span", { className: `handle ${side}`, data: { side } })));
   const canvas = make("div", { id: "canvas", tabIndex: 0, role: "group", ariaLabel: word("rectangle") }, image, box);
-  canvas.style.maxWidth = `calc(50vh * ${own.width / own.height})`;
+  canvas.style.maxWidth = `calc(40vh * ${own.width / own.height})`;
   let now = region;
 
   const place = () => {

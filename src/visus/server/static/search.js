@@ -16,7 +16,10 @@ export async function showSearch(root, fields, about) {
   if (about.pictures === null) return address.go("networks", asking(fields), { replace: true });
   const mine = ++asked;
   await work(async ({ signal }) => {
-    const own = await question(fields, signal);
+    const own = await question(fields, signal).catch((error) => {
+      if (mine === asked && error.name !== "AbortError") root.replaceChildren(nowhere());
+      throw error;
+    });
     if (mine !== asked) return;
     if (!own) return address.go("wall", {}, { replace: true });
     $("words").value = own.source ? "" : fields.get("words"); // beside a picture words have a field of their own
@@ -37,8 +40,8 @@ export async function showSearch(root, fields, about) {
     (kept || results).replaceWith(results);
     results.setAttribute("aria-labelledby", "results-title"); // which an error leaves out
     results.replaceChildren(...[
-      make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing")),
-        ...found.notes.map((note) => make("p", { className: "soft" }, said(note)))),
+      make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing"))),
+      ...found.notes.map((note) => make("p", { className: "soft" }, said(note))),
       hits.length || own.source || fields.has("least") ? null : make("button", { id: "all-the-same", on: { click: () => address.change({ least: "0" }) } }, word("allTheSame")),
       filters(fields, address.change, ...options(fields, about)),
       make("ul", { id: "hits", className: "grid" }, hits.map(card)),
@@ -47,6 +50,9 @@ export async function showSearch(root, fields, about) {
     announce(hits.length ? told : word("nothing"));
   });
 }
+
+// What stands there where the picture that is to ask cannot be had; the message says why.
+const nowhere = () => make("section", {}, make("h2", { tabIndex: -1 }, word("search")), make("p", {}, make("a", { href: "#wall" }, word("showAll"))));
 
 function wanted(own, fields, others) {
   const given = (name) => fields.get(name);
@@ -65,9 +71,9 @@ function further(fields) {
 function options(fields, about) {
   const set = (name) => ({ change: (event) => address.change({ [name]: event.target.value }) });
   const k = choice({ id: "k", on: set("k") }, ["12", "24", "48", "100", "200"].map((own) => [own, own]), fields.get("k") || "24");
-  const value = make("output", {}, percent(fields.get("least") || 0));
+  const value = make("output", {}, percent(fields.get("least") || 0, 0));
   const least = make("input", { id: "least", type: "range", min: 0, max: 1, step: 0.01, value: fields.get("least") || 0, on: {
-    ...set("least"), input: (event) => { value.textContent = percent(event.target.value); },
+    ...set("least"), input: (event) => { value.textContent = percent(event.target.value, 0); },
   } });
   const by = about.descriptors.length > 1 &&
     labeled(word("by"), choice({ id: "by", on: set("by") }, about.descriptors.map((own) => [own === "embedding" ? "" : own, word(`by_${own}`) || own]), fields.get("by")));
@@ -83,11 +89,16 @@ function column(own, fields, about) {
     rectangled(own, part, (next) => address.change({ region: next && next.join(",") })),
     make("div", { className: "told" },
       make("p", { className: "name" }, own.name),
-      make("p", { className: "soft" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
+      make("p", { className: "soft part" }, word("part"), " ", make("output", { id: "part" }, part ? part.join(", ") : word("all"))),
       part ? make("button", { id: "whole", on: { click: () => address.change({ region: null }) } }, word("whole")) : make("p", { className: "soft hint" }, word("hint")),
-      about.words ? wordsToo(fields) : null,
-      pictures(fields),
-      about.runs.length ? make("a", { className: "button", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null));
+      refined(fields, about.words ? wordsToo(fields) : null, pictures(fields),
+        about.runs.length ? make("a", { className: "button small", href: address.link("networks", asking(fields)) }, word("askNetworks")) : null)));
+}
+
+// What may ask with the picture; folded where there is little room, until there is something in it.
+function refined(fields, ...parts) {
+  const used = ["words", "also", "unlike"].some((name) => fields.has(name));
+  return make("details", { id: "refine", open: used || innerWidth > 832 }, make("summary", {}, word("refine")), make("div", { className: "actions" }, parts));
 }
 
 // Words that ask alone, with the pictures that ask with them.
@@ -103,7 +114,7 @@ function pictures(fields) {
   const more = make("input", { id: "more", type: "file", multiple: true, accept: "image/*,.heic,.tif,.tiff", ariaLabel: word("addPicture"), on: { change: () => work(() => add([...more.files], fields)) } });
   return [
     make("ul", { className: "chips" }, ...chips("also", "unlike", fields), ...chips("unlike", "also", fields)),
-    make("label", { className: "button file" }, make("span", {}, word("addPicture")), more),
+    make("label", { className: "button small file" }, make("span", {}, word("addPicture")), more),
   ];
 }
 

@@ -20,7 +20,7 @@ export async function showTrainings(root, fields, about) {
   looking = own;
   const title = make("div", { className: "head" }, make("h2", { tabIndex: -1 }, word("trainings")), make("p", { className: "soft" }, word("trainingsLead")));
   if (!about.trainings) return void root.replaceChildren(title, make("p", {}, word("noTrainings")));
-  const list = make("ul", { id: "trainings", className: "list" }), one = make("section", { id: "training" });
+  const list = make("ul", { id: "training-list", className: "list" }), one = make("section", { id: "training" });
   one.setAttribute("aria-label", word("training"));
   root.replaceChildren(title, make("div", { className: "asking" }, make("nav", { id: "query", ariaLabel: word("trainings") }, list), one));
   for (;;) {
@@ -43,7 +43,7 @@ async function look(list, one, fields, signal) {
 const share = (own) => (own.total ? `${number(own.done)} / ${number(own.total)}` : number(own.done));
 
 function fill(list, found, name) {
-  const held = document.activeElement?.closest("#trainings li")?.dataset.name;
+  const held = document.activeElement?.closest("#training-list li")?.dataset.name;
   list.replaceChildren(...found.map((own) => make("li", { data: { name: own.name } },
     make("a", { href: address.link("trainings", { name: own.name }), ariaCurrent: own.name === name ? "true" : null },
       make("span", { className: `badge ${own.status}` }, named("states", own.status)), " ", make("b", {}, own.name),

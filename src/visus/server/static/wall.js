@@ -26,7 +26,7 @@ export class Wall {
       focusin: (event) => this.#focused(event),
     } });
     this.when = make("p", { id: "when", hidden: true, ariaHidden: "true" });
-    this.element = make("div", { id: "wall" }, this.root, this.when);
+    this.element = make("div", { id: "rows" }, this.root, this.when);
     addEventListener("scroll", () => this.#soon(), { passive: true });
     new ResizeObserver(() => this.#resized()).observe(this.root);
   }
