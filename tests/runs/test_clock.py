@@ -32,6 +32,7 @@ def test_the_plan_comes_first_and_the_time_left_falls(data: Path, tmp_path: Path
     assert all(step.left > 0 for step in steps)
     assert steps[-1].left < steps[0].left
     assert [event.epoch.epoch for event in told if isinstance(event, EpochDone)] == [1, 2, 3]
+    assert [event.left > 0 for event in told if isinstance(event, EpochDone)] == [True, True, False]
 
 
 def test_a_rehearsal_leaves_the_network_as_it_was(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

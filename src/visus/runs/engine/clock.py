@@ -105,14 +105,21 @@ class Clock(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note what is left after this epoch."""
-        self.remaining = self._left(trainer, int(trainer.num_training_batches)) - self.check - self.rest
+        self.remaining = self._later(trainer)
 
     def _left(self, trainer: lightning.Trainer, done: int) -> float:
         """Seconds until the end, after so many steps of this epoch."""
-        check = 0.0 if math.isnan(self.check) else self.check
         steps = int(trainer.num_training_batches)
-        later = (trainer.max_epochs or 0) - trainer.current_epoch - 1
-        return (steps - done) * self.step + check + self.rest + later * (steps * self.step + check + self.rest)
+        return (steps - done) * self.step + self._beside() + self._later(trainer)
+
+    def _later(self, trainer: lightning.Trainer) -> float:
+        """Seconds of the epochs behind this one."""
+        epochs, steps = (trainer.max_epochs or 0) - trainer.current_epoch - 1, int(trainer.num_training_batches)
+        return epochs * (steps * self.step + self._beside())
+
+    def _beside(self) -> float:
+        """Seconds of an epoch beside its steps."""
+        return self.rest + (0.0 if math.isnan(self.check) else self.check)
 
 
 @dataclass(frozen=True, slots=True)
