@@ -44,7 +44,7 @@ def test_everything_can_be_asked(client: Client, tmp_path: Path) -> None:
     assert client.why(Path(first.path).read_bytes(), number).score > 0.99
     mixed = client.search(number, words="+ dogs - 0.5 beach", k=2)
     assert [own.kinds for own in mixed.words] == [118, 2]
-    joined = client.search(words="dogs", also=[first.path], unlike=[int(found.hits[1].id)])
+    joined = client.search(words="dogs", also=[first.path])
     assert [joined.words[0].kinds, joined.hits[0].id] == [118, first.id]
     assert client.search(words="dogs", min_score=0, k=2).words[0].kinds == 118
     assert client.why(None, number, words="dogs").query is None
