@@ -72,7 +72,7 @@ def test_what_is_left_out_is_told() -> None:
         ("unicorns and fairies", "'unicorns', 'fairies' are not among the"),
         ("sunglases", "sunglasses"),
         ("彩虹", "'彩虹' is not among the"),
-        ("the", "is not among"),
+        ("the", "names nothing that a picture shows"),
         ("", "is not among"),
         ("tiger or lion", "'or' is not"),
     ],
@@ -125,3 +125,9 @@ def test_a_run_knows_its_classes() -> None:
     assert [word.kinds for word in own.read("dogs 向日葵").words] == [(1, 2), (3,)]
     with pytest.raises(UnknownWordsError, match="among the 3 words"):
         own.read("cat")
+
+
+@pytest.mark.parametrize("phrase", ["the", "a photo of the", "一张照片"])
+def test_words_that_name_nothing_are_told_so(phrase: str) -> None:
+    with pytest.raises(InputError, match="names nothing that a picture shows"):
+        imagenet().read(phrase)

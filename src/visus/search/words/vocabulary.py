@@ -115,6 +115,9 @@ class Vocabulary:
         parts = units(phrase)
         found = _shortest(parts, self)
         unknown = [" ".join(own) for own, kinds in found if kinds is None]
+        if parts and all(own in _SAY_NOTHING for own in parts):
+            said = f"{phrase.strip()!r} names nothing that a picture shows; say what does, such as elephants."
+            raise UnknownWordsError(said)
         words = tuple(Word(_joined(own), kinds) for own, kinds in found if kinds)
         if unknown or not words:
             raise self._unknown(_runs(found) or [phrase.strip()])
