@@ -42,7 +42,7 @@ export async function showSearch(root, fields, about) {
     results.replaceChildren(...[
       make("div", { className: "head" }, make("h2", { id: "results-title", tabIndex: -1 }, hits.length ? told : word("nothing"))),
       ...found.notes.map((note) => make("p", { className: "soft" }, said(note))),
-      hits.length || own.source || fields.has("least") ? null : make("button", { id: "all-the-same", on: { click: () => address.change({ least: "0" }) } }, word("allTheSame")),
+      hits.length || own.source || fields.has("least") ? null : make("button", { id: "all-the-same", on: { click: () => address.change({ least: "-1" }) } }, word("allTheSame")),
       filters(fields, address.change, ...options(fields, about)),
       make("ul", { id: "hits", className: "grid" }, hits.map(card)),
     ].filter(Boolean));
@@ -71,8 +71,8 @@ function further(fields) {
 function options(fields, about) {
   const set = (name) => ({ change: (event) => address.change({ [name]: event.target.value }) });
   const k = choice({ id: "k", on: set("k") }, ["12", "24", "48", "100", "200"].map((own) => [own, own]), fields.get("k") || "24");
-  const value = make("output", {}, percent(fields.get("least") || 0, 0));
-  const least = make("input", { id: "least", type: "range", min: 0, max: 1, step: 0.01, value: fields.get("least") || 0, on: {
+  const from = Math.max(0, Number(fields.get("least"))), value = make("output", {}, percent(from, 0));
+  const least = make("input", { id: "least", type: "range", min: 0, max: 1, step: 0.01, value: from, on: {
     ...set("least"), input: (event) => { value.textContent = percent(event.target.value, 0); },
   } });
   const by = about.descriptors.length > 1 &&

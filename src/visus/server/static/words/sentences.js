@@ -49,7 +49,7 @@ export const sentences = [
   [/^(.+) (?:is|are) not among the ([\d,]+) words that this index knows.*/, "索引所知的 $2 个词里没有 $1。"],
   [/^(.+) is here: (.+) \((\d+) kinds\)$/, "“$1”在这里指：$2（共 $3 种）"],
   [/^(.+) is here: (.+)$/, "“$1”在这里指：$2"],
-  [/^No picture shows it for certain: the likeliest has a probability of ([\d.]+).*/, "没有图片能确定显示它：最可能的一张概率为 $1，可能只是巧合。"],
+  [/^No picture shows it for certain: the likeliest has a \w+ of (-?[\d.]+).*/, "没有图片能确定显示它：最可能的一张得分为 $1，可能只是巧合。"],
   [/^No hit shows this for certain: (.+)\.$/, "没有结果能确定显示：$1。"],
   [/^Nothing stands behind a .*/, "加号或减号后面缺少词语。"],
   [/^The weight ([\d.]+) stands alone.*/, "权重 $1 后面缺少词语。"],
