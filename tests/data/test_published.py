@@ -161,6 +161,27 @@ def test_labels_in_a_file_that_is_not_read_are_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_accents_as_macos_and_others_write_them(tmp_path: Path) -> None:
+    names = [f"caf\u00e9{n}.png" for n in range(8)]
+    for n, name in enumerate(names):
+        save(tmp_path / "img" / name, tools.picture(n))
+    rows = [f"elsewhere/{name.replace(chr(0xE9), 'e' + chr(0x301))},{'ab'[n % 2]}" for n, name in enumerate(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,class", *rows]), encoding="utf-8")
+    found = load_whole(tmp_path)
+    assert (sizes(found), found.left_out) == ({"all": 8}, [])
+
+
+def test_near_copies_of_odd_sizes_are_counted_where_jpeg_files_are_decoded_small(tmp_path: Path) -> None:
+    for split, numbers, quality in (("train", range(8), 95), ("val", range(8), 70)):
+        for n in numbers:
+            wide = Image.fromarray(tools.picture(n)).resize((333, 251), Image.Resampling.LANCZOS)
+            own = wide if split == "train" else wide.resize((301 - 9 * n, 227 - 7 * n), Image.Resampling.LANCZOS)
+            path = tmp_path / split / "ab"[n % 2] / f"{n}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            own.save(path, quality=quality)
+    assert "8 of 8 pictures of val look the same as one in train but for size or quality" in said(load(tmp_path))
+
+
 # Boxes
 
 

@@ -74,7 +74,8 @@ def _look(path: str) -> Looked | str:
         wide = stretched(path, found.pixels)
     except InputError as error:
         return str(error)
-    return digest_of(content), card_of(found.pixels if wide is None else wide), wide is not None
+    card = card_of(found.pixels if wide is None else wide, size=(found.width, found.height))
+    return digest_of(content), card, wide is not None
 
 
 def said_of_stretched(count: int) -> list[str]:

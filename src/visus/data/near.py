@@ -22,12 +22,30 @@ _CANDIDATES = 32
 _CHUNK, _PAIRS = 2048, 4096
 
 
-def card_of(picture: NDArray[np.uint8]) -> Card:
-    """What is compared of a picture ``(H, W, 3)`` uint8: ``(256,)`` uint8 gray values."""
+def card_of(picture: NDArray[np.uint8], *, size: tuple[int, int] | None = None) -> Card:
+    """What is compared of a picture: ``(256,)`` uint8 gray values.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        size: Width and height in its file, where a JPEG file was decoded at a reduced scale: its last column and row
+            then stand for more than the picture holds, which would shift all the others.
+    """
     import cv2
 
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    eighths = next((k for k in range(1, 8) if size and _reduced(size, k) == gray.shape[::-1]), 8)
+    if size and eighths < 8 and any(side * eighths % 8 for side in size):
+        fine = 8 * SIDE
+        steps = [side * eighths / 8 / fine for side in size]
+        places = np.array([[steps[0], 0, (steps[0] - 1) / 2], [0, steps[1], (steps[1] - 1) / 2]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        gray = cv2.warpAffine(gray, places, (fine, fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8).ravel()
+
+
+def _reduced(size: tuple[int, int], eighths: int) -> tuple[int, int]:
+    """Width and height at a scale of libjpeg, which rounds up."""
+    return -(-size[0] * eighths // 8), -(-size[1] * eighths // 8)
 
 
 def leaks(digests: Mapping[str, Sequence[bytes]], cards: Mapping[str, Sequence[Card]]) -> list[str]:
