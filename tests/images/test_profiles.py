@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from tests.support.pictures import scene
 from tests.support.profiles import ADOBE, SRGB, cmyk_profile, gray_profile, in_srgb, rgb_profile
 from visus.images import decode
-from visus.images.jpeg import profile_in
+from visus.images.jpeg import profile_in, segments
 from visus.images.profiles import LARGEST, is_foreign, to_srgb
 
 SWAPPED = (ADOBE[1], ADOBE[0], ADOBE[2])
@@ -106,11 +106,11 @@ def test_a_profile_that_is_damaged_or_does_not_fit_is_said() -> None:
 def test_the_parts_of_a_profile_in_a_jpeg() -> None:
     profile = rgb_profile(ADOBE) + bytes(200_000)
     data = encoded(Image.fromarray(scene(1)), "JPEG", icc_profile=profile)
-    assert profile_in(data) == profile
+    assert profile_in(segments(data)) == profile
     start = data.index(b"ICC_PROFILE\x00") - 4
     size = int.from_bytes(data[start + 2 : start + 4], "big")
-    assert profile_in(data[:start] + data[start + 2 + size :]) is None  # the first part is missing
-    assert profile_in(encoded(Image.fromarray(scene(1)), "JPEG")) is None
+    assert profile_in(segments(data[:start] + data[start + 2 + size :])) is None  # the first part is missing
+    assert profile_in(segments(encoded(Image.fromarray(scene(1)), "JPEG"))) is None
 
 
 def test_transparent_pictures_are_laid_over_white_and_converted() -> None:

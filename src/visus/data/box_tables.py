@@ -1,8 +1,9 @@
 """Tables of boxes: TensorFlow's object CSV (Roboflow's ``_annotations.csv``) in pixels, OpenImages' in shares.
 
 Columns: ``filename``, ``class``, ``xmin``, ``ymin``, ``xmax``, ``ymax`` (or ``x1`` ...; or ``bbox``: left, top, width,
-height), perhaps ``width``, ``height`` and ``split``; of OpenImages ``ImageID``, ``LabelName``, ``XMin`` ... with
-``IsGroupOf``, and names in a table without a first line. Without a first line: file, edges, class (RetinaNet in Keras).
+height; or these as ``x``, ``y``, ``width``, ``height``), perhaps ``width``, ``height`` and ``split``; of OpenImages
+``ImageID``, ``LabelName``, ``XMin`` ... with ``IsGroupOf``, and names in a table without a first line. Without a first
+line: file, edges, class (RetinaNet in Keras).
 """
 
 import json
@@ -15,11 +16,10 @@ from visus._errors import InputError
 from visus.data.gather import Entry, Rows, gather
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, folders_in, split_of
-from visus.data.table import FILE
-from visus.data.table_text import Table, edges_in, open_table
+from visus.data.table_text import FILE, Table, edges_in, open_table, sides_in
 from visus.data.texts import text_of
 
-_CLASS = ("class", "label", "labelname", "name", "category", "class name", "label name", "class id")
+_CLASS = ("class", "label", "labelname", "name", "category", "class name", "label name", "class id", "target")
 _ASIDE = ("annotations", "annotation", "labels", "boxes", "csv", "data")
 _ALL = "object"  # what objects are called where no column names their class
 
@@ -40,7 +40,7 @@ def _tables(root: Path) -> list[tuple[Path, Table, str]]:
                 table = open_table(path)
             except InputError:
                 continue
-            if table.column(FILE) and (edges_in(table) or table.column(["bbox"])):
+            if table.column(FILE) and (edges_in(table) or sides_in(table) or table.column(["bbox"])):
                 words = re.split(r"[-_. ]", path.stem)
                 found.append((path, table, split or next((own for word in words if (own := split_of(word))), "")))
     return found
@@ -87,10 +87,14 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
     if label is None:
         notes.remarks.append(f"No column of {path.name} names a class; all objects are called {_ALL}.")
     edges, corner_and_sides = edges_in(table), table.column(["bbox"]) or ""
+    sides = sides_in(table)
+    relative = label == "LabelName" or _are_shares(table, edges or sides)
+    if relative and label != "LabelName":
+        notes.remarks.append(f"The boxes of {path.name} are shares of the width and the height: none is beyond 1.")
     for number, row in enumerate(table.rows, 2):
         name, told = row[file].strip(), split_of(row[column["split"]]) if column["split"] else None
         try:
-            box = _box(row, edges, corner_and_sides)
+            box = _box(row, edges, corner_and_sides, sides)
             code = row[label].strip() if label else _ALL
             if box and not code:
                 raise ValueError("has a box without a class")
@@ -100,15 +104,27 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
         if box is None:  # a picture without objects
             yield name, told or split, []
             continue
-        own: dict[str, Any] = {"name": names.get(code, code), "box": box, "relative": label == "LabelName"}
-        if column["width"] and column["height"] and row[column["width"]]:
+        own: dict[str, Any] = {"name": names.get(code, code), "box": box, "relative": relative}
+        if column["width"] and column["height"] and row[column["width"]] and not sides:
             own["size"] = int(float(row[column["height"]])), int(float(row[column["width"]]))
         own["crowd"] = bool(column["isgroupof"]) and row[column["isgroupof"]].strip() == "1"
         yield name, told or split, [own]
 
 
-def _box(row: dict[str, str], edges: list[str] | None, corner_and_sides: str) -> list[float] | None:
-    """The edges of a box, of their columns or of one that holds a corner and the sides; None of a line without.
+def _are_shares(table: Table, columns: list[str] | None) -> bool:
+    """Whether boxes are shares of the width and the height: some number is broken, and none is beyond 1."""
+    cells = [row[name].strip() for row in table.rows for name in columns or ()]
+    try:
+        values = [float(cell) for cell in cells if cell]
+    except ValueError:
+        return False
+    return bool(values) and max(values) <= 1 and any(0 < value < 1 for value in values)
+
+
+def _box(
+    row: dict[str, str], edges: list[str] | None, corner_and_sides: str, sides: list[str] | None
+) -> list[float] | None:
+    """The edges of a box, of their columns, of those of a corner and sides or of one for all; None of a line without.
 
     Raises:
         ValueError: They are no numbers.
@@ -116,8 +132,13 @@ def _box(row: dict[str, str], edges: list[str] | None, corner_and_sides: str) ->
     if edges:
         cells = [row[name].strip() for name in edges]
         return [float(cell) for cell in cells] if any(cells) else None
-    cell = row[corner_and_sides].strip()
-    if not cell:
+    if corner_and_sides:
+        cell = row[corner_and_sides].strip()
+        told = [float(value) for value in json.loads(cell)] if cell else []
+    else:
+        cells = [row[name].strip() for name in sides or ()]
+        told = [float(cell) for cell in cells] if any(cells) else []
+    if not told:
         return None
-    x, y, width, height = (float(value) for value in json.loads(cell))
+    x, y, width, height = told
     return [x, y, x + width, y + height]

@@ -6,7 +6,7 @@ A box is (x0, y0, x1, y1) in pixels: its left, upper, right and lower edge.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,31 +193,33 @@ def mended(own: Objects, size: Sequence[int], mends: Counter[str]) -> Objects:
     """
     height, width = size
     finite = np.isfinite(own.boxes).all(1)
-    mends["with a number that is none (NaN), left out"] += int((~finite).sum())
-    own = own.take(finite)
+    own = _without(own, ~finite, "with a number that is none (NaN), left out", mends)
     empty = (own.boxes[:, 2:] <= own.boxes[:, :2]).any(1)
-    mends["without area, left out"] += int(empty.sum())
-    own = own.take(~empty)
+    own = _without(own, empty, "without area, left out", mends)
     cut = np.clip(own.boxes, 0, np.array([width, height, width, height], np.float32))
-    away = (cut[:, 2:] - cut[:, :2] <= 0).any(1)
-    mends["outside of the picture, left out"] += int(away.sum())
+    away = (cut[:, 2:] <= cut[:, :2]).any(1)
     # Half a pixel beyond the border is how a format counts its edges, and no word is lost on it.
     beyond = (np.abs(cut - own.boxes) > 0.5).any(1) & ~away
     mends["beyond the border of the picture, cut to it"] += int(beyond.sum())
-    own = own.take(~away)
-    own = Objects(cut[~away], own.labels, own.crowd, own.difficult, own.shapes, own.areas)
-    first = _first_of_each(own)
-    mends["there twice with the same box and class, counted once"] += len(own) - len(first)
-    return own.take(np.array(first, np.int64))
+    own = _without(replace(own, boxes=cut), away, "outside of the picture, left out", mends)
+    return _without(own, _repeats(own), "there twice with the same box and class, counted once", mends)
 
 
-def _first_of_each(own: Objects) -> list[int]:
-    """Positions of the objects without those that repeat another."""
+def _without(own: Objects, gone: Any, reason: str, mends: Counter[str]) -> Objects:  # noqa: ANN401 - of NumPy
+    """The objects without some, ``(n,)`` bool, which are counted under a reason."""
+    count = int(np.count_nonzero(gone))
+    mends[reason] += count
+    return own.take(~gone) if count else own
+
+
+def _repeats(own: Objects) -> NDArray[np.bool_]:
+    """Which objects repeat one before them, ``(n,)`` bool."""
+    found = np.zeros(len(own), bool)
     seen: dict[tuple[Any, ...], list[int]] = {}
     for k, (box, label, crowd) in enumerate(
         zip(own.boxes.tolist(), own.labels.tolist(), own.crowd.tolist(), strict=True)
     ):
         alike = seen.setdefault((*box, label, crowd), [])
-        if not any(own.shapes[j] == own.shapes[k] for j in alike):
-            alike.append(k)
-    return sorted(k for alike in seen.values() for k in alike)
+        found[k] = any(own.shapes[j] == own.shapes[k] for j in alike)
+        alike += [] if found[k] else [k]
+    return found

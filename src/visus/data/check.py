@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from visus._errors import InputError
 from visus.data.left_out import LeftOut
 from visus.data.near import Card, card_of
 from visus.data.samples import Pictures, counted
+from visus.data.threads import in_threads
 from visus.images import decode, read_bytes
 from visus.images.wide import stretched
 
@@ -39,12 +39,11 @@ class Checked:
     stretched: int = 0
 
 
-def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], None] | None = None) -> Checked:
+def look(pictures: Pictures, *, progress: Callable[[int, int], None] | None = None) -> Checked:
     """Decode every picture once.
 
     Args:
         pictures: A split.
-        threads: How many are decoded at a time.
         progress: Called with how many are done, of how many.
     """
     if pictures.arrays is not None:
@@ -52,11 +51,10 @@ def look(pictures: Pictures, *, threads: int, progress: Callable[[int, int], Non
         cards = [card_of(pictures.read(place)) for place in range(len(pictures))]
         return Checked(np.arange(len(pictures)), [], digests, cards)
     answers: list[Looked | str] = []
-    with ThreadPoolExecutor(threads) as pool:
-        for answer in pool.map(_look, pictures.files, chunksize=16):
-            answers.append(answer)
-            if progress:
-                progress(len(answers), len(pictures))
+    for answer in in_threads(_look, pictures.files):
+        answers.append(answer)
+        if progress:
+            progress(len(answers), len(pictures))
     failed = {k: answer for k, answer in enumerate(answers) if isinstance(answer, str)}
     good = [answer for answer in answers if not isinstance(answer, str)]
     readable = np.array([k for k in range(len(answers)) if k not in failed], dtype=np.int64)
@@ -76,7 +74,8 @@ def _look(path: str) -> Looked | str:
         wide = stretched(path, found.pixels)
     except InputError as error:
         return str(error)
-    return digest_of(content), card_of(found.pixels if wide is None else wide), wide is not None
+    card = card_of(found.pixels if wide is None else wide, size=(found.width, found.height))
+    return digest_of(content), card, wide is not None
 
 
 def said_of_stretched(count: int) -> list[str]:
@@ -90,9 +89,12 @@ def said_of_stretched(count: int) -> list[str]:
     ]
 
 
-def digest_of(content: bytes) -> bytes:
-    """What tells one content from another."""
-    return hashlib.blake2b(content, digest_size=16).digest()
+def digest_of(*parts: bytes) -> bytes:
+    """What tells one content, of one part or of several, from another."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part)
+    return found.digest()
 
 
 def contradictions(digests: Sequence[bytes], labels: NDArray[np.int64]) -> int:

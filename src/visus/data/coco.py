@@ -4,6 +4,7 @@ Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 """
 
 import json
+import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -182,13 +183,21 @@ def inside_folder(folder: Path, name: str, path: Path, finder: Finder, split: st
     """
     if "\\" in name and not (folder / name).exists():  # written on Windows
         name = name.replace("\\", "/")
-    place = (folder / name).resolve()
+    place = folder / name
     absolute = name.startswith("/") or name[1:2] == ":"
     if absolute and (found := finder.find(name, split=split)):
         return str(found)
-    if not place.is_relative_to(folder.resolve()):
+    if not _lies_in(folder, name):
         raise InputError(f"{path} names the picture {name!r}, which lies outside of {folder}; mend it.")
-    return str(folder / name if (folder / name).is_file() else finder.find(name, split=split) or folder / name)
+    return str(place if os.path.isfile(place) else finder.find(name, split=split) or place)
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a name is that of a file in a folder; the system is asked where it is no plain one."""
+    place = folder / name
+    if name not in ("", ".", "..") and "/" not in name and not os.path.islink(place):
+        return True
+    return place.resolve().is_relative_to(folder.resolve())
 
 
 def draw(objects: Objects) -> Mask:

@@ -7,6 +7,7 @@ folder of the data set; it is taken if one picture alone fits.
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -30,7 +31,7 @@ class Finder:
     def _by_name(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = defaultdict(list)
         for path in files_below(self.root):
-            found[path.name.casefold()].append(path)
+            found[_alike(path.name)].append(path)
         return found
 
     @cached_property
@@ -69,7 +70,7 @@ class Finder:
 
     def _elsewhere(self, parts: list[str], split: str) -> Path | None:
         """The one file that shares the longest end with a path; without an ending, a picture of that name."""
-        last = parts[-1].casefold()
+        last = _alike(parts[-1])
         paths = self._by_name.get(last) or self._by_stem.get(last) or []
         if split:
             paths = [path for path in paths if split_in(path.relative_to(self.root).parts[:-1]) in ("", split)]
@@ -78,6 +79,11 @@ class Finder:
         shared = [shared_end(parts[:-1], path.relative_to(self.root).parts[:-1]) for path in paths]
         best = max(shared)
         return paths[shared.index(best)] if best and shared.count(best) == 1 else None
+
+
+def _alike(name: str) -> str:
+    """A name without what differs by system: the case, and whether an accent is a letter of its own (macOS)."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def split_in(folders: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ A folder is a class if it holds pictures and its name is not one that layouts us
 """
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 from visus._errors import InputError
 from visus.data.layout_words import PICTURES, is_layout, stands_beside_labels
 from visus.data.left_out import Notes
-from visus.data.mask_layouts import mask_of
-from visus.data.own_splits import by_lists
+from visus.data.mask_layouts import mask_of, masks_among
+from visus.data.own_splits import by_lists, taken
 from visus.data.samples import Pictures
 from visus.data.splits import (
     files_below,
@@ -90,13 +91,17 @@ def classes_in(root: Path) -> list[Path]:
         if folder.name.lower() not in _NO_CLASS and next(_pictures(folder), None) and not _is_part(folder)
     ]
     names = [folder.name for folder in found]
+    inner = {folder: _inner(folder) for folder in found}
     if all(is_layout(name) or looks_like_a_split(name) for name in names) or stands_beside_labels(names):
-        _refuse_parts(found)
+        _refuse_parts(inner)
         return []
-    doubled = {folder for folder in found if _holds_again(folder, names)}
-    kept = [folder for folder in found if folder not in doubled]
+    if masks_among(found):
+        return []
+    known = {name.lower() for name in names}
+    kept = {folder: own for folder, own in inner.items() if not _holds_again(folder, own, known)}
     _refuse_parts(kept)
-    return kept
+    _refuse_a_split_beside(kept)
+    return list(kept)
 
 
 def _is_part(folder: Path) -> bool:
@@ -107,6 +112,8 @@ def _is_part(folder: Path) -> bool:
 
 def _inner(folder: Path) -> list[str]:
     """The names of the folders with pictures in a folder that holds no pictures itself, lower case."""
+    if not folders_in(folder):
+        return []
     whole = seen_through(folder)
     folders = folders_in(whole)
     if not folders or any(is_picture_name(own.name) for own in files_in(whole)):
@@ -114,30 +121,49 @@ def _inner(folder: Path) -> list[str]:
     return [own.name.lower() for own in folders if next(_pictures(own), None)]
 
 
-def _holds_again(folder: Path, names: list[str]) -> bool:
+def _holds_again(folder: Path, inner: list[str], names: set[str]) -> bool:
     """Whether a folder holds the folders beside it once more, as a set that was unpacked twice."""
-    beside = {name.lower() for name in names} - {folder.name.lower()}
-    inner = set(_inner(folder))
-    return len(inner & beside) > 1 and inner <= beside | {folder.name.lower()}
+    own = set(inner)
+    return len((own & names) - {folder.name.lower()}) > 1 and own <= names
 
 
-def _refuse_parts(found: list[Path]) -> None:
+def _refuse_parts(found: dict[Path, list[str]]) -> None:
     """Refuse folders that each hold the same folders: folds, or cameras, each with all classes.
 
     Raises:
         InputError: They are such.
     """
     named = [folder for folder in found if split_of(folder.name) is None and not is_layout(folder.name)]
-    inner = {folder: {name for name in _inner(folder) if not split_of(name)} for folder in named}
-    for k, first in enumerate(named):
-        for second in named[k + 1 :]:
+    inner = {folder: {name for name in found[folder] if not split_of(name)} for folder in named}
+    holders: dict[str, list[Path]] = defaultdict(list)
+    for second in named:
+        met = Counter(first for name in sorted(inner[second]) for first in holders[name])
+        for name in inner[second]:
+            holders[name].append(second)
+        for first in (own for own, count in met.items() if count > 1):
             shared = sorted(inner[first] & inner[second])
-            if len(shared) > 1 and not all(map(is_layout, shared)):
+            if not all(map(is_layout, shared)):
                 raise InputError(
                     f"{first.name} and {second.name} in {first.parent} each hold the folders {', '.join(shared[:4])}, "
                     "so that it is not known which are the classes; name one of them, or lay the pictures out as "
                     "train/CLASS/*.jpg."
                 )
+
+
+def _refuse_a_split_beside(found: dict[Path, list[str]]) -> None:
+    """Refuse a folder of folders beside one that is named as a split: it may hold the classes.
+
+    Raises:
+        InputError: There are such.
+    """
+    split = next((folder for folder in found if looks_like_a_split(folder.name)), None)
+    whole = next((folder for folder, inner in found.items() if folder != split and len(inner) > 1), None)
+    if split and whole:
+        raise InputError(
+            f"{whole.name} in {whole.parent} holds folders itself ({', '.join(found[whole][:3])}) and {split.name} is "
+            f"called as a split, so that it is not known which are the classes; name {whole}, or lay the pictures out "
+            "as train/CLASS/*.jpg."
+        )
 
 
 def names_of_classes(root: Path) -> list[str]:
@@ -160,6 +186,14 @@ def inner_folder_of_classes(root: Path) -> Path | None:
     return inner[0] if len(inner) == 1 and names_of_classes(inner[0]) else None
 
 
+def unwrapped(root: Path) -> Path:
+    """The folder itself or, where all lies in one folder that holds folders, the one that holds those of classes."""
+    place = root
+    while not splits_of(place) and len(found := classes_in(place)) == 1 and _inner(found[0]):
+        place = seen_through(found[0])
+    return place
+
+
 def read_folder(place: Path, root: Path, notes: Notes) -> Named:
     """Pictures by split and class, from the names of folders; lists of names beside them may part them.
 
@@ -173,13 +207,16 @@ def read_folder(place: Path, root: Path, notes: Notes) -> Named:
     """
     splits = splits_of(place)
     if splits:
-        return {split: _classes(splits[split], notes) for split in ("train", "val", "test") if split in splits}
-    parted = [folder for folder in classes_in(place) if (inner := _inner(folder)) and all(map(split_of, inner))]
-    if len(parted) > 1 and len(parted) == len(classes_in(place)):
-        return _split_within(parted, notes)
-    files, names = _classes(place, notes)
-    lists = by_lists(files, root, notes) or {"": range(len(files))}
-    return {split: ([files[k] for k in own], [names[k] for k in own]) for split, own in lists.items()}
+        return {
+            split: _classes(splits[split], classes_in(splits[split]), notes)
+            for split in ("train", "val", "test")
+            if split in splits
+        }
+    folders = classes_in(place)
+    if len(folders) > 1 and all((inner := _inner(folder)) and all(map(split_of, inner)) for folder in folders):
+        return _split_within(folders, notes)
+    files, names = _classes(place, folders, notes)
+    return taken(files, names, by_lists(files, root, notes) or {"": list(range(len(files)))})
 
 
 def _split_within(folders: list[Path], notes: Notes) -> Named:
@@ -195,11 +232,11 @@ def _split_within(folders: list[Path], notes: Notes) -> Named:
     return named
 
 
-def _classes(root: Path, notes: Notes) -> tuple[list[str], list[tuple[str, ...]]]:
+def _classes(root: Path, folders: list[Path], notes: Notes) -> tuple[list[str], list[tuple[str, ...]]]:
     files: list[str] = []
     names: list[tuple[str, ...]] = []
     outer = []
-    for folder in classes_in(root):
+    for folder in folders:
         found = _without_masks(list(_pictures(folder)), notes)
         files += found
         names += [(folder.name,)] * len(found)
@@ -219,13 +256,15 @@ def _without_masks(files: list[str], notes: Notes) -> list[str]:
     """Pictures without the masks of others that lie beside them, which are told."""
     named = {file: own for file in files if (own := mask_of(os.path.splitext(os.path.basename(file))[0]))}
     there = {Path(file).with_suffix("") for file in files} if named else set()
-    masks = {file for file, own in named.items() if Path(file).parent / own in there}
+    masks = {file for file, own in named.items() if _picture_folder(Path(file)) / own in there}
     if masks:
-        notes.remarks.append(
-            f"{len(masks):,} files in {Path(min(masks)).parent.name} are masks of pictures beside them and no pictures "
-            f"to learn from, {Path(min(masks)).name} for one."
-        )
+        notes.mends["are masks of others beside them, and not learned from"] += len(masks)
     return [file for file in files if file not in masks]
+
+
+def _picture_folder(mask: Path) -> Path:
+    """Where the picture of a mask may lie: beside it, or above the folder of masks."""
+    return mask.parent.parent if mask.parent.name.lower() in _OF_LABELS else mask.parent
 
 
 def _pictures(folder: Path) -> Iterator[str]:

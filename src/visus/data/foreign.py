@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from visus.data.coco import read_json
 from visus.data.splits import files_below, folders_in
 from visus.images import is_picture_name
@@ -18,14 +20,34 @@ ARCHIVE = "a packed archive"
 
 WIDE = "a folder of volumes that do not lie as imagesTr with labelsTr, images with labels, or in splits of these"
 BRUSHES = "Label Studio's brushes as PNG or NumPy files"
+NUCLEI = "a set with a folder for each picture and a mask for each object (Data Science Bowl 2018)"
+STACK = "a stack of pictures in one TIFF file"
+PREPROCESSED = "nnU-Net's preprocessed folder"
+NUMPY, MATLAB, PIXELS = "a set of NumPy files", "a set with MATLAB files", "a table of pixels"
+_AS_FILES = "save its pictures as files, and their classes in a CSV file with the columns file and class"
 
-MENDS = {
+_MENDS = {
     ARCHIVE: "unpack it",
     WIDE: "lay the volumes out so, each mask with the name of its volume",
     BRUSHES: "export it as JSON",
+    NUCLEI: "join the masks of each picture into one in a folder masks beside images",
+    STACK: "save each of its pages as a file, in images and masks",
+    PREPROCESSED: "name the raw one (nnUNet_raw/DatasetNNN_NAME)",
+    NUMPY: _AS_FILES,
+    MATLAB: _AS_FILES,
+    PIXELS: _AS_FILES,
+    "a set of Parquet files": _AS_FILES,
+    "a set of Hugging Face's Arrow files": _AS_FILES,
+    "an HDF5 file": _AS_FILES,
+    "an LMDB database": _AS_FILES,
     "an Excel file": "save its table as a CSV file",
 }
-"""What to do where it is not an export in another format."""
+
+
+def mend_of(found: str) -> str:
+    """What to do with what :func:`foreign` names."""
+    return _MENDS.get(found, "export it as COCO, Pascal VOC or YOLO")
+
 
 _ENDINGS = (
     ((".nii", ".nii.gz", ".nrrd", ".mha", ".mhd"), WIDE),
@@ -37,8 +59,8 @@ _ENDINGS = (
     ((".parquet",), "a set of Parquet files"),
     ((".lmdb", ".mdb"), "an LMDB database"),
     ((".h5", ".hdf5"), "an HDF5 file"),
-    ((".mat",), "a set with MATLAB files"),
-    ((".npz", ".npy"), "a set of NumPy files"),
+    ((".mat",), MATLAB),
+    ((".npz", ".npy"), NUMPY),
     ((".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar"), ARCHIVE),
 )
 """What the ending of a file tells, the surest first."""
@@ -56,15 +78,29 @@ def foreign(root: Path) -> str:
             if found := of(path):
                 return found
     names = [path.name.lower() for path in files]
-    if any(name.endswith("_seg.png") for name in names) and any(name.endswith("_atr.txt") for name in names):
-        return "the whole of ADE20K, whose colors code classes and objects"
-    if any(_BRUSH.fullmatch(name) for name in names):
-        return BRUSHES
-    if "fiftyone.yml" in names or {"samples.json", "metadata.json"} <= set(names):
-        return "a set of FiftyOne's own form"
-    if any(_FACES.fullmatch(name) for name in names):
-        return "a set of WIDER FACE"
+    by_names = next((what for what, is_such in _NAMED.items() if is_such(names)), "")
+    if by_names:
+        return by_names
+    if _is_of_nuclei(root, files):
+        return NUCLEI
+    if any(map(_is_stack, [own for own in files if own.suffix.lower() in (".tif", ".tiff")][:2])):
+        return STACK
     return next((what for endings, what in _ENDINGS if any(name.endswith(endings) for name in names)), "")
+
+
+def _is_of_nuclei(root: Path, files: list[Path]) -> bool:
+    """Whether a picture lies in a folder of its own with masks: ``NAME/images/NAME.png``, ``NAME/masks/*.png``."""
+    parts = [path.relative_to(root).parts for path in files] if root.is_dir() else []
+    alone = {own[:-2] for own in parts if own[-2:-1] == ("images",) and own[:-2] and Path(own[-1]).stem == own[-3]}
+    return len(alone) > 1 and any(own[-2:-1] == ("masks",) and own[:-2] in alone for own in parts)
+
+
+def _is_stack(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            return getattr(picture, "n_frames", 1) > 1
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def has_flaws(root: Path) -> bool:
@@ -83,6 +119,16 @@ def is_dota_line(line: str) -> bool:
     return len(parts) in (9, 10) and all(map(_is_number, parts[:8])) and not _is_number(parts[8])
 
 
+def is_visdrone_line(line: str) -> bool:
+    """Whether a line is one of VisDrone's: left, top, width, height, score, class, and two numbers more.
+
+    >>> is_visdrone_line("12,10,28,20,1,4,0,0"), is_visdrone_line("0 0.1 0.2 0.3 0.4")
+    (True, False)
+    """
+    parts = line.strip().rstrip(",").split(",")
+    return len(parts) == 8 and all(map(_is_number, parts))
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -92,6 +138,19 @@ def _is_number(text: str) -> bool:
 
 
 _BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*\.(?:png|npy)")
+_NAMED: dict[str, Callable[[list[str]], bool]] = {
+    "the whole of ADE20K, whose colors code classes and objects": lambda names: (
+        any(name.endswith("_seg.png") for name in names) and any(name.endswith("_atr.txt") for name in names)
+    ),
+    BRUSHES: lambda names: any(_BRUSH.fullmatch(name) for name in names),
+    "a set of FiftyOne's own form": lambda names: (
+        "fiftyone.yml" in names or {"samples.json", "metadata.json"} <= set(names)
+    ),
+    "a set of WIDER FACE": lambda names: any(_FACES.fullmatch(name) for name in names),
+    PREPROCESSED: lambda names: any(name.startswith("nnunet") and name.endswith("plans.json") for name in names),
+}
+"""What the names of the files tell, in small letters."""
+
 _OF_OPEN_IMAGES = re.compile(r"\D.*(?: \d+(?:\.\d+)?){4}")
 _FACES = re.compile(r"wider_face_\w+_bbx_gt\.txt")
 
@@ -115,6 +174,8 @@ def _of_text(path: Path) -> str:
         return "a list of boxes for YOLO in Keras (x0,y0,x1,y1,class behind each picture)"
     if _OF_OPEN_IMAGES.fullmatch(lines[0] if lines else "") and path.parent.name == "Label":
         return "a set of the OIDv4 toolkit"
+    if lines and all(map(is_visdrone_line, lines[:3])):
+        return "a set of VisDrone"
     mot = [line.split(",") for line in lines[:3]]
     if mot and all(len(own) in (9, 10) and all(map(_is_number, own)) for own in mot):
         return "a set of MOTChallenge (tracks of a video)"
@@ -187,6 +248,8 @@ _KEYS: tuple[tuple[set[str], str], ...] = (
 
 def _of_table(path: Path) -> str:
     head = start_of(path).split("\n", 1)[0].lower()
+    if "pixel0" in head or "pixels" in head.split(","):
+        return PIXELS
     return "a table of run lengths (Kaggle's EncodedPixels)" if "encodedpixels" in head or ",rle" in head else ""
 
 

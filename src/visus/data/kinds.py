@@ -6,7 +6,7 @@ from pathlib import Path
 from visus._errors import InputError
 from visus.data.box_formats import FORMATS
 from visus.data.cityscapes import is_cityscapes
-from visus.data.foreign import MENDS, foreign, has_flaws
+from visus.data.foreign import foreign, has_flaws, mend_of
 from visus.data.mask_layouts import has_masks
 from visus.data.splits import folders_in
 from visus.data.volumes import has_volumes
@@ -86,8 +86,7 @@ def refuse_foreign(place: Path) -> None:
     """
     found = foreign(place)
     if found:
-        mend = MENDS.get(found, "export it as COCO, Pascal VOC or YOLO")
-        raise InputError(f"{place} is {found}, which is not read; {mend}.")
+        raise InputError(f"{place} is {found}, which is not read; {mend_of(found)}.")
 
 
 def refuse_flaws(root: Path) -> None:

@@ -7,14 +7,14 @@ from visus.data.splits import split_of
 
 PICTURES = (
     "images", "image", "pictures", "imgs", "img", "jpegimages", "data", "rgb", "img_dir", "image_dir", "inputs",
-    "input", "original_images", "imagestr",
+    "input", "original_images", "imagestr", "pngimages",
 )  # fmt: skip
 """What a folder of pictures is called, lower case."""
 
 MASKS = (
-    "masks", "mask", "labels", "label", "annotations", "segmentations", "segmentationclass", "segmentationclasspng",
-    "gt", "ground_truth", "groundtruth", "ann_dir", "label_dir", "mask_dir", "annot", "targets", "target",
-    "label_images_semantic", "labelstr", "trimaps",
+    "1st_manual", "masks", "mask", "labels", "label", "annotations", "segmentations", "segmentationclass",
+    "segmentationclasspng", "gt", "ground_truth", "groundtruth", "ann_dir", "label_dir", "mask_dir", "annot", "targets",
+    "target", "label_images_semantic", "labelstr", "trimaps",
 )  # fmt: skip
 """What a folder of masks is called, lower case, the likeliest first."""
 
@@ -24,9 +24,9 @@ BOXES = ("annotations", "annotation", "labels", "label", "xmls", "xml", "ann", "
 _OTHERS = {
     "dataset", "default", "imagesets", "obj_train_data", "obj_valid_data", "obj_test_data", "imagests", "leftimg8bit",
     "imgsfine", "gtfine", "gtcoarse", "image_2", "image_3", "segmentationobject", "segmentationclassvisualization",
-    "segmentationobjectvisualization", "visualization", "1st_manual", "2nd_manual",
+    "segmentationobjectvisualization", "visualization", "2nd_manual",
 }  # fmt: skip
-_LABELS = {*MASKS, *BOXES, "gtfine", "gtcoarse", "segmentationobject", "1st_manual", "2nd_manual"}
+_LABELS = {*MASKS, *BOXES, "gtfine", "gtcoarse", "segmentationobject", "2nd_manual"}
 _WITH_LABELS = re.compile(r"(.+?)[-_ ]?(?:annot|annotations?|masks?|labels?|gt|seg|segmentations?|ground_?truth)")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._cores import cores
 from visus._errors import InputError
 from visus.data import check
 from visus.data.folder import (
@@ -18,15 +17,18 @@ from visus.data.folder import (
     read_folder,
     splits_of,
     to_pictures,
+    unwrapped,
 )
+from visus.data.foreign import foreign, mend_of
 from visus.data.idx import idx_files, read_idx
 from visus.data.kinds import refuse_flaws, refuse_foreign, refuse_other_task
+from visus.data.layout_words import PICTURES
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures, counted
 from visus.data.split import strata, stratified
-from visus.data.splits import seen_through
+from visus.data.splits import folders_in, seen_through
 from visus.data.table import read_table, read_tables
 from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
@@ -87,7 +89,11 @@ def load(
     dataset = _split(found, seed, val, test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
     if len(dataset.classes) < 2 and not dataset.multilabel:
-        raise InputError(f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two.")
+        what = foreign(dataset.root) if dataset.root.is_dir() else ""
+        raise InputError(
+            f"{path} has one class only ({', '.join(dataset.classes)}); a classifier needs at least two"
+            f"{f'. It is {what}, which is not read; {mend_of(what)}' if what else ''}."
+        )
     if dataset.multilabel and not dataset.counts("val").any():
         raise InputError(f"No picture of the split val in {path} has a class; nothing can be measured there.")
     mend = "--balance weights" if dataset.multilabel else "--balance weights or --balance sampling"
@@ -211,22 +217,19 @@ def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]
     refuse_flaws(root)
     if tables := roboflow_tables(root):
         return "Roboflow's _classes.csv", read_tables(tables, root, notes, multilabel=multilabel)
-    tables, table = tables_of_splits(root), table_in(root)
+    unclear = None
     try:
         names = names_of_classes(root)
-    except InputError:
-        if not (tables or table):
-            raise
-        names = []  # a table tells the classes
-    if len(names) > 1 or (names and not tables and not table):
+    except InputError as error:
+        names, unclear = [], error
+    if len(names) > 1:
         return _of_folders(root, root, notes, multilabel)
-    if tables:
-        form = f"pictures listed in a {next(iter(tables.values())).name} for each split"
-        return form, read_tables(tables, root, notes, multilabel=multilabel)
-    if table:
-        return f"pictures listed in {table.name}", read_table(table, root, notes, multilabel=multilabel)
-    if labels := labels_of_pictures(root, notes, multilabel=multilabel):
-        return labels
+    if told := _listed(root, notes, multilabel) or labels_of_pictures(root, notes, multilabel=multilabel):
+        return told
+    if unclear:
+        raise unclear
+    if names:
+        return _of_folders(unwrapped(root), root, notes, multilabel)
     refuse_other_task(root, "classify")
     if inner := inner_folder_of_classes(root):
         return _of_folders(inner, root, notes, multilabel)
@@ -234,6 +237,20 @@ def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
         f"CSV file with the columns file and class{why_none(root)}."
     )
+
+
+def _listed(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named] | None:
+    """What tables tell: those of splits, one for all, or those in the one folder of pictures (``data/train/...``)."""
+    tables, table = tables_of_splits(root), table_in(root)
+    inner = [own for own in folders_in(root) if own.name.lower() in PICTURES]
+    if table and not tables:
+        return f"pictures listed in {table.name}", read_table(table, root, notes, multilabel=multilabel)
+    if not tables and len(inner) == 1:
+        tables = tables_of_splits(inner[0])
+    if not tables:
+        return None
+    form = f"pictures listed in a {next(iter(tables.values())).name} for each split"
+    return form, read_tables(tables, root, notes, multilabel=multilabel)
 
 
 def _of_folders(place: Path, root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
@@ -287,9 +304,7 @@ def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = Fal
     done = 0
     for split, pictures in dataset.splits.items():
         start = done
-        found = check.look(
-            pictures, threads=cores(), progress=(lambda k, _, s=start: progress(s + k, total)) if progress else None
-        )
+        found = check.look(pictures, progress=(lambda k, _, s=start: progress(s + k, total)) if progress else None)
         done += len(pictures)
         splits[split] = pictures if len(found.readable) == len(pictures) else pictures.take(found.readable)
         digests[split], cards[split] = found.digests, found.cards

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -12,19 +11,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visus._cores import cores
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Rows
 from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
 from visus.data.check import digest_of, said_of_stretched
-from visus.data.kinds import refuse_other_task
+from visus.data.kinds import refuse_foreign, refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
 from visus.data.own_splits import own_splits
 from visus.data.samples import counted
 from visus.data.split import stratified
 from visus.data.splits import seen_through
+from visus.data.threads import in_threads
 from visus.data.unused import unused
 from visus.data.upright import sideways, turned
 from visus.data.without import Decided, read_decided
@@ -297,24 +296,24 @@ def _checked(
     for name, (files, lists) in splits.items():
         good: list[tuple[str, Objects]] = []
         digests[name], cards[name] = [], []
-        with ThreadPoolExecutor(cores()) as pool:
-            look = partial(_look, classes=dataset.classes)
-            for file, rows, answer in zip(files, lists, pool.map(look, files, lists), strict=True):
-                done += 1
-                if progress:
-                    progress(done, total)
-                if isinstance(answer, str):
-                    notes.drop(file, answer)
-                    lost.update(_names(rows, dataset.classes))
-                    continue
-                digest, card, own, mends, is_stretched = answer
-                wide += is_stretched
-                notes.mends.update(mends)
-                good.append((file, own))
-                digests[name].append(digest)
-                cards[name].append(card)
+        look = partial(_look, classes=dataset.classes)
+        for file, rows, answer in zip(files, lists, in_threads(look, files, lists), strict=True):
+            done += 1
+            if progress:
+                progress(done, total)
+            if isinstance(answer, str):
+                notes.drop(file, answer)
+                lost.update(_names(rows, dataset.classes))
+                continue
+            digest, card, own, mends, is_stretched = answer
+            wide += is_stretched
+            notes.mends.update(mends)
+            good.append((file, own))
+            digests[name].append(digest)
+            cards[name].append(card)
         kept[name] = Boxed([file for file, _ in good], [own for _, own in good])
     if not any(len(split) for split in kept.values()):
+        refuse_foreign(dataset.root)
         detail = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
         raise InputError(f"No picture of {dataset.root} can be used{detail}; bring some.")
     found = replace(dataset, splits=kept, digests=digests, cards=cards, left_out=notes.left_out)

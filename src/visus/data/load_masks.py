@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._cores import cores
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Format
@@ -32,13 +30,24 @@ from visus.data.mask_classes import (
     without_ignored,
 )
 from visus.data.mask_layouts import LAYOUTS, Pairs, folder_pairs, has_masks, is_voc, voc_pairs
-from visus.data.masks import ByColor, ByValue, Masked, MaskSet, colors, read_numbers_of_objects, read_values
+from visus.data.masks import (
+    ByColor,
+    ByValue,
+    Masked,
+    MaskSet,
+    colors,
+    is_gray,
+    positions,
+    read_numbers_of_objects,
+    read_values,
+)
 from visus.data.near import Card, card_of, leaks
 from visus.data.resample import Spacing, said
 from visus.data.samples import counted
 from visus.data.space import mixed_spacing, refuse_elsewhere
 from visus.data.split import stratified
 from visus.data.splits import seen_through
+from visus.data.threads import in_threads
 from visus.data.unused import unused
 from visus.data.volumes import has_volumes, read_label_volume, read_volume, volume_pairs
 from visus.data.without import Decided, read_decided
@@ -303,22 +312,21 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     gray = dataset.axes == 2
     for name, split in dataset.splits.items():
         kept, digests[name], rows, cards[name] = [], [], [], []
-        with ThreadPoolExecutor(cores()) as pool:
-            for place, answer in enumerate(pool.map(partial(_look, split, dataset), range(len(split)))):
-                done += 1
-                if progress:
-                    progress(done, total)
-                if isinstance(answer, str):
-                    notes.drop(split.files[place], answer)
-                    notes.beside.add(str(split.masks[place]))
-                    continue
-                kept.append(place)
-                digests[name].append(answer.digest)
-                rows.append(answer.counts)
-                cards[name] += [] if answer.card is None else [answer.card]
-                gray &= answer.gray
-                turned += answer.turned
-                wide += answer.stretched
+        for place, answer in enumerate(in_threads(partial(_look, split, dataset), range(len(split)))):
+            done += 1
+            if progress:
+                progress(done, total)
+            if isinstance(answer, str):
+                notes.drop(split.files[place], answer)
+                notes.beside.add(str(split.masks[place]))
+                continue
+            kept.append(place)
+            digests[name].append(answer.digest)
+            rows.append(answer.counts)
+            cards[name] += [] if answer.card is None else [answer.card]
+            gray &= answer.gray
+            turned += answer.turned
+            wide += answer.stretched
         splits[name] = split.take(np.array(kept, np.int64))
         pixels[name] = np.array(rows, np.int64).reshape(len(rows), len(dataset.classes))
     leading = splits.get("", splits.get("train"))
@@ -388,7 +396,7 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         picture, mask, turned = split.look(place, seen if wide is None else wide)
     except InputError as error:
         return str(error)
-    counts = np.bincount(mask.ravel(), minlength=256)
+    counts = positions(mask)
     if counts[STRANGE]:
         return (
             f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
@@ -397,9 +405,9 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
     counts = counts[: len(dataset.classes)]
     if not counts.any():
         return f"The mask of {split.files[place]} is empty: no position counts."
-    gray = dataset.axes == 2 and bool((picture == picture[..., :1]).all())
+    gray = dataset.axes == 2 and is_gray(picture)
     card = card_of(picture) if dataset.axes == 2 else None
-    return _Looked(digest_of(picture.tobytes() + mask.tobytes()), counts, card, gray, turned, wide is not None)
+    return _Looked(digest_of(picture.tobytes(), mask.tobytes()), counts, card, gray, turned, wide is not None)
 
 
 def _split(dataset: MaskSet, seed: int, val: float, test: float) -> MaskSet:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._cores import cores
 from visus._errors import InputError
 from visus.data import mask_values
 from visus.data.class_lists import ClassList
@@ -20,6 +18,7 @@ from visus.data.load_boxes import Unlabeled
 from visus.data.mask_layouts import Pairs
 from visus.data.masks import IGNORE, MOST_CLASSES, colors, read_values
 from visus.data.resample import Spacing
+from visus.data.threads import in_threads
 
 Progress = Callable[[int, int], None]
 
@@ -113,6 +112,11 @@ def classes_and_lookup(
         if len(listed.names) == 2 and seen.all == {0, IGNORE}:  # black and white
             lookup[IGNORE] = lookup[listed.numbers[1]]
         return classes, lookup
+    if mask_values.counts_objects(seen, few=2):
+        notes.remarks.append(
+            f"Each mask has the numbers from 1 on, up to {max(seen.all - {IGNORE})}, each in one piece; they are taken "
+            "as classes. If they count objects, say --binary."
+        )
     found = sorted(seen.all)
     if IGNORE in seen.all and not seen.all <= {0, IGNORE}:
         found = _with_white(seen, notes)
@@ -172,13 +176,12 @@ def is_by_color(pairs: Pairs, palette: NDArray[np.uint8]) -> bool:
     def colored(path: str) -> bool:
         with contextlib.suppress(InputError):
             values = read_values(path)
-            seen = set() if values.ndim == 3 else set(np.unique(values).tolist())
+            seen = set() if values.ndim == 3 else mask_values.values_in(values)
             return values.ndim == 3 or (seen <= levels and not seen <= numbers - ({IGNORE} & levels))
         return False
 
     paths = [mask for _, masks in pairs.values() for mask in masks]
-    with ThreadPoolExecutor(cores()) as pool:
-        return any(pool.map(colored, paths))
+    return any(in_threads(colored, paths))
 
 
 def without_ignored(names: Sequence[str], values: Sequence[int], wanted: Wanted, root: Path) -> Lookup:

@@ -2,14 +2,17 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from visus._errors import InputError
 from visus.data.layout_words import MASKS, PICTURES, labels_of
 from visus.data.left_out import Notes
-from visus.data.own_splits import own_splits
-from visus.data.splits import files_below, files_in, folders_in, split_of
+from visus.data.own_splits import parted
+from visus.data.splits import files_below, files_in, folders_in, paths_below, seen_through, split_of
 from visus.images import is_picture_name
 
 Pairs = dict[str, tuple[list[str], list[Any]]]
@@ -17,12 +20,18 @@ Pairs = dict[str, tuple[list[str], list[Any]]]
 
 _ENDINGS = (
     "", "_mask", "-mask", "_L", "_seg", "_gt", "_label", "_labels", "_segmentation", "_groundtruth", "_matte", "_m",
+    "_manual1", "_1stHO",
 )  # fmt: skip
 """What the name of a mask has behind that of its picture."""
 
 _BEGINNINGS = ("mask_", "mask-", "seg_", "gt_", "label_", "labels_")
-_BESIDE = ("_mask", "-mask")
-_MASK_NAME = re.compile(r"(.+?)[-_ ](?:mask|seg|segmentation|gt|groundtruth)(?:[-_ ]?\d+)?", re.IGNORECASE)
+_BESIDE = ("_mask", "-mask", "_1stHO")
+_SECOND = ("_manual2", "_2ndHO")  # of another observer
+_OF_SPLIT = re.compile(r"[-_](?:training|train|test)", re.IGNORECASE)  # 21_training.tif has 21_manual1.gif
+_MASK_NAME = re.compile(r"(.+?)[-_ ](?:mask|seg|segmentation|gt|groundtruth|label)(?:[-_ ]?\d+)?", re.IGNORECASE)
+_OF_MASKS = re.compile(r"mask|segment|label|truth|annot|(?:^|[-_ ])gt(?:[-_ ]|$)", re.IGNORECASE)
+_PHOTOS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_LOOKED_AT = 3
 _CHANNEL = "_0000"  # behind the name of a picture, as nnU-Net has it
 
 LAYOUTS = (
@@ -65,16 +74,12 @@ def folder_pairs(root: Path, notes: Notes) -> Pairs:
     if not places:
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
     pairs = {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
-    if set(pairs) != {""}:
-        return pairs
-    files, masks = pairs[""]
-    parts = own_splits(files, root, notes)
-    return {split: ([files[k] for k in own], [masks[k] for k in own]) for split, own in parts.items()}
+    return parted(*pairs[""], root, notes) if set(pairs) == {""} else pairs
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:
     """The folders of pictures and of masks, by split."""
-    inside = {split: _sides(folder) for folder in folders_in(root) if (split := split_of(folder.name))}
+    inside = {split: _sides(seen_through(folder)) for folder in folders_in(root) if (split := split_of(folder.name))}
     own = {split: sides for split, sides in inside.items() if sides}
     if own:
         return own
@@ -97,7 +102,29 @@ def _beside(root: Path) -> dict[str, tuple[Path, Path]]:
         alike = [own for own in folders if of and own != masks and labels_of(own.name) is None and _is_of(own.name, of)]
         if len(alike) == 1:
             found.setdefault(split_of(alike[0].name) or "", (alike[0], masks))
-    return found
+    sides = None if found else masks_among(folders)
+    return {"": sides} if sides else found
+
+
+def masks_among(folders: Sequence[Path]) -> tuple[Path, Path] | None:
+    """Two of some folders that hold pictures and masks by the same names; None where none do.
+
+    One has a word for labels in its name, and most of its files are called as one of the other with more behind, or are
+    called the same and gray.
+    """
+    for masks in folders:
+        others = [own for own in folders if own != masks and not _OF_MASKS.search(own.name)]
+        if len(others) != 1 or not _OF_MASKS.search(masks.name):
+            continue
+        known = {Path(path).stem for path in paths_below(others[0]) if is_picture_name(path)}
+        files = [Path(path) for path in paths_below(masks) if is_picture_name(path)]
+        same = sum(path.stem in known for path in files)
+        longer = sum(
+            any(path.stem[: own.start()] in known for own in re.finditer("[-_ ]", path.stem)) for path in files
+        )
+        if 2 * longer > len(files) or (2 * same > len(files) and all(map(_is_gray, files[:_LOOKED_AT]))):
+            return others[0], masks
+    return None
 
 
 def _is_of(name: str, of: str) -> bool:
@@ -112,9 +139,29 @@ def _sides(folder: Path) -> tuple[Path, Path] | None:
     pictures = next((named[name] for name in PICTURES if name in named and named[name] != masks), None)
     if pictures and masks:
         return pictures, masks
-    stems = {path.stem for path in files_in(folder) if is_picture_name(path.name)}
+    files = [path for path in files_in(folder) if is_picture_name(path.name)]
+    stems = {path.stem for path in files}
     paired = any(f"{stem}{ending}" in stems for stem in stems for ending in _BESIDE)
-    return (folder, folder) if paired else None
+    return (folder, folder) if paired or _twins(files) else None
+
+
+def _twins(files: Sequence[Path]) -> dict[Path, Path]:
+    """Photographs and the PNG files of their names beside them, if every one has such and they are gray: masks."""
+    photos = {path.stem: path for path in files if path.suffix.lower() in _PHOTOS}
+    masks = {path.stem: path for path in files if path.suffix.lower() == ".png"}
+    if not photos or photos.keys() != masks.keys():
+        return {}
+    gray = all(_is_gray(masks[stem]) and not _is_gray(photos[stem]) for stem in sorted(photos)[:_LOOKED_AT])
+    return {photos[stem]: masks[stem] for stem in sorted(photos)} if gray else {}
+
+
+def _is_gray(path: Path) -> bool:
+    """Whether a file holds one channel or numbers, by its header; not one that cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return picture.mode in ("1", "L", "P", "I", "I;16")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def _holds_pictures(folder: Path) -> bool:
@@ -128,8 +175,10 @@ def _matched(pictures: Path, masks: Path, split: str, notes: Notes) -> tuple[lis
         if is_picture_name(path.name):
             by_stem[path.stem].append(path)
     same = pictures == masks
+    if same and (twins := _twins([path for own in by_stem.values() for path in own])):
+        return [str(path) for path in twins], [str(path) for path in twins.values()]
     if same:
-        taken = {f"{stem}{ending}" for stem in by_stem for ending in _ENDINGS[1:]}
+        taken = {f"{stem}{ending}" for stem in by_stem for ending in (*_ENDINGS[1:], *_SECOND)}
         files = [path for own in by_stem.values() for path in own if path.stem not in taken]
     else:
         files = [path for path in files_below(pictures) if is_picture_name(path.name)]
@@ -151,6 +200,7 @@ def _mask_for(
     stem = file.stem
     names = [stem + ending for ending in endings] + [own + stem for own in _BEGINNINGS] + [file.name]
     names += [stem.removesuffix(_CHANNEL)] if stem.endswith(_CHANNEL) else []
+    names += [_OF_SPLIT.sub("", stem) + ending for ending in endings if ending and _OF_SPLIT.search(stem)]
     inside = file.parent.relative_to(pictures)
     for name in names:
         fits = by_stem.get(name, [])

@@ -3,16 +3,15 @@
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._cores import cores
 from visus._errors import InputError
-from visus.data.masks import IGNORE
+from visus.data.masks import IGNORE, positions
+from visus.data.threads import in_threads
 
 _MIDDLE = 128  # from here on a blurred white is white
 _SAMPLE = 24  # masks that are looked at closely
@@ -62,21 +61,25 @@ def survey(
             found = read(path)
         except InputError as error:
             return str(error)
-        return None if _in_color(found) else frozenset(np.unique(found).tolist())
+        return None if _in_color(found) else values_in(found)
 
     each: list[frozenset[int]] = []
     colored, in_color, reason = None, 0, ""
-    with ThreadPoolExecutor(cores()) as pool:
-        for done, (path, answer) in enumerate(zip(paths, pool.map(of, paths), strict=True), 1):
-            if isinstance(answer, frozenset):
-                each.append(answer)
-            elif answer is None:
-                colored, in_color = colored or path, in_color + 1
-            else:
-                reason = reason or answer
-            if progress:
-                progress(done, len(paths))
+    for done, (path, answer) in enumerate(zip(paths, in_threads(of, paths), strict=True), 1):
+        if isinstance(answer, frozenset):
+            each.append(answer)
+        elif answer is None:
+            colored, in_color = colored or path, in_color + 1
+        else:
+            reason = reason or answer
+        if progress:
+            progress(done, len(paths))
     return Survey(each, colored, in_color, reason, paths, read)
+
+
+def values_in(mask: NDArray[Any]) -> frozenset[int]:
+    """The values that a mask holds."""
+    return frozenset((np.flatnonzero(positions(mask)) if mask.dtype == np.uint8 else np.unique(mask)).tolist())
 
 
 def _in_color(values: NDArray[Any]) -> bool:
@@ -118,14 +121,18 @@ def is_blurred(found: Survey) -> bool:
     return inside > 0 and wide <= 0.02 * inside and white > 0
 
 
-def counts_objects(found: Survey) -> bool:
+def counts_objects(found: Survey, *, few: int = _FEW_OBJECTS) -> bool:
     """Whether the numbers in masks count objects, anew in each mask, and are no classes.
 
     There are many numbers, they run from 1 on in each mask or occur in few masks, and each covers one piece.
+
+    Args:
+        found: The values of the masks.
+        few: With less numbers than this they may be classes.
     """
     numbers = found.all - {0, IGNORE}
     filled = [own - {0, IGNORE} for own in found.each if own - {0, IGNORE}]
-    if len(numbers) < _FEW_OBJECTS or len(filled) < 2:
+    if len(numbers) < few or len(filled) < 2:
         return False
     running = sum(own == set(range(1, len(own) + 1)) for own in filled) >= 0.9 * len(filled)
     often = Counter(value for own in filled for value in own)
@@ -138,6 +145,6 @@ def counts_objects(found: Survey) -> bool:
     for values in _sample(found):
         if values.ndim != 2:
             return False
-        for value in set(np.unique(values).tolist()) - {0, IGNORE}:
+        for value in values_in(values) - {0, IGNORE}:
             pieces.append(cv2.connectedComponents((values == value).astype(np.uint8))[0] - 1)
     return bool(pieces) and sum(count == 1 for count in pieces) >= 0.9 * len(pieces)

@@ -211,12 +211,29 @@ def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = Fals
             f"The mask {name} holds the value {strange}; classes are 0 to {IGNORE - 1}; say --binary if these are "
             "numbers of objects."
         )
-    if values.ndim == 3 and (values == values[..., :1]).all():  # gray saved as RGB, as OpenCV does
+    if values.ndim == 3 and is_gray(values):  # saved as RGB, as OpenCV does
         return values[..., 0]
     return values.astype(np.uint8)
 
 
 _WHITE = 65535  # of 16 bits
+
+
+def is_gray(picture: NDArray[Any]) -> bool:
+    """Whether red, green and blue are the same everywhere in a picture ``(H, W, 3)``."""
+    red, green, blue = (picture[..., k] for k in range(3))
+    return bool((red == green).all() and (green == blue).all())
+
+
+def positions(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many positions of a mask hold each value, ``(256,)`` int64.
+
+    >>> positions(np.array([[1, 1], [0, 255]], np.uint8))[[0, 1, 255]].tolist()
+    [1, 2, 1]
+    """
+    if not mask.size:
+        return np.zeros(256, np.int64)
+    return np.array(Image.fromarray(mask.reshape(len(mask), -1)).histogram(), np.int64)  # four times as fast as NumPy
 
 
 def read_numbers_of_objects(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -268,7 +285,7 @@ class ByValue:
         values = self.values(path)
         if values.shape[-1] == 3 and values.ndim == 3 and self.values in (read_values, read_numbers_of_objects):
             raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
-        return self.lookup[values]
+        return self.lookup.take(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,20 @@
 """The splits of a set whose format tells none: by lists of names beside it (``train.txt``), or by folders of splits."""
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from visus._errors import FormatError
+from visus._errors import FormatError, InputError
 from visus.data.find import shared_end, split_in
 from visus.data.left_out import Notes
 from visus.data.samples import counted
 from visus.data.splits import files_in, folders_in, looks_like_a_split, split_of
+from visus.data.table_text import FILE, SPLIT, open_table
 from visus.data.texts import text_of
+
+Label = TypeVar("Label")
 
 _FOLDERS = ("imagesets", "main", "segmentation", "lists", "list", "splits", "split", "meta", "annotations")
 
@@ -26,11 +31,25 @@ def own_splits(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list
     listed = by_lists(files, root, notes)
     if listed:
         return listed
+    if told := _by_a_table(files, root, notes):
+        return told
     inside: dict[str, list[int]] = defaultdict(list)
     for k, file in enumerate(files):
         path = Path(file)
         inside[split_in(path.relative_to(root).parts[:-1]) if path.is_relative_to(root) else ""].append(k)
     return dict(inside) if "train" in inside and len(inside) > 1 else whole
+
+
+def parted(files: list[str], labels: list[Label], root: Path, notes: Notes) -> dict[str, tuple[list[str], list[Label]]]:
+    """Pictures and what belongs to each by split; see :func:`own_splits`."""
+    return taken(files, labels, own_splits(files, root, notes))
+
+
+def taken(
+    files: list[str], labels: list[Label], places: Mapping[str, list[int]]
+) -> dict[str, tuple[list[str], list[Label]]]:
+    """Pictures and what belongs to each at some places of each split."""
+    return {split: ([files[k] for k in own], [labels[k] for k in own]) for split, own in places.items()}
 
 
 def lists_in(root: Path, notes: Notes) -> dict[str, Path]:
@@ -75,12 +94,13 @@ def by_lists(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[i
         root: Where the lists lie.
         notes: As for :func:`own_splits`.
     """
+    lists = lists_in(root, notes)
     by_stem: dict[str, list[int]] = defaultdict(list)
-    for k, file in enumerate(files):
+    for k, file in enumerate(files if lists else ()):
         by_stem[Path(file).stem.casefold()].append(k)
     found: dict[str, list[int]] = {}
     missing: list[tuple[Path, str]] = []
-    for split, path in lists_in(root, notes).items():
+    for split, path in lists.items():
         try:
             names = names_in(path)
         except FormatError:
@@ -101,6 +121,47 @@ def by_lists(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[i
             "for one."
         )
     return found
+
+
+def _by_a_table(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:
+    """Places of pictures by split, as a table of parts beside them says; none where there is none.
+
+    ``list_eval_partition.csv`` of CelebA numbers them: 0, 1 and 2 are train, val and test.
+    """
+    paths = [own for folder in _folders_of_lists(root) for own in files_in(folder) if is_of_parts(own)]
+    for path in paths:
+        try:
+            table = open_table(path)
+        except InputError:
+            continue
+        name, part = table.column(FILE), table.column(SPLIT) or table.column(["class"])
+        if not name or not part:
+            continue
+        by_name = {Path(file).name.casefold(): k for k, file in enumerate(files)}
+        numbered = "partition" in path.stem.lower()
+        found: dict[str, list[int]] = defaultdict(list)
+        for row in table.rows:
+            split = split_of(row[part]) or (numbered and _NUMBERED.get(row[part].strip()))
+            if split and (place := by_name.get(row[name].strip().casefold())) is not None:
+                found[split].append(place)
+        if "train" in found and len(found) > 1:
+            notes.remarks[:] = [own for own in notes.remarks if path.name not in own]
+            notes.remarks.append(f"{path.name} says which pictures are for what.")
+            return dict(found)
+    return {}
+
+
+_NUMBERED = {"0": "train", "1": "val", "2": "test"}
+_OF_PARTS = re.compile(r"partition|split|fold", re.IGNORECASE)
+
+
+def is_of_parts(path: Path) -> bool:
+    """Whether a table says which pictures are for what, not what is on them, by its name.
+
+    >>> is_of_parts(Path("list_eval_partition.csv")), is_of_parts(Path("labels.csv"))
+    (True, False)
+    """
+    return path.suffix.lower() in (".csv", ".tsv", ".txt") and _OF_PARTS.search(path.stem) is not None
 
 
 def _place(name: str, files: Sequence[str], by_stem: dict[str, list[int]]) -> int | None:

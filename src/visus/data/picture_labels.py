@@ -1,13 +1,15 @@
 """Classes of whole pictures in what annotation tools export: choices, tags, flags and attributes of files.
 
 Read are Label Studio's choices, CVAT's tags, Datumaro's labels, Supervisely's tags, labelme's flags, VIA's
-attributes of files and FiftyOne's classes of pictures.
+attributes of files, FiftyOne's classes of pictures and COCO's categories of pictures without boxes (iNaturalist).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from visus.data.coco import read_json
+from visus.data.coco import annotation_files, read_json
 from visus.data.cvat import cvat_images
 from visus.data.datumaro import datumaro_items, path_of
 from visus.data.fiftyone import fiftyone_files, named
@@ -16,7 +18,7 @@ from visus.data.folder import Named
 from visus.data.gather import DAMAGED
 from visus.data.label_studio import label_studio_files, picture_of
 from visus.data.left_out import Notes
-from visus.data.own_splits import own_splits
+from visus.data.own_splits import parted
 from visus.data.splits import files_below, split_of
 from visus.data.via import class_attribute, via_projects
 
@@ -68,11 +70,7 @@ def _named(found: list[Labeled], root: Path, notes: Notes, multilabel: bool) -> 
         files, names = named.setdefault(split, ([], []))
         files.append(str(place))
         names.append(tuple(dict.fromkeys(labels)))
-    if set(named) == {""}:
-        files, names = named[""]
-        parts = own_splits(files, root, notes)
-        return {split: ([files[k] for k in own], [names[k] for k in own]) for split, own in parts.items()}
-    return named
+    return parted(*named[""], root, notes) if set(named) == {""} else named
 
 
 def _label_studio(root: Path, notes: Notes) -> Iterator[Labeled]:
@@ -135,6 +133,20 @@ def _via(root: Path, notes: Notes) -> Iterator[Labeled]:
 _OF_VIA = ("caption", "public_domain", "image_url")  # which every file has
 
 
+def _coco(root: Path, notes: Notes) -> Iterator[Labeled]:
+    """Categories of whole pictures, as iNaturalist has them: annotations without a box or a shape."""
+    for split, path in annotation_files(root).items():
+        content = read_json(path)
+        if any(own.get("bbox") or own.get("segmentation") for own in content["annotations"]):
+            continue
+        names = {own["id"]: str(own["name"]) for own in content["categories"]}
+        labels: dict[Any, list[str]] = defaultdict(list)
+        for own in content["annotations"]:
+            labels[own["image_id"]].append(names[own["category_id"]])
+        for image in content["images"]:
+            yield path, str(image["file_name"]), split, labels[image["id"]]
+
+
 def _fiftyone(root: Path, notes: Notes) -> Iterator[Labeled]:
     for path, content in fiftyone_files(root):
         for name, label in content["labels"].items():
@@ -148,6 +160,7 @@ _READERS: dict[str, Callable[[Path, Notes], Iterator[Labeled]]] = {
     "CVAT's tags": _cvat,
     "Datumaro's labels": _datumaro,
     "FiftyOne's classes": _fiftyone,
+    "COCO's categories of pictures": _coco,
     "VIA's attributes of files": _via,
     "Supervisely's tags": _supervisely,
     "labelme's flags": _labelme,

@@ -17,7 +17,7 @@ _WORDS = "|".join(sorted(_SPLIT_OF, key=len, reverse=True))
 # seg_train and obj_train_data (Darknet); images_train, 1_train; train2017; Train Set, train-images, train (1)
 _NAME = re.compile(
     rf"(?:(?:seg|obj|images?|imgs?|\d)[-_ ])?({_WORDS})"
-    r"(?:[-_ ]?(?:data|set|split|images?|imgs?|img|pics|pictures|photos|jpg|png|dir|folder|list|集))?"
+    r"(?:[-_ ]?(?:data|set|split|crops?|images?|imgs?|img|pics|pictures|photos|jpg|png|dir|folder|list|集))?"
     r"(?:[-_ ]?\d{4})?(?: ?\(\d+\))?"
 )
 # cars_train, fold_3, train2, trainval, part1: whose, is not known
@@ -44,7 +44,7 @@ def looks_like_a_split(name: str) -> bool:
     >>> [looks_like_a_split(name) for name in ("cars_train", "fold1", "trainval", "test2", "trains", "contest")]
     [True, True, True, True, False, False]
     """
-    return _LIKE_A_SPLIT.fullmatch(name.strip()) is not None
+    return split_of(name) is not None or _LIKE_A_SPLIT.fullmatch(name.strip()) is not None
 
 
 def is_passed_over(name: str) -> bool:

@@ -14,24 +14,16 @@ from visus._errors import InputError
 from visus.data.find import Finder
 from visus.data.folder import Named
 from visus.data.left_out import Notes
-from visus.data.own_splits import own_splits
+from visus.data.own_splits import parted
 from visus.data.splits import split_of
-from visus.data.table_text import Table, is_of_boxes, of_text, open_table, plain
+from visus.data.table_text import FILE, SPLIT, Table, is_of_boxes, of_text, open_table, plain
 from visus.data.texts import text_of
-
-FILE = (
-    "file", "path", "filename", "file name", "image", "picture", "img", "image id", "imageid", "image path", "img path",
-    "filepath", "filepaths", "image name", "imagename", "image index", "image file", "img file", "photo", "id code",
-    "image url", "url", "id", "name",
-)  # fmt: skip
-"""Columns that name a picture, the first that is there."""
 
 _CLASS = (
     "class", "label", "category", "labels", "class name", "class label", "label name", "classname", "target", "tags",
     "tag", "species", "breed", "diagnosis", "dx", "choice", "finding labels", "finding", "emotion", "class id",
     "label id", "y",
 )  # fmt: skip
-_SPLIT = ("split", "subset", "partition", "set", "usage", "data set", "dataset", "phase")
 _IS_VAL = ("is valid", "is val", "valid", "validation")
 _FOLD = ("fold", "kfold", "folds", "fold id")
 _NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
@@ -85,9 +77,7 @@ def read_table(path: Path, root: Path, notes: Notes, *, multilabel: bool = False
     listing = _listing(path, notes, multilabel)
     found = _by_split(listing, root, notes, _several([listing], notes, multilabel))
     if set(found) == {""}:
-        files, names = found[""]
-        parts = own_splits(files, root, notes)
-        found = {split: ([files[k] for k in own], [names[k] for k in own]) for split, own in parts.items()}
+        found = parted(*found[""], root, notes)
     return {split: found[split] for split in ("", "train", "val", "test") if split in found}
 
 
@@ -127,7 +117,9 @@ def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
     rows = []
     for number, row in enumerate(table.rows, 2):
         cells = (row[class_column].split(sign) if sign else [row[class_column]]) if class_column else []
-        names = [cell.strip() for cell in cells] + [name.strip() for name in one_hot if row[name].lower() in _TRUE]
+        names = [cell.strip() for cell in cells] + [
+            name.strip() for name in one_hot if row[name].strip().lower() in _TRUE
+        ]
         rows.append((number, row[file_column].strip(), split_of_row(row), tuple(dict.fromkeys(filter(None, names)))))
     return _named(_Listing(path, rows, any(len(names) > 1 for *_, names in rows)), notes)
 
@@ -149,7 +141,7 @@ def _class_column(table: Table) -> str | None:
 
 def _splits(table: Table, notes: Notes):  # noqa: ANN202 - a function from a row to its split
     """From a row to the word for its split; None where no column tells one."""
-    column = table.column(_SPLIT)
+    column = table.column(SPLIT)
     flag = None if column else table.column(_IS_VAL)
     if flag and not all(row[flag].strip().lower() in (*_TRUE, *_FALSE) for row in table.rows):
         flag = None
@@ -306,11 +298,11 @@ def _found(name: str, finder: Finder, base: Path) -> Path:
 
 def _one_hot(table: Table) -> list[str]:
     """Columns of zeros and ones, where all columns but those of the file, the split and numbers of lines are such."""
-    beside = {table.column(FILE), table.column(_SPLIT)}
+    beside = {table.column(FILE), table.column(SPLIT)}
     others = [name for name in table.columns if name not in beside and not _counts_lines(table, name)]
-    flags = {*_TRUE, *_FALSE} - {"", "yes", "no"}
-    zeros_and_ones = all(row[name].strip().lower() in flags for row in table.rows for name in others)
-    return others if len(others) > 1 and zeros_and_ones and table.rows else []
+    cells = {row[name].strip().lower() for row in table.rows for name in others}
+    flags = cells <= {*_TRUE, *_FALSE} - {"", "yes", "no"} or cells == {"1", "-1"}  # the latter of CelebA
+    return others if len(others) > 1 and flags and table.rows else []
 
 
 def _counts_lines(table: Table, name: str) -> bool:

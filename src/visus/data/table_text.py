@@ -18,6 +18,16 @@ from visus.data.left_out import Notes
 from visus.data.texts import text_of
 from visus.images import is_picture_name
 
+FILE = (
+    "file", "path", "filename", "file name", "image", "picture", "img", "image id", "imageid", "image path", "img path",
+    "filepath", "filepaths", "image name", "imagename", "image index", "image file", "img file", "photo", "id code",
+    "image url", "url", "id", "name", "patientid",
+)  # fmt: skip
+"""Columns that name a picture, the first that is there."""
+
+SPLIT = ("split", "subset", "partition", "set", "usage", "data set", "dataset", "phase")
+"""Columns that name the split of a picture."""
+
 _CELL = 1 << 20  # characters of a cell
 _OF_LISTS = "\x1f"  # what ASCII parts units with
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -186,9 +196,18 @@ def edges_in(table: Table) -> list[str] | None:
     return [name for name in found if name] if all(found) else None
 
 
+def sides_in(table: Table) -> list[str] | None:
+    """The columns of the left and upper edge, the width and the height of boxes; None where there are none."""
+    for names in (("x", "y", "width", "height"), ("x", "y", "w", "h")):
+        found = [table.column([name]) for name in names]
+        if all(found) and not edges_in(table):
+            return [name for name in found if name]
+    return None
+
+
 def is_of_boxes(table: Table) -> bool:
     """Whether a table lists boxes."""
-    return bool(edges_in(table) or table.column(["region_shape_attributes", "bbox"]))
+    return bool(edges_in(table) or sides_in(table) or table.column(["region_shape_attributes", "bbox"]))
 
 
 def of_text(table: Table, path: Path) -> str:

@@ -6,7 +6,11 @@ labelImg, CVAT, Datumaro and FiftyOne write the edges themselves, Roboflow and s
 recognized by what it writes beside it, or edges by an xmin of 0.
 """
 
+import math
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # the types; parsing is defusedxml's
@@ -58,8 +62,7 @@ def _sides(folder: Path) -> Sides | None:
 
 def _has_annotations(folder: Path) -> bool:
     """Whether a folder holds XML files, and the first that can be read is of VOC's form."""
-    found = _annotations_in(folder)
-    for path in [found[key] for key in sorted(found)][:_LOOKED_AT]:
+    for path in islice(_xml_files(folder), _LOOKED_AT):
         try:
             start = path.read_bytes()[:_START].replace(b"\0", b"")  # of UTF-16
         except OSError:
@@ -69,10 +72,15 @@ def _has_annotations(folder: Path) -> bool:
     return False
 
 
-def _annotations_in(folder: Path) -> dict[str, Path]:
-    """XML files by their path without the ending; those below a folder of annotations, or beside pictures."""
+def _xml_files(folder: Path) -> Iterator[Path]:
+    """XML files below a folder of annotations, or beside pictures."""
     files = files_below(folder) if folder.name.lower() in BOXES else files_in(folder)
-    return {_key(path, folder): path for path in files if path.suffix.lower() == ".xml"}
+    return (path for path in files if path.suffix.lower() == ".xml")
+
+
+def _annotations_in(folder: Path) -> dict[str, Path]:
+    """XML files by their path without the ending."""
+    return {_key(path, folder): path for path in _xml_files(folder)}
 
 
 def _key(path: Path, folder: Path) -> str:
@@ -96,7 +104,8 @@ def read_voc(root: Path, notes: Notes) -> tuple[None, dict[str, Named]]:
     finder = Finder(root)
     if lists:
         sides = folders.get("") or next(iter(folders.values()))
-        splits = {split: _pairs(sides, _listed(path, sides), finder, notes) for split, path in lists.items()}
+        about = _both(sides)
+        splits = {split: _pairs(about, _listed(path, about), finder, notes) for split, path in lists.items()}
     else:
         splits = {split: _all(sides, split, finder, notes) for split, sides in folders.items()}
     if notes.first_pixel is None:
@@ -141,9 +150,38 @@ def _lists(root: Path) -> dict[str, Path]:
     return found
 
 
-def _listed(path: Path, sides: Sides) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """What lies in the folders of pictures and annotations.
+
+    Attributes:
+        sides: The folders.
+        pictures: Pictures by their path without the ending; JPEG files go before others of the name.
+        by_stem: The same by their name without the ending.
+        annotations: By their path without the ending.
+    """
+
+    sides: Sides
+    pictures: dict[str, Path]
+    by_stem: dict[str, list[Path]]
+    annotations: dict[str, Path]
+
+
+def _both(sides: Sides) -> _Both:
+    pictures, annotations = sides
+    by_key: dict[str, Path] = {}
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    below = files_below(pictures) if pictures != annotations else files_in(pictures)
+    for own in sorted(below, key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
+        if is_picture_name(own.name):
+            by_key.setdefault(_key(own, pictures), own)
+            by_stem[own.stem].append(own)
+    return _Both(sides, by_key, by_stem, _annotations_in(annotations))
+
+
+def _listed(path: Path, about: _Both) -> list[str]:
     """The annotations that a list names: with or without folder and ending; 1 or -1 may follow."""
-    there = _annotations_in(sides[1])
+    there = about.annotations
     found = []
     for line, word in names_in(path):
         spelled = [line, word, *(Path(own).with_suffix("").as_posix() for own in (line, word)), Path(word).stem]
@@ -153,28 +191,20 @@ def _listed(path: Path, sides: Sides) -> list[str]:
 
 def _all(sides: Sides, split: str, finder: Finder, notes: Notes) -> Named:
     """All pictures that have an annotation; the others are told."""
-    found = _pairs(sides, sorted(_annotations_in(sides[1])), finder, notes)
+    about = _both(sides)
+    found = _pairs(about, sorted(about.annotations), finder, notes)
     known = {*found[0], *(own.path for own in notes.left_out)}
     stems = {Path(file).stem for file in known}
-    pictures = files_below(sides[0]) if sides[0] != sides[1] else files_in(sides[0])
-    alone = [str(p) for p in pictures if is_picture_name(p.name) and str(p) not in known and p.stem not in stems]
-    notes.unlabeled += [(split, file) for file in alone]
+    below = sorted(str(path) for stem, own in about.by_stem.items() if stem not in stems for path in own)
+    notes.unlabeled += [(split, file) for file in below if file not in known]
     return found
 
 
-def _pairs(sides: Sides, keys: list[str], finder: Finder, notes: Notes) -> Named:
-    pictures, annotations = sides
-    by_key: dict[str, Path] = {}
-    by_stem: dict[str, list[Path]] = defaultdict(list)
-    below = files_below(pictures) if pictures != annotations else files_in(pictures)
-    for own in sorted(below, key=lambda p: (p.suffix.lower() not in (".jpg", ".jpeg"), p.name)):
-        if is_picture_name(own.name):
-            by_key.setdefault(_key(own, pictures), own)
-            by_stem[own.stem].append(own)
-    there = _annotations_in(annotations)
+def _pairs(about: _Both, keys: list[str], finder: Finder, notes: Notes) -> Named:
+    pictures, annotations = about.sides
     files, rows = [], []
     for key in keys:
-        path, picture = there.get(key), by_key.get(key)
+        path, picture = about.annotations.get(key), about.pictures.get(key)
         if path is None:
             missing = annotations / f"{key}.xml"
             notes.drop(picture or missing, f"{missing}, which a list names, does not exist; bring it.")
@@ -185,7 +215,7 @@ def _pairs(sides: Sides, keys: list[str], finder: Finder, notes: Notes) -> Named
             notes.drop(picture or path, str(error))
             continue
         named = pictures / Path(name).name if name else None
-        alike = by_stem.get(path.stem, [])
+        alike = about.by_stem.get(path.stem, [])
         picture = picture or (alike[0] if len(alike) == 1 else None)
         picture = picture or (named if named and named.is_file() else finder.find(name or path.stem, pictures))
         if picture is None:
@@ -244,8 +274,11 @@ def _tree(path: Path) -> Element:
 
 
 def _object(entry: Element) -> dict[str, Any]:
-    box = entry.find("bndbox")
+    box, turned = entry.find("bndbox"), entry.find("robndbox")
     name = _text(entry, "name", "")
+    difficult = _text(entry, "difficult", "0").strip() == "1"
+    if turned is not None and name:
+        return {"name": name, "box": _around(turned), "difficult": difficult}
     if box is None or not name:
         raise ValueError("an object has no name or no bndbox")
     sides = ("xmin", "ymin", "xmax", "ymax")
@@ -253,7 +286,15 @@ def _object(entry: Element) -> dict[str, Any]:
     if missing:
         raise ValueError(f"the box of {name} has no {missing[0]}")
     x0, y0, x1, y1 = (float(_text(box, side, "")) for side in sides)
-    return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": _text(entry, "difficult", "0").strip() == "1"}
+    return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": difficult}
+
+
+def _around(turned: Element) -> list[float]:
+    """The upright box around a turned one of roLabelImg: its middle, sides and angle in radians, in places."""
+    x, y, width, height, angle = (float(_text(turned, side, "")) for side in ("cx", "cy", "w", "h", "angle"))
+    cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
+    right, down = (width * cosine + height * sine) / 2, (width * sine + height * cosine) / 2
+    return [x - right - 1, y - down - 1, x + right, y + down]  # as VOC's own numbers are read
 
 
 def _text(entry: Element, name: str, default: str) -> str:

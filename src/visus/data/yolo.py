@@ -13,7 +13,7 @@ from typing import Any
 
 from visus._errors import FormatError, InputError
 from visus.data.find import Finder
-from visus.data.foreign import is_dota_line, start_of
+from visus.data.foreign import is_dota_line, is_visdrone_line, start_of
 from visus.data.gather import Rows
 from visus.data.layout_words import BOXES, PICTURES, labels_of
 from visus.data.left_out import Notes
@@ -54,6 +54,8 @@ def _has_lines(folder: Path, *, strict: bool) -> bool:
     for path in files_below(folder):
         if path.suffix.lower() != ".txt" or path.name in _NAMES:
             continue
+        if any(map(is_visdrone_line, start_of(path).splitlines())):
+            return False
         try:
             return bool(read_lines(path)) or (not strict and not path.read_bytes().strip())
         except (FormatError, OSError):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from visus.images.boxes import boxes, find, properties
 from visus.images.cicp import SRGB, CodePoints, Space, meaning_of, profile_of
-from visus.images.jpeg import profile_in
+from visus.images.jpeg import profile_in, segments
 
 Meaning = tuple[bytes | None, tuple[str, ...]]
 """A profile, None for sRGB and where nothing is said, and what must be told."""
@@ -25,7 +25,7 @@ def meaning_in(opened: Image.Image, data: bytes, kind: str) -> Meaning:
     """
     profile = opened.info.get("icc_profile")
     if kind == "JPEG":
-        return profile_in(data), ()
+        return profile_in(segments(data)), ()
     if kind == "PNG":
         return _of_png(data, profile)
     if profile is None and kind in ("HEIC", "AVIF"):

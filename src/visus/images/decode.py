@@ -181,10 +181,11 @@ def _decode_jpeg(data: bytes, name: str, min_side: int | None, max_pixels: int) 
     except ValueError:  # damaged, or only odd: Pillow tells which
         return None
     notes: list[str] = []
-    if profile := jpeg.profile_in(data):
+    segments = jpeg.segments(data)
+    if profile := jpeg.profile_in(segments):
         colors = in_srgb(pixels[:, :, 0] if space == "Gray" else pixels, profile, notes)
         pixels = np.repeat(colors[:, :, None], 3, axis=2) if colors.ndim == 2 else colors
-    orientation = jpeg.orientation_in(data)
+    orientation = jpeg.orientation_in(segments)
     if orientation >= 5:  # the sides change places
         width, height = height, width
     return Decoded(upright(pixels, orientation), width, height, tuple(notes))
@@ -213,7 +214,8 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
             return turned(layers_of(tiff.samples_of(data, page, name), range, name), about.orientation)
         if kind == "JPEG" and not page and (frame := jpeg.frame_of(data)).is_deep:
             _check_size(frame.width, frame.height, name, max_pixels)
-            return turned(layers_of(jpeg.deep_samples(data, name), range, name), jpeg.orientation_in(data))
+            orientation = jpeg.orientation_in(jpeg.segments(data))
+            return turned(layers_of(jpeg.deep_samples(data, name), range, name), orientation)
         with open_by(data, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
             _check_size(*opened.size, name, max_pixels)
             if page >= (frames := int(getattr(opened, "n_frames", 1))):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from pathlib import Path
 from typing import Literal, overload
 
@@ -139,8 +140,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         InputError: The file is missing, a folder, not a regular file, larger than 2 GiB, or unreadable.
     """
     try:
-        # A named pipe or a device would block or never end.
-        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a named pipe or a device would block or never end
             raise InputError(f"{os.fspath(path)} is not a regular file; give a picture file.")
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:

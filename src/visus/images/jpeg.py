@@ -2,7 +2,6 @@
 
 import re
 import struct
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -22,52 +21,58 @@ _OF_ADOBE = (b"\x00\x01\x00\x02\x00\x00\x00\x04R03\x00", b"\x01\x00\x02\x00\x04\
 """How a camera says that its colors are those of Adobe RGB (DCF 2.0, section 3.4.3): an entry of EXIF, either order."""
 
 
-def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Markers and contents of the segments before the first scan."""
+Segments = list[tuple[int, bytes]]
+"""Markers and contents."""
+
+
+def segments(data: bytes) -> Segments:
+    """The segments before the first scan."""
     place = 2
+    found: Segments = []
     while place + 4 <= len(data) and data[place] == 0xFF:
         marker = data[place + 1]
         if marker == 0xFF:  # a filling byte
             place += 1
             continue
         if marker in (0xDA, 0xD9):
-            return
+            break
         size = int.from_bytes(data[place + 2 : place + 4], "big")
-        yield marker, data[place + 4 : place + 2 + size]
+        found.append((marker, data[place + 4 : place + 2 + size]))
         place += 2 + max(size, 2)
+    return found
 
 
-def profile_in(data: bytes) -> bytes | None:
-    """The color profile of a JPEG file; None where there is none, or a part of it is missing.
+def profile_in(found: Segments) -> bytes | None:
+    """The color profile in the segments of a JPEG file; None where there is none, or a part of it is missing.
 
     ICC.1:2022, annex B.4: each part has its number and how many there are. Where a camera names Adobe RGB by a word
     alone, it is the profile of that.
     """
     parts = {
         segment[12]: segment[14:]
-        for marker, segment in segments(data)
+        for marker, segment in found
         if marker == 0xE2 and segment.startswith(_PROFILE) and len(segment) > 14
     }
     if parts:
         whole = sorted(parts) == list(range(1, len(parts) + 1))
         return b"".join(parts[number] for number in sorted(parts)) if whole else None
-    exif = exif_in(data)
+    exif = exif_in(found)
     if any(entry in exif for entry in _OF_ADOBE):
         return profile_of(ADOBE_RGB, 563 / 256)
     return None
 
 
-def exif_in(data: bytes) -> bytes:
-    """The block of EXIF in a JPEG file with its six first letters; empty for none."""
-    return next((segment for marker, segment in segments(data) if marker == 0xE1 and segment.startswith(_EXIF)), b"")
+def exif_in(found: Segments) -> bytes:
+    """The block of EXIF in the segments of a JPEG file with its six first letters; empty for none."""
+    return next((segment for marker, segment in found if marker == 0xE1 and segment.startswith(_EXIF)), b"")
 
 
-def orientation_in(data: bytes) -> int:
+def orientation_in(found: Segments) -> int:
     """How a JPEG file lies, as EXIF says it or, where EXIF does not, XMP: 1 to 8, 1 for upright (Exif 2.3, tag 274)."""
-    value = _entry(exif_in(data))
+    value = _entry(exif_in(found))
     if value is None:
-        found = (_IN_XMP.search(own) for marker, own in segments(data) if marker == 0xE1)
-        value = next((int(one[1]) for one in found if one), None)
+        of_xmp = (_IN_XMP.search(own) for marker, own in found if marker == 0xE1)
+        value = next((int(one[1]) for one in of_xmp if one), None)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -121,4 +126,4 @@ def deep_samples(data: bytes, name: str) -> Samples:
     import imagecodecs
 
     pixels = imagecodecs.jpegls_decode(data) if frame.marker == _LS else imagecodecs.jpeg8_decode(data)
-    return Samples(pixels, frame.bits, profile=profile_in(data))
+    return Samples(pixels, frame.bits, profile=profile_in(segments(data)))

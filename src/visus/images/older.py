@@ -7,7 +7,7 @@ from visus.images import tiff
 from visus.images.color_spaces import meaning_in
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import decode
-from visus.images.jpeg import orientation_in, profile_in
+from visus.images.jpeg import orientation_in, profile_in, segments
 from visus.images.jxl import is_animated
 from visus.images.opened import bits_of, is_turned_by_exif, is_upright, open_by, painted
 from visus.images.profiles import is_foreign
@@ -36,7 +36,8 @@ def reads_otherwise(data: bytes, name: str = "") -> bool:
     if kind is None or kind == "RAW":
         return False
     if kind == "JPEG":
-        return is_foreign(profile_in(data)) or (_EXIF not in data[:_FIRST_PART] and orientation_in(data) != 1)
+        found = segments(data)
+        return is_foreign(profile_in(found)) or (_EXIF not in data[:_FIRST_PART] and orientation_in(found) != 1)
     try:
         if kind == "TIFF":
             return _of_tiff(data)
