@@ -13,7 +13,7 @@ from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
-from visus.images.jpeg import orientation_in
+from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
@@ -75,7 +75,7 @@ class Traits:
     @functools.cached_property
     def upright(self) -> bool:
         """Whether its pixels are stored as they are shown."""
-        return self.facts.container != "JPEG" or orientation_in(read_bytes(self.member.path)) == 1
+        return self.facts.container != "JPEG" or orientation_in(segments(read_bytes(self.member.path))) == 1
 
     @functools.cached_property
     def detail(self) -> float:
