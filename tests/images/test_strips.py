@@ -164,3 +164,31 @@ def test_without_libvips_the_package_is_named(tmp_path: Path, monkeypatch: pytes
     said = visus("filter", "box", tmp_path / "a.png", tmp_path / "b.png").stderr
     assert "decoded whole: in strips with: pip install 'visus[large]'" in said
     assert strips.pixels_of(tmp_path / "none.png") == 0
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_what_a_tiff_says_of_its_camera_is_told_to_be_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("pyvips")
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    Image.fromarray(scene(1)).save(tmp_path / "a.tif", exif=exif)
+    Image.fromarray(scene(1)).save(tmp_path / "plain.tif")
+    Image.fromarray(scene(1)).save(tmp_path / "a.jpg", exif=exif)
+    left = "only its resolution, color profile and description are kept"
+    for source, target, lost in (
+        ("a.tif", "b.tif", True),
+        ("a.tif", "b.jpg", True),
+        ("a.jpg", "c.tif", True),
+        ("plain.tif", "d.tif", False),
+        ("a.jpg", "e.jpg", False),
+    ):
+        said = visus("filter", "box", tmp_path / source, tmp_path / target, "--size", "3").stderr
+        assert "in strips" in said
+        assert (left in said) == lost
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(scene(1)).save(tmp_path / "a.jpg")
+    failed = visus("filter", "box", tmp_path / "a.jpg", tmp_path / "b.jpg", "--page", "3", code=2)
+    assert "number 3" in failed.stderr

@@ -229,7 +229,7 @@ class _Job:
         """
         from visus.images.strips import LARGE, change, open_large, pixels_of
 
-        if pixels_of(source) < LARGE:
+        if self.page or pixels_of(source) < LARGE:
             return None
         if self.reach is None or self.stages:
             return "decoded whole: all pixels count for this filter"

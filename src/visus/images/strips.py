@@ -32,6 +32,9 @@ _QUALITY = 95
 _MOST = 0xF0000000  # bytes of a TIFF file that 32 bits can number
 _COMPRESSIONS = {"none": "none", "lzw": "lzw", "packbits": "packbits", "zstd": "zstd"}  # all others become Deflate
 _MEANINGS = ("b-w", "grey16", "srgb", "rgb16")
+_OF_CAMERA = (271, 272, 306, 315, 33432, 34665, 34853)
+"""Make, model, date, artist, copyright, EXIF and GPS in TIFF."""
+
 _UNASSOCIATED = 2  # kind of alpha in TIFF
 _TYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
@@ -222,7 +225,19 @@ def change(large: Large, target: Path, reach: int, work: Callable[[Array], Array
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{target} cannot be written ({reason}); choose another place or make room.") from error
-    return ["read and written in strips"]
+    left = "of what a TIFF file says, only its resolution, color profile and description are kept"
+    return ["read and written in strips", *([left] if _says_more(large, target) else [])]
+
+
+def _says_more(large: Large, target: Path) -> bool:
+    """Whether a file tells of its camera what is not written into the result."""
+    if kind_of_file(large.path) != "TIFF":
+        return _ENDINGS[target.suffix.lower()] == "TIFF" and bool(large.opened.get_typeof("exif-data"))
+    import tifffile
+
+    with tifffile.TiffFile(large.path) as file:
+        first: Any = file.pages[0]
+        return any(tag in first.tags for tag in _OF_CAMERA)
 
 
 def _results(large: Large, reach: int, work: Callable[[Array], Array]) -> Iterator[Array]:

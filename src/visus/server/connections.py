@@ -72,6 +72,7 @@ class Connection(HttpToolsProtocol):
         for cycle in (self._answering, *(cycle for cycle, _ in self.pipeline)):
             if cycle:
                 cycle.disconnected = True
+                cycle.message_event.set()
         super().connection_lost(exc)
 
     # Headers -----------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def wanted(request: Request, size: int, tag: str) -> tuple[int, int] | None:
 def is_known(request: Request, tag: str) -> bool:
     """Whether the other side has this content already."""
     given = request.headers.get("if-none-match", "")
-    return given == "*" or f'"{tag}"' in re.split(r"\s*,\s*", given)
+    return given == "*" or f'"{tag}"' in (own.strip() for own in given.split(","))
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:

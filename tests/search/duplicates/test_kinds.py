@@ -424,3 +424,19 @@ def test_darker_corners_are_no_mark(photograph: Picture, tmp_path: Path) -> None
     for group in look(tmp_path / "p", [photograph, darker.astype(np.uint8)]):
         assert Path(group.keep.path).stem == "00"
         assert "captioned" not in group.others[0].relation.names
+
+
+def test_what_a_phone_keeps_behind_a_photograph_stays(photograph: Picture, tmp_path: Path) -> None:
+    """A JPEG with a map of brightness behind it, as phones write it, and a copy without."""
+    folder = tmp_path / "p"
+    folder.mkdir()
+    whole = Image.fromarray(photograph)
+    whole.save(folder / "phone.jpg", "MPO", quality=90, save_all=True, append_images=[whole.resize((150, 100))])
+    whole.save(folder / "sent.jpg", quality=75)
+    whole.save(folder / "old.jpg", quality=75)
+    os.utime(folder / "old.jpg", (1e9, 1e9))
+    (group,) = index_of(folder).duplicates()
+    assert (Path(group.keep.path).name, len(group.others)) == ("phone.jpg", 2)
+    (group,) = Index(folder.with_suffix(".visus")).duplicates(keep="oldest")
+    assert Path(group.keep.path).name == "old.jpg"
+    assert {Path(copy.path).name: copy.stays for copy in group.others}["phone.jpg"] == "has further pictures"

@@ -176,3 +176,17 @@ def test_an_enlarged_copy_is_not_kept_though_it_is_the_older_file(way: str, tmp_
     (group,) = index.duplicates()
     assert Path(group.keep.path).name == "b.jpg"
     assert group.why == "not enlarged"
+
+
+def test_a_camera_file_with_further_pictures_that_lies_on_its_side_is_the_source(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned as it is shown
+    lying = _PICTURE.crop((0, 0, 320, 320)).transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "a.jpg", "MPO", quality=95, exif=exif, save_all=True, append_images=[lying.resize((64, 64))])
+    upright = lying.transpose(Image.Transpose.ROTATE_270)
+    upright.save(tmp_path / "b.jpg", quality=60)
+    os.utime(tmp_path / "b.jpg", (1e9, 1e9))
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == "a.jpg"

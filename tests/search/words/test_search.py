@@ -13,6 +13,7 @@ from visus.search.demo import photographs
 from visus.search.describe import Embedder, unit
 from visus.search.why import Why
 from visus.search.words import chance
+from visus.search.words.engine import Chance
 from visus.search.words.layer import LENGTH
 from visus.search.words.vocabulary import UnknownWordsError, imagenet
 from visus.search.words.why import WordWhy
@@ -241,3 +242,9 @@ def test_the_index_of_a_run_knows_its_classes(trained_run: Run, tmp_path: Path) 
     assert not list(
         (tmp_path / "i.visus" / "codes").glob("*.words")
     )  # few classes are worked out as they are asked for
+
+
+def test_a_score_that_is_the_limit_but_for_rounding_counts() -> None:
+    rows = [{"score": 0.49997}]
+    assert chance.above(rows, None, lambda: Chance(0.5, 0.5, "told")) == (rows, None)
+    assert chance.unshown(["dogs"], [0.49997], [Chance(0.5, 0.5, "told")]) is None

@@ -131,3 +131,9 @@ def test_a_run_knows_its_classes() -> None:
 def test_words_that_name_nothing_are_told_so(phrase: str) -> None:
     with pytest.raises(InputError, match="names nothing that a picture shows"):
         imagenet().read(phrase)
+
+
+@pytest.mark.parametrize("classes", [["a", "b"], ["on", "off"], ["under the image", "x"]])
+def test_a_class_with_a_name_that_says_nothing_elsewhere_is_found(classes: list[str]) -> None:
+    (word,) = of_classes(classes).read(classes[0]).words
+    assert word.kinds == (0,)

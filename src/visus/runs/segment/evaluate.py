@@ -231,7 +231,7 @@ def evaluate(
     saved, network, dataset = opened(run, data)
     chosen = split_of(dataset, split)
     predictor = SegmentPredictor(network, crf_settings=crf_settings, scales=scales, flip=flip)
-    found = measured_by(_mask_of(predictor), dataset, chosen, progress)
+    found = measured_by(mask_of(predictor), dataset, chosen, progress)
     found = replace(found, remarks=remarks_on(saved.home, dataset, chosen))
     _write(found, Path(out) if out else saved.home / f"evaluation-{chosen}{'-crf' if crf_settings else ''}")
     return found
@@ -264,13 +264,14 @@ def opened(run: str | os.PathLike[str], data: str | os.PathLike[str] | None = No
     return saved, network, dataset
 
 
-def _mask_of(predictor: MaskPredictor) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+def mask_of(predictor: MaskPredictor) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    """Gives the mask that a predictor answers to a picture ``(H, W, 3)`` uint8."""
     return lambda picture: predictor.predict(picture).mask
 
 
 def measure(network: Trained, dataset: MaskSet, split: str, *, device: str = "auto") -> MaskEvaluation:
     """The answers of a network to the pictures of a split."""
-    return measured_by(_mask_of(SegmentPredictor(network, device=device)), dataset, split)
+    return measured_by(mask_of(SegmentPredictor(network, device=device)), dataset, split)
 
 
 def measured_by(

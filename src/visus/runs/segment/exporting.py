@@ -19,7 +19,7 @@ from visus.graphs.saved import Saved
 from visus.nets.file import as_written
 from visus.nets.onnx import PICTURES, to_onnx
 from visus.nets.segmentation.trained import Trained
-from visus.runs.segment.evaluate import measured_by
+from visus.runs.segment.evaluate import mask_of, measured_by
 from visus.runs.segment.light import GraphSegmenter
 
 SIZES = 3
@@ -125,5 +125,4 @@ def _pixels(network: Trained, size: list[int]) -> np.ndarray:
 
 def graph_score(saved: Saved, dataset: MaskSet, session: Any) -> tuple[str, float]:  # noqa: ANN401 - ONNX Runtime's
     """How well the graph of a run answers the val split; see :class:`visus.runs.engine.task.GraphScores`."""
-    predictor = GraphSegmenter(saved, session=session)
-    return "mean IoU", measured_by(lambda picture: predictor.predict(picture).mask, dataset, "val").mean_iou
+    return "mean IoU", measured_by(mask_of(GraphSegmenter(saved, session=session)), dataset, "val").mean_iou

@@ -179,7 +179,7 @@ class _Component:
             if self._decided(keep, content):
                 self._equal_only(content)
             else:
-                stays = self._decided_to_stay(content) or _finer(self.traits[content], kept, judgment)
+                stays = self._decided_to_stay(content) or _has_more(self.traits[content], kept, judgment)
                 others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
@@ -213,8 +213,10 @@ class _Component:
         return Copy(*fields, relation, stays)
 
 
-def _finer(own: Traits, kept: Traits, judgment: Judgment) -> str:
-    """Why a copy stays of which the kept picture has less detail; empty where it has as much."""
+def _has_more(own: Traits, kept: Traits, judgment: Judgment) -> str:
+    """Why a copy stays that has what the kept picture lacks: detail, or pictures behind it; empty where it has not."""
+    if own.facts.frames > kept.facts.frames:
+        return "has further pictures"
     if judgment.relation is None or judgment.relation.scale <= _FINER:
         return ""
     shown, share = judgment.evidence.covered

@@ -229,6 +229,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
+        ("further pictures", _best(lambda o: o.facts.frames)),
         ("likely the source", likely_source),
         ("less compressed", _least_lossy),
         ("not encoded again", _best(lambda o: not _encoded_again(o) or (place(o).same and _is_lossless(o)))),

@@ -75,7 +75,9 @@ class Traits:
     @functools.cached_property
     def upright(self) -> bool:
         """Whether its pixels are stored as they are shown."""
-        return self.facts.container != "JPEG" or orientation_in(segments(read_bytes(self.member.path))) == 1
+        if self.facts.container not in ("JPEG", "MPO"):
+            return True  # decoded upright
+        return orientation_in(segments(read_bytes(self.member.path))) == 1
 
     @functools.cached_property
     def detail(self) -> float:

@@ -231,8 +231,9 @@ def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:
     count = keep.facts.frames
     if count == other.facts.frames == 1:
         return True
-    if count != other.facts.frames:
-        return False
+    if count != other.facts.frames:  # a photograph with what its camera keeps behind it, and the photograph alone
+        one, several = sorted((keep.facts, other.facts), key=lambda facts: facts.frames)
+        return one.frames == 1 and several.container == "MPO"
     ours, theirs = pages(keep.member, count), pages(other.member, count)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return False

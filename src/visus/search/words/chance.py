@@ -58,12 +58,16 @@ def above(
     if by_chance is None:
         return list(rows), None
     best = max(row["score"] for row in rows)
-    if round(best, _DIGITS) >= round(by_chance.certain, _DIGITS):
-        return [row for row in rows if row["score"] >= by_chance.likely], None
+    if not _is_less(best, by_chance.certain):
+        return [row for row in rows if not _is_less(row["score"], by_chance.likely)], None
     return [], (
         f"{NOT_CERTAIN}: the likeliest has a {by_chance.score} of {best:.3f}, and {by_chance.told}; "
         f"--min-score {by_chance.lowest} shows them all the same."
     )
+
+
+def _is_less(score: float, limit: float) -> bool:
+    return round(score, _DIGITS) < round(limit, _DIGITS)
 
 
 def unshown(names: Sequence[str], best: Sequence[float], chances: Sequence["Chance | None"]) -> str | None:
@@ -75,5 +79,5 @@ def unshown(names: Sequence[str], best: Sequence[float], chances: Sequence["Chan
         chances: For each, what comes by chance.
     """
     told = zip(names, best, chances, strict=True)
-    few = [f"{name} ({score:.3f})" for name, score, chance in told if chance and score < chance.certain]
+    few = [f"{name} ({score:.3f})" for name, score, chance in told if chance and _is_less(score, chance.certain)]
     return f"No hit shows this for certain: {', '.join(few)}." if few else None

@@ -85,10 +85,9 @@ class OpenWords:
 
     def chance(self, word: Word, pictures: int) -> Chance | None:
         """By what the names of many things reach among some of the pictures; None of an index of few pictures."""
-        some = np.stack([*(own.moved for own in self._store.segments(EMBEDDING).spread(_SAMPLE))] or [np.zeros(1)])
-        if len(some) < _LEAST:
+        if self._by_chance is None:
             return None
-        place, width = gumbel(some @ self._moved(unit(self._names - self._names.mean(axis=0))).T)
+        some, place, width = self._by_chance
         own = some @ self._moved(self.direction(word))
         grown = place + width * math.log(max(pictures, 1) / len(some))
         certain, likely = (
@@ -97,6 +96,14 @@ class OpenWords:
         )
         told = f"among {plural(pictures)} {certain:.3f} may be chance"
         return Chance(certain, likely, told, score="similarity", lowest=-1)
+
+    @functools.cached_property
+    def _by_chance(self) -> tuple[Floats, float, float] | None:
+        """Some of the pictures, and the law of what many names reach among them; None of an index of few pictures."""
+        some = np.stack([*(own.moved for own in self._store.segments(EMBEDDING).spread(_SAMPLE))] or [np.zeros(1)])
+        if len(some) < _LEAST:
+            return None
+        return some, *gumbel(some @ self._moved(unit(self._names - self._names.mean(axis=0))).T)
 
     @property
     def _space(self) -> Any:  # noqa: ANN401 - callable and projection both

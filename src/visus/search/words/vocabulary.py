@@ -113,9 +113,10 @@ class Vocabulary:
         if len(phrase) > LONGEST:
             raise InputError(f"Words of a search have at most {LONGEST} characters, not {len(phrase)}; say it shorter.")
         parts = units(phrase)
-        found = _shortest(parts, self)
+        whole = self.kinds(parts)
+        found = [(parts, whole)] if whole else _shortest(parts, self)
         unknown = [" ".join(own) for own, kinds in found if kinds is None]
-        if parts and all(own in _SAY_NOTHING for own in parts):
+        if not whole and parts and all(own in _SAY_NOTHING for own in parts):
             said = f"{phrase.strip()!r} names nothing that a picture shows; say what does, such as elephants."
             raise UnknownWordsError(said)
         words = tuple(Word(_joined(own), kinds) for own, kinds in found if kinds)
