@@ -27,6 +27,7 @@ HALVES = {
     "fast": "visus[fast]",
     "words": "visus[words]",
     "serve": "visus[serve]",
+    "large": "visus[large]",
     "train": "visus[train]",
 }
 
