@@ -96,7 +96,7 @@ def test_lists_beside_folders_of_classes_are_the_splits(tmp_path: Path) -> None:
         (tmp_path / "meta" / f"{split}.txt").write_text("\n".join(lines))
     found = load(tmp_path, allow_bad=True)
     assert sizes(found) == {"train": 10, "val": 2, "test": 4}
-    assert "2 pictures in none of the lists" in said(found)
+    assert "2 pictures not in test.txt or train.txt, and not used" in said(found)
     assert "names red/009, which is not there" in said(found)
 
 
