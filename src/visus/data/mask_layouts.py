@@ -27,7 +27,7 @@ _ENDINGS = (
 _BEGINNINGS = ("mask_", "mask-", "seg_", "gt_", "label_", "labels_")
 _BESIDE = ("_mask", "-mask", "_1stHO")
 _SECOND = ("_manual2", "_2ndHO")  # of another observer
-_OF_SPLIT = re.compile(r"[-_](?:training|train|test)", re.IGNORECASE)  # 21_training.tif has 21_manual1.gif
+_OF_SPLIT = re.compile(r"[-_](?:training|train|test)$", re.IGNORECASE)  # 21_training.tif has 21_manual1.gif
 _MASK_NAME = re.compile(r"(.+?)[-_ ](?:mask|seg|segmentation|gt|groundtruth|label)(?:[-_ ]?\d+)?", re.IGNORECASE)
 _OF_MASKS = re.compile(r"mask|segment|label|truth|annot|(?:^|[-_ ])gt(?:[-_ ]|$)", re.IGNORECASE)
 _PHOTOS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -149,7 +149,7 @@ def _twins(files: Sequence[Path]) -> dict[Path, Path]:
     """Photographs and the PNG files of their names beside them, if every one has such and they are gray: masks."""
     photos = {path.stem: path for path in files if path.suffix.lower() in _PHOTOS}
     masks = {path.stem: path for path in files if path.suffix.lower() == ".png"}
-    if not photos or photos.keys() != masks.keys():
+    if not photos or photos.keys() != masks.keys() or len(photos) + len(masks) != len(files):
         return {}
     gray = all(_is_gray(masks[stem]) and not _is_gray(photos[stem]) for stem in sorted(photos)[:_LOOKED_AT])
     return {photos[stem]: masks[stem] for stem in sorted(photos)} if gray else {}
@@ -175,7 +175,7 @@ def _matched(pictures: Path, masks: Path, split: str, notes: Notes) -> tuple[lis
         if is_picture_name(path.name):
             by_stem[path.stem].append(path)
     same = pictures == masks
-    if same and (twins := _twins([path for own in by_stem.values() for path in own])):
+    if same and (twins := _twins([path for path in files_in(masks) if is_picture_name(path.name)])):
         return [str(path) for path in twins], [str(path) for path in twins.values()]
     if same:
         taken = {f"{stem}{ending}" for stem in by_stem for ending in (*_ENDINGS[1:], *_SECOND)}
@@ -200,7 +200,7 @@ def _mask_for(
     stem = file.stem
     names = [stem + ending for ending in endings] + [own + stem for own in _BEGINNINGS] + [file.name]
     names += [stem.removesuffix(_CHANNEL)] if stem.endswith(_CHANNEL) else []
-    names += [_OF_SPLIT.sub("", stem) + ending for ending in endings if ending and _OF_SPLIT.search(stem)]
+    names += [_OF_SPLIT.sub("", stem) + "_manual1"]
     inside = file.parent.relative_to(pictures)
     for name in names:
         fits = by_stem.get(name, [])
