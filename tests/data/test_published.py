@@ -194,7 +194,12 @@ def test_turned_boxes_of_rolabelimg(tmp_path: Path) -> None:
             sides = f"<w>{y1 - y0}</w><h>{x1 - x0}</h><angle>{math.pi / 2}</angle>"
             objects += f"<object><type>robndbox</type><name>{name}</name><robndbox>{middle}{sides}</robndbox></object>"
         put(tmp_path / f"{n:03}.xml", f"<annotation><path>/x/{n:03}.png</path>{objects}</annotation>")
-    assert true_boxes(load_boxes_whole(tmp_path))
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "rotated" not in said(found)
+    text = (tmp_path / "000.xml").read_text()
+    put(tmp_path / "000.xml", text.replace(f"<angle>{math.pi / 2}</angle>", "<angle>0.5</angle>"))
+    assert "a rotated box: the upright box around it is taken" in said(load_boxes_whole(tmp_path))
 
 
 @pytest.mark.parametrize("shares", [False, True])
