@@ -38,12 +38,15 @@ def test_one_mask_is_not_taken_for_two_pictures(tmp_path: Path) -> None:
     assert "6 of 12 pictures have no mask and are left out, x0_test.png for one." in said(found)
 
 
-def test_two_folders_of_masks_are_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pictures", "first", "second"), [("scans", "masks_auto", "masks_hand"), ("train", "train_gt", "train_masks")]
+)
+def test_two_folders_of_masks_are_asked_for(tmp_path: Path, pictures: str, first: str, second: str) -> None:
     for n in range(6):
-        save(tmp_path / "scans" / f"{n}.png", tools.picture(n))
-        for folder in ("masks_auto", "masks_corrected"):
+        save(tmp_path / pictures / f"{n}.png", tools.picture(n))
+        for folder in (first, second):
             save(tmp_path / folder / f"{n}_mask.png", tools.mask(n))
-    with pytest.raises(InputError, match=r"masks_auto, masks_corrected in .* each hold masks for scans; move away"):
+    with pytest.raises(InputError, match=f"{first}, {second} in .* each hold masks for {pictures}; move away"):
         load_masks(tmp_path)
     with pytest.raises(InputError, match="visus train segment"):
         load_whole(tmp_path)

@@ -106,17 +106,19 @@ def _beside(root: Path) -> dict[str, tuple[Path, Path]]:
         InputError: Several folders hold masks of the same pictures.
     """
     folders = [own for own in folders_in(root) if _holds_pictures(own)]
-    found: dict[str, tuple[Path, Path]] = {}
+    found: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
     for masks in folders:
         of = labels_of(masks.name)
         alike = [own for own in folders if of and own != masks and labels_of(own.name) is None and _is_of(own.name, of)]
         if len(alike) == 1:
-            found.setdefault(split_of(alike[0].name) or "", (alike[0], masks))
-    sides = [] if found else masks_among(folders)
-    if len(sides) > 1:
-        names = ", ".join(masks.name for _, masks in sides)
-        raise InputError(f"{names} in {root} each hold masks for {sides[0][0].name}; move away all but one.")
-    return {"": sides[0]} if sides else found
+            found[split_of(alike[0].name) or ""].append((alike[0], masks))
+    if not found and (sides := masks_among(folders)):
+        found[""] = sides
+    for (pictures, masks), *others in found.values():
+        if same := [own.name for of, own in others if of == pictures]:
+            names = ", ".join([masks.name, *same])
+            raise InputError(f"{names} in {root} each hold masks for {pictures.name}; move away all but one.")
+    return {split: sides[0] for split, sides in found.items()}
 
 
 def masks_among(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
