@@ -88,6 +88,20 @@ def test_folders_within_a_class_are_said(tmp_path: Path) -> None:
     assert "cold holds folders itself (blue, green)" in said(found)
 
 
+def test_a_class_called_as_a_split_is_said(tmp_path: Path) -> None:
+    tools.colors(tmp_path, 6, names=("cat", "dog", "test"))
+    found = load(tmp_path)
+    assert found.classes == ("cat", "dog", "test")
+    assert f"test in {tmp_path} is called as a split and taken as a class; move the folder away" in said(found)
+
+
+def test_folders_in_the_only_one_are_classes_and_said(tmp_path: Path) -> None:
+    tools.colors(tmp_path / "cat", 6, names=("day", "night"))
+    found = load(tmp_path)
+    assert found.classes == ("day", "night")
+    assert "The folders in cat are taken as the classes." in said(found)
+
+
 def test_lists_beside_folders_of_classes_are_the_splits(tmp_path: Path) -> None:
     tools.colors(tmp_path / "images", 9)
     (tmp_path / "meta").mkdir()
@@ -96,7 +110,7 @@ def test_lists_beside_folders_of_classes_are_the_splits(tmp_path: Path) -> None:
         (tmp_path / "meta" / f"{split}.txt").write_text("\n".join(lines))
     found = load(tmp_path, allow_bad=True)
     assert sizes(found) == {"train": 10, "val": 2, "test": 4}
-    assert "2 pictures in none of the lists" in said(found)
+    assert "2 pictures not in test.txt or train.txt, and not used" in said(found)
     assert "names red/009, which is not there" in said(found)
 
 

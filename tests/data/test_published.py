@@ -194,7 +194,12 @@ def test_turned_boxes_of_rolabelimg(tmp_path: Path) -> None:
             sides = f"<w>{y1 - y0}</w><h>{x1 - x0}</h><angle>{math.pi / 2}</angle>"
             objects += f"<object><type>robndbox</type><name>{name}</name><robndbox>{middle}{sides}</robndbox></object>"
         put(tmp_path / f"{n:03}.xml", f"<annotation><path>/x/{n:03}.png</path>{objects}</annotation>")
-    assert true_boxes(load_boxes_whole(tmp_path))
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "rotated" not in said(found)
+    text = (tmp_path / "000.xml").read_text()
+    put(tmp_path / "000.xml", text.replace(f"<angle>{math.pi / 2}</angle>", "<angle>0.5</angle>"))
+    assert "a rotated box: the upright box around it is taken" in said(load_boxes_whole(tmp_path))
 
 
 @pytest.mark.parametrize("shares", [False, True])
@@ -210,6 +215,25 @@ def test_tables_of_a_corner_and_sides_and_of_shares(tmp_path: Path, shares: bool
     found = load_boxes_whole(tmp_path)
     assert true_boxes(found)
     assert ("The boxes of train.csv are shares of the width and the height" in said(found)) is shares
+
+
+def test_a_corner_and_sides_in_shares_may_not_be_the_middle(tmp_path: Path) -> None:
+    tools.pictures(tmp_path / "train", range(6))
+    rows = ["filename,class,x,y,width,height", *(f"{n:03}.png,cat,0.25,0.25,0.5,0.5" for n in range(6))]
+    put(tmp_path / "train.csv", "\n".join(rows))
+    found = load_boxes_whole(tmp_path)
+    assert found.splits["train"].objects[0].boxes.tolist() == [[30, 22.5, 90, 67.5]]
+    assert "x and y of train.csv are taken as the left upper corner of a box." in said(found)
+    put(tmp_path / "train.csv", "\n".join(rows).replace("0.25,0.25,0.5", "0.6,0.5,0.5"))
+    with pytest.raises(InputError, match=r"x and y of .*train.csv are the middle of a box, it seems"):
+        load_boxes_whole(tmp_path)
+
+
+def test_the_size_of_a_picture_and_a_point_are_no_box(tmp_path: Path) -> None:
+    tools.pictures(tmp_path / "img", range(8))
+    rows = [f"{n:03}.png,120,90,{'ab'[n % 2]},{n},{n}" for n in range(8)]
+    put(tmp_path / "labels.csv", "\n".join(["filename,width,height,class,x,y", *rows]))
+    assert load_whole(tmp_path).classes == ("a", "b")
 
 
 # What is named

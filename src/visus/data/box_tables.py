@@ -21,6 +21,7 @@ from visus.data.texts import text_of
 
 _CLASS = ("class", "label", "labelname", "name", "category", "class name", "label name", "class id", "target")
 _ASIDE = ("annotations", "annotation", "labels", "boxes", "csv", "data")
+_WHOLE = 1.001  # with what rounding adds
 _ALL = "object"  # what objects are called where no column names their class
 
 
@@ -62,6 +63,7 @@ def read_tables_of_boxes(root: Path, notes: Notes) -> tuple[None, dict[str, Rows
 
     Raises:
         FormatError: A table is damaged.
+        InputError: It gives the middles of boxes, it seems.
     """
     names = _names(root)
     lists = [(path, _entries(table, split, names, path, notes)) for path, table, split in _tables(root)]
@@ -91,6 +93,13 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
     relative = label == "LabelName" or _are_shares(table, edges or sides)
     if relative and label != "LabelName":
         notes.remarks.append(f"The boxes of {path.name} are shares of the width and the height: none is beyond 1.")
+    if sides:
+        if relative and _are_middles(table, sides):
+            raise InputError(
+                f"{sides[0]} and {sides[1]} of {path} are the middle of a box, it seems, for the box would reach out "
+                "of the picture; give its edges as xmin, ymin, xmax and ymax."
+            )
+        notes.remarks.append(f"{sides[0]} and {sides[1]} of {path.name} are taken as the left upper corner of a box.")
     for number, row in enumerate(table.rows, 2):
         name, told = row[file].strip(), split_of(row[column["split"]]) if column["split"] else None
         try:
@@ -119,6 +128,12 @@ def _are_shares(table: Table, columns: list[str] | None) -> bool:
     except ValueError:
         return False
     return bool(values) and max(values) <= 1 and any(0 < value < 1 for value in values)
+
+
+def _are_middles(table: Table, sides: list[str]) -> bool:
+    """Whether some box of shares reaches out of its picture, if it begins at a corner."""
+    boxes = [[float(row[name]) for name in sides] for row in table.rows if all(row[name].strip() for name in sides)]
+    return any(x + width > _WHOLE or y + height > _WHOLE for x, y, width, height in boxes)
 
 
 def _box(

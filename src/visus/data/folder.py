@@ -4,7 +4,6 @@ A folder is a class if it holds pictures and its name is not one that layouts us
 ``CLASS/{train,val,test}/*.jpg`` is read too.
 """
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,6 +240,12 @@ def _classes(root: Path, folders: list[Path], notes: Notes) -> tuple[list[str], 
         files += found
         names += [(folder.name,)] * len(found)
         outer += [folder] if len(_inner(folder)) > 1 else []
+    odd = [folder.name for folder in folders if split_of(folder.name)]
+    if odd:
+        notes.remarks.append(
+            f"{' and '.join(odd)} in {root} {'is' if len(odd) == 1 else 'are'} called as a split and taken as a class; "
+            "move the folder away if it is none."
+        )
     empty = [own.name for own in folders_in(root) if not is_layout(own.name) and not next(files_below(own), None)]
     if empty:
         notes.remarks.append(f"Empty, and so no class: {', '.join(empty)}.")
@@ -254,17 +259,17 @@ def _classes(root: Path, folders: list[Path], notes: Notes) -> tuple[list[str], 
 
 def _without_masks(files: list[str], notes: Notes) -> list[str]:
     """Pictures without the masks of others that lie beside them, which are told."""
-    named = {file: own for file in files if (own := mask_of(os.path.splitext(os.path.basename(file))[0]))}
+    named = {file: own for file in files if (own := mask_of(file))}
     there = {Path(file).with_suffix("") for file in files} if named else set()
-    masks = {file for file, own in named.items() if _picture_folder(Path(file)) / own in there}
+    masks = {file for file, own in named.items() if any(place / own in there for place in _picture_folders(Path(file)))}
     if masks:
         notes.mends["are masks of others beside them, and not learned from"] += len(masks)
     return [file for file in files if file not in masks]
 
 
-def _picture_folder(mask: Path) -> Path:
+def _picture_folders(mask: Path) -> list[Path]:
     """Where the picture of a mask may lie: beside it, or above the folder of masks."""
-    return mask.parent.parent if mask.parent.name.lower() in _OF_LABELS else mask.parent
+    return [mask.parent, *([mask.parent.parent] if mask.parent.name.lower() in _OF_LABELS else [])]
 
 
 def _pictures(folder: Path) -> Iterator[str]:

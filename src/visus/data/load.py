@@ -22,7 +22,7 @@ from visus.data.folder import (
 from visus.data.foreign import foreign, mend_of
 from visus.data.idx import idx_files, read_idx
 from visus.data.kinds import refuse_flaws, refuse_foreign, refuse_other_task
-from visus.data.layout_words import PICTURES
+from visus.data.layout_words import PICTURES, is_layout
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
@@ -139,7 +139,7 @@ def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> Label
         gray = all(pictures.arrays is not None and pictures.arrays.ndim == 3 for pictures in splits.values())
         return LabelSet(path, "idx files", classes, splits, gray)
     root = seen_through(path)
-    form, named = _recognized(root, notes, multilabel)
+    form, named = _recognized(root, path, notes, multilabel)
     used = [file for files, _ in named.values() for file in files]
     notes.remarks += unused(root, used, expected=_BESIDE)
     return _named(root, form, named, whole, notes)
@@ -212,7 +212,7 @@ def _refuse_multilabel(path: Path, form: str, multilabel: bool) -> None:
         raise InputError(f"{path} holds {form}, which give a picture one class; leave --multilabel, or bring a table.")
 
 
-def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
+def _recognized(root: Path, given: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
     """The form of a folder in words, and its pictures by split and class."""
     refuse_flaws(root)
     if tables := roboflow_tables(root):
@@ -223,16 +223,16 @@ def _recognized(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]
     except InputError as error:
         names, unclear = [], error
     if len(names) > 1:
-        return _of_folders(root, root, notes, multilabel)
+        return _of_folders(root, root, given, notes, multilabel)
     if told := _listed(root, notes, multilabel) or labels_of_pictures(root, notes, multilabel=multilabel):
         return told
     if unclear:
         raise unclear
     if names:
-        return _of_folders(unwrapped(root), root, notes, multilabel)
+        return _of_folders(unwrapped(root), root, given, notes, multilabel)
     refuse_other_task(root, "classify")
     if inner := inner_folder_of_classes(root):
-        return _of_folders(inner, root, notes, multilabel)
+        return _of_folders(inner, root, given, notes, multilabel)
     raise InputError(
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
         f"CSV file with the columns file and class{why_none(root)}."
@@ -253,10 +253,13 @@ def _listed(root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named] | N
     return form, read_tables(tables, root, notes, multilabel=multilabel)
 
 
-def _of_folders(place: Path, root: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
+def _of_folders(place: Path, root: Path, given: Path, notes: Notes, multilabel: bool) -> tuple[str, Named]:
     _refuse_multilabel(root, "folders of classes", multilabel)
-    form = "folders of classes, in splits" if splits_of(place) else "folders of classes"
-    return form, read_folder(place, root, notes)
+    what = "splits" if splits_of(place) else "classes"
+    inner = place.relative_to(given)
+    if not all(map(is_layout, inner.parts)):
+        notes.remarks.append(f"The folders in {inner} are taken as the {what}.")
+    return f"folders of classes{', in splits' if what == 'splits' else ''}", read_folder(place, root, notes)
 
 
 def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> LabelSet:

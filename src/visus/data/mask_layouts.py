@@ -1,5 +1,6 @@
 """Where pictures and their masks lie: folders side by side, pairs in one folder, or Pascal VOC."""
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ _ENDINGS = (
 _BEGINNINGS = ("mask_", "mask-", "seg_", "gt_", "label_", "labels_")
 _BESIDE = ("_mask", "-mask", "_1stHO")
 _SECOND = ("_manual2", "_2ndHO")  # of another observer
-_OF_SPLIT = re.compile(r"[-_](?:training|train|test)", re.IGNORECASE)  # 21_training.tif has 21_manual1.gif
-_MASK_NAME = re.compile(r"(.+?)[-_ ](?:mask|seg|segmentation|gt|groundtruth|label)(?:[-_ ]?\d+)?", re.IGNORECASE)
+_OF_SPLIT = re.compile(r"[-_](?:training|train|test)$", re.IGNORECASE)  # 21_training.tif has 21_manual1.gif
+_MASK_NAME = re.compile(r"(.+?)[-_ ](mask|seg|segmentation|gt|groundtruth|label)(?:[-_ ]?\d+)?", re.IGNORECASE)
 _OF_MASKS = re.compile(r"mask|segment|label|truth|annot|(?:^|[-_ ])gt(?:[-_ ]|$)", re.IGNORECASE)
 _PHOTOS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _LOOKED_AT = 3
@@ -40,19 +41,24 @@ LAYOUTS = (
 )
 
 
-def mask_of(stem: str) -> str | None:
+def mask_of(file: str) -> str | None:
     """The name of the picture that a file beside it is the mask of, by its own name; None if it tells of none.
 
-    >>> mask_of("cat (1)_mask_1"), mask_of("cat")
+    A label may be that of a bottle: a file of this name is a mask only if it is gray.
+
+    >>> mask_of("pets/cat (1)_mask_1.png"), mask_of("pets/cat.png")
     ('cat (1)', None)
     """
-    match = _MASK_NAME.fullmatch(stem)
-    return match[1] if match else None
+    match = _MASK_NAME.fullmatch(os.path.splitext(os.path.basename(file))[0])
+    return match[1] if match and (match[2].lower() != "label" or _is_gray(Path(file))) else None
 
 
 def has_masks(root: Path) -> bool:
     """Whether a folder holds pictures with masks in one of these layouts."""
-    return is_voc(root) or bool(_places(root))
+    try:
+        return is_voc(root) or bool(_places(root))
+    except InputError:  # several folders of masks
+        return True
 
 
 def is_voc(root: Path) -> bool:
@@ -68,7 +74,7 @@ def folder_pairs(root: Path, notes: Notes) -> Pairs:
         notes: Told of pictures without a mask.
 
     Raises:
-        InputError: There is nothing of the kind.
+        InputError: There is nothing of the kind, or several folders hold the masks.
     """
     places = _places(root)
     if not places:
@@ -94,24 +100,34 @@ def _places(root: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _beside(root: Path) -> dict[str, tuple[Path, Path]]:
-    """Folders such as ``train`` with ``train_masks`` or ``trainannot``, ``default`` with ``defaultannot``."""
+    """Folders such as ``train`` with ``train_masks`` or ``trainannot``, ``default`` with ``defaultannot``.
+
+    Raises:
+        InputError: Several folders hold masks of the same pictures.
+    """
     folders = [own for own in folders_in(root) if _holds_pictures(own)]
-    found: dict[str, tuple[Path, Path]] = {}
+    found: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
     for masks in folders:
         of = labels_of(masks.name)
         alike = [own for own in folders if of and own != masks and labels_of(own.name) is None and _is_of(own.name, of)]
         if len(alike) == 1:
-            found.setdefault(split_of(alike[0].name) or "", (alike[0], masks))
-    sides = None if found else masks_among(folders)
-    return {"": sides} if sides else found
+            found[split_of(alike[0].name) or ""].append((alike[0], masks))
+    if not found and (sides := masks_among(folders)):
+        found[""] = sides
+    for (pictures, masks), *others in found.values():
+        if same := [own.name for of, own in others if of == pictures]:
+            names = ", ".join([masks.name, *same])
+            raise InputError(f"{names} in {root} each hold masks for {pictures.name}; move away all but one.")
+    return {split: sides[0] for split, sides in found.items()}
 
 
-def masks_among(folders: Sequence[Path]) -> tuple[Path, Path] | None:
-    """Two of some folders that hold pictures and masks by the same names; None where none do.
+def masks_among(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Pairs of some folders that hold pictures and masks by the same names: of each folder of masks.
 
     One has a word for labels in its name, and most of its files are called as one of the other with more behind, or are
     called the same and gray.
     """
+    found = []
     for masks in folders:
         others = [own for own in folders if own != masks and not _OF_MASKS.search(own.name)]
         if len(others) != 1 or not _OF_MASKS.search(masks.name):
@@ -120,11 +136,12 @@ def masks_among(folders: Sequence[Path]) -> tuple[Path, Path] | None:
         files = [Path(path) for path in paths_below(masks) if is_picture_name(path)]
         same = sum(path.stem in known for path in files)
         longer = sum(
-            any(path.stem[: own.start()] in known for own in re.finditer("[-_ ]", path.stem)) for path in files
+            any(path.stem.endswith(own) and path.stem.removesuffix(own) in known for own in _ENDINGS[1:])
+            for path in files
         )
         if 2 * longer > len(files) or (2 * same > len(files) and all(map(_is_gray, files[:_LOOKED_AT]))):
-            return others[0], masks
-    return None
+            found.append((others[0], masks))
+    return found
 
 
 def _is_of(name: str, of: str) -> bool:
@@ -149,7 +166,7 @@ def _twins(files: Sequence[Path]) -> dict[Path, Path]:
     """Photographs and the PNG files of their names beside them, if every one has such and they are gray: masks."""
     photos = {path.stem: path for path in files if path.suffix.lower() in _PHOTOS}
     masks = {path.stem: path for path in files if path.suffix.lower() == ".png"}
-    if not photos or photos.keys() != masks.keys():
+    if not photos or photos.keys() != masks.keys() or len(photos) + len(masks) != len(files):
         return {}
     gray = all(_is_gray(masks[stem]) and not _is_gray(photos[stem]) for stem in sorted(photos)[:_LOOKED_AT])
     return {photos[stem]: masks[stem] for stem in sorted(photos)} if gray else {}
@@ -175,7 +192,7 @@ def _matched(pictures: Path, masks: Path, split: str, notes: Notes) -> tuple[lis
         if is_picture_name(path.name):
             by_stem[path.stem].append(path)
     same = pictures == masks
-    if same and (twins := _twins([path for own in by_stem.values() for path in own])):
+    if same and (twins := _twins([path for path in files_in(masks) if is_picture_name(path.name)])):
         return [str(path) for path in twins], [str(path) for path in twins.values()]
     if same:
         taken = {f"{stem}{ending}" for stem in by_stem for ending in (*_ENDINGS[1:], *_SECOND)}
@@ -200,7 +217,7 @@ def _mask_for(
     stem = file.stem
     names = [stem + ending for ending in endings] + [own + stem for own in _BEGINNINGS] + [file.name]
     names += [stem.removesuffix(_CHANNEL)] if stem.endswith(_CHANNEL) else []
-    names += [_OF_SPLIT.sub("", stem) + ending for ending in endings if ending and _OF_SPLIT.search(stem)]
+    names += [_OF_SPLIT.sub("", stem) + "_manual1"]
     inside = file.parent.relative_to(pictures)
     for name in names:
         fits = by_stem.get(name, [])

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,10 +12,13 @@ from visus.data.find import shared_end, split_in
 from visus.data.left_out import Notes
 from visus.data.samples import counted
 from visus.data.splits import files_in, folders_in, looks_like_a_split, split_of
-from visus.data.table_text import FILE, SPLIT, open_table
+from visus.data.table_text import FILE, SPLIT, Table, open_table
 from visus.data.texts import text_of
 
 Label = TypeVar("Label")
+
+_Listed = tuple[Path, list[tuple[str, str]]]
+"""A list, and what its lines name: the whole line, and its first word."""
 
 _FOLDERS = ("imagesets", "main", "segmentation", "lists", "list", "splits", "split", "meta", "annotations")
 
@@ -28,11 +32,8 @@ def own_splits(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list
         notes: Told of what a list names that is not there, of pictures in no list, and of lists that are not used.
     """
     whole = {"": list(range(len(files)))}
-    listed = by_lists(files, root, notes)
-    if listed:
+    if listed := by_lists(files, root, notes):
         return listed
-    if told := _by_a_table(files, root, notes):
-        return told
     inside: dict[str, list[int]] = defaultdict(list)
     for k, file in enumerate(files):
         path = Path(file)
@@ -52,8 +53,8 @@ def taken(
     return {split: ([files[k] for k in own], [labels[k] for k in own]) for split, own in places.items()}
 
 
-def lists_in(root: Path, notes: Notes) -> dict[str, Path]:
-    """The lists of names in a folder and in those for lists, by split; others that look like such are told."""
+def lists_in(root: Path) -> tuple[dict[str, Path], list[Path]]:
+    """The lists of names in a folder and in those for lists, by split; and others that look like such."""
     found: dict[str, Path] = {}
     odd = []
     for folder in _folders_of_lists(root):
@@ -65,13 +66,8 @@ def lists_in(root: Path, notes: Notes) -> dict[str, Path]:
             elif path.stem.lower() == "trainval" and not any(split_of(own.stem) == "train" for own in texts):
                 found.setdefault("train", path)
             elif folder == root and looks_like_a_split(path.stem) and path.stem.lower() != "trainval":
-                odd.append(path.name)
-    if odd and not found:
-        notes.remarks.append(
-            f"Lists that are not used, for they are not those of one train and one val: {', '.join(odd[:4])}"
-            f"{' …' if len(odd) > 4 else ''}; call the two that you want train.txt and val.txt."
-        )
-    return found
+                odd.append(path)
+    return found, odd
 
 
 def _folders_of_lists(root: Path) -> list[Path]:
@@ -87,39 +83,55 @@ def names_in(path: Path) -> list[tuple[str, str]]:
 
 
 def by_lists(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:
-    """Places of pictures by split, as lists of names beside them say; none where there are none.
+    """Places of pictures by split, as lists of names, or a table, beside them say; none where there are none.
 
     Args:
         files: The pictures.
         root: Where the lists lie.
         notes: As for :func:`own_splits`.
     """
-    lists = lists_in(root, notes)
+    lists, odd = lists_in(root)
+    named: dict[str, _Listed] = {}
+    for split, path in lists.items():
+        with suppress(FormatError):
+            named[split] = path, names_in(path)
+    if found := _placed(named, files, root, notes):
+        return found
+    if found := _by_a_table(files, root, notes):
+        return found
+    if odd and not lists:
+        notes.remarks.append(
+            "Lists that are not used, for they are not those of one train and one val: "
+            f"{', '.join(path.name for path in odd[:4])}{' …' if len(odd) > 4 else ''}; call the two that you want "
+            "train.txt and val.txt."
+        )
+    return {}
+
+
+def _placed(named: Mapping[str, _Listed], files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:
+    """Places of the pictures that lists name, by split; none where they name no train and no other.
+
+    A list most of whose names are those of no picture, or of several, is one of something else.
+    """
     by_stem: dict[str, list[int]] = defaultdict(list)
-    for k, file in enumerate(files if lists else ()):
+    for k, file in enumerate(files if named else ()):
         by_stem[Path(file).stem.casefold()].append(k)
     found: dict[str, list[int]] = {}
-    missing: list[tuple[Path, str]] = []
-    for split, path in lists.items():
-        try:
-            names = names_in(path)
-        except FormatError:
-            continue
+    missing: list[tuple[Path, str, str]] = []
+    for split, (path, names) in named.items():
         places = [(line, _place(line, files, by_stem), _place(word, files, by_stem)) for line, word in names]
         own = [whole if whole is not None else first for _, whole, first in places]
         if 2 * sum(place is not None for place in own) > len(own):
             found[split] = sorted({place for place in own if place is not None})
-            missing += [(path, line) for (line, *_), place in zip(places, own, strict=True) if place is None]
+            missing += [(path, *name) for name, place in zip(names, own, strict=True) if place is None]
     if "train" not in found or len(found) < 2:  # alone it may be any list
         return {}
-    for path, line in missing:
-        notes.drop(root / Path(line.split()[0]).name, f"{path} names {line}, which is not there; bring it.")
+    for path, line, word in missing:
+        notes.drop(root / Path(word).name, f"{path} names {line}, which is not there; bring it.")
     rest = sorted(set(range(len(files))).difference(*found.values()))
     if rest:
-        notes.remarks.append(
-            f"{counted(len(rest))} in none of the lists {', '.join(found)}, and not used, {Path(files[rest[0]]).name} "
-            "for one."
-        )
+        lists = " or ".join(dict.fromkeys(named[split][0].name for split in found))
+        notes.remarks.append(f"{counted(len(rest))} not in {lists}, and not used, {Path(files[rest[0]]).name} for one.")
     return found
 
 
@@ -128,40 +140,64 @@ def _by_a_table(files: Sequence[str], root: Path, notes: Notes) -> dict[str, lis
 
     ``list_eval_partition.csv`` of CelebA numbers them: 0, 1 and 2 are train, val and test.
     """
-    paths = [own for folder in _folders_of_lists(root) for own in files_in(folder) if is_of_parts(own)]
-    for path in paths:
+    for path in (own for folder in _folders_of_lists(root) for own in files_in(folder) if is_of_parts(own)):
         try:
             table = open_table(path)
         except InputError:
             continue
-        name, part = table.column(FILE), table.column(SPLIT) or table.column(["class"])
-        if not name or not part:
+        name, part = table.column(FILE), _column_of_parts(table)
+        if not name or not part or not table.rows:
             continue
-        by_name = {Path(file).name.casefold(): k for k, file in enumerate(files)}
-        numbered = "partition" in path.stem.lower()
-        found: dict[str, list[int]] = defaultdict(list)
+        words = {row[part].strip() for row in table.rows}
+        numbered = "partition" in path.stem.lower() and words <= _NUMBERED.keys()
+        named: dict[str, _Listed] = {}
         for row in table.rows:
-            split = split_of(row[part]) or (numbered and _NUMBERED.get(row[part].strip()))
-            if split and (place := by_name.get(row[name].strip().casefold())) is not None:
-                found[split].append(place)
-        if "train" in found and len(found) > 1:
-            notes.remarks[:] = [own for own in notes.remarks if path.name not in own]
+            cell, word = row[name].strip(), row[part].strip()
+            if split := _NUMBERED[word] if numbered else split_of(word):
+                named.setdefault(split, (path, []))[1].append((cell, cell))
+        if found := _placed(named, files, root, notes):
             notes.remarks.append(f"{path.name} says which pictures are for what.")
-            return dict(found)
+            return found
+        if "train" in named and len(named) > 1:
+            reason = "most of its names are those of no picture here, or of several; write them with their folders"
+        else:
+            reason = f"{part} is not train, val or test in it ({', '.join(sorted(words)[:4])})"
+        notes.remarks.append(f"{path.name} is not used to split the pictures: {reason}.")
     return {}
 
 
+def _column_of_parts(table: Table) -> str | None:
+    """The column that says for what a picture is: of such a name, or the only one where it holds such words."""
+    others = [name for name in table.columns if name != table.column(FILE)]
+    words = {row[name].strip() for row in table.rows for name in others}
+    alone = len(others) == 1 and (any(map(split_of, words)) or all(map(str.isdigit, words)))
+    return table.column(SPLIT) or (others[0] if alone else None)
+
+
 _NUMBERED = {"0": "train", "1": "val", "2": "test"}
-_OF_PARTS = re.compile(r"partition|split|fold", re.IGNORECASE)
+_OF_PARTS = re.compile(r"partition|split|(?:^|[-_ ])k?folds?(?:[-_ \d]|$)", re.IGNORECASE)
 
 
 def is_of_parts(path: Path) -> bool:
-    """Whether a table says which pictures are for what, not what is on them, by its name.
+    """Whether a table says which pictures are for what, by its name; it may say what is on them too.
 
-    >>> is_of_parts(Path("list_eval_partition.csv")), is_of_parts(Path("labels.csv"))
-    (True, False)
+    >>> [is_of_parts(Path(name)) for name in ("list_eval_partition.csv", "train_folds.csv", "manifold.csv")]
+    [True, True, False]
     """
     return path.suffix.lower() in (".csv", ".tsv", ".txt") and _OF_PARTS.search(path.stem) is not None
+
+
+def is_only_of_parts(path: Path) -> bool:
+    """Whether a table says which pictures are for what, and not what is on them: one column does, or one for each."""
+    if not is_of_parts(path):
+        return False
+    try:
+        table = open_table(path)
+    except InputError:
+        return True
+    others = [name for name in table.columns if name != table.column(FILE)]
+    alone = len(others) == 1 and _column_of_parts(table) is not None
+    return alone or "partition" in path.stem.lower() or all(map(split_of, others))
 
 
 def _place(name: str, files: Sequence[str], by_stem: dict[str, list[int]]) -> int | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from visus._errors import InputError
 from visus.data.left_out import Notes
-from visus.data.own_splits import is_of_parts
+from visus.data.own_splits import is_only_of_parts
 from visus.data.splits import files_in, folders_in, split_of
 from visus.data.table import names_a_class
 from visus.data.table_text import is_of_boxes, of_text, open_table
@@ -80,7 +80,7 @@ def _places(root: Path) -> list[Path]:
 
 def _tables(folder: Path) -> list[Path]:
     found = [own for own in files_in(folder) if is_table(own) and own.name != ROBOFLOW][:_MOST]
-    return [own for own in found if not is_of_parts(own)]
+    return [own for own in found if not is_only_of_parts(own)]
 
 
 def _is_of_classes(path: Path) -> bool:

@@ -197,11 +197,15 @@ def edges_in(table: Table) -> list[str] | None:
 
 
 def sides_in(table: Table) -> list[str] | None:
-    """The columns of the left and upper edge, the width and the height of boxes; None where there are none."""
+    """The columns of the left and upper edge, the width and the height of boxes; None where there are none.
+
+    They stand side by side: elsewhere the width and the height are those of the picture.
+    """
     for names in (("x", "y", "width", "height"), ("x", "y", "w", "h")):
-        found = [table.column([name]) for name in names]
-        if all(found) and not edges_in(table):
-            return [name for name in found if name]
+        found = [name for own in names if (name := table.column([own]))]
+        first = table.columns.index(found[0]) if found else 0
+        if len(found) == 4 and table.columns[first : first + 4] == found and not edges_in(table):
+            return found
     return None
 
 

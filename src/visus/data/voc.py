@@ -223,6 +223,7 @@ def _pairs(about: _Both, keys: list[str], finder: Finder, notes: Notes) -> Named
             continue
         files.append(str(picture))
         rows.append(found)
+        notes.mends["a rotated box: the upright box around it is taken"] += sum(own.pop("turned") for own in found)
     return files, rows
 
 
@@ -278,7 +279,8 @@ def _object(entry: Element) -> dict[str, Any]:
     name = _text(entry, "name", "")
     difficult = _text(entry, "difficult", "0").strip() == "1"
     if turned is not None and name:
-        return {"name": name, "box": _around(turned), "difficult": difficult}
+        slanted = abs(math.sin(2 * float(_text(turned, "angle", "")))) > 1e-6
+        return {"name": name, "box": _around(turned), "difficult": difficult, "turned": slanted}
     if box is None or not name:
         raise ValueError("an object has no name or no bndbox")
     sides = ("xmin", "ymin", "xmax", "ymax")
@@ -286,7 +288,7 @@ def _object(entry: Element) -> dict[str, Any]:
     if missing:
         raise ValueError(f"the box of {name} has no {missing[0]}")
     x0, y0, x1, y1 = (float(_text(box, side, "")) for side in sides)
-    return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": difficult}
+    return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": difficult, "turned": False}
 
 
 def _around(turned: Element) -> list[float]:

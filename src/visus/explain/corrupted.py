@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.data.masks import is_gray
 from visus.images.decode import decode
 from visus.images.io import encode_jpeg
 
@@ -57,8 +58,7 @@ def noise(picture: NDArray[np.uint8], deviation: float, random: np.random.Genera
     >>> bool((found[..., :1] == found).all()), bool(7.5 < found[..., 0].std() < 8.5)
     (True, True)
     """
-    is_gray = bool((picture == picture[..., :1]).all())
-    values = random.standard_normal((*picture.shape[:2], 1 if is_gray else picture.shape[2]), np.float32)
+    values = random.standard_normal((*picture.shape[:2], 1 if is_gray(picture) else 3), np.float32)
     return np.clip(np.rint(picture + 255 * deviation * values), 0, 255).astype(np.uint8)
 
 
