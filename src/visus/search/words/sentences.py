@@ -100,7 +100,8 @@ class OpenWords:
     @functools.cached_property
     def _by_chance(self) -> tuple[Floats, float, float] | None:
         """Some of the pictures, and the law of what many names reach among them; None of an index of few pictures."""
-        some = np.stack([*(own.moved for own in self._store.segments(EMBEDDING).spread(_SAMPLE))] or [np.zeros(1)])
+        found = [*(own.moved for own in self._store.segments(EMBEDDING).spread(_SAMPLE))]
+        some = np.stack(found or [np.zeros(1)], dtype=np.float32)
         if len(some) < _LEAST:
             return None
         return some, *gumbel(some @ self._moved(unit(self._names - self._names.mean(axis=0))).T)
