@@ -201,7 +201,8 @@ def test_words_ask_beside_pictures_that_are_sent(page: Page, folder: Path) -> No
     assert answered.value.json()["words"][0]["kinds"] == 118
     page.locator(".chip.also .turn").click()
     expect(page.locator("#results-title")).to_have_text("12 pictures for dogs − 1")
-    page.set_input_files("#file", [first, second])
+    with page.expect_response(lambda response: response.url.endswith("/search")):
+        page.set_input_files("#file", [first, second])
     expect(page.locator("#words")).to_have_value("")
     expect(page.locator("#hits li")).to_have_count(12)
     page.locator("#words-too").fill("+ snow")

@@ -236,6 +236,7 @@ def test_slow_readers_hold_no_place(client: httpx.Client, address: str) -> None:
             connection = slow.enter_context(opened(address, b""))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(request)
+            assert connection.recv(1)  # its answer has begun
         until(lambda: measures_of(client)["working"] == 0)
         assert client.post("/search", files=small()).status_code == 200
 
