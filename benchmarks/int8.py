@@ -25,7 +25,8 @@ HEAD = f"{'':10} {'network':34} {'graph':5} {'MB':>7} {'ms':>8} {'on val':>8}  {
 def trained(data: Path, folder: Path) -> Iterator[Path]:
     """A run of each task, one after the other."""
     yield visus.train("classify", data / "flowers5", mode="probe", runs=folder).folder
-    yield visus.train("segment", data / "camvid", net="fcn8s", backbone="efficientnet_lite0", epochs=4, runs=folder).folder
+    lite = {"net": "fcn8s", "backbone": "efficientnet_lite0"}
+    yield visus.train("segment", data / "camvid", **lite, epochs=4, runs=folder).folder
     with tempfile.TemporaryDirectory() as place:
         settings: dict[str, Any] = {**LOWER, "runs": folder}
         yield visus.train("detect", few(data / "bccd", Path(place)), **settings).folder
