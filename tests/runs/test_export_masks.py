@@ -55,6 +55,15 @@ def pictures(own: Trained) -> list[Any]:
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in ((33, 70), (101, 75), (60, 230))]
 
 
+@pytest.mark.parametrize("net", ["fcn8s", "deeplab"])
+def test_a_network_on_an_efficientnet_is_exported_for_one_size(net: str, tmp_path: Path) -> None:
+    built = nets.segmentation.create(net, classes=3, backbone="efficientnet_lite0").eval()
+    about = About(net, {"backbone": "efficientnet_lite0"}, ("a", "b", "c"), (64, 96), ((0, 0, 0),) * 3)
+    trained.write(tmp_path / "best.safetensors", Trained(about, built, Normalize.of_channels((0.5,) * 3, (0.5,) * 3)))
+    with pytest.raises(RunError, match="name one with --size"):
+        export(tmp_path)
+
+
 class ByNetwork:
     """Runs a network where a graph would be run."""
 

@@ -27,6 +27,7 @@ SIZES = 3
 
 _TOLERANCE = 1e-3  # of a probability
 _MOST = 1 << 15  # sides of an input, in pixels
+_PADDED_BY_SIZE = "efficientnet"  # PyTorch's exporter does not end on these where the size is left open
 
 
 class PixelsToMaps(nn.Module):
@@ -64,6 +65,12 @@ def content_of(network: Trained, about: dict[str, Any]) -> bytes:
     Raises:
         RunError: It cannot be exported so, or answers otherwise.
     """
+    backbone = str(network.about.options.get("backbone", ""))
+    if backbone.startswith(_PADDED_BY_SIZE):
+        raise RunError(
+            f"{network.about.net} on {backbone} cannot be exported for pictures of any size, since its padding depends "
+            "on the size; name one with --size."
+        )
     sides, axes = network.net.sides, network.net.axes
     lengths = [sides.fit(32 if axes == 3 else 64)]
     while len(lengths) < axes:  # no two alike, and none that becomes 1, which the exporter would take for fixed
