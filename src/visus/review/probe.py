@@ -45,16 +45,12 @@ def out_of_sample(
     Returns:
         ``(N, classes)`` float32, rows of sum 1.
     """
-    part = folds(labels, min(FOLDS, len(labels)), seed)
-    count = int(part.max()) + 1
-    found = np.zeros((len(x), classes), np.float32)
-    for k in range(count):
-        rest = part != k
-        weights = fit(x[rest], labels[rest], classes, curvature=(x**2).sum(0))
-        found[~rest] = softmax(x[~rest] @ weights)
-        if progress:
-            progress(k + 1, count)
-    return found
+    curvature = (x**2).sum(0)
+
+    def answers(rest: NDArray[np.bool_]) -> Floats:
+        return softmax(x[~rest] @ fit(x[rest], labels[rest], classes, curvature=curvature))
+
+    return _by_folds(folds(labels, min(FOLDS, len(labels)), seed), (len(x), classes), answers, progress)
 
 
 def probabilities(vectors: Floats, labels: NDArray[np.int64], classes: int, others: Floats) -> Floats:
@@ -88,12 +84,27 @@ def out_of_sample_each(
     Returns:
         ``(N, classes)`` float32 in [0, 1].
     """
-    count = min(FOLDS, len(x))
-    part = folds(np.unique(marks, axis=0, return_inverse=True)[1].ravel(), count, seed)
-    found = np.zeros(marks.shape, np.float32)
+    curvature = (x**2).sum(0)
+    part = folds(np.unique(marks, axis=0, return_inverse=True)[1].ravel(), min(FOLDS, len(x)), seed)
+
+    def answers(rest: NDArray[np.bool_]) -> Floats:
+        return sigmoid(x[~rest] @ fit_each(x[rest], marks[rest], curvature=curvature))
+
+    return _by_folds(part, marks.shape, answers, progress)
+
+
+def _by_folds(
+    part: NDArray[np.int64],
+    shape: tuple[int, ...],
+    answers: Callable[[NDArray[np.bool_]], Floats],
+    progress: Callable[[int, int], None] | None,
+) -> Floats:
+    """Answers to the pictures of each part, by what was fitted to the others: ``answers`` is told which these are."""
+    count = int(part.max()) + 1
+    found = np.zeros(shape, np.float32)
     for k in range(count):
         rest = part != k
-        found[~rest] = sigmoid(x[~rest] @ fit_each(x[rest], marks[rest], curvature=(x**2).sum(0)))
+        found[~rest] = answers(rest)
         if progress:
             progress(k + 1, count)
     return found

@@ -56,9 +56,6 @@ class Thumbnails:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def __call__(self, position: int) -> bytes:
         """One of them."""
         begin, length = self._places[position].tolist()

@@ -181,11 +181,12 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
     def not_enlarged(left: list[Traits]) -> list[Traits]:
         largest = sorted(left, key=_pixels, reverse=True)
-        return [
-            own
-            for own in left
-            if not any(_enlarged(own, other, place) for other in [o for o in largest if _smaller(o, own)][:_SOURCES])
-        ]
+
+        def sources(own: Traits) -> list[Traits]:
+            smaller = [other for other in largest if _LARGER * _pixels(other) <= _pixels(own)][:_SOURCES]
+            return [other for other in smaller if _of_one_shape(own, other) and _upright(own, other, place)]
+
+        return [own for own in left if not own.made_of(sources(own))]
 
     def more_detail(left: list[Traits]) -> list[Traits]:
         sizes: dict[int, list[Traits]] = {}
@@ -253,17 +254,10 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     return told and not explains(own.waves, other.waves, _loss(other) or 0)
 
 
-def _smaller(own: Traits, other: Traits) -> bool:
-    return _LARGER * _pixels(own) <= _pixels(other)
-
-
-def _enlarged(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
-    """Whether a picture was surely made of a smaller one: it shows how that one was rounded."""
-    larger, smaller = own.member, other.member
-    if not _upright(own, other, place):
-        return False
-    across, down = larger.width / smaller.width, larger.height / smaller.height
-    return abs(across - down) <= _ONE_SHAPE / min(smaller.width, smaller.height) and own.made_of(other)
+def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
+    width, height = smaller.member.width, smaller.member.height
+    across, down = larger.member.width / width, larger.member.height / height
+    return abs(across - down) <= _ONE_SHAPE / min(width, height)
 
 
 def _comparable(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:

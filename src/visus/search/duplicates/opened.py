@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,9 +64,13 @@ class Traits:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
         return waves_of(_luminance(self.member))
 
-    def made_of(self, smaller: "Traits") -> bool:
-        """Whether it surely is a smaller picture made larger."""
-        return smaller.rounded > 0 and follows(_luminance(self.member), _luminance(smaller.member))
+    def made_of(self, smaller: Sequence["Traits"]) -> bool:
+        """Whether it surely is one of some smaller pictures made larger."""
+        rounded = [other for other in smaller if other.rounded > 0]
+        if not rounded:
+            return False
+        own = _luminance(self.member)
+        return any(follows(own, _luminance(other.member)) for other in rounded)
 
     @functools.cached_property
     def rounded(self) -> float:
