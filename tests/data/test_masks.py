@@ -199,7 +199,14 @@ def test_what_cannot_be_mended_is_one_sentence(tmp_path: Path) -> None:
     folder_of_masks(tmp_path)
     Image.fromarray(np.full((72, 80), 7, np.uint8)).save(tmp_path / "val" / "masks" / "12.png")
     (left_out,) = load_masks(tmp_path).left_out
-    assert "beyond the list of classes (3: ground, disc, square); add the class, or say" in left_out.reason
+    assert "the value 7 beyond the list of classes (3: ground, disc, square); add the class, or" in left_out.reason
+    assert left_out.reason.endswith("say --ignore 7.")
+    mask = np.full((72, 80), 7, np.uint8)
+    mask[:9] = 1
+    Image.fromarray(mask).save(tmp_path / "val" / "masks" / "12.png")
+    counted = load_masks(tmp_path, ignore=("7",))
+    assert (counted.left_out, counted.classes) == ([], ("ground", "disc", "square"))
+    assert counted.pixels["val"][0].tolist() == [0, 9 * 80, 0]
     found = tmp_path / "val" / "masks" / "12.png"
     found.unlink()
     assert "1 of 20 pictures has no mask and is left out, 12.png" in " ".join(load_masks(tmp_path).remarks)

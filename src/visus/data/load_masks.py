@@ -398,9 +398,11 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return str(error)
     counts = positions(mask)
     if counts[STRANGE]:
+        named = split.read_mask.given(split.masks[place], STRANGE) if isinstance(split.read_mask, ByValue) else []
+        value = f"the value {named[0]}" if named else "a value"
         return (
-            f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
-            f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."
+            f"The mask of {split.files[place]} has {value} beyond the list of classes ({len(dataset.classes)}: "
+            f"{', '.join(dataset.classes)}); add the class, or say --ignore {named[0] if named else 'VALUE'}."
         )
     counts = counts[: len(dataset.classes)]
     if not counts.any():

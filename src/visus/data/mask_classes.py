@@ -190,14 +190,14 @@ def without_ignored(names: Sequence[str], values: Sequence[int], wanted: Wanted,
     Raises:
         InputError: There is no class that is to be ignored, or there are too many.
     """
-    known = {*names, *(str(v) for v in values)}
-    strange = [entry for entry in wanted.ignore if entry not in known and entry != str(IGNORE)]
+    unnamed = {str(value): value for value in range(256) if value not in values}
+    strange = [entry for entry in wanted.ignore if entry not in {*names, *unnamed, *map(str, values)}]
     if strange and wanted.insist:
         raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
     if len(names) > MOST_CLASSES - 1:
         raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
     lookup = np.full(256, STRANGE, np.uint8)
-    lookup[IGNORE] = IGNORE
+    lookup[[IGNORE, *(unnamed[entry] for entry in wanted.ignore if entry in unnamed)]] = IGNORE
     kept: list[str] = []
     for name, value in zip(names, values, strict=True):
         if name in wanted.ignore or str(value) in wanted.ignore:

@@ -287,6 +287,14 @@ class ByValue:
             raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
         return self.lookup.take(values)
 
+    def given(self, path: str, answer: int) -> list[int]:
+        """The values of a file that are answered by a class, or by another value of the lookup, in order.
+
+        Raises:
+            InputError: It is missing or damaged.
+        """
+        return [value for value in np.unique(self.values(path)).tolist() if self.lookup[value] == answer]
+
 
 @dataclass(frozen=True, slots=True)
 class ByColor:
