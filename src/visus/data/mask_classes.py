@@ -52,12 +52,16 @@ Lookup = tuple[tuple[str, ...], NDArray[np.uint8]]
 
 
 def survey_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> mask_values.Survey:
-    """The values of the training masks.
+    """The values of the training masks; of all, where these are black and white and others are it in another way.
 
     Raises:
         InputError: None can be read.
     """
     found = mask_values.survey(_leading(pairs), values, progress)
+    if found.all in ({0, 1}, {0, IGNORE}) and len(pairs) > 1:
+        whole = mask_values.survey([mask for _, masks in pairs.values() for mask in masks], values)
+        if mask_values.is_mixed_white(whole) or mask_values.is_blurred(whole):
+            return whole
     if not found.each and not found.colored:
         detail = f" (the first: {found.reason})" if found.reason else ""
         raise InputError(f"No training mask can be read, so that the classes are not known{detail}; bring some.")

@@ -12,7 +12,6 @@ from PIL import Image
 from visus._errors import InputError
 from visus.data.layout_words import MASKS, PICTURES, labels_of
 from visus.data.left_out import Notes
-from visus.data.own_splits import parted
 from visus.data.splits import files_below, files_in, folders_in, paths_below, seen_through, split_of
 from visus.images import is_picture_name
 
@@ -79,8 +78,7 @@ def folder_pairs(root: Path, notes: Notes) -> Pairs:
     places = _places(root)
     if not places:
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
-    pairs = {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
-    return parted(*pairs[""], root, notes) if set(pairs) == {""} else pairs
+    return {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,17 @@ class Masked:
 
     Attributes:
         files: Their paths.
-        masks: What :attr:`read_mask` takes for each.
+        masks: What :attr:`read_mask` takes for each; None for a picture that is all ground.
         read_mask: From an entry of masks to the mask.
         read_picture: From a path to the picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
+        ground: The class of a picture that has no mask.
     """
 
     files: list[str]
     masks: list[Any]
     read_mask: Callable[[Any], Mask]
     read_picture: Callable[[str], NDArray[Any]] = read_wide
+    ground: int = 0
 
     def __len__(self) -> int:
         return len(self.files)
@@ -78,7 +80,8 @@ class Masked:
             InputError: One cannot be read, or they differ in size.
         """
         picture = self.read_picture(self.files[place]) if picture is None else picture
-        mask = self.read_mask(self.masks[place])
+        entry = self.masks[place]
+        mask = np.full(picture.shape[:2], self.ground, np.uint8) if entry is None else self.read_mask(entry)
         size = picture.shape[: mask.ndim]
         turned = mask.ndim == 2 and size == mask.shape[::-1] != mask.shape
         if turned:
@@ -97,7 +100,7 @@ class Masked:
             places: ``(m,)`` integer positions, in the order that is wanted.
         """
         files, masks = ([values[k] for k in places.tolist()] for values in (self.files, self.masks))
-        return Masked(files, masks, self.read_mask, self.read_picture)
+        return replace(self, files=files, masks=masks)
 
 
 @dataclass(frozen=True, slots=True)

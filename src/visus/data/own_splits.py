@@ -95,10 +95,13 @@ def by_lists(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[i
     for split, path in lists.items():
         with suppress(FormatError):
             named[split] = path, names_in(path)
-    if found := _placed(named, files, root, notes):
-        return found
+    for listed in (named, numbered := _by_numbers(root)):
+        if found := _placed(listed, files, root, notes):
+            return found
     if found := _by_a_table(files, root, notes):
         return found
+    for path in dict.fromkeys(path for listed in (named, numbered) if "train" in listed for path, _ in listed.values()):
+        notes.remarks.append(f"{path.name} is not used: most of its names are those of no picture here, or of several.")
     if odd and not lists:
         notes.remarks.append(
             "Lists that are not used, for they are not those of one train and one val: "
@@ -133,6 +136,25 @@ def _placed(named: Mapping[str, _Listed], files: Sequence[str], root: Path, note
         lists = " or ".join(dict.fromkeys(named[split][0].name for split in found))
         notes.remarks.append(f"{counted(len(rest))} not in {lists}, and not used, {Path(files[rest[0]]).name} for one.")
     return found
+
+
+def _by_numbers(root: Path) -> dict[str, _Listed]:
+    """What the lists of CUB-200 name: ``images.txt`` numbers pictures, ``train_test_split.txt`` has 1 for train."""
+    pictures, parts = root / "images.txt", root / "train_test_split.txt"
+    if not (pictures.is_file() and parts.is_file()):
+        return {}
+    try:
+        names, trains = ([line.split(maxsplit=1) for line in text_of(own).splitlines()] for own in (pictures, parts))
+        split = {number: _OF_CUB[word.strip()] for number, word in filter(None, trains)}
+        listed = [(split[number], name.strip()) for number, name in filter(None, names)]
+    except (ValueError, KeyError) as error:
+        raise FormatError(
+            f"{parts} must have a number of {pictures.name} and 0 or 1 on each line ({error!r}); mend it."
+        ) from error
+    return {own: (pictures, [(name, name) for part, name in listed if part == own]) for own in _OF_CUB.values()}
+
+
+_OF_CUB = {"1": "train", "0": "test"}
 
 
 def _by_a_table(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:

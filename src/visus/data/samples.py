@@ -93,6 +93,7 @@ class LabelSet:
         digests: A hash of the content of each picture, by split.
         cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`.
         left_out: Labeled files that cannot be used.
+        words: What classes are called in words, where their names are WordNet's codes (``n01440764``).
     """
 
     root: Path
@@ -104,6 +105,7 @@ class LabelSet:
     digests: dict[str, list[bytes]] = field(default_factory=dict)
     cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
 
     @property
     def multilabel(self) -> bool:
@@ -130,11 +132,12 @@ class LabelSet:
     def describe(self) -> str:
         """The form, the classes and how many pictures each has, for people."""
         names = list(self.splits)
-        width = max(len(name) for name in (*self.classes, "class"))
+        called = [" ".join(filter(None, (own, self.words.get(own)))) for own in self.classes]
+        width = max(len(name) for name in (*called, "class"))
         lines = [f"{self.root}: {self.form}", f"{'class':{width}}" + "".join(f"{name:>9}" for name in names)]
         counts = {name: self.counts(name) for name in names}
         for k in _shown(len(self.classes)):
-            row = self.classes[k] if k >= 0 else "…"
+            row = called[k] if k >= 0 else "…"
             cells = "".join(f"{counts[name][k] if k >= 0 else '':>9}" for name in names)
             lines.append(f"{row:{width}}{cells}")
         lines.append(f"{'all':{width}}" + "".join(f"{len(self.splits[name]):>9}" for name in names))

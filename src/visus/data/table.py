@@ -19,11 +19,13 @@ from visus.data.splits import split_of
 from visus.data.table_text import FILE, SPLIT, Table, is_of_boxes, of_text, open_table, plain
 from visus.data.texts import text_of
 
-_CLASS = (
+CLASS = (
     "class", "label", "category", "labels", "class name", "class label", "label name", "classname", "target", "tags",
     "tag", "species", "breed", "diagnosis", "dx", "choice", "finding labels", "finding", "emotion", "class id",
     "label id", "y",
 )  # fmt: skip
+"""Columns that name a class, the first that is there."""
+
 _IS_VAL = ("is valid", "is val", "valid", "validation")
 _FOLD = ("fold", "kfold", "folds", "fold id")
 _NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
@@ -32,7 +34,7 @@ _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 
 def names_a_class(table: Table) -> bool:
     """Whether a table has a column of files, and one of classes or one of zeros and ones for each class."""
-    return bool(table.column(FILE) and (table.column(_CLASS) or _one_hot(table)))
+    return bool(table.column(FILE) and (table.column(CLASS) or _one_hot(table)))
 
 
 def read_tables(tables: dict[str, Path], root: Path, notes: Notes, *, multilabel: bool = False) -> Named:
@@ -126,7 +128,7 @@ def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
 
 def _class_column(table: Table) -> str | None:
     """The column of classes; where it holds numbers and another their names, the latter."""
-    found = [own for name in _CLASS if (own := table.column([name]))]
+    found = [own for name in CLASS if (own := table.column([name]))]
     if not found or not table.rows:
         return found[0] if found else None
     first = [row[found[0]].strip() for row in table.rows]
