@@ -222,7 +222,7 @@ def read_folder(place: Path, root: Path, notes: Notes) -> Named:
         return _split_within(folders, notes)
     files, names = _classes(place, folders, notes)
     for own in (place, *place.parents):
-        if own.is_relative_to(root) and (found := by_lists(files, own, notes)):
+        if own.is_relative_to(root) and (found := by_lists(files, own, notes, tables=True)):
             return taken(files, names, found)
     return {"": (files, names)}
 

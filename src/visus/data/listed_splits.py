@@ -21,6 +21,7 @@ from visus.data.synsets import codes_by_number
 from visus.data.table import CLASS
 from visus.data.table_text import FILE, open_table
 from visus.data.texts import text_of
+from visus.data.unused import is_foreign
 from visus.images import is_picture_name
 
 _CLASS = (*CLASS, "classid", "predictionstring")
@@ -54,6 +55,8 @@ def with_listed_splits(named: Named, place: Path, root: Path, notes: Notes) -> N
     classes = {name for own in named.get("train", ([], []))[1] for name in own}
     for folder, split in split_folders(place) if classes else ():
         pictures = [] if split in named else [str(own) for own in files_below(folder) if is_picture_name(own.name)]
+        if split not in named and not pictures and not any(is_foreign(own.name) for own in files_below(folder)):
+            notes.remarks.append(f"{folder} holds no pictures.")
         for path in _lists_of(split, folder, place, root) if pictures else ():
             listed = _read(path, pictures, notes)
             if listed and (found := _named(listed, (split, folder), pictures, classes, notes)):

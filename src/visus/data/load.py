@@ -27,11 +27,11 @@ from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
 from visus.data.listed_splits import with_listed_splits
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
-from visus.data.samples import LabelSet, Pictures, counted
+from visus.data.samples import LabelSet, Pictures, counted, said_of_alike, said_of_unmeasured
 from visus.data.split import strata, stratified
 from visus.data.splits import folders_in, seen_through
 from visus.data.synsets import words_of
-from visus.data.table import read_table, read_tables
+from visus.data.table import read_table, read_tables, says_otherwise
 from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
 from visus.data.without import Decided, name_of, read_decided
@@ -98,6 +98,7 @@ def load(
         )
     if dataset.multilabel and not dataset.counts("val").any():
         raise InputError(f"No picture of the split val in {path} has a class; nothing can be measured there.")
+    dataset.remarks.extend(said_of_unmeasured(dataset.classes, dataset.counts("train"), dataset.counts("val")))
     mend = "--balance weights" if dataset.multilabel else "--balance weights or --balance sampling"
     sentence = check.imbalance(dataset.counts("train"), dataset.classes, mend=mend)
     if sentence:
@@ -265,6 +266,12 @@ def _of_folders(place: Path, root: Path, given: Path, notes: Notes, multilabel: 
     if not all(map(is_layout, inner.parts)):
         notes.remarks.append(f"The folders in {inner} are taken as the {what}.")
     named = with_listed_splits(read_folder(place, root, notes), place, root, notes)
+    table = table_in(root)
+    if table and says_otherwise(table, named):
+        notes.remarks.append(
+            f"{table.name} gives most pictures other classes than their folders do, and is not used; name {table} to "
+            "learn its classes."
+        )
     return f"folders of classes{', in splits' if what == 'splits' else ''}", named
 
 
@@ -291,6 +298,7 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
                 f"{', '.join(classes)}."
             )
     remarks = [*notes.remarks, *(f"{count:,} pictures {reason}." for reason, count in notes.mends.items() if count)]
+    remarks += said_of_alike(classes)
     several = notes.multilabel
     splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}
     form += ", several classes a picture" if several else ""

@@ -43,7 +43,7 @@ from visus.data.masks import (
 )
 from visus.data.near import Card, card_of, leaks
 from visus.data.resample import Spacing, said
-from visus.data.samples import counted
+from visus.data.samples import counted, said_of_unmeasured
 from visus.data.space import mixed_spacing, refuse_elsewhere
 from visus.data.split import stratified
 from visus.data.splits import seen_through
@@ -115,9 +115,11 @@ def load_masks(
             f"The masks of the split val in {path} hold {found.classes[0]} only; nothing can be measured there. Bring "
             "others."
         )
-    missing = [name for k, name in enumerate(found.classes) if not found.pixels["train"][:, k].any()]
+    learned, measured = found.pixels["train"].sum(0), found.pixels["val"].sum(0)
+    missing = [name for name, count in zip(found.classes, learned, strict=True) if not count]
     if missing:
         found.remarks.append(f"Not in any training mask, and so not learned: {', '.join(missing)}.")
+    found.remarks.extend(said_of_unmeasured(found.classes, learned, measured))
     if len(found.classes) < 2:
         raise InputError(
             f"The masks in {path} have one class only ({', '.join(found.classes)}); at least 2 are needed."

@@ -90,7 +90,7 @@ def classes_and_lookup(
     names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
     if wanted.binary:
         names = listed.names if listed and two else ("0", "1")
-        cut = mask_values.is_blurred(seen)
+        cut = mask_values.is_blurred(seen) or (mask_values.holds_grays(seen) and not mask_values.counts_objects(seen))
         return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
     if two and mask_values.is_mixed_white(seen):
         of_255 = sum(IGNORE in own for own in seen.each)
@@ -100,7 +100,7 @@ def classes_and_lookup(
         return _two(names)
     if two and mask_values.is_blurred(seen):
         notes.remarks.append(
-            f"The masks hold {len(seen.all)} values, those between 0 and 255 at borders only, as in a resized or "
+            f"The masks hold {len(seen.all)} values, those between black and white at borders only, as in a resized or "
             "smoothed mask; they are taken as two classes, cut at 128."
         )
         return (names[0], listed.names[1] if listed else str(IGNORE)), np.repeat(np.array([0, 1], np.uint8), 128)
@@ -109,6 +109,13 @@ def classes_and_lookup(
         raise InputError(
             f"The masks in {root} seem to count objects (up to {most} in one mask, anew in each), not to name classes; "
             "say --binary to take all objects as one class, or bring a classes.txt."
+        )
+    if listed is None and mask_values.holds_grays(seen):
+        most = max(len(own) for own in seen.each)
+        raise InputError(
+            f"The masks in {root} seem to hold levels of gray (up to {most} in one mask), as resized, smoothed or JPEG "
+            "files do, not numbers of classes; bring masks that were never smoothed, or say --binary to cut them at "
+            "128, or bring a classes.txt."
         )
     if listed:
         classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)

@@ -149,6 +149,38 @@ def _shown(count: int, most: int = 24) -> list[int]:
     return list(range(count)) if count <= most else [*range(most // 2), -1, *range(count - most // 2, count)]
 
 
+def said_of_unmeasured(classes: Sequence[str], train: NDArray[np.integer], val: NDArray[np.integer]) -> list[str]:
+    """One sentence on classes that are learned and not in val; none where there are none.
+
+    Args:
+        classes: Their names.
+        train: ``(C,)``, how much of each is in train.
+        val: ``(C,)``, how much of each is in val.
+
+    >>> said_of_unmeasured(["cat", "dog"], np.array([3, 4]), np.array([1, 0]))
+    ['Not in val, and so not measured: dog.']
+    """
+    names = [name for name, learned, measured in zip(classes, train, val, strict=True) if learned and not measured]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"Not in val, and so not measured: {', '.join(names[:_NAMED])}{more}."] if names else []
+
+
+def said_of_alike(classes: Sequence[str]) -> list[str]:
+    """One sentence on classes whose names differ in case and blanks alone; none where there are none.
+
+    >>> said_of_alike(["Cat", "cat", "dog"])
+    ['Classes of nearly one name: Cat and cat; if they are one, call them alike.']
+    """
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault("".join(name.casefold().split()), []).append(name)
+    told = ", ".join(" and ".join(names) for names in alike.values() if len(names) > 1)
+    return [f"Classes of nearly one name: {told}; if they are one, call them alike."] if told else []
+
+
+_NAMED = 12  # classes that a sentence names
+
+
 def counted(count: int) -> str:
     """A number of pictures in words.
 

@@ -6,6 +6,7 @@ picture and a number on each line (``train.txt`` of ImageNet), named by ``classe
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +82,29 @@ def read_table(path: Path, root: Path, notes: Notes, *, multilabel: bool = False
     if set(found) == {""}:
         found = parted(*found[""], root, notes)
     return {split: found[split] for split in ("", "train", "val", "test") if split in found}
+
+
+def says_otherwise(path: Path, named: Named) -> bool:
+    """Whether a table gives most pictures other classes than those by which they are named; numbers tell none.
+
+    Args:
+        path: The table.
+        named: Pictures by split and class.
+    """
+    known: dict[str, set[str]] = defaultdict(set)
+    for files, lists in named.values():
+        for file, names in zip(files, lists, strict=True):
+            known[Path(file).stem] |= {name.casefold() for name in names}
+    try:
+        rows = _listing(path, Notes(), multilabel=False).rows
+    except InputError:
+        return False
+    told = [(Path(file.replace("\\", "/")).stem, names) for _, file, _, names in rows]
+    others = sum(
+        file in known and not {own.casefold() for own in names if not own.isdigit()} <= known[file]
+        for file, names in told
+    )
+    return 2 * others > len(rows)
 
 
 @dataclass(frozen=True, slots=True)
