@@ -45,7 +45,7 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
 
     Args:
         root: The folder.
-        notes: Told of pictures without a mask.
+        notes: Told of pictures without a mask, and of masks without a picture.
     """
     folder = _masks_of(root)
     ending = _TRAIN_IDS if holds_train_ids(root) else _IDS
@@ -62,4 +62,7 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
             files, found = pairs.setdefault(split, ([], []))
             files.append(str(path))
             found.append(str(masks[name]))
+    used = {mask for _, own in pairs.values() for mask in own}
+    for mask in sorted(path for path in masks.values() if str(path) not in used):
+        notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
     return pairs

@@ -206,3 +206,27 @@ def boxes(
             canvas.rectangle((ground[0] - 2, ground[1] - 2, ground[2] + 2, ground[3] + 2), fill=color)
             canvas.text((x0 + width, y0 + width), shown, fill=PAPER, font=font)
     return np.asarray(image)
+
+
+def boxes_on_tile(
+    picture: Picture, corners: NDArray[np.floating], labels: Sequence[str], *, side: int, color: Color = ACCENT
+) -> Picture:
+    """A picture of a contact sheet with boxes, whose frames and labels are as large whatever the picture's size.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        corners: ``(N, 4)``: x0, y0, x1, y1 in pixels of the picture.
+        labels: A text for each box.
+        side: Length of the longer side of the tile in pixels, at least 1.
+        color: RGB of frames and label grounds.
+
+    Returns:
+        ``(h, w, 3)`` uint8, the longer side of which is ``side``.
+
+    Raises:
+        InputError: As for :func:`boxes`.
+    """
+    small = fit(picture, side)
+    (height, width), (high, wide) = picture.shape[:2], small.shape[:2]
+    scale = np.array([wide / width, high / height] * 2)
+    return boxes(small, np.asarray(corners, np.float64).reshape(-1, 4) * scale, labels, color=color)

@@ -48,6 +48,6 @@ def preview(
         picture, target = own[0, place]
         names = [dataset.classes[k] for k in target["labels"].tolist()]
         shown = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-        pictures.append(draw.boxes(shown, target["boxes"].numpy(), names))
+        pictures.append(draw.boxes_on_tile(shown, target["boxes"].numpy(), names, side=_TILE))
         captions.append(f"{len(names)} {'object' if len(names) == 1 else 'objects'}")
     write_sheet(path, pictures, captions, resolved, f"shorter side {resolved.side}", tile=_TILE)
