@@ -4,12 +4,14 @@ import contextlib
 import gc
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from visus._errors import InputError
 from visus.cli.options import (
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 
+# a minus and its term where a shell makes them an argument of their own: -snow, -t-shirt, -雪, -0.5, -2:snow, "-a + b"
+_TERM = re.compile(r"-(?:[^\W\d_][^\W\d_'’-][^./\\=]*|[^\x00-\x7f][^./\\=]*|\d*\.\d.*|[1-9].*)", re.DOTALL)
+_MINUS = "−"  # the sign that is no beginning of an option
+
 EXAMPLES = """
 Examples:
 
@@ -46,6 +52,34 @@ Examples:
     visus search a.jpg --rerank geometry        the same object first
     visus search a.jpg --by texture             a surface like this one
 """
+
+
+class Signed(TyperCommand):
+    """A command that takes ``-snow`` for a term of its query with its sign: no option is called so."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of click, which typer may bring itself
+        """Read the arguments."""
+        valued = {name for own in self.params if not getattr(own, "is_flag", True) for name in own.opts}
+        return super().parse_args(ctx, signed(args, valued))
+
+
+def signed(args: Sequence[str], valued: set[str]) -> list[str]:
+    """The arguments with another sign for a minus that belongs to a term.
+
+    Args:
+        args: As they were typed.
+        valued: Options that are followed by a value, which stays as it is.
+
+    >>> signed(["elephant", "-snow", "--min-score", "-1", "-k5", "--", "-dog"], {"--min-score", "-k"})
+    ['elephant', '−snow', '--min-score', '-1', '-k5', '--', '-dog']
+    """
+    found: list[str] = []
+    for place, own in enumerate(args):
+        if own == "--":
+            return [*found, *args[place:]]
+        is_value = place > 0 and args[place - 1] in valued
+        found.append(f"{_MINUS}{own[1:]}" if not is_value and _TERM.fullmatch(own) else own)
+    return found
 
 
 def search(

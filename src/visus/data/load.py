@@ -125,6 +125,18 @@ def load_whole(path: str | os.PathLike[str], *, multilabel: bool = False, progre
     return replace(dataset, splits=splits, digests=digests, cards=cards)
 
 
+def classes_in(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of the classes of labeled pictures, of which none is decoded.
+
+    Args:
+        path: Folder or CSV file.
+
+    Raises:
+        InputError: The format is not recognized, or a class is empty.
+    """
+    return _read(Path(path).expanduser(), whole=True).classes
+
+
 def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> LabelSet:
     """The data set as it lies on the disk; the split is called ``""`` where there are none."""
     if not path.exists():

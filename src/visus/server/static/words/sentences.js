@@ -11,7 +11,7 @@ export const sentences = [
   [/^There is no training '(.*)' here.*/, "这里没有训练 $1。"],
   [/^No table is under review.*/, "没有待审查的表；请用 --check check.csv --checked 文件夹 启动服务器。"],
   [/^There is no such picture of line (\d+).*/, "被检查的文件夹中没有第 $1 行的图片。"],
-  [/^There is no class (.+) in the table.*/, "表中没有类别 $1。"],
+  [/^There is no class (.+) in the set.*/, "图片集中没有类别 $1。"],
   [/^Only pictures with a class of their own.*/, "只有带类别的图片才能改变类别。"],
   [/^looks like (.+) rather than (.+) \(([\d.]+)\)$/, "看起来像 $1，而不是 $2（$3）"],
   [/^holds the same bytes as (.+?)(?:, labeled .+| in \w+)?$/, "与 $1 字节相同"],
