@@ -16,7 +16,7 @@ from visus.data.left_out import Notes
 from visus.data.load import load_whole
 from visus.data.load_boxes import Unlabeled, load_boxes_whole
 from visus.data.load_masks import load_masks_whole
-from visus.data.masks import IGNORE, Masked, MaskSet
+from visus.data.masks import IGNORE, Masked, MaskSet, colors
 from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures
 from visus.data.splits import seen_through
@@ -108,6 +108,9 @@ class Overview:
             for place in range(0, len(pictures), max(1, len(pictures) // wanted))[:wanted]:
                 shown.append(_labeled(own, pictures, place))
                 captions.append(_caption(own, pictures, place, split))
+        if isinstance(own, MaskSet) and shown:
+            shown.append(draw.legend(own.classes, list(map(tuple, own.palette.tolist())), side=_TILE))
+            captions.append("classes; the first is not drawn")
         return draw.contact_sheet(shown, captions, tile=_TILE, title=f"{own.root.name}: {own.form}")
 
 
@@ -116,16 +119,19 @@ def _labeled(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Box
     if isinstance(pictures, Boxed):
         picture, objects = pictures.read(place)
         names = [own.classes[k] for k in objects.labels.tolist()]
-        return draw.boxes_on_tile(picture, objects.boxes, names, side=_TILE)
+        palette = list(map(tuple, colors(1 + len(own.classes))[1:].tolist()))
+        return draw.boxes_on_tile(
+            picture, objects.boxes, names, [palette[k] for k in objects.labels.tolist()], side=_TILE
+        )
     if isinstance(pictures, Masked):
         assert isinstance(own, MaskSet)
         picture, mask = pictures.read(place)
         if own.axes == 3:
             picture, mask = _slice(picture, mask)
-        colors = np.full((256, 3), 255, np.uint8)
-        colors[: len(own.palette)] = own.palette
+        lookup = np.full((256, 3), 255, np.uint8)
+        lookup[: len(own.palette)] = own.palette
         covered = ((mask > 0) & (mask != IGNORE))[..., None]
-        return np.where(covered, (picture // 2 + colors[mask] // 2).astype(np.uint8), picture)
+        return np.where(covered, (picture // 2 + lookup[mask] // 2).astype(np.uint8), picture)
     return pictures.read(place)
 
 
@@ -138,8 +144,9 @@ def _slice(volume: NDArray[np.float32], mask: NDArray[np.uint8]) -> tuple[NDArra
 
 
 def _caption(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int, split: str) -> str:
-    if isinstance(pictures, Pictures):
-        return f"{split}: {pictures.names(place, own.classes)}"
+    if isinstance(pictures, Pictures) and isinstance(own, LabelSet):
+        names = pictures.names(place, own.classes)
+        return f"{split}: {' '.join(filter(None, (names, own.words.get(names))))}"
     return f"{split}: {Path(pictures.files[place]).name}"
 
 
