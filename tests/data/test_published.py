@@ -272,3 +272,16 @@ def test_a_stack_in_one_file_is_named(tmp_path: Path) -> None:
     pages[0].save(tmp_path / "train-volume.tif", save_all=True, append_images=pages[1:])
     with pytest.raises(InputError, match="a stack of pictures in one TIFF file, which is not read; save each of its"):
         load_masks(tmp_path)
+
+
+def test_masks_of_single_lesions_are_no_class(tmp_path: Path) -> None:
+    outer = tmp_path / "A. Segmentation"
+    for n in range(6):
+        save(outer / "1. Original Images" / "a. Training Set" / f"IDRiD_{n:02}.png", tools.picture(n))
+        for k, name in enumerate(("MA", "HE"), 1):
+            mask = (tools.mask(n) == k).astype(np.uint8) * 255
+            save(outer / "2. All Groundtruths" / "a. Training Set" / name / f"IDRiD_{n:02}_{name}.png", mask)
+    with pytest.raises(InputError, match=r"another task \(pictures with masks\); say visus train segment"):
+        load(tmp_path)
+    with pytest.raises(InputError, match="No picture has a mask beside it"):
+        load_masks(tmp_path)

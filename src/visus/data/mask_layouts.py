@@ -127,8 +127,8 @@ def _beside(root: Path) -> dict[str, tuple[Path, Path]]:
 def masks_among(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Pairs of some folders that hold pictures and masks by the same names: of each folder of masks.
 
-    One has a word for labels in its name, and most of its files are called as one of the other with more behind, or are
-    called the same and gray.
+    One has a word for labels in its name, and most of its files are called as one of the other with a word for masks
+    behind, or are gray and called the same, or the same with anything behind.
     """
     found = []
     for masks in folders:
@@ -142,7 +142,8 @@ def masks_among(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
             any(path.stem.endswith(own) and path.stem.removesuffix(own) in known for own in _ENDINGS[1:])
             for path in files
         )
-        if 2 * longer > len(files) or (2 * same > len(files) and all(map(_is_gray, files[:_LOOKED_AT]))):
+        named = sum(any(part in known for part in _beginnings(path.stem)) for path in files) - same
+        if 2 * longer > len(files) or (2 * max(same, named) > len(files) and all(map(_is_gray, files[:_LOOKED_AT]))):
             found.append((others[0], masks))
     return found
 
