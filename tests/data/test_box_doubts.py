@@ -216,3 +216,41 @@ def test_a_column_of_splits_beside_folders_of_classes(tmp_path: Path) -> None:
 def test_classes_of_nearly_one_name_are_said(tmp_path: Path) -> None:
     tools.colors(tmp_path, 4, names=("red", "Red "))
     assert "Classes of nearly one name: Red  and red; if they are one, call them alike." in said(load(tmp_path))
+
+
+# Sets of other tasks, and the background
+
+
+def test_classes_are_sent_to_their_own_command(tmp_path: Path) -> None:
+    tools.colors(tmp_path / "folders", 4)
+    tools.pictures(tmp_path / "table", NUMBERS)
+    (tmp_path / "table" / "labels.csv").write_text("\n".join(["file,class", *(f"{n:03}.png,{n % 2}" for n in NUMBERS)]))
+    for reading in (load_boxes, load_masks):
+        for root in (tmp_path / "folders", tmp_path / "table"):
+            with pytest.raises(InputError, match=r"another task \(pictures with classes\); say visus train classify"):
+                reading(root)
+
+
+def test_objects_of_the_background_are_none(tmp_path: Path) -> None:
+    def around(content: Content) -> None:
+        content["categories"].append({"id": 3, "name": "background"})
+        whole = {"category_id": 3, "bbox": [0, 0, 120, 90], "iscrowd": 0}
+        content["annotations"] += [{"id": 99 + n, "image_id": n, **whole} for n in NUMBERS]
+
+    coco(tmp_path, around)
+    found = load_boxes_whole(tmp_path)
+    assert (found.classes, true_boxes(found)) == (("square", "disc"), True)
+    assert "12 objects of a class called background, left out." in said(found)
+    masks = load_masks(tmp_path)
+    assert masks.classes == ("background", "square", "disc")
+    assert masks.pixels["train"][:, 0].sum() > 0
+
+
+def test_a_background_among_yolos_names_moves_no_numbers(tmp_path: Path) -> None:
+    tools.yolo(tmp_path, NUMBERS, extra="train: images\n")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [background, square, disc]\n")
+    for path in (tmp_path / "labels").iterdir():
+        path.write_text("\n".join(f"{int(line[0]) + 1}{line[1:]}" for line in path.read_text().splitlines()))
+    found = load_boxes(tmp_path)
+    assert true_boxes(found)
+    assert "On no training picture, and so not learned: background." in said(found)

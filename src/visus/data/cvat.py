@@ -14,7 +14,7 @@ import numpy as np
 
 from visus._errors import FormatError
 from visus.data.find import Finder
-from visus.data.gather import Rows, placed, region
+from visus.data.gather import Rows, note_unlabeled, placed, region
 from visus.data.left_out import Notes
 from visus.data.splits import files_in, split_of
 from visus.images import MAX_PIXELS
@@ -58,6 +58,7 @@ def read_cvat(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
         names += [own for entry in tree.iter("label") if (own := (entry.findtext("name") or "").strip())]
         for image in tree.iter("image"):
             _add(image, path, finder, splits, notes)
+    note_unlabeled(root, {file for files, _ in splits.values() for file in files}, notes)
     return tuple(dict.fromkeys(names)) or None, splits
 
 

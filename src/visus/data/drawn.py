@@ -59,9 +59,10 @@ def drawn(known: Format, root: object, names: Sequence[str], splits: dict[str, R
             size, own = made
             entry = Objects(size, [], [])
             for label, shape, box in zip(own.labels.tolist(), own.shapes, own.boxes.tolist(), strict=True):
-                entry.classes.append(number[label] if shape else IGNORE)
-                entry.shapes.append(shape or _rectangle(box))
-            bare += sum(not shape for shape in own.shapes)
+                if shape or number[label]:  # a box of the background is what lies around the others
+                    entry.classes.append(number[label] if shape else IGNORE)
+                    entry.shapes.append(shape or _rectangle(box))
+                    bare += not shape
             shaped += sum(bool(shape) for shape in own.shapes)
             kept.append(file)
             masks.append(entry)

@@ -198,6 +198,19 @@ def has_classes(path: Path) -> bool:
     return bool(named or labels_of_pictures(root, Notes()))
 
 
+def refuse_classes(root: Path) -> None:
+    """Send a set of pictures with classes to its own command, where boxes or masks were wanted.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        InputError: It is such a set.
+    """
+    if has_classes(root):
+        raise InputError(f"{root} is a set for another task (pictures with classes); say visus train classify {root}.")
+
+
 _BESIDE = (
     ".csv",
     ".xml",

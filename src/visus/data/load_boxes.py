@@ -18,6 +18,7 @@ from visus.data.boxes import UNKNOWN, UNUSABLE, Boxed, BoxSet, Objects, mended, 
 from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_foreign, refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.load import refuse_classes
 from visus.data.near import Card, card_of, leaks
 from visus.data.own_splits import own_splits
 from visus.data.samples import counted, said_of_alike, said_of_unmeasured
@@ -155,6 +156,7 @@ def _load(
     known = next((own for own in FORMATS if own.is_in(root)), None)
     if known is None:
         refuse_other_task(root, "detect")
+        refuse_classes(root)
         raise InputError(f"{root} holds no pictures with boxes; lay them out as {LAYOUTS}.")
     notes = Notes(first_pixel=first_pixel)
     classes, splits = known.read(root, notes)
@@ -164,8 +166,6 @@ def _load(
     splits = within_splits(with_unlabeled(splits, notes, unlabeled, known.bare_is_negative), notes)
     if classes is None:
         classes = tuple(sorted({row["name"] for _, lists in splits.values() for rows in lists for row in rows}))
-    names = {row["name"] for _, lists in splits.values() for rows in lists for row in rows if "name" in row}
-    classes = tuple(name for name in classes if name in names or not coco.is_background(name))
     if not classes:
         first = f" (the first: {notes.left_out[0].reason})" if notes.left_out else ""
         said = " ".join(["", *notes.remarks])
@@ -192,15 +192,20 @@ def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[st
 
 
 def _countable(classes: tuple[str, ...] | None, splits: dict[str, Rows], notes: Notes) -> tuple[str, ...] | None:
-    """The classes of what can be counted, and no sky or grass; the rows are changed in place."""
+    """The classes of what can be counted, and no sky, grass or background; the rows are changed in place."""
     lists = [rows for _, lists in splits.values() for rows in lists]
     stuff = {row["name"] for rows in lists for row in rows if row.get("stuff")}
+    numbered = any("line" in row for rows in lists for row in rows)  # YOLO's numbers count all names
     for rows in lists:
         notes.mends["of what cannot be counted (stuff), left out; visus train segment takes it"] += sum(
             bool(row.get("stuff")) for row in rows
         )
-        rows[:] = [row for row in rows if not row.get("stuff")]
-    return classes and tuple(name for name in classes if name not in stuff)
+        kept = [row for row in rows if not row.get("stuff")]
+        rows[:] = [row for row in kept if not any(map(coco.is_background, _names([row], classes or ())))]
+        notes.mends["of a class called background, left out"] += len(kept) - len(rows)
+    if numbered or classes is None:
+        return classes
+    return tuple(name for name in classes if name not in stuff and not coco.is_background(name))
 
 
 def _without_rectangles(splits: dict[str, Rows]) -> None:

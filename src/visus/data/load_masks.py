@@ -19,6 +19,7 @@ from visus.data.class_lists import ClassList, read_class_list
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.load import refuse_classes
 from visus.data.load_boxes import Unlabeled, with_own_splits, with_unlabeled, within_splits
 from visus.data.mask_classes import (
     STRANGE,
@@ -216,6 +217,7 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         return _of_shapes(root, known, notes, wanted)
     else:
         refuse_other_task(root, "segment")
+        refuse_classes(root)
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
     bare = _say_without_masks(pairs, notes, "picture", wanted)
     listed = read_class_list(root)
