@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from visus.search.describe import Floats
-from visus.search.segments import Named, Query
+from visus.search.queries import Named, Query
 from visus.search.words.chance import least
 from visus.search.words.engine import Chance, plural
 from visus.search.words.layer import Layer
