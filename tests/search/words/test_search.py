@@ -72,10 +72,11 @@ def test_how_words_are_understood_is_told(index: Index) -> None:
     assert [(own["word"], own["kinds"], own["weight"]) for own in hits.words] == [("dogs", 118, 1), ("mountain", 2, 1)]
     assert hits.words[1]["such_as"] == ["alp", "volcano"]
     assert hits.notes[:2] == [
-        "dogs is here: Chihuahua, Japanese spaniel, Maltese dog, Pekinese ... (118 kinds)",
-        "mountain is here: alp, volcano (2 kinds)",
+        "dogs stands for: Chihuahua, Japanese spaniel, Maltese dog, Pekinese ... (118 kinds)",
+        "mountain stands for: alp, volcano (2 kinds)",
     ]
     assert hits.to_dict()["words"] == hits.words
+    assert index.search("山", k=1, min_score=0).notes == ["山 stands for: 高山, 火山 (2 kinds)"]
     assert not index.search("小熊猫", k=1).notes  # a name of its class
 
 
