@@ -182,8 +182,10 @@ def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_pat
     assert not (tmp_path / "m.onnx").exists()
     with pytest.raises(InputError, match="format must be one of"):
         export(trained_run.folder, "tflite")
-    with pytest.raises(InputError, match=r"m\.zip does not end in \.onnx, as files of onnx do"):
+    with pytest.raises(InputError, match=r"m\.zip is no name for onnx, whose files end in \.onnx; name it m\.onnx\."):
         export(trained_run.folder, "onnx", tmp_path / "m.zip")
+    with pytest.raises(InputError, match=r"m\.pt is no name for onnx, .*; say --format torchscript\."):
+        export(trained_run.folder, "onnx", tmp_path / "m.pt")
     with pytest.raises(InputError, match="a size is for segmenters"):
         export(trained_run.folder, size=(64, 64))
 

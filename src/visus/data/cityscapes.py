@@ -63,6 +63,16 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
             files.append(str(path))
             found.append(str(masks[name]))
     used = {mask for _, own in pairs.values() for mask in own}
-    for mask in sorted(path for path in masks.values() if str(path) not in used):
+    shown = {"", *(inner.name for inner in folders_in(_pictures_of(root)))}
+    alone = sorted(path for path in masks.values() if str(path) not in used)
+    for part in sorted({_part(path, folder) for path in alone} - shown):
+        notes.remarks.append(f"There are masks of {part} and no pictures; they are not used.")
+    for mask in (path for path in alone if _part(path, folder) in shown):
         notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
     return pairs
+
+
+def _part(path: Path, folder: Path) -> str:
+    """The folder of a split in which a file lies; empty where it lies in none."""
+    first, *inner = path.relative_to(folder).parts
+    return first if inner else ""

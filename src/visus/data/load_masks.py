@@ -280,27 +280,34 @@ def _say_without_masks(pairs: Pairs, notes: Notes, kind: str, wanted: Wanted) ->
     bare = [*notes.unlabeled]
     if not bare:
         return []
-    first = Path(bare[0][1]).name
     total = len(bare) + sum(len(files) for files, _ in pairs.values())
     if len(bare) == total:
         raise InputError(f"No {kind} has a mask beside it, {bare[0][1]} for one; name masks as their {kind}s.")
-    told = f"{len(bare):,} of {total:,} {kind}s {'has' if len(bare) == 1 else 'have'} no mask"
-    are = "is" if len(bare) == 1 else "are"
-    if wanted.unlabeled == "negative":
-        notes.remarks.append(f"{told} and {are} taken as ground alone; --unlabeled leave_out forgets them.")
-        notes.unlabeled.clear()
-        return bare
-    mend = "; --unlabeled negative takes such as ground alone" if kind == "picture" else ""
-    notes.remarks.append(f"{told} and {are} left out, {first} for one{mend}.")
-    return []
+    masked = {split for split, (files, _) in pairs.items() if files}
+    negative = [own for own in bare if wanted.unlabeled == "negative" and own[0] in masked]
+    left = [own for own in bare if own not in negative]
+    if negative:
+        notes.remarks.append(
+            f"{_told(negative, total, kind)} taken as ground alone; --unlabeled leave_out forgets them."
+        )
+        notes.unlabeled[:] = left
+    if left:
+        mend = "" if kind == "volume" else "; --unlabeled negative takes such as ground alone"
+        mend = "; no picture of their split has one" if wanted.unlabeled == "negative" else mend
+        notes.remarks.append(f"{_told(left, total, kind)} left out, {Path(left[0][1]).name} for one{mend}.")
+    return negative
+
+
+def _told(bare: Bare, total: int, kind: str) -> str:
+    have, are = ("has", "is") if len(bare) == 1 else ("have", "are")
+    return f"{len(bare):,} of {total:,} {kind}s {have} no mask and {are}"
 
 
 def _with_bare(pairs: Pairs, bare: Bare) -> Pairs:
-    """Pictures with masks, and those without one (None), in order; not those that lists put into no split."""
+    """Pictures with masks, and those without one (None), in order."""
     whole: dict[str, dict[str, Any]] = {split: dict(zip(*own, strict=True)) for split, own in pairs.items()}
     for split, file in bare:
-        if split or "" in pairs:
-            whole.setdefault(split, {})[file] = None
+        whole[split][file] = None
     ordered = {split: dict(sorted(own.items())) for split, own in whole.items()} if bare else whole
     return {split: ([*own], [*own.values()]) for split, own in ordered.items()}
 

@@ -90,7 +90,12 @@ def classes_and_lookup(
     names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
     if wanted.binary:
         names = listed.names if listed and two else ("0", "1")
-        cut = mask_values.is_blurred(seen) or (mask_values.holds_grays(seen) and not mask_values.counts_objects(seen))
+        cut = mask_values.is_blurred(seen) or mask_values.is_shaded(seen)
+        if cut:
+            notes.remarks.append(
+                f"The masks hold {len(seen.all)} levels of gray, most of them at borders only, as smoothed masks and "
+                "JPEG files do; they are cut at 128."
+            )
         return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
     if two and mask_values.is_mixed_white(seen):
         of_255 = sum(IGNORE in own for own in seen.each)
@@ -114,9 +119,10 @@ def classes_and_lookup(
         most = max(len(own) for own in seen.each)
         raise InputError(
             f"The masks in {root} seem to hold levels of gray (up to {most} in one mask), as resized, smoothed or JPEG "
-            "files do, not numbers of classes; bring masks that were never smoothed, or say --binary to cut them at "
-            "128, or bring a classes.txt."
+            "files do, not numbers of classes; bring masks that were never smoothed, or say --binary for a single "
+            "class, or bring a classes.txt."
         )
+    _note_unseen(seen, notes, wanted)
     if listed:
         classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)
         lookup[list(listed.void)] = IGNORE
@@ -132,6 +138,13 @@ def classes_and_lookup(
     if IGNORE in seen.all and not seen.all <= {0, IGNORE}:
         found = _with_white(seen, notes)
     return without_ignored([str(value) for value in found], found, wanted, root)
+
+
+def _note_unseen(seen: mask_values.Survey, notes: Notes, wanted: Wanted) -> None:
+    """Say which values are to be ignored and are in no mask."""
+    unseen = [entry for entry in wanted.ignore if entry.isdecimal() and int(entry) not in {*seen.all, IGNORE}]
+    if unseen and wanted.insist:
+        notes.remarks.append(f"No mask that was looked at holds the value {', '.join(unseen)}, which --ignore names.")
 
 
 def _with_white(seen: mask_values.Survey, notes: Notes) -> list[int]:

@@ -21,6 +21,8 @@ _NEAR = 0.01  # of the longer side, from which a border may be wider
 _DARK, _BRIGHT = 32, 223  # what is nearly black and nearly white
 _FEW_LEVELS = 3
 _MANY_LEVELS = 32  # values in one mask
+_MOSTLY = 0.9
+_FEW_TIMES = 2  # as much white as gray
 _FEW_OBJECTS, _MANY_CLASSES = 5, 20
 
 
@@ -112,6 +114,7 @@ def is_blurred(found: Survey) -> bool:
     """Whether masks are black and white but for their borders and what a JPEG file adds: resized or smoothed ones.
 
     Nearly all is nearly black or nearly white, values between lie on both sides of the middle, and near its border.
+    Levels beside the darkest and the brightest that cover more than a thin line are numbers of classes.
     """
     levels = found.all
     between = {value for value in levels if 0 < value < IGNORE}
@@ -131,7 +134,34 @@ def is_blurred(found: Survey) -> bool:
         inside += int(gray.sum())
         away += int((gray & ~border).sum())
         white += int((values >= _BRIGHT).sum())
-    return white > 0 and away <= 0.02 * inside
+    plain = (dark | bright) - {min(levels), max(levels)}
+    return white > 0 and inside > 0 and away <= 0.02 * inside and not plain & _wide(found)
+
+
+def _wide(found: Survey) -> set[int]:
+    """The values that cover more than a thin line in some mask."""
+    import cv2
+
+    wide: set[int] = set()
+    for values in _sample(found):
+        for value in values_in(values) - wide:
+            part = cv2.erode((values == value).astype(np.uint8), np.ones((_THIN, _THIN), np.uint8))
+            wide |= {value} if part.any() else set()
+    return wide
+
+
+def is_shaded(found: Survey) -> bool:
+    """Whether masks hold much white and few levels of gray, most of which nowhere cover more than a thin line."""
+    numbers = found.all - {0, IGNORE}
+    if max(found.all, default=0) < _BRIGHT or len(numbers) < _FEW_LEVELS:
+        return False
+    gray = white = 0
+    for values in _sample(found):
+        if values.ndim != 2:
+            return False
+        gray += int(((values > _DARK) & (values < _BRIGHT)).sum())
+        white += int((values >= _BRIGHT).sum())
+    return _FEW_TIMES * gray < white and 2 * len(numbers & _wide(found)) < len(numbers)
 
 
 def holds_grays(found: Survey) -> bool:
@@ -146,15 +176,27 @@ def holds_grays(found: Survey) -> bool:
     numbers = found.all - {IGNORE}
     if len(numbers) < 2 + _FEW_LEVELS:
         return False
+    wide = _wide(found)
+    thin = numbers - wide
+    if not (
+        len(wide) > 1 and len(thin) >= max(_FEW_LEVELS, len(wide)) and min(wide) < min(thin) < max(thin) < max(wide)
+    ):
+        return False
+    running = max(numbers) < _MANY_LEVELS and numbers == {*range(len(numbers))}
+    return not running or _share_between(found, thin) > _MOSTLY
+
+
+def _share_between(found: Survey, thin: set[int]) -> float:
+    """Of the pixels with some values: the share with both a lower and a higher neighbor, as smoothed borders have."""
     import cv2
 
-    wide: set[int] = set()
-    for values in _sample(found):
-        for value in values_in(values) - wide:
-            part = cv2.erode((values == value).astype(np.uint8), np.ones((_THIN, _THIN), np.uint8))
-            wide |= {value} if part.any() else set()
-    thin = numbers - wide
-    return len(wide) > 1 and len(thin) >= max(_FEW_LEVELS, len(wide)) and min(wide) < min(thin) < max(thin) < max(wide)
+    square, between, total = np.ones((3, 3), np.uint8), 0, 0
+    for values in _sample(found, lambda own: bool(own & thin)):
+        where = np.isin(values, [*thin])
+        lower, higher = (np.asarray(of(values, square)) for of in (cv2.erode, cv2.dilate))
+        between += int((where & (lower < values) & (values < higher)).sum())
+        total += int(where.sum())
+    return between / max(1, total)
 
 
 def counts_objects(found: Survey, *, few: int = _FEW_OBJECTS) -> bool:

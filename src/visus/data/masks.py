@@ -234,11 +234,11 @@ _HEADER = 64  # bytes in which a WebP file says how it is packed
 
 
 def _indexes(picture: Image.Image) -> NDArray[np.uint8]:
-    """The numbers of a picture with a palette; its colors, where these are black and white alone."""
+    """The numbers of a picture with a palette; its colors, where the palette has black and white alone."""
     values = np.array(picture)
     palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    used = np.flatnonzero(positions(values))
-    if len(used) == 2 and used[-1] < len(palette) and {*map(tuple, palette[used].tolist())} == _BLACK_AND_WHITE:
+    colors = {*map(tuple, palette.tolist())}
+    if colors == _BLACK_AND_WHITE and values.max(initial=0) < len(palette):
         return palette[values, 0]
     return values
 

@@ -52,7 +52,7 @@ from visus.runs.segment import exporting as masks
 FORMS = {"onnx": "model.onnx", "openvino": "model.xml", "torchscript": "model.pt"}
 """The forms, and the file of each; OpenVINO's has its numbers beside it, in a file that ends in ``.bin``."""
 
-_ENDINGS = {"onnx": (".onnx",), "openvino": (".xml",), "torchscript": (".pt", ".pth", ".ts")}
+_ENDINGS = {"onnx": (".onnx",), "openvino": (".xml",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")}
 _TOLERANCE = 1e-3  # of a probability
 
 
@@ -161,11 +161,11 @@ def _see_ending(form: str, path: str | os.PathLike[str] | None) -> None:
     Raises:
         InputError: Its name has another ending.
     """
-    if path is not None and Path(path).suffix.lower() not in _ENDINGS[form]:
-        raise InputError(
-            f"{os.fspath(path)} does not end in {' or '.join(_ENDINGS[form])}, as files of {form} do; name it so, or "
-            f"say another format ({', '.join(FORMS)})."
-        )
+    if path is None or (ending := Path(path).suffix.lower()) in _ENDINGS[form]:
+        return
+    others = [other for other, own in _ENDINGS.items() if ending in own]
+    mend = f"say --format {others[0]}" if others else f"name it {Path(path).stem}{_ENDINGS[form][0]}"
+    raise InputError(f"{os.fspath(path)} is no name for {form}, whose files end in {_ENDINGS[form][0]}; {mend}.")
 
 
 def _detector(
