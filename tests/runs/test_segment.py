@@ -94,7 +94,7 @@ def test_evaluation(run: Run) -> None:
     assert found._resampled is found._resampled  # pictures are drawn anew once
     assert all(row["dice_interval"][0] <= row["dice"] <= row["dice_interval"][1] for row in content["classes"])
     card = (run.folder / "card.md").read_text()
-    assert f"| mean_iou | {found.mean_iou:.4f} | {low:.1%} and {high:.1%} |" in card
+    assert f"| mean_iou | {found.mean_iou:.4f} | {low:.4f} and {high:.4f} |" in card
     assert measured(run.evaluate(split="val")).mean_iou == pytest.approx(run.summary["best"]["val_mean_iou"], abs=0.01)
 
 
