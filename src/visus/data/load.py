@@ -277,9 +277,9 @@ def _of_folders(place: Path, root: Path, given: Path, notes: Notes, multilabel: 
     inner = place.relative_to(given)
     if not all(map(is_layout, inner.parts)):
         notes.remarks.append(f"The folders in {inner} are taken as the {what}.")
-    named = with_listed_splits(read_folder(place, root, notes), place, root, notes)
+    named, used = with_listed_splits(read_folder(place, root, notes), place, root, notes)
     table = table_in(root)
-    if table and says_otherwise(table, named):
+    if table and table not in used and says_otherwise(table, named):
         notes.remarks.append(
             f"{table.name} gives most pictures other classes than their folders do, and is not used; name {table} to "
             "learn its classes."
