@@ -146,6 +146,17 @@ def test_a_mask_is_not_taken_for_a_missing_picture(tmp_path: Path) -> None:
     assert "003.png does not exist" in left_out.reason
 
 
+@pytest.mark.parametrize("other", ["no_mask", "nomask", "without_mask"])
+def test_faces_with_a_mask_are_found(tmp_path: Path, other: str) -> None:
+    coco(tmp_path, lambda _: None)
+    for n in NUMBERS:
+        folder = tmp_path / ("mask" if n < 6 else other)
+        folder.mkdir(exist_ok=True)
+        (tmp_path / "images" / f"{n:03}.png").rename(folder / f"{n:03}.png")
+    (tmp_path / "images").rmdir()
+    assert sizes(load_boxes_whole(tmp_path)) == {"all": 12}
+
+
 # What val is
 
 
