@@ -48,6 +48,41 @@ def test_shares_in_cocos_boxes(tmp_path: Path) -> None:
     assert "The boxes are shares of the width and the height" in said(found)
 
 
+def test_shares_of_corners_in_cocos_boxes(tmp_path: Path) -> None:
+    def change(x: float, y: float, w: float, h: float) -> list[float]:
+        return [x / 120, y / 90, (x + w) / 120, (y + h) / 90]
+
+    coco(tmp_path, lambda own: each_box(own, change, shapes=False))
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "The boxes are shares of the width and the height" in said(found)
+    assert "The boxes are given by two corners" in said(found)
+
+
+@pytest.mark.parametrize("corners", [False, True])
+def test_shares_with_polygons_in_cocos_boxes(tmp_path: Path, corners: bool) -> None:
+    def change(x: float, y: float, w: float, h: float) -> list[float]:
+        return [x / 120, y / 90, (x * corners + w) / 120, (y * corners + h) / 90]
+
+    def divide(content: Content) -> None:
+        each_box(content, change, shapes=True)
+        for own in content["annotations"]:
+            own["segmentation"] = [[v / (90 if k % 2 else 120) for k, v in enumerate(p)] for p in own["segmentation"]]
+
+    coco(tmp_path, divide)
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "The boxes are shares of the width and the height" in said(found)
+    assert ("The boxes are given by two corners" in said(found)) == corners
+
+
+def test_boxes_of_a_pixel_are_no_shares(tmp_path: Path) -> None:
+    coco(tmp_path, lambda own: each_box(own, lambda *_: [0, 0.5, 1, 1], shapes=False))
+    found = load_boxes_whole(tmp_path)
+    assert "shares" not in said(found)
+    assert found.splits["all"].objects[0].boxes[0].tolist() == [0, 0.5, 1, 1.5]
+
+
 def test_shares_in_pascal_vocs_boxes(tmp_path: Path) -> None:
     tools.voc(tmp_path, NUMBERS)
     for n in NUMBERS:

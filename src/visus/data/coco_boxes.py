@@ -58,8 +58,7 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
         classes += [name for name in names if name not in classes]
         splits[split] = pair
     rows = [row for _, lists in splits.values() for own in lists for row in own if row["told"]]
-    if not _shares(rows, notes):
-        _corners_for_sizes(rows, notes)
+    _corners_for_sizes(rows, notes, shares=_shares(rows, notes))
     _note_unlisted(splits, notes)
     return tuple(classes), {split: splits[split] for split in files}
 
@@ -97,9 +96,14 @@ def _with_numbers(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shares(rows: list[dict[str, Any]], notes: Notes) -> bool:
-    """Recognize boxes that are shares of the width and the height; the rows are changed in place."""
-    numbers = np.array([row["told"] for row in rows if not row["shape"]])
-    if len(numbers) < max(_FEW, len(rows)) or not ((numbers >= 0) & (numbers <= 1)).all() or not (numbers % 1).any():
+    """Recognize boxes that are shares of the width and the height; the rows are changed in place.
+
+    They are where no number, of polygons neither, is beyond 1, and most boxes would be thinner than a pixel.
+    """
+    if len(rows) < _FEW or not all(_is_within_one(row["shape"]) for row in rows):
+        return False
+    numbers = np.array([row["told"] for row in rows])
+    if not ((numbers >= 0) & (numbers <= 1)).all() or (numbers[:, 2:] < 1).any(1).mean() < _MOST:
         return False
     notes.remarks.append(
         "The boxes are shares of the width and the height, for none is beyond 1; they are taken as such."
@@ -109,13 +113,23 @@ def _shares(rows: list[dict[str, Any]], notes: Notes) -> bool:
     return True
 
 
-def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
+def _is_within_one(shape: Any) -> bool:  # noqa: ANN401 - from a file
+    """Whether no corner of some polygons is beyond 1; so it is where there are none."""
+    if not shape:
+        return True
+    return isinstance(shape, list) and all(
+        isinstance(value, int | float) and 0 <= value <= 1 for polygon in shape for value in polygon
+    )
+
+
+def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes, *, shares: bool) -> None:
     """Recognize boxes that are given by two corners in place of a corner and a size; the rows are changed in place."""
-    boxes = [row for row in rows if row["size"]]
+    boxes = [row for row in rows if shares or row["size"]]
     if len(boxes) < _FEW:
         return
     shaped = [row for row in boxes if row["shape"]]
-    reason = _why_by_shapes(shaped) if shaped else _why_by_sides(boxes)
+    slack = _OFF_SHARE if shares else 1.0
+    reason = _why_by_shapes(shaped, _OFF * slack) if shaped else _why_by_sides(boxes, slack, shares=shares)
     if not reason:
         return
     notes.remarks.append(
@@ -126,16 +140,17 @@ def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
         row["box"] = [float(value) for value in row["told"]]
 
 
-def _why_by_sides(boxes: list[dict[str, Any]]) -> str:
+def _why_by_sides(boxes: list[dict[str, Any]], slack: float, *, shares: bool) -> str:
     """Why boxes without shapes are given by corners; empty where they are not."""
-    corners, sides = np.array([row["told"] for row in boxes]), np.array([row["size"][::-1] for row in boxes])
+    corners = np.array([row["told"] for row in boxes])
+    sides = np.ones((len(boxes), 2)) if shares else np.array([row["size"][::-1] for row in boxes])
     inside = bool((corners[:, 2:] > corners[:, :2]).all() and (corners >= 0).all())
-    inside = inside and bool((corners[:, 2:] <= sides + 1).all())
-    beyond = (corners[:, :2] + corners[:, 2:] > sides + 1).any(1).mean()
+    inside = inside and bool((corners[:, 2:] <= sides + slack).all())
+    beyond = (corners[:, :2] + corners[:, 2:] > sides + slack).any(1).mean()
     return f"as the latter {beyond:.0%} would reach beyond their pictures" if inside and beyond >= _MANY else ""
 
 
-def _why_by_shapes(shaped: list[dict[str, Any]]) -> str:
+def _why_by_shapes(shaped: list[dict[str, Any]], off: float) -> str:
     """Why boxes around polygons are given by corners; empty where they are not."""
     some = [row for row in shaped if isinstance(row["shape"], list)][:_LOOKED_AT]
     around = [_around(row["shape"]) for row in some]
@@ -143,13 +158,14 @@ def _why_by_shapes(shaped: list[dict[str, Any]]) -> str:
     if len(pairs) < _FEW:
         return ""
     told, (x, y, width, height) = np.array([own for own, _ in pairs]), np.array([own for _, own in pairs]).T
-    as_corners = (np.abs(told - np.stack([x, y, x + width, y + height], 1)) <= _OFF).all(1).mean()
-    as_sides = (np.abs(told - np.stack([x, y, width, height], 1)) <= _OFF).all(1).mean()
+    as_corners = (np.abs(told - np.stack([x, y, x + width, y + height], 1)) <= off).all(1).mean()
+    as_sides = (np.abs(told - np.stack([x, y, width, height], 1)) <= off).all(1).mean()
     return "as such they lie around their polygons" if as_corners > _MOST and as_sides < 1 - _MOST else ""
 
 
 _FEW, _MANY = 4, 0.2
 _LOOKED_AT, _OFF, _MOST = 200, 2.0, 0.8
+_OFF_SHARE = 0.01  # what a pixel is among shares
 
 
 def _split(
