@@ -112,6 +112,18 @@ def test_upper_corners_in_yolos_boxes(tmp_path: Path) -> None:
     assert "by their left upper corner and size, not by middle and size" in said(found)
 
 
+@pytest.mark.parametrize("lines", [["0.5 0.5 0.2 0.2"] * 2, [f"0.{n} 0.5 0.2 0.2" for n in range(3, 9)]])
+def test_a_few_boxes_beyond_the_border_are_no_upper_corners(tmp_path: Path, lines: list[str]) -> None:
+    tools.yolo(tmp_path, NUMBERS, extra="train: images\n")
+    lines = [*lines, "0.05 0.5 0.2 0.2", "0.1 0.4 0.3 0.2"]
+    for path in (tmp_path / "labels").iterdir():
+        path.write_text("\n".join(f"0 {line}" for line in lines))
+    found = load_boxes_whole(tmp_path)
+    assert found.splits["train"].objects[0].boxes[-1].tolist() == pytest.approx([0, 27, 30, 45])
+    told = f"{12 * 2} of {12 * len(lines)} boxes reach beyond the left or upper border, and none beyond the others"
+    assert told in said(found)
+
+
 def test_classes_that_are_counted_from_one_are_refused(tmp_path: Path) -> None:
     tools.yolo(tmp_path, NUMBERS)
     for path in (tmp_path / "labels").iterdir():
