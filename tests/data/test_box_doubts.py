@@ -1,6 +1,7 @@
 """Boxes and classes that are not what they seem: taken for what they are and said, or refused in one sentence."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,11 +134,31 @@ def test_classes_that_are_counted_from_one_are_refused(tmp_path: Path) -> None:
 
 
 def test_half_of_the_objects_may_not_be_lost(tmp_path: Path) -> None:
-    coco(tmp_path, lambda own: own["categories"].pop())
-    with pytest.raises(InputError, match=r"12 of 24 objects in .* cannot be used \(12 of an unknown category\)"):
+    def flat(content: Content) -> None:
+        for own in content["annotations"][::2]:
+            own["bbox"][2] = 0
+            del own["segmentation"]
+
+    coco(tmp_path, flat)
+    with pytest.raises(InputError, match=r"12 of 24 objects in .* cannot be used \(12 without area\)"):
         load_boxes(tmp_path)
-    assert load_boxes(tmp_path, allow_bad=True).classes == ("square",)
-    assert "12 objects of an unknown category, left out." in said(load_boxes_whole(tmp_path))
+    assert load_boxes(tmp_path, allow_bad=True).classes == ("square", "disc")
+
+
+def test_categories_may_be_cut_down(tmp_path: Path) -> None:
+    def all_but(content: Content, kept: int) -> None:
+        for own in content["annotations"][kept:]:
+            own["category_id"] = 7
+
+    coco(tmp_path, lambda own: own["categories"].pop())
+    found = load_boxes(tmp_path)
+    assert found.classes == ("square",)
+    assert "12 objects of an unknown category, left out." in said(found)
+    coco(tmp_path, lambda own: all_but(own, 8))
+    assert "16 objects of an unknown category, left out." in said(load_boxes(tmp_path))
+    coco(tmp_path, lambda own: all_but(own, 2))
+    with pytest.raises(InputError, match=r"22 of 24 objects in .* cannot be used \(22 of an unknown category\)"):
+        load_boxes(tmp_path)
 
 
 # What the pictures are
@@ -191,6 +212,35 @@ def test_a_mask_is_not_taken_for_a_missing_picture(tmp_path: Path) -> None:
     (tmp_path / "masks.png").rename(tmp_path / "SegmentationClass" / "003.png")
     (left_out,) = load_boxes(tmp_path).left_out
     assert "003.png does not exist" in left_out.reason
+
+
+def test_masks_beside_their_pictures_are_no_pictures_without_objects(tmp_path: Path) -> None:
+    coco(tmp_path, lambda _: None)
+    for n in NUMBERS:
+        shutil.copy(tmp_path / "images" / f"{n:03}.png", tmp_path / "images" / f"{n:03}_mask.png")
+    shutil.copy(tmp_path / "images" / "000.png", tmp_path / "images" / "face_mask.png")
+    found = load_boxes_whole(tmp_path, unlabeled="negative")
+    assert sizes(found) == {"all": 13}
+    assert "12 files are not used: 12 .png in images." in said(found)
+
+
+def test_pictures_beside_those_of_two_splits_belong_to_none(tmp_path: Path) -> None:
+    for split, numbers in (("train", range(8)), ("val", range(8, 10))):
+        content = tools.coco(tmp_path, numbers, name=f"{split}.json", folder="images")
+        assert content["images"]
+    tools.pictures(tmp_path / "images", range(10, 12))
+    found = load_boxes(tmp_path, unlabeled="negative")
+    assert sizes(found) == {"train": 8, "val": 2}
+    assert "2 pictures have no annotation and are in no split, and left out, 010.png for one." in said(found)
+    assert "without objects" not in said(found)
+
+
+def test_a_picture_of_an_impossible_size_is_told_once(tmp_path: Path) -> None:
+    coco(tmp_path, lambda own: own["images"][3].update(width=0))
+    found = load_boxes_whole(tmp_path)
+    assert [Path(own.path) for own in found.left_out] == [tmp_path / "images" / "003.png"]
+    assert "gives 003.png the size 0x90, which cannot be; mend it." in said(found)
+    assert "no annotation" not in said(found)
 
 
 @pytest.mark.parametrize("other", ["no_mask", "nomask", "without_mask"])

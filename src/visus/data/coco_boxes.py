@@ -17,6 +17,7 @@ from visus.data.boxes import UNKNOWN
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.data.find import Finder
 from visus.data.left_out import Notes
+from visus.data.mask_layouts import mask_of
 from visus.data.samples import counted
 from visus.data.splits import files_in
 from visus.images import MAX_PIXELS, is_picture_name
@@ -64,16 +65,18 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
 
 
 def _note_unlisted(splits: dict[str, Named], notes: Notes) -> None:
-    """Note the pictures that lie beside those of the lists and stand in none."""
-    listed = {file for files, _ in splits.values() for file in files}
+    """Note the pictures that lie beside those of the lists and stand in none; no bad ones, and no masks of others."""
+    listed = {file for files, _ in splits.values() for file in files} | {own.path for own in notes.left_out}
     folders: dict[Path, set[str]] = defaultdict(set)
     for split, (files, _) in splits.items():
         for folder in {Path(file).parent for file in files}:
             folders[folder].add(split)
     for folder, own in folders.items():
         split = next(iter(own)) if len(own) == 1 else ""
-        for path in files_in(folder) if folder.is_dir() else ():
-            if is_picture_name(path.name) and str(path) not in listed:
+        pictures = [path for path in files_in(folder) if is_picture_name(path.name)] if folder.is_dir() else []
+        stems = {path.stem for path in pictures}
+        for path in pictures:
+            if str(path) not in listed and mask_of(str(path)) not in stems:
                 notes.unlabeled.append((split, str(path)))
 
 
@@ -176,7 +179,7 @@ def _split(
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
         raise InputError(f"{path} has two categories of one name or number; rename one.")
-    images = _images(content, path, notes)
+    images, odd = _images(content, path, notes)
     rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in images}
     if len(rows) < len(images):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
@@ -204,6 +207,10 @@ def _split(
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split, images)
     files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in images]
+    for entry in odd:
+        height, width = entry["height"], entry["width"]
+        reason = f"{path} gives {entry['file_name']} the size {width}x{height}, which cannot be; mend it."
+        notes.drop(inside_folder(folder, entry["file_name"], path, finder, split), reason)
     joined: dict[str, list[dict[str, Any]]] = {}
     for file, own in zip(files, rows.values(), strict=True):
         joined.setdefault(file, []).extend(own)
@@ -212,18 +219,17 @@ def _split(
     return tuple(names.values()), ([*joined], [*joined.values()])
 
 
-def _images(content: dict[str, Any], path: Path, notes: Notes) -> list[dict[str, Any]]:
-    """The pictures that are listed as they should be; the others are left out."""
-    images = []
+def _images(content: dict[str, Any], path: Path, notes: Notes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The pictures that are listed as they should be, and those of an impossible size; others are left out."""
+    images, odd = [], []
     for entry in content["images"]:
         if not {"id", "file_name"} <= entry.keys():
             notes.drop(path, f"{path} has a picture without a number or a name ({entry}); mend it.")
         elif (size := _size(entry)) and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
-            reason = f"{path} gives {entry['file_name']} the size {size[1]}x{size[0]}, which cannot be; mend it."
-            notes.drop(path.parent / Path(str(entry["file_name"])).name, reason)
+            odd.append(entry)
         else:
             images.append(entry)
-    return images
+    return images, odd
 
 
 @dataclass(frozen=True, slots=True)
