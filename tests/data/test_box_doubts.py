@@ -240,6 +240,7 @@ def test_a_picture_of_an_impossible_size_is_told_once(tmp_path: Path) -> None:
     found = load_boxes_whole(tmp_path)
     assert [Path(own.path) for own in found.left_out] == [tmp_path / "images" / "003.png"]
     assert "gives 003.png the size 0x90, which cannot be; mend it." in said(found)
+    assert "2 objects on a picture of an impossible size, left out." in said(found)
     assert "no annotation" not in said(found)
 
 

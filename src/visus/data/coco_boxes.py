@@ -120,9 +120,10 @@ def _is_within_one(shape: Any) -> bool:  # noqa: ANN401 - from a file
     """Whether no corner of some polygons is beyond 1; so it is where there are none."""
     if not shape:
         return True
-    return isinstance(shape, list) and all(
-        isinstance(value, int | float) and 0 <= value <= 1 for polygon in shape for value in polygon
-    )
+    if not isinstance(shape, list) or not all(isinstance(polygon, list) for polygon in shape):
+        return False
+    values = [value for polygon in shape for value in polygon]
+    return all(isinstance(value, int | float) and 0 <= value <= 1 for value in values)
 
 
 def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes, *, shares: bool) -> None:
@@ -184,11 +185,14 @@ def _split(
     if len(rows) < len(images):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
     sizes = {entry["id"]: _size(entry) for entry in images}
+    without = {entry["id"] for entry in odd}
     for entry in content["annotations"]:
         if not {"image_id", "category_id"} <= entry.keys():
             mends["without a picture or a category, left out"] += 1
         elif entry["category_id"] not in names:
             mends[UNKNOWN] += 1
+        elif entry["image_id"] in without:
+            mends["on a picture of an impossible size, left out"] += 1
         elif entry["image_id"] not in rows:
             mends["on a picture that is not listed, left out"] += 1
         elif (corners := _corners(entry)) is None:
