@@ -28,7 +28,9 @@ from visus.images import is_picture_name
 _CLASS = (*CLASS, "classid", "predictionstring")
 _ENDINGS = (".txt", ".csv", ".tsv")
 _BETWEEN = re.compile(r"[-_. ]")
-_OF_GUESSES = re.compile(r"pred\w*|submissions?|sample|outputs?|results?|answers?", re.IGNORECASE)
+_OF_GUESSES = re.compile(
+    r"preds?|predict(?:ed|ions?)|(?:sample)?submissions?|samples?|outputs?|results?|answers?", re.IGNORECASE
+)
 _GUESSED = ("prediction", "predictions", "predicted", "score", "confidence", "probability")
 _ENOUGH = 4  # pictures of one class that make a list doubtful
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
