@@ -174,6 +174,15 @@ def test_a_list_of_one_class_is_not_the_truth(tmp_path: Path) -> None:
     assert "test.csv is not used: it gives all pictures the class a, as a list to be filled in does" in told
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 5000])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    tools.colors(tmp_path / "train", 4, names=("1", "2"))
+    tools.pictures(tmp_path / "test", range(6))
+    put(tmp_path / "test.txt", [number] * 6)
+    put(tmp_path / "test.csv", ["file,label", *(f"{n:03}.png,{number}" for n in range(6))])
+    assert "test.csv is not used: its classes" in said(load_whole(tmp_path))
+
+
 def test_pictures_that_a_list_gives_several_classes(tmp_path: Path) -> None:
     rows = [f"{n:03}.png,{'ab'[n % 2]}" for n in range(4)]
     told = listed(tmp_path, "test.csv", ["file,label", *rows, "000.png,b", "001.png,bird", "003.png,b"], ("a", "b"))

@@ -34,6 +34,7 @@ _OF_GUESSES = re.compile(
 _GUESSED = ("prediction", "predictions", "predicted", "score", "confidence", "probability")
 _ENOUGH = 4  # pictures of one class that make a list doubtful
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
+_PLACE = re.compile(r"[0-9]{1,9}")
 _OF_IMAGENET = re.compile(r"ILSVRC\d{4}_\w+_(\d{8})")
 
 
@@ -91,7 +92,7 @@ def _read(path: Path, pictures: list[str], classes: set[str], notes: Notes) -> _
     guessed = "by its name" if any(map(_OF_GUESSES.fullmatch, _BETWEEN.split(path.stem))) else ""
     try:
         lines = [line.strip() for line in text_of(path).splitlines() if line.strip()]
-        if lines and all(map(str.isdigit, lines)):
+        if lines and all(map(_PLACE.fullmatch, lines)):
             return _by_numbers(path, list(map(int, lines)), pictures, notes)
         pairs = [line.split(maxsplit=1) for line in lines]
         if pairs and all(len(own) > 1 and is_picture_name(own[0]) for own in pairs):
@@ -209,7 +210,7 @@ def _why_not(
 def _called(names: Sequence[str], classes: set[str]) -> dict[str, str]:
     """The classes of train by what a list calls them: the same, or the same number (``14`` of a folder ``00014``)."""
     same = {name: name for name in names if name in classes}
-    if same or not all(map(str.isdigit, classes)):
+    if same or not all(map(_PLACE.fullmatch, classes)):
         return same
     numbers = {int(name): name for name in classes}
-    return {name: numbers[int(name)] for name in names if name.isdigit() and int(name) in numbers}
+    return {name: numbers[int(name)] for name in names if _PLACE.fullmatch(name) and int(name) in numbers}
