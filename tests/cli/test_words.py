@@ -73,6 +73,13 @@ def test_a_minus_at_the_beginning_is_a_sign_too(place: Path, typed: list[str], w
     assert sorted((own["word"], own["weight"]) for own in found["words"]) == sorted(words)
 
 
+def test_a_file_with_a_minus_is_taken_away(place: Path) -> None:
+    shutil.copy(photographs()["wall-clock"], place / "clock.jpg")
+    less = visus("search", "photos/tabby-cat.jpg", "-clock.jpg", "-i", "i.visus", "--json", cwd=place)
+    same = visus("search", "photos/tabby-cat.jpg", "--minus", "clock.jpg", "-i", "i.visus", "--json", cwd=place)
+    assert json.loads(less.stdout)["hits"] == json.loads(same.stdout)["hits"]
+
+
 def test_options_stay_options_beside_signs(place: Path) -> None:
     answer = visus(
         "search", "parrots", "-k2", "-i", "i.visus", "--min-score", "-1", "--minus", "-dog", cwd=place, code=2
@@ -81,7 +88,9 @@ def test_options_stay_options_beside_signs(place: Path) -> None:
     assert len(visus("search", "parrots", "-ii.visus", "-k2", "--min-score", "0", cwd=place).stdout.splitlines()) == 2
     told = visus("search", "-dog", "-i", "i.visus", cwd=place, code=2).stderr
     assert told == "visus: A search needs at least one picture or word to find; it has only what to avoid.\n"
-    assert "No such option" in visus("search", "parrots", "--dog", cwd=place, code=2).stderr
+    for typo in ("--dog", "-z"):
+        assert "No such option" in visus("search", "parrots", typo, cwd=place, code=2).stderr
+    assert "is empty" in visus("search", "dog", "--plus", "", "-i", "i.visus", cwd=place, code=2).stderr
 
 
 @pytest.mark.parametrize("words", ["unicorn", "a red car", "彩虹", "dog.txt", "photos/none.jpg + dog"])

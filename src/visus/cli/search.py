@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 
-# a minus and its term where a shell makes them an argument of their own: -snow, -t-shirt, -雪, -0.5, -2:snow, "-a + b"
-_TERM = re.compile(r"-(?:[^\W\d_][^\W\d_'’-][^./\\=]*|[^\x00-\x7f][^./\\=]*|\d*\.\d.*|[1-9].*)", re.DOTALL)
+# a minus and its term that begin as an option does: -horse, -ibex, -0.5, -0.5:snow, "-kite + cat"
+_TERM = re.compile(r"-(?:[^\W\d_][^\W\d_'’-][^./\\=]*|\d*\.\d.*|0:.*)", re.DOTALL)
 _MINUS = "−"  # the sign that is no beginning of an option
 
 EXAMPLES = """
@@ -59,18 +59,20 @@ class Signed(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of click, which typer may bring itself
         """Read the arguments."""
+        names = {name for own in self.params for name in own.opts} | {"-h"}
         valued = {name for own in self.params if not getattr(own, "is_flag", True) for name in own.opts}
-        return super().parse_args(ctx, signed(args, valued))
+        return super().parse_args(ctx, signed(args, names, valued))
 
 
-def signed(args: Sequence[str], valued: set[str]) -> list[str]:
+def signed(args: Sequence[str], names: set[str], valued: set[str]) -> list[str]:
     """The arguments with another sign for a minus that belongs to a term.
 
     Args:
         args: As they were typed.
+        names: Of all options.
         valued: Options that are followed by a value, which stays as it is.
 
-    >>> signed(["elephant", "-snow", "--min-score", "-1", "-k5", "--", "-dog"], {"--min-score", "-k"})
+    >>> signed(["elephant", "-snow", "--min-score", "-1", "-k5", "--", "-dog"], {"-k"}, {"--min-score", "-k"})
     ['elephant', '−snow', '--min-score', '-1', '-k5', '--', '-dog']
     """
     found: list[str] = []
@@ -78,8 +80,15 @@ def signed(args: Sequence[str], valued: set[str]) -> list[str]:
         if own == "--":
             return [*found, *args[place:]]
         is_value = place > 0 and args[place - 1] in valued
-        found.append(f"{_MINUS}{own[1:]}" if not is_value and _TERM.fullmatch(own) else own)
+        found.append(f"{_MINUS}{own[1:]}" if not is_value and _is_term(own, names) else own)
     return found
+
+
+def _is_term(own: str, names: set[str]) -> bool:
+    """Whether an argument is a minus and a term: no option begins so, or what follows can be no value of one."""
+    if len(own) < 2 or own[0] != "-" or own[1] == "-" or own in names:
+        return False
+    return (own[:2] not in names and (len(own) > 2 or not own[1].isascii())) or bool(_TERM.fullmatch(own))
 
 
 def search(
