@@ -4,7 +4,6 @@ import contextlib
 import gc
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 
-# a minus and its term that begin as an option does: -horse, -ibex, -0.5, -0.5:snow, "-kite + cat"
-_TERM = re.compile(r"-(?:[^\W\d_][^\W\d_'’-][^./\\=]*|\d*\.\d.*|0:.*)", re.DOTALL)
 _MINUS = "−"  # the sign that is no beginning of an option
 
 EXAMPLES = """
@@ -59,8 +56,8 @@ class Signed(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of click, which typer may bring itself
         """Read the arguments."""
-        names = {name for own in self.params for name in own.opts} | {"-h"}
         valued = {name for own in self.params if not getattr(own, "is_flag", True) for name in own.opts}
+        names = {name for own in self.params for name in (*own.opts, *own.secondary_opts)} | {"-h", "--help"}
         return super().parse_args(ctx, signed(args, names, valued))
 
 
@@ -72,23 +69,33 @@ def signed(args: Sequence[str], names: set[str], valued: set[str]) -> list[str]:
         names: Of all options.
         valued: Options that are followed by a value, which stays as it is.
 
-    >>> signed(["elephant", "-snow", "--min-score", "-1", "-k5", "--", "-dog"], {"-k"}, {"--min-score", "-k"})
-    ['elephant', '−snow', '--min-score', '-1', '-k5', '--', '-dog']
+    Raises:
+        InputError: An option is written with one dash in place of two.
+
+    >>> own = {"--min-score", "-k"}
+    >>> signed(["owl", "-t-shirt", "--min-score", "-1", "-k5", "--", "-dog"], own, own)
+    ['owl', '−t-shirt', '--min-score', '-1', '-k5', '--', '-dog']
     """
     found: list[str] = []
     for place, own in enumerate(args):
         if own == "--":
             return [*found, *args[place:]]
         is_value = place > 0 and args[place - 1] in valued
-        found.append(f"{_MINUS}{own[1:]}" if not is_value and _is_term(own, names) else own)
+        if is_value or not own.startswith("-") or own.startswith("--") or _is_short(own, names, valued):
+            found.append(own)
+            continue
+        if f"-{own.partition('=')[0]}" in names:
+            raise InputError(f"{own} is no option; write -{own}, or '- {own[1:]}' if that is to be avoided.")
+        found.append(f"{_MINUS}{own[1:]}")
     return found
 
 
-def _is_term(own: str, names: set[str]) -> bool:
-    """Whether an argument is a minus and a term: no option begins so, or what follows can be no value of one."""
-    if len(own) < 2 or own[0] != "-" or own[1] == "-" or own in names:
-        return False
-    return (own[:2] not in names and (len(own) > 2 or not own[1].isascii())) or bool(_TERM.fullmatch(own))
+def _is_short(own: str, names: set[str], valued: set[str]) -> bool:
+    """Whether an argument is a short option, perhaps with its value behind it: ``-k5``, or a place that there is."""
+    name, value = own[:2], own[2:]
+    if own == "-" or (name in names and not value):
+        return True
+    return name in valued and (value.isdecimal() or Path(value).expanduser().exists())
 
 
 def search(
