@@ -27,8 +27,8 @@ from visus.search.contents import Checks
 from visus.search.describe import Embedder, unit
 from visus.search.fitting import refresh_space
 from visus.search.nearest import Nearest
+from visus.search.queries import Query
 from visus.search.rows import EMBEDDING
-from visus.search.segments import Query
 from visus.search.store import Store
 from visus.search.upkeep import compact, vectors_in_batches
 

@@ -56,6 +56,38 @@ def test_a_sign_that_touches_a_word_is_a_sign(place: Path) -> None:
         assert [(own["word"], own["weight"]) for own in found["words"]] == [("parrots", 1), ("dog", -1)]
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["parrots", "-dog"], [("parrots", 1), ("dog", -1)]),
+        (["-dog", "+", "parrots"], [("parrots", 1), ("dog", -1)]),
+        (["parrots", "-0.5", "dog"], [("parrots", 1), ("dog", -0.5)]),
+        (["parrots", "-0.5:dog", "-k", "3"], [("parrots", 1), ("dog", -0.5)]),
+        (["-dog + 2 parrots"], [("dog", -1), ("parrots", 2)]),
+        (["parrots", "-t-shirt"], [("parrots", 1), ("t shirt", -1)]),
+        (["parrots", "-ibex + horse"], [("parrots", 1), ("ibex", -1), ("horse", 1)]),
+        (["鹦鹉", "-狗"], [("鹦鹉", 1), ("狗", -1)]),
+        (["--min-score", "-1", "parrots", "-ibex", "-horse"], [("parrots", 1), ("ibex", -1), ("horse", -1)]),
+    ],
+)
+def test_a_minus_at_the_beginning_is_a_sign_too(place: Path, typed: list[str], words: list[tuple[str, float]]) -> None:
+    found = json.loads(visus("search", "-i", "i.visus", "--json", *typed, cwd=place).stdout)
+    assert sorted((own["word"], own["weight"]) for own in found["words"]) == sorted(words)
+
+
+def test_options_stay_options_beside_signs(place: Path) -> None:
+    answer = visus(
+        "search", "parrots", "-k2", "-i", "i.visus", "--min-score", "-1", "--minus", "-dog", cwd=place, code=2
+    )
+    assert "without a sign, not '-dog'" in answer.stderr
+    assert len(visus("search", "parrots", "-ii.visus", "-k2", "--min-score", "0", cwd=place).stdout.splitlines()) == 2
+    told = visus("search", "-dog", "-i", "i.visus", cwd=place, code=2).stderr
+    assert told == "visus: A search needs at least one picture or word to find; it has only what to avoid.\n"
+    assert "No such option" in visus("search", "parrots", "--dog", cwd=place, code=2).stderr
+    told = visus("search", "parrots", "-sheet", "x.png", cwd=place, code=2).stderr
+    assert told == "visus: -sheet is no option; write --sheet, or '- sheet' if that is to be avoided.\n"
+
+
 @pytest.mark.parametrize("words", ["unicorn", "a red car", "彩虹", "dog.txt", "photos/none.jpg + dog"])
 def test_what_is_neither_is_one_sentence(place: Path, words: str) -> None:
     answer = visus("search", words, "-i", "i.visus", cwd=place, code=2)

@@ -35,7 +35,7 @@ def test_one_mask_is_not_taken_for_two_pictures(tmp_path: Path) -> None:
         save(tmp_path / "masks" / f"x{n}_mask.png", tools.mask(20 + n))
     found = load_masks_whole(tmp_path)
     assert sizes(found) == {"all": 6}
-    assert "6 of 12 pictures have no mask and are left out, x0_test.png for one." in said(found)
+    assert "6 of 12 pictures have no mask and are left out, x0_test.png for one" in said(found)
 
 
 @pytest.mark.parametrize(

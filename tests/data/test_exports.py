@@ -16,9 +16,9 @@ from visus.data import load, load_boxes, load_boxes_whole, load_masks
 from visus.data.label_studio import decode_brush
 
 
-def label_studio(root: Path, *, least: bool = False) -> None:
+def label_studio(root: Path, numbers: range = range(6), *, least: bool = False) -> None:
     tasks = []
-    for n in range(6):
+    for n in numbers:
         results = []
         for name, (x0, y0, x1, y1) in tools.boxes(n).items():
             value = {"x": x0 / 1.2, "y": y0 / 0.9, "width": (x1 - x0) / 1.2, "height": (y1 - y0) / 0.9, "rotation": 0}
@@ -49,9 +49,9 @@ def via(root: Path, numbers: range = range(6), *, table: bool = False) -> None:
         (root / "via.json").write_text(json.dumps({"_via_settings": {}, "_via_img_metadata": entries}))
 
 
-def createml(root: Path) -> None:
+def createml(root: Path, numbers: range = range(6)) -> None:
     entries = []
-    for n in range(6):
+    for n in numbers:
         rows = []
         for name, (x0, y0, x1, y1) in tools.boxes(n).items():
             at = {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2, "width": x1 - x0, "height": y1 - y0}
@@ -60,9 +60,9 @@ def createml(root: Path) -> None:
     (root / "_annotations.createml.json").write_text(json.dumps(entries))
 
 
-def tensorflow(root: Path) -> None:
+def tensorflow(root: Path, numbers: range = range(6)) -> None:
     lines = [
-        f"{n:03}.png,120,90,{name},{','.join(map(str, box))}" for n in range(6) for name, box in tools.boxes(n).items()
+        f"{n:03}.png,120,90,{name},{','.join(map(str, box))}" for n in numbers for name, box in tools.boxes(n).items()
     ]
     head = "filename,width,height,class,xmin,ymin,xmax,ymax"
     (root / "_annotations.csv").write_text("\n".join([head, *lines]))
@@ -158,50 +158,51 @@ def test_damaged_exports_are_one_sentence(tmp_path: Path) -> None:
         load_boxes(tmp_path)
 
 
-def fiftyone(root: Path) -> None:
+def fiftyone(root: Path, numbers: range = range(6)) -> None:
     labels = {
         f"{n:03}": [
             {"label": k, "bounding_box": [a / 120, b / 90, (c - a) / 120, (d - b) / 90]}
             for k, (a, b, c, d) in enumerate(tools.boxes(n).values())
         ]
-        for n in range(6)
+        for n in numbers
     }
     (root / "labels.json").write_text(json.dumps({"classes": ["square", "disc"], "labels": labels}))
 
 
-def table_of_classes(root: Path, *, one_hot: bool = False) -> None:
-    tools.pictures(root, range(12))
+def table_of_classes(root: Path, numbers: range = range(12), *, one_hot: bool = False) -> None:
+    tools.pictures(root, numbers)
     if one_hot:
-        rows = ["filename, a, b", *(f"{n:03}.png, {n % 2}, {1 - n % 2}" for n in range(12))]
+        rows = ["filename, a, b", *(f"{n:03}.png, {n % 2}, {1 - n % 2}" for n in numbers)]
     else:
-        rows = ["file,class", *(f"{n:03}.png,{'ab'[n % 2]}" for n in range(12))]
+        rows = ["file,class", *(f"{n:03}.png,{'ab'[n % 2]}" for n in numbers)]
     (root / ("_classes.csv" if one_hot else "labels.csv")).write_text("\n".join(rows))
 
 
-SETS: dict[str, Callable[[Path], object]] = {
-    "folders of classes": lambda root: tools.colors(root, 8),
+SETS: dict[str, Callable[[Path, range], object]] = {
+    "folders of classes": lambda root, numbers: tools.colors(root, len(numbers) // 2),
     "a table of classes": table_of_classes,
-    "Roboflow's `_classes.csv`": lambda root: table_of_classes(root, one_hot=True),
-    "pictures with masks": lambda root: tools.masks(root, range(6)),
-    "NIfTI volumes, nnU-Net raw": lambda root: folder_of_volumes(root, 4),
-    "COCO": lambda root: tools.coco(root, range(6)),
-    "COCO panoptic": lambda root: exports.panoptic(root, range(6)),
-    "Cityscapes, ADE20K": lambda root: exports.cityscapes(root, range(6)),
-    "CVAT's XML for images": lambda root: cvat(root, range(6)),
-    "labelme": lambda root: labelme(root, range(6), "polygon"),
-    "Supervisely": lambda root: exports.supervisely(root, range(6), kind="polygon"),
-    "Label Studio": lambda root: (tools.pictures(root, range(6)), label_studio(root)),
-    "VIA": lambda root: (tools.pictures(root, range(6)), via(root)),
-    "Datumaro": lambda root: exports.datumaro(root, range(6)),
-    "FiftyOne": lambda root: (tools.pictures(root / "data", range(6)), fiftyone(root)),
-    "CreateML": lambda root: (tools.pictures(root, range(6)), createml(root)),
-    "Hugging Face's metadata with objects": lambda root: exports.hugging_face(root, range(6)),
-    "KITTI": lambda root: exports.kitti(root, range(6)),
-    "a table of boxes": lambda root: (tools.pictures(root, range(6)), tensorflow(root)),
-    "Pascal VOC": lambda root: tools.voc(root, range(6)),
-    "YOLO, boxes": lambda root: tools.yolo(root, range(6), extra="train: images\n"),
-    "YOLO, polygons": lambda root: tools.yolo(root, range(6), extra="train: images\n", seg=True),
+    "Roboflow's `_classes.csv`": lambda root, numbers: table_of_classes(root, numbers, one_hot=True),
+    "pictures with masks": tools.masks,
+    "NIfTI volumes, nnU-Net raw": lambda root, numbers: folder_of_volumes(root, len(numbers)),
+    "COCO": tools.coco,
+    "COCO panoptic": exports.panoptic,
+    "Cityscapes, ADE20K": exports.cityscapes,
+    "CVAT's XML for images": cvat,
+    "labelme": lambda root, numbers: labelme(root, numbers, "polygon"),
+    "Supervisely": lambda root, numbers: exports.supervisely(root, numbers, kind="polygon"),
+    "Label Studio": lambda root, numbers: (tools.pictures(root, numbers), label_studio(root, numbers)),
+    "VIA": lambda root, numbers: (tools.pictures(root, numbers), via(root, numbers)),
+    "Datumaro": exports.datumaro,
+    "FiftyOne": lambda root, numbers: (tools.pictures(root / "data", numbers), fiftyone(root, numbers)),
+    "CreateML": lambda root, numbers: (tools.pictures(root, numbers), createml(root, numbers)),
+    "Hugging Face's metadata with objects": exports.hugging_face,
+    "KITTI": exports.kitti,
+    "a table of boxes": lambda root, numbers: (tools.pictures(root, numbers), tensorflow(root, numbers)),
+    "Pascal VOC": tools.voc,
+    "YOLO, boxes": lambda root, numbers: tools.yolo(root, numbers, extra="train: images\n"),
+    "YOLO, polygons": lambda root, numbers: tools.yolo(root, numbers, extra="train: images\n", seg=True),
 }
+"""A maker of a set of each format, of the pictures of some numbers."""
 
 
 def test_the_table_of_formats_in_the_docs_is_true(tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_the_table_of_formats_in_the_docs_is_true(tmp_path: Path) -> None:
     for k, (name, make) in enumerate(SETS.items()):
         root = tmp_path / str(k)
         root.mkdir()
-        make(root)
+        make(root, range(16 if "classes" in name else 6))
         cells = []
         for reading in (load, load_boxes, load_masks):
             try:

@@ -207,6 +207,12 @@ def test_cityscapes_as_cvat_lays_it_out(tmp_path: Path) -> None:
     (tmp_path / "label_colors.txt").write_text("0 0 0 ground\n250 50 83 square\n51 221 255 disc\n")
     found = load_masks(tmp_path)
     assert (found.classes, sizes(found)) == (("ground", "square", "disc"), {"train": 4, "val": 2})
+    (tmp_path / "gtFine/test").mkdir()  # as one has it who did not fetch the pictures of test
+    for n in range(6, 12):
+        Image.fromarray(tools.mask(n)).save(tmp_path / "gtFine/test" / f"{n:03}_gtFine_labelIds.png")
+    found = load_masks(tmp_path)
+    assert (found.left_out, sizes(found)) == ([], {"train": 4, "val": 2})
+    assert "There are masks of test and no pictures; they are not used." in said(found)
 
 
 PALETTE = np.array([[0, 0, 0], [250, 50, 83], [51, 221, 255]], np.uint8)

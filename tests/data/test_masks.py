@@ -199,7 +199,14 @@ def test_what_cannot_be_mended_is_one_sentence(tmp_path: Path) -> None:
     folder_of_masks(tmp_path)
     Image.fromarray(np.full((72, 80), 7, np.uint8)).save(tmp_path / "val" / "masks" / "12.png")
     (left_out,) = load_masks(tmp_path).left_out
-    assert "beyond the list of classes (3: ground, disc, square); add the class, or say" in left_out.reason
+    assert "the value 7 beyond the list of classes (3: ground, disc, square); add the class, or" in left_out.reason
+    assert left_out.reason.endswith("say --ignore 7.")
+    mask = np.full((72, 80), 7, np.uint8)
+    mask[:9] = 1
+    Image.fromarray(mask).save(tmp_path / "val" / "masks" / "12.png")
+    counted = load_masks(tmp_path, ignore=("7",))
+    assert (counted.left_out, counted.classes) == ([], ("ground", "disc", "square"))
+    assert counted.pixels["val"][0].tolist() == [0, 9 * 80, 0]
     found = tmp_path / "val" / "masks" / "12.png"
     found.unlink()
     assert "1 of 20 pictures has no mask and is left out, 12.png" in " ".join(load_masks(tmp_path).remarks)
@@ -258,13 +265,13 @@ def test_a_shape_that_cannot_be_is_refused_before_it_is_drawn(shape: Any) -> Non
 
 
 @pytest.mark.parametrize("size", [{"height": -1}, {"height": 10**8, "width": 10**8}, {"height": 0}])
-def test_a_size_that_cannot_be_is_refused(tmp_path: Path, size: dict[str, int]) -> None:
+def test_a_picture_with_a_size_that_cannot_be_is_left_out(tmp_path: Path, size: dict[str, int]) -> None:
     coco(tmp_path)
     content = json.loads((tmp_path / "val.json").read_text())
     content["images"][0] |= size
     (tmp_path / "val.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match="which cannot be"):
-        load_masks(tmp_path)
+    (left_out,) = load_masks(tmp_path).left_out
+    assert "which cannot be; mend it." in left_out.reason
 
 
 def test_a_black_mask_does_not_decide_what_the_others_hold(tmp_path: Path) -> None:
@@ -318,3 +325,66 @@ def test_a_negative_value_is_no_class(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1], [-2, 1]], np.int32)).save(tmp_path / "m.tif")
     with pytest.raises(FormatError, match="holds the value -2"):
         read_values(tmp_path / "m.tif")
+
+
+def _without_masks(root: Path, count: int) -> None:
+    write_pairs(root, range(12))
+    for number in range(count):
+        (root / "masks" / f"{number}.png").unlink()
+
+
+def test_pictures_without_a_mask_are_left_out_or_ground_alone(tmp_path: Path) -> None:
+    _without_masks(tmp_path, 4)
+    found = load_masks_whole(tmp_path)
+    assert len(found.splits["all"]) == 8
+    assert (
+        "4 of 12 pictures have no mask and are left out, 0.png for one; --unlabeled negative takes" in found.remarks[0]
+    )
+    found = load_masks_whole(tmp_path, unlabeled="negative")
+    assert "4 of 12 pictures have no mask and are taken as ground alone; --unlabeled leave_out" in found.remarks[0]
+    own = found.splits["all"]
+    bare = [k for k, file in enumerate(own.files) if int(Path(file).stem) < 4]
+    assert len(own) == 12
+    assert all(not own.take(np.array(bare)).read(k)[1].any() for k in range(4))
+    assert (found.pixels["all"][bare, 0] == 72 * 80).all()
+
+
+def test_pictures_without_a_mask_go_where_lists_put_them(tmp_path: Path) -> None:
+    _without_masks(tmp_path, 4)
+    (tmp_path / "train.txt").write_text("\n".join(map(str, [0, 1, 2, *range(4, 9)])))
+    (tmp_path / "val.txt").write_text("\n".join(map(str, range(9, 12))))
+    found = load_masks(tmp_path, unlabeled="negative")
+    assert {split: len(own) for split, own in found.splits.items()} == {"train": 8, "val": 3}
+    assert "1 picture not in train.txt or val.txt, and not used, 3.png for one." in found.remarks
+
+
+def test_volumes_without_a_mask_are_no_ground(tmp_path: Path) -> None:
+    folder_of_volumes(tmp_path, 4)
+    (tmp_path / "labelsTr" / "v0.nii.gz").unlink()
+    assert "1 of 4 volumes has no mask and is left out, v0.nii.gz for one." in load_masks(tmp_path).remarks
+    with pytest.raises(InputError, match="--unlabeled negative is for pictures"):
+        load_masks(tmp_path, unlabeled="negative")
+
+
+@pytest.mark.parametrize("white", [(1, 255), (255, 1)])
+def test_white_that_differs_between_splits_is_one_class(tmp_path: Path, white: tuple[int, int]) -> None:
+    for split, value, numbers in zip(("train", "val"), white, (range(6), range(6, 9)), strict=True):
+        write_pairs(tmp_path / split, numbers)
+        for path in (tmp_path / split / "masks").iterdir():
+            Image.fromarray((np.array(Image.open(path)) > 0).astype(np.uint8) * np.uint8(value)).save(path)
+    found = load_masks(tmp_path)
+    assert "masks call their objects 255, the others 1; both are taken as one class." in found.remarks[0]
+    assert found.pixels["val"][:, 1].sum() == sum((scene(n)[1] > 0).sum() for n in range(6, 9))
+
+
+def test_a_class_that_loses_half_of_its_masks_stops(tmp_path: Path) -> None:
+    write_pairs(tmp_path, range(40))
+    for number in range(5):  # the only ones with class 3
+        values = np.array(Image.open(tmp_path / "masks" / f"{number}.png"))
+        values[:4, :4] = 3
+        Image.fromarray(values).save(tmp_path / "masks" / f"{number}.png")
+        if number < 3:
+            (tmp_path / "images" / f"{number}.png").write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"The class 3 in .* loses 3 of 5, which cannot be used; .* --allow-bad"):
+        load_masks(tmp_path)
+    assert len(load_masks(tmp_path, allow_bad=True).left_out) == 3

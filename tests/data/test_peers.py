@@ -15,7 +15,7 @@ from tests.support import peers, tools
 from visus.data import load_boxes_whole
 from visus.data.coco import encode
 from visus.data.save_boxes import save_boxes
-from visus.review.exporting import export
+from visus.review.exporting import export, export_objects
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "peers"
 PLACES = {
@@ -87,14 +87,31 @@ def test_what_is_written_is_read_by_the_package(python: str, tmp_path: Path, for
         names = [dataset.classes[k] for k in own.labels.tolist()]
         rows = found[Path(file).name]
         if len(rows[0]) == 2:
-            expected = sorted(zip(names, areas, strict=True))
-            assert [name for name, _ in sorted(rows)] == [name for name, _ in expected]
-            assert [area for _, area in sorted(rows)] == pytest.approx([area for _, area in expected])
+            assert_areas(rows, names, areas)
             continue
         for name, box in zip(names, own.boxes, strict=True):
             parts = np.array([row[1:] for row in rows if row[0] == name])
             hull = np.concatenate([parts[:, :2].min(0), parts[:, 2:].max(0)])
             np.testing.assert_allclose(hull, box, atol=1e-3)
+
+
+def assert_areas(rows: list[Any], names: list[str], areas: list[float]) -> None:
+    expected = sorted(zip(names, areas, strict=True))
+    assert [name for name, _ in sorted(rows)] == [name for name, _ in expected]
+    assert [area for _, area in sorted(rows)] == pytest.approx([area for _, area in expected])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("form", list(peers.PROPOSED))
+def test_what_is_proposed_is_taken_by_the_package(python: str, tmp_path: Path, form: Any) -> None:
+    dataset = load_boxes_whole(mixed(tmp_path / "coco"))
+    own = dataset.splits["all"]
+    export_objects(own.files, own.objects, dataset.classes, tmp_path / form, form)
+    found = ask(python, "proposed", form, tmp_path / form)
+    for file, objects in zip(own.files, own.objects, strict=True):
+        areas, names = objects.masks(tools.SIZE).sum((1, 2)).tolist(), objects.labels.tolist()
+        assert_areas(found[Path(file).name], [dataset.classes[k] for k in names], areas)
 
 
 @pytest.mark.long

@@ -72,3 +72,23 @@ def test_boxes() -> None:
 def test_boxes_have_four_corners(corners: object) -> None:
     with pytest.raises(InputError, match=r"must have the shape \(N, 4\)"):
         draw.boxes(np.zeros((8, 8, 3), np.uint8), corners)  # pyright: ignore[reportArgumentType]
+
+
+def test_boxes_on_a_tile_are_as_thick_whatever_the_picture() -> None:
+    for scale in (1, 10):
+        picture = np.zeros((90 * scale, 120 * scale, 3), np.uint8)
+        corners = np.array([[100, 50, 118, 80]]) * scale
+        found = draw.boxes_on_tile(picture, corners, ["a name that is long"], [(0, 128, 0)], side=240)
+        assert found.shape == (180, 240, 3)
+        frame = (found == (0, 128, 0)).all(2)
+        assert frame[150, 196:206].sum() == 2  # the left edge
+        assert frame[:, -1].any()  # the label ends within the picture
+        assert (found == 255).all(2).any()
+
+
+def test_a_legend_names_each_color() -> None:
+    names, colors = [f"class {k}" for k in range(20)], [(k, 200, 0) for k in range(20)]
+    found = draw.legend(names, colors, side=120)
+    assert found.shape[1] == 120
+    assert all((found == colors[k]).all(2).any() for k in range(12))
+    assert not (found == colors[12]).all(2).any()

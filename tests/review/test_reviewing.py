@@ -30,7 +30,7 @@ def test_decisions_go_to_a_table_beside_and_are_gone_on_with(place: Path) -> Non
     before = (place / "check.csv").read_bytes()
     own = Reviewing(place / "check.csv", place / "set")
     assert own.overview() == {
-        "problems": {"wrong-label": 2, "twin": 1}, "decided": 0, "classes": ["blob", "checks"],
+        "problems": {"wrong-label": 2, "twin": 1}, "decided": 0, "classes": ["blob", "checks", "stripes"],
         "table": str(place / "check-reviewed.csv"),
     }  # fmt: skip
     assert own.decide([0], "relabel", "checks") == 1
@@ -52,6 +52,13 @@ def test_what_is_decided_is_what_a_training_takes(place: Path) -> None:
     found = load(place / "set", without=own.saved)
     assert "By check-reviewed.csv: 1 picture is left out, 1 picture has another class." in found.remarks
     assert np.sum([found.counts(split) for split in found.splits], 0).tolist() == [4, 7, 6]
+
+
+def test_a_class_that_no_line_names_can_be_given(place: Path) -> None:
+    own = Reviewing(place / "check.csv", place / "set")
+    own.decide([0], "relabel", "stripes")
+    found = load(place / "set", without=own.saved)
+    assert np.sum([found.counts(split) for split in found.splits], 0)[2] == 7
 
 
 def test_only_pictures_of_the_folder_are_shown(place: Path) -> None:

@@ -91,7 +91,7 @@ def _pixels(size: int, count: int = 5) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["onnx", "torchscript"])
 def test_an_exported_graph_answers_the_same_for_any_batch(trained_run: Run, tmp_path: Path, form: str) -> None:
-    path = export(trained_run.folder, form, tmp_path / f"net.{form}")
+    path = export(trained_run.folder, form, tmp_path / f"net.{form.replace('torchscript', 'pt')}")
     pixels = _pixels(16)
     expected = [ClassifyPredictor(trained_run.folder).predict(p, k=3).to_dict()["probabilities"] for p in pixels]
     if form == "onnx":
@@ -182,6 +182,10 @@ def test_a_graph_that_answers_otherwise_is_not_written(trained_run: Run, tmp_pat
     assert not (tmp_path / "m.onnx").exists()
     with pytest.raises(InputError, match="format must be one of"):
         export(trained_run.folder, "tflite")
+    with pytest.raises(InputError, match=r"m\.zip is no name for onnx, whose files end in \.onnx; name it m\.onnx\."):
+        export(trained_run.folder, "onnx", tmp_path / "m.zip")
+    with pytest.raises(InputError, match=r"m\.pt is no name for onnx, .*; say --format torchscript\."):
+        export(trained_run.folder, "onnx", tmp_path / "m.pt")
     with pytest.raises(InputError, match="a size is for segmenters"):
         export(trained_run.folder, size=(64, 64))
 

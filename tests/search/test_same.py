@@ -15,9 +15,9 @@ from visus import Index, InputError
 from visus.search import contents, filesystems, reading, walk
 from visus.search.filesystems import lasting_inodes
 from visus.search.nearest import Nearest
+from visus.search.queries import Query
 from visus.search.report import Report
 from visus.search.rows import PLACE, place_sum, plain
-from visus.search.segments import Query
 
 
 @pytest.fixture

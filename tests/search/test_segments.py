@@ -11,8 +11,8 @@ from tests.search.test_store import synthetic
 from visus import Index
 from visus.search import checksums, fitting, segments, upkeep
 from visus.search.describe import unit
+from visus.search.queries import Joined, Query, soft_least, spreads_of
 from visus.search.rows import to_numpy
-from visus.search.segments import Query
 from visus.search.store import Store
 from visus.search.upkeep import compact, recall
 from visus.search.verify import mend, verify
@@ -52,6 +52,43 @@ def test_it_finds_what_comparing_all_by_hand_finds(tmp_path: Path, dtype: str, f
     vectors = dict(zip(table.column("id").to_pylist(), unit(to_numpy(table.column("embedding"))), strict=True))
     for key, cosine in zip(_ids(store, query, 5), found.cosines, strict=True):
         assert cosine == pytest.approx(float(vectors[key] @ query.plain), abs=1e-4)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_rows_that_have_all_are_found_among_many_that_have_some(tmp_path: Path, fitted: bool) -> None:
+    store = synthetic(tmp_path / "a.visus", 4000)
+    if fitted:
+        fitting.refresh_space(store)
+    vectors = to_numpy(store.read(["embedding"]).column("embedding"))
+    parts = store.space(unit(vectors[[5, 3000]]))
+    weights, total = np.array([0.5, 0.5], np.float32), unit(vectors[[5, 3000]]).sum(axis=0)
+    spreads = spreads_of(parts, store.segments("embedding").sample)
+    np.testing.assert_allclose(spreads, (store.space(unit(vectors)) @ parts.T).std(axis=0), rtol=0.1)
+    query = Joined(unit(total), unit(parts.sum(axis=0)), parts, weights, spreads)
+    scores = soft_least(store.space(unit(vectors)) @ parts.T, weights, spreads)
+    own = store.segments("embedding")
+    exact = own.nearest(query, 10, exact=True)
+    assert exact.rows.tolist() == np.argsort(-scores, kind="stable")[:10].tolist()
+    np.testing.assert_allclose(exact.scores, -np.sort(-scores)[:10], atol=1e-3)
+    assert len(set(own.nearest(query, 10).rows.tolist()) & set(exact.rows.tolist())) >= 9
+    some = own.nearest(query, 10, "id >= 2000")
+    assert min(some.rows) >= 2000
+
+
+def test_the_soft_minimum_is_near_the_least() -> None:
+    random = np.random.default_rng(0).uniform(-1, 1, (50, 3))
+    for weights in ([1 / 3, 1 / 3, 1 / 3], [0.2, 0.5, 0.3]):
+        found = soft_least(random, np.array(weights, np.float32), np.full(3, 0.1, np.float32))
+        expected = -0.1 * np.log((np.array(weights) * np.exp(-random / 0.1)).sum(axis=1))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+        assert (found >= random.min(axis=1) - 1e-6).all()
+        assert (found <= random @ weights + 1e-6).all()
+    one, wide = np.ones(1, np.float32), np.array([0.3, 0.1], np.float32)
+    assert soft_least(np.array([[0.7]]), one, 0.2 * one).tolist() == pytest.approx([0.7])
+    half = np.full(2, 0.5, np.float32)
+    far, near = soft_least(np.array([[0.9, 0.05], [0.3, 0.2]]), half, wide)
+    assert near > far  # 0.3 and 0.2 are as much, 1 and 2 spreads, and 0.05 is little
+    assert spreads_of(np.eye(3, dtype=np.float32), np.zeros((9, 3), np.float32)).tolist() == pytest.approx([0.1] * 3)
 
 
 def test_each_row_finds_itself_after_deletions_conditions_and_compaction(tmp_path: Path) -> None:

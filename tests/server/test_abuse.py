@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(place: Path, trained_run: Run) -> Iterator[str]:
     limits = ("--at-once", AT_ONCE, "--connections", CONNECTIONS, "--line", LINE, "--max-pixels", PIXELS / 1e6)
-    with serving("--index", "i.visus", "--run", trained_run.folder, *limits, cwd=place) as own:
+    with serving("--index", "i.visus", "--run", trained_run.folder, *limits, cwd=place, told=place / "told") as own:
         yield own
 
 
@@ -178,7 +178,7 @@ def test_a_body_that_drips_is_refused(client: httpx.Client, address: str) -> Non
         until(refused)
 
 
-def test_headers_that_never_end_are_not_waited_for(client: httpx.Client, address: str) -> None:
+def test_headers_that_never_end_are_not_waited_for(client: httpx.Client, address: str, place: Path) -> None:
     with contextlib.ExitStack() as slow:
         connections = [
             slow.enter_context(opened(address, b"GET / HTTP/1.1\r\nA: b\r\n")) for _ in range(2 * CONNECTIONS)
@@ -186,6 +186,7 @@ def test_headers_that_never_end_are_not_waited_for(client: httpx.Client, address
         with httpx.Client(base_url=address) as other:  # a new connection finds room
             assert other.get("/health").status_code == 200
         assert sum(map(is_open, connections)) <= CONNECTIONS
+        assert f"more than {CONNECTIONS} connections" in (place / "told").read_text()
         until(lambda: not any(map(is_open, connections)))
     with opened(address, b"GET / HTTP/1.1\r\n") as large:
         with contextlib.suppress(OSError):
@@ -196,6 +197,7 @@ def test_headers_that_never_end_are_not_waited_for(client: httpx.Client, address
         answer = wrong.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"nosniff" in answer
+    assert b"frame-ancestors 'none'" in answer
 
 
 def test_what_comes_after_an_early_answer_is_thrown_away(client: httpx.Client, address: str) -> None:

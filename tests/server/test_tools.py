@@ -60,14 +60,19 @@ def test_a_model_searches_and_is_told_why(place: Path) -> None:
     assert wrong.is_error
     assert "There is no picture 1 in the index." in wrong.content[0].text
     assert path.is_error
-    _, (why, duplicates, words, shown, unknown) = asked(
+    _, (why, duplicates, words, shown, unknown, none, every) = asked(
         place,
         ("why", {**sent, "hit": hits[1]["id"]}),
         ("duplicates", {}),
         ("search", {**sent, "words": "+ dogs", "k": 2}),
         ("why", {"words": "dogs", "hit": hits[1]["id"]}),
         ("search", {"words": "unicorn"}),
+        ("search", {"words": "trombone"}),
+        ("search", {"words": "trombone", "min_score": 0}),
     )
+    said = json.loads(none.content[0].text)
+    assert (said["hits"], "min_score" in said["notes"][0]) == ([], True)
+    assert len(json.loads(every.content[0].text)["hits"]) == 5
     _, refused = asked(
         place,
         ("search", {**sent, "limit": 2}),

@@ -3,6 +3,7 @@
 
     python peers.py read FORM FOLDER      prints for each picture [class, area] or [class, x0, y0, x1, y1] of each
     python peers.py suggested FORM FOLDER prints for each picture [class], or [kind, class], that visus suggests
+    python peers.py proposed FORM FOLDER  prints for each picture [class, area] of each object that visus proposes
     python peers.py write IN OUT          datumaro's exports of IN, which is in COCO's form
 
 The packages are those of :data:`PACKAGES`.
@@ -106,7 +107,22 @@ def label_studio_predictions(root: Path) -> Found:
     }
 
 
+def label_studio_proposals(root: Path) -> Found:
+    from label_studio_sdk.label_interface import LabelInterface
+
+    interface = LabelInterface((root / "label_config.xml").read_text())
+    tasks = json.loads((root / "tasks.json").read_text())
+    for task in tasks:
+        (prediction,) = task["predictions"]
+        if task["annotations"] or not interface.validate_prediction(prediction):
+            raise ValueError(f"{task} is not taken")
+        task["annotations"] = [{"id": task["id"], "result": prediction["result"]}]  # as someone accepts it
+    (root / "tasks.json").write_text(json.dumps(tasks))
+    return label_studio(root)
+
+
 SUGGESTED = {"cvat": cvat_tags, "label-studio": label_studio_predictions}
+PROPOSED = {"cvat": cvat, "label-studio": label_studio_proposals}
 READERS = {"yolo-seg": yolo_seg, "cvat": cvat, "label-studio": label_studio, "labelme": labelme}
 
 
@@ -121,7 +137,8 @@ def write(source: Path, target: Path) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     command, first, second = sys.argv[1:]
-    if command in ("read", "suggested"):
-        print(json.dumps((READERS if command == "read" else SUGGESTED)[first](Path(second))))
+    asked = {"read": READERS, "suggested": SUGGESTED, "proposed": PROPOSED}
+    if command in asked:
+        print(json.dumps(asked[command][first](Path(second))))
     else:
         write(Path(first), Path(second))

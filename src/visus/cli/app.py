@@ -40,7 +40,7 @@ app = typer.Typer(
     epilog="Start here:  **visus index ~/Pictures**  and then  **visus search cat.jpg**",
 )
 app.command(name="index", epilog=index.EXAMPLES)(index.index)
-app.command(name="search", epilog=search.EXAMPLES)(search.search)
+app.command(name="search", cls=search.Signed, epilog=search.EXAMPLES)(search.search)
 app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
 app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
 app.command(name="check", epilog=check.EXAMPLES)(check.check)

@@ -26,6 +26,11 @@ def data(
     multilabel: Annotated[
         bool, typer.Option("--multilabel", help="classify: a picture may have several classes, or none.")
     ] = False,
+    binary: Annotated[bool, typer.Option("--binary", help="Masks: all that is not 0 is one class.")] = False,
+    unlabeled: Annotated[
+        Literal["negative", "leave_out"] | None,
+        typer.Option(help="Boxes and masks: what pictures without an annotation are.  [default: as for training]"),
+    ] = None,
     first_pixel: Annotated[
         int | None,
         typer.Option(
@@ -46,7 +51,15 @@ def data(
         ending(sheet, *PICTURE_ENDINGS)
         spare(sheet, folder, what="--sheet")
     with progress("looking") as show:
-        found = overview(folder, task=task, multilabel=multilabel, first_pixel=first_pixel, progress=show)
+        found = overview(
+            folder,
+            task=task,
+            multilabel=multilabel,
+            binary=binary,
+            unlabeled=unlabeled,
+            first_pixel=first_pixel,
+            progress=show,
+        )
     if sheet:
         from visus.images import write
 

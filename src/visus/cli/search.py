@@ -5,11 +5,12 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from visus._errors import InputError
 from visus.cli.options import (
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 
+_MINUS = "−"  # the sign that is no beginning of an option
+
 EXAMPLES = """
 Examples:
 
@@ -46,6 +49,53 @@ Examples:
     visus search a.jpg --rerank geometry        the same object first
     visus search a.jpg --by texture             a surface like this one
 """
+
+
+class Signed(TyperCommand):
+    """A command that takes ``-snow`` for a term of its query with its sign: no option is called so."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of click, which typer may bring itself
+        """Read the arguments."""
+        valued = {name for own in self.params if not getattr(own, "is_flag", True) for name in own.opts}
+        names = {name for own in self.params for name in (*own.opts, *own.secondary_opts)} | {"-h", "--help"}
+        return super().parse_args(ctx, signed(args, names, valued))
+
+
+def signed(args: Sequence[str], names: set[str], valued: set[str]) -> list[str]:
+    """The arguments with another sign for a minus that belongs to a term.
+
+    Args:
+        args: As they were typed.
+        names: Of all options.
+        valued: Options that are followed by a value, which stays as it is.
+
+    Raises:
+        InputError: An option is written with one dash in place of two.
+
+    >>> own = {"--min-score", "-k"}
+    >>> signed(["owl", "-t-shirt", "--min-score", "-1", "-k5", "--", "-dog"], own, own)
+    ['owl', '−t-shirt', '--min-score', '-1', '-k5', '--', '-dog']
+    """
+    found: list[str] = []
+    for place, own in enumerate(args):
+        if own == "--":
+            return [*found, *args[place:]]
+        is_value = place > 0 and args[place - 1] in valued
+        if is_value or not own.startswith("-") or own.startswith("--") or _is_short(own, names, valued):
+            found.append(own)
+            continue
+        if f"-{own.partition('=')[0]}" in names:
+            raise InputError(f"{own} is no option; write -{own}, or '- {own[1:]}' if that is to be avoided.")
+        found.append(f"{_MINUS}{own[1:]}")
+    return found
+
+
+def _is_short(own: str, names: set[str], valued: set[str]) -> bool:
+    """Whether an argument is a short option, perhaps with its value behind it: ``-k5``, or a place that there is."""
+    name, value = own[:2], own[2:]
+    if own == "-" or (name in names and not value):
+        return True
+    return name in valued and (value.isdecimal() or Path(value).expanduser().exists())
 
 
 def search(

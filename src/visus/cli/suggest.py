@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from visus._errors import InputError
+from visus._optional import require
 from visus.cli.options import PICTURE_ENDINGS, AsJson, ending, phases, say, spare
 
 EXAMPLES = """
@@ -14,6 +15,7 @@ Examples:
 
     visus suggest photos --n 50                               nothing is labeled yet: pictures that differ
     visus suggest photos --labeled flowers --n 50             those of which a probe on flowers is unsure
+    visus suggest photos --run runs/detect/cells-1 --n 50     those of which a trained network is unsure
     visus suggest photos --labeled flowers --out next --to label-studio
     visus suggest photos --labeled flowers --out next --to cvat
 """
@@ -25,12 +27,16 @@ def suggest(
     labeled: Annotated[
         Path | None, typer.Option(metavar="SET", help="Pictures with classes, as visus train classify reads them.")
     ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A trained network of any task that tells what it is unsure of.")
+    ] = None,
     model: Annotated[
-        str, typer.Option(metavar="RUN|NET", help="What the probe learns from: a network, or a trained run.")
+        str,
+        typer.Option(metavar="RUN|NET", help="What the probe learns from, and what tells whether pictures differ."),
     ] = "efficientnet_lite0",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write copies there with their likeliest classes; needs --to.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write copies there with what they probably show; needs --to.")
     ] = None,
     to: Annotated[
         Literal["label-studio", "cvat"] | None, typer.Option(help="The annotation tool that --out is for.")
@@ -41,7 +47,7 @@ def suggest(
     """Choose the pictures that are most useful to label next: uncertain, and unlike one another.
 
     Copies of one another, and of what is labeled, are passed over. What is written has the likeliest class of each
-    picture as a suggestion that people confirm or change.
+    picture, or the boxes and masks of --run, as a suggestion that people confirm or change.
     """
     from visus.review import suggest as choose
 
@@ -50,8 +56,11 @@ def suggest(
     if sheet:
         ending(sheet, *PICTURE_ENDINGS, what="--sheet")
         spare(sheet, folder, what="--sheet")
+    if run and labeled:
+        raise InputError("--run and --labeled both tell what is uncertain; leave one of them out.")
+    judge = require("visus.runs.doubts").judge_of(run) if run else None
     with phases() as tell:
-        found = choose(folder, labeled=labeled, n=n, model=model, seed=seed, progress=tell)
+        found = choose(folder, labeled=labeled, judge=judge, n=n, model=model, seed=seed, progress=tell)
     if out and to:
         found.export(out, to)
     if sheet:

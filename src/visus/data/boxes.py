@@ -18,6 +18,11 @@ from visus.images.wide import read_wide
 
 Floats = NDArray[np.float32]
 
+NO_NUMBER, NO_AREA = "with a number that is none (NaN), left out", "without area, left out"
+OUTSIDE, UNKNOWN = "outside of the picture, left out", "of an unknown category, left out"
+UNUSABLE = (NO_NUMBER, NO_AREA, OUTSIDE, UNKNOWN)
+"""Why objects are left out that are no objects, or of nothing known: where these are many, the annotations are odd."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objects:
@@ -193,15 +198,15 @@ def mended(own: Objects, size: Sequence[int], mends: Counter[str]) -> Objects:
     """
     height, width = size
     finite = np.isfinite(own.boxes).all(1)
-    own = _without(own, ~finite, "with a number that is none (NaN), left out", mends)
+    own = _without(own, ~finite, NO_NUMBER, mends)
     empty = (own.boxes[:, 2:] <= own.boxes[:, :2]).any(1)
-    own = _without(own, empty, "without area, left out", mends)
+    own = _without(own, empty, NO_AREA, mends)
     cut = np.clip(own.boxes, 0, np.array([width, height, width, height], np.float32))
     away = (cut[:, 2:] <= cut[:, :2]).any(1)
     # Half a pixel beyond the border is how a format counts its edges, and no word is lost on it.
     beyond = (np.abs(cut - own.boxes) > 0.5).any(1) & ~away
     mends["beyond the border of the picture, cut to it"] += int(beyond.sum())
-    own = _without(replace(own, boxes=cut), away, "outside of the picture, left out", mends)
+    own = _without(replace(own, boxes=cut), away, OUTSIDE, mends)
     return _without(own, _repeats(own), "there twice with the same box and class, counted once", mends)
 
 

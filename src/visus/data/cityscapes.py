@@ -45,7 +45,7 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
 
     Args:
         root: The folder.
-        notes: Told of pictures without a mask.
+        notes: Told of pictures without a mask, and of masks without a picture.
     """
     folder = _masks_of(root)
     ending = _TRAIN_IDS if holds_train_ids(root) else _IDS
@@ -62,4 +62,17 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
             files, found = pairs.setdefault(split, ([], []))
             files.append(str(path))
             found.append(str(masks[name]))
+    used = {mask for _, own in pairs.values() for mask in own}
+    shown = {"", *(inner.name for inner in folders_in(_pictures_of(root)))}
+    alone = sorted(path for path in masks.values() if str(path) not in used)
+    for part in sorted({_part(path, folder) for path in alone} - shown):
+        notes.remarks.append(f"There are masks of {part} and no pictures; they are not used.")
+    for mask in (path for path in alone if _part(path, folder) in shown):
+        notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
     return pairs
+
+
+def _part(path: Path, folder: Path) -> str:
+    """The folder of a split in which a file lies; empty where it lies in none."""
+    first, *inner = path.relative_to(folder).parts
+    return first if inner else ""

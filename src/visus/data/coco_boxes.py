@@ -3,6 +3,7 @@
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from visus._errors import FormatError, InputError
+from visus.data.boxes import UNKNOWN
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.data.find import Finder
 from visus.data.left_out import Notes
-from visus.images import MAX_PIXELS
+from visus.data.samples import counted
+from visus.data.splits import files_in
+from visus.images import MAX_PIXELS, is_picture_name
 
 Named = tuple[list[str], list[list[dict[str, Any]]]]
 """Files, and for each its objects: ``name``, ``box``, ``crowd`` and ``shape``."""
@@ -53,8 +57,25 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
             notes.remarks.append(f"{path.name} has categories that train has not: {more}.")
         classes += [name for name in names if name not in classes]
         splits[split] = pair
-    _corners_for_sizes([row for _, lists in splits.values() for own in lists for row in own], notes)
+    rows = [row for _, lists in splits.values() for own in lists for row in own if row["told"]]
+    if not _shares(rows, notes):
+        _corners_for_sizes(rows, notes)
+    _note_unlisted(splits, notes)
     return tuple(classes), {split: splits[split] for split in files}
+
+
+def _note_unlisted(splits: dict[str, Named], notes: Notes) -> None:
+    """Note the pictures that lie beside those of the lists and stand in none."""
+    listed = {file for files, _ in splits.values() for file in files}
+    folders: dict[Path, set[str]] = defaultdict(set)
+    for split, (files, _) in splits.items():
+        for folder in {Path(file).parent for file in files}:
+            folders[folder].add(split)
+    for folder, own in folders.items():
+        split = next(iter(own)) if len(own) == 1 else ""
+        for path in files_in(folder) if folder.is_dir() else ():
+            if is_picture_name(path.name) and str(path) not in listed:
+                notes.unlabeled.append((split, str(path)))
 
 
 def _with_numbers(content: dict[str, Any]) -> dict[str, Any]:
@@ -75,26 +96,60 @@ def _with_numbers(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
+def _shares(rows: list[dict[str, Any]], notes: Notes) -> bool:
+    """Recognize boxes that are shares of the width and the height; the rows are changed in place."""
+    numbers = np.array([row["told"] for row in rows if not row["shape"]])
+    if len(numbers) < max(_FEW, len(rows)) or not ((numbers >= 0) & (numbers <= 1)).all() or not (numbers % 1).any():
+        return False
+    notes.remarks.append(
+        "The boxes are shares of the width and the height, for none is beyond 1; they are taken as such."
+    )
+    for row in rows:
+        row |= {"relative": True, "area": float("nan")}
+    return True
+
+
 def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
     """Recognize boxes that are given by two corners in place of a corner and a size; the rows are changed in place."""
-    boxes = [row for row in rows if row["size"] and row["told"]]
-    if len(boxes) < _FEW or any(row["shape"] for row in boxes):
+    boxes = [row for row in rows if row["size"]]
+    if len(boxes) < _FEW:
         return
+    shaped = [row for row in boxes if row["shape"]]
+    reason = _why_by_shapes(shaped) if shaped else _why_by_sides(boxes)
+    if not reason:
+        return
+    notes.remarks.append(
+        f"The boxes are given by two corners (x0, y0, x1, y1), not by a corner and a size: {reason}; they are taken as "
+        "corners."
+    )
+    for row in boxes:
+        row["box"] = [float(value) for value in row["told"]]
+
+
+def _why_by_sides(boxes: list[dict[str, Any]]) -> str:
+    """Why boxes without shapes are given by corners; empty where they are not."""
     corners, sides = np.array([row["told"] for row in boxes]), np.array([row["size"][::-1] for row in boxes])
     inside = bool((corners[:, 2:] > corners[:, :2]).all() and (corners >= 0).all())
     inside = inside and bool((corners[:, 2:] <= sides + 1).all())
     beyond = (corners[:, :2] + corners[:, 2:] > sides + 1).any(1).mean()
-    if not inside or beyond < _MANY:
-        return
-    notes.remarks.append(
-        f"The boxes are given by two corners (x0, y0, x1, y1), not by a corner and a size: as the latter {beyond:.0%} "
-        "would reach beyond their pictures; they are taken as corners."
-    )
-    for row, told in zip(boxes, corners.tolist(), strict=True):
-        row["box"] = told
+    return f"as the latter {beyond:.0%} would reach beyond their pictures" if inside and beyond >= _MANY else ""
+
+
+def _why_by_shapes(shaped: list[dict[str, Any]]) -> str:
+    """Why boxes around polygons are given by corners; empty where they are not."""
+    some = [row for row in shaped if isinstance(row["shape"], list)][:_LOOKED_AT]
+    around = [_around(row["shape"]) for row in some]
+    pairs = [(row["told"], own) for row, own in zip(some, around, strict=True) if own]
+    if len(pairs) < _FEW:
+        return ""
+    told, (x, y, width, height) = np.array([own for own, _ in pairs]), np.array([own for _, own in pairs]).T
+    as_corners = (np.abs(told - np.stack([x, y, x + width, y + height], 1)) <= _OFF).all(1).mean()
+    as_sides = (np.abs(told - np.stack([x, y, width, height], 1)) <= _OFF).all(1).mean()
+    return "as such they lie around their polygons" if as_corners > _MOST and as_sides < 1 - _MOST else ""
 
 
 _FEW, _MANY = 4, 0.2
+_LOOKED_AT, _OFF, _MOST = 200, 2.0, 0.8
 
 
 def _split(
@@ -105,10 +160,7 @@ def _split(
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
         raise InputError(f"{path} has two categories of one name or number; rename one.")
-    images = [entry for entry in content["images"] if {"id", "file_name"} <= entry.keys()]
-    for entry in content["images"]:
-        if not {"id", "file_name"} <= entry.keys():
-            notes.drop(path, f"{path} has a picture without a number or a name ({entry}); mend it.")
+    images = _images(content, path, notes)
     rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in images}
     if len(rows) < len(images):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
@@ -117,7 +169,7 @@ def _split(
         if not {"image_id", "category_id"} <= entry.keys():
             mends["without a picture or a category, left out"] += 1
         elif entry["category_id"] not in names:
-            mends["of an unknown category, left out"] += 1
+            mends[UNKNOWN] += 1
         elif entry["image_id"] not in rows:
             mends["on a picture that is not listed, left out"] += 1
         elif (corners := _corners(entry)) is None:
@@ -136,7 +188,26 @@ def _split(
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split, images)
     files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in images]
-    return tuple(names.values()), (files, list(rows.values()))
+    joined: dict[str, list[dict[str, Any]]] = {}
+    for file, own in zip(files, rows.values(), strict=True):
+        joined.setdefault(file, []).extend(own)
+    if twice := len(files) - len(joined):
+        notes.remarks.append(f"{path.name} lists {counted(twice)} twice; what it says of each is joined.")
+    return tuple(names.values()), ([*joined], [*joined.values()])
+
+
+def _images(content: dict[str, Any], path: Path, notes: Notes) -> list[dict[str, Any]]:
+    """The pictures that are listed as they should be; the others are left out."""
+    images = []
+    for entry in content["images"]:
+        if not {"id", "file_name"} <= entry.keys():
+            notes.drop(path, f"{path} has a picture without a number or a name ({entry}); mend it.")
+        elif (size := _size(entry)) and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
+            reason = f"{path} gives {entry['file_name']} the size {size[1]}x{size[0]}, which cannot be; mend it."
+            notes.drop(path.parent / Path(str(entry["file_name"])).name, reason)
+        else:
+            images.append(entry)
+    return images
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +247,7 @@ def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
     """Height and width of a picture, where they are said."""
     if entry.get("height") is None or entry.get("width") is None:
         return None
-    height, width = int(entry["height"]), int(entry["width"])
-    if min(height, width) < 1 or height * width > MAX_PIXELS:
-        raise InputError(f"{entry.get('file_name')} has the size {width}x{height}, which cannot be; mend it.")
-    return height, width
+    return int(entry["height"]), int(entry["width"])
 
 
 def _corners(entry: dict[str, Any]) -> list[float] | None:

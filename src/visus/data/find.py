@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from visus.data.layout_words import is_of_masks
 from visus.data.splits import files_below, split_of
 from visus.images import is_picture_name
 
@@ -72,6 +73,8 @@ class Finder:
         """The one file that shares the longest end with a path; without an ending, a picture of that name."""
         last = _alike(parts[-1])
         paths = self._by_name.get(last) or self._by_stem.get(last) or []
+        if not is_of_masks(parts[:-1]):  # a mask has the name of its picture
+            paths = [path for path in paths if not is_of_masks(path.relative_to(self.root).parts[:-1])]
         if split:
             paths = [path for path in paths if split_in(path.relative_to(self.root).parts[:-1]) in ("", split)]
         if len(paths) < 2:

@@ -44,7 +44,7 @@ def splits_of(root: Path) -> dict[str, Path]:
         InputError: Two folders hold the same split.
     """
     found: dict[str, Path] = {}
-    for folder, split in _split_folders(root):
+    for folder, split in split_folders(root):
         inner = seen_through(folder)
         if not is_folder_of_classes(inner):
             continue
@@ -54,8 +54,8 @@ def splits_of(root: Path) -> dict[str, Path]:
     return found
 
 
-def _split_folders(root: Path) -> list[tuple[Path, str]]:
-    """Folders whose names are those of splits, as they stand or behind a word that they share."""
+def split_folders(root: Path) -> list[tuple[Path, str]]:
+    """Folders whose names are those of splits, as they stand or behind a word that they share, and their splits."""
     folders = folders_in(root)
     plain = [(folder, split) for folder in folders if (split := split_of(folder.name))]
     if any(split == "train" for _, split in plain):
@@ -176,13 +176,18 @@ def names_of_classes(root: Path) -> list[str]:
 
 
 def inner_folder_of_classes(root: Path) -> Path | None:
-    """The one folder of pictures in a folder that holds folders of classes, or splits of these, beside other files.
+    """The folder below one that holds folders of classes, or splits of these, beside other files and folders.
+
+    It is looked for in the one folder that holds pictures, and in the one that is called as one of pictures.
 
     Raises:
         InputError: It is not known which folders are the classes.
     """
-    inner = [own for own in folders_in(root) if own.name.lower() in PICTURES]
-    return inner[0] if len(inner) == 1 and names_of_classes(inner[0]) else None
+    holding = [own for own in folders_in(root) if next(_pictures(own), None)]
+    inner = holding if len(holding) == 1 else [own for own in holding if own.name.lower() in PICTURES]
+    if len(inner) != 1 or split_of(inner[0].name):
+        return None
+    return inner[0] if names_of_classes(inner[0]) else inner_folder_of_classes(inner[0])
 
 
 def unwrapped(root: Path) -> Path:
@@ -190,7 +195,8 @@ def unwrapped(root: Path) -> Path:
     place = root
     while not splits_of(place) and len(found := classes_in(place)) == 1 and _inner(found[0]):
         place = seen_through(found[0])
-    return place
+    inner = None if names_of_classes(place) else inner_folder_of_classes(place)
+    return unwrapped(inner) if inner else place
 
 
 def read_folder(place: Path, root: Path, notes: Notes) -> Named:
@@ -215,7 +221,10 @@ def read_folder(place: Path, root: Path, notes: Notes) -> Named:
     if len(folders) > 1 and all((inner := _inner(folder)) and all(map(split_of, inner)) for folder in folders):
         return _split_within(folders, notes)
     files, names = _classes(place, folders, notes)
-    return taken(files, names, by_lists(files, root, notes) or {"": list(range(len(files)))})
+    for own in (place, *place.parents):
+        if own.is_relative_to(root) and (found := by_lists(files, own, notes, tables=True)):
+            return taken(files, names, found)
+    return {"": (files, names)}
 
 
 def _split_within(folders: list[Path], notes: Notes) -> Named:

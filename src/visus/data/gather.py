@@ -50,10 +50,10 @@ def gather(lists: Iterable[Listed], form: str, root: Path, notes: Notes) -> dict
         for name, told, rows in _entries_of(entries, source, form):
             split = told or inside
             found = finder.find(name, source.parent, source.parent / "images", split=split)
-            if found is None:
+            if found is None or str(found) in notes.beside:  # what has its name there is an annotation
                 if name not in missing:
                     place = source.parent / Path(name).name
-                    notes.drop(place, f"The picture {name} of {source.name} is not in {root}.")
+                    notes.drop(place, f"The picture {name} of {source.name} is not in {root}; bring it.")
                 missing.add(name)
                 continue
             file = str(found)

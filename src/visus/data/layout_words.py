@@ -39,6 +39,21 @@ def is_layout(name: str) -> bool:
     return name.lower() in {*PICTURES, *_LABELS, *_OTHERS}
 
 
+_NO_PICTURES = {
+    "1st_manual", "masks", "mask", "segmentations", "segmentationclass", "segmentationclasspng", "segmentationobject",
+    "gt", "ground_truth", "groundtruth", "gtfine", "gtcoarse", "trimaps",
+}  # fmt: skip
+
+
+def is_of_masks(folders: Iterable[str]) -> bool:
+    """Whether one of some folders is called as one of masks, and as nothing else.
+
+    >>> is_of_masks(["set", "Masks"]), is_of_masks(["labels"])
+    (True, False)
+    """
+    return any(name.lower() in _NO_PICTURES for name in folders)
+
+
 def labels_of(name: str) -> str | None:
     """The name of the folder whose masks or labels one holds, lower case; None where it tells of none.
 

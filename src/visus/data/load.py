@@ -21,15 +21,17 @@ from visus.data.folder import (
 )
 from visus.data.foreign import foreign, mend_of
 from visus.data.idx import idx_files, read_idx
-from visus.data.kinds import refuse_flaws, refuse_foreign, refuse_other_task
+from visus.data.kinds import kind_of, refuse_flaws, refuse_foreign, refuse_other_task
 from visus.data.layout_words import PICTURES, is_layout
 from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
+from visus.data.listed_splits import with_listed_splits
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
-from visus.data.samples import LabelSet, Pictures, counted
+from visus.data.samples import LabelSet, Pictures, counted, said_of_alike, said_of_unmeasured
 from visus.data.split import strata, stratified
 from visus.data.splits import folders_in, seen_through
-from visus.data.table import read_table, read_tables
+from visus.data.synsets import words_of
+from visus.data.table import read_table, read_tables, says_otherwise
 from visus.data.table_places import is_table, roboflow_tables, table_in, tables_of_splits, why_none
 from visus.data.unused import unused
 from visus.data.without import Decided, name_of, read_decided
@@ -96,6 +98,7 @@ def load(
         )
     if dataset.multilabel and not dataset.counts("val").any():
         raise InputError(f"No picture of the split val in {path} has a class; nothing can be measured there.")
+    dataset.remarks.extend(said_of_unmeasured(dataset.classes, dataset.counts("train"), dataset.counts("val")))
     mend = "--balance weights" if dataset.multilabel else "--balance weights or --balance sampling"
     sentence = check.imbalance(dataset.counts("train"), dataset.classes, mend=mend)
     if sentence:
@@ -120,6 +123,18 @@ def load_whole(path: str | os.PathLike[str], *, multilabel: bool = False, progre
     cards = {split or "all": found for split, found in dataset.cards.items()}
     dataset.remarks.extend(leaks(digests, cards))
     return replace(dataset, splits=splits, digests=digests, cards=cards)
+
+
+def classes_in(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of the classes of labeled pictures, of which none is decoded.
+
+    Args:
+        path: Folder or CSV file.
+
+    Raises:
+        InputError: The format is not recognized, or a class is empty.
+    """
+    return _read(Path(path).expanduser(), whole=True).classes
 
 
 def _read(path: Path, *, whole: bool = False, multilabel: bool = False) -> LabelSet:
@@ -230,9 +245,12 @@ def _recognized(root: Path, given: Path, notes: Notes, multilabel: bool) -> tupl
         raise unclear
     if names:
         return _of_folders(unwrapped(root), root, given, notes, multilabel)
-    refuse_other_task(root, "classify")
-    if inner := inner_folder_of_classes(root):
-        return _of_folders(inner, root, given, notes, multilabel)
+    inner = inner_folder_of_classes(root)
+    place = unwrapped(inner) if inner else None
+    if not (place and splits_of(place) and kind_of(root) is None):  # files of a kit beside it tell nothing then
+        refuse_other_task(root, "classify")
+    if place:
+        return _of_folders(place, root, given, notes, multilabel)
     raise InputError(
         f"{root} holds no labeled pictures; lay them out as CLASS/*.jpg or train/CLASS/*.jpg, or list them in a "
         f"CSV file with the columns file and class{why_none(root)}."
@@ -259,7 +277,14 @@ def _of_folders(place: Path, root: Path, given: Path, notes: Notes, multilabel: 
     inner = place.relative_to(given)
     if not all(map(is_layout, inner.parts)):
         notes.remarks.append(f"The folders in {inner} are taken as the {what}.")
-    return f"folders of classes{', in splits' if what == 'splits' else ''}", read_folder(place, root, notes)
+    named = with_listed_splits(read_folder(place, root, notes), place, root, notes)
+    table = table_in(root)
+    if table and says_otherwise(table, named):
+        notes.remarks.append(
+            f"{table.name} gives most pictures other classes than their folders do, and is not used; name {table} to "
+            "learn its classes."
+        )
+    return f"folders of classes{', in splits' if what == 'splits' else ''}", named
 
 
 def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> LabelSet:
@@ -285,10 +310,12 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
                 f"{', '.join(classes)}."
             )
     remarks = [*notes.remarks, *(f"{count:,} pictures {reason}." for reason, count in notes.mends.items() if count)]
+    remarks += said_of_alike(classes)
     several = notes.multilabel
     splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}
     form += ", several classes a picture" if several else ""
-    return LabelSet(path, form, classes, splits, remarks=remarks, left_out=notes.left_out)
+    words = words_of(classes, path if path.is_dir() else path.parent)
+    return LabelSet(path, form, classes, splits, remarks=remarks, left_out=notes.left_out, words=words)
 
 
 def _checked(dataset: LabelSet, progress: Progress | None, *, strict: bool = False) -> LabelSet:

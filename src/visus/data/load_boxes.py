@@ -14,13 +14,13 @@ import numpy as np
 from visus._errors import InputError
 from visus.data import coco
 from visus.data.box_formats import FORMATS, Rows
-from visus.data.boxes import Boxed, BoxSet, Objects, mended, objects
+from visus.data.boxes import UNKNOWN, UNUSABLE, Boxed, BoxSet, Objects, mended, objects
 from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_foreign, refuse_other_task
 from visus.data.left_out import Notes, refuse_many, remarks_on
 from visus.data.near import Card, card_of, leaks
 from visus.data.own_splits import own_splits
-from visus.data.samples import counted
+from visus.data.samples import counted, said_of_alike, said_of_unmeasured
 from visus.data.split import stratified
 from visus.data.splits import seen_through
 from visus.data.threads import in_threads
@@ -98,9 +98,16 @@ def load_boxes(
         if not found.counts(name).sum():
             raise InputError(f"The {words} in {path} have no objects; bring some. {said}".strip())
     found.remarks.extend(leaks(found.digests, found.cards))
-    missing = [name for name, count in zip(found.classes, found.counts("train"), strict=True) if not count]
+    learned, measured = found.counts("train"), found.counts("val")
+    missing = [name for name, count in zip(found.classes, learned, strict=True) if not count]
+    if not measured[learned > 0].any():
+        raise InputError(
+            f"The pictures of the split val in {path} have objects only of classes that no training picture has "
+            f"({', '.join(missing)}); name classes alike in both."
+        )
     if missing:
         found.remarks.append(f"On no training picture, and so not learned: {', '.join(missing)}.")
+    found.remarks.extend(said_of_unmeasured(found.classes, learned, measured))
     return found
 
 
@@ -169,7 +176,8 @@ def _load(
     found = _checked(BoxSet(root, known.name, classes, {}), ordered, notes, progress, strict=strict)
     used = [file for split in found.splits.values() for file in split.files]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
-    return replace(found, remarks=[*found.remarks, *unused(root, used, expected=known.endings)])
+    remarks = [*found.remarks, *said_of_alike(found.classes), *unused(root, used, expected=known.endings)]
+    return replace(found, remarks=remarks)
 
 
 def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[str, Rows]:
@@ -235,6 +243,7 @@ def with_unlabeled(
         unlabeled: What the user says.
         bare_is_negative: Whether the format gives pictures without objects no annotation.
     """
+    splits = _with_empty(splits, notes, unlabeled)
     count = len(notes.unlabeled)
     if not count:
         return splits
@@ -255,6 +264,27 @@ def with_unlabeled(
     return {split: _in_order(pair) for split, pair in splits.items()}
 
 
+def _with_empty(splits: dict[str, Rows], notes: Notes, unlabeled: Unlabeled | None) -> dict[str, Rows]:
+    """Count pictures that are listed without objects, and leave them out where that is wanted."""
+    count = sum(not own for _, lists in splits.values() for own in lists)
+    if not count:
+        return splits
+    told = (
+        f"{count:,} of {counted(sum(len(files) for files, _ in splits.values()))} {_are(count)} listed without objects"
+    )
+    if unlabeled != "leave_out":
+        notes.remarks.append(f"{told} and taken as such; --unlabeled leave_out forgets them.")
+        return splits
+    notes.remarks.append(f"{told} and left out.")
+    notes.beside |= {
+        file for files, lists in splits.values() for file, own in zip(files, lists, strict=True) if not own
+    }
+    return {
+        split: (list(compress(files, map(bool, lists))), list(filter(None, lists)))
+        for split, (files, lists) in splits.items()
+    }
+
+
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -267,6 +297,8 @@ def _in_order(pair: Rows) -> Rows:
 def within_splits(splits: dict[str, Rows], notes: Notes) -> dict[str, Rows]:
     """Splits that hold pictures; beside these, what belongs to none trains where nothing else does, or is left out."""
     found = {split: pair for split, pair in splits.items() if pair[0]}
+    empty = [split for split in splits if split and split not in found]
+    notes.remarks += [f"No picture of the split {split} has an annotation that can be used." for split in empty]
     if "" not in found or len(found) == 1:
         return found
     rest = found.pop("")
@@ -323,7 +355,24 @@ def _checked(
             there.update(dict(zip(dataset.classes, found.counts(split).tolist(), strict=True)))
         classes = [(name, lost[name], there[name]) for name in dataset.classes]
         refuse_many(dataset.root, notes.left_out, total + before, classes=classes)
+        _refuse_odd_objects(dataset.root, notes, there.total() - lost.total())
     return replace(found, remarks=[*notes.remarks, *said_of_stretched(wide), *_remarks(notes)])
+
+
+def _refuse_odd_objects(root: Path, notes: Notes, kept: int) -> None:
+    """Stop where half of all objects is unusable: then something is read otherwise than it was written.
+
+    Raises:
+        InputError: It is.
+    """
+    gone = {reason: notes.mends[reason] for reason in UNUSABLE if notes.mends[reason]}
+    count = sum(gone.values())
+    if count > 1 and count >= kept:
+        told = "; ".join(f"{own:,} {reason.removesuffix(', left out')}" for reason, own in gone.items())
+        raise InputError(
+            f"{count:,} of {kept + count:,} objects in {root} cannot be used ({told}); mend the annotations, or say "
+            "--allow-bad to go on without them."
+        )
 
 
 def _names(rows: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:
@@ -401,7 +450,7 @@ def objects_of(
         except ValueError:
             return f"{file} has a line of {len(row['line'])} numbers, which are no box and no polygon; mend its labels."
         if own["label"] >= len(classes):
-            mends["of an unknown category, left out"] += 1
+            mends[UNKNOWN] += 1
             continue
         if row.get("relative"):
             own |= _in_pixels(own, size)

@@ -43,7 +43,7 @@ from visus.data.masks import (
 )
 from visus.data.near import Card, card_of, leaks
 from visus.data.resample import Spacing, said
-from visus.data.samples import counted
+from visus.data.samples import counted, said_of_unmeasured
 from visus.data.space import mixed_spacing, refuse_elsewhere
 from visus.data.split import stratified
 from visus.data.splits import seen_through
@@ -115,9 +115,11 @@ def load_masks(
             f"The masks of the split val in {path} hold {found.classes[0]} only; nothing can be measured there. Bring "
             "others."
         )
-    missing = [name for k, name in enumerate(found.classes) if not found.pixels["train"][:, k].any()]
+    learned, measured = found.pixels["train"].sum(0), found.pixels["val"].sum(0)
+    missing = [name for name, count in zip(found.classes, learned, strict=True) if not count]
     if missing:
         found.remarks.append(f"Not in any training mask, and so not learned: {', '.join(missing)}.")
+    found.remarks.extend(said_of_unmeasured(found.classes, learned, measured))
     if len(found.classes) < 2:
         raise InputError(
             f"The masks in {path} have one class only ({', '.join(found.classes)}); at least 2 are needed."
@@ -209,20 +211,21 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
     elif known and known.name in ("COCO", "COCO panoptic") and not (has_masks(root) and _is_bare(known, root)):
         return _of_shapes(root, known, notes, wanted)
     elif has_masks(root):
-        pairs, form = folder_pairs(root, notes), "pictures with masks"
+        pairs, form = with_own_splits(folder_pairs(root, notes), root, notes), "pictures with masks"
     elif known:
         return _of_shapes(root, known, notes, wanted)
     else:
         refuse_other_task(root, "segment")
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
-    _say_without_masks(pairs, notes, "picture")
+    bare = _say_without_masks(pairs, notes, "picture", wanted)
     listed = read_class_list(root)
     if listed and listed.palette is not None and is_by_color(pairs, listed.palette):
-        return _colored(pairs, listed, root, f"{form} in colors", wanted)
+        return _colored(_with_bare(pairs, bare), listed, root, f"{form} in colors", wanted)
     values = read_numbers_of_objects if wanted.binary else read_values
     seen = survey_of(pairs, values, progress)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
-    return _masked(pairs, ByValue(found[1], values), read_wide), form, (found[0], palette_of(listed, found)), 2
+    splits = _masked(_with_bare(pairs, bare), ByValue(found[1], values), read_wide, ground=int(found[1][0]))
+    return splits, form, (found[0], palette_of(listed, found)), 2
 
 
 def _is_bare(known: Format, root: Path) -> bool:
@@ -233,7 +236,8 @@ def _is_bare(known: Format, root: Path) -> bool:
 
 def _volumes(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -> tuple[Splits, str, Classes, int]:
     pairs = volume_pairs(root, notes)
-    _say_without_masks(pairs, notes, "volume")
+    if _say_without_masks(pairs, notes, "volume", wanted):
+        raise InputError(f"--unlabeled negative is for pictures, and {root} holds volumes; leave it.")
     seen, listed = survey_of(pairs, read_label_volume, progress), read_class_list(root)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
     reading: tuple[Any, Any] = read_volume, read_label_volume
@@ -261,23 +265,49 @@ def _of_shapes(root: Path, known: Format, notes: Notes, wanted: Wanted) -> tuple
     return _masked(pairs, partial(_drawn, lookup=lookup), read_wide), form, (classes, colors(len(classes))), 2
 
 
-def _say_without_masks(pairs: Pairs, notes: Notes, kind: str) -> None:
-    """Count what has no mask; it is left out.
+Bare = list[tuple[str, str]]
+"""Split and file of pictures without a mask."""
+
+
+def _say_without_masks(pairs: Pairs, notes: Notes, kind: str, wanted: Wanted) -> Bare:
+    """Count what has no mask, and say what becomes of it; what is taken as ground alone.
 
     Raises:
         InputError: Nothing has one.
     """
-    count = len(notes.unlabeled)
-    if not count:
-        return
-    first = Path(notes.unlabeled[0][1]).name
-    total = count + sum(len(files) for files, _ in pairs.values())
-    if count == total:
-        raise InputError(
-            f"No {kind} has a mask beside it, {notes.unlabeled[0][1]} for one; name masks as their {kind}s."
+    bare = [*notes.unlabeled]
+    if not bare:
+        return []
+    total = len(bare) + sum(len(files) for files, _ in pairs.values())
+    if len(bare) == total:
+        raise InputError(f"No {kind} has a mask beside it, {bare[0][1]} for one; name masks as their {kind}s.")
+    masked = {split for split, (files, _) in pairs.items() if files}
+    negative = [own for own in bare if wanted.unlabeled == "negative" and own[0] in masked]
+    left = [own for own in bare if own not in negative]
+    if negative:
+        notes.remarks.append(
+            f"{_told(negative, total, kind)} taken as ground alone; --unlabeled leave_out forgets them."
         )
-    notes.remarks.append(f"{count:,} of {total:,} {kind}s {'has' if count == 1 else 'have'} no mask and "
-                         f"{'is' if count == 1 else 'are'} left out, {first} for one.")  # fmt: skip
+        notes.unlabeled[:] = left
+    if left:
+        mend = "" if kind == "volume" else "; --unlabeled negative takes such as ground alone"
+        mend = "; no picture of their split has one" if wanted.unlabeled == "negative" else mend
+        notes.remarks.append(f"{_told(left, total, kind)} left out, {Path(left[0][1]).name} for one{mend}.")
+    return negative
+
+
+def _told(bare: Bare, total: int, kind: str) -> str:
+    have, are = ("has", "is") if len(bare) == 1 else ("have", "are")
+    return f"{len(bare):,} of {total:,} {kind}s {have} no mask and {are}"
+
+
+def _with_bare(pairs: Pairs, bare: Bare) -> Pairs:
+    """Pictures with masks, and those without one (None), in order."""
+    whole: dict[str, dict[str, Any]] = {split: dict(zip(*own, strict=True)) for split, own in pairs.items()}
+    for split, file in bare:
+        whole[split][file] = None
+    ordered = {split: dict(sorted(own.items())) for split, own in whole.items()} if bare else whole
+    return {split: ([*own], [*own.values()]) for split, own in ordered.items()}
 
 
 def _colored(
@@ -288,15 +318,18 @@ def _colored(
     classes, lookup = without_ignored(listed.names, range(len(listed.names)), wanted, root)
     codes = (listed.palette.astype(np.int64) @ np.array([65536, 256, 1])).tolist()
     by_color = ByColor({code: int(lookup[k]) for k, code in enumerate(codes)})
-    return _masked(pairs, by_color, read), form, (classes, palette_of(listed, (classes, lookup))), 2
+    splits = _masked(pairs, by_color, read, ground=by_color.classes.get(0, STRANGE))  # 0 is black
+    return splits, form, (classes, palette_of(listed, (classes, lookup))), 2
 
 
 def _drawn(objects: coco.Objects, lookup: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return lookup[coco.draw(objects)]
 
 
-def _masked(pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[str], Any]) -> dict[str, Masked]:
-    return {split: Masked(files, masks, read_mask, reading) for split, (files, masks) in pairs.items()}
+def _masked(
+    pairs: Pairs, read_mask: Callable[[Any], Any], reading: Callable[[str], Any], *, ground: int = 0
+) -> dict[str, Masked]:
+    return {split: Masked(files, masks, read_mask, reading, ground) for split, (files, masks) in pairs.items()}
 
 
 def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, strict: bool) -> MaskSet:
@@ -309,6 +342,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     labeled = total + len(notes.left_out)
     splits, digests, pixels, cards = {}, {}, {}, {}
     turned = wide = done = 0
+    lost = np.zeros(len(dataset.classes), np.int64)
     gray = dataset.axes == 2
     for name, split in dataset.splits.items():
         kept, digests[name], rows, cards[name] = [], [], [], []
@@ -319,6 +353,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
             if isinstance(answer, str):
                 notes.drop(split.files[place], answer)
                 notes.beside.add(str(split.masks[place]))
+                lost += _classes_in(split, place, len(lost))
                 continue
             kept.append(place)
             digests[name].append(answer.digest)
@@ -337,7 +372,9 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     if empty is not None and len(dataset.splits[empty]):
         raise InputError(f"No pair of the split {empty} of {dataset.root} can be used{first}.")
     if strict:
-        refuse_many(dataset.root, notes.left_out, labeled)
+        there = lost + sum((own > 0).sum(0) for own in pixels.values())
+        classes = list(zip(dataset.classes, lost.tolist(), there.tolist(), strict=True))
+        refuse_many(dataset.root, notes.left_out, labeled, classes=classes)
     used = [str(path) for split in splits.values() for path in (*split.files, *split.masks) if isinstance(path, str)]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     plain = sum(int((own[:, 1:].sum(1) == 0).sum()) for own in pixels.values() if own.shape[1] > 1)
@@ -359,6 +396,15 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
         dataset, splits=splits, digests=digests, pixels=pixels, cards=cards, gray=gray, remarks=remarks,
         left_out=notes.left_out,
     )  # fmt: skip
+
+
+def _classes_in(split: Masked, place: int, classes: int) -> NDArray[np.int64]:
+    """Which classes the mask of a pair that cannot be used holds, ``(classes,)`` 0 and 1; 0 if it is the reason."""
+    entry = split.masks[place]
+    try:
+        return np.sign(positions(split.read_mask(entry))[:classes]) if entry is not None else np.zeros(classes, int)
+    except InputError:
+        return np.zeros(classes, np.int64)
 
 
 def _said_of_plain(count: int, classes: tuple[str, ...]) -> list[str]:
@@ -398,9 +444,11 @@ def _look(split: Masked, dataset: MaskSet, place: int) -> _Looked | str:
         return str(error)
     counts = positions(mask)
     if counts[STRANGE]:
+        named = split.read_mask.given(split.masks[place], STRANGE) if isinstance(split.read_mask, ByValue) else []
+        value = f"the value {named[0]}" if named else "a value"
         return (
-            f"The mask of {split.files[place]} has a value beyond the list of classes ({len(dataset.classes)}: "
-            f"{', '.join(dataset.classes)}); add the class, or say --ignore VALUE."
+            f"The mask of {split.files[place]} has {value} beyond the list of classes ({len(dataset.classes)}: "
+            f"{', '.join(dataset.classes)}); add the class, or say --ignore {named[0] if named else 'VALUE'}."
         )
     counts = counts[: len(dataset.classes)]
     if not counts.any():

@@ -52,12 +52,16 @@ Lookup = tuple[tuple[str, ...], NDArray[np.uint8]]
 
 
 def survey_of(pairs: Pairs, values: Callable[[str], NDArray[Any]], progress: Progress | None) -> mask_values.Survey:
-    """The values of the training masks.
+    """The values of the training masks; of all, where these are black and white and others are it in another way.
 
     Raises:
         InputError: None can be read.
     """
     found = mask_values.survey(_leading(pairs), values, progress)
+    if found.all in ({0, 1}, {0, IGNORE}) and len(pairs) > 1:
+        whole = mask_values.survey([mask for _, masks in pairs.values() for mask in masks], values)
+        if mask_values.is_mixed_white(whole) or mask_values.is_blurred(whole):
+            return whole
     if not found.each and not found.colored:
         detail = f" (the first: {found.reason})" if found.reason else ""
         raise InputError(f"No training mask can be read, so that the classes are not known{detail}; bring some.")
@@ -86,7 +90,12 @@ def classes_and_lookup(
     names = listed.names if listed and two else ("0", "1" if 1 in seen.all else str(IGNORE))
     if wanted.binary:
         names = listed.names if listed and two else ("0", "1")
-        cut = mask_values.is_blurred(seen)
+        cut = mask_values.is_blurred(seen) or mask_values.is_shaded(seen)
+        if cut:
+            notes.remarks.append(
+                f"The masks hold {len(seen.all)} levels of gray, most of them at borders only, as smoothed masks and "
+                "JPEG files do; they are cut at 128."
+            )
         return names, np.repeat(np.array([0, 1], np.uint8), (128, 128) if cut else (1, 255))
     if two and mask_values.is_mixed_white(seen):
         of_255 = sum(IGNORE in own for own in seen.each)
@@ -96,7 +105,7 @@ def classes_and_lookup(
         return _two(names)
     if two and mask_values.is_blurred(seen):
         notes.remarks.append(
-            f"The masks hold {len(seen.all)} values, those between 0 and 255 at borders only, as in a resized or "
+            f"The masks hold {len(seen.all)} values, those between black and white at borders only, as in a resized or "
             "smoothed mask; they are taken as two classes, cut at 128."
         )
         return (names[0], listed.names[1] if listed else str(IGNORE)), np.repeat(np.array([0, 1], np.uint8), 128)
@@ -106,6 +115,14 @@ def classes_and_lookup(
             f"The masks in {root} seem to count objects (up to {most} in one mask, anew in each), not to name classes; "
             "say --binary to take all objects as one class, or bring a classes.txt."
         )
+    if listed is None and mask_values.holds_grays(seen):
+        most = max(len(own) for own in seen.each)
+        raise InputError(
+            f"The masks in {root} seem to hold levels of gray (up to {most} in one mask), as resized, smoothed or JPEG "
+            "files do, not numbers of classes; bring masks that were never smoothed, or say --binary for a single "
+            "class, or bring a classes.txt."
+        )
+    _note_unseen(seen, notes, wanted)
     if listed:
         classes, lookup = without_ignored(listed.names, listed.numbers, wanted, root)
         lookup[list(listed.void)] = IGNORE
@@ -121,6 +138,13 @@ def classes_and_lookup(
     if IGNORE in seen.all and not seen.all <= {0, IGNORE}:
         found = _with_white(seen, notes)
     return without_ignored([str(value) for value in found], found, wanted, root)
+
+
+def _note_unseen(seen: mask_values.Survey, notes: Notes, wanted: Wanted) -> None:
+    """Say which values are to be ignored and are in no mask."""
+    unseen = [entry for entry in wanted.ignore if entry.isdecimal() and int(entry) not in {*seen.all, IGNORE}]
+    if unseen and wanted.insist:
+        notes.remarks.append(f"No mask that was looked at holds the value {', '.join(unseen)}, which --ignore names.")
 
 
 def _with_white(seen: mask_values.Survey, notes: Notes) -> list[int]:
@@ -190,14 +214,14 @@ def without_ignored(names: Sequence[str], values: Sequence[int], wanted: Wanted,
     Raises:
         InputError: There is no class that is to be ignored, or there are too many.
     """
-    known = {*names, *(str(v) for v in values)}
-    strange = [entry for entry in wanted.ignore if entry not in known and entry != str(IGNORE)]
+    unnamed = {str(value): value for value in range(256) if value not in values}
+    strange = [entry for entry in wanted.ignore if entry not in {*names, *unnamed, *map(str, values)}]
     if strange and wanted.insist:
         raise InputError(f"There is no class {strange[0]!r} to ignore in {root}; there are {', '.join(names)}.")
     if len(names) > MOST_CLASSES - 1:
         raise InputError(f"{root} has {len(names)} classes; a mask holds up to {MOST_CLASSES - 1}.")
     lookup = np.full(256, STRANGE, np.uint8)
-    lookup[IGNORE] = IGNORE
+    lookup[[IGNORE, *(unnamed[entry] for entry in wanted.ignore if entry in unnamed)]] = IGNORE
     kept: list[str] = []
     for name, value in zip(names, values, strict=True):
         if name in wanted.ignore or str(value) in wanted.ignore:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from PIL import Image
 from visus._errors import InputError
 from visus.data.layout_words import MASKS, PICTURES, labels_of
 from visus.data.left_out import Notes
-from visus.data.own_splits import parted
 from visus.data.splits import files_below, files_in, folders_in, paths_below, seen_through, split_of
 from visus.images import is_picture_name
 
@@ -79,8 +78,12 @@ def folder_pairs(root: Path, notes: Notes) -> Pairs:
     places = _places(root)
     if not places:
         raise InputError(f"{root} holds no pictures with masks; lay them out as {LAYOUTS}.")
-    pairs = {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
-    return parted(*pairs[""], root, notes) if set(pairs) == {""} else pairs
+    for folder in folders_in(root) if places.keys() - {""} else ():
+        if (split := split_of(folder.name)) and split not in places:
+            bare = [(split, str(own)) for own in files_below(folder) if is_picture_name(own.name)]
+            notes.unlabeled += bare
+            notes.remarks += [] if bare else [f"{folder} holds no pictures."]
+    return {split: _matched(pictures, masks, split, notes) for split, (pictures, masks) in places.items()}
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -207,7 +210,28 @@ def _matched(pictures: Path, masks: Path, split: str, notes: Notes) -> tuple[lis
             continue
         kept.append(str(file))
         found.append(str(mask))
+    _tell_alone({path for own in by_stem.values() for path in own} - {*map(Path, found)}, files, notes)
     return kept, found
+
+
+def _tell_alone(masks: set[Path], pictures: Sequence[Path], notes: Notes) -> None:
+    """Leave out masks whose picture is missing; further masks of a picture are only not used."""
+    whole = {picture.stem for picture in pictures}
+    begins = {part for stem in whole for part in _beginnings(stem)}
+    for mask in sorted(masks - {*pictures}):
+        plain = next((mask.stem.removeprefix(own) for own in _BEGINNINGS if mask.stem.startswith(own)), mask.stem)
+        short = next((plain.removesuffix(own) for own in _ENDINGS[1:] if plain.endswith(own)), plain)
+        if not whole & {*_beginnings(plain)} and short not in begins:
+            notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
+
+
+def _beginnings(stem: str) -> Iterator[str]:
+    """A name, and what stands before each of its separators."""
+    yield stem
+    yield from (stem[: own.start()] for own in _BETWEEN.finditer(stem) if own.start())
+
+
+_BETWEEN = re.compile(r"[-_. ]")
 
 
 def _mask_for(

@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from visus.data.threads import in_threads
 _MIDDLE = 128  # from here on a blurred white is white
 _SAMPLE = 24  # masks that are looked at closely
 _THIN = 5  # pixels: what is narrower is a border
+_NEAR = 0.01  # of the longer side, from which a border may be wider
+_DARK, _BRIGHT = 32, 223  # what is nearly black and nearly white
+_FEW_LEVELS = 3
+_MANY_LEVELS = 32  # values in one mask
+_MOSTLY = 0.9
+_FEW_TIMES = 2  # as much white as gray
 _FEW_OBJECTS, _MANY_CLASSES = 5, 20
 
 
@@ -28,7 +35,7 @@ class Survey:
         colored: The first mask in color; None where there is none.
         in_color: How many are in color.
         reason: Why the first that cannot be read cannot.
-        paths: Their files.
+        paths: The files of those that can be read and are not in color.
         read: Reads a file.
     """
 
@@ -64,17 +71,19 @@ def survey(
         return None if _in_color(found) else values_in(found)
 
     each: list[frozenset[int]] = []
+    readable: list[str] = []
     colored, in_color, reason = None, 0, ""
     for done, (path, answer) in enumerate(zip(paths, in_threads(of, paths), strict=True), 1):
         if isinstance(answer, frozenset):
             each.append(answer)
+            readable.append(path)
         elif answer is None:
             colored, in_color = colored or path, in_color + 1
         else:
             reason = reason or answer
         if progress:
             progress(done, len(paths))
-    return Survey(each, colored, in_color, reason, paths, read)
+    return Survey(each, colored, in_color, reason, readable, read)
 
 
 def values_in(mask: NDArray[Any]) -> frozenset[int]:
@@ -93,32 +102,101 @@ def is_mixed_white(found: Survey) -> bool:
     return not any({1, IGNORE} <= own for own in found.each)
 
 
-def _sample(found: Survey) -> Iterator[NDArray[Any]]:
-    """Some of the masks that can be read."""
-    for path in found.paths[:: max(1, len(found.paths) // _SAMPLE)]:
+def _sample(found: Survey, wanted: Callable[[frozenset[int]], bool] = lambda _: True) -> Iterator[NDArray[Any]]:
+    """Some of the masks that can be read, and whose values are wanted."""
+    paths = [path for path, own in zip(found.paths, found.each, strict=True) if wanted(own)]
+    for path in paths[:: max(1, len(paths) // _SAMPLE)]:
         with contextlib.suppress(InputError):
             yield found.read(path)
 
 
 def is_blurred(found: Survey) -> bool:
-    """Whether masks are black and white but for their borders, which a resized or smoothed mask has in between.
+    """Whether masks are black and white but for their borders and what a JPEG file adds: resized or smoothed ones.
 
-    Values between black and white lie on both sides of the middle, and nowhere form more than a thin line.
+    Nearly all is nearly black or nearly white, values between lie on both sides of the middle, and near its border.
+    Levels beside the darkest and the brightest that cover more than a thin line are numbers of classes.
     """
-    between = {value for value in found.all if 0 < value < IGNORE}
-    if len(between) < 3 or IGNORE not in found.all or not min(between) < _MIDDLE <= max(between):
+    levels = found.all
+    between = {value for value in levels if 0 < value < IGNORE}
+    dark, bright = {value for value in levels if value <= _DARK}, {value for value in levels if value >= _BRIGHT}
+    if len(between) < _FEW_LEVELS or not dark or not bright or not min(between) < _MIDDLE <= max(between):
         return False
     import cv2
 
-    inside = wide = white = 0
+    inside = away = white = 0
+    for values in _sample(found, lambda own: bool(own & between)):
+        if values.ndim != 2:
+            return False
+        gray = (values > _DARK) & (values < _BRIGHT)
+        side = 2 * max(_THIN, round(_NEAR * max(values.shape))) + 1
+        square, bits = np.ones((side, side), np.uint8), (values >= _MIDDLE).astype(np.uint8)
+        border = cv2.dilate(bits, square) > cv2.erode(bits, square)
+        inside += int(gray.sum())
+        away += int((gray & ~border).sum())
+        white += int((values >= _BRIGHT).sum())
+    plain = (dark | bright) - {min(levels), max(levels)}
+    return white > 0 and inside > 0 and away <= 0.02 * inside and not plain & _wide(found)
+
+
+def _wide(found: Survey) -> set[int]:
+    """The values that cover more than a thin line in some mask."""
+    import cv2
+
+    wide: set[int] = set()
+    for values in _sample(found):
+        for value in values_in(values) - wide:
+            part = cv2.erode((values == value).astype(np.uint8), np.ones((_THIN, _THIN), np.uint8))
+            wide |= {value} if part.any() else set()
+    return wide
+
+
+def is_shaded(found: Survey) -> bool:
+    """Whether masks hold much white and few levels of gray, most of which nowhere cover more than a thin line."""
+    numbers = found.all - {0, IGNORE}
+    if max(found.all, default=0) < _BRIGHT or len(numbers) < _FEW_LEVELS:
+        return False
+    gray = white = 0
     for values in _sample(found):
         if values.ndim != 2:
             return False
-        gray = ((values > 0) & (values < IGNORE)).astype(np.uint8)
-        inside += int(gray.sum())
-        wide += int(cv2.erode(gray, np.ones((_THIN, _THIN), np.uint8)).sum())
-        white += int((values == IGNORE).sum())
-    return inside > 0 and wide <= 0.02 * inside and white > 0
+        gray += int(((values > _DARK) & (values < _BRIGHT)).sum())
+        white += int((values >= _BRIGHT).sum())
+    return _FEW_TIMES * gray < white and 2 * len(numbers & _wide(found)) < len(numbers)
+
+
+def holds_grays(found: Survey) -> bool:
+    """Whether the values of masks are levels of gray and no numbers of classes: many in each mask, or borders alone.
+
+    Borders are values that nowhere cover more than a thin line, where they lie between those that do.
+    """
+    if any(values.ndim != 2 for values in islice(_sample(found), 1)):  # volumes have many organs
+        return False
+    if found.each and np.median([len(own) for own in found.each]) > _MANY_LEVELS:
+        return True
+    numbers = found.all - {IGNORE}
+    if len(numbers) < 2 + _FEW_LEVELS:
+        return False
+    wide = _wide(found)
+    thin = numbers - wide
+    if not (
+        len(wide) > 1 and len(thin) >= max(_FEW_LEVELS, len(wide)) and min(wide) < min(thin) < max(thin) < max(wide)
+    ):
+        return False
+    running = max(numbers) < _MANY_LEVELS and numbers == {*range(len(numbers))}
+    return not running or _share_between(found, thin) > _MOSTLY
+
+
+def _share_between(found: Survey, thin: set[int]) -> float:
+    """Of the pixels with some values: the share with both a lower and a higher neighbor, as smoothed borders have."""
+    import cv2
+
+    square, between, total = np.ones((3, 3), np.uint8), 0, 0
+    for values in _sample(found, lambda own: bool(own & thin)):
+        where = np.isin(values, [*thin])
+        lower, higher = (np.asarray(of(values, square)) for of in (cv2.erode, cv2.dilate))
+        between += int((where & (lower < values) & (values < higher)).sum())
+        total += int(where.sum())
+    return between / max(1, total)
 
 
 def counts_objects(found: Survey, *, few: int = _FEW_OBJECTS) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,17 @@ class Masked:
 
     Attributes:
         files: Their paths.
-        masks: What :attr:`read_mask` takes for each.
+        masks: What :attr:`read_mask` takes for each; None for a picture that is all ground.
         read_mask: From an entry of masks to the mask.
         read_picture: From a path to the picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
+        ground: The class of a picture that has no mask.
     """
 
     files: list[str]
     masks: list[Any]
     read_mask: Callable[[Any], Mask]
     read_picture: Callable[[str], NDArray[Any]] = read_wide
+    ground: int = 0
 
     def __len__(self) -> int:
         return len(self.files)
@@ -78,7 +80,8 @@ class Masked:
             InputError: One cannot be read, or they differ in size.
         """
         picture = self.read_picture(self.files[place]) if picture is None else picture
-        mask = self.read_mask(self.masks[place])
+        entry = self.masks[place]
+        mask = np.full(picture.shape[:2], self.ground, np.uint8) if entry is None else self.read_mask(entry)
         size = picture.shape[: mask.ndim]
         turned = mask.ndim == 2 and size == mask.shape[::-1] != mask.shape
         if turned:
@@ -97,7 +100,7 @@ class Masked:
             places: ``(m,)`` integer positions, in the order that is wanted.
         """
         files, masks = ([values[k] for k in places.tolist()] for values in (self.files, self.masks))
-        return Masked(files, masks, self.read_mask, self.read_picture)
+        return replace(self, files=files, masks=masks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ def colors(count: int) -> NDArray[np.uint8]:
 def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = False) -> NDArray[Any]:
     """The values of a mask file: ``(H, W)`` uint8 numbers, or ``(H, W, 3)`` colors where these are not all gray.
 
-    A white of 16 bits is 255. Where all colors are one and alpha differs, alpha is the mask.
+    8 bits that are spread over 16 (white is 65535) come back. Where all colors are one and alpha differs, alpha is the
+    mask; where the colors of a palette are black and white, they count.
 
     Args:
         path: The file.
@@ -178,31 +182,21 @@ def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = Fals
 
     Raises:
         InputError: The file is missing.
-        FormatError: It is damaged, a JPEG file, or holds broken numbers or such beyond 255.
+        FormatError: It is damaged, a JPEG or lossy WebP file, or holds broken numbers or such beyond 255.
     """
     name = os.fspath(path)
     content = read_bytes(path)
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            if picture.format == "JPEG":
-                raise FormatError(f"The mask {name} is a JPEG file, which changes its values; save masks as PNG.")
-            if picture.mode in ("P", "L"):
-                values = np.array(picture)
-            elif picture.mode == "1":
-                values = np.array(picture).astype(np.uint8)
-            elif picture.mode.startswith("I"):
-                values = np.array(picture).astype(np.int64)
-            elif picture.mode == "F":
-                values = _whole(np.array(picture), name)
-            elif picture.mode in ("RGBA", "LA", "PA"):
-                values = _without_alpha(np.array(picture.convert("RGBA")))
-            else:
-                values = np.array(picture.convert("RGB"))
+            lossy = "lossy WebP" if picture.format == "WEBP" and b"VP8 " in content[:_HEADER] else "JPEG"
+            if picture.format == "JPEG" or lossy != "JPEG":
+                raise FormatError(f"The mask {name} is a {lossy} file, which changes its values; save masks as PNG.")
+            values = _samples(picture, name)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "its kind is not known" if isinstance(error, UnidentifiedImageError) else str(error)
         raise FormatError(f"The mask {name} is damaged or no picture ({reason}); bring it again.") from error
-    if values.ndim == 2 and values.size and values.max() == _WHITE and set(np.unique(values).tolist()) == {0, _WHITE}:
-        values = np.where(values > 0, IGNORE, 0)
+    if values.ndim == 2 and values.size and values.max() > IGNORE and not (values % _TIMES).any():
+        values = values // _TIMES  # 8 bits spread over 16: white is 65535
     if numbers_of_objects and values.ndim == 2 and values.size and values.max() > IGNORE:
         values = np.minimum(values, IGNORE - 1)
     if values.ndim == 2 and values.size and not 0 <= int(values.min()) <= int(values.max()) <= IGNORE:
@@ -216,7 +210,40 @@ def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = Fals
     return values.astype(np.uint8)
 
 
-_WHITE = 65535  # of 16 bits
+def _samples(picture: Image.Image, name: str) -> NDArray[Any]:
+    """What a file holds: ``(H, W)`` numbers or ``(H, W, 3)`` colors.
+
+    Raises:
+        FormatError: They are broken numbers.
+    """
+    if picture.mode == "P":
+        return _indexes(picture)
+    if picture.mode in ("L", "1"):
+        return np.array(picture).astype(np.uint8)
+    if picture.mode.startswith("I"):
+        return np.array(picture).astype(np.int64)
+    if picture.mode == "F":
+        return _whole(np.array(picture), name)
+    if picture.mode in ("RGBA", "LA", "PA"):
+        return _without_alpha(np.array(picture.convert("RGBA")))
+    return np.array(picture.convert("RGB"))
+
+
+_TIMES = 257  # 65535 / 255
+_HEADER = 64  # bytes in which a WebP file says how it is packed
+
+
+def _indexes(picture: Image.Image) -> NDArray[np.uint8]:
+    """The numbers of a picture with a palette; its colors, where the palette has black and white alone."""
+    values = np.array(picture)
+    palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    colors = {*map(tuple, palette.tolist())}
+    if colors == _BLACK_AND_WHITE and values.max(initial=0) < len(palette):
+        return palette[values, 0]
+    return values
+
+
+_BLACK_AND_WHITE = {(0, 0, 0), (255, 255, 255)}
 
 
 def is_gray(picture: NDArray[Any]) -> bool:
@@ -286,6 +313,14 @@ class ByValue:
         if values.shape[-1] == 3 and values.ndim == 3 and self.values in (read_values, read_numbers_of_objects):
             raise InputError(f"The mask {path} is in color; name its classes in a classes.csv (name,red,green,blue).")
         return self.lookup.take(values)
+
+    def given(self, path: str, answer: int) -> list[int]:
+        """The values of a file that are answered by a class, or by another value of the lookup, in order.
+
+        Raises:
+            InputError: It is missing or damaged.
+        """
+        return [value for value in np.unique(self.values(path)).tolist() if self.lookup[value] == answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from visus.data.boxes import Boxed, BoxSet
 from visus.data.kinds import kind_of
 from visus.data.left_out import Notes
 from visus.data.load import load_whole
-from visus.data.load_boxes import load_boxes_whole
+from visus.data.load_boxes import Unlabeled, load_boxes_whole
 from visus.data.load_masks import load_masks_whole
-from visus.data.masks import IGNORE, Masked, MaskSet
+from visus.data.masks import IGNORE, Masked, MaskSet, colors
 from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures
 from visus.data.splits import seen_through
@@ -24,7 +24,16 @@ from visus.data.table_places import table_in
 from visus.images import draw
 
 Task = Literal["classify", "segment", "detect"]
+_OPTIONS: dict[str, tuple[Task, ...]] = {
+    "multilabel": ("classify",),
+    "binary": ("segment",),
+    "unlabeled": ("segment", "detect"),
+    "first_pixel": ("detect",),
+}
+"""What each option is for."""
+
 _ON_THE_SHEET = 20
+_TILE = 240  # pixels of a picture on the sheet
 _MEASURED = 200  # pictures whose sizes are told
 _REASONS = 20
 
@@ -60,6 +69,7 @@ class Overview:
             "format": own.form,
             "task": self.task,
             "classes": list(own.classes),
+            **({"words": own.words} if isinstance(own, LabelSet) and own.words else {}),
             "pictures": {split: len(pictures) for split, pictures in own.splits.items()},
             "counts": self.counts(),
             "sizes": {"least": self.sizes.min(0).tolist(), "most": self.sizes.max(0).tolist()}
@@ -86,39 +96,57 @@ class Overview:
     def drawn(self) -> NDArray[np.uint8]:
         """Some pictures with their labels, ``(H, W, 3)`` uint8.
 
+        Of a volume the slice is shown that has most of other classes than the first.
+
         Raises:
-            InputError: They are volumes, or there are none.
+            InputError: There are none.
         """
         own = self.dataset
-        if isinstance(own, MaskSet) and own.axes == 3:
-            raise InputError(f"{own.root} holds volumes, which have no contact sheet; leave --sheet away.")
         shown, captions = [], []
         for split, pictures in own.splits.items():
             wanted = max(1, _ON_THE_SHEET // len(own.splits))
             for place in range(0, len(pictures), max(1, len(pictures) // wanted))[:wanted]:
                 shown.append(_labeled(own, pictures, place))
                 captions.append(_caption(own, pictures, place, split))
-        return draw.contact_sheet(shown, captions, tile=240, title=f"{own.root.name}: {own.form}")
+        if isinstance(own, MaskSet) and shown:
+            shown.append(draw.legend(own.classes, list(map(tuple, own.palette.tolist())), side=_TILE))
+            captions.append("classes; the first is not drawn")
+        return draw.contact_sheet(shown, captions, tile=_TILE, title=f"{own.root.name}: {own.form}")
 
 
 def _labeled(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int) -> NDArray[np.uint8]:
     """A picture with its boxes or its mask."""
     if isinstance(pictures, Boxed):
         picture, objects = pictures.read(place)
-        return draw.boxes(picture, objects.boxes, [own.classes[k] for k in objects.labels.tolist()])
+        names = [own.classes[k] for k in objects.labels.tolist()]
+        palette = list(map(tuple, colors(1 + len(own.classes))[1:].tolist()))
+        return draw.boxes_on_tile(
+            picture, objects.boxes, names, [palette[k] for k in objects.labels.tolist()], side=_TILE
+        )
     if isinstance(pictures, Masked):
         assert isinstance(own, MaskSet)
         picture, mask = pictures.read(place)
-        colors = np.full((256, 3), 255, np.uint8)
-        colors[: len(own.palette)] = own.palette
+        if own.axes == 3:
+            picture, mask = _slice(picture, mask)
+        lookup = np.full((256, 3), 255, np.uint8)
+        lookup[: len(own.palette)] = own.palette
         covered = ((mask > 0) & (mask != IGNORE))[..., None]
-        return np.where(covered, (picture // 2 + colors[mask] // 2).astype(np.uint8), picture)
+        return np.where(covered, (picture // 2 + lookup[mask] // 2).astype(np.uint8), picture)
     return pictures.read(place)
 
 
+def _slice(volume: NDArray[np.float32], mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The slice of a volume with most of other classes, ``(H, W, 3)`` uint8, and its mask."""
+    place = int(((mask > 0) & (mask != IGNORE)).sum((1, 2)).argmax())
+    low, high = np.percentile(volume[place], (0.5, 99.5))
+    gray = np.clip((volume[place] - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=2), mask[place]
+
+
 def _caption(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int, split: str) -> str:
-    if isinstance(pictures, Pictures):
-        return f"{split}: {pictures.names(place, own.classes)}"
+    if isinstance(pictures, Pictures) and isinstance(own, LabelSet):
+        names = pictures.names(place, own.classes)
+        return f"{split}: {' '.join(filter(None, (names, own.words.get(names))))}"
     return f"{split}: {Path(pictures.files[place]).name}"
 
 
@@ -127,6 +155,8 @@ def overview(
     *,
     task: Task | None = None,
     multilabel: bool = False,
+    binary: bool = False,
+    unlabeled: Unlabeled | None = None,
     first_pixel: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Overview:
@@ -136,23 +166,30 @@ def overview(
         path: Folder or table.
         task: What would be learned; None for what the format is for.
         multilabel: As for :func:`visus.data.load`.
+        binary: As for :func:`visus.data.load_masks`.
+        unlabeled: As for :func:`visus.data.load_boxes`.
         first_pixel: As for :func:`visus.data.load_boxes_whole`.
         progress: Called with how many pictures were looked at, of how many.
 
     Raises:
-        InputError: It is no set of pictures with labels, or for another task.
+        InputError: It is no set of pictures with labels, or for another task; or an option is.
     """
     place = Path(path).expanduser()
     if task is None:
         kind = kind_of(seen_through(place)) if place.is_dir() else None
         task = "classify" if kind is None else "segment" if kind.tasks[0] == "segment" else "detect"
         task = "classify" if task == "detect" and _has_classes_alone(place) else task
+    given = {"multilabel": multilabel, "binary": binary, "unlabeled": unlabeled, "first_pixel": first_pixel}
+    options = {name: value for name, value in given.items() if value is not None and value is not False}
+    if idle := next((name for name in options if task not in _OPTIONS[name]), None):
+        takes = " or ".join(_OPTIONS[idle])
+        raise InputError(f"--{idle.replace('_', '-')} is for {takes}, and {path} is a set to {task}; leave it.")
     if task == "classify":
-        found = load_whole(place, multilabel=multilabel, progress=progress)
+        found = load_whole(place, **options, progress=progress)
     elif task == "segment":
-        found = load_masks_whole(place, progress=progress)
+        found = load_masks_whole(place, **options, progress=progress)
     else:
-        found = load_boxes_whole(place, first_pixel=first_pixel, progress=progress)
+        found = load_boxes_whole(place, **options, progress=progress)
     volumes = isinstance(found, MaskSet) and found.axes == 3
     sizes = [] if volumes else [_size(own, k) for own in found.splits.values() for k in _some(own)]
     return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2))

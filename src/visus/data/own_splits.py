@@ -82,23 +82,27 @@ def names_in(path: Path) -> list[tuple[str, str]]:
     return [(line, line.split()[0]) for line in lines if line and not line.startswith("#")]
 
 
-def by_lists(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:
+def by_lists(files: Sequence[str], root: Path, notes: Notes, *, tables: bool = False) -> dict[str, list[int]]:
     """Places of pictures by split, as lists of names, or a table, beside them say; none where there are none.
 
     Args:
         files: The pictures.
         root: Where the lists lie.
         notes: As for :func:`own_splits`.
+        tables: Whether a column of splits in a table of something else counts.
     """
     lists, odd = lists_in(root)
     named: dict[str, _Listed] = {}
     for split, path in lists.items():
         with suppress(FormatError):
             named[split] = path, names_in(path)
-    if found := _placed(named, files, root, notes):
+    for listed in (named, numbered := _by_numbers(root)):
+        if found := _placed(listed, files, root, notes):
+            return found
+    if found := _by_a_table(files, root, notes, tables=tables):
         return found
-    if found := _by_a_table(files, root, notes):
-        return found
+    for path in dict.fromkeys(path for listed in (named, numbered) if "train" in listed for path, _ in listed.values()):
+        notes.remarks.append(f"{path.name} is not used: most of its names are those of no picture here, or of several.")
     if odd and not lists:
         notes.remarks.append(
             "Lists that are not used, for they are not those of one train and one val: "
@@ -135,17 +139,38 @@ def _placed(named: Mapping[str, _Listed], files: Sequence[str], root: Path, note
     return found
 
 
-def _by_a_table(files: Sequence[str], root: Path, notes: Notes) -> dict[str, list[int]]:
+def _by_numbers(root: Path) -> dict[str, _Listed]:
+    """What the lists of CUB-200 name: ``images.txt`` numbers pictures, ``train_test_split.txt`` has 1 for train."""
+    pictures, parts = root / "images.txt", root / "train_test_split.txt"
+    if not (pictures.is_file() and parts.is_file()):
+        return {}
+    try:
+        names, trains = ([line.split(maxsplit=1) for line in text_of(own).splitlines()] for own in (pictures, parts))
+        split = {number: _OF_CUB[word.strip()] for number, word in filter(None, trains)}
+        listed = [(split[number], name.strip()) for number, name in filter(None, names)]
+    except (ValueError, KeyError) as error:
+        raise FormatError(
+            f"{parts} must have a number of {pictures.name} and 0 or 1 on each line ({error!r}); mend it."
+        ) from error
+    return {own: (pictures, [(name, name) for part, name in listed if part == own]) for own in _OF_CUB.values()}
+
+
+_OF_CUB = {"1": "train", "0": "test"}
+
+
+def _by_a_table(files: Sequence[str], root: Path, notes: Notes, *, tables: bool) -> dict[str, list[int]]:
     """Places of pictures by split, as a table of parts beside them says; none where there is none.
 
     ``list_eval_partition.csv`` of CelebA numbers them: 0, 1 and 2 are train, val and test.
     """
-    for path in (own for folder in _folders_of_lists(root) for own in files_in(folder) if is_of_parts(own)):
+    for path in (own for folder in _folders_of_lists(root) for own in files_in(folder)):
+        if not (is_of_parts(path) or (tables and path.suffix.lower() in (".csv", ".tsv"))):
+            continue
         try:
             table = open_table(path)
         except InputError:
             continue
-        name, part = table.column(FILE), _column_of_parts(table)
+        name, part = table.column(FILE), _column_of_parts(table) if is_of_parts(path) else _column_of_splits(table)
         if not name or not part or not table.rows:
             continue
         words = {row[part].strip() for row in table.rows}
@@ -164,6 +189,12 @@ def _by_a_table(files: Sequence[str], root: Path, notes: Notes) -> dict[str, lis
             reason = f"{part} is not train, val or test in it ({', '.join(sorted(words)[:4])})"
         notes.remarks.append(f"{path.name} is not used to split the pictures: {reason}.")
     return {}
+
+
+def _column_of_splits(table: Table) -> str | None:
+    """The column of splits of a table of something else, if all that it holds are words for splits."""
+    found = table.column(SPLIT)
+    return found if found and table.rows and all(split_of(row[found]) for row in table.rows) else None
 
 
 def _column_of_parts(table: Table) -> str | None:

@@ -64,7 +64,9 @@ def _named(found: list[Labeled], root: Path, notes: Notes, multilabel: bool) -> 
             continue
         place = finder.find(name, source.parent, source.parent / "images", split=told)
         if place is None:
-            notes.drop(source.parent / Path(name).name, f"The picture {name} of {source.name} is not in {root}.")
+            notes.drop(
+                source.parent / Path(name).name, f"The picture {name} of {source.name} is not in {root}; bring it."
+            )
             continue
         split = told or split_in(place.relative_to(root).parts[:-1])
         files, names = named.setdefault(split, ([], []))

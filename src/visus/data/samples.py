@@ -93,6 +93,7 @@ class LabelSet:
         digests: A hash of the content of each picture, by split.
         cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`.
         left_out: Labeled files that cannot be used.
+        words: What classes are called in words, where their names are WordNet's codes (``n01440764``).
     """
 
     root: Path
@@ -104,6 +105,7 @@ class LabelSet:
     digests: dict[str, list[bytes]] = field(default_factory=dict)
     cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
 
     @property
     def multilabel(self) -> bool:
@@ -130,11 +132,12 @@ class LabelSet:
     def describe(self) -> str:
         """The form, the classes and how many pictures each has, for people."""
         names = list(self.splits)
-        width = max(len(name) for name in (*self.classes, "class"))
+        called = [" ".join(filter(None, (own, self.words.get(own)))) for own in self.classes]
+        width = max(len(name) for name in (*called, "class"))
         lines = [f"{self.root}: {self.form}", f"{'class':{width}}" + "".join(f"{name:>9}" for name in names)]
         counts = {name: self.counts(name) for name in names}
         for k in _shown(len(self.classes)):
-            row = self.classes[k] if k >= 0 else "…"
+            row = called[k] if k >= 0 else "…"
             cells = "".join(f"{counts[name][k] if k >= 0 else '':>9}" for name in names)
             lines.append(f"{row:{width}}{cells}")
         lines.append(f"{'all':{width}}" + "".join(f"{len(self.splits[name]):>9}" for name in names))
@@ -144,6 +147,38 @@ class LabelSet:
 def _shown(count: int, most: int = 24) -> list[int]:
     """Rows of a table that is cut in the middle (-1) when it is long."""
     return list(range(count)) if count <= most else [*range(most // 2), -1, *range(count - most // 2, count)]
+
+
+def said_of_unmeasured(classes: Sequence[str], train: NDArray[np.integer], val: NDArray[np.integer]) -> list[str]:
+    """One sentence on classes that are learned and not in val; none where there are none.
+
+    Args:
+        classes: Their names.
+        train: ``(C,)``, how much of each is in train.
+        val: ``(C,)``, how much of each is in val.
+
+    >>> said_of_unmeasured(["cat", "dog"], np.array([3, 4]), np.array([1, 0]))
+    ['Not in val, and so not measured: dog.']
+    """
+    names = [name for name, learned, measured in zip(classes, train, val, strict=True) if learned and not measured]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"Not in val, and so not measured: {', '.join(names[:_NAMED])}{more}."] if names else []
+
+
+def said_of_alike(classes: Sequence[str]) -> list[str]:
+    """One sentence on classes whose names differ in case and blanks alone; none where there are none.
+
+    >>> said_of_alike(["Cat", "cat", "dog"])
+    ['Classes of nearly one name: Cat and cat; if they are one, call them alike.']
+    """
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault("".join(name.casefold().split()), []).append(name)
+    told = ", ".join(" and ".join(names) for names in alike.values() if len(names) > 1)
+    return [f"Classes of nearly one name: {told}; if they are one, call them alike."] if told else []
+
+
+_NAMED = 12  # classes that a sentence names
 
 
 def counted(count: int) -> str:

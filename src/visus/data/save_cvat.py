@@ -17,8 +17,15 @@ from visus.data.copies import copied, size_of
 _FLAGS = ("crowd", "difficult")
 
 
-def save_cvat(dataset: BoxSet, root: Path) -> None:
-    """Write all splits as subsets of one file."""
+def save_cvat(dataset: BoxSet, root: Path, *, proposed: bool = False) -> None:
+    """Write all splits as subsets of one file.
+
+    Args:
+        dataset: The pictures and their objects.
+        root: Where.
+        proposed: Whether a network proposes the objects, which CVAT shows then.
+    """
+    source = "auto" if proposed else "manual"
     tree = Element("annotations")
     SubElement(tree, "version").text = "1.1"
     task = SubElement(SubElement(tree, "meta"), "task")
@@ -36,7 +43,9 @@ def save_cvat(dataset: BoxSet, root: Path) -> None:
             about = {"id": str(number), "name": copy.name, **parts}
             image = SubElement(tree, "image", {**about, "width": str(width), "height": str(height)})
             for k in range(len(own)):
-                _object(image, own, k, (height, width), dataset.classes)
+                _object(
+                    image, own, k, (height, width), {"label": dataset.classes[int(own.labels[k])], "source": source}
+                )
             number += 1
     indent(tree)
     write_atomically(root / "annotations.xml", tostring(tree, encoding="utf-8", xml_declaration=True))
@@ -54,8 +63,8 @@ def _label(labels: Element, name: str) -> None:
             SubElement(attribute, key).text = value
 
 
-def _object(image: Element, own: Objects, k: int, size: tuple[int, int], classes: tuple[str, ...]) -> None:
-    about = {"label": classes[int(own.labels[k])], "source": "manual", "occluded": "0", "z_order": "0"}
+def _object(image: Element, own: Objects, k: int, size: tuple[int, int], about: dict[str, str]) -> None:
+    about = {**about, "occluded": "0", "z_order": "0"}
     shape = own.shapes[k]
     if not shape:
         sides = dict(zip(("xtl", "ytl", "xbr", "ybr"), map(_said, own.boxes[k].astype(np.float64)), strict=True))

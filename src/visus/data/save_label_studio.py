@@ -22,8 +22,14 @@ _KINDS = {"rectanglelabels": "RectangleLabels", "polygonlabels": "PolygonLabels"
 _LONGEST = 1 << 16
 
 
-def save_label_studio(dataset: BoxSet, root: Path) -> None:
-    """Write a folder of pictures for each split, and all their annotations in one file."""
+def save_label_studio(dataset: BoxSet, root: Path, *, proposed: bool = False) -> None:
+    """Write a folder of pictures for each split, and all their annotations in one file.
+
+    Args:
+        dataset: The pictures and their objects.
+        root: Where.
+        proposed: Whether a network proposes the objects, so that people confirm or change them.
+    """
     tasks: list[dict[str, Any]] = []
     for split, pictures in dataset.splits.items():
         folder = "images" if split == "all" else split
@@ -32,8 +38,12 @@ def save_label_studio(dataset: BoxSet, root: Path) -> None:
             results = [_result(own, k, size, dataset.classes) for k in range(len(own))]
             number = len(tasks) + 1
             image = f"/data/local-files/?d={quote(f'{folder}/{copy.name}')}"
-            entry = {"id": number, "was_cancelled": False, "result": results}
-            tasks.append({"id": number, "data": {"image": image}, "annotations": [entry], "predictions": []})
+            task = {"id": number, "data": {"image": image}, "annotations": [], "predictions": []}
+            if proposed:
+                task["predictions"] = [{"model_version": "visus", "result": results}]
+            else:
+                task["annotations"] = [{"id": number, "was_cancelled": False, "result": results}]
+            tasks.append(task)
     write_atomically(root / "tasks.json", json.dumps(tasks, ensure_ascii=False).encode())
     write_atomically(root / "label_config.xml", _config(dataset.classes))
 

@@ -7,16 +7,21 @@ from numpy.typing import NDArray
 
 from visus._errors import FormatError
 from visus.data.resample import said, spacing_of
-from visus.data.volumes import image_of
+from visus.data.volumes import damaged, image_of
 
 _APART = 0.01  # of a voxel, by which the corner of a mask may lie beside that of its volume
 _MIXED = 1.25  # how many times wider than the narrowest a spacing is before it is said
 
 
 def _matrix(path: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Shape and matrix to millimeters of a file that was read before."""
-    image = image_of(path)
-    return tuple(image.shape), np.asarray(image.affine, np.float64)
+    """Shape and matrix to millimeters of a file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    with damaged(path):
+        image = image_of(path)
+        return tuple(image.shape), np.asarray(image.affine, np.float64)
 
 
 def refuse_elsewhere(volume: str, mask: str) -> None:
@@ -27,7 +32,7 @@ def refuse_elsewhere(volume: str, mask: str) -> None:
         mask: That of its mask.
 
     Raises:
-        FormatError: It lies elsewhere.
+        FormatError: It lies elsewhere, or a file is damaged.
     """
     shape, of_volume = _matrix(volume)
     _, of_mask = _matrix(mask)

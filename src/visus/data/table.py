@@ -6,6 +6,7 @@ picture and a number on each line (``train.txt`` of ImageNet), named by ``classe
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from visus.data.splits import split_of
 from visus.data.table_text import FILE, SPLIT, Table, is_of_boxes, of_text, open_table, plain
 from visus.data.texts import text_of
 
-_CLASS = (
+CLASS = (
     "class", "label", "category", "labels", "class name", "class label", "label name", "classname", "target", "tags",
     "tag", "species", "breed", "diagnosis", "dx", "choice", "finding labels", "finding", "emotion", "class id",
     "label id", "y",
 )  # fmt: skip
+"""Columns that name a class, the first that is there."""
+
 _IS_VAL = ("is valid", "is val", "valid", "validation")
 _FOLD = ("fold", "kfold", "folds", "fold id")
 _NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
@@ -32,7 +35,7 @@ _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 
 def names_a_class(table: Table) -> bool:
     """Whether a table has a column of files, and one of classes or one of zeros and ones for each class."""
-    return bool(table.column(FILE) and (table.column(_CLASS) or _one_hot(table)))
+    return bool(table.column(FILE) and (table.column(CLASS) or _one_hot(table)))
 
 
 def read_tables(tables: dict[str, Path], root: Path, notes: Notes, *, multilabel: bool = False) -> Named:
@@ -81,6 +84,29 @@ def read_table(path: Path, root: Path, notes: Notes, *, multilabel: bool = False
     return {split: found[split] for split in ("", "train", "val", "test") if split in found}
 
 
+def says_otherwise(path: Path, named: Named) -> bool:
+    """Whether a table gives most pictures other classes than those by which they are named; numbers tell none.
+
+    Args:
+        path: The table.
+        named: Pictures by split and class.
+    """
+    known: dict[str, set[str]] = defaultdict(set)
+    for files, lists in named.values():
+        for file, names in zip(files, lists, strict=True):
+            known[Path(file).stem] |= {name.casefold() for name in names}
+    try:
+        rows = _listing(path, Notes(), multilabel=False).rows
+    except InputError:
+        return False
+    told = [(Path(file.replace("\\", "/")).stem, names) for _, file, _, names in rows]
+    others = sum(
+        file in known and not {own.casefold() for own in names if not own.isdigit()} <= known[file]
+        for file, names in told
+    )
+    return 2 * others > len(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Listing:
     """The lines of a table of classes.
@@ -126,7 +152,7 @@ def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
 
 def _class_column(table: Table) -> str | None:
     """The column of classes; where it holds numbers and another their names, the latter."""
-    found = [own for name in _CLASS if (own := table.column([name]))]
+    found = [own for name in CLASS if (own := table.column([name]))]
     if not found or not table.rows:
         return found[0] if found else None
     first = [row[found[0]].strip() for row in table.rows]

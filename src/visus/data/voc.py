@@ -108,11 +108,28 @@ def read_voc(root: Path, notes: Notes) -> tuple[None, dict[str, Named]]:
         splits = {split: _pairs(about, _listed(path, about), finder, notes) for split, path in lists.items()}
     else:
         splits = {split: _all(sides, split, finder, notes) for split, sides in folders.items()}
-    if notes.first_pixel is None:
+    if _are_shares(splits, notes):
+        pass
+    elif notes.first_pixel is None:
         _count_from_zero(splits, notes)
     elif notes.first_pixel == 0:
         _move(splits, _TO_EDGES)
     return None, splits
+
+
+def _are_shares(splits: dict[str, Named], notes: Notes) -> bool:
+    """Recognize boxes that are shares of the width and the height, which VOC has not; the rows are changed in place."""
+    rows = [row for _, lists in splits.values() for own in lists for row in own]
+    numbers = [value + step for row in rows for value, step in zip(row["box"], _TO_EDGES, strict=True)]
+    if not numbers or min(numbers) < 0 or max(numbers) > 1 or all(value % 1 == 0 for value in numbers):
+        return False
+    notes.remarks.append(
+        "The boxes are shares of the width and the height, for none is beyond 1; they are taken as such."
+    )
+    _move(splits, _TO_EDGES)
+    for row in rows:
+        row["relative"] = True
+    return True
 
 
 def _count_from_zero(splits: dict[str, Named], notes: Notes) -> None:
@@ -202,7 +219,7 @@ def _all(sides: Sides, split: str, finder: Finder, notes: Notes) -> Named:
 
 def _pairs(about: _Both, keys: list[str], finder: Finder, notes: Notes) -> Named:
     pictures, annotations = about.sides
-    files, rows = [], []
+    files, rows, others = [], [], 0
     for key in keys:
         path, picture = about.annotations.get(key), about.pictures.get(key)
         if path is None:
@@ -221,9 +238,13 @@ def _pairs(about: _Both, keys: list[str], finder: Finder, notes: Notes) -> Named
         if picture is None:
             notes.drop(path, f"{path} has no picture {pictures / key}.jpg; bring it, or take the annotation away.")
             continue
+        others += bool(named and named.stem != picture.stem and named.is_file())
         files.append(str(picture))
         rows.append(found)
         notes.mends["a rotated box: the upright box around it is taken"] += sum(own.pop("turned") for own in found)
+    if others:
+        named = f"{others:,} annotations name" if others > 1 else "1 annotation names"
+        notes.remarks.append(f"{named} another picture than the one of the same name, which is taken.")
     return files, rows
 
 

@@ -271,6 +271,10 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
     pairs: dict[str, tuple[list[str], list[str]]] = {}
     for place, (images, labels) in _places(root).items():
         masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
+        used = {*masks.values()}
+        for own in files_in(labels):
+            if is_volume_name(own.name) and own.name not in used:
+                notes.drop(own, f"The mask {own} has no volume beside it; bring it, or take the mask away.")
         splits = {place: sorted(masks)} if place or not listed.is_file() else _listed(listed)
         for split, members in splits.items():
             files, found = pairs.setdefault(split, ([], []))

@@ -119,6 +119,12 @@ def read_yolo(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dict[st
         raise InputError(f"{root} holds no pictures beside its labels{first}; lay them out as images/ and labels/.")
     rows = [row for _, lists in splits.values() for rows in lists for row in rows]
     look_at(rows, values, notes)
+    numbers = {int(row["line"][0]) for row in rows}
+    if names and numbers and min(numbers) == 1 and max(numbers) == len(names):
+        raise InputError(
+            f"The labels in {root} number classes from 1 to {len(names)}, and the {len(names)} names are those of 0 to "
+            f"{len(names) - 1}; number classes from 0, or name that of 0, too."
+        )
     if names is None:
         most = max((int(row["line"][0]) for row in rows), default=-1)
         if most >= _MOST_UNNAMED:

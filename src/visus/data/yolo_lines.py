@@ -108,8 +108,15 @@ def _look_at_numbers(rows: list[dict[str, Any]], notes: Notes) -> None:
             "The boxes are given by their corners (x0 y0 x1 y1), not by middle and size: as the latter many would lie "
             "outside of their pictures; they are taken as corners."
         )
+    as_upper = not in_pixels and not as_corners and beyond.mean() > 0.2 and bool((numbers >= 0).all())
+    as_upper = as_upper and bool((x + w <= 1 + _SLACK).all() and (y + h <= 1 + _SLACK).all())
+    if as_upper:
+        notes.remarks.append(
+            "The boxes are given by their left upper corner and size, not by middle and size: as the latter many would "
+            "lie outside of their pictures; they are taken as such."
+        )
     for row in boxes:
-        row |= {"pixels": in_pixels, "corners": as_corners}
+        row |= {"pixels": in_pixels, "corners": as_corners, "upper": as_upper}
 
 
 def _look_at_rotation(rows: list[dict[str, Any]], notes: Notes) -> None:
@@ -135,7 +142,8 @@ def row_of(row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
     """An object in pixels.
 
     Args:
-        row: ``line``, the numbers, and perhaps ``pixels`` and ``corners``: that they are pixels, or corners.
+        row: ``line``, the numbers, and perhaps ``pixels``, ``corners`` or ``upper``: that they are pixels, two corners,
+            or the left upper corner and the size.
         size: Height and width of the picture.
 
     Raises:
@@ -148,6 +156,8 @@ def row_of(row: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
         return {"label": label, "box": [v * side for v, side in zip(numbers, [width, height] * 2, strict=True)]}
     if len(numbers) == 4:
         x, y, w, h = numbers
+        if row.get("upper"):
+            x, y = x + w / 2, y + h / 2
         box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
         return {"label": label, "box": box}
     corners = [value * side for value, side in zip(numbers, [width, height] * (len(numbers) // 2), strict=True)]

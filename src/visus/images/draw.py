@@ -206,3 +206,69 @@ def boxes(
             canvas.rectangle((ground[0] - 2, ground[1] - 2, ground[2] + 2, ground[3] + 2), fill=color)
             canvas.text((x0 + width, y0 + width), shown, fill=PAPER, font=font)
     return np.asarray(image)
+
+
+def boxes_on_tile(
+    picture: Picture,
+    corners: NDArray[np.floating],
+    labels: Sequence[str],
+    colors: Sequence[Color],
+    *,
+    side: int,
+) -> Picture:
+    """A picture of a contact sheet with boxes, whose frames and labels are as large whatever the picture's size.
+
+    A label stands above its box where there is room, and always within the picture.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8.
+        corners: ``(N, 4)``: x0, y0, x1, y1 in pixels of the picture.
+        labels: A text for each box.
+        colors: RGB of the frame and the label of each.
+        side: Length of the longer side of the tile in pixels, at least 1.
+
+    Returns:
+        ``(h, w, 3)`` uint8, the longer side of which is ``side``.
+
+    Raises:
+        InputError: As for :func:`boxes`.
+    """
+    small = fit(picture, side)
+    (height, width), (high, wide) = picture.shape[:2], small.shape[:2]
+    array = np.asarray(corners, np.float64).reshape(-1, 4) * np.array([wide / width, high / height] * 2)
+    image = Image.fromarray(small)
+    canvas = ImageDraw.Draw(image)
+    for box, color in zip(array.tolist(), colors, strict=True):
+        canvas.rectangle(box, outline=color, width=2)
+    for (x0, y0, _, _), label, color in zip(array.tolist(), labels, colors, strict=True):
+        font, shown = _font(label, _SMALL)
+        left, top, right, bottom = canvas.textbbox((0, 0), shown, font=font)
+        x = max(0, min(x0, wide - (right - left) - 4))
+        y = y0 - (bottom - top) - 4 if y0 - (bottom - top) - 4 >= 0 else y0
+        canvas.rectangle((x, y, x + right - left + 3, y + bottom - top + 3), fill=color)
+        canvas.text((x + 2 - left, y + 2 - top), shown, fill=PAPER, font=font)
+    return np.asarray(image)
+
+
+_SMALL = 11  # size of letters on a tile
+
+
+def legend(names: Sequence[str], colors: Sequence[Color], *, side: int, most: int = 12) -> Picture:
+    """A tile of a contact sheet that says which color stands for what, ``(h, side, 3)`` uint8.
+
+    Args:
+        names: What is told apart; at least one.
+        colors: The RGB of each.
+        side: Width of the tile in pixels, at least 16.
+        most: Lines that are shown.
+    """
+    line = _SMALL + 6
+    shown = min(len(names), most)
+    image = Image.new("RGB", (side, line * (shown + (len(names) > shown)) + 4), PAPER)
+    canvas = ImageDraw.Draw(image)
+    for k in range(shown):
+        canvas.rectangle((2, 4 + k * line, 2 + _SMALL, 4 + k * line + _SMALL), fill=colors[k], outline=INK)
+        _write_text(canvas, (_SMALL + 10, 2 + k * line), names[k], width=side - _SMALL - 12, size=_SMALL)
+    if len(names) > shown:
+        _write_text(canvas, (2, 2 + shown * line), f"and {len(names) - shown} more", width=side - 4, size=_SMALL)
+    return np.asarray(image)

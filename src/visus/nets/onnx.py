@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,11 @@ _OPSET = 17  # from 16 on RoIAlign knows where the middles of pixels lie
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the exporter prints, logs and warns of: its steps, and its own dependencies."""
+    """Keep back what the exporter prints, logs and warns of: its steps, its own dependencies, and a whole graph.
+
+    That graph it prints where a trace fails, from C++ and so past Python's stdout, whatever ``verbose`` says (it looks
+    at the function that tells whether its log is on, not at what that answers).
+    """
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch._guards", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -112,7 +117,8 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            yield
+            with mock.patch.object(torch._C, "_jit_onnx_log", create=True):
+                yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

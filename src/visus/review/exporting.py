@@ -8,13 +8,16 @@ takes ``annotations.xml`` ("CVAT 1.1") into a task that is made with the picture
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from visus._errors import InputError
 from visus._files import write_atomically
 from visus._optional import require
+
+if TYPE_CHECKING:
+    from visus.data.boxes import Objects
 
 Form = Literal["label-studio", "cvat"]
 Row = tuple[str, str, float]
@@ -33,8 +36,7 @@ def export(rows: Sequence[Row], classes: Sequence[str], folder: Path, form: Form
     Raises:
         InputError: The folder holds something, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there and not empty; name another folder.")
+    _spare(folder)
     try:
         copies = require("visus.data.copies").copied([file for file, _, _ in rows], folder / "images", set())
         if form == "label-studio":
@@ -43,6 +45,44 @@ def export(rows: Sequence[Row], classes: Sequence[str], folder: Path, form: Form
             _cvat(copies, rows, classes, folder)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def export_objects(
+    files: Sequence[str], objects: "Sequence[Objects]", classes: Sequence[str], folder: Path, form: Form
+) -> None:
+    """Write copies of pictures, and the boxes and masks that a network proposes.
+
+    Args:
+        files: The pictures, the most useful first.
+        objects: What is proposed for each.
+        classes: Names of the classes.
+        folder: Where; it must be empty or not there yet.
+        form: What reads it.
+
+    Raises:
+        InputError: The folder holds something, or cannot be written.
+    """
+    _spare(folder)
+    boxes = require("visus.data.boxes")
+    dataset = boxes.BoxSet(folder, "proposed", tuple(classes), {"all": boxes.Boxed(list(files), list(objects))})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if form == "label-studio":
+            require("visus.data.save_label_studio").save_label_studio(dataset, folder, proposed=True)
+        else:
+            require("visus.data.save_cvat").save_cvat(dataset, folder, proposed=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def _spare(folder: Path) -> None:
+    """See that a folder holds nothing.
+
+    Raises:
+        InputError: It does.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there and not empty; name another folder.")
 
 
 def _label_studio(copies: Sequence[Path], rows: Sequence[Row], classes: Sequence[str], folder: Path) -> None:

@@ -27,6 +27,7 @@ class Reviewing:
     Attributes:
         saved: The table that decisions go to.
         rows: The lines, each by column.
+        classes: Names of the classes that a picture may get: those of the set, and of the table.
 
     Raises:
         InputError: The table cannot be read, or is not one of ``visus check``, or of another folder.
@@ -47,16 +48,17 @@ class Reviewing:
                 f"No picture of {table} is in {self.root} ({self.rows[0]['file']} for one); name the folder that was "
                 "checked."
             )
+        named = {row[name] for row in self.rows for name in ("given_label", "predicted_label", "new_label")}
+        self.classes = sorted((named | _classes_of(pictures)) - {""}) if named - {""} else []
 
     def overview(self) -> dict[str, Any]:
         """Lines of each of the ``problems``, how many are ``decided``, the ``classes``, and the ``table``."""
         counts = Counter(row["problem"] for row in self.rows)
         names = [name for name in PROBLEMS if name in counts] + sorted(counts.keys() - PROBLEMS.keys())
-        labels = {row[name] for row in self.rows for name in ("given_label", "predicted_label", "new_label")}
         return {
             "problems": {name: counts[name] for name in names},
             "decided": sum(bool(row["decision"]) for row in self.rows),
-            "classes": sorted(labels - {""}),
+            "classes": self.classes,
             "table": str(self.saved),
         }
 
@@ -114,8 +116,8 @@ class Reviewing:
         """
         if any(not 0 <= place < len(self.rows) for place in places):
             raise InputError(f"There is no line {max(places)} in the table; it has {len(self.rows)}.")
-        if decision == "relabel" and label not in self.overview()["classes"]:
-            raise InputError(f"There is no class {label[:60]!r} in the table; choose one of its classes.")
+        if decision == "relabel" and label not in self.classes:
+            raise InputError(f"There is no class {label[:60]!r} in the set; choose one of its classes.")
         if decision == "relabel" and any(not self.rows[place]["given_label"] for place in places):
             raise InputError("Only pictures with a class of their own can get another one.")
         new = {
@@ -142,6 +144,14 @@ def _rows_of(table: Path) -> list[dict[str, str]]:
     if missing:
         raise InputError(f"{table} has no column {missing[0]}; give the table that visus check --out wrote.")
     return [{name: row.get(name, "") for name in COLUMNS} for row in found.rows]
+
+
+def _classes_of(pictures: Path) -> set[str]:
+    """The classes of the set, also those that no line names; none where pictures have no class of their own."""
+    try:
+        return set(require("visus.data.load").classes_in(pictures))
+    except InputError:
+        return set()
 
 
 def _key(row: dict[str, str]) -> tuple[str, ...]:

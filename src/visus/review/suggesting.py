@@ -4,13 +4,17 @@ A probe on what is labeled says how probable each class is. Then pictures are dr
 middles of k-means are (Arthur and Vassilvitskii, "k-means++", SODA 2007), among the gradients that a picture would send
 to the probe if its likeliest class were its label (Ash and others, "Deep batch active learning by diverse, uncertain
 gradient lower bounds", ICLR 2020): these are long for uncertain pictures, and apart for pictures that differ. Where
-nothing is labeled, they are drawn among the vectors themselves.
+nothing is labeled, they are drawn among the vectors themselves. A trained network may stand in for the probe; of one
+that finds boxes or masks, pictures are drawn the rather the less sure it is of them (after Zhdanov, "Diverse mini-batch
+active learning", 2019, where uncertainties weigh the points of k-means).
 """
 
 import os
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +23,8 @@ from visus._cores import cores
 from visus._errors import InputError
 from visus.images import draw, read
 from visus.images.result import Result
-from visus.review.exporting import Form, export
+from visus.review.exporting import Form, export, export_objects
+from visus.review.judging import Judge, Opinion
 from visus.review.looking import Looked, look
 from visus.review.of_labels import can_be_judged
 from visus.review.probe import probabilities
@@ -27,8 +32,12 @@ from visus.review.subject import Progress, Subject, subject, task_of, telling
 from visus.review.twins import twins
 from visus.search.describe import Embedder
 
+if TYPE_CHECKING:
+    from visus.data.boxes import Objects
+
 Floats = NDArray[np.float32]
 _ON_THE_SHEET = 60
+_SURE = 0.01  # of the largest uncertainty: what a picture weighs of which a network is sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,22 @@ class Suggestion:
         predicted_label: Its likeliest class; empty where nothing is labeled.
         probability: Of that class; None where nothing is labeled.
         margin: How much more probable that class is than the next one; None likewise.
+        uncertainty: Of a network that finds boxes or masks: how unsure it is, see :attr:`Suggested.measure`; None of
+            others.
+        objects: The boxes and masks that it proposes; None likewise.
     """
 
     file: str
     predicted_label: str = ""
     probability: float | None = None
     margin: float | None = None
+    uncertainty: float | None = None
+    objects: "Objects | None" = field(default=None, repr=False, compare=False)
+
+    def proposed(self, classes: Sequence[str]) -> dict[str, int]:
+        """How many objects of each class are proposed, of those that there are."""
+        counts: Counter[int] = Counter([] if self.objects is None else self.objects.labels.tolist())
+        return {classes[label]: count for label, count in sorted(counts.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,7 @@ class Suggested(Result):
         classes: Names of the classes; none where nothing is labeled.
         suggestions: The most useful first.
         notes: What else a user should know, one sentence each.
+        measure: What ``uncertainty`` is, in words; empty where there is none.
     """
 
     root: Path
@@ -65,6 +85,7 @@ class Suggested(Result):
     classes: tuple[str, ...]
     suggestions: list[Suggestion]
     notes: list[str] = field(default_factory=list)
+    measure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -72,6 +93,7 @@ class Suggested(Result):
             "folder": str(self.root),
             "pictures": self.pictures,
             "classes": list(self.classes),
+            "measure": self.measure,
             "suggestions": self.rows(),
             "notes": self.notes,
         }
@@ -84,6 +106,8 @@ class Suggested(Result):
                 "predicted_label": own.predicted_label,
                 "probability": None if own.probability is None else round(own.probability, 4),
                 "margin": None if own.margin is None else round(own.margin, 4),
+                "uncertainty": None if own.uncertainty is None else round(own.uncertainty, 4),
+                "proposed": own.proposed(self.classes),
             }
             for own in self.suggestions
         ]
@@ -96,7 +120,7 @@ class Suggested(Result):
         return draw.contact_sheet(pictures, captions, tile=160, title=str(self.root)) if shown else None
 
     def export(self, folder: str | os.PathLike[str], form: Form) -> None:
-        """Write copies of the pictures with their likeliest classes, for an annotation tool.
+        """Write copies of the pictures with what they probably show, for an annotation tool.
 
         Args:
             folder: Where; it must be empty or not there yet.
@@ -105,22 +129,32 @@ class Suggested(Result):
         Raises:
             InputError: The folder holds something, or cannot be written.
         """
+        if objects := [own.objects for own in self.suggestions if own.objects is not None]:
+            files = [own.file for own in self.suggestions]
+            export_objects(files, objects, self.classes, Path(folder).expanduser(), form)
+            return
         rows = [(own.file, own.predicted_label, own.probability or 0.0) for own in self.suggestions]
         export(rows, self.classes, Path(folder).expanduser(), form)
 
     def describe(self) -> str:
         """The same for people."""
         lines = [f"{self.root}: {len(self.suggestions):,} of {self.pictures:,} pictures to label next"]
-        for own in self.suggestions:
-            said = f": {own.predicted_label} ({own.probability:.2f})?" if own.probability is not None else ""
-            lines.append(f"  {own.file}{said}")
+        lines += [f"  {own.file}{self._said(own)}" for own in self.suggestions]
         return "\n".join([*lines, *self.notes])
+
+    def _said(self, own: Suggestion) -> str:
+        """What a picture probably shows, in words."""
+        if own.uncertainty is not None:
+            names = ", ".join(f"{count} {name}" for name, count in own.proposed(self.classes).items())
+            return f": {own.uncertainty:.3f}, {names or 'nothing'}?"
+        return f": {own.predicted_label} ({own.probability:.2f})?" if own.probability is not None else ""
 
 
 def suggest(
     path: str | os.PathLike[str],
     *,
     labeled: str | os.PathLike[str] | None = None,
+    judge: Judge | None = None,
     n: int = 50,
     model: str = "efficientnet_lite0",
     seed: int = 0,
@@ -132,17 +166,20 @@ def suggest(
         path: Folder of pictures without labels.
         labeled: Pictures with classes (see :func:`visus.data.load`); None where nothing is labeled yet, so that
             pictures are chosen that differ alone.
+        judge: A trained network in place of a probe (see :meth:`visus.Run.suggest`).
         n: How many.
-        model: Network whose vectors the probe learns from, or a trained run.
+        model: Network whose vectors the probe learns from, and which tell whether pictures differ; or a trained run.
         seed: Of the choice.
         progress: Called with what is done, how far, of how much.
 
     Raises:
-        InputError: There are no pictures that can be read, or the labels are not one class for each picture, and two
-            of two classes.
+        InputError: There are no pictures that can be read or that the judge can use, the labels are not one class for
+            each picture, and two of two classes, or there are labels and a judge.
     """
     if n < 1:
         raise InputError(f"At least one picture must be asked for, not {n}.")
+    if labeled is not None and judge is not None:
+        raise InputError("Labeled pictures and a trained run both tell what is uncertain; leave one of them out.")
     pool = subject(path, task="none", progress=progress)
     known = _known(Path(labeled).expanduser(), progress) if labeled is not None else None
     embedder = Embedder(model, streams=cores())
@@ -154,14 +191,20 @@ def suggest(
     )
     notes = [f"{len(looked.failures):,} pictures cannot be read and are passed over."] if looked.failures else []
     open_ones = _open(looked, about, notes)
-    vectors = looked.vectors[open_ones]
-    classes = _probabilities(known, about, vectors) if known and about else None
-    chosen = spread(vectors, None if classes is None else _push(classes), n, seed=seed)
-    suggestions = [
-        _suggestion(pool, int(looked.places[open_ones[k]]), None if classes is None else classes[k], known)
-        for k in chosen.tolist()
-    ]
-    return Suggested(pool.root, len(open_ones), known.classes if known else (), suggestions, notes)
+    files = [pool.files[place] for place in looked.places.tolist()]
+    if judge:
+        open_ones, opinions = _asked(judge, files, open_ones, notes, progress)
+    elif known and about:
+        opinions = [Opinion(None, own) for own in _probabilities(known, about, looked.vectors[open_ones])]
+    else:
+        opinions = []
+    chosen = spread(looked.vectors[open_ones], _push(opinions), n, weights=_weights(opinions), seed=seed).tolist()
+    classes = judge.classes if judge else known.classes if known else ()
+    suggestions = [_suggestion(files[open_ones[k]], opinions[k] if opinions else Opinion(), classes) for k in chosen]
+    if judge and judge.measure:
+        suggestions = [replace(own, objects=judge.ask(own.file).objects) for own in suggestions]
+        notes.append(f"The number is {judge.measure}.")
+    return Suggested(pool.root, len(open_ones), classes, suggestions, notes, judge.measure if judge else "")
 
 
 def _known(labeled: Path, progress: Progress | None) -> Subject:
@@ -173,8 +216,8 @@ def _known(labeled: Path, progress: Progress | None) -> Subject:
     drawn = {"detect": "boxes", "segment": "masks"}.get(task_of(labeled)) if labeled.exists() else None
     if drawn:
         raise InputError(
-            f"A probe chooses pictures for classes, and {labeled} has {drawn}; leave --labeled away, and pictures are "
-            f"chosen that differ, which are good to draw {drawn} on, too."
+            f"A probe chooses pictures for classes, and {labeled} has {drawn}; train a network on it and say --run, or "
+            "leave --labeled away, and pictures are chosen that differ."
         )
     return subject(labeled, task="classify", progress=progress)
 
@@ -208,20 +251,57 @@ def _probabilities(known: Subject, about: Looked, vectors: Floats) -> Floats:
     return probabilities(about.vectors, labels, len(known.classes), vectors)
 
 
-def _push(classes: Floats) -> Floats:
-    """How each class would be pushed if the likeliest were the label, ``(N, classes)`` float32."""
-    pushed = classes.copy()
-    pushed[np.arange(len(classes)), classes.argmax(1)] -= 1
+def _asked(
+    judge: Judge, files: Sequence[str], places: NDArray[np.int64], notes: list[str], progress: Progress | None
+) -> tuple[NDArray[np.int64], list[Opinion]]:
+    """The places of files that a judge can use, and its opinions on them, less what it proposes.
+
+    Raises:
+        InputError: It can use none.
+    """
+    tell, fine, opinions, first = telling(progress, "asking the network"), [], [], ""
+    for done, place in enumerate(map(int, places), 1):
+        try:
+            opinions.append(replace(judge.ask(files[place]), objects=None))
+            fine.append(place)
+        except InputError as error:
+            first = first or str(error)
+        if tell:
+            tell(done, len(places))
+    if not fine:
+        raise InputError(f"The network can use no picture; the first one: {first}")
+    if len(fine) < len(places):
+        notes.append(f"{len(places) - len(fine):,} cannot be used by the network and are passed over: {first}")
+    return np.array(fine, np.int64), opinions
+
+
+def _push(opinions: Sequence[Opinion]) -> Floats | None:
+    """How each class would be pushed if the likeliest were the label, ``(N, K)`` float32; None where nobody tells."""
+    if not opinions or opinions[0].probabilities is None:
+        return None
+    pushed = np.array([own.probabilities for own in opinions], np.float32)
+    pushed[np.arange(len(pushed)), pushed.argmax(1)] -= 1
     return pushed
 
 
-def spread(vectors: Floats, push: Floats | None, n: int, *, seed: int = 0) -> NDArray[np.int64]:
+def _weights(opinions: Sequence[Opinion]) -> Floats | None:
+    """How unsure a network is of each picture, ``(N,)`` float32 above 0; None where no one is, or nobody tells."""
+    if not opinions or opinions[0].uncertainty is None:
+        return None
+    unsure = np.array([own.uncertainty for own in opinions], np.float32)
+    return np.maximum(unsure, _SURE * unsure.max()) if unsure.max() > 0 else None
+
+
+def spread(
+    vectors: Floats, push: Floats | None, n: int, *, weights: Floats | None = None, seed: int = 0
+) -> NDArray[np.int64]:
     """Draw points that are long and apart, as k-means++ draws its first middles.
 
     Args:
         vectors: ``(N, D)`` float32.
         push: ``(N, K)`` float32: a point is the product of each entry with each of the vector; None for the vectors.
         n: How many.
+        weights: ``(N,)`` float32 above 0: the rather a point is drawn; None for all alike.
         seed: Of the draw.
 
     Returns:
@@ -230,24 +310,28 @@ def spread(vectors: Floats, push: Floats | None, n: int, *, seed: int = 0) -> ND
     if not len(vectors):
         return np.empty(0, np.int64)
     random = np.random.default_rng(seed)
-    weights = np.ones((len(vectors), 1), np.float32) if push is None else push
-    squares = (vectors**2).sum(1) * (weights**2).sum(1)
-    start = np.argmax(squares) if push is not None else np.argmin(((vectors - vectors.mean(0)) ** 2).sum(1))
+    pushed = np.ones((len(vectors), 1), np.float32) if push is None else push
+    squares = (vectors**2).sum(1) * (pushed**2).sum(1)
+    if weights is not None:
+        start = np.argmax(weights)
+    else:
+        start = np.argmax(squares) if push is not None else np.argmin(((vectors - vectors.mean(0)) ** 2).sum(1))
     chosen = [int(start)]
     nearest = np.full(len(vectors), np.inf)
     while len(chosen) < min(n, len(vectors)):
         last = chosen[-1]
-        product = (vectors @ vectors[last]) * (weights @ weights[last])
+        product = (vectors @ vectors[last]) * (pushed @ pushed[last])
         nearest = np.minimum(nearest, np.maximum(squares + squares[last] - 2 * product, 0))
         nearest[chosen] = 0
-        if nearest.sum() <= 1e-12:
+        chances = nearest if weights is None else nearest * weights
+        if chances.sum() <= 1e-12:
             break
-        chosen.append(int(random.choice(len(vectors), p=nearest / nearest.sum())))
+        chosen.append(int(random.choice(len(vectors), p=chances / chances.sum())))
     return np.array(chosen, np.int64)
 
 
-def _suggestion(pool: Subject, place: int, classes: Floats | None, known: Subject | None) -> Suggestion:
-    if classes is None or known is None:
-        return Suggestion(pool.files[place])
-    second, first = np.sort(classes)[-2:].tolist()
-    return Suggestion(pool.files[place], known.classes[int(classes.argmax())], first, first - second)
+def _suggestion(file: str, opinion: Opinion, classes: Sequence[str]) -> Suggestion:
+    if opinion.probabilities is None:
+        return Suggestion(file, uncertainty=opinion.uncertainty)
+    second, first = [0.0, *np.sort(opinion.probabilities).tolist()][-2:]
+    return Suggestion(file, classes[int(opinion.probabilities.argmax())], first, first - second)

@@ -52,6 +52,7 @@ from visus.runs.segment import exporting as masks
 FORMS = {"onnx": "model.onnx", "openvino": "model.xml", "torchscript": "model.pt"}
 """The forms, and the file of each; OpenVINO's has its numbers beside it, in a file that ends in ``.bin``."""
 
+_ENDINGS = {"onnx": (".onnx",), "openvino": (".xml",), "torchscript": (".pt", ".pth", ".ts", ".torchscript")}
 _TOLERANCE = 1e-3  # of a probability
 
 
@@ -121,12 +122,13 @@ def export(
         The file.
 
     Raises:
-        InputError: The form is unknown, the size cannot be, or the place cannot be written.
+        InputError: The form is unknown, the size cannot be, or the place has another ending or cannot be written.
         RunError: The network cannot be exported, or the file answers otherwise.
         DependencyError: OpenVINO's form is asked for, and it is not installed.
     """
     if form not in FORMS:
         raise InputError(f"The format must be one of {', '.join(FORMS)}, not {form!r}.")
+    _see_ending(form, path)
     saved = open_saved(run)
     network: Any = trained.read(saved)
     target = Path(path) if path else saved.home / FORMS[form]
@@ -151,6 +153,19 @@ def export(
     except OSError as error:
         raise InputError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
     return target
+
+
+def _see_ending(form: str, path: str | os.PathLike[str] | None) -> None:
+    """See that a file is named as what it will be.
+
+    Raises:
+        InputError: Its name has another ending.
+    """
+    if path is None or (ending := Path(path).suffix.lower()) in _ENDINGS[form]:
+        return
+    others = [other for other, own in _ENDINGS.items() if ending in own]
+    mend = f"say --format {others[0]}" if others else f"name it {Path(path).stem}{_ENDINGS[form][0]}"
+    raise InputError(f"{os.fspath(path)} is no name for {form}, whose files end in {_ENDINGS[form][0]}; {mend}.")
 
 
 def _detector(

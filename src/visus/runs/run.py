@@ -25,6 +25,8 @@ from visus.runs.record.settings import TrainSettings, read_toml
 from visus.runs.registry import task_of
 
 if TYPE_CHECKING:
+    from visus.review.subject import Progress as Step
+    from visus.review.suggesting import Suggested
     from visus.runs.classify.evaluate import ClassEvaluation
     from visus.runs.classify.prediction import ClassPrediction
     from visus.runs.detect.evaluate import BoxEvaluation
@@ -177,6 +179,40 @@ class Run(Generic[P, E]):
         if kept is None or kept[0] != key:  # threads may ask with other options meanwhile
             kept = self._kept = (copy.deepcopy(key), self._task.predictor(self.folder, **options))
         return kept[1]
+
+    def suggest(
+        self,
+        path: Place,
+        *,
+        n: int = 50,
+        model: str = "efficientnet_lite0",
+        seed: int = 0,
+        device: str = "auto",
+        progress: "Step | None" = None,
+    ) -> "Suggested":
+        """Choose pictures to label next: those of which the network is unsure, and that differ from one another.
+
+        Args:
+            path: Folder of pictures without labels.
+            n: How many.
+            model: Network whose vectors tell whether pictures differ, or a trained run.
+            seed: Of the choice.
+            device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+            progress: Called with what is done, how far, of how much.
+
+        Returns:
+            The pictures, with what the network proposes (see :mod:`visus.runs.doubts` for the measures).
+
+        Raises:
+            InputError: There are no pictures that the network can use, it answers volumes, or it gives a picture
+                several classes.
+            RunError: There is no trained network.
+        """
+        from visus.review import suggest
+        from visus.runs.doubts import judge_of
+
+        judge = judge_of(self.folder, device=device)
+        return suggest(path, judge=judge, n=n, model=model, seed=seed, progress=progress)
 
     def export(self, form: str = "onnx", path: Place | None = None) -> Path:
         """Write the network for other programs (see :func:`visus.runs.export.export`).

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from visus.search.away import is_missing
 from visus.search.describe import Floats, unit
+from visus.search.queries import Query
 from visus.search.rows import checked_by, sound, stored
-from visus.search.segments import Query
 from visus.search.store import Store
 
 Row = dict[str, Any]

@@ -23,9 +23,9 @@ from visus.search.evaluate import Retrieval, read_labels, retrieval
 from visus.search.hits import Hit, Hits
 from visus.search.nearest import Nearest, thumbnails
 from visus.search.place import exists
+from visus.search.queries import Query
 from visus.search.query import Box, Picture, load, several, single
 from visus.search.rows import EMBEDDING
-from visus.search.segments import Query
 from visus.search.updating import UpdatedIndex
 from visus.search.where import to_sql
 from visus.search.words.asking import Asked, asked_of
@@ -124,7 +124,7 @@ class Index(UpdatedIndex):
         describing = self._describes(by) if terms.pictures else None
         pictures = terms.load(describing, region, max_pixels)
         vectors = describing(pictures) if describing else np.zeros((0, store.about["dimension"]), np.float32)
-        query = terms.query(vectors, words, store.compared[column or EMBEDDING])
+        query = terms.query(vectors, words, store, column or EMBEDDING)
         queries = [own for own, (weight, _) in zip(pictures, terms.pictures, strict=True) if weight > 0]
 
         condition = None if where is None else to_sql(where, store.columns)
@@ -205,9 +205,10 @@ class Index(UpdatedIndex):
         known = cache(self.words)
         terms = asked_of(several(query), files=files, known=known)
         pictures = terms.load(describing, None, MAX_PIXELS)
-        space, dimension = self._opened().space, self._opened().about["dimension"]
-        vectors = describing(pictures) if pictures and terms.words else np.zeros((0, dimension), np.float32)
-        asked = terms.query(vectors, known(), space) if terms.words else None
+        store = self._opened()
+        none = np.zeros((0, store.about["dimension"]), np.float32)
+        vectors = describing(pictures) if pictures and terms.words else none
+        asked = terms.query(vectors, known(), store) if terms.words else None
         return self._explained(describing, terms, asked, pictures, load(hit, describing.least_side, MAX_PIXELS))
 
     # Looking at the whole ------------------------------------------------------------------------------------

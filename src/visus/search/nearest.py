@@ -15,8 +15,8 @@ from visus.search import contents, rerank
 from visus.search.contents import Checks, Contents
 from visus.search.describe import unit
 from visus.search.place import explained
+from visus.search.queries import Query
 from visus.search.rows import EMBEDDING, thumbnail_sum
-from visus.search.segments import Query
 from visus.search.store import Store
 
 COLUMNS = ("id", "path", "width", "height", "size")

@@ -5,6 +5,7 @@ among the best: few where the best stand out, more where the table is large and 
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from visus.search import checksums, code_files
 from visus.search.code_files import Coded, DataFile, PagedVectors, Vectors
 from visus.search.codes import products, question
 from visus.search.describe import Floats, unit
+from visus.search.queries import Joined, Named, Query, soft_least
 from visus.search.rows import EMBEDDING, vectors_or_zeros
 from visus.search.space import Space
 from visus.search.words import best
@@ -36,6 +38,7 @@ _LIKELY_FOR_EACH = 4  # and for each hit that is asked for, where they are many
 _BLOCK = 4096  # vectors that are compared at once
 _AT_ONCE = 1024  # vectors whose classes are worked out at once
 _IN_FRAGMENT = np.uint64(0xFFFFFFFF)  # the bits of a row's address that are its number in its fragment
+_SAMPLE = 1000  # vectors that tell how far cosines are spread
 _MASKS = 4  # conditions whose rows are remembered
 
 Masks = list[NDArray[np.bool_]]
@@ -46,46 +49,13 @@ Rows = tuple[NDArray[np.int64], Vectors]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Query:
-    """A query as a vector, as it is and in the space in which it is compared.
-
-    Attributes:
-        plain: ``(D,)`` float32 of length 1, as pictures are described; zeros where nothing is said.
-        moved: ``(d,)`` float32 of length 1, in the space in which vectors are compared.
-    """
-
-    plain: Floats
-    moved: Floats
-
-    def scores(self, vectors: Floats, space: Space) -> Floats:
-        """The scores ``(N,)`` float32 of vectors ``(N, D)`` of length 1, which are compared in a space."""
-        return space(vectors) @ self.moved
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Named(Query):
-    """A query as a word: what asks is how likely a picture shows what the word names.
-
-    Attributes:
-        layer: From vectors to classes.
-        kinds: Numbers of the classes that the word names, rising.
-    """
-
-    layer: Layer
-    kinds: tuple[int, ...]
-
-    def scores(self, vectors: Floats, space: Space) -> Floats:
-        """The probabilities ``(N,)`` float32 that vectors are of one of the kinds."""
-        return probability(self.layer.odds(vectors, self.kinds))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """Rows, the best first.
 
     Attributes:
         rows: ``(N,)`` int64: their places among the rows of the table that are not deleted.
-        scores: ``(N,)`` float32: their cosines with the query in the space, or of a word their probabilities.
+        scores: ``(N,)`` float32: their cosines with the query in the space, of a word their probabilities, of several
+            that are all wanted the soft minimum of the cosines.
         cosines: ``(N,)`` float32: those of the vectors as they are.
     """
 
@@ -251,7 +221,7 @@ class Segments:
             likely = None if exact else self._likely_shown(query, masks, k)
             return self._showing(self._all(masks) if likely is None else likely, query, k)
         rows = self._all(masks) if exact or not self.coded else self._likely(query, masks, k)
-        return self._best(rows, query, k)
+        return self._having_all(rows, query, k) if isinstance(query, Joined) else self._best(rows, query, k)
 
     def count(self, where: str | None = None) -> int:
         """How many rows fulfill a condition.
@@ -287,7 +257,10 @@ class Segments:
 
     def _likely(self, query: Query, masks: Masks | None, k: int) -> Iterator[Rows]:
         """The rows that may be among the best, as their codes tell."""
-        yield from self._read(*self._candidates(query, masks, k))
+        if isinstance(query, Joined):
+            yield from self._read(*self._candidates_of_all(query, masks, k))
+        else:
+            yield from self._read(*self._candidates(query, masks, k))
 
     def _read(self, numbers: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[Rows]:
         """The vectors of rows, by the numbers of their segments and their places in these."""
@@ -310,6 +283,26 @@ class Segments:
                 above = asked.least(float(np.partition(scores, -k)[-k]))
                 near = scores > above
                 numbers, places, scores = numbers[near], places[near], scores[near]
+        return numbers, places
+
+    def _candidates_of_all(
+        self, query: Joined, masks: Masks | None, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same for several queries of which rows are to have all: each row is compared with each by its codes."""
+        asked, most = [question(part) for part in query.parts], max(_MOST, _MOST_FOR_EACH * k)
+        numbers, places, scores = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+        for number, segment in enumerate(self._segments):
+            assert segment.coded
+            told = np.full((segment.rows, len(asked)), np.nan, np.float32)
+            for column, own in enumerate(asked):
+                near, values = segment.coded.codes.nearest(own, segment.rows, masks[number] if masks else None)
+                told[near, column] = values
+            rows = np.flatnonzero(~np.isnan(told[:, 0]))  # those that may answer: the same for each
+            numbers, places = np.concatenate([numbers, np.full(len(rows), number)]), np.concatenate([places, rows])
+            scores = np.concatenate([scores, soft_least(told[rows], query.weights, query.spreads)])
+            if len(scores) > most:
+                first = np.argpartition(-scores, most - 1)[:most]
+                numbers, places, scores = numbers[first], places[first], scores[first]
         return numbers, places
 
     def _likely_shown(self, query: Named, masks: Masks | None, k: int) -> Iterator[Rows] | None:
@@ -352,6 +345,15 @@ class Segments:
                 odds, cosines = query.layer.odds(plain, query.kinds), plain @ query.plain
                 found = found.first(Found(own[there], odds, cosines), k)
         return Found(found.rows, probability(found.scores), found.cosines)
+
+    def _having_all(self, rows: Iterable[Rows], query: Joined, k: int) -> Found:
+        """The best of rows for several queries of which they are to have all, told from their vectors."""
+        found = NOTHING
+        for places, stored in rows:
+            there = stored.any(axis=1)  # rows without a vector never answer
+            plain = unit(stored[there])
+            found = found.first(Found(places[there], query.scores(plain, self.space), plain @ query.plain), k)
+        return found
 
     def _all(self, masks: Masks | None) -> Iterator[Rows]:
         """All rows that may answer; vectors of zeros for those that have none."""
@@ -404,6 +406,16 @@ class Segments:
             vectors = unit(segment.vectors(live))
             yield from (Query(v, self.space(v)) for v in vectors[vectors.any(axis=1)])
             start += segment.rows
+
+    @functools.cached_property
+    def sample(self) -> Floats:
+        """Some of the vectors in the space, ``(N, d)`` float32, spread over the table.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        found = [own.moved for own in self.spread(_SAMPLE)]
+        return np.stack(found) if found else np.zeros((0, 1), np.float32)
 
     def best_scores(self, queries: Sequence[Query], k: int) -> Floats:
         """The scores ``(N, k)`` float32 of the nearest rows of one or more queries, every vector compared in full.

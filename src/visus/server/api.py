@@ -109,7 +109,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service, app.state.settings, app.state.load = service, settings, load
     for error in (VisusError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, told)
-    app.add_exception_handler(Exception, broken)
     app.add_middleware(
         Limits,  # pyright: ignore[reportArgumentType] - Starlette's own type of a middleware is narrower
         token=settings.token,
@@ -155,13 +154,6 @@ def _unfit(found: dict[str, Any]) -> str:
     if "UploadFile" in found["msg"]:
         return f"{place} takes a file: curl -F {place}=@cat.jpg"
     return f"{place}: {found['msg']}."
-
-
-async def broken(request: Request, error: Exception) -> JSONResponse:
-    """What nobody expected; its traceback stands in the log."""
-    return JSONResponse(
-        {"error": f"{request.url.path[:_LONGEST]} broke on this request; the log of the server says how."}, 500
-    )
 
 
 def measure(app: FastAPI, service: Service, load: Load, log: Form) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from visus.server.headers import SAFE
+from visus.server.headers import STRICT
 from visus.server.limits import HEADER_BYTES, LONG_HEADERS
 
 HEADER_SECONDS = 10.0
@@ -148,7 +148,7 @@ class Connection(HttpToolsProtocol):
         body = json.dumps({"error": sentence}).encode()
         more: list[tuple[bytes, bytes]] = [(b"retry-after", b"1")] if status == 503 else []
         lines = [b"HTTP/1.1 %d Refused" % status, b"content-type: application/json", b"connection: close"]
-        lines += [name + b": " + value for name, value in (*SAFE, *more)]
+        lines += [name + b": " + value for name, value in (*STRICT, *more)]
         lines += [b"content-length: %d" % len(body), b"", body]
         self.transport.write(b"\r\n".join(lines))
         self.transport.close()

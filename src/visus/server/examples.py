@@ -45,7 +45,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.Hits: {
         "hits": [{**_MEMBER, "name": "cat.jpg", "score": 0.8731, "cosine": 0.9312}],
         "words": [{"word": "cat", "weight": 1.0, "kinds": 5, "such_as": ["tabby", "tiger cat", "Persian cat"]}],
-        "notes": ["cat is here: tabby, tiger cat, Persian cat, Siamese cat ... (5 kinds)"],
+        "notes": ["cat stands for: tabby, tiger cat, Persian cat, Siamese cat ... (5 kinds)"],
     },
     answers.Why: {"score": 0.8731, "query": _PICTURE, "hit": _PICTURE, "scale": _SCALE},
     answers.Looking: {"what": "Comparing thumbnails", "done": 5120, "total": 12480},

@@ -17,6 +17,9 @@ SAFE = (
 )
 """Names and values: nothing is guessed, framed, taken by other sites, or told to them."""
 
+STRICT = (*SAFE, (b"content-security-policy", _REST))
+"""The same, and nothing is loaded or run: for all but the page."""
+
 
 class Headers:
     """Adds to every answer what keeps browsers from using it otherwise than meant.
@@ -36,8 +39,8 @@ class Headers:
             return
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         shared = self.origins.headers(origin)
-        policy = _PAGE if scope["path"] in ("/", "/docs") else _REST
-        own = [*SAFE, (b"content-security-policy", policy), *shared]
+        is_page = scope["path"] in ("/", "/docs")
+        own = [*((*SAFE, (b"content-security-policy", _PAGE)) if is_page else STRICT), *shared]
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import logging
 import re
 import threading
 import time
@@ -34,6 +35,9 @@ _PATIENCE = 10.0  # seconds for the next part of a request to come
 _GRACE = 5.0  # seconds before the rate of a body counts
 _RATE = 20_000  # bytes a second that a body must come with
 _ARRIVING = 4  # bodies that may be on their way, for each request that is worked on
+_LONGEST = 100  # characters of a path in a sentence
+
+_log = logging.getLogger("visus.server")
 
 
 class Given(Exception):
@@ -211,10 +215,17 @@ class _Watched:
                 await answer(self._send, self.given.status, self.given.sentence)
 
     async def _work(self) -> None:
-        """Answer; what was given up counts until its thread has ended."""
+        """Answer, also what nobody expected; what was given up counts until its thread has ended."""
         try:
             with contextlib.suppress(Given, GivenUp):
                 await self.limits.app(self.scope, self.receive, self.send)
+        except Exception:
+            if self.begun:
+                raise
+            path = self.scope.get("raw_path", b"").decode("ascii", "replace")[:_LONGEST]  # percents stay
+            sentence = f"{path} broke on this request; the log of the server says how."
+            _log.exception("%s", sentence)
+            await answer(self.send, 500, sentence)
         finally:
             self._move("")
 

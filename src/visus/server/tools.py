@@ -90,16 +90,24 @@ class _Asking:
         k: Annotated[int, Field(ge=1, le=_MOST)] = 8,
         where: str | None = None,
         by: str = "embedding",
+        min_score: Annotated[float | None, Field(ge=-1, le=1)] = None,
     ) -> Answer:
         """Find the pictures of the index that look most like one, or show what words name; with paths and thumbnails.
 
         `words` are names of things, in English or Chinese, perhaps with signs and weights: "tiger + snow - 0.5 beach".
         They may stand alone or beside a picture; words that are not known are told with near ones. `picture` is the
         base64 of a JPEG, PNG, WebP, TIFF, BMP or GIF file. `where` is a condition on path, width, height, size,
-        captured ..., for example: width > 1000 AND path LIKE '%2024%'.
+        captured ..., for example: width > 1000 AND path LIKE '%2024%'. `min_score` is the least score of a hit; for
+        words 0 shows the likeliest even where a note says that they may be chance.
         """
         found = self._service.searching.search(
-            _asked(id, picture, words), words=words or None, k=k, where=where, by=by, region=None
+            _asked(id, picture, words),
+            words=words or None,
+            k=k,
+            where=where,
+            by=by,
+            min_score=min_score,
+            region=None,
         )
         small = [_jpeg(self._service.pictures.thumbnail(int(hit["id"]))) for hit in found["hits"]]
         return [json.dumps(found), *small]

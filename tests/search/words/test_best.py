@@ -8,8 +8,8 @@ import pytest
 from tests.search.test_store import synthetic
 from visus.search import segments
 from visus.search.describe import unit
+from visus.search.queries import Named
 from visus.search.rows import to_numpy
-from visus.search.segments import Named
 from visus.search.store import Store
 from visus.search.upkeep import compact
 from visus.search.words import best

@@ -128,7 +128,7 @@ def test_nothing_is_found_where_all_may_be_chance(index: Index) -> None:
     hits = index.search("a red cell", k=88)
     if scores[0] < chance.certain:
         assert not len(hits)
-        assert "may be chance; --min-score -1 shows them all the same" in hits.notes[-1]
+        assert "may be chance; a least score of -1 (--min-score, min_score) shows them all the same" in hits.notes[-1]
     else:
         assert len(hits) == sum(score >= chance.likely for score in scores)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.albums import album
-from visus import Index, InputError, Run, read
+from visus import Index, InputError, Run, read, write
 from visus.graphs.tensors import read_tensors
 from visus.graphs.weights import of, package_file
 from visus.search.demo import photographs
@@ -72,10 +72,11 @@ def test_how_words_are_understood_is_told(index: Index) -> None:
     assert [(own["word"], own["kinds"], own["weight"]) for own in hits.words] == [("dogs", 118, 1), ("mountain", 2, 1)]
     assert hits.words[1]["such_as"] == ["alp", "volcano"]
     assert hits.notes[:2] == [
-        "dogs is here: Chihuahua, Japanese spaniel, Maltese dog, Pekinese ... (118 kinds)",
-        "mountain is here: alp, volcano (2 kinds)",
+        "dogs stands for: Chihuahua, Japanese spaniel, Maltese dog, Pekinese ... (118 kinds)",
+        "mountain stands for: alp, volcano (2 kinds)",
     ]
     assert hits.to_dict()["words"] == hits.words
+    assert index.search("山", k=1, min_score=0).notes == ["山 stands for: 高山, 火山 (2 kinds)"]
     assert not index.search("小熊猫", k=1).notes  # a name of its class
 
 
@@ -83,7 +84,7 @@ def test_nothing_is_found_where_nothing_shows_it(index: Index) -> None:
     hits = index.search("tank suit")
     assert not len(hits)
     assert "No picture shows it for certain" in hits.notes[-1]
-    assert "--min-score 0" in hits.notes[-1]
+    assert "a least score of 0 (--min-score, min_score) shows" in hits.notes[-1]
     assert len(index.search("tank suit", min_score=0)) == len(_SOME)
     found = index.search("red panda")
     assert names(found.paths[:1]) == ["red-panda"]
@@ -150,16 +151,43 @@ def test_texts_of_others_name_no_files(index: Index) -> None:
 # Mixed queries ---------------------------------------------------------------------------------------------------
 
 
-def test_a_mixture_is_a_sum_of_vectors(index: Index, place: Path) -> None:
+def test_a_mixture_is_to_have_all_of_it(index: Index, place: Path) -> None:
     cat = place / "photos" / "tabby-cat.jpg"
     hits = index.search(f"{cat} + 2 mountain - 0.5 dog", k=12)
     layer, space = index.layer(), index._opened().space
     kinds = {own: layer.vocabulary.read(own).words[0].kinds for own in ("mountain", "dog")}
-    asked = space(Embedder()([read(cat)]))[0] + 2 * layer.direction(kinds["mountain"])
-    asked = unit(asked - 0.5 * layer.direction(kinds["dog"]))
-    expected = [float(space(Embedder()([read(hit.path)]))[0] @ asked) for hit in hits]
-    np.testing.assert_allclose(hits.scores, expected, atol=5e-3)
-    assert names(hits.paths[:1]) == ["tabby-cat"]
+    mountain, dog = (unit(layer.direction(own)) for own in kinds.values())
+    picture = space(Embedder()([read(cat)]))[0]
+    parts = [unit(picture - 1 / 3 * 0.5 * dog), unit(2 * mountain - 2 / 3 * 0.5 * dog)]
+    cosines = np.stack([space(Embedder()([read(hit.path)]))[0] @ np.stack(parts).T for hit in hits])
+    expected = -0.1 * np.log(np.exp(-cosines / 0.1) @ np.array([1 / 3, 2 / 3]))
+    np.testing.assert_allclose(hits.scores, expected, atol=8e-3)
+
+
+def test_pictures_ask_together_and_a_word_beside_them(index: Index, place: Path) -> None:
+    first, second = (str(place / "photos" / name) for name in ("tabby-cat.jpg", "red-panda.jpg"))
+    space = index._opened().space
+    cat, panda = space(Embedder()([read(first), read(second)]))
+    both, less = index.search([first, second], k=12), index.search(first, minus="0.5:dog", k=12)
+    expected = [float(space(Embedder()([read(path)]))[0] @ unit(cat + panda)) for path in both.paths]
+    np.testing.assert_allclose(both.scores, expected, atol=5e-3)  # pictures are added up
+    layer = index.layer()
+    dog = unit(layer.direction(layer.vocabulary.read("dog").words[0].kinds))
+    expected = [float(space(Embedder()([read(path)]))[0] @ unit(cat - 0.5 * dog)) for path in less.paths]
+    np.testing.assert_allclose(less.scores, expected, atol=5e-3)  # and what is taken away is taken from one
+
+
+def test_what_shows_both_is_before_what_shows_one(index: Index, place: Path, tmp_path: Path) -> None:
+    panda, macaw = (read(photographs()[name]) for name in ("red-panda", "scarlet-macaw"))
+    height = min(len(panda), len(macaw))
+    both = np.concatenate([panda[:height, :300], macaw[:height, :300]], axis=1)
+    (tmp_path / "p").mkdir()
+    for name, picture in (("both", both), ("panda", panda), ("macaw", macaw)):
+        write(tmp_path / "p" / f"{name}.png", picture)
+    own = Index(tmp_path / "i.visus")
+    own.add(tmp_path / "p", place / "photos")
+    assert names(own.search("red panda + parrot", k=1).paths) == ["both"]
+    assert names(own.search([panda, "+ parrot"], k=1).paths) == ["both"]
 
 
 def test_options_say_the_same_as_one_text(index: Index, place: Path) -> None:
@@ -211,13 +239,16 @@ def test_the_map_points_at_what_is_named(index: Index) -> None:
     assert column >= 3
 
 
-def test_why_of_a_mixture_adds_up_to_the_score(index: Index, place: Path) -> None:
+def test_why_of_a_mixture_adds_up(index: Index, place: Path) -> None:
     cat = str(place / "photos" / "tabby-cat.jpg")
+    hit = index.search(cat, minus="0.5:dog", k=1)[0]
+    assert hit.why().hit_map.sum() == pytest.approx(hit.score, abs=2e-3)
     hit = index.search(cat, plus="mountain", minus="0.5:dog", k=1)[0]
     why = hit.why()
     assert isinstance(why, WordWhy)
     assert why.text == "mountain - dog"
-    assert why.hit_map.sum() == pytest.approx(hit.score, abs=2e-3)
+    assert why.score == pytest.approx(hit.score, abs=2e-3)
+    assert hit.score - 0.1 < why.hit_map.sum() < hit.score + 2e-3  # the mean in which the least counts most
     assert why.picture(side=100).shape[1] == 12 + 2 * 112
     assert isinstance(index.search(cat, k=1)[0].why(), Why)
 

@@ -82,7 +82,8 @@ class UNet(Segmenter):
         x = self.dropout(kept.pop())
         for expand, convolutions in zip(self.expand, self.up, strict=True):
             x = expand(x).relu() if self.release else expand(x)
-            x = convolutions(torch.cat([_crop(kept.pop(), x.shape[2:]), x], dim=1))  # 52, 100, 196, 388
+            beside = _crop(kept.pop(), x.shape[2:]) if self.margin else kept.pop()
+            x = convolutions(torch.cat([beside, x], dim=1))  # 52, 100, 196, 388
         return self.score(x)
 
 

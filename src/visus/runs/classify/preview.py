@@ -42,4 +42,4 @@ def preview(
         tensor, _ = own[0, place]
         pictures.append(np.ascontiguousarray(tensor.permute(1, 2, 0).numpy()))
         captions.append(own.pictures.names(place, dataset.classes))
-    write_sheet(path, pictures, captions, resolved, f"{size}x{size}", tile=max(64, min(size, 160)))
+    write_sheet(path, pictures, captions, resolved, f"{size}x{size}", tile=max(96, min(size, 160)))

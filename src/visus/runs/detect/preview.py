@@ -8,6 +8,7 @@ import numpy as np
 
 from visus.data.box_batches import BoxBatches
 from visus.data.joint_boxes import JointBoxes
+from visus.data.masks import colors
 from visus.images import draw
 from visus.runs.detect.task import TASK
 from visus.runs.engine.preview import places_of, prepared, write_sheet
@@ -43,11 +44,13 @@ def preview(
     resolved, dataset = prepared(task, data, settings, say)
     joint = JointBoxes(resolved.augment or "none", resolved.flip)
     own = BoxBatches(dataset.splits["train"], joint, seed=resolved.seed, keep=keeps_objects)
+    palette = list(map(tuple, colors(1 + len(dataset.classes))[1:].tolist()))
     pictures, captions = [], []
     for place in places_of(resolved, len(own), count):
         picture, target = own[0, place]
         names = [dataset.classes[k] for k in target["labels"].tolist()]
         shown = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-        pictures.append(draw.boxes(shown, target["boxes"].numpy(), names))
+        own_colors = [palette[k] for k in target["labels"].tolist()]
+        pictures.append(draw.boxes_on_tile(shown, target["boxes"].numpy(), names, own_colors, side=_TILE))
         captions.append(f"{len(names)} {'object' if len(names) == 1 else 'objects'}")
     write_sheet(path, pictures, captions, resolved, f"shorter side {resolved.side}", tile=_TILE)

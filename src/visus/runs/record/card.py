@@ -92,7 +92,7 @@ def _measures(folder: Path, summary: dict[str, Any]) -> list[str]:
         lines += [f"On {found.get('split')}, {found.get('pictures'):,} pictures (`{place.parent.name}`):"]
         lines += [_table(numbers, int(found.get("pictures", 0)), found.get("intervals", {}))]
         if worst := _worst(found, list(map(str, summary.get("classes", [])))):
-            lines.append(f"Worst classes: {worst}.")
+            lines.append(worst)
         lines += [f"- {remark}" for remark in found.get("remarks", [])]
     if len(lines) == unmeasured:
         lines.append("Not measured on pictures of their own yet: `visus evaluate RUN`.")
@@ -111,13 +111,13 @@ def _table(numbers: dict[str, Any], count: int, intervals: dict[str, Any] | None
         ends = (intervals or {}).get(name)
         if ends is None and name in _COUNTED and count and 0 <= value <= 1:
             ends = interval(value, count)
-        between = f"{ends[0]:.1%} and {ends[1]:.1%}" if ends else "not known"
+        between = f"{ends[0]:.4f} and {ends[1]:.4f}" if ends else "not known"
         rows.append(f"| {name} | {value:.4f} | {between} |")
     return "\n".join(rows)
 
 
 def _worst(found: dict[str, Any], classes: list[str]) -> str:
-    """The classes that are answered worst, with the measure of each."""
+    """The classes that are answered worst, at most half of them, with the measure of each."""
     if isinstance(boxes := found.get("boxes"), dict):
         each = (boxes.get("intervals") or {}).get("each") or [None] * len(classes)
         rows = list(zip(classes, boxes.get("each", []), each, strict=False))
@@ -126,8 +126,9 @@ def _worst(found: dict[str, Any], classes: list[str]) -> str:
         name = "recall" if "top1" in found else "average_precision" if "mean_ap" in found else "iou"
         rows = [(row["class"], row.get(name), row.get(f"{name}_interval")) for row in found.get("classes", [])]
     there = sorted((own for own in rows if own[1] is not None and own[1] >= 0), key=lambda own: own[1])
-    said = name.replace("_", " ")
-    return ", ".join(f"{label} ({said} {value:.1%}{_within(ends)})" for label, value, ends in there[:_WORST])
+    said, count = name.replace("_", " "), min(_WORST, len(there) // 2)
+    told = ", ".join(f"{label} ({said} {value:.1%}{_within(ends)})" for label, value, ends in there[:count])
+    return f"Worst {'class' if count == 1 else 'classes'}: {told}." if told else ""
 
 
 def _within(ends: Any) -> str:  # noqa: ANN401 - two numbers of a file, or None

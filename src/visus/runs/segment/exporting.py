@@ -18,6 +18,7 @@ from visus.graphs.masks import MaskRunner, as_described, described
 from visus.graphs.saved import Saved
 from visus.nets.file import as_written
 from visus.nets.onnx import PICTURES, to_onnx
+from visus.nets.same import for_export
 from visus.nets.segmentation.trained import Trained
 from visus.runs.segment.evaluate import mask_of, measured_by
 from visus.runs.segment.light import GraphSegmenter
@@ -27,7 +28,6 @@ SIZES = 3
 
 _TOLERANCE = 1e-3  # of a probability
 _MOST = 1 << 15  # sides of an input, in pixels
-_PADDED_BY_SIZE = "efficientnet"  # PyTorch's exporter does not end on these where the size is left open
 
 
 class PixelsToMaps(nn.Module):
@@ -39,7 +39,7 @@ class PixelsToMaps(nn.Module):
 
     def __init__(self, network: Trained) -> None:
         super().__init__()
-        self.normalize, self.net = network.normalize, copy.copy(network.net)  # with the same layers
+        self.normalize, self.net = network.normalize, for_export(copy.copy(network.net))  # mostly with the same layers
         self.net.check = lambda size: None  # the sizes are those of the graph's input
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -65,12 +65,6 @@ def content_of(network: Trained, about: dict[str, Any]) -> bytes:
     Raises:
         RunError: It cannot be exported so, or answers otherwise.
     """
-    backbone = str(network.about.options.get("backbone", ""))
-    if backbone.startswith(_PADDED_BY_SIZE):
-        raise RunError(
-            f"{network.about.net} on {backbone} cannot be exported for pictures of any size, since its padding depends "
-            "on the size; name one with --size."
-        )
     sides, axes = network.net.sides, network.net.axes
     lengths = [sides.fit(32 if axes == 3 else 64)]
     while len(lengths) < axes:  # no two alike, and none that becomes 1, which the exporter would take for fixed
@@ -78,7 +72,8 @@ def content_of(network: Trained, about: dict[str, Any]) -> bytes:
     dynamic: dict[int, Any] = dict(PICTURES)
     if sides.fixed is None:
         for axis in range(axes):
-            steps = torch.export.Dim(f"side{axis}", min=1, max=_MOST // sides.multiple)
+            least = max(1, -(-(sides.least - sides.offset) // sides.multiple))
+            steps = torch.export.Dim(f"side{axis}", min=least, max=_MOST // sides.multiple)
             dynamic[axis + 1] = sides.multiple * steps + sides.offset if sides.multiple > 1 else steps
     try:
         content = to_onnx(

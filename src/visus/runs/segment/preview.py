@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visus.data.masks import IGNORE
+from visus.images import draw
 from visus.runs.engine.preview import places_of, prepared, write_sheet
 from visus.runs.segment.fitting import blueprint, channels_of
 from visus.runs.segment.prediction import as_bytes
@@ -49,6 +50,8 @@ def preview(
         picture, mask, *_ = own[0, place]
         pictures.append(_colored(picture, mask, dataset.palette))
         captions.append(Path(dataset.splits["train"].files[place // own.each]).name)
+    pictures.append(draw.legend(dataset.classes, list(map(tuple, dataset.palette.tolist())), side=_TILE))
+    captions.append("classes; the first is not drawn")
     size = "x".join(map(str, reversed(resolved.window)))
     write_sheet(path, pictures, captions, resolved, size, tile=_TILE)
 

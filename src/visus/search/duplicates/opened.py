@@ -1,6 +1,7 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
     small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
     ways = (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
     again = [np.asarray(cv2.resize(small, whole.shape[::-1], interpolation=way)) for way in ways]
-    return min(float(np.sqrt(np.mean((one - whole) ** 2))) for one in again)
+    return min(cv2.norm(one, whole) for one in again) / math.sqrt(whole.size)
 
 
 def pixels_of(member: Member) -> NDArray[np.uint8]:

@@ -166,15 +166,23 @@ def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
     difference = float(np.mean(cv2.mean(cv2.absdiff(ours, theirs), there)[:3]))
     inside = cv2.erode(there, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     one, two = _chroma(ours), _chroma(theirs)
-    apart = np.abs(one - two).max(axis=2) >= _OTHER_COLOR
-    more = np.abs(two).max(axis=2) >= np.abs(one).max(axis=2)
+    apart = _largest(np.abs(one - two)) >= _OTHER_COLOR
+    more = _largest(np.abs(two)) >= _largest(np.abs(one))
     return _Colors(difference, bool(np.count_nonzero(apart & more & inside) >= _COLORED))
 
 
 def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """How far red and blue are from green, ``(h, w, 2)``."""
-    whole = colors.astype(np.int16)
-    return whole[:, :, ::2] - whole[:, :, 1:2]
+    """How far red and blue are from green, ``(2, h, w)``."""
+    import cv2
+
+    red, green, blue = cv2.split(colors)
+    apart = [cv2.subtract(color, green, dtype=cv2.CV_16S) for color in (red, blue)]
+    return np.asarray(np.stack(apart), np.int16)
+
+
+def _largest(both: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The larger of two numbers at each place; much sooner than NumPy's maximum along an axis of two."""
+    return np.maximum(both[0], both[1])
 
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:

@@ -1,7 +1,8 @@
 """What a search asks with: pictures and words with their weights, and the vector that comes of them.
 
 A word's vector points from where vectors lie of anything to where those lie of what it names
-(:mod:`visus.search.words.engine`). So words are added to pictures and taken away from them as pictures are.
+(:mod:`visus.search.words.engine`). So words are taken away from pictures as pictures are. What is to be found is all to
+be found: the pictures together, which are added up, and each word (:class:`visus.search.queries.Joined`).
 """
 
 import os
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from visus._errors import InputError, VisusError
 from visus.search.classical import Classical
 from visus.search.describe import Describing, Floats, unit
+from visus.search.place import explained
+from visus.search.queries import Joined, Query, spreads_of
 from visus.search.query import Box, Picture, cut, load, several, single
 from visus.search.rows import EMBEDDING
-from visus.search.segments import Query
-from visus.search.space import Space
 from visus.search.store import Store
 from visus.search.words.chance import unshown
 from visus.search.words.engine import Words
@@ -108,17 +109,20 @@ class Asked:
             found[liked[0] if liked else 0] = cut(single([found[place] for place in liked], "region"), region)
         return found
 
-    def query(self, pictures: Floats, words: Words | None, space: Space) -> Query:
-        """The vector that asks.
+    def query(self, pictures: Floats, words: Words | None, store: Store, column: str = EMBEDDING) -> Query:
+        """What asks, as vectors.
 
         Args:
             pictures: Vectors ``(N, D)`` float32 of :attr:`pictures`, of length 1.
             words: Of the index, where there are words.
-            space: In which vectors are compared.
+            store: The table that is searched.
+            column: Its vectors.
 
         Raises:
             InputError: What is added and what is taken away are the same.
+            PictureIndexError: The table cannot be read.
         """
+        space = store.compared[column]
         plain, moved = [*pictures], [*space(pictures)] if len(pictures) else []
         for _, word in self.words:
             assert words is not None
@@ -131,7 +135,24 @@ class Asked:
             raise InputError("What is to be found and what is to be avoided are the same; leave one of them away.")
         if self.named and words:
             return words.asks(self.named, unit(total), unit(compared))
-        return Query(unit(total), unit(compared))
+        parts, shares = self._parts(np.stack(moved), weights)
+        if len(parts) < 2:
+            return Query(unit(total), unit(compared))
+        with explained(store.location):
+            sample = store.segments(column).sample
+        return Joined(unit(total), unit(compared), parts, shares, spreads_of(parts, sample))
+
+    def _parts(self, moved: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """What is to be found, ``(n, d)`` float32, and how much of it each is, ``(n,)`` float32: pictures as one.
+
+        From each, its share of what is to be avoided is taken away.
+        """
+        count, found = len(self.pictures), np.maximum(weights, 0)
+        wanted = [found[:count] @ moved[:count], *(found[count:, None] * moved[count:])]
+        shares = np.array([found[:count].sum(), *found[count:]], np.float32) / found.sum()
+        there = shares > 0
+        taken = np.minimum(weights, 0) @ moved
+        return unit((np.stack(wanted) + shares[:, None] * taken)[there]), shares[there]
 
 
 def asked_of(

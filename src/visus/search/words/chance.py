@@ -62,7 +62,7 @@ def above(
         return [row for row in rows if not _is_less(row["score"], by_chance.likely)], None
     return [], (
         f"{NOT_CERTAIN}: the likeliest has a {by_chance.score} of {best:.3f}, and {by_chance.told}; "
-        f"--min-score {by_chance.lowest} shows them all the same."
+        f"a least score of {by_chance.lowest} (--min-score, min_score) shows them all the same."
     )
 
 

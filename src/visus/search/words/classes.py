@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from visus.search.describe import Floats
-from visus.search.segments import Named, Query
+from visus.search.queries import Named, Query
 from visus.search.words.chance import least
 from visus.search.words.engine import Chance, plural
 from visus.search.words.layer import Layer
@@ -47,7 +47,7 @@ class ClassWords:
         if self.layer.vocabulary.is_name(word):
             return None
         count = f" ({len(word.kinds)} kinds)" if len(word.kinds) > 1 else ""
-        return f"{word.text} is here: {self.layer.vocabulary.told(word.kinds)}{count}"
+        return f"{word.text} stands for: {self.layer.vocabulary.told(word)}{count}"
 
     def chance(self, word: Word, pictures: int) -> Chance:
         """By the law of held-out classes; a run, which knows its own classes alone, must be surer than not."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from visus.search.describe import Floats
-from visus.search.segments import Query
+from visus.search.queries import Query
 from visus.search.words.vocabulary import Word
 
 

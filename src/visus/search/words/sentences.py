@@ -22,8 +22,8 @@ from visus.graphs.graph import Graph
 from visus.graphs.sentences import Sentences
 from visus.graphs.towers import folder_beside
 from visus.search.describe import Floats, unit
+from visus.search.queries import Query
 from visus.search.rows import EMBEDDING
-from visus.search.segments import Query
 from visus.search.store import Store
 from visus.search.words.chance import RATE
 from visus.search.words.engine import Chance, plural

@@ -30,6 +30,7 @@ LONGEST = 300
 _LONGEST_NAME = 10  # units of a name
 _NEAR = 5  # words that are proposed in place of one that is not known
 _UNIT = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u9fff\uf900-\ufaff]+")
+_CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _ENGLISH = (
     *("a", "an", "the", "of", "in", "on", "at", "by", "to", "with", "and", "near", "under", "over", "some", "my"),
     *("this", "that", "is", "are", "there", "photo", "photos", "picture", "pictures", "image", "images"),
@@ -86,12 +87,14 @@ class Vocabulary:
         names: For each name, as :func:`units` has it, the numbers of the classes that are of its kind, rising.
         plain: Names of classes, not of kinds.
         singulars: What may be the singular of a name that is a plural, and the same numbers.
+        chinese: A Chinese name of each class; empty where there are none.
     """
 
     classes: tuple[str, ...]
     names: Mapping[tuple[str, ...], tuple[int, ...]]
     plain: frozenset[tuple[str, ...]]
     singulars: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+    chinese: tuple[str, ...] = ()
 
     def kinds(self, name: tuple[str, ...]) -> tuple[int, ...]:
         """The classes that a whole name means, in the singular or plural; none where it is not known."""
@@ -135,10 +138,11 @@ class Vocabulary:
         alike = difflib.get_close_matches(_joined(asked), names, count, 0.6)
         return list(dict.fromkeys([*held, *begun, *alike]))[:count]
 
-    def told(self, kinds: Sequence[int], most: int = 4) -> str:
-        """Some of the classes that a word means, for people."""
-        names = ", ".join(self.classes[kind] for kind in kinds[:most])
-        return f"{names} ..." if len(kinds) > most else names
+    def told(self, word: Word, most: int = 4) -> str:
+        """Some of the classes that a word means, for people: in Chinese, where it is Chinese."""
+        known = self.chinese if self.chinese and _CHINESE.search(word.text) else self.classes
+        names = ", ".join(known[kind] for kind in word.kinds[:most])
+        return f"{names} ..." if len(word.kinds) > most else names
 
     def is_name(self, word: Word) -> bool:
         """Whether a word is a name of its only class, so that nobody need be told what it means."""
@@ -264,7 +268,9 @@ def imagenet() -> Vocabulary:
             plain |= {units(name)} if key.isdecimal() else set()
     classes = tuple(names[0] for number, _, names in tree.values() if number)
     every = {name: tuple(sorted(own)) for name, own in (named | chinese).items() if name}
-    return Vocabulary(classes, every, frozenset(plain))
+    names_of = {key: names.split("、")[0] for key, names in _lines(CHINESE)}
+    in_chinese = tuple(names_of.get(str(number), name) for number, name in enumerate(classes))
+    return Vocabulary(classes, every, frozenset(plain), chinese=in_chinese)
 
 
 def of_classes(classes: Sequence[str]) -> Vocabulary:

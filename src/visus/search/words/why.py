@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.images import draw
-from visus.search.describe import Describing, Floats
-from visus.search.segments import Named, Query
+from visus.search.describe import Describing, Floats, unit
+from visus.search.queries import Joined, Named, Query
 from visus.search.space import Space
 from visus.search.why import contributions, scaled
 
@@ -32,7 +32,8 @@ class WordWhy:
         text: The words.
         hit: The picture ``(H, W, 3)`` uint8.
         hit_map: ``(h, w)`` float32: what each position speaks for the words. Of a single word its sum is how far the
-            logit of its kinds lies above the mean of all classes, biases aside; of a mixed query, the score.
+            logit of its kinds lies above the mean of all classes, biases aside; of a mixed query the score, and of one
+            with several things to be found the mean of their cosines, in which those count most that the picture lacks.
         score: Of the hit.
     """
 
@@ -71,8 +72,10 @@ def explain(describing: Describing, query: Query, text: str, hit: Pixels, space:
     if isinstance(query, Named):
         heat = (found @ _weights(query, vector)) / np.float32(found.shape[0] * found.shape[1])
         return WordWhy(text, hit, heat.astype(np.float32), float(query.scores(vector[None], space)[0]))
-    heat = contributions(space.moved(found), query.moved)
-    return WordWhy(text, hit, heat, float(heat.sum()))
+    moved = space.moved(found)
+    direction = query.asked(unit(moved.mean(axis=(0, 1)))) if isinstance(query, Joined) else query.moved
+    score = float(query.scores(vector[None], space)[0])
+    return WordWhy(text, hit, contributions(moved, direction), score)
 
 
 def _weights(query: Named, vector: Floats) -> Floats:

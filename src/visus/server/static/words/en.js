@@ -147,7 +147,7 @@ export default {
   noted: "Noted.",
   copyList: "Copy the list of what may go",
   move: "Move what may go aside",
-  moveAll: (n) => `Move all ${n} aside`,
+  moveAll: (n) => `Move all aside (${n})`,
   moveThem: (n) => `Move ${many(n, "file", "files")} aside? A journal lets visus duplicates --undo bring them back.`,
   moved: (n) => `${many(n, "file was", "files were")} moved aside; bring the index up to date with visus index.`,
 

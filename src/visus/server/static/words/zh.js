@@ -147,7 +147,7 @@ export default {
   noted: "已记下。",
   copyList: "复制可移走文件的列表",
   move: "移走可移走的副本",
-  moveAll: (n) => `移走全部 ${n} 个`,
+  moveAll: (n) => `全部移走（${n}）`,
   moveThem: (n) => `要移走 ${count(n)} 个文件吗？移动会记入日志，可用 visus duplicates --undo 移回。`,
   moved: (n) => `已移走 ${count(n)} 个文件；请用 visus index 更新索引。`,
 

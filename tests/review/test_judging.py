@@ -1,0 +1,208 @@
+"""``visus suggest --run``: what a trained network is unsure of, and what it proposes."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import visus
+from tests.support import boxed
+from tests.support.command import visus as command
+from tests.support.labeled import write_class
+from tests.support.untrained import finder, painter
+from visus import InputError, Run
+from visus.data import load_boxes_whole
+from visus.graphs.blocks import Sides
+from visus.graphs.boxes import Detections, Limits
+from visus.graphs.runs import decode
+from visus.review.judging import Judge, Opinion
+from visus.review.suggesting import spread
+from visus.runs.detect.prediction import BoxPredictor
+from visus.runs.doubts import boxes_judge, entropy, margins, masks_judge
+from visus.runs.segment.prediction import MaskPredictor
+
+Pixels = Any
+
+
+class Brightness(BoxPredictor):
+    """Finds a box whose score is how bright the picture is, and a certain one; takes no thin pictures."""
+
+    classes = ("lamp", "wall")
+    limits = Limits(score=0.05)
+
+    def _within(self, picture: Pixels, limits: Limits) -> Detections:
+        height, width = picture.shape[:2]
+        if width > 4 * height:
+            raise InputError("A picture of that kind is too thin; cut it first.")
+        scores = np.array([1.0, picture.mean() / 255], np.float32)
+        boxes = np.array([[0, 0, width, height], [1, 2, 9, 8]], np.float32)
+        kept = np.flatnonzero(scores >= limits.score)
+        return Detections(boxes[kept], scores[kept], np.array([1, 0], np.int64)[kept])
+
+
+class Halves(MaskPredictor):
+    """Says of each pixel how likely it is of the second class: its brightness."""
+
+    classes = ("dark", "light")
+    palette = ((0, 0, 0), (255, 255, 255))
+    window = (32, 32)
+    spacing = None
+    sides = Sides()
+
+    def probabilities(self, picture: Pixels, shown: Pixels = None) -> Any:
+        light = picture[..., 0].astype(np.float32) / 255
+        return np.stack([1 - light, light])
+
+
+def pool(folder: Path, brightness: dict[str, float]) -> Path:
+    """Pictures of an even brightness with a pattern of their own."""
+    folder.mkdir(parents=True)
+    for k, (name, value) in enumerate(brightness.items()):
+        random = np.random.default_rng(k)
+        texture = np.kron(random.normal(0, 0.02, (6, 8, 3)), np.ones((8, 8, 1)))
+        picture = np.clip(255 * (value + texture - texture.mean()), 0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(folder / f"{name}.png")
+    return folder
+
+
+def names(found: Any) -> list[str]:
+    return [Path(own.file).stem for own in found.suggestions]
+
+
+def test_the_measures_are_those_of_their_papers() -> None:
+    assert margins(np.array([0.9, 0.6, 0.5])) == pytest.approx(0.2**2 + 0.8**2 + 1)
+    assert margins(np.array([])) == 0
+    random = np.random.default_rng(0).dirichlet(np.ones(5), 7).T  # (5, 7)
+    expected = [-sum(p * np.log(p) for p in column) / np.log(5) for column in random.T]
+    np.testing.assert_allclose(entropy(random), expected)
+    assert entropy(np.ones((1, 3))).tolist() == [0, 0, 0]
+
+
+def test_a_detector_is_asked_where_it_wavers(tmp_path: Path) -> None:
+    brightness = {"night": 0.06, "dusk": 0.3, "between": 0.5, "morning": 0.7, "noon": 0.96}
+    folder = pool(tmp_path / "pool", brightness)
+    Image.fromarray(np.full((8, 90, 3), 128, np.uint8)).save(folder / "thin.png")
+    found = visus.suggest(folder, judge=boxes_judge(Brightness(), 0.5), n=9)
+    assert names(found)[0] == "between"
+    assert (found.pictures, len(found.suggestions)) == (5, 5)
+    by_name = dict(zip(names(found), found.suggestions, strict=True))
+    for name, value in brightness.items():
+        assert by_name[name].uncertainty == pytest.approx((1 - abs(2 * value - 1)) ** 2, abs=0.02)
+    assert by_name["noon"].proposed(found.classes) == {"lamp": 1, "wall": 1}
+    assert by_name["dusk"].proposed(found.classes) == {"wall": 1}
+    assert found.notes[0] == (
+        "1 cannot be used by the network and are passed over: A picture of that kind is too thin; cut it first."
+    )
+    assert found.to_dict()["measure"] in found.notes[-1]
+    assert re.search(r"between\.png: 0\.9\d\d, (1 lamp, )?1 wall\?", found.describe())
+
+
+def test_pictures_that_it_is_sure_of_come_last() -> None:
+    vectors = np.eye(20, dtype=np.float32)
+    weights = np.full(20, 0.01, np.float32)
+    weights[[3, 8, 12]] = (0.9, 1.0, 0.8)
+    first = [set(spread(vectors, None, 3, weights=weights, seed=seed).tolist()) == {3, 8, 12} for seed in range(20)]
+    assert np.mean(first) > 0.7
+    alike = vectors.copy()
+    alike[3] = alike[8]  # of two that are alike one is asked about
+    assert not any({3, 8} <= set(spread(alike, None, 9, weights=weights, seed=seed).tolist()) for seed in range(20))
+
+
+def test_pictures_of_which_a_network_is_sure_are_named_too(tmp_path: Path) -> None:
+    folder = pool(tmp_path / "pool", {f"p{k}": 0.5 for k in range(6)})
+    for unsure in ({"p2": 1.0}, {}):
+        judge = Judge((), "so", lambda file, unsure=unsure: Opinion(unsure.get(Path(file).stem, 0.0)))
+        found = names(visus.suggest(folder, judge=judge, n=6))
+        assert len(found) == 6
+        assert not unsure or found[0] == "p2"
+
+
+def test_a_segmenter_is_asked_where_its_pixels_waver(tmp_path: Path) -> None:
+    folder = pool(tmp_path / "pool", {"dark": 0.1, "between": 0.5, "light": 0.8})
+    found = visus.suggest(folder, judge=masks_judge(Halves()), n=3)
+    assert names(found)[0] == "between"
+    for own in found.suggestions:
+        light = visus.read(own.file)[..., 0] / 255
+        assert own.uncertainty == pytest.approx(entropy(np.stack([1 - light, light])).mean(), abs=1e-4)
+        assert own.objects is not None
+        inside = {found.classes[k]: decode(s) for k, s in zip(own.objects.labels, own.objects.shapes, strict=True)}
+        assert {name: int(mask.sum()) for name, mask in inside.items()} == {
+            name: int(count) for name, count in (("dark", (light < 0.5).sum()), ("light", (light > 0.5).sum())) if count
+        }
+
+
+def test_a_large_picture_is_asked_about_in_parts(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    picture = np.repeat(random.integers(0, 256, (1100, 1300, 1), np.uint8), 3, axis=2)
+    Image.fromarray(picture).save(tmp_path / "large.png", compress_level=0)
+    opinion = masks_judge(Halves()).ask(str(tmp_path / "large.png"))
+    light = picture[..., 0] / 255
+    assert opinion.uncertainty == pytest.approx(entropy(np.stack([1 - light, light])).mean(), abs=1e-6)
+
+
+def test_a_classifier_tells_by_its_gradients(trained_run: Run, tmp_path: Path) -> None:
+    for label in range(3):
+        write_class(tmp_path / "pool", label, 4, first=10 * label + 100, side=96)
+    found = trained_run.suggest(tmp_path / "pool", n=5)
+    assert found.classes == ("blob", "checks", "stripes")
+    assert found.measure == ""
+    for own in found.suggestions:
+        said = trained_run.predict(own.file)
+        assert (own.predicted_label, own.uncertainty) == (said.label, None)
+        assert own.probability == pytest.approx(said.probabilities[0], abs=1e-5)
+        assert own.margin == pytest.approx(said.probabilities[0] - said.probabilities[1], abs=1e-5)
+
+
+def test_two_ways_to_know_are_refused(trained_run: Run, tmp_path: Path) -> None:
+    folder = pool(tmp_path / "pool", {"a": 0.5, "b": 0.4})
+    told = command("suggest", folder, "--labeled", folder, "--run", trained_run.folder, code=2).stderr
+    assert told == "visus: --run and --labeled both tell what is uncertain; leave one of them out.\n"
+    assert "holds no trained network" in command("suggest", folder, "--run", folder, code=2).stderr
+    with pytest.raises(InputError, match="leave one of them out"):
+        visus.suggest(folder, labeled=folder, judge=Judge((), "so", lambda _: Opinion(0.0)))
+    thin = Judge((), "so", _refusing("too thin"))
+    with pytest.raises(InputError, match="can use no picture; the first one: too thin"):
+        visus.suggest(folder, judge=thin)
+
+
+def _refusing(sentence: str) -> Callable[[str], Opinion]:
+    def ask(_: str) -> Opinion:
+        raise InputError(sentence)
+
+    return ask
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "kinds"), [(finder, {"box", "mask", "polygon"}), (painter, {"mask"})])
+def test_what_networks_propose_is_written_for_annotation_tools(
+    make: Callable[[Path], Path], kinds: set[str], tmp_path: Path
+) -> None:
+    run = make(tmp_path / "run")
+    (tmp_path / "pool").mkdir()
+    for k in range(4):
+        Image.fromarray(boxed.scene(k)[0]).save(tmp_path / "pool" / f"{k}.png")
+    asked = ("suggest", tmp_path / "pool", "--run", run, "-n", 3)
+    told = json.loads(command(*asked, "--json", "--out", tmp_path / "cvat", "--to", "cvat").stdout)
+    assert len(told["suggestions"]) == 3
+    counts = {Path(own["file"]).name: sum(own["proposed"].values()) for own in told["suggestions"]}
+    tree = ElementTree.parse(tmp_path / "cvat" / "annotations.xml").getroot()
+    for image in tree.iter("image"):
+        shapes = [own for own in image if own.get("label")]
+        assert len(shapes) == counts[str(image.get("name"))]
+        assert {own.tag for own in shapes} <= kinds
+        assert {own.get("source") for own in shapes} <= {"auto"}
+    back = load_boxes_whole(tmp_path / "cvat")
+    assert {
+        Path(f).name: len(o) for f, o in zip(back.splits["all"].files, back.splits["all"].objects, strict=True)
+    } == {name: count for name, count in counts.items() if count}
+    command(*asked, "--out", tmp_path / "ls", "--to", "label-studio")
+    for task in json.loads((tmp_path / "ls" / "tasks.json").read_text()):
+        (prediction,) = task["predictions"]
+        assert task["annotations"] == []
+        assert len(prediction["result"]) == counts[Path(task["data"]["image"]).name]
