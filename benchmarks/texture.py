@@ -89,7 +89,7 @@ def speed(folder):
         f"{b / a:.1f} times faster"
     )
     print(f"largest error of a response, as a share of its filter's largest: {error:.1e}")
-    print(f"the inverse transforms of its tiles alone: {1e3 * lower_bound():.0f} ms")
+    print(f"OpenCV's inverse transforms of its tiles alone: {1e3 * lower_bound():.0f} ms")
     code = (
         "import numpy as np, re, time; from visus.filters import mean_responses as m;"
         "peak = lambda: int(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1]);"
@@ -116,7 +116,7 @@ def search(folder):
 
 
 def lower_bound():
-    """Seconds of CPU that the inverse transforms of one megapixel's tiles take."""
+    """Seconds of CPU that the inverse transforms of one megapixel's tiles take by OpenCV."""
     from visus.filters.texture import _TILE, FILTERS, SIZE
 
     tile = np.zeros((_TILE, _TILE, 2), np.float32)

@@ -75,6 +75,13 @@ def test_a_minus_at_the_beginning_is_a_sign_too(place: Path, typed: list[str], w
     assert sorted((own["word"], own["weight"]) for own in found["words"]) == sorted(words)
 
 
+def test_a_file_with_a_minus_is_taken_away(place: Path) -> None:
+    shutil.copy(photographs()["wall-clock"], place / "clock.jpg")
+    less = visus("search", "photos/tabby-cat.jpg", "-clock.jpg", "-i", "i.visus", "--json", cwd=place)
+    same = visus("search", "photos/tabby-cat.jpg", "--minus", "clock.jpg", "-i", "i.visus", "--json", cwd=place)
+    assert json.loads(less.stdout)["hits"] == json.loads(same.stdout)["hits"]
+
+
 def test_options_stay_options_beside_signs(place: Path) -> None:
     answer = visus(
         "search", "parrots", "-k2", "-i", "i.visus", "--min-score", "-1", "--minus", "-dog", cwd=place, code=2
@@ -84,6 +91,7 @@ def test_options_stay_options_beside_signs(place: Path) -> None:
     told = visus("search", "-dog", "-i", "i.visus", cwd=place, code=2).stderr
     assert told == "visus: A search needs at least one picture or word to find; it has only what to avoid.\n"
     assert "No such option" in visus("search", "parrots", "--dog", cwd=place, code=2).stderr
+    assert "is empty" in visus("search", "dog", "--plus", "", "-i", "i.visus", cwd=place, code=2).stderr
     told = visus("search", "parrots", "-sheet", "x.png", cwd=place, code=2).stderr
     assert told == "visus: -sheet is no option; write --sheet, or '- sheet' if that is to be avoided.\n"
 

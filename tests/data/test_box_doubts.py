@@ -1,6 +1,7 @@
 """Boxes and classes that are not what they seem: taken for what they are and said, or refused in one sentence."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,41 @@ def test_shares_in_cocos_boxes(tmp_path: Path) -> None:
     assert "The boxes are shares of the width and the height" in said(found)
 
 
+def test_shares_of_corners_in_cocos_boxes(tmp_path: Path) -> None:
+    def change(x: float, y: float, w: float, h: float) -> list[float]:
+        return [x / 120, y / 90, (x + w) / 120, (y + h) / 90]
+
+    coco(tmp_path, lambda own: each_box(own, change, shapes=False))
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "The boxes are shares of the width and the height" in said(found)
+    assert "The boxes are given by two corners" in said(found)
+
+
+@pytest.mark.parametrize("corners", [False, True])
+def test_shares_with_polygons_in_cocos_boxes(tmp_path: Path, corners: bool) -> None:
+    def change(x: float, y: float, w: float, h: float) -> list[float]:
+        return [x / 120, y / 90, (x * corners + w) / 120, (y * corners + h) / 90]
+
+    def divide(content: Content) -> None:
+        each_box(content, change, shapes=True)
+        for own in content["annotations"]:
+            own["segmentation"] = [[v / (90 if k % 2 else 120) for k, v in enumerate(p)] for p in own["segmentation"]]
+
+    coco(tmp_path, divide)
+    found = load_boxes_whole(tmp_path)
+    assert true_boxes(found)
+    assert "The boxes are shares of the width and the height" in said(found)
+    assert ("The boxes are given by two corners" in said(found)) == corners
+
+
+def test_boxes_of_a_pixel_are_no_shares(tmp_path: Path) -> None:
+    coco(tmp_path, lambda own: each_box(own, lambda *_: [0, 0.5, 1, 1], shapes=False))
+    found = load_boxes_whole(tmp_path)
+    assert "shares" not in said(found)
+    assert found.splits["all"].objects[0].boxes[0].tolist() == [0, 0.5, 1, 1.5]
+
+
 def test_shares_in_pascal_vocs_boxes(tmp_path: Path) -> None:
     tools.voc(tmp_path, NUMBERS)
     for n in NUMBERS:
@@ -77,6 +113,18 @@ def test_upper_corners_in_yolos_boxes(tmp_path: Path) -> None:
     assert "by their left upper corner and size, not by middle and size" in said(found)
 
 
+@pytest.mark.parametrize("lines", [["0.5 0.5 0.2 0.2"] * 2, [f"0.{n} 0.5 0.2 0.2" for n in range(3, 9)]])
+def test_a_few_boxes_beyond_the_border_are_no_upper_corners(tmp_path: Path, lines: list[str]) -> None:
+    tools.yolo(tmp_path, NUMBERS, extra="train: images\n")
+    lines = [*lines, "0.05 0.5 0.2 0.2", "0.1 0.4 0.3 0.2"]
+    for path in (tmp_path / "labels").iterdir():
+        path.write_text("\n".join(f"0 {line}" for line in lines))
+    found = load_boxes_whole(tmp_path)
+    assert found.splits["train"].objects[0].boxes[-1].tolist() == pytest.approx([0, 27, 30, 45])
+    told = f"{12 * 2} of {12 * len(lines)} boxes reach beyond the left or upper border, and none beyond the others"
+    assert told in said(found)
+
+
 def test_classes_that_are_counted_from_one_are_refused(tmp_path: Path) -> None:
     tools.yolo(tmp_path, NUMBERS)
     for path in (tmp_path / "labels").iterdir():
@@ -86,11 +134,31 @@ def test_classes_that_are_counted_from_one_are_refused(tmp_path: Path) -> None:
 
 
 def test_half_of_the_objects_may_not_be_lost(tmp_path: Path) -> None:
-    coco(tmp_path, lambda own: own["categories"].pop())
-    with pytest.raises(InputError, match=r"12 of 24 objects in .* cannot be used \(12 of an unknown category\)"):
+    def flat(content: Content) -> None:
+        for own in content["annotations"][::2]:
+            own["bbox"][2] = 0
+            del own["segmentation"]
+
+    coco(tmp_path, flat)
+    with pytest.raises(InputError, match=r"12 of 24 objects in .* cannot be used \(12 without area\)"):
         load_boxes(tmp_path)
-    assert load_boxes(tmp_path, allow_bad=True).classes == ("square",)
-    assert "12 objects of an unknown category, left out." in said(load_boxes_whole(tmp_path))
+    assert load_boxes(tmp_path, allow_bad=True).classes == ("square", "disc")
+
+
+def test_categories_may_be_cut_down(tmp_path: Path) -> None:
+    def all_but(content: Content, kept: int) -> None:
+        for own in content["annotations"][kept:]:
+            own["category_id"] = 7
+
+    coco(tmp_path, lambda own: own["categories"].pop())
+    found = load_boxes(tmp_path)
+    assert found.classes == ("square",)
+    assert "12 objects of an unknown category, left out." in said(found)
+    coco(tmp_path, lambda own: all_but(own, 8))
+    assert "16 objects of an unknown category, left out." in said(load_boxes(tmp_path))
+    coco(tmp_path, lambda own: all_but(own, 2))
+    with pytest.raises(InputError, match=r"22 of 24 objects in .* cannot be used \(22 of an unknown category\)"):
+        load_boxes(tmp_path)
 
 
 # What the pictures are
@@ -144,6 +212,47 @@ def test_a_mask_is_not_taken_for_a_missing_picture(tmp_path: Path) -> None:
     (tmp_path / "masks.png").rename(tmp_path / "SegmentationClass" / "003.png")
     (left_out,) = load_boxes(tmp_path).left_out
     assert "003.png does not exist" in left_out.reason
+
+
+def test_masks_beside_their_pictures_are_no_pictures_without_objects(tmp_path: Path) -> None:
+    coco(tmp_path, lambda _: None)
+    for n in NUMBERS:
+        shutil.copy(tmp_path / "images" / f"{n:03}.png", tmp_path / "images" / f"{n:03}_mask.png")
+    shutil.copy(tmp_path / "images" / "000.png", tmp_path / "images" / "face_mask.png")
+    found = load_boxes_whole(tmp_path, unlabeled="negative")
+    assert sizes(found) == {"all": 13}
+    assert "12 files are not used: 12 .png in images." in said(found)
+
+
+def test_pictures_beside_those_of_two_splits_belong_to_none(tmp_path: Path) -> None:
+    for split, numbers in (("train", range(8)), ("val", range(8, 10))):
+        content = tools.coco(tmp_path, numbers, name=f"{split}.json", folder="images")
+        assert content["images"]
+    tools.pictures(tmp_path / "images", range(10, 12))
+    found = load_boxes(tmp_path, unlabeled="negative")
+    assert sizes(found) == {"train": 8, "val": 2}
+    assert "2 pictures have no annotation and are in no split, and left out, 010.png for one." in said(found)
+    assert "without objects" not in said(found)
+
+
+def test_a_picture_of_an_impossible_size_is_told_once(tmp_path: Path) -> None:
+    coco(tmp_path, lambda own: own["images"][3].update(width=0))
+    found = load_boxes_whole(tmp_path)
+    assert [Path(own.path) for own in found.left_out] == [tmp_path / "images" / "003.png"]
+    assert "gives 003.png the size 0x90, which cannot be; mend it." in said(found)
+    assert "2 objects on a picture of an impossible size, left out." in said(found)
+    assert "no annotation" not in said(found)
+
+
+@pytest.mark.parametrize("other", ["no_mask", "nomask", "without_mask"])
+def test_faces_with_a_mask_are_found(tmp_path: Path, other: str) -> None:
+    coco(tmp_path, lambda _: None)
+    for n in NUMBERS:
+        folder = tmp_path / ("mask" if n < 6 else other)
+        folder.mkdir(exist_ok=True)
+        (tmp_path / "images" / f"{n:03}.png").rename(folder / f"{n:03}.png")
+    (tmp_path / "images").rmdir()
+    assert sizes(load_boxes_whole(tmp_path)) == {"all": 12}
 
 
 # What val is

@@ -138,6 +138,64 @@ def test_a_list_of_other_classes_is_said(tmp_path: Path) -> None:
     assert "val_annotations.txt is not used: its classes (cat, dog) are none of train." in said(load(tmp_path))
 
 
+def listed(root: Path, name: str, rows: list[str], classes: tuple[str, ...]) -> str:
+    """What is said of folders of classes with a list of the six pictures of test."""
+    tools.colors(root / "train", 4, names=classes)
+    tools.pictures(root / "test", range(6))
+    put(root / name, rows)
+    return said(load_whole(root))
+
+
+def test_classes_of_two_words(tmp_path: Path) -> None:
+    rows = [f"{n:03}.png,{('black cat', 'sea lion')[n % 2]}" for n in range(6)]
+    told = listed(tmp_path, "test.csv", ["file,label", *rows], ("black", "black cat", "sea lion"))
+    assert set(labels(tmp_path, "test").values()) == {"black cat", "sea lion"}
+    assert "test.csv tells the classes of 6 pictures of test." in told
+    assert "test.csv gives most" not in told
+
+
+def test_classes_of_two_words_on_lines(tmp_path: Path) -> None:
+    rows = [f"{n:03}.png {('black cat', 'black', 'black dog')[n % 3]}" for n in range(6)]
+    told = listed(tmp_path, "test.txt", rows, ("black", "black cat"))
+    assert list(labels(tmp_path, "test").values()) == ["black cat", "black"] * 2
+    assert "2 pictures of test are of classes that train has not (black dog), and left out." in told
+
+
+@pytest.mark.parametrize("name", ["test_predictions.csv", "sample_submission_test.csv", "test.csv"])
+def test_what_was_predicted_is_not_the_truth(tmp_path: Path, name: str) -> None:
+    head = "file,label,score" if name == "test.csv" else "file,label"
+    told = listed(tmp_path, name, [head, *(f"{n:03}.png,{'ab'[n % 2]},0.9" for n in range(6))], ("a", "b"))
+    assert f"{name} is not used: by its {'column score' if 'score' in head else 'name'} it holds what was" in told
+    assert sizes(load_whole(tmp_path)) == {"train": 8}
+
+
+def test_a_list_of_one_class_is_not_the_truth(tmp_path: Path) -> None:
+    told = listed(tmp_path, "test.csv", ["file,label", *(f"{n:03}.png,a" for n in range(6))], ("a", "b"))
+    assert "test.csv is not used: it gives all pictures the class a, as a list to be filled in does" in told
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    tools.colors(tmp_path / "train", 4, names=("1", "2"))
+    tools.pictures(tmp_path / "test", range(6))
+    put(tmp_path / "test.txt", [number] * 6)
+    put(tmp_path / "test.csv", ["file,label", *(f"{n:03}.png,{number}" for n in range(6))])
+    assert "test.csv is not used: its classes" in said(load_whole(tmp_path))
+
+
+def test_pictures_that_a_list_gives_several_classes(tmp_path: Path) -> None:
+    rows = [f"{n:03}.png,{'ab'[n % 2]}" for n in range(4)]
+    told = listed(tmp_path, "test.csv", ["file,label", *rows, "000.png,b", "001.png,bird", "003.png,b"], ("a", "b"))
+    found = load_whole(tmp_path)
+    assert sorted(labels(tmp_path, "test")) == ["002.png", "003.png"]
+    assert ["several classes (a, b)" in own.reason for own in found.left_out] == [True, False]
+    assert "2 pictures of test are not in test.csv, and left out." in told
+    put(tmp_path / "test.csv", ["file,label", *rows, *(f"{n:03}.png,bird" for n in range(4))])
+    assert "test.csv is not used: it gives most pictures several classes (000.png: a, bird)." in said(
+        load_whole(tmp_path)
+    )
+
+
 def cub(root: Path) -> None:
     files = [f"{name}/{n}_{name}.png" for name in ("001.Albatross", "002.Auklet") for n in range(4)]
     for n, file in enumerate(files):

@@ -174,3 +174,20 @@ def test_kernels_larger_than_the_picture_see_the_border_again_and_again(
         for method in ("auto", "direct", "fft"):
             found = convolve(picture, kernel, padding=padding, method=method)
             np.testing.assert_allclose(found, exact, atol=1e-11)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("shape", [(300, 70), (40, 533), (1, 9), (9, 1), (40, 31, 3)])
+def test_the_compiled_loop_for_large_kernels_equals_float64(padding: Padding, shape: tuple[int, ...]) -> None:
+    """Floats of 32 bits take it; bands of rows, tiles, and what is left of them."""
+    random = np.random.default_rng(0)
+    picture = random.random(shape).astype(np.float32)
+    for size in ((11, 11), (4, 26), (26, 4), (10, 13)):
+        kernel = random.standard_normal(size)
+        for output in ("same", "full", "valid"):
+            if output == "valid" and (shape[0] < size[0] or shape[1] < size[1]):
+                continue
+            exact = convolve(picture.astype(np.float64), kernel, padding=padding, output=output, method="direct")
+            found = convolve(picture, kernel, padding=padding, output=output, method="direct")
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, exact, atol=1e-4)

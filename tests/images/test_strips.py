@@ -8,14 +8,19 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.images.test_color_spaces import chunk, png
 from tests.support.command import visus
 from tests.support.pictures import scene
+from visus import InputError
 from visus.images import strips
 from visus.images.decode import decode
 from visus.images.documents import look
+from visus.images.facts import facts_of, facts_of_large
+from visus.search.classical import Classical
+from visus.search.reading import Reader
+from visus.search.walk import Found
 
 FILTERS = [
     ("gaussian", "--sigma", "2"),
@@ -192,3 +197,66 @@ def test_a_page_that_is_not_there_is_refused(tmp_path: Path) -> None:
     Image.fromarray(scene(1)).save(tmp_path / "a.jpg")
     failed = visus("filter", "box", tmp_path / "a.jpg", tmp_path / "b.jpg", "--page", "3", code=2)
     assert "number 3" in failed.stderr
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_a_large_picture_is_shrunk_on_the_way(
+    mode: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    path = tmp_path / f"a.{ending}"
+    picture = Image.fromarray(np.vstack([scene(1), scene(2)])).convert(mode)
+    if "A" in mode:
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    picture.save(path, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    large = strips.open_to_shrink(path, 10**8)
+    assert large
+    found, notes = strips.shrunk(large, 50)
+    side = min(picture.size) // 50
+    assert found.shape == (-(-picture.height // side), picture.width // side, 3)
+    rows = picture.height // side
+    exact = cv2.resize(pixels(path)[: rows * side], (found.shape[1], rows), interpolation=cv2.INTER_AREA)
+    assert np.abs(found[:rows].astype(int) - exact).max() <= 1
+    assert not notes
+    assert facts_of_large(path) == facts_of(path.read_bytes(), str(path))
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_what_is_not_shrunk_on_the_way_is_decoded_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    Image.fromarray(scene(1)).save(tmp_path / "small.png")
+    assert strips.open_to_shrink(tmp_path / "small.png", 10**8) is None  # a small file
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    assert strips.open_to_shrink(tmp_path / "small.png", 10**8)
+    with pytest.raises(InputError, match="more than the limit"):
+        strips.open_to_shrink(tmp_path / "small.png", 100)
+    Image.fromarray(scene(1)).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").rename(tmp_path / "jpeg.png")
+    Image.fromarray(scene(1)[:, :, 0].astype(np.uint16) * 257).save(tmp_path / "wide.png")
+    Image.fromarray(scene(1)).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(scene(2))])
+    for name in ("jpeg.png", "wide.png", "pages.tif", "none.png"):
+        assert strips.open_to_shrink(tmp_path / name, 10**8) is None, name
+    monkeypatch.setattr(strips, "LARGE", 1 << 40)
+    assert strips.open_to_shrink(tmp_path / "small.png", 10**8) is None
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_an_index_reads_large_files_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    Image.fromarray(np.vstack([scene(1), scene(2)])).save(tmp_path / "a.png")
+    cut = (tmp_path / "a.png").read_bytes()[:-2000]
+    (tmp_path / "cut.png").write_bytes(cut)
+    found = [Found(str(tmp_path / name), str(tmp_path / name), 0, 0, 0, 0, 0) for name in ("a.png", "cut.png")]
+    whole, _ = Reader({"color": Classical("color")}, (), {})(found)
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    monkeypatch.setattr("visus.search.reading.decode", None)
+    shrunk, damaged = Reader({"color": Classical("color")}, (), {})(found)
+    assert (shrunk.hash, shrunk.width, shrunk.height) == (whole.hash, whole.width, whole.height)
+    assert shrunk.facts == whole.facts
+    assert float(shrunk.vectors["color"] @ whole.vectors["color"]) > 0.98
+    assert "damaged or truncated" in (damaged.failure or "")
+    known, _ = Reader({"color": Classical("color")}, {whole.hash}, {})(found)
+    assert not known.vectors

@@ -139,6 +139,27 @@ def test_smoothness_alone_is_exact() -> None:
     np.testing.assert_allclose(crf.refine(probabilities, picture, how), exact, atol=2e-3)
 
 
+@pytest.mark.parametrize("spatial", [(41, 70), (6, 3), (1, 37), (34, 1)])
+@pytest.mark.parametrize("gamma", [3.0, 4.7])
+def test_wide_smoothness_goes_over_a_grid_and_is_as_exact(spatial: tuple[int, ...], gamma: float) -> None:
+    probabilities, picture = scene(spatial, classes=5)
+    how = crf.Settings(appearance=0, smoothness=3, gamma=gamma, iterations=4)
+    exact = brute_force(probabilities, picture, how)
+    assert crf.Field(picture, spatial, how).coarse
+    np.testing.assert_allclose(crf.refine(probabilities, picture, how), exact, atol=4e-3)
+
+
+@pytest.mark.parametrize("gamma", [1.5, 3.0])
+def test_parts_on_several_cores_give_the_same(gamma: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    probabilities, picture = scene((20, 99), classes=4)
+    how = crf.Settings(gamma=gamma, iterations=3)
+    found = []
+    for count in (1, 3):
+        monkeypatch.setattr("visus.ops.lattice.cores", lambda count=count: count)
+        found.append(crf.refine(probabilities, picture, how))
+    np.testing.assert_allclose(*found, atol=1e-5)
+
+
 def test_a_learned_compatibility_decides_which_classes_go_together() -> None:
     probabilities, picture = scene((16, 20))
     penalty = np.array([[0, 1, 0.2], [0.3, 0, 2], [0.9, 0.5, 0]])  # a class in a row, its neighbor in a column

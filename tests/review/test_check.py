@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import visus
+from tests.server.test_sentences import is_translated
 from tests.support import boxed, masked
 from tests.support.command import visus as command
 from tests.support.labeled import idx_folder, texture, write_class
@@ -40,6 +41,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_fault_is_found_where_it_is(faulty: Path) -> None:
     found = visus.check(faulty)
+    assert [own.why for own in found.findings if not is_translated(own.why)] == []  # the page shows them
     at = {(own.file, own.problem): own for own in found.findings}
     assert at["train/blob/is-checks.png", "wrong-label"].predicted_label == "checks"
     assert at["train/blob/0000.png", "leak"].other == "test/blob/leaked.png"
@@ -146,12 +148,14 @@ def test_masks_and_boxes(tmp_path: Path) -> None:
     empty = np.zeros((72, 80), np.uint8)
     Image.fromarray(empty).save(masks / "train" / "masks" / "3.png")
     found = visus.check(masks, only=["near-empty-mask"])
+    assert all(is_translated(own.why) for own in found.findings)
     assert [own.file for own in found.findings] == ["train/images/3.png"]
     boxes = boxed.coco_folder(tmp_path / "boxes")
     content = json.loads((boxes / "train.json").read_text())
     content["annotations"][0]["bbox"][2:] = [5, 5]
     (boxes / "train.json").write_text(json.dumps(content))
     found = visus.check(boxes, only=["small-box"])
+    assert all(is_translated(own.why) for own in found.findings)
     assert [(own.problem, own.file) for own in found.findings] == [("small-box", "train/000.png")]
     assert "1 of its " in found.findings[0].why
     assert "has less area than 8 x 8 pixels" in found.findings[0].why
@@ -221,6 +225,7 @@ def test_wrong_marks_of_pictures_with_several_classes(tmp_path: Path) -> None:
     table = ["file,labels", *(f"p/{k:02}.png,{'|'.join(own)}" for k, own in enumerate(told))]
     (tmp_path / "labels.csv").write_text("\n".join(table))
     found = visus.check(tmp_path / "labels.csv", only=["wrong-label"])
+    assert all(is_translated(own.why) for own in found.findings)
     named = {own.file: own for own in found.findings}
     assert {"p/07.png", "p/30.png"} <= set(named)
     assert len(named) <= 6

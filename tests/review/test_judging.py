@@ -97,7 +97,8 @@ def test_a_detector_is_asked_where_it_wavers(tmp_path: Path) -> None:
     assert by_name["noon"].proposed(found.classes) == {"lamp": 1, "wall": 1}
     assert by_name["dusk"].proposed(found.classes) == {"wall": 1}
     assert found.notes[0] == (
-        "1 cannot be used by the network and are passed over: A picture of that kind is too thin; cut it first."
+        "1 picture cannot be used by the network and is passed over. "
+        "The first: A picture of that kind is too thin; cut it first."
     )
     assert found.to_dict()["measure"] in found.notes[-1]
     assert re.search(r"between\.png: 0\.9\d\d, (1 lamp, )?1 wall\?", found.describe())

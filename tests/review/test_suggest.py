@@ -66,7 +66,7 @@ def test_copies_and_labeled_pictures_are_passed_over(places: tuple[Path, Path]) 
     labeled, pool = places
     found = visus.suggest(pool, labeled=labeled, n=5)
     assert (found.pictures, len(found.suggestions)) == (12, 5)
-    assert "2 are the same as others or as labeled ones, and are passed over." in found.notes
+    assert "2 pictures are the same as others or labeled ones and are passed over." in found.notes
     assert not {"known.png", "twice.png"} & {Path(own.file).name for own in found.suggestions}
     truth = {100: "blob", 110: "checks", 120: "stripes"}
     every = visus.suggest(pool, labeled=labeled, n=99).suggestions

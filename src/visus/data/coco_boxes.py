@@ -17,6 +17,7 @@ from visus.data.boxes import UNKNOWN
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.data.find import Finder
 from visus.data.left_out import Notes
+from visus.data.mask_layouts import mask_of
 from visus.data.samples import counted
 from visus.data.splits import files_in
 from visus.images import MAX_PIXELS, is_picture_name
@@ -58,23 +59,24 @@ def read_coco_boxes(root: Path, notes: Notes) -> tuple[tuple[str, ...], dict[str
         classes += [name for name in names if name not in classes]
         splits[split] = pair
     rows = [row for _, lists in splits.values() for own in lists for row in own if row["told"]]
-    if not _shares(rows, notes):
-        _corners_for_sizes(rows, notes)
+    _corners_for_sizes(rows, notes, shares=_shares(rows, notes))
     _note_unlisted(splits, notes)
     return tuple(classes), {split: splits[split] for split in files}
 
 
 def _note_unlisted(splits: dict[str, Named], notes: Notes) -> None:
-    """Note the pictures that lie beside those of the lists and stand in none."""
-    listed = {file for files, _ in splits.values() for file in files}
+    """Note the pictures that lie beside those of the lists and stand in none; no bad ones, and no masks of others."""
+    listed = {file for files, _ in splits.values() for file in files} | {own.path for own in notes.left_out}
     folders: dict[Path, set[str]] = defaultdict(set)
     for split, (files, _) in splits.items():
         for folder in {Path(file).parent for file in files}:
             folders[folder].add(split)
     for folder, own in folders.items():
         split = next(iter(own)) if len(own) == 1 else ""
-        for path in files_in(folder) if folder.is_dir() else ():
-            if is_picture_name(path.name) and str(path) not in listed:
+        pictures = [path for path in files_in(folder) if is_picture_name(path.name)] if folder.is_dir() else []
+        stems = {path.stem for path in pictures}
+        for path in pictures:
+            if str(path) not in listed and mask_of(str(path)) not in stems:
                 notes.unlabeled.append((split, str(path)))
 
 
@@ -97,9 +99,14 @@ def _with_numbers(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shares(rows: list[dict[str, Any]], notes: Notes) -> bool:
-    """Recognize boxes that are shares of the width and the height; the rows are changed in place."""
-    numbers = np.array([row["told"] for row in rows if not row["shape"]])
-    if len(numbers) < max(_FEW, len(rows)) or not ((numbers >= 0) & (numbers <= 1)).all() or not (numbers % 1).any():
+    """Recognize boxes that are shares of the width and the height; the rows are changed in place.
+
+    They are where no number, of polygons neither, is beyond 1, and most boxes would be thinner than a pixel.
+    """
+    if len(rows) < _FEW or not all(_is_within_one(row["shape"]) for row in rows):
+        return False
+    numbers = np.array([row["told"] for row in rows])
+    if not ((numbers >= 0) & (numbers <= 1)).all() or (numbers[:, 2:] < 1).any(1).mean() < _MOST:
         return False
     notes.remarks.append(
         "The boxes are shares of the width and the height, for none is beyond 1; they are taken as such."
@@ -109,13 +116,24 @@ def _shares(rows: list[dict[str, Any]], notes: Notes) -> bool:
     return True
 
 
-def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
+def _is_within_one(shape: Any) -> bool:  # noqa: ANN401 - from a file
+    """Whether no corner of some polygons is beyond 1; so it is where there are none."""
+    if not shape:
+        return True
+    if not isinstance(shape, list) or not all(isinstance(polygon, list) for polygon in shape):
+        return False
+    values = [value for polygon in shape for value in polygon]
+    return all(isinstance(value, int | float) and 0 <= value <= 1 for value in values)
+
+
+def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes, *, shares: bool) -> None:
     """Recognize boxes that are given by two corners in place of a corner and a size; the rows are changed in place."""
-    boxes = [row for row in rows if row["size"]]
+    boxes = [row for row in rows if shares or row["size"]]
     if len(boxes) < _FEW:
         return
     shaped = [row for row in boxes if row["shape"]]
-    reason = _why_by_shapes(shaped) if shaped else _why_by_sides(boxes)
+    slack = _OFF_SHARE if shares else 1.0
+    reason = _why_by_shapes(shaped, _OFF * slack) if shaped else _why_by_sides(boxes, slack, shares=shares)
     if not reason:
         return
     notes.remarks.append(
@@ -126,16 +144,17 @@ def _corners_for_sizes(rows: list[dict[str, Any]], notes: Notes) -> None:
         row["box"] = [float(value) for value in row["told"]]
 
 
-def _why_by_sides(boxes: list[dict[str, Any]]) -> str:
+def _why_by_sides(boxes: list[dict[str, Any]], slack: float, *, shares: bool) -> str:
     """Why boxes without shapes are given by corners; empty where they are not."""
-    corners, sides = np.array([row["told"] for row in boxes]), np.array([row["size"][::-1] for row in boxes])
+    corners = np.array([row["told"] for row in boxes])
+    sides = np.ones((len(boxes), 2)) if shares else np.array([row["size"][::-1] for row in boxes])
     inside = bool((corners[:, 2:] > corners[:, :2]).all() and (corners >= 0).all())
-    inside = inside and bool((corners[:, 2:] <= sides + 1).all())
-    beyond = (corners[:, :2] + corners[:, 2:] > sides + 1).any(1).mean()
+    inside = inside and bool((corners[:, 2:] <= sides + slack).all())
+    beyond = (corners[:, :2] + corners[:, 2:] > sides + slack).any(1).mean()
     return f"as the latter {beyond:.0%} would reach beyond their pictures" if inside and beyond >= _MANY else ""
 
 
-def _why_by_shapes(shaped: list[dict[str, Any]]) -> str:
+def _why_by_shapes(shaped: list[dict[str, Any]], off: float) -> str:
     """Why boxes around polygons are given by corners; empty where they are not."""
     some = [row for row in shaped if isinstance(row["shape"], list)][:_LOOKED_AT]
     around = [_around(row["shape"]) for row in some]
@@ -143,13 +162,14 @@ def _why_by_shapes(shaped: list[dict[str, Any]]) -> str:
     if len(pairs) < _FEW:
         return ""
     told, (x, y, width, height) = np.array([own for own, _ in pairs]), np.array([own for _, own in pairs]).T
-    as_corners = (np.abs(told - np.stack([x, y, x + width, y + height], 1)) <= _OFF).all(1).mean()
-    as_sides = (np.abs(told - np.stack([x, y, width, height], 1)) <= _OFF).all(1).mean()
+    as_corners = (np.abs(told - np.stack([x, y, x + width, y + height], 1)) <= off).all(1).mean()
+    as_sides = (np.abs(told - np.stack([x, y, width, height], 1)) <= off).all(1).mean()
     return "as such they lie around their polygons" if as_corners > _MOST and as_sides < 1 - _MOST else ""
 
 
 _FEW, _MANY = 4, 0.2
 _LOOKED_AT, _OFF, _MOST = 200, 2.0, 0.8
+_OFF_SHARE = 0.01  # what a pixel is among shares
 
 
 def _split(
@@ -160,16 +180,19 @@ def _split(
     names = {entry["id"]: str(entry["name"]) for entry in categories}
     if len(set(names.values())) < len(categories):
         raise InputError(f"{path} has two categories of one name or number; rename one.")
-    images = _images(content, path, notes)
+    images, odd = _images(content, path, notes)
     rows: dict[Any, list[dict[str, Any]]] = {entry["id"]: [] for entry in images}
     if len(rows) < len(images):
         raise InputError(f"{path} has two pictures of one number; number them anew.")
     sizes = {entry["id"]: _size(entry) for entry in images}
+    without = {entry["id"] for entry in odd}
     for entry in content["annotations"]:
         if not {"image_id", "category_id"} <= entry.keys():
             mends["without a picture or a category, left out"] += 1
         elif entry["category_id"] not in names:
             mends[UNKNOWN] += 1
+        elif entry["image_id"] in without:
+            mends["on a picture of an impossible size, left out"] += 1
         elif entry["image_id"] not in rows:
             mends["on a picture that is not listed, left out"] += 1
         elif (corners := _corners(entry)) is None:
@@ -188,6 +211,10 @@ def _split(
             rows[entry["image_id"]].append(own)
     folder = picture_folder(path, split, images)
     files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in images]
+    for entry in odd:
+        height, width = entry["height"], entry["width"]
+        reason = f"{path} gives {entry['file_name']} the size {width}x{height}, which cannot be; mend it."
+        notes.drop(inside_folder(folder, entry["file_name"], path, finder, split), reason)
     joined: dict[str, list[dict[str, Any]]] = {}
     for file, own in zip(files, rows.values(), strict=True):
         joined.setdefault(file, []).extend(own)
@@ -196,18 +223,17 @@ def _split(
     return tuple(names.values()), ([*joined], [*joined.values()])
 
 
-def _images(content: dict[str, Any], path: Path, notes: Notes) -> list[dict[str, Any]]:
-    """The pictures that are listed as they should be; the others are left out."""
-    images = []
+def _images(content: dict[str, Any], path: Path, notes: Notes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The pictures that are listed as they should be, and those of an impossible size; others are left out."""
+    images, odd = [], []
     for entry in content["images"]:
         if not {"id", "file_name"} <= entry.keys():
             notes.drop(path, f"{path} has a picture without a number or a name ({entry}); mend it.")
         elif (size := _size(entry)) and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
-            reason = f"{path} gives {entry['file_name']} the size {size[1]}x{size[0]}, which cannot be; mend it."
-            notes.drop(path.parent / Path(str(entry["file_name"])).name, reason)
+            odd.append(entry)
         else:
             images.append(entry)
-    return images
+    return images, odd
 
 
 @dataclass(frozen=True, slots=True)

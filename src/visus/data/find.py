@@ -10,16 +10,38 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from visus.data.layout_words import is_of_masks
-from visus.data.splits import files_below, split_of
+from visus.data.splits import folders_in, paths_below, split_of
 from visus.images import is_picture_name
 
 _UPLOADED = re.compile(r"[0-9a-f]{8}-.")
 """What Label Studio puts before the name of a picture that is uploaded."""
+
+_WITHOUT = re.compile(r"^(?:no|not|non|without)[-_ ]?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder below that of the data set.
+
+    Attributes:
+        parts: The names of the folders on the way to it.
+        split: The split that one of these tells; empty where none does.
+        masks: Whether it holds masks by one of these.
+    """
+
+    parts: tuple[str, ...]
+    split: str
+    masks: bool
+
+
+_Place = tuple[str, _Folder]
+"""A file and its folder."""
 
 
 class Finder:
@@ -29,18 +51,22 @@ class Finder:
         self.root = root
 
     @cached_property
-    def _by_name(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for path in files_below(self.root):
-            found[_alike(path.name)].append(path)
+    def _by_name(self) -> dict[str, list[_Place]]:
+        found: dict[str, list[_Place]] = defaultdict(list)
+        folders: dict[str, _Folder] = {}
+        for path in paths_below(self.root):
+            outer, name = os.path.split(path)
+            if outer not in folders:
+                folders[outer] = _folder(Path(outer), self.root)
+            found[_alike(name)].append((path, folders[outer]))
         return found
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for name, paths in self._by_name.items():
+    def _by_stem(self) -> dict[str, list[_Place]]:
+        found: dict[str, list[_Place]] = defaultdict(list)
+        for name, places in self._by_name.items():
             if is_picture_name(name):
-                found[os.path.splitext(name)[0]] += paths
+                found[os.path.splitext(name)[0]] += places
         return found
 
     def find(self, name: str, *bases: Path, split: str = "") -> Path | None:
@@ -72,16 +98,30 @@ class Finder:
     def _elsewhere(self, parts: list[str], split: str) -> Path | None:
         """The one file that shares the longest end with a path; without an ending, a picture of that name."""
         last = _alike(parts[-1])
-        paths = self._by_name.get(last) or self._by_stem.get(last) or []
+        places = self._by_name.get(last) or self._by_stem.get(last) or []
         if not is_of_masks(parts[:-1]):  # a mask has the name of its picture
-            paths = [path for path in paths if not is_of_masks(path.relative_to(self.root).parts[:-1])]
+            places = [own for own in places if not own[1].masks]
         if split:
-            paths = [path for path in paths if split_in(path.relative_to(self.root).parts[:-1]) in ("", split)]
-        if len(paths) < 2:
-            return paths[0] if paths else None
-        shared = [shared_end(parts[:-1], path.relative_to(self.root).parts[:-1]) for path in paths]
+            places = [own for own in places if own[1].split in ("", split)]
+        if len(places) < 2:
+            return Path(places[0][0]) if places else None
+        shared = [shared_end(parts[:-1], folder.parts) for _, folder in places]
         best = max(shared)
-        return paths[shared.index(best)] if best and shared.count(best) == 1 else None
+        return Path(places[shared.index(best)][0]) if best and shared.count(best) == 1 else None
+
+
+def _folder(folder: Path, root: Path) -> _Folder:
+    parts = folder.relative_to(root).parts
+    masks = [k for k, name in enumerate(parts) if is_of_masks([name]) and not _stands_beside_none(root, parts[: k + 1])]
+    return _Folder(parts, split_in(parts), bool(masks))
+
+
+def _stands_beside_none(root: Path, parts: Sequence[str]) -> bool:
+    """Whether a folder called as one of masks is a class, by one beside it: ``mask`` with ``no_mask``."""
+    what = parts[-1].casefold().rstrip("s")
+    beside = root.joinpath(*parts[:-1])
+    return any(_WITHOUT.sub("", own.name.casefold()).rstrip("s") == what != own.name.casefold().rstrip("s")
+               for own in folders_in(beside))  # fmt: skip
 
 
 def _alike(name: str) -> str:

@@ -230,6 +230,9 @@ _BESIDE = (
 """Endings of lists and papers that come with pictures."""
 
 
+_LARGEST = 8 << 20  # bytes of a table that is compared with the folders beside it
+
+
 def _refuse_multilabel(path: Path, form: str, multilabel: bool) -> None:
     """Refuse several classes a picture where a form cannot say so.
 
@@ -290,9 +293,9 @@ def _of_folders(place: Path, root: Path, given: Path, notes: Notes, multilabel: 
     inner = place.relative_to(given)
     if not all(map(is_layout, inner.parts)):
         notes.remarks.append(f"The folders in {inner} are taken as the {what}.")
-    named = with_listed_splits(read_folder(place, root, notes), place, root, notes)
-    table = table_in(root)
-    if table and says_otherwise(table, named):
+    named, used = with_listed_splits(read_folder(place, root, notes), place, root, notes)
+    table = table_in(root, largest=_LARGEST)
+    if table and table not in used and says_otherwise(table, named):
         notes.remarks.append(
             f"{table.name} gives most pictures other classes than their folders do, and is not used; name {table} to "
             "learn its classes."

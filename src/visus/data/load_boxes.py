@@ -34,6 +34,7 @@ from visus.images.wide import stretched
 
 Progress = Callable[[int, int], None]
 Unlabeled = Literal["negative", "leave_out"]
+_NEARLY_ALL = 0.9  # share of the objects
 _THINNEST = 100  # how many times longer than wide a picture may be
 LAYOUTS = (
     "JPEGImages with Annotations (VOC), train with train.json (COCO), images with labels (YOLO), or as an annotation "
@@ -249,20 +250,27 @@ def with_unlabeled(
         bare_is_negative: Whether the format gives pictures without objects no annotation.
     """
     splits = _with_empty(splits, notes, unlabeled)
-    count = len(notes.unlabeled)
+    astray = [file for split, file in notes.unlabeled if not split and "" not in splits and "train" in splits]
+    bare = [own for own in notes.unlabeled if own[0] or not astray]
+    if astray:
+        notes.remarks.append(
+            f"{counted(len(astray))} {'has' if len(astray) == 1 else 'have'} no annotation and "
+            f"{_are(len(astray))} in no split, and left out, {Path(astray[0]).name} for one."
+        )
+    count = len(bare)
     if not count:
         return splits
     total = count + sum(len(files) for files, _ in splits.values())
     as_negative = unlabeled == "negative" or (unlabeled is None and bare_is_negative and 2 * count <= total)
     told = f"{count:,} of {counted(total)} {'has' if count == 1 else 'have'} no annotation"
     if not as_negative:
-        notes.remarks.append(f"{told} and {_are(count)} left out, {Path(notes.unlabeled[0][1]).name} for one; "
+        notes.remarks.append(f"{told} and {_are(count)} left out, {Path(bare[0][1]).name} for one; "
                              "--unlabeled negative takes such as pictures without objects.")  # fmt: skip
         return splits
     notes.remarks.append(
         f"{told} and {_are(count)} taken as pictures without objects; --unlabeled leave_out forgets them."
     )
-    for split, file in notes.unlabeled:
+    for split, file in bare:
         files, rows = splits.setdefault(split, ([], []))
         files.append(file)
         rows.append([])
@@ -367,10 +375,14 @@ def _checked(
 def _refuse_odd_objects(root: Path, notes: Notes, kept: int) -> None:
     """Stop where half of all objects is unusable: then something is read otherwise than it was written.
 
+    Objects of an unknown category are unusable only where nearly all are such: categories may be cut down to some.
+
     Raises:
         InputError: It is.
     """
     gone = {reason: notes.mends[reason] for reason in UNUSABLE if notes.mends[reason]}
+    if gone.get(UNKNOWN, 0) <= _NEARLY_ALL * (kept + sum(gone.values())):
+        gone.pop(UNKNOWN, None)
     count = sum(gone.values())
     if count > 1 and count >= kept:
         told = "; ".join(f"{own:,} {reason.removesuffix(', left out')}" for reason, own in gone.items())

@@ -12,7 +12,7 @@ from visus.data.find import shared_end, split_in
 from visus.data.left_out import Notes
 from visus.data.samples import counted
 from visus.data.splits import files_in, folders_in, looks_like_a_split, split_of
-from visus.data.table_text import FILE, SPLIT, Table, open_table
+from visus.data.table_text import FILE, SPLIT, Table, open_table, peek
 from visus.data.texts import text_of
 
 Label = TypeVar("Label")
@@ -96,9 +96,11 @@ def by_lists(files: Sequence[str], root: Path, notes: Notes, *, tables: bool = F
     for split, path in lists.items():
         with suppress(FormatError):
             named[split] = path, names_in(path)
-    for listed in (named, numbered := _by_numbers(root)):
-        if found := _placed(listed, files, root, notes):
-            return found
+    if found := _placed(named, files, root, notes):
+        return found
+    numbered = _by_numbers(root, notes)
+    if found := _placed(numbered, files, root, notes):
+        return found
     if found := _by_a_table(files, root, notes, tables=tables):
         return found
     for path in dict.fromkeys(path for listed in (named, numbered) if "train" in listed for path, _ in listed.values()):
@@ -139,16 +141,24 @@ def _placed(named: Mapping[str, _Listed], files: Sequence[str], root: Path, note
     return found
 
 
-def _by_numbers(root: Path) -> dict[str, _Listed]:
-    """What the lists of CUB-200 name: ``images.txt`` numbers pictures, ``train_test_split.txt`` has 1 for train."""
+def _by_numbers(root: Path, notes: Notes) -> dict[str, _Listed]:
+    """What the lists of CUB-200 name: ``images.txt`` numbers pictures, ``train_test_split.txt`` has 1 for train.
+
+    Raises:
+        FormatError: They number lines, and a line is neither for train nor for test.
+    """
     pictures, parts = root / "images.txt", root / "train_test_split.txt"
     if not (pictures.is_file() and parts.is_file()):
         return {}
+    names, trains = ([line.split(maxsplit=1) for line in text_of(own).splitlines()] for own in (pictures, parts))
+    pairs = [*filter(None, names), *filter(None, trains)]
+    if not all(len(own) == 2 and own[0].isdigit() for own in pairs):
+        notes.remarks.append(f"{parts.name} is not used: it and {pictures.name} do not number pictures line by line.")
+        return {}
     try:
-        names, trains = ([line.split(maxsplit=1) for line in text_of(own).splitlines()] for own in (pictures, parts))
         split = {number: _OF_CUB[word.strip()] for number, word in filter(None, trains)}
         listed = [(split[number], name.strip()) for number, name in filter(None, names)]
-    except (ValueError, KeyError) as error:
+    except KeyError as error:
         raise FormatError(
             f"{parts} must have a number of {pictures.name} and 0 or 1 on each line ({error!r}); mend it."
         ) from error
@@ -164,14 +174,21 @@ def _by_a_table(files: Sequence[str], root: Path, notes: Notes, *, tables: bool)
     ``list_eval_partition.csv`` of CelebA numbers them: 0, 1 and 2 are train, val and test.
     """
     for path in (own for folder in _folders_of_lists(root) for own in files_in(folder)):
-        if not (is_of_parts(path) or (tables and path.suffix.lower() in (".csv", ".tsv"))):
+        of_parts = is_of_parts(path)
+        if not (of_parts or (tables and path.suffix.lower() in (".csv", ".tsv"))):
             continue
         try:
+            if not of_parts and not _column_of_splits(peek(path)):
+                continue
             table = open_table(path)
         except InputError:
             continue
-        name, part = table.column(FILE), _column_of_parts(table) if is_of_parts(path) else _column_of_splits(table)
+        name, part = table.column(FILE), _column_of_parts(table) if of_parts else _column_of_splits(table)
         if not name or not part or not table.rows:
+            continue
+        if not of_parts and all(row[name].strip().isdigit() for row in table.rows):
+            notes.remarks.append(f"{path.name} is not used to split the pictures: its column {name} holds numbers, and "
+                                 "no names of files.")  # fmt: skip
             continue
         words = {row[part].strip() for row in table.rows}
         numbered = "partition" in path.stem.lower() and words <= _NUMBERED.keys()

@@ -6,6 +6,7 @@ picture and a number on each line (``train.txt`` of ImageNet), named by ``classe
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from visus.data.folder import Named
 from visus.data.left_out import Notes
 from visus.data.own_splits import parted
 from visus.data.splits import split_of
-from visus.data.table_text import FILE, SPLIT, Table, is_of_boxes, of_text, open_table, plain
+from visus.data.table_text import FILE, SPLIT, Table, is_of_boxes, of_text, open_table, peek, plain
 from visus.data.texts import text_of
 
 CLASS = (
@@ -27,6 +28,8 @@ CLASS = (
 )  # fmt: skip
 """Columns that name a class, the first that is there."""
 
+_WIDEST = 50  # columns
+_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?", re.IGNORECASE)
 _IS_VAL = ("is valid", "is val", "valid", "validation")
 _FOLD = ("fold", "kfold", "folds", "fold id")
 _NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
@@ -87,6 +90,8 @@ def read_table(path: Path, root: Path, notes: Notes, *, multilabel: bool = False
 def says_otherwise(path: Path, named: Named) -> bool:
     """Whether a table gives most pictures other classes than those by which they are named; numbers tell none.
 
+    One of very many columns holds measurements, and tells none either.
+
     Args:
         path: The table.
         named: Pictures by split and class.
@@ -96,12 +101,14 @@ def says_otherwise(path: Path, named: Named) -> bool:
         for file, names in zip(files, lists, strict=True):
             known[Path(file).stem] |= {name.casefold() for name in names}
     try:
+        if len(peek(path).columns) > _WIDEST:
+            return False
         rows = _listing(path, Notes(), multilabel=False).rows
     except InputError:
         return False
     told = [(Path(file.replace("\\", "/")).stem, names) for _, file, _, names in rows]
     others = sum(
-        file in known and not {own.casefold() for own in names if not own.isdigit()} <= known[file]
+        file in known and not {own.casefold() for own in names if not _NUMBER.fullmatch(own)} <= known[file]
         for file, names in told
     )
     return 2 * others > len(rows)

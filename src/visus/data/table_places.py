@@ -6,8 +6,8 @@ from visus._errors import InputError
 from visus.data.left_out import Notes
 from visus.data.own_splits import is_only_of_parts
 from visus.data.splits import files_in, folders_in, split_of
-from visus.data.table import names_a_class
-from visus.data.table_text import is_of_boxes, of_text, open_table
+from visus.data.table import CLASS, names_a_class
+from visus.data.table_text import is_of_boxes, of_text, open_table, peek
 
 ROBOFLOW = "_classes.csv"
 _NAMES = ("labels.csv", "metadata.csv", "metadata.jsonl", "labels.tsv", "annotations.csv", "train.csv", "labels.txt")
@@ -49,10 +49,15 @@ def _split_of(path: Path) -> str | None:
     return split_of(stem)
 
 
-def table_in(root: Path) -> Path | None:
-    """The table of classes that lies in a folder or in one for tables in it: of a usual name, or the only one."""
+def table_in(root: Path, *, largest: int | None = None) -> Path | None:
+    """The table of classes that lies in a folder or in one for tables in it: of a usual name, or the only one.
+
+    Args:
+        root: The folder.
+        largest: Bytes of a table that is looked at; None for any.
+    """
     for folder in _places(root):
-        tables = _tables(folder)
+        tables = [own for own in _tables(folder) if largest is None or own.stat().st_size <= largest]
         usual = [path for name in _NAMES for path in tables if path.name.lower() == name]
         for path in usual:
             if _is_of_classes(path):
@@ -85,7 +90,9 @@ def _tables(folder: Path) -> list[Path]:
 
 def _is_of_classes(path: Path) -> bool:
     try:
-        table = open_table(path)
+        table = peek(path)
+        if table.column(CLASS) is None and names_a_class(table):  # ones for each class, which all lines must hold
+            table = open_table(path)
     except InputError:
         return False
     return bool(table.rows) and names_a_class(table) and not is_of_boxes(table)

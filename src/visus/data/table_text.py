@@ -8,14 +8,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from visus._errors import FormatError
 from visus.data.left_out import Notes
-from visus.data.texts import text_of
+from visus.data.texts import decoded, text_of
 from visus.images import is_picture_name
 
 FILE = (
@@ -28,6 +28,7 @@ FILE = (
 SPLIT = ("split", "subset", "partition", "set", "usage", "data set", "dataset", "phase")
 """Columns that name the split of a picture."""
 
+_START = 1 << 16  # bytes of a table that are looked at
 _CELL = 1 << 20  # characters of a cell
 _OF_LISTS = "\x1f"  # what ASCII parts units with
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -72,8 +73,33 @@ def open_table(path: Path, notes: Notes | None = None) -> Table:
     Raises:
         InputError: It cannot be read.
     """
+    return _table(path, lambda: text_of(path, notes), notes)
+
+
+def peek(path: Path) -> Table:
+    """The columns and first lines of a table, of which no more than the start is read, or of JSON the whole.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
-        text = text_of(path, notes)
+        with path.open("rb") as file:
+            start, more = file.read(_START), file.read(1)
+        end = start.rfind(b"\n") + 1
+        end += end % 2 if b"\0" in start else 0  # UTF-16 has two bytes a letter
+        if more and path.suffix.lower() != ".json" and start.count(b"\n") > 2:
+            return _table(path, lambda: decoded(start[:end])[0], None)
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read as a table ({error.strerror}); mend it.") from error
+    return open_table(path)
+
+
+def _table(path: Path, text_of_it: Callable[[], str], notes: Notes | None) -> Table:
+    try:
+        text = text_of_it()
         if path.suffix.lower() in (".jsonl", ".ndjson"):
             return _of_json_lines(text, path, notes)
         if path.suffix.lower() == ".json":

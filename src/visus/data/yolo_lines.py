@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visus._errors import FormatError
 from visus.data.left_out import Notes
 
 _FEW, _SLACK = 4, 0.02
+_MANY, _BEYOND = 10, 5  # different boxes, and of these beyond the left or upper border
 _SQUARE = 2e-3  # shares of the sides by which the corners of a box may be off
 
 
@@ -108,15 +110,34 @@ def _look_at_numbers(rows: list[dict[str, Any]], notes: Notes) -> None:
             "The boxes are given by their corners (x0 y0 x1 y1), not by middle and size: as the latter many would lie "
             "outside of their pictures; they are taken as corners."
         )
-    as_upper = not in_pixels and not as_corners and beyond.mean() > 0.2 and bool((numbers >= 0).all())
-    as_upper = as_upper and bool((x + w <= 1 + _SLACK).all() and (y + h <= 1 + _SLACK).all())
+    may_be_upper = not in_pixels and not as_corners and beyond.mean() > 0.2 and bool((numbers >= 0).all())
+    may_be_upper = may_be_upper and bool((x + w <= 1 + _SLACK).all() and (y + h <= 1 + _SLACK).all())
+    as_upper = may_be_upper and _are_many_beyond(numbers, beyond)
     if as_upper:
         notes.remarks.append(
             "The boxes are given by their left upper corner and size, not by middle and size: as the latter many would "
             "lie outside of their pictures; they are taken as such."
         )
+    elif may_be_upper:
+        notes.remarks.append(
+            f"{int(beyond.sum()):,} of {len(beyond):,} boxes reach beyond the left or upper border, and none beyond "
+            "the others, as if given by their left upper corner and size; they are too few to tell, and taken as "
+            "middle and size. Look at some of them."
+        )
     for row in boxes:
         row |= {"pixels": in_pixels, "corners": as_corners, "upper": as_upper}
+
+
+def _are_many_beyond(numbers: NDArray[np.float64], beyond: NDArray[np.bool_]) -> bool:
+    """Whether so many boxes would reach beyond the left and upper border that these are no objects which it cuts.
+
+    Args:
+        numbers: What each box is given by, ``(n, 4)``, as shares.
+        beyond: Which of them reach beyond, read as middle and size.
+    """
+    x, y, w, h = np.unique(numbers[beyond], axis=0).T
+    far = (x < w / 4) | (y < h / 4)  # by more than a quarter of their side
+    return len(np.unique(numbers, axis=0)) >= _MANY and len(x) >= _BEYOND and int(far.sum()) >= 2
 
 
 def _look_at_rotation(rows: list[dict[str, Any]], notes: Notes) -> None:

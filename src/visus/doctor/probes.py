@@ -16,8 +16,10 @@ from visus._errors import DependencyError
 _PACKAGE = Path(__file__).parents[1]
 
 COMPILED = (
+    "filters/_direct",
     "filters/_loops",
     "filters/_median",
+    "filters/_spectra",
     "ops/_field",
     "ops/_lattice",
     "search/_codes",

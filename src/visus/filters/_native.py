@@ -1,7 +1,8 @@
-"""Calls of the compiled inner loops in ``_loops.c`` and ``_median.c``."""
+"""Calls of the compiled inner loops in ``_loops.c``, ``_direct.c`` and ``_median.c``."""
 
 import ctypes
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Keys = NDArray[np.uint32]
 Numbers = NDArray[np.int64]
+
+LEAST_ROWS = 4
+"""Rows that a kernel has at least, to be correlated by the compiled loop."""
 
 
 @functools.cache
@@ -30,6 +34,14 @@ def _library() -> ctypes.CDLL:
     library.classify_rows.argtypes = [*rows, array, array, whole, real, real, array]
     for name in ("magnitude", "suppress"):
         getattr(library, name).restype = None
+    return library
+
+
+@functools.cache
+def _direct() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_direct")
+    array, whole = ctypes.c_void_p, ctypes.c_int64
+    library.correlate_rows.argtypes = [array, whole, whole, array, array, whole, array] + [whole] * 5 + [array]
     return library
 
 
@@ -137,6 +149,39 @@ class Rows:
         """
         lines = smooth.ctypes.data, slope.ctypes.data
         if _library().classify_rows(*self._arguments(band), *lines, len(self.picture), *limits, classes.ctypes.data):
+            raise MemoryError
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A picture that is correlated with a kernel as it is.
+
+    Attributes:
+        picture: ``(H, W)`` or ``(H, W, C)`` float32, contiguous.
+        kernel: ``(kh, kw)`` float32, contiguous, of at least :data:`LEAST_ROWS` rows.
+        down: Which row stands for each of the picture with its borders, -1 for none.
+        along: Which value of a row likewise.
+        before: Columns before the border.
+    """
+
+    picture: Floats
+    kernel: Floats
+    down: Numbers
+    along: Numbers
+    before: int
+
+    def write(self, band: tuple[int, int], out: Floats) -> None:
+        """Write some rows of the result.
+
+        Args:
+            band: First row, and the one behind the last.
+            out: ``(h, w)`` or ``(h, w, C)``, contiguous.
+        """
+        channels = math.prod(self.picture.shape[2:])
+        line = self.picture[0].size, channels, self.down.ctypes.data, self.along.ctypes.data, self.before * channels
+        kernel = self.kernel.ctypes.data, *self.kernel.shape
+        place = self.picture.ctypes.data
+        if _direct().correlate_rows(place, *line, *kernel, *band, out[0].size, out.ctypes.data):
             raise MemoryError
 
 

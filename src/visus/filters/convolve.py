@@ -15,17 +15,19 @@ wrap       ``c d | a b c d | a b``
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visus._cores import cores
 from visus._errors import InputError
 from visus._optional import require
 from visus.filters._fourier import fast_length
-from visus.filters._native import Rows
-from visus.filters._threads import corners, each
+from visus.filters._native import LEAST_ROWS, Correlation, Rows
+from visus.filters._threads import bands, corners, each
 from visus.filters.kernels import Kernel, as_kernel, rank_one, separate
 from visus.images.check import number, one_of, picture_of, whole
 
@@ -49,6 +51,7 @@ _BORDERS = {"constant": 0, "replicate": 1, "reflect": 2, "mirror": 4}
 """Those that OpenCV knows while it filters, by its numbers (``cv2.BORDER_CONSTANT`` ...); beyond is 0."""
 _SINGLE = (np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.float16, np.float32)  # float32 holds them exactly
 _DIRECT = 11 * 11  # kernels with more values than this are faster by the FFT
+_LARGE = 10 * 10  # those with fewer are faster by OpenCV
 
 
 def convolve(
@@ -97,6 +100,8 @@ def convolve(
     values = picture.astype(dtype, copy=False)
     if output == "same" and (padding in _BORDERS and (padding != "constant" or value == 0)):
         how = _chosen(values.dtype, weights, method)
+        if _is_for_the_loop(values, how):
+            return _by_loop(values, weights, before, after, padding)[::stride, ::stride]
         if how is not None:  # OpenCV goes beyond the border by itself
             return _by_opencv(values, how, before, _BORDERS[padding])[::stride, ::stride]
     wide = pad(values, before, after, padding=padding, value=value)
@@ -216,14 +221,15 @@ def with_borders(picture: NDArray[Any], reach: int, padding: Padding) -> Rows:
     """
     height, width = picture.shape[:2]
     channels = picture[0].size // width
-    return Rows(picture, _places(height, 1, reach, padding), _places(width, channels, reach, padding))
+    down, along = (_places(length, k, reach, reach, padding) for length, k in ((height, 1), (width, channels)))
+    return Rows(picture, down, along)
 
 
 @functools.lru_cache(maxsize=16)
-def _places(length: int, channels: int, reach: int, padding: Padding) -> NDArray[np.int64]:
+def _places(length: int, channels: int, before: int, after: int, padding: Padding) -> NDArray[np.int64]:
     """Which number of a line stands at each place of the line with its borders; -1 for none."""
     numbers = np.arange(length * channels).reshape(length, 1, channels)
-    numbers = pad(numbers, (reach, 0), (reach, 0), padding=padding, value=-1)
+    numbers = pad(numbers, (before, 0), (after, 0), padding=padding, value=-1)
     return np.ascontiguousarray(numbers.ravel(), np.int64)
 
 
@@ -244,8 +250,45 @@ def _valid(image: NDArray[Any], kernel: Kernel, method: Method) -> Floats:
     how = _chosen(image.dtype, kernel, method)
     if how is None:
         return each_channel(lambda plane: _by_fft(plane, kernel), image)
+    if _is_for_the_loop(image, how):
+        return _by_loop(image, kernel, (0, 0), (0, 0), "constant")
     height, width = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
     return _by_opencv(image, how, (0, 0), _BORDERS["constant"])[:height, :width]
+
+
+def _is_for_the_loop(image: NDArray[Any], how: Kernel | tuple[Kernel, Kernel] | None) -> bool:
+    """Whether the compiled loop takes it, which is quicker than OpenCV: floats, and a large kernel as it is."""
+    is_large = isinstance(how, np.ndarray) and how.size >= _LARGE and len(how) >= LEAST_ROWS
+    return image.dtype == np.float32 and is_large
+
+
+def _by_loop(
+    image: NDArray[Any], kernel: Kernel, before: tuple[int, int], after: tuple[int, int], padding: Padding
+) -> NDArray[np.float32]:
+    """The kernel as it is by the compiled loop, bands of rows on several cores.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)`` float32.
+        kernel: ``(kh, kw)``.
+        before: Rows above the border and columns beside it.
+        after: Rows below and columns to the right.
+        padding: How the picture goes on there; constant means 0.
+
+    Returns:
+        ``(H + before[0] + after[0] - kh + 1, ...)``, the columns likewise.
+    """
+    height, width, *channels = image.shape
+    step = math.prod(channels)
+    margins = zip(before, after, strict=True)
+    rows, columns = (
+        _places(length, k, *of, padding) for length, k, of in zip((height, width), (1, step), margins, strict=True)
+    )
+    out = np.empty((len(rows) - len(kernel) + 1, len(columns) // step - kernel.shape[1] + 1, *channels), np.float32)
+    work = Correlation(
+        np.ascontiguousarray(image), np.ascontiguousarray(kernel[::-1, ::-1], np.float32), rows, columns, before[1]
+    )
+    each(lambda band: work.write(band, out), bands(len(out), max(64, -(-len(out) // cores()))))
+    return out
 
 
 def _by_opencv(

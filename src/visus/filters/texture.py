@@ -6,7 +6,6 @@ Textons, IJCV 43(1), section 2.1.
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from visus._errors import InputError
 from visus._renamed import renamed
 from visus.filters import kernels
-from visus.filters._fourier import fast_length
+from visus.filters._fourier import Spectra, spectrum_of
 from visus.filters._threads import corners, each
 from visus.filters.convolve import PADDINGS, Padding, pad
 from visus.images.check import one_of, picture_of
@@ -83,14 +82,16 @@ def responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: Paddi
     >>> responses(np.zeros((4, 5))).shape
     (4, 5, 48)
     """
-    weights = _bank(bank)
     picture = gray_of(image)
-    out = np.empty((len(weights), *picture.shape), np.float32)
+    parts = _Parts(picture, bank, padding)
+    out = np.empty((parts.spectra.count, *picture.shape), np.float32)
 
-    def store(index: int, rows: slice, columns: slice, part: Floats) -> None:
-        out[index, rows, columns] = part
+    def write(corner: tuple[int, int]) -> None:
+        rows, columns = parts.inside(corner)
+        part = out[:, rows, columns]
+        parts.spectra.answers(parts.tile(corner), part.shape[1:], parts.grays, part)
 
-    _in_parts(picture, bank, padding, store)
+    each(write, parts.corners)
     return np.moveaxis(out, 0, 2)
 
 
@@ -113,17 +114,18 @@ def mean_responses(image: ArrayLike, *, bank: Scales | Bank = "small", padding: 
     >>> mean_responses(np.full((4, 4), 0.5)).round(3)[[0, 47]].tolist()  # an edge filter and a Gaussian
     [0.0, 0.5]
     """
-    weights = _bank(bank)
     picture = gray_of(image)
-    sums: list[dict[tuple[int, int], float]] = [{} for _ in weights]
+    parts = _Parts(picture, bank, padding)
+    sums: dict[tuple[int, int], NDArray[np.float64]] = {}
 
-    def add(index: int, rows: slice, columns: slice, part: Floats) -> None:
-        lines = np.abs(part).sum(axis=0)
-        sums[index][rows.start, columns.start] = float(lines.sum(dtype=np.float64))
+    def add(corner: tuple[int, int]) -> None:
+        rows, columns = parts.inside(corner)
+        size = rows.stop - rows.start, columns.stop - columns.start
+        sums[corner] = parts.spectra.totals(parts.tile(corner), size, parts.grays)
 
-    _in_parts(picture, bank, padding, add)
-    totals = [math.fsum(parts.values()) for parts in sums]  # exact, whichever thread came first
-    return (np.array(totals) / picture.size).astype(np.float32)
+    each(add, parts.corners)
+    total = np.sum([sums[corner] for corner in parts.corners], axis=0)  # in one order, whichever thread came first
+    return (total / picture.size).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=2)
@@ -160,77 +162,61 @@ def gray_of(image: ArrayLike) -> Floats:
     return np.asarray(to_gray(to_float(picture_of(image))), np.float32)
 
 
-# What takes a part of a filter's answer: index of the filter, rows, columns, and the values there.
-Take = Callable[[int, slice, slice, Floats], None]
-
-
 @functools.lru_cache(maxsize=4)
-def _known_spectra(scales: Scales, rows: int, columns: int) -> NDArray[np.complex64]:
+def _known_spectra(scales: Scales, rows: int, columns: int) -> Spectra:
     return _spectra(_known_bank(scales), rows, columns)
 
 
-def _spectra(bank: Bank, rows: int, columns: int) -> NDArray[np.complex64]:
-    """The transforms ``(N / 2, rows, columns)`` of a bank's filters, two by two as a + i b.
+def _spectra(bank: Bank, rows: int, columns: int) -> Spectra:
+    """The spectra of a bank's filters; they are shifted so that what is wrapped round comes last."""
+    wide = np.zeros((2 * -(-len(bank) // 2), rows, columns))
+    wide[: len(bank), : bank.shape[1], : bank.shape[2]] = bank / (rows * columns)
+    wide = np.roll(wide, (1 - bank.shape[1], 1 - bank.shape[2]), (1, 2))
+    return Spectra(np.stack([spectrum_of(*pair) for pair in zip(wide[::2], wide[1::2], strict=True)]), len(bank))
 
-    They are shifted so that what is wrapped round comes last, and hold the scale of the inverse transform.
+
+class _Parts:
+    """A picture in tiles, to be convolved with a bank by the Fourier transform.
+
+    Overlap and save (Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3). The mean gray is taken off
+    first, so that it does not drown the answers of filters that sum to 0.
     """
-    import cv2
 
-    paired = bank[::2] / (rows * columns) + 0j
-    paired[: len(bank) // 2] += 1j * bank[1::2] / (rows * columns)
-    spectra = np.empty((len(paired), rows, columns), np.complex64)
+    def __init__(self, picture: Floats, which: Scales | Bank, padding: Padding) -> None:
+        one_of("padding", padding, PADDINGS)
+        bank = _bank(which)
+        self.shape, size = picture.shape, bank.shape[1:]
+        mean = picture.mean(dtype=np.float64)
+        reach = (size[0] // 2, size[1] // 2)
+        self._wide = pad(picture - np.float32(mean), reach, reach, padding=padding)
+        self._tile = tuple(
+            _power_of_two(min(max(_TILE, 3 * side), length))
+            for side, length in zip(size, self._wide.shape, strict=True)
+        )
+        self._step = (self._tile[0] - size[0] + 1, self._tile[1] - size[1] + 1)
+        self.spectra = _known_spectra(which, *self._tile) if isinstance(which, str) else _spectra(bank, *self._tile)
+        grays = mean * bank.sum(axis=(1, 2))  # what taking off the mean takes off each answer
+        self.grays = np.where(abs(grays) > _NO_GRAY, grays, 0).astype(np.float32)
+        self.corners = corners(self.shape, self._step)
 
-    def transform(pair: int) -> None:
-        wide = np.zeros((rows, columns), np.complex64)
-        wide[: bank.shape[1], : bank.shape[2]] = paired[pair]
-        cv2.dft(_parts(np.roll(wide, (1 - bank.shape[1], 1 - bank.shape[2]), (0, 1))), _parts(spectra[pair]))
+    def inside(self, corner: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of the picture that a tile answers."""
+        ends = (min(at + step, length) for at, step, length in zip(corner, self._step, self.shape, strict=True))
+        rows, columns = (slice(at, end) for at, end in zip(corner, ends, strict=True))
+        return rows, columns
 
-    each(transform, range(len(paired)))
-    return spectra
-
-
-def _parts(numbers: NDArray[np.complex64]) -> Floats:
-    """The real and the imaginary parts ``(rows, columns, 2)`` of ``(rows, columns)``, as OpenCV has them."""
-    return numbers.view(np.float32).reshape(*numbers.shape, 2)
-
-
-def _in_parts(picture: Floats, which: Scales | Bank, padding: Padding, take: Take) -> None:
-    """Convolve a picture with a bank by the Fourier transform, and hand over each filter's answer tile by tile.
-
-    Overlap and save (Oppenheim and Schafer, Discrete-Time Signal Processing, section 8.7.3). Two real filters go
-    through one complex transform: with the kernel a + i b, the real part is the answer of a and the imaginary part
-    that of b. The mean gray is taken off first, so that it does not drown the answers of filters that sum to 0.
-    """
-    import cv2
-
-    one_of("padding", padding, PADDINGS)
-    bank = _bank(which)
-    (height, width), (_, *size) = picture.shape, bank.shape
-    mean = picture.mean(dtype=np.float64)
-    reach = (size[0] // 2, size[1] // 2)
-    wide = pad(picture - np.float32(mean), reach, reach, padding=padding)
-    grays = (mean * bank.sum(axis=(1, 2))).astype(np.float32)  # what taking off the mean takes off each answer
-    tile = [fast_length(min(max(_TILE, 3 * size[axis]), wide.shape[axis])) for axis in (0, 1)]
-    step = [tile[axis] - size[axis] + 1 for axis in (0, 1)]
-    spectra = _known_spectra(which, *tile) if isinstance(which, str) else _spectra(bank, *tile)
-
-    def work(corner: tuple[int, int]) -> None:
+    def tile(self, corner: tuple[int, int]) -> Floats:
+        """The tile and what lies around it, zeros beyond."""
         top, left = corner
-        rows, columns = slice(top, min(top + step[0], height)), slice(left, min(left + step[1], width))
-        part = wide[top : top + tile[0], left : left + tile[1]]
-        padded = np.zeros(tile, np.float32)
-        padded[: part.shape[0], : part.shape[1]] = part
-        spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[:, :, 0]
-        product = np.empty_like(spectrum)
-        parts = _parts(product)
-        inside = np.moveaxis(parts[: rows.stop - rows.start, : columns.stop - columns.start], 2, 0)
-        for pair, kernel in enumerate(spectra):
-            np.multiply(spectrum, kernel, out=product)
-            cv2.dft(parts, parts, cv2.DFT_INVERSE)
-            for index, part in zip(range(2 * pair, len(bank)), inside, strict=False):
-                take(index, rows, columns, part + grays[index] if abs(grays[index]) > _NO_GRAY else part)
+        part = self._wide[top : top + self._tile[0], left : left + self._tile[1]]
+        tile = np.zeros(self._tile, np.float32)
+        tile[: part.shape[0], : part.shape[1]] = part
+        return tile
 
-    each(work, corners(picture.shape, (step[0], step[1])))
+
+def _power_of_two(least: int) -> int:
+    """The least one from some number and from eight on."""
+    return max(8, 1 << (least - 1).bit_length())
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute may be anything

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visus.images import tiff
-from visus.images.container import FIRST, kind_of
+from visus.images.container import FIRST, kind_of, kind_of_file
 from visus.images.jpeg import segments
 from visus.images.opened import bits_of, open_by
 
@@ -63,7 +64,21 @@ def facts_of(data: bytes, name: str = "") -> Facts:
         return Facts(kind)
 
 
-def _of_tiff(data: bytes) -> Facts:
+def facts_of_large(path: Path) -> Facts:
+    """The same of a large PNG or TIFF file, most of which is not read."""
+    from PIL import PngImagePlugin
+
+    kind = kind_of_file(path) or ""
+    try:
+        if kind == "TIFF":
+            return _of_tiff(path)
+        with path.open("rb") as file, PngImagePlugin.PngImageFile(path) as picture:
+            return _of_other(picture, file.read(FIRST), kind)
+    except Exception:  # as above
+        return Facts(kind)
+
+
+def _of_tiff(data: bytes | Path) -> Facts:
     page = tiff.look(data)
     return Facts("TIFF", page.depth, page.pages, _moment(page.captured), bool(page.profile))
 

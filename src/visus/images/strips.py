@@ -20,12 +20,14 @@ from visus._errors import FormatError, InputError
 from visus._files import publish
 from visus._optional import is_installed, require
 from visus.images.container import kind_of_file
+from visus.images.samples import Layers, in_srgb, over_white
 
 Array = NDArray[Any]
 
 LARGE = 25_000_000
 """Pictures from so many pixels on are taken in strips."""
 
+_SMALL_FILE = 1 << 20  # bytes; pictures in smaller files are decoded as a whole
 _STRIP = 1 << 21  # numbers of a strip
 _ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
 _QUALITY = 95
@@ -184,6 +186,69 @@ def _has_other_alpha(path: Path) -> bool:
     with tifffile.TiffFile(path) as file:
         first: Any = file.pages[0]
         return tuple(map(int, first.extrasamples)) != (_UNASSOCIATED,)
+
+
+def open_to_shrink(path: Path, max_pixels: int) -> Large | None:
+    """A large PNG or TIFF file of 8 bits that is shrunk strip by strip; None for all that is decoded as a whole.
+
+    Args:
+        path: The file.
+        max_pixels: Larger ones are refused.
+
+    Raises:
+        InputError: It is larger than ``max_pixels``.
+    """
+    is_meant = path.suffix.lower() in (".png", ".tif", ".tiff") and is_installed("pyvips")
+    try:
+        if not is_meant or path.stat().st_size < _SMALL_FILE:
+            return None
+    except OSError:  # who reads it says why
+        return None
+    if kind_of_file(path) == "JPEG" or pixels_of(path) < LARGE:
+        return None
+    large = open_large(path, Path("shrunk.tif"), max_pixels)
+    return large if isinstance(large, Large) and large.opened.format == "uchar" else None
+
+
+def shrunk(large: Large, least: int) -> tuple[Array, tuple[str, ...]]:
+    """A large picture by the mean of squares, as small as leaves both sides a least length; over white and in sRGB.
+
+    Args:
+        large: The picture, of 8 bits.
+        least: So many pixels.
+
+    Returns:
+        ``(h, w, 3)`` uint8, and what must be said.
+
+    Raises:
+        FormatError: The file is damaged.
+    """
+    import cv2
+
+    image, parts = large.opened, []
+    side = max(1, min(image.width, image.height) // least)
+    width, held = max(1, image.width // side), np.empty((0, image.width, large.colors), np.uint8)
+    for rows, _ in large.strips(0):
+        held = np.concatenate([held, _over_white(rows, large.colors)])
+        count = len(held) // side
+        if count:
+            parts.append(cv2.resize(held[: count * side], (width, count), interpolation=cv2.INTER_AREA))
+        held = held[count * side :]
+    if len(held):  # the last rows are fewer
+        parts.append(cv2.resize(held, (width, 1), interpolation=cv2.INTER_AREA))
+    notes: list[str] = []
+    profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    colors = in_srgb(np.concatenate(parts), profile, notes)
+    colors = colors if colors.ndim == 3 else np.repeat(colors[:, :, None], 3, axis=2)
+    return colors, tuple(notes)
+
+
+def _over_white(rows: Array, colors: int) -> Array:
+    """Rows ``(h, W, C)`` of which the first channels are colors, and one more may be alpha, over white."""
+    if rows.shape[2] == colors:
+        return rows
+    flat = rows[:, :, 0] if colors == 1 else rows[:, :, :3]
+    return over_white(Layers(flat, rows[:, :, colors])).reshape(*rows.shape[:2], colors)
 
 
 def change(large: Large, target: Path, reach: int, work: Callable[[Array], Array]) -> list[str]:

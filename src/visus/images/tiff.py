@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,12 @@ class Page:
 
 
 @contextmanager
-def _page(data: bytes, number: int, name: str) -> Iterator[tuple[Any, int]]:
+def _page(data: bytes | Path, number: int, name: str) -> Iterator[tuple[Any, int]]:
     """A page by tifffile, and how many there are."""
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds odd is no business of the terminal
     import tifffile
 
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    with tifffile.TiffFile(io.BytesIO(data) if isinstance(data, bytes) else data) as file:
         if not len(file.pages):
             raise ValueError("it has no page")
         if number >= len(file.pages):
@@ -78,11 +79,11 @@ def _page(data: bytes, number: int, name: str) -> Iterator[tuple[Any, int]]:
         yield file.pages[number].aspage(), len(file.pages)
 
 
-def look(data: bytes, number: int = 0, name: str = "the picture") -> Page:
+def look(data: bytes | Path, number: int = 0, name: str = "the picture") -> Page:
     """What a page says of itself.
 
     Args:
-        data: The content of the file.
+        data: The content of the file, or its place: only what is needed is read then.
         number: Of the page, from 0.
         name: What errors call the file.
 

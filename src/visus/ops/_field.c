@@ -97,6 +97,68 @@ INLINE void exponential(Eight *number)
     *number = p * (Eight)power;
 }
 
+/* The natural logarithm of x, which is above 0 and no subnormal number (Cephes, logf.c). */
+INLINE void logarithm(Eight *number)
+{
+    EightWhole bits = (EightWhole)*number;
+    EightWhole power = (bits >> 23) - 126;
+    Eight m = (Eight)((bits & 0x007fffff) | 0x3f000000); /* from 0.5 to 1 */
+    EightWhole low = m < 0.707106781f;
+    m = m + (Eight)((EightWhole)m & low) - 1.0f;
+    Eight e = __builtin_convertvector(power + low, Eight), square = m * m;
+    Eight p = 7.0376836292e-2f * m - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    p = p * m * square - 2.12194440e-4f * e - 0.5f * square;
+    *number = m + p + 0.693359375f * e;
+}
+
+enum { BLOCK = 64 }; /* positions that are turned from classes by positions to positions by channels at a time */
+
+/* The logarithms (n, channels) of the positions first to last - 1 of probabilities (classes, n), which count as 1e-8
+ * at least; channels that are no class become -1e30. */
+EACH_PROCESSOR
+API void field_logs(const float *probabilities, float *logs, int64_t n, int classes, int channels, int64_t first,
+                    int64_t last)
+{
+    const Eight least = {1e-8f, 1e-8f, 1e-8f, 1e-8f, 1e-8f, 1e-8f, 1e-8f, 1e-8f};
+    Eight line[BLOCK / WIDE] = {{0}};
+    for (int64_t start = first; start < last; start += BLOCK) {
+        int count = (int)(last - start < BLOCK ? last - start : BLOCK);
+        float *rows = logs + start * channels;
+        for (int c = 0; c < classes; c++) {
+            memcpy(line, probabilities + c * n + start, count * sizeof(float));
+            for (int k = 0; k < BLOCK / WIDE; k++) {
+                raise(line + k, least);
+                logarithm(line + k);
+            }
+            for (int j = 0; j < count; j++)
+                rows[j * channels + c] = ((const float *)line)[j];
+        }
+        for (int c = classes; c < channels; c++)
+            for (int j = 0; j < count; j++)
+                rows[j * channels + c] = -1e30f;
+    }
+}
+
+/* The answers (n, channels) of the positions first to last - 1 as (classes, n). */
+EACH_PROCESSOR
+API void field_answers(const float *answers, float *out, int64_t n, int classes, int channels, int64_t first,
+                       int64_t last)
+{
+    for (int64_t start = first; start < last; start += BLOCK) {
+        int64_t end = start + BLOCK < last ? start + BLOCK : last;
+        for (int c = 0; c < classes; c++)
+            for (int64_t p = start; p < end; p++)
+                out[c * n + p] = answers[p * channels + c];
+    }
+}
+
 /* The largest of some channels. */
 INLINE float largest(const Eight *energy, int groups)
 {
@@ -151,25 +213,86 @@ INLINE void weigh(Eight *heard, Eight *spare, const float *mu, int channels)
     memcpy(heard, spare, channels * sizeof(float));
 }
 
+/* The smoothness kernel at half the resolution: each position tells three places along each axis of a grid what it
+ * answers, the grid is filtered, and each position hears of the same places. */
+typedef struct {
+    int64_t rows, width;  /* of the grid; position x along an axis has the places x / 2 to x / 2 + 2 */
+    const float *down;    /* (n, 3): how much each place along the first axis counts for a position */
+    const float *across;  /* (width of the picture, 3): along the last */
+    const float *heard;   /* (rows, width, channels): what was told, filtered; NULL for nothing */
+} Grid;
+
 /* Everything that the update of a position needs. */
 typedef struct {
     const Lattice *lattice; /* NULL without an appearance kernel */
-    const float *corners;   /* (m + 1, channels): answers in the lattice, splat and blurred */
+    const float *corners;   /* (m + 1, channels): earlier answers in the lattice, splat and blurred; NULL for none */
     const float *root;      /* (positions,) */
     float appearance;       /* weight of that kernel */
+    Grid grid;              /* with no rows: the smoothness kernel is applied directly, or there is none */
     const float *given;     /* (n, inner, channels): answers, filtered along all axes but the first and the last; NULL
-                               without a smoothness kernel */
+                               where the smoothness kernel is not applied directly */
     const float *down;      /* (n, 2 reach + 1): weights along the first axis */
     const float *across;    /* (width, 2 reach + 1): along the last */
     int64_t n, inner;       /* places along the first axis, and positions at each */
     int64_t width;          /* places along the last axis */
     const float *logs;      /* (n, inner, channels): of the probabilities; -1e30 for channels that are none */
     const float *mu;        /* compatibility (channels, channels) by columns; NULL for Potts */
-    float *answers;         /* (n, inner, channels) */
+    float *answers;         /* (n, inner, channels); NULL where they are told the lattice and the grid alone */
     int reach, channels;
 } Update;
 
-enum { TILE = 32 }; /* positions side by side: what they hear along the first axis stays in the fastest cache */
+/* Where an update leaves what it tells for the next one; NULL where there is none. */
+typedef struct {
+    float *corners; /* (m + 1, channels) */
+    float *grid;    /* (rows, width, channels) */
+} Told;
+
+enum { TILE = 32 }; /* positions side by side: what they hear stays in the fastest cache */
+
+/* Room for the work on a tile: (TILE, channels), (TILE, channels), (TILE / 2 + 2, channels), (channels,). */
+typedef struct {
+    float *heard, *answers, *line, *spare;
+    float *ring; /* two times (2 reach + 1, TILE, channels), where the smoothness kernel is applied directly */
+} Room;
+
+/* What a tile of one row hears of the grid: first from the places along the first axis, then of those along the last. */
+INLINE void hear_grid(const Update u, int64_t at, int64_t start, int count, Room room, int groups)
+{
+    int64_t first = start / 2, columns = (start + count - 1) / 2 + 3 - first, stride = u.grid.width * groups;
+    const Eight *grid = (const Eight *)u.grid.heard + at / 2 * stride + first * groups;
+    const float *down = u.grid.down + 3 * at, *across = u.grid.across + 3 * start;
+    Eight *line = (Eight *)room.line, *heard = (Eight *)room.heard;
+    for (int64_t k = 0; k < columns * groups; k++)
+        line[k] = down[0] * grid[k] + down[1] * grid[k + stride] + down[2] * grid[k + 2 * stride];
+    for (int j = 0; j < count; j++, across += 3)
+        for (int k = 0; k < groups; k++) {
+            const Eight *places = line + j / 2 * groups + k;
+            heard[j * groups + k] = across[0] * places[0] + across[1] * places[groups] + across[2] * places[2 * groups];
+        }
+}
+
+/* The reverse: a tile tells the grid its answers, two positions at a time. */
+INLINE void tell_grid(const Update u, int64_t at, int64_t start, int count, Room room, const Eight *answers, float *grid,
+                      int groups)
+{
+    int64_t first = start / 2, columns = (start + count - 1) / 2 + 3 - first, stride = u.grid.width * groups;
+    const float *down = u.grid.down + 3 * at, *across = u.grid.across + 3 * start;
+    Eight *line = (Eight *)room.line, *to = (Eight *)grid + at / 2 * stride + first * groups;
+    memset(line, 0, columns * groups * sizeof *line);
+    for (int j = 0; j < count; j += 2, across += 6) {
+        int other = j + 1 < count; /* the last one may be alone */
+        for (int k = 0; k < groups; k++) {
+            Eight one = answers[j * groups + k], two = other ? answers[(j + 1) * groups + k] : one;
+            for (int place = 0; place < 3; place++) {
+                float more = other ? across[3 + place] : 0;
+                line[(j / 2 + place) * groups + k] += across[place] * one + more * two;
+            }
+        }
+    }
+    for (int place = 0; place < 3; place++)
+        for (int64_t k = 0; k < columns * groups; k++)
+            to[place * stride + k] += down[place] * line[k];
+}
 
 /* Filter a tile of one place along the first axis along the last one. */
 INLINE void across_tile(const Update u, int64_t at, int64_t start, int count, float *out, int groups)
@@ -182,60 +305,82 @@ INLINE void across_tile(const Update u, int64_t at, int64_t start, int count, fl
     }
 }
 
-/* Update a tile at all places along the first axis. The places around the present one, filtered along the last axis,
- * are in a ring of rows that is there twice, so that they follow one another wherever they begin. */
-INLINE void update_tile(const Update u, int64_t start, int count, float *heard, float *ring, int groups, int d1)
+/* What a tile at one place along the first axis hears by the smoothness kernel, applied directly. The places around the
+ * present one, filtered along the last axis, are in a ring of rows that is there twice, so that they follow one another
+ * wherever they begin; `made` of them have been there. */
+INLINE int64_t hear_around(const Update u, int64_t at, int64_t start, int count, Room room, int64_t made, int groups)
 {
-    int channels = groups * WIDE, rows = 2 * u.reach + 1;
-    int64_t row = count * channels, made = 0;
-    Eight *spare = (Eight *)(heard + TILE * channels);
+    int64_t row = count * groups * WIDE, rows = 2 * u.reach + 1;
+    for (; made < u.n && made <= at + u.reach; made++) {
+        float *first = room.ring + made % rows * row;
+        across_tile(u, made, start, count, first, groups);
+        memcpy(first + rows * row, first, row * sizeof *first);
+    }
+    filter_place(room.ring + ((at - u.reach + rows) % rows + u.reach) * row, room.heard, row, u.down + at * rows, at, u.n,
+                 u.reach, count * groups);
+    return made;
+}
+
+/* Update a tile at all places along the first axis. */
+INLINE void update_tile(const Update u, int64_t start, int count, Room room, Told told, int groups, int d1)
+{
+    int channels = groups * WIDE;
+    int64_t made = 0;
     for (int64_t at = 0; at < u.n; at++) {
         int64_t place = at * u.inner + start;
-        for (; u.given && made < u.n && made <= at + u.reach; made++) {
-            float *first = ring + made % rows * row;
-            across_tile(u, made, start, count, first, groups);
-            memcpy(first + rows * row, first, row * sizeof *first);
-        }
+        Eight *answers = (Eight *)(u.answers ? u.answers + place * channels : room.answers);
         if (u.given)
-            filter_place(ring + ((at - u.reach + rows) % rows + u.reach) * row, heard, row, u.down + at * rows, at, u.n,
-                         u.reach, count * groups);
+            made = hear_around(u, at, start, count, room, made, groups);
+        else if (u.grid.heard)
+            hear_grid(u, at, start, count, room, groups);
         else
-            memset(heard, 0, row * sizeof *heard);
+            memset(room.heard, 0, count * channels * sizeof *room.heard);
         for (int j = 0; j < count; j++) {
-            Eight *own = (Eight *)(heard + j * channels);
+            Eight *own = (Eight *)(room.heard + j * channels);
             const Eight *logs = (const Eight *)(u.logs + (place + j) * channels);
-            if (u.lattice)
+            if (u.corners)
                 gather(u.lattice, place + j, u.appearance * u.root[place + j], (const Eight *)u.corners, own, groups,
                        d1);
             if (u.mu)
-                weigh(own, spare, u.mu, channels);
+                weigh(own, (Eight *)room.spare, u.mu, channels);
             for (int k = 0; k < groups; k++)
                 own[k] += logs[k];
         }
-        softmax((Eight *)heard, (Eight *)(u.answers + place * channels), count, groups);
+        softmax((Eight *)room.heard, answers, count, groups);
+        for (int j = 0; j < count && told.corners; j++)
+            splat(u.lattice, place + j, u.root[place + j], answers + j * groups, (Eight *)told.corners, groups, d1);
+        if (told.grid)
+            tell_grid(u, at, start, count, room, answers, told.grid, groups);
     }
 }
 
-INLINE void update(const Update u, int64_t first, int64_t last, float *heard, float *ring, int groups, int d1)
+INLINE void update(const Update u, int64_t first, int64_t last, Room room, Told told, int groups, int d1)
 {
     for (int64_t start = first; start < last; start += TILE)
-        update_tile(u, start, (int)(last - start < TILE ? last - start : TILE), heard, ring, groups, d1);
+        update_tile(u, start, (int)(last - start < TILE ? last - start : TILE), room, told, groups, d1);
 }
 
-/* Update the positions first to last - 1 at all places along the first axis; 0 without memory. */
+/* Update the positions first to last - 1 at all places along the first axis; first is a multiple of TILE. 0 without
+ * memory. */
 EACH_PROCESSOR
-API int field_update(const Update *u, int64_t first, int64_t last)
+API int field_update(const Update *u, int64_t first, int64_t last, float *corners, float *grid)
 {
-    int64_t rows = u->given ? 2 * (2 * u->reach + 1) : 0;
-    float *heard = malloc((TILE + 1 + rows * TILE) * u->channels * sizeof *heard);
-    if (!heard)
+    int64_t row = TILE * u->channels, rows = u->given ? 2 * (2 * u->reach + 1) : 0;
+    float *all = malloc((rows + 4) * row * sizeof *all);
+    if (!all)
         return 0;
-    float *ring = heard + (TILE + 1) * u->channels;
+    Room room = {all, all + row, all + 2 * row, all + 3 * row, all + 4 * row};
+    Told told = {corners, grid};
     int d1 = u->lattice ? u->lattice->axes + 1 : 0;
+    last = last < u->inner ? last : u->inner;
+    if (corners)
+        memset(corners, 0, (u->lattice->corners + 1) * u->channels * sizeof *corners);
+    if (grid)
+        memset(grid, 0, u->grid.rows * u->grid.width * u->channels * sizeof *grid);
     if (u->channels == 3 * WIDE && d1 == 6) /* known as it is compiled: 21 classes of colors */
-        update(*u, first, last, heard, ring, 3, 6);
+        update(*u, first, last, room, told, 3, 6);
     else
-        update(*u, first, last, heard, ring, u->channels / WIDE, d1);
-    free(heard);
+        update(*u, first, last, room, told, u->channels / WIDE, d1);
+    free(all);
     return 1;
 }

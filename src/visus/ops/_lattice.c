@@ -12,23 +12,33 @@
 #include "_lattice.h"
 
 enum { MOST_AXES = 16 };
+enum { STRIP = 32 }; /* points of a row side by side: the corners of a strip stay in the fast caches from row to row */
 
 /* Corners by their coordinates: open addressing, the first d of d + 1 coordinates as the key. --------------------- */
 
 typedef struct {
     int axes;
-    int64_t count, room; /* room is a power of two */
+    int64_t count, room; /* room is two to the power of `bits` */
+    int bits;
     int32_t *keys;       /* (count, d) */
     int64_t capacity;    /* of keys */
     int32_t *slots;      /* (room,): number of a corner, or -1 */
 } Corners;
 
-INLINE uint64_t hash(const int32_t *key, int axes)
+enum { FIRST_FACTOR = 0x4f1bbcdd };
+
+INLINE uint32_t next_factor(uint32_t factor)
 {
-    uint64_t h = 0, factor = 0x9e3779b97f4a7c15u;
-    for (int k = 0; k < axes; k++, factor = factor * 0xd1342543de82ef95u + 2) /* known as it is compiled */
+    return factor * 0x915f77f5u + 2;
+}
+
+/* Linear, so that the hash of a sum is the sum of hashes; what is taken of it are its highest bits. */
+INLINE uint32_t hash(const int32_t *key, int axes)
+{
+    uint32_t h = 0, factor = FIRST_FACTOR;
+    for (int k = 0; k < axes; k++, factor = next_factor(factor)) /* known as it is compiled */
         h += (uint32_t)key[k] * factor;
-    return h ^ (h >> 31);
+    return h;
 }
 
 INLINE int is_same(const int32_t *one, const int32_t *other, int axes)
@@ -39,9 +49,9 @@ INLINE int is_same(const int32_t *one, const int32_t *other, int axes)
     return !differ;
 }
 
-INLINE int64_t slot_of(const Corners *c, const int32_t *key, int axes)
+INLINE int64_t slot_of(const Corners *c, const int32_t *key, uint32_t hashed, int axes)
 {
-    int64_t place = (int64_t)(hash(key, axes) & (uint64_t)(c->room - 1));
+    int64_t place = (int64_t)(hashed >> (32 - c->bits));
     while (c->slots[place] >= 0 && !is_same(c->keys + (int64_t)c->slots[place] * axes, key, axes))
         place = (place + 1) & (c->room - 1);
     return place;
@@ -55,16 +65,19 @@ static int widen(Corners *c)
     free(c->slots);
     c->slots = slots;
     c->room *= 2;
+    c->bits++;
     memset(slots, 0xff, c->room * sizeof *slots);
-    for (int64_t k = 0; k < c->count; k++)
-        slots[slot_of(c, c->keys + k * c->axes, c->axes)] = (int32_t)k;
+    for (int64_t k = 0; k < c->count; k++) {
+        const int32_t *key = c->keys + k * c->axes;
+        slots[slot_of(c, key, hash(key, c->axes), c->axes)] = (int32_t)k;
+    }
     return 1;
 }
 
 /* The number of a corner, new if it was not there; -1 if there is no memory. */
-INLINE int32_t number_of(Corners *c, const int32_t *key, int axes)
+INLINE int32_t number_of(Corners *c, const int32_t *key, uint32_t hashed, int axes)
 {
-    int64_t place = slot_of(c, key, axes);
+    int64_t place = slot_of(c, key, hashed, axes);
     if (c->slots[place] >= 0)
         return c->slots[place];
     if (c->count == c->capacity) {
@@ -77,72 +90,76 @@ INLINE int32_t number_of(Corners *c, const int32_t *key, int axes)
     if (2 * c->count >= c->room) {
         if (!widen(c))
             return -1;
-        place = slot_of(c, key, axes);
+        place = slot_of(c, key, hashed, axes);
     }
     memcpy(c->keys + c->count * axes, key, axes * sizeof *key);
     c->slots[place] = (int32_t)c->count;
     return (int32_t)c->count++;
 }
 
-/* The simplex of a point (sections 3.1 and 3.2). ------------------------------------------------------------------ */
+/* The simplices of eight points (sections 3.1 and 3.2), each in one place of every register. ----------------------- */
 
 typedef struct {
-    int32_t corner[MOST_AXES + 1][MOST_AXES + 1]; /* all d + 1 coordinates of each corner */
-    float share[MOST_AXES + 1];
-} Simplex;
+    EightWhole base[MOST_AXES + 1]; /* a corner */
+    EightWhole rank[MOST_AXES + 1]; /* the order in which the other corners go on along the axes */
+    Eight share[MOST_AXES + 2];     /* barycentric coordinates */
+} Simplices;
 
-INLINE void simplex_of(const float *point, int d, const float *scale, Simplex *s)
+/* The whole number that is nearest, halves upwards. */
+INLINE void to_nearest(const Eight *number, EightWhole *whole)
 {
-    float high[MOST_AXES + 1], left[MOST_AXES + 1];
-    int base[MOST_AXES + 1], rank[MOST_AXES + 1];
+    Eight x = *number + 0.5f;
+    *whole = __builtin_convertvector(x, EightWhole);
+    *whole += __builtin_convertvector(*whole, Eight) > x; /* which is -1 where it is true */
+}
 
-    /* Lay the point into the plane. */
-    float sum = 0;
+INLINE void simplices_of(const Eight *point, int d, const float *scale, Simplices *s)
+{
+    Eight high[MOST_AXES + 1], left[MOST_AXES + 1];
+
+    /* Lay the points into the plane. */
+    Eight sum = {0};
     for (int k = d; k > 0; k--) {
-        float x = point[k - 1] * scale[k - 1];
-        high[k] = sum - k * x;
+        Eight x = point[k - 1] * scale[k - 1];
+        high[k] = sum - (float)k * x;
         sum += x;
     }
     high[0] = sum;
 
-    /* The nearest point whose coordinates are multiples of d + 1, and by how much its coordinates miss the plane. */
-    int excess = 0;
+    /* The nearest points whose coordinates are multiples of d + 1, and by how much these miss the plane. */
+    EightWhole excess = {0};
     for (int k = 0; k <= d; k++) {
-        base[k] = (int)floorf(high[k] / (d + 1) + 0.5f) * (d + 1);
-        left[k] = high[k] - base[k];
-        excess += base[k] / (d + 1);
-        rank[k] = 0;
+        Eight ratio = high[k] / (float)(d + 1);
+        to_nearest(&ratio, s->base + k);
+        excess += s->base[k];
+        s->base[k] *= d + 1;
+        left[k] = high[k] - __builtin_convertvector(s->base[k], Eight);
+        s->rank[k] = (EightWhole){0};
     }
-    /* The order of what is left tells the simplex around it. */
+    /* The order of what is left tells the simplex around each. */
     for (int a = 0; a < d; a++)
         for (int b = a + 1; b <= d; b++) {
-            int less = left[a] < left[b];
-            rank[a] += less;
-            rank[b] += !less;
+            EightWhole less = left[a] < left[b];
+            s->rank[a] -= less;
+            s->rank[b] += 1 + less;
         }
     for (int k = 0; k <= d; k++) {
-        rank[k] += excess;
-        if (rank[k] < 0) {
-            rank[k] += d + 1;
-            base[k] += d + 1;
-        } else if (rank[k] > d) {
-            rank[k] -= d + 1;
-            base[k] -= d + 1;
+        s->rank[k] += excess;
+        EightWhole up = (s->rank[k] < 0) & (d + 1), down = (s->rank[k] > d) & (d + 1);
+        s->rank[k] += up - down;
+        s->base[k] += up - down;
+    }
+    /* Barycentric coordinates: each is the difference of two, that of rank d - corner and the one that follows. */
+    for (int corner = 0; corner <= d + 1; corner++)
+        s->share[corner] = (Eight){0};
+    for (int k = 0; k <= d; k++) {
+        Eight delta = (high[k] - __builtin_convertvector(s->base[k], Eight)) / (float)(d + 1);
+        for (int corner = 0; corner <= d + 1; corner++) {
+            s->share[corner] += (Eight)((EightWhole)delta & (s->rank[k] == d - corner));
+            s->share[corner] -= (Eight)((EightWhole)delta & (s->rank[k] == d + 1 - corner));
         }
     }
-    /* Barycentric coordinates. */
-    float b[MOST_AXES + 2] = {0};
-    for (int k = 0; k <= d; k++) {
-        float delta = (high[k] - base[k]) / (d + 1);
-        b[d - rank[k]] += delta;
-        b[d + 1 - rank[k]] -= delta;
-    }
-    b[0] += 1 + b[d + 1];
-    for (int corner = 0; corner <= d; corner++) {
-        s->share[corner] = b[corner];
-        for (int k = 0; k <= d; k++)
-            s->corner[corner][k] = (int32_t)(base[k] + (rank[k] > d - corner ? corner - (d + 1) : corner));
-    }
+    s->share[0] += 1 + s->share[d + 1];
 }
 
 API void lattice_free(Lattice *lattice)
@@ -155,24 +172,69 @@ API void lattice_free(Lattice *lattice)
     free(lattice);
 }
 
-/* The corners and shares of all points; 0 without memory. */
+typedef uint32_t EightBits __attribute__((vector_size(32), aligned(4), may_alias)); /* which may overflow */
+
+/* The corners of eight points: their keys and hashes, one point in each place. */
+typedef struct {
+    int32_t key[MOST_AXES + 1][MOST_AXES][WIDE];
+    uint32_t hashed[MOST_AXES + 1][WIDE];
+} Keys;
+
+INLINE void keys_of(const Simplices *s, int d, Keys *keys)
+{
+    for (int corner = 0; corner <= d; corner++) {
+        EightBits hashed = {0};
+        uint32_t factor = FIRST_FACTOR;
+        for (int k = 0; k < d; k++, factor = next_factor(factor)) {
+            EightWhole key = s->base[k] + corner - ((s->rank[k] > d - corner) & (d + 1));
+            *(EightWhole *)keys->key[corner][k] = key;
+            hashed += (EightBits)key * factor;
+        }
+        *(EightBits *)keys->hashed[corner] = hashed;
+    }
+}
+
+/* The corners and shares of some points, up to eight; 0 without memory. */
+INLINE int lay_eight(Lattice *lattice, Corners *corners, const float *points, int64_t start, int count, int d,
+                     const float *scale)
+{
+    Eight point[MOST_AXES] = {{0}};
+    Simplices s;
+    Keys keys;
+    for (int j = 0; j < count; j++)
+        for (int k = 0; k < d; k++)
+            point[k][j] = points[(start + j) * d + k];
+    simplices_of(point, d, scale, &s);
+    keys_of(&s, d, &keys);
+    for (int j = 0; j < count; j++)
+        for (int corner = 0; corner <= d; corner++) {
+            int32_t key[MOST_AXES];
+            for (int k = 0; k < d; k++)
+                key[k] = keys.key[corner][k][j];
+            int32_t number = number_of(corners, key, keys.hashed[corner][j], d);
+            if (number < 0)
+                return 0;
+            lattice->corner[(start + j) * (d + 1) + corner] = number;
+            lattice->share[(start + j) * (d + 1) + corner] = s.share[corner][j];
+        }
+    return 1;
+}
+
+/* The same of all points, strip by strip; 0 without memory. */
 INLINE int lay(Lattice *lattice, Corners *corners, const float *points, int d)
 {
     /* Splat, blur and slice together have a variance of 2 (d + 1)^2 / 3 in each direction (section 3.1). */
     float scale[MOST_AXES];
     for (int k = 0; k < d; k++)
         scale[k] = (float)((d + 1) * sqrt(2.0 / 3.0) / sqrt((k + 1.0) * (k + 2.0)));
-    Simplex s;
-    for (int64_t p = 0; p < lattice->points; p++) {
-        simplex_of(points + p * d, d, scale, &s);
-        for (int k = 0; k <= d; k++) {
-            int32_t number = number_of(corners, s.corner[k], d);
-            if (number < 0)
-                return 0;
-            lattice->corner[p * (d + 1) + k] = number;
-            lattice->share[p * (d + 1) + k] = s.share[k];
+    int64_t row = lattice->row;
+    for (int64_t strip = 0; strip < row; strip += STRIP)
+        for (int64_t start = strip; start < lattice->points; start += row) {
+            int64_t end = start + (row - strip < STRIP ? row - strip : STRIP);
+            for (int64_t p = start; p < end; p += WIDE)
+                if (!lay_eight(lattice, corners, points, p, (int)(end - p < WIDE ? end - p : WIDE), d, scale))
+                    return 0;
         }
-    }
     return 1;
 }
 
@@ -180,17 +242,20 @@ INLINE int lay(Lattice *lattice, Corners *corners, const float *points, int d)
 INLINE void meet(Lattice *lattice, const Corners *corners, int d)
 {
     int64_t m = lattice->corners;
-    for (int axis = 0; axis <= d; axis++) {
-        int32_t *neighbor = lattice->neighbor + axis * m * 2;
-        for (int64_t c = 0; c < 2 * m; c++)
-            neighbor[c] = (int32_t)m;
-        for (int64_t c = 0; c < m; c++) {
-            int32_t key[MOST_AXES];
-            for (int k = 0; k < d; k++)
-                key[k] = (int32_t)(corners->keys[c * d + k] - 1);
+    for (int64_t c = 0; c < 2 * (d + 1) * m; c++)
+        lattice->neighbor[c] = (int32_t)m;
+    for (int64_t c = 0; c < m; c++) {
+        int32_t key[MOST_AXES];
+        for (int k = 0; k < d; k++)
+            key[k] = corners->keys[c * d + k] - 1;
+        uint32_t hashed = hash(key, d), factor = FIRST_FACTOR;
+        for (int axis = 0; axis <= d; axis++, factor = next_factor(factor)) {
+            int32_t *neighbor = lattice->neighbor + axis * m * 2;
             if (axis < d)
-                key[axis] = (int32_t)(corners->keys[c * d + axis] + d);
-            int32_t found = corners->slots[slot_of(corners, key, d)];
+                key[axis] += d + 1;
+            int32_t found = corners->slots[slot_of(corners, key, axis < d ? hashed + (d + 1) * factor : hashed, d)];
+            if (axis < d)
+                key[axis] -= d + 1;
             if (found < 0)
                 continue;
             neighbor[2 * c + 1] = found;
@@ -199,12 +264,13 @@ INLINE void meet(Lattice *lattice, const Corners *corners, int d)
     }
 }
 
-/* The lattice of n points with d axes, each divided by the standard deviation that is wanted; NULL without memory. */
+/* The lattice of n points with d axes, each divided by the standard deviation that is wanted, in rows of so many; NULL
+ * without memory. */
 EACH_PROCESSOR
-API Lattice *lattice_new(const float *points, int64_t n, int d)
+API Lattice *lattice_new(const float *points, int64_t n, int d, int64_t row)
 {
     Lattice *lattice = calloc(1, sizeof *lattice);
-    Corners corners = {.axes = d, .room = 1 << 16, .capacity = 1 << 15};
+    Corners corners = {.axes = d, .room = 1 << 16, .bits = 16, .capacity = 1 << 15};
     corners.keys = malloc(corners.capacity * d * sizeof *corners.keys);
     corners.slots = malloc(corners.room * sizeof *corners.slots);
     if (!lattice || !corners.keys || !corners.slots)
@@ -212,6 +278,7 @@ API Lattice *lattice_new(const float *points, int64_t n, int d)
     memset(corners.slots, 0xff, corners.room * sizeof *corners.slots);
     lattice->axes = d;
     lattice->points = n;
+    lattice->row = row;
     lattice->corner = malloc(n * (d + 1) * sizeof *lattice->corner);
     lattice->share = malloc(n * (d + 1) * sizeof *lattice->share);
     if (!lattice->corner || !lattice->share)
@@ -243,19 +310,22 @@ API int64_t lattice_corners(const Lattice *lattice)
 
 /* Filtering: channels in groups of eight. ------------------------------------------------------------------------- */
 
-/* Splat and blur some groups of channels, first to last - 1, of so many. Gives the buffer with the result. */
-INLINE Eight *spread(const Lattice *lattice, const float *weight, const Eight *values, Eight *here, Eight *next,
-                     int groups, int first, int last, int d1)
+/* Splat values (n, channels), each point's times a weight, into corners (m + 1, channels), which become zero before;
+ * channels are a multiple of eight. */
+EACH_PROCESSOR
+API void lattice_splat(const Lattice *lattice, const float *weight, const float *values, float *corners, int channels)
+{
+    int groups = channels / WIDE;
+    memset(corners, 0, (lattice->corners + 1) * channels * sizeof *corners);
+    for (int64_t p = 0; p < lattice->points; p++)
+        splat(lattice, p, weight[p], (const Eight *)values + p * groups, (Eight *)corners, groups, lattice->axes + 1);
+}
+
+/* Blur some groups of channels of the corners, first to last - 1. Gives the buffer with the result. */
+INLINE const Eight *blur(const Lattice *lattice, Eight *here, Eight *next, int groups, int first, int last)
 {
     int64_t m = lattice->corners;
-    for (int64_t p = 0; p < lattice->points; p++)
-        for (int k = 0; k < d1; k++) {
-            float share = lattice->share[p * d1 + k] * weight[p];
-            Eight *row = here + (int64_t)lattice->corner[p * d1 + k] * groups;
-            for (int g = first; g < last; g++)
-                row[g] += share * values[p * groups + g];
-        }
-    for (int axis = 0; axis < d1; axis++) {
+    for (int axis = 0; axis <= lattice->axes; axis++) {
         const int32_t *neighbor = lattice->neighbor + (int64_t)axis * m * 2;
         for (int64_t v = 0; v < m; v++) {
             const Eight *before = here + (int64_t)neighbor[2 * v] * groups;
@@ -270,20 +340,23 @@ INLINE Eight *spread(const Lattice *lattice, const float *weight, const Eight *v
     return here;
 }
 
-/* Splat values (n, channels), each point's times a weight, and blur the corners: some channels, first to last - 1, all
- * multiples of eight. Two buffers (m + 1, channels) are zero before; gives the number of the one with the result. */
+/* Add up what some parts of the points have splat, and blur it: some channels, first to last - 1, all multiples of
+ * eight. parts: (count,) corners (m + 1, channels), the first of which changes; spare: another, whose last row is
+ * zero. Gives 1 if the result is there, and 0 if it is in the first part. */
 EACH_PROCESSOR
-API int lattice_spread(const Lattice *lattice, const float *weight, const float *values, float *one, float *two,
-                       int channels, int first, int last)
+API int lattice_blur(const Lattice *lattice, float *const *parts, int64_t count, float *spare, int channels, int first,
+                     int last)
 {
-    const Eight *from = (const Eight *)values;
-    Eight *here = (Eight *)one, *next = (Eight *)two, *found;
-    int d1 = lattice->axes + 1;
-    if (d1 == 6 && channels == 3 * WIDE && first == 0 && last == channels) /* known as it is compiled: 21 classes */
-        found = spread(lattice, weight, from, here, next, 3, 0, 3, 6);
-    else
-        found = spread(lattice, weight, from, here, next, channels / WIDE, first / WIDE, last / WIDE, d1);
-    return found == next;
+    int groups = channels / WIDE;
+    Eight *here = (Eight *)parts[0], *next = (Eight *)spare;
+    first /= WIDE, last /= WIDE;
+    for (int64_t part = 1; part < count; part++)
+        for (int64_t v = 0; v < lattice->corners; v++)
+            for (int g = first; g < last; g++)
+                here[v * groups + g] += ((const Eight *)parts[part])[v * groups + g];
+    const Eight *found = groups == 3 && first == 0 && last == 3 ? blur(lattice, here, next, 3, 0, 3) /* 21 classes */
+                                                               : blur(lattice, here, next, groups, first, last);
+    return found == (const Eight *)spare;
 }
 
 /* Slice: add to out (n, channels) what the corners (m + 1, channels) hold, times a factor and each point's weight. */

@@ -8,7 +8,8 @@ pair of positions i, j is connected by two kernels (equation 3)
 
 of positions p in pixels and values I of the picture from 0 to 255. Mean-field inference (algorithm 1) passes messages:
 each filters all answers with both kernels, weighs them by how badly two classes go together, adds the unary energies,
-and normalizes. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel exactly.
+and normalizes. The appearance kernel is filtered by the permutohedral lattice, the smoothness kernel by sums along each
+axis, where it is wide at half the resolution.
 
 As in the authors' implementation, kernels are normalized symmetrically, by the root of their sums at i and j, and a
 position's message reaches itself too. The lattice's axes are x, y and then the values, as theirs are: the lattice knows
@@ -28,13 +29,15 @@ from numpy.typing import NDArray
 
 from visus import _native
 from visus._errors import InputError
-from visus.ops.lattice import GROUP, Lattice, in_parts
+from visus.ops.lattice import GROUP, Lattice, aligned, in_parts, parts_of
 
 Floats = NDArray[np.float32]
 _LARGEST = 1e6
 _CUT = 3.0  # standard deviations of the smoothness kernel; beyond it are 0.3 %, less than what the lattice misses
-
-_NEVER = -1e30  # the logarithm of a class that is none
+_COARSE = 3.0  # pixels; smoothness kernels of pictures from this width on are applied at half the resolution
+_TO_GRID = np.array([[5, 10, 1], [1, 10, 5]]) / 16  # of an even and an odd position: a spline of fifth degree, nearly
+_LOST = 2.5  # pixels^2; the variance of the way to the grid and back
+_TILE = 32  # positions that are updated at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def check(probabilities: NDArray[np.floating], picture: NDArray[np.generic]) -> 
         )
     if not probabilities.size:
         raise InputError(f"There are no pixels or no classes in probabilities {probabilities.shape}.")
-    if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
+    if not (probabilities.min() >= 0 and probabilities.max() < np.inf):  # NaN is neither
         raise InputError("Probabilities must be numbers from 0 on.")
     return spatial
 
@@ -180,6 +183,9 @@ class Field:
     def __init__(self, picture: NDArray[np.generic], spatial: tuple[int, ...], settings: Settings) -> None:
         self.spatial = spatial
         self.smoothness = _Smoothness(spatial, settings) if settings.smoothness else None
+        is_coarse = self.smoothness and len(spatial) == 2 and settings.gamma >= _COARSE
+        self.coarse = _Coarse(spatial, settings) if is_coarse else None
+        self.direct = None if is_coarse else self.smoothness
         self.appearance = _Appearance(picture, spatial, settings) if settings.appearance else None
 
     def message(self, q: Floats) -> Floats:
@@ -210,30 +216,78 @@ class Field:
         Returns:
             ``(N, channels)`` float32.
         """
-        q, other = np.empty_like(logs), np.empty_like(logs)
-        volume = len(self.spatial) > 2
-        spares = (np.empty_like(logs), np.empty_like(logs)) if volume else (other, other)
-        about = _Update(logs=logs.ctypes.data, answers=q.ctypes.data, n=self.spatial[0], channels=logs.shape[1])
-        about.inner, about.width = math.prod(self.spatial[1:]), self.spatial[-1]
-        self._update(about)  # the softmax of the logs: nobody has heard of anybody
-        about.mu = 0 if mu is None else mu.ctypes.data
-        for _ in range(iterations):
-            if self.smoothness:
-                within = self.smoothness.filter(q, *spares, range(1, len(self.spatial) - 1))
-                about.given, about.reach = within.ctypes.data, self.smoothness.reach
-                about.down, about.across = (self.smoothness.lines[axis].ctypes.data for axis in (0, -1))
-            if self.appearance:
-                corners = self.appearance.lattice.spread(q, self.appearance.root)
-                about.lattice, about.corners = self.appearance.lattice.handle, corners.ctypes.data
-                about.root, about.appearance = self.appearance.root.ctypes.data, self.appearance.weight
-            q, other = other, q
-            about.answers = q.ctypes.data
-            self._update(about)
+        about = _Update(logs=logs.ctypes.data, n=self.spatial[0], width=self.spatial[-1], channels=logs.shape[1])
+        about.inner = math.prod(self.spatial[1:])
+        told = _Told(self, about, -(-about.inner // _TILE)) if iterations else None
+        q = aligned(logs.shape)
+        other = aligned(logs.shape) if self.direct and iterations else q
+        one, two = (aligned(logs.shape) if len(self.spatial) > 2 else other for _ in range(2))
+        # Answers that are told the lattice and the grid alone are not kept.
+        about.answers = q.ctypes.data if self.direct or not iterations else None
+        self._update(about, told)  # the softmax of the logs: nobody has heard of anybody
+        about.mu = None if mu is None else mu.ctypes.data
+        for left in reversed(range(iterations)):
+            if self.direct:
+                within = self.direct.filter(q, one, two, range(1, len(self.spatial) - 1))
+                about.given = within.ctypes.data
+                q, other = other, q
+            if told:
+                told.spread(about)
+            about.answers = q.ctypes.data if self.direct or not left else None
+            self._update(about, told if left else None)
         return q
 
-    def _update(self, about: "_Update") -> None:
-        if not all(in_parts(functools.partial(_library().field_update, ctypes.byref(about)), about.inner)):
+    def _update(self, about: "_Update", told: "_Told | None") -> None:
+        free = told.places() if told else []
+
+        def work(first: int, last: int) -> int:
+            return _library().field_update(ctypes.byref(about), first, last, *(free.pop() if free else (None, None)))
+
+        if not all(in_parts(work, -(-about.inner // _TILE), _TILE)):
             raise MemoryError
+
+
+class _Told:
+    """What positions tell the lattice and the grid, part by part, and what they hear of these.
+
+    Args:
+        field: The kernels.
+        about: Where it is said what is heard.
+        tiles: How many tiles there are.
+    """
+
+    def __init__(self, field: Field, about: "_Update", tiles: int) -> None:
+        self.appearance, self.coarse = field.appearance, field.coarse
+        parts, channels = parts_of(tiles), about.channels
+        if kernel := self.appearance:
+            about.lattice, about.root, about.appearance = kernel.lattice.handle, kernel.root.ctypes.data, kernel.weight
+            *self.corners, self._spare, self._heard = kernel.lattice.buffers(parts + 2, channels)
+        if coarse := self.coarse:
+            about.grid = coarse.grid
+            *self.grids, self._one, self._two = (aligned((*coarse.shape, channels)) for _ in range(parts + 2))
+        if direct := field.direct:
+            about.reach = direct.reach
+            about.down, about.across = (direct.lines[axis].ctypes.data for axis in (0, -1))
+        self._parts = parts
+
+    def places(self) -> list[tuple[int | None, int | None]]:
+        """Where each part tells the lattice and the grid."""
+        corners = [own.ctypes.data for own in self.corners] if self.appearance else [None] * self._parts
+        grids = [own.ctypes.data for own in self.grids] if self.coarse else [None] * self._parts
+        return list(zip(corners, grids, strict=True))
+
+    def spread(self, about: "_Update") -> None:
+        """Blur what was told; it is what is heard then."""
+        if self.appearance:
+            buffers = [self.corners[0], self._spare, self._heard]
+            self._heard = self.appearance.lattice.blur(self.corners, self._spare)
+            self.corners[0], self._spare = (buffer for buffer in buffers if buffer is not self._heard)
+            about.corners = self._heard.ctypes.data
+        if self.coarse:
+            for part in self.grids[1:]:
+                self.grids[0] += part
+            self.coarse.filter(self.grids[0], self._one, self._two)
+            about.grid.heard = self._two.ctypes.data
 
 
 def padded(flat: NDArray[np.floating], fill: float = 0.0) -> Floats:
@@ -266,14 +320,30 @@ def mean_field(probabilities: NDArray[np.floating], field: Field, mu: Floats, it
     [[0, 0, 0]]
     """
     classes = len(probabilities)
-    flat = probabilities.reshape(classes, -1).T  # (N, classes)
-    logs = padded(np.log(np.maximum(flat, 1e-8)), _NEVER)  # (N, channels)
+    flat = np.ascontiguousarray(probabilities.reshape(classes, -1), np.float32)  # (classes, N)
+    count, channels = flat.shape[1], -(-classes // GROUP) * GROUP
+    logs, out = aligned((count, channels)), np.empty_like(flat)
+    in_parts(
+        functools.partial(_library().field_logs, flat.ctypes.data, logs.ctypes.data, count, classes, channels), count
+    )
     potts = bool((mu == 1 - np.eye(classes)).all())
     # All classes but one's own hear alike (Potts): one's own with the other sign, since softmax takes no notice of
     # what is added to all.
     columns = None if potts else padded(padded(mu).T)
     q = field.rounds(logs, columns, iterations)
-    return np.ascontiguousarray(q.T[:classes]).reshape(probabilities.shape)
+    in_parts(
+        functools.partial(_library().field_answers, q.ctypes.data, out.ctypes.data, count, classes, channels), count
+    )
+    return out.reshape(probabilities.shape)
+
+
+class _Grid(ctypes.Structure):
+    """``Grid`` of ``_field.c``."""
+
+    _fields_ = [
+        ("rows", ctypes.c_int64), ("width", ctypes.c_int64), ("down", ctypes.c_void_p), ("across", ctypes.c_void_p),
+        ("heard", ctypes.c_void_p),
+    ]  # fmt: skip
 
 
 class _Update(ctypes.Structure):
@@ -281,7 +351,7 @@ class _Update(ctypes.Structure):
 
     _fields_ = [
         ("lattice", ctypes.c_void_p), ("corners", ctypes.c_void_p), ("root", ctypes.c_void_p),
-        ("appearance", ctypes.c_float), ("given", ctypes.c_void_p), ("down", ctypes.c_void_p),
+        ("appearance", ctypes.c_float), ("grid", _Grid), ("given", ctypes.c_void_p), ("down", ctypes.c_void_p),
         ("across", ctypes.c_void_p), ("n", ctypes.c_int64), ("inner", ctypes.c_int64), ("width", ctypes.c_int64),
         ("logs", ctypes.c_void_p), ("mu", ctypes.c_void_p),
         ("answers", ctypes.c_void_p), ("reach", ctypes.c_int), ("channels", ctypes.c_int),
@@ -293,7 +363,9 @@ def _library() -> ctypes.CDLL:
     loaded = _native.library(Path(__file__).parent, "_field")
     pointer, whole, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     loaded.field_filter.argtypes = [pointer, pointer, whole, whole, whole, pointer, number]
-    loaded.field_update.argtypes = [pointer, whole, whole]
+    loaded.field_update.argtypes = [pointer, whole, whole, pointer, pointer]
+    for turn in (loaded.field_logs, loaded.field_answers):
+        turn.argtypes, turn.restype = [pointer, pointer, whole, number, number, whole, whole], None
     return loaded
 
 
@@ -301,11 +373,15 @@ class _Appearance:
     """The appearance kernel, by the permutohedral lattice."""
 
     def __init__(self, picture: NDArray[np.generic], spatial: tuple[int, ...], settings: Settings) -> None:
-        places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in spatial), indexing="ij"), axis=-1)
-        places = places[..., ::-1] if settings.order == "xy" else places
         values = picture.reshape(*spatial, -1).astype(np.float32)
-        points = np.concatenate([places / settings.alpha, values / settings.beta], axis=-1)
-        self.lattice = Lattice(points.reshape(-1, points.shape[-1]))
+        axes = len(spatial)
+        points = np.empty((*spatial, axes + values.shape[-1]), np.float32)
+        for axis, length in enumerate(spatial):
+            place = np.arange(length, dtype=np.float32) / settings.alpha
+            column = axes - 1 - axis if settings.order == "xy" else axis
+            points[..., column] = place.reshape(-1, *[1] * (axes - 1 - axis))
+        np.divide(values, settings.beta, out=points[..., axes:])
+        self.lattice = Lattice(points.reshape(-1, points.shape[-1]), math.prod(spatial[1:]))
         sums = self.lattice.filter(np.ones((self.lattice.count, 1), np.float32))
         self.root: Floats = np.asarray(1 / np.sqrt(sums[:, 0] + 1e-20), np.float32)
         self.weight = settings.appearance
@@ -338,3 +414,40 @@ class _Smoothness:
             _library().field_filter(q.ctypes.data, one.ctypes.data, outer, self.spatial[axis], inner, line, self.reach)
             q, one, two = one, two, one
         return q
+
+
+class _Coarse:
+    """The smoothness kernel of a picture at half the resolution: (1 5 10 10 5 1) / 32 to a grid and back.
+
+    With what is between them, it is closer to a Gaussian three pixels wide than one that is cut at three deviations.
+    """
+
+    def __init__(self, spatial: tuple[int, ...], settings: Settings) -> None:
+        self._sigma = math.sqrt((settings.gamma**2 - _LOST) / 4)
+        self._reach = math.ceil(_CUT * self._sigma)
+        self.shape = tuple((count - 1) // 2 + 3 for count in spatial)
+        steps = np.arange(-self._reach, self._reach + 1)
+        self._kernel = np.exp(-(steps**2) / (2 * self._sigma**2))
+        self._down, self._across = (self._axis(count) for count in spatial)
+        self._lines = [np.tile(self._kernel.astype(np.float32), (places, 1)) for places in self.shape]
+        self._lines[0] *= np.float32(settings.smoothness)
+        self.grid = _Grid(*self.shape, self._down.ctypes.data, self._across.ctypes.data)
+
+    def _axis(self, count: int) -> Floats:
+        """``(count, 3)``: how much a position counts for three places of the grid, from half its own number on."""
+        numbers = np.arange(count)
+        weights, places = _TO_GRID[numbers % 2], (numbers // 2)[:, None] + np.arange(3)
+        told = np.bincount(places.ravel(), weights.ravel())
+        heard = np.convolve(told, self._kernel)[self._reach : self._reach + len(told)]
+        sums = (weights * heard[places]).sum(axis=1)
+        return np.ascontiguousarray(weights / np.sqrt(sums)[:, None], np.float32)
+
+    def filter(self, told: Floats, one: Floats, two: Floats) -> None:
+        """Filter a grid ``(rows, width, channels)``; ``two`` is the result, and ``one`` changes too."""
+        rows, width, channels = told.shape
+        for axis, (source, target, outer, inner) in enumerate(
+            ((told, one, 1, width * channels), (one, two, rows, channels))
+        ):
+            line = self._lines[axis].ctypes.data
+            places = source.ctypes.data, target.ctypes.data
+            _library().field_filter(*places, outer, self.shape[axis], inner, line, self._reach)

@@ -7,6 +7,7 @@ grow with the number of points and not with its square. The inner loops are in `
 
 import ctypes
 import functools
+import math
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ MOST_AXES = 16
 GROUP = 8
 """Channels that are filtered at a time: what one register of a processor holds."""
 
+_LINE = 16  # numbers of a line of the cache
+_MOST_PARTS = 8  # of a work: each may have its own copy of the corners
 _FARTHEST = 1e6  # standard deviations; coordinates of corners are 32-bit numbers
 
 
@@ -30,10 +33,11 @@ _FARTHEST = 1e6  # standard deviations; coordinates of corners are 32-bit number
 def _library() -> ctypes.CDLL:
     loaded = _native.library(Path(__file__).parent, "_lattice")
     pointer, whole, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    loaded.lattice_new.argtypes, loaded.lattice_new.restype = [pointer, whole, number], pointer
+    loaded.lattice_new.argtypes, loaded.lattice_new.restype = [pointer, whole, number, whole], pointer
     loaded.lattice_free.argtypes, loaded.lattice_free.restype = [pointer], None
     loaded.lattice_corners.argtypes, loaded.lattice_corners.restype = [pointer], whole
-    loaded.lattice_spread.argtypes = [pointer] * 5 + [number] * 3
+    loaded.lattice_splat.argtypes, loaded.lattice_splat.restype = [pointer] * 4 + [number], None
+    loaded.lattice_blur.argtypes = [pointer, pointer, whole, pointer] + [number] * 3
     loaded.lattice_slice.argtypes = [pointer, pointer, ctypes.c_float, pointer, pointer, number]
     return loaded
 
@@ -43,23 +47,23 @@ class Lattice:
 
     Args:
         points: ``(N, axes)`` float, each axis divided by the standard deviation that is wanted along it.
+        row: Points that lie side by side, as those of a row of a picture do; None where there are no rows.
 
     Raises:
         InputError: There are no points, too many axes, or values that are no numbers or too large.
         MemoryError: The lattice does not fit in memory.
     """
 
-    def __init__(self, points: NDArray[np.floating]) -> None:
+    def __init__(self, points: NDArray[np.floating], row: int | None = None) -> None:
         own = np.ascontiguousarray(points, np.float32)
         if own.ndim != 2 or not len(own) or not 1 <= own.shape[1] <= MOST_AXES:
             raise InputError(f"Points must have the shape (N, axes) with up to {MOST_AXES} axes, not {own.shape}.")
-        if not np.abs(own).max() < _FARTHEST:
+        if not (own.min() > -_FARTHEST and own.max() < _FARTHEST):  # NaN is neither
             raise InputError(f"Points must be numbers below {_FARTHEST:g} standard deviations.")
         self.count = len(own)
-        self.handle = _library().lattice_new(own.ctypes.data, *own.shape)
+        self.handle = _library().lattice_new(own.ctypes.data, *own.shape, row or self.count)
         if not self.handle:
             raise MemoryError
-        self._buffers: list[NDArray[np.float32]] = []
         weakref.finalize(self, _library().lattice_free, self.handle)
 
     @property
@@ -100,35 +104,55 @@ class Lattice:
             factor: Multiplies what is added.
             out: ``(N, channels)`` float32, which is changed.
         """
-        corners = self.spread(values, weights)
-        _library().lattice_slice(
-            self.handle, weights.ctypes.data, factor, corners.ctypes.data, out.ctypes.data, values.shape[1]
-        )
+        corners, spare = self.buffers(2, values.shape[1])
+        places = (array.ctypes.data for array in (weights, values, corners))
+        _library().lattice_splat(self.handle, *places, values.shape[1])
+        blurred = self.blur([corners], spare)
+        places = (array.ctypes.data for array in (blurred, out))
+        _library().lattice_slice(self.handle, weights.ctypes.data, factor, *places, values.shape[1])
 
-    def spread(self, values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first two steps of a filtering: splat and blur; groups of channels on several cores.
+    def buffers(self, count: int, channels: int) -> list[NDArray[np.float32]]:
+        """Room for what the corners hold: arrays ``(corners + 1, channels)`` float32, whose last row is zero."""
+        made = [aligned((self.corners + 1, channels)) for _ in range(count)]
+        for buffer in made:
+            buffer[-1] = 0
+        return made
+
+    def blur(self, parts: list[NDArray[np.float32]], spare: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The second step of a filtering, after the splat: groups of channels on several cores.
 
         Args:
-            values: ``(N, channels)`` float32, whose channels are a multiple of :data:`GROUP`.
-            weights: ``(N,)`` float32, which the values are multiplied by.
+            parts: ``(corners + 1, channels)`` float32 each, whose last row is zero: what some points have splat each.
+                The first changes.
+            spare: Another, which changes too.
 
         Returns:
-            ``(corners + 1, channels)`` float32, which the next call overwrites; the last row is zero.
+            The first part, or ``spare``.
         """
-        channels = values.shape[1]
-        shape = self.corners + 1, channels
-        if not self._buffers or self._buffers[0].shape != shape:
-            self._buffers = [np.empty(shape, np.float32), np.empty(shape, np.float32)]
-        one, two = self._buffers
-        one[:] = 0
-        two[-1] = 0
+        channels = spare.shape[1]
+        places = (ctypes.c_void_p * len(parts))(*(part.ctypes.data for part in parts))
 
         def work(first: int, last: int) -> int:
-            places = (array.ctypes.data for array in (weights, values, one, two))
-            return _library().lattice_spread(self.handle, *places, channels, first, last)
+            return _library().lattice_blur(self.handle, places, len(parts), spare.ctypes.data, channels, first, last)
 
-        groups = channels // GROUP
-        return self._buffers[in_parts(work, groups, GROUP)[0]]
+        return spare if in_parts(work, channels // GROUP, GROUP)[0] else parts[0]
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """An array whose values are not set yet, and begin where a line of the cache does: no register's lies across two.
+
+    >>> aligned((3, 8)).ctypes.data % 64
+    0
+    """
+    count = math.prod(shape)
+    room = np.empty(count + _LINE, np.float32)
+    start = -room.ctypes.data // room.itemsize % _LINE
+    return room[start : start + count].reshape(shape)
+
+
+def parts_of(count: int) -> int:
+    """In how many parts a work of some units is done."""
+    return min(cores(), count, _MOST_PARTS)
 
 
 def in_parts(work: Callable[[int, int], int], count: int, unit: int = 1) -> list[int]:
@@ -142,7 +166,7 @@ def in_parts(work: Callable[[int, int], int], count: int, unit: int = 1) -> list
     Returns:
         What the calls gave.
     """
-    ends = (np.linspace(0, count, min(cores(), count) + 1).astype(int) * unit).tolist()
+    ends = (np.linspace(0, count, parts_of(count) + 1).astype(int) * unit).tolist()
     if len(ends) == 2:
         return [work(0, count * unit)]
     with ThreadPoolExecutor(len(ends) - 1) as pool:

@@ -189,7 +189,7 @@ def suggest(
     about = (
         look(known.files, embedder=embedder, progress=telling(progress, "looking at labeled ones")) if known else None
     )
-    notes = [f"{len(looked.failures):,} pictures cannot be read and are passed over."] if looked.failures else []
+    notes = [_passed_over(len(looked.failures), "cannot be read")] if looked.failures else []
     open_ones = _open(looked, about, notes)
     files = [pool.files[place] for place in looked.places.tolist()]
     if judge:
@@ -232,7 +232,10 @@ def _open(looked: Looked, about: Looked | None, notes: list[str]) -> NDArray[np.
     pairs = twins([*first, *looked.digests], hashes, cards)
     gone = {pair.second - len(first) for pair in pairs if pair.second >= len(first)}
     if gone:
-        notes.append(f"{len(gone):,} are the same as others or as labeled ones, and are passed over.")
+        same = (
+            "is the same as another or as a labeled one" if len(gone) == 1 else "are the same as others or labeled ones"
+        )
+        notes.append(_passed_over(len(gone), same))
     return np.array([k for k in range(len(looked.digests)) if k not in gone], np.int64)
 
 
@@ -271,8 +274,17 @@ def _asked(
     if not fine:
         raise InputError(f"The network can use no picture; the first one: {first}")
     if len(fine) < len(places):
-        notes.append(f"{len(places) - len(fine):,} cannot be used by the network and are passed over: {first}")
+        notes.append(f"{_passed_over(len(places) - len(fine), 'cannot be used by the network')} The first: {first}")
     return np.array(fine, np.int64), opinions
+
+
+def _passed_over(count: int, why: str) -> str:
+    """A sentence on pictures that are not chosen from.
+
+    >>> _passed_over(1, "cannot be read"), _passed_over(2000, "cannot be read")
+    ('1 picture cannot be read and is passed over.', '2,000 pictures cannot be read and are passed over.')
+    """
+    return f"{count:,} {'picture' if count == 1 else 'pictures'} {why} and {'is' if count == 1 else 'are'} passed over."
 
 
 def _push(opinions: Sequence[Opinion]) -> Floats | None:

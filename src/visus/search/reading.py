@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,18 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus.graphs.runtime import Device, Precision
 from visus.images import MAX_PIXELS, decode, encode_jpeg, read_bytes, shrink
-from visus.images.facts import Facts, facts_of, gray_hash, sharpness
+from visus.images.decode import Decoded
+from visus.images.facts import Facts, facts_of, facts_of_large, gray_hash, sharpness
 from visus.images.older import reads_otherwise
+from visus.images.strips import open_to_shrink, shrunk
 from visus.search.classical import Classical
 from visus.search.describe import Descriptor, Embedder, unit
 from visus.search.rows import EMBEDDING
 from visus.search.walk import Found
 
 NOTHING = Facts("")
+
+_PART = 1 << 20  # bytes of a large file that are read at once
 
 THUMBNAIL_SIDE = 256
 """Longest side of the thumbnails in an index, in pixels."""
@@ -33,6 +38,22 @@ THUMBNAIL_SIDE = 256
 def content_hash(data: bytes) -> bytes:
     """What tells a file's content from others: BLAKE2b-128."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def hash_of_file(path: str) -> bytes:
+    """The same of a file, which is read part by part.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    try:
+        with open(path, "rb") as file:
+            while part := file.read(_PART):
+                found.update(part)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the disk and name.") from error
+    return found.digest()
 
 
 def as_thumbnail(small: NDArray[np.uint8]) -> bytes:
@@ -139,14 +160,9 @@ class Reader:
             answer = Done(found)
             done.append(answer)
             try:
-                data = read_bytes(found.path)
-                answer.hash = content_hash(data)
-                wanted = self._wanted(answer, data)
-                if not wanted:
+                wanted, picture = self._look(answer)
+                if picture is None:
                     continue
-                picture = decode(
-                    data, name=found.path, min_side=self.least_side, max_pixels=self.max_pixels, range="own"
-                )
             except InputError as error:
                 answer.failure = str(error)
                 continue
@@ -157,7 +173,6 @@ class Reader:
             small = shrink(picture.pixels, THUMBNAIL_SIDE)
             answer.thumbnail = as_thumbnail(small)
             answer.width, answer.height, answer.notes = picture.width, picture.height, picture.notes
-            answer.facts = facts_of(data, found.path)
             answer.sharpness, answer.gray_hash = sharpness(picture.pixels), gray_hash(small)
         for name, parts in prepared.items():
             if parts:
@@ -167,6 +182,26 @@ class Reader:
         for answer, parts in parts_of:
             answer.squares = self._vectors(EMBEDDING, parts)
         return done
+
+    def _look(self, answer: Done) -> tuple[list[str], Decoded | None]:
+        """The descriptors that a file still needs, and its picture; none where it needs none. Fills in hash and facts.
+
+        Of a large PNG or TIFF file that is new, neither the content nor the picture is ever in memory as a whole.
+        """
+        path = answer.found.path
+        if large := open_to_shrink(Path(path), self.max_pixels):
+            answer.hash = hash_of_file(path)
+            if answer.hash not in self.known:
+                pixels, notes = shrunk(large, self.least_side)
+                answer.facts = facts_of_large(Path(path))
+                return list(self.descriptors), Decoded(pixels, large.opened.width, large.opened.height, notes)
+        data = read_bytes(path)
+        answer.hash = content_hash(data)
+        wanted = self._wanted(answer, data)
+        if not wanted:
+            return [], None
+        answer.facts = facts_of(data, path)
+        return wanted, decode(data, name=path, min_side=self.least_side, max_pixels=self.max_pixels, range="own")
 
     def _vectors(self, name: str, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         return unit(self._runners[name].vectors(np.stack(prepared)))

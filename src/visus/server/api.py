@@ -137,7 +137,7 @@ async def told(request: Request, error: Exception) -> JSONResponse:
         known = {
             400: f"The form cannot be read: {str(error.detail).rstrip('.')}.",
             404: f"There is nothing at {request.url.path[:_LONGEST]}; see /docs.",
-            405: f"{request.method} is not for here.",
+            405: f"{request.method} is not for {request.url.path[:_LONGEST]}; see /docs.",
         }
         sentence = known.get(error.status_code, f"{error.detail}".rstrip(".") + ".")
         return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)

@@ -88,7 +88,7 @@ SENTENCES: dict[int, str] = {
     403: "Pages of other sites may not ask; start the server with --allow-origin https://photos.example where this one "
     "may.",
     404: "There is no picture 17 in the index.",
-    405: "PUT is not for here.",
+    405: "PUT is not for /search; see /docs.",
     408: "The request stopped coming for 10 s; send it again.",
     413: "The request is larger than 32 MB; send a smaller picture.",
     421: "This server answers to 127.0.0.1 and localhost and [::1] only.",

@@ -107,6 +107,8 @@ def weighted(asked: Picture, sign: float, *, files: bool = True) -> Term:
     """
     if not isinstance(asked, str) or (files and _is_there(asked)):
         return Term(sign, asked, perhaps_words=isinstance(asked, str) and _is_plain(asked))
+    if not asked.strip():
+        raise InputError("A term to be added or taken away is empty; name a picture or words, such as snow.")
     term = _term(sign, asked, files)
     if term.picture is None and any(isinstance(piece, _Sign) for piece in _pieces(asked, files)):
         raise InputError(f"A term to be added or taken away stands alone and without a sign, not {asked[:60]!r}.")
