@@ -22,7 +22,7 @@ from visus import FormatError, InputError
 from visus.images import decode
 from visus.images.decode import size_of
 from visus.images.documents import look
-from visus.images.jxl import is_animated
+from visus.images.jxl import bits_in, is_animated
 from visus.images.older import reads_otherwise
 
 _RANDOM = np.random.default_rng(0)
@@ -330,3 +330,13 @@ def test_a_png_of_plain_colors_is_not_read_otherwise() -> None:
     assert not reads_otherwise(png(scene(1)))
     assert reads_otherwise(png(scene(1), chunk(b"cICP", bytes([12, 13, 0, 1]))))
     assert not reads_otherwise(png(scene(1), chunk(b"gAMA", struct.pack(">I", 45_455))))
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [(np.uint8, 8), (np.uint16, 16), (np.float32, 32)])
+def test_bits_of_jpeg_xl_that_are_left_out_are_said(dtype: type, bits: int) -> None:
+    pytest.importorskip("pillow_jxl")
+    codecs = pytest.importorskip("imagecodecs")
+    picture = (scene(1) / (255 if dtype is np.float32 else 1)).astype(dtype)
+    data = bytes(codecs.jpegxl_encode(picture, lossless=True))
+    assert bits_in(data) == bits
+    assert decode(data, depth=None).notes == ((f"8 of {bits} bits",) if bits > 8 else ())

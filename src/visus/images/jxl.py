@@ -32,6 +32,23 @@ def is_animated(data: bytes) -> bool:
     return not has_preview and bool(bits(1))  # a preview, which is rare, has sizes of its own before this
 
 
+def bits_in(data: bytes) -> int:
+    """Bits of a channel of a JPEG XL file that is no animation (D.3.4 and D.3.5); 8 where a preview hides them."""
+    bits = _Bits(_codestream(data)[len(_SIGNATURE) : _HEADER])
+    _pass_over_size(bits)
+    if bits(1):  # all is as usual
+        return 8
+    if bits(1):  # further fields: orientation, a size of its own, a preview, an animation
+        bits(3)
+        if bits(1):
+            _pass_over_size(bits)
+        if bits(2):
+            return 8
+    of_kind = (32, 16, 24) if bits(1) else (8, 10, 12)  # floats or whole numbers
+    chosen = bits(2)
+    return of_kind[chosen] if chosen < len(of_kind) else 1 + bits(6)
+
+
 def _codestream(data: bytes) -> bytes:
     """The beginning of the codestream, in a container or alone (ISO/IEC 18181-2, section 9)."""
     if data.startswith(_SIGNATURE):

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from visus._optional import is_installed, require
 from visus.images.boxes import properties
 from visus.images.color_spaces import meaning_in
-from visus.images.jxl import is_animated
+from visus.images.jxl import bits_in, is_animated
 from visus.images.samples import Layers, Range, Samples, layers_of
 
 _WIDENED = {2: 85, 4: 17}  # bits of gray: what it is multiplied by for 8
@@ -87,6 +87,8 @@ def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: 
     if kind == "JXL" and is_animated(data):
         opened, said = _first_frame(opened, data)
         notes = (*notes, *said)
+    elif kind == "JXL" and (bits := bits_in(data)) > 8 and not getattr(opened, "jpeg", False):
+        notes = (*notes, f"8 of {bits} bits")
     layers = replace(_eight_bits(_upright(opened, data, kind)), profile=profile, notes=notes)
     return layers if shown is None else _only(shown, layers)
 
