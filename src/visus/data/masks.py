@@ -174,7 +174,7 @@ def read_values(path: str | os.PathLike[str], *, numbers_of_objects: bool = Fals
     """The values of a mask file: ``(H, W)`` uint8 numbers, or ``(H, W, 3)`` colors where these are not all gray.
 
     8 bits that are spread over 16 (white is 65535) come back. Where all colors are one and alpha differs, alpha is the
-    mask; where the colors of a palette are black and white, they count.
+    mask; where a palette has black and white alone, black is 0 and white 1.
 
     Args:
         path: The file.
@@ -234,12 +234,12 @@ _HEADER = 64  # bytes in which a WebP file says how it is packed
 
 
 def _indexes(picture: Image.Image) -> NDArray[np.uint8]:
-    """The numbers of a picture with a palette; its colors, where the palette has black and white alone."""
+    """The numbers of a picture with a palette; where that has black and white alone, 0 for black and 1 for white."""
     values = np.array(picture)
     palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     colors = {*map(tuple, palette.tolist())}
     if colors == _BLACK_AND_WHITE and values.max(initial=0) < len(palette):
-        return palette[values, 0]
+        return palette[values, 0] // 255
     return values
 
 
