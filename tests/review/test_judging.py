@@ -146,6 +146,28 @@ def test_a_large_picture_is_asked_about_in_parts(tmp_path: Path) -> None:
     assert opinion.uncertainty == pytest.approx(entropy(np.stack([1 - light, light])).mean(), abs=1e-6)
 
 
+class Watched(Halves):
+    """Answers by what is handed on beside the picture, which its parts do not tell."""
+
+    def _shown(self, values: Pixels) -> Pixels:
+        return 255 - values
+
+    def probabilities(self, picture: Pixels, shown: Pixels = None) -> Any:
+        return super().probabilities(shown)
+
+
+def test_doubts_are_of_the_answers_that_a_prediction_is_of(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 60, 3), 26, np.uint8)).save(tmp_path / "dark.png")
+    told: list[tuple[int, int]] = []
+    mask = Watched().predict(tmp_path / "dark.png", progress=lambda done, total: told.append((done, total))).mask
+    assert mask.min() == 1
+    assert told == [(1, 1)]
+    opinion = masks_judge(Watched()).ask(str(tmp_path / "dark.png"))
+    assert opinion.uncertainty == pytest.approx(float(entropy(np.array([26, 229]) / 255)), abs=1e-6)
+    assert opinion.objects is not None
+    assert opinion.objects.labels.tolist() == [1]
+
+
 def test_a_classifier_tells_by_its_gradients(trained_run: Run, tmp_path: Path) -> None:
     for label in range(3):
         write_class(tmp_path / "pool", label, 4, first=10 * label + 100, side=96)

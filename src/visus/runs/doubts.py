@@ -22,7 +22,6 @@ from visus.graphs.masks import labels
 from visus.graphs.runs import encode
 from visus.graphs.saved import Saved, open_saved
 from visus.images.check import colors_of
-from visus.images.wide import read_wide
 from visus.review.judging import Judge, Opinion
 from visus.runs.detect.prediction import BoxPredictor
 from visus.runs.registry import task_of
@@ -136,11 +135,9 @@ def masks_judge(predictor: MaskPredictor) -> Judge:
     """
 
     def ask(file: str) -> Opinion:
-        picture = colors_of(read_wide(file))
-        size, total = picture.shape[:2], 0.0
-        mask = np.empty(size, np.uint8)
-        for block in predictor.sides.blocks(size, predictor.window):
-            answers = predictor.probabilities(picture[block.window])[(slice(None), *block.inner)]
+        picture, total = colors_of(predictor.read(file)), 0.0
+        mask = np.empty(picture.shape[:2], np.uint8)
+        for block, answers in predictor.blockwise(picture):
             total += float(entropy(answers).sum())
             mask[block.place] = labels(answers, predictor.threshold)
         return Opinion(total / mask.size, objects=_regions(mask))
