@@ -18,6 +18,7 @@ from tests.support.labeled import write_class
 from tests.support.untrained import finder, painter
 from visus import InputError, Run
 from visus.data import load_boxes_whole
+from visus.data.boxes import Objects, objects
 from visus.graphs.blocks import Sides
 from visus.graphs.boxes import Detections, Limits
 from visus.graphs.runs import decode
@@ -117,7 +118,7 @@ def test_pictures_that_it_is_sure_of_come_last() -> None:
 def test_pictures_of_which_a_network_is_sure_are_named_too(tmp_path: Path) -> None:
     folder = pool(tmp_path / "pool", {f"p{k}": 0.5 for k in range(6)})
     for unsure in ({"p2": 1.0}, {}):
-        judge = Judge((), "so", lambda file, unsure=unsure: Opinion(unsure.get(Path(file).stem, 0.0)))
+        judge = Judge((), lambda file, unsure=unsure: Opinion(unsure.get(Path(file).stem, 0.0)))
         found = names(visus.suggest(folder, judge=judge, n=6))
         assert len(found) == 6
         assert not unsure or found[0] == "p2"
@@ -141,7 +142,7 @@ def test_a_large_picture_is_asked_about_in_parts(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     picture = np.repeat(random.integers(0, 256, (1100, 1300, 1), np.uint8), 3, axis=2)
     Image.fromarray(picture).save(tmp_path / "large.png", compress_level=0)
-    opinion = masks_judge(Halves()).ask(str(tmp_path / "large.png"))
+    opinion = masks_judge(Halves()).doubt(str(tmp_path / "large.png"))
     light = picture[..., 0] / 255
     assert opinion.uncertainty == pytest.approx(entropy(np.stack([1 - light, light])).mean(), abs=1e-6)
 
@@ -162,10 +163,52 @@ def test_doubts_are_of_the_answers_that_a_prediction_is_of(tmp_path: Path) -> No
     mask = Watched().predict(tmp_path / "dark.png", progress=lambda done, total: told.append((done, total))).mask
     assert mask.min() == 1
     assert told == [(1, 1)]
-    opinion = masks_judge(Watched()).ask(str(tmp_path / "dark.png"))
-    assert opinion.uncertainty == pytest.approx(float(entropy(np.array([26, 229]) / 255)), abs=1e-6)
-    assert opinion.objects is not None
-    assert opinion.objects.labels.tolist() == [1]
+    judge = masks_judge(Watched())
+    uncertainty = judge.doubt(str(tmp_path / "dark.png")).uncertainty
+    assert uncertainty == pytest.approx(float(entropy(np.array([26, 229]) / 255)), abs=1e-6)
+    assert judge.propose is not None
+    assert judge.propose(str(tmp_path / "dark.png")).labels.tolist() == [1]
+
+
+class Counting:
+    """A judge that writes down what it is asked; what it proposes for some pictures it cannot tell."""
+
+    def __init__(self, gone: str = "") -> None:
+        self.doubted: list[str] = []
+        self.proposed: list[str] = []
+        self.gone = gone
+
+    def judge(self) -> Judge:
+        return Judge(("disc",), self.doubt, "so", self.propose)
+
+    def doubt(self, file: str) -> Opinion:
+        self.doubted.append(Path(file).stem)
+        return Opinion(1.0)
+
+    def propose(self, file: str) -> Objects:
+        self.proposed.append(Path(file).stem)
+        if Path(file).stem == self.gone:
+            raise InputError(f"{Path(file).name} does not exist.")
+        return objects([{"box": (1, 2, 9, 8), "label": 0}])
+
+
+def test_only_chosen_pictures_are_asked_what_is_proposed_and_this_is_told(tmp_path: Path) -> None:
+    folder = pool(tmp_path / "pool", {f"p{k}": 0.4 + k / 50 for k in range(6)})
+    own, told = Counting(), []
+    found = visus.suggest(folder, judge=own.judge(), n=2, progress=lambda *step: told.append(step))
+    assert sorted(own.doubted) == [f"p{k}" for k in range(6)]
+    assert own.proposed == names(found)
+    assert [step for step in told if step[0] == "asking what it proposes"] == [
+        ("asking what it proposes", 1, 2),
+        ("asking what it proposes", 2, 2),
+    ]
+
+
+def test_a_picture_that_is_gone_after_the_choice_is_passed_over(tmp_path: Path) -> None:
+    folder = pool(tmp_path / "pool", {f"p{k}": 0.4 + k / 50 for k in range(3)})
+    found = visus.suggest(folder, judge=Counting("p1").judge(), n=3)
+    assert sorted(names(found)) == ["p0", "p2"]
+    assert found.notes[0] == "1 cannot be used by the network and are passed over: p1.png does not exist."
 
 
 def test_a_classifier_tells_by_its_gradients(trained_run: Run, tmp_path: Path) -> None:
@@ -187,8 +230,8 @@ def test_two_ways_to_know_are_refused(trained_run: Run, tmp_path: Path) -> None:
     assert told == "visus: --run and --labeled both tell what is uncertain; leave one of them out.\n"
     assert "holds no trained network" in command("suggest", folder, "--run", folder, code=2).stderr
     with pytest.raises(InputError, match="leave one of them out"):
-        visus.suggest(folder, labeled=folder, judge=Judge((), "so", lambda _: Opinion(0.0)))
-    thin = Judge((), "so", _refusing("too thin"))
+        visus.suggest(folder, labeled=folder, judge=Judge((), lambda _: Opinion(0.0)))
+    thin = Judge((), _refusing("too thin"))
     with pytest.raises(InputError, match="can use no picture; the first one: too thin"):
         visus.suggest(folder, judge=thin)
 

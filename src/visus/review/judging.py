@@ -18,12 +18,10 @@ class Opinion:
     Attributes:
         uncertainty: How unsure it is, from 0 on; None of a classifier, which :attr:`probabilities` tell.
         probabilities: ``(K,)`` float32, of each class; None of other networks.
-        objects: The boxes and shapes that it proposes; None of a classifier.
     """
 
     uncertainty: float | None = None
     probabilities: NDArray[np.float32] | None = None
-    objects: "Objects | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +30,13 @@ class Judge:
 
     Attributes:
         classes: Names of its classes.
-        measure: What its uncertainty is, in words.
-        ask: Gives the opinion on a file, or an InputError where it cannot be used.
+        doubt: Gives the opinion on a file, or an InputError where it cannot be used; asked of every picture.
+        measure: What its uncertainty is, in words; empty of a classifier.
+        propose: Gives the boxes and shapes that it proposes for a file, or an InputError; asked of chosen pictures
+            alone. None of a classifier.
     """
 
     classes: tuple[str, ...]
-    measure: str
-    ask: Callable[[str], Opinion]
+    doubt: Callable[[str], Opinion]
+    measure: str = ""
+    propose: "Callable[[str], Objects] | None" = None

@@ -11,10 +11,10 @@ active learning", 2019, where uncertainties weigh the points of k-means).
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from visus.search.describe import Embedder
 if TYPE_CHECKING:
     from visus.data.boxes import Objects
 
+Answer = TypeVar("Answer")
 Floats = NDArray[np.float32]
 _ON_THE_SHEET = 60
 _SURE = 0.01  # of the largest uncertainty: what a picture weighs of which a network is sure
@@ -193,7 +194,10 @@ def suggest(
     open_ones = _open(looked, about, notes)
     files = [pool.files[place] for place in looked.places.tolist()]
     if judge:
-        open_ones, opinions = _asked(judge, files, open_ones, notes, progress)
+        fine, opinions = _asked(
+            judge.doubt, [files[place] for place in open_ones], notes, telling(progress, "asking the network")
+        )
+        open_ones = open_ones[fine]
     elif known and about:
         opinions = [Opinion(None, own) for own in _probabilities(known, about, looked.vectors[open_ones])]
     else:
@@ -201,8 +205,11 @@ def suggest(
     chosen = spread(looked.vectors[open_ones], _push(opinions), n, weights=_weights(opinions), seed=seed).tolist()
     classes = judge.classes if judge else known.classes if known else ()
     suggestions = [_suggestion(files[open_ones[k]], opinions[k] if opinions else Opinion(), classes) for k in chosen]
+    if judge and judge.propose:
+        tell = telling(progress, "asking what it proposes")
+        fine, proposed = _asked(judge.propose, [own.file for own in suggestions], notes, tell)
+        suggestions = [replace(suggestions[k], objects=own) for k, own in zip(fine, proposed, strict=True)]
     if judge and judge.measure:
-        suggestions = [replace(own, objects=judge.ask(own.file).objects) for own in suggestions]
         notes.append(f"The number is {judge.measure}.")
     return Suggested(pool.root, len(open_ones), classes, suggestions, notes, judge.measure if judge else "")
 
@@ -252,27 +259,27 @@ def _probabilities(known: Subject, about: Looked, vectors: Floats) -> Floats:
 
 
 def _asked(
-    judge: Judge, files: Sequence[str], places: NDArray[np.int64], notes: list[str], progress: Progress | None
-) -> tuple[NDArray[np.int64], list[Opinion]]:
-    """The places of files that a judge can use, and its opinions on them, less what it proposes.
+    ask: Callable[[str], Answer], files: Sequence[str], notes: list[str], tell: Callable[[int, int], None] | None
+) -> tuple[list[int], list[Answer]]:
+    """The places of the files that a network can use, and its answers to them; notes count the others.
 
     Raises:
         InputError: It can use none.
     """
-    tell, fine, opinions, first = telling(progress, "asking the network"), [], [], ""
-    for done, place in enumerate(map(int, places), 1):
+    fine, answers, first = [], [], ""
+    for place, file in enumerate(files):
         try:
-            opinions.append(replace(judge.ask(files[place]), objects=None))
+            answers.append(ask(file))
             fine.append(place)
         except InputError as error:
             first = first or str(error)
         if tell:
-            tell(done, len(places))
+            tell(place + 1, len(files))
     if not fine:
         raise InputError(f"The network can use no picture; the first one: {first}")
-    if len(fine) < len(places):
-        notes.append(f"{len(places) - len(fine):,} cannot be used by the network and are passed over: {first}")
-    return np.array(fine, np.int64), opinions
+    if len(fine) < len(files):
+        notes.append(f"{len(files) - len(fine):,} cannot be used by the network and are passed over: {first}")
+    return fine, answers
 
 
 def _push(opinions: Sequence[Opinion]) -> Floats | None:
