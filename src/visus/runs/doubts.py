@@ -9,6 +9,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.boxes import Objects, objects
+from visus.data.masks import colors
 from visus.graphs.boxes import Limits
 from visus.graphs.runs import encode
 from visus.graphs.saved import Saved, open_saved
 from visus.images.check import colors_of
-from visus.review.judging import Judge, Opinion
+from visus.review.judging import Judge, Opinion, Proposal
 from visus.runs.detect.prediction import BoxPredictor
 from visus.runs.registry import task_of
 from visus.runs.segment.prediction import MaskPredictor
@@ -110,16 +112,17 @@ def boxes_judge(predictor: BoxPredictor, proposed: float) -> Judge:
     def doubt(file: str) -> Opinion:
         return Opinion(margins(predictor.predict(file).scores))
 
-    def propose(file: str) -> Objects:
+    def propose(file: str) -> Proposal:
         found = predictor.predict(file)
         shapes = found.answers.shapes or [None] * len(found.boxes)
         named = zip(found.boxes, found.answers.labels, shapes, found.scores, strict=True)
-        return objects(
-            [{"box": box, "label": label, "shape": shape} for box, label, shape, score in named if score >= proposed]
-        )
+        rows = [{"box": box, "label": label, "shape": shape} for box, label, shape, score in named if score >= proposed]
+        counts = Counter(int(row["label"]) for row in rows)
+        return Proposal(objects(rows), {predictor.classes[label]: n for label, n in sorted(counts.items())})
 
     measure = "the sum of (1 - |2 s - 1|)^2 over objects of scores s: 1 at even odds, 0 where certain"
-    return Judge(predictor.classes, doubt, measure, propose)
+    palette = tuple(map(tuple, colors(1 + len(predictor.classes))[1:].tolist()))
+    return Judge(predictor.classes, doubt, measure, propose, palette=palette)
 
 
 def _of_masks(saved: Saved, device: str) -> Judge:
@@ -142,16 +145,20 @@ def masks_judge(predictor: MaskPredictor) -> Judge:
             total += float(entropy(answers).sum())
         return Opinion(total / (picture.shape[0] * picture.shape[1]))
 
-    def propose(file: str) -> Objects:
-        return _regions(predictor.predict(file).mask)
+    def propose(file: str) -> Proposal:
+        found = predictor.predict(file)
+        shares = {name: share for name, share in found.shares().items() if name != predictor.classes[0]}
+        return Proposal(_regions(found.mask), shares=shares)
 
-    return Judge(predictor.classes, doubt, "the mean entropy of pixels, as a share of the largest", propose)
+    measure = "the mean entropy of pixels, as a share of the largest"
+    palette = tuple((int(red), int(green), int(blue)) for red, green, blue in predictor.palette)
+    return Judge(predictor.classes, doubt, measure, propose, masks=True, palette=palette)
 
 
 def _regions(mask: NDArray[np.uint8]) -> Objects:
-    """All of each class that is there as one object."""
+    """All of each class that is there as one object; the first class is what none of them covers."""
     rows = []
-    for label in np.unique(mask).tolist():
+    for label in np.unique(mask[mask > 0]).tolist():
         inside = mask == label
         rows.append({"box": around(inside[None])[0], "label": label, "shape": encode(inside)})
     return objects(rows)
