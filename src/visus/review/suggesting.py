@@ -10,21 +10,21 @@ active learning", 2019, where uncertainties weigh the points of k-means).
 """
 
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
 from visus._errors import InputError
+from visus.graphs.runs import decode
 from visus.images import draw, read
 from visus.images.result import Result
 from visus.review.exporting import Form, export, export_objects
-from visus.review.judging import Judge, Opinion
+from visus.review.judging import Judge, Opinion, Proposal
 from visus.review.looking import Looked, look
 from visus.review.of_labels import can_be_judged
 from visus.review.probe import probabilities
@@ -32,11 +32,10 @@ from visus.review.subject import Progress, Subject, subject, task_of, telling
 from visus.review.twins import twins
 from visus.search.describe import Embedder
 
-if TYPE_CHECKING:
-    from visus.data.boxes import Objects
-
+Answer = TypeVar("Answer")
 Floats = NDArray[np.float32]
 _ON_THE_SHEET = 60
+_TILE = 160  # pixels of a picture on the sheet
 _SURE = 0.01  # of the largest uncertainty: what a picture weighs of which a network is sure
 
 
@@ -51,7 +50,7 @@ class Suggestion:
         margin: How much more probable that class is than the next one; None likewise.
         uncertainty: Of a network that finds boxes or masks: how unsure it is, see :attr:`Suggested.measure`; None of
             others.
-        objects: The boxes and masks that it proposes; None likewise.
+        proposal: The boxes and masks that it proposes; None likewise.
     """
 
     file: str
@@ -59,12 +58,13 @@ class Suggestion:
     probability: float | None = None
     margin: float | None = None
     uncertainty: float | None = None
-    objects: "Objects | None" = field(default=None, repr=False, compare=False)
+    proposal: Proposal | None = field(default=None, repr=False, compare=False)
 
-    def proposed(self, classes: Sequence[str]) -> dict[str, int]:
-        """How many objects of each class are proposed, of those that there are."""
-        counts: Counter[int] = Counter([] if self.objects is None else self.objects.labels.tolist())
-        return {classes[label]: count for label, count in sorted(counts.items())}
+    def describe(self) -> str:
+        """What the picture probably shows, in words; empty where nobody tells."""
+        if self.uncertainty is not None:
+            return f"{self.uncertainty:.3f}" + (f", {self.proposal.describe()}?" if self.proposal else "")
+        return f"{self.predicted_label} ({self.probability:.2f})?" if self.probability is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class Suggested(Result):
         suggestions: The most useful first.
         notes: What else a user should know, one sentence each.
         measure: What ``uncertainty`` is, in words; empty where there is none.
+        masks: Whether a mask is proposed for each class, and the first class is what no mask covers.
+        palette: A color for each class, red, green, blue, where something is proposed.
     """
 
     root: Path
@@ -86,6 +88,8 @@ class Suggested(Result):
     suggestions: list[Suggestion]
     notes: list[str] = field(default_factory=list)
     measure: str = ""
+    masks: bool = False
+    palette: tuple[draw.Color, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -107,17 +111,38 @@ class Suggested(Result):
                 "probability": None if own.probability is None else round(own.probability, 4),
                 "margin": None if own.margin is None else round(own.margin, 4),
                 "uncertainty": None if own.uncertainty is None else round(own.uncertainty, 4),
-                "proposed": own.proposed(self.classes),
+                "proposed": own.proposal.counts if own.proposal else {},
+                "shares": {k: round(v, 6) for k, v in own.proposal.shares.items()} if own.proposal else {},
             }
             for own in self.suggestions
         ]
 
     def drawn(self) -> "NDArray[np.uint8] | None":
-        """The pictures, ``(H, W, 3)`` uint8; None where there are none."""
+        """The pictures with what is proposed, ``(H, W, 3)`` uint8; None where there are none."""
         shown = self.suggestions[:_ON_THE_SHEET]
-        captions = [own.predicted_label or Path(own.file).name for own in shown]
-        pictures = [read(own.file, min_side=240) for own in shown]
-        return draw.contact_sheet(pictures, captions, tile=160, title=str(self.root)) if shown else None
+        if not shown:
+            return None
+        pictures = [self._tile(own) for own in shown]
+        names = [os.path.relpath(own.file, self.root) for own in shown]
+        captions = ["\n".join(filter(None, (name, own.describe()))) for name, own in zip(names, shown, strict=True)]
+        if self.masks:
+            pictures.append(draw.legend(self.classes, self.palette, side=_TILE))
+            captions.append("classes; the first is not drawn")
+        return draw.contact_sheet(pictures, captions, tile=_TILE, title=str(self.root))
+
+    def _tile(self, own: Suggestion) -> "NDArray[np.uint8]":
+        """A picture under its boxes or masks."""
+        if own.proposal is None:
+            return read(own.file, min_side=240)
+        picture, objects = read(own.file), own.proposal.objects
+        colors = [self.palette[label] for label in objects.labels.tolist()]
+        if not self.masks:
+            names = [self.classes[label] for label in objects.labels.tolist()]
+            return draw.boxes_on_tile(picture, objects.boxes, names, colors, side=_TILE)
+        for color, shape in zip(colors, objects.shapes, strict=True):
+            inside = decode(shape)[..., None]
+            picture = np.where(inside, picture // 2 + np.array(color, np.uint8) // 2, picture)
+        return draw.fit(picture, _TILE)
 
     def export(self, folder: str | os.PathLike[str], form: Form) -> None:
         """Write copies of the pictures with what they probably show, for an annotation tool.
@@ -129,25 +154,21 @@ class Suggested(Result):
         Raises:
             InputError: The folder holds something, or cannot be written.
         """
-        if objects := [own.objects for own in self.suggestions if own.objects is not None]:
-            files = [own.file for own in self.suggestions]
-            export_objects(files, objects, self.classes, Path(folder).expanduser(), form)
+        place = Path(folder).expanduser()
+        if objects := [own.proposal.objects for own in self.suggestions if own.proposal is not None]:
+            classes = self.classes
+            if self.masks:  # what no mask covers has no label, so that the other classes keep their numbers
+                classes, objects = classes[1:], [replace(own, labels=own.labels - 1) for own in objects]
+            export_objects([own.file for own in self.suggestions], objects, classes, place, form)
             return
         rows = [(own.file, own.predicted_label, own.probability or 0.0) for own in self.suggestions]
-        export(rows, self.classes, Path(folder).expanduser(), form)
+        export(rows, self.classes, place, form)
 
     def describe(self) -> str:
         """The same for people."""
         lines = [f"{self.root}: {len(self.suggestions):,} of {self.pictures:,} pictures to label next"]
-        lines += [f"  {own.file}{self._said(own)}" for own in self.suggestions]
+        lines += ["  " + ": ".join(filter(None, (own.file, own.describe()))) for own in self.suggestions]
         return "\n".join([*lines, *self.notes])
-
-    def _said(self, own: Suggestion) -> str:
-        """What a picture probably shows, in words."""
-        if own.uncertainty is not None:
-            names = ", ".join(f"{count} {name}" for name, count in own.proposed(self.classes).items())
-            return f": {own.uncertainty:.3f}, {names or 'nothing'}?"
-        return f": {own.predicted_label} ({own.probability:.2f})?" if own.probability is not None else ""
 
 
 def suggest(
@@ -193,7 +214,10 @@ def suggest(
     open_ones = _open(looked, about, notes)
     files = [pool.files[place] for place in looked.places.tolist()]
     if judge:
-        open_ones, opinions = _asked(judge, files, open_ones, notes, progress)
+        fine, opinions = _asked(
+            judge.doubt, [files[place] for place in open_ones], notes, telling(progress, "asking the network")
+        )
+        open_ones = open_ones[fine]
     elif known and about:
         opinions = [Opinion(None, own) for own in _probabilities(known, about, looked.vectors[open_ones])]
     else:
@@ -201,10 +225,30 @@ def suggest(
     chosen = spread(looked.vectors[open_ones], _push(opinions), n, weights=_weights(opinions), seed=seed).tolist()
     classes = judge.classes if judge else known.classes if known else ()
     suggestions = [_suggestion(files[open_ones[k]], opinions[k] if opinions else Opinion(), classes) for k in chosen]
-    if judge and judge.measure:
-        suggestions = [replace(own, objects=judge.ask(own.file).objects) for own in suggestions]
-        notes.append(f"The number is {judge.measure}.")
-    return Suggested(pool.root, len(open_ones), classes, suggestions, notes, judge.measure if judge else "")
+    if judge and judge.propose:
+        tell = telling(progress, "asking what it proposes")
+        fine, proposed = _asked(judge.propose, [own.file for own in suggestions], notes, tell)
+        suggestions = [replace(suggestions[k], proposal=own) for k, own in zip(fine, proposed, strict=True)]
+    found = Suggested(pool.root, len(open_ones), classes, suggestions, notes)
+    if judge is None:
+        return found
+    notes += _told(judge)
+    return replace(found, measure=judge.measure, masks=judge.masks, palette=judge.palette)
+
+
+def _told(judge: Judge) -> list[str]:
+    """What a user should know of a network that was asked, one sentence each."""
+    told = [f"The number is {judge.measure}."] if judge.measure else []
+    if judge.masks:
+        told.append(
+            f"What no mask covers is {judge.classes[0]}; what people confirm is read back by visus data FOLDER --task "
+            "segment."
+        )
+        if list(judge.classes[1:]) != sorted(judge.classes[1:]):
+            told.append(
+                "Label Studio's exports keep no order of classes, and come back sorted by name; CVAT's keep it."
+            )
+    return told
 
 
 def _known(labeled: Path, progress: Progress | None) -> Subject:
@@ -255,27 +299,27 @@ def _probabilities(known: Subject, about: Looked, vectors: Floats) -> Floats:
 
 
 def _asked(
-    judge: Judge, files: Sequence[str], places: NDArray[np.int64], notes: list[str], progress: Progress | None
-) -> tuple[NDArray[np.int64], list[Opinion]]:
-    """The places of files that a judge can use, and its opinions on them, less what it proposes.
+    ask: Callable[[str], Answer], files: Sequence[str], notes: list[str], tell: Callable[[int, int], None] | None
+) -> tuple[list[int], list[Answer]]:
+    """The places of the files that a network can use, and its answers to them; notes count the others.
 
     Raises:
         InputError: It can use none.
     """
-    tell, fine, opinions, first = telling(progress, "asking the network"), [], [], ""
-    for done, place in enumerate(map(int, places), 1):
+    fine, answers, first = [], [], ""
+    for place, file in enumerate(files):
         try:
-            opinions.append(replace(judge.ask(files[place]), objects=None))
+            answers.append(ask(file))
             fine.append(place)
         except InputError as error:
             first = first or str(error)
         if tell:
-            tell(done, len(places))
+            tell(place + 1, len(files))
     if not fine:
         raise InputError(f"The network can use no picture; the first one: {first}")
-    if len(fine) < len(places):
-        notes.append(f"{_passed_over(len(places) - len(fine), 'cannot be used by the network')} The first: {first}")
-    return np.array(fine, np.int64), opinions
+    if len(fine) < len(files):
+        notes.append(f"{_passed_over(len(files) - len(fine), 'cannot be used by the network')} The first: {first}")
+    return fine, answers
 
 
 def _passed_over(count: int, why: str) -> str:

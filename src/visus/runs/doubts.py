@@ -9,6 +9,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,13 +18,12 @@ from numpy.typing import NDArray
 
 from visus._errors import InputError
 from visus.data.boxes import Objects, objects
+from visus.data.masks import colors
 from visus.graphs.boxes import Limits
-from visus.graphs.masks import labels
 from visus.graphs.runs import encode
 from visus.graphs.saved import Saved, open_saved
 from visus.images.check import colors_of
-from visus.images.wide import read_wide
-from visus.review.judging import Judge, Opinion
+from visus.review.judging import Judge, Opinion, Proposal
 from visus.runs.detect.prediction import BoxPredictor
 from visus.runs.registry import task_of
 from visus.runs.segment.prediction import MaskPredictor
@@ -87,12 +87,12 @@ def _of_classes(saved: Saved, device: str) -> Judge:
         )
     predictor = task_of("classify").predictor(saved, k=len(classes), device=device)
 
-    def ask(file: str) -> Opinion:
+    def doubt(file: str) -> Opinion:
         found: Any = predictor.predict(file)
         values = dict(zip(found.classes, found.probabilities, strict=True))
         return Opinion(probabilities=np.array([values[name] for name in classes], np.float32))
 
-    return Judge(classes, "", ask)
+    return Judge(classes, doubt)
 
 
 def _of_boxes(saved: Saved, device: str) -> Judge:
@@ -109,16 +109,20 @@ def boxes_judge(predictor: BoxPredictor, proposed: float) -> Judge:
         proposed: Score from which on an object is proposed.
     """
 
-    def ask(file: str) -> Opinion:
+    def doubt(file: str) -> Opinion:
+        return Opinion(margins(predictor.predict(file).scores))
+
+    def propose(file: str) -> Proposal:
         found = predictor.predict(file)
         shapes = found.answers.shapes or [None] * len(found.boxes)
         named = zip(found.boxes, found.answers.labels, shapes, found.scores, strict=True)
         rows = [{"box": box, "label": label, "shape": shape} for box, label, shape, score in named if score >= proposed]
-        return Opinion(margins(found.scores), objects=objects(rows))
+        counts = Counter(int(row["label"]) for row in rows)
+        return Proposal(objects(rows), {predictor.classes[label]: n for label, n in sorted(counts.items())})
 
-    return Judge(
-        predictor.classes, "the sum of (1 - |2 s - 1|)^2 over objects of scores s: 1 at even odds, 0 where certain", ask
-    )
+    measure = "the sum of (1 - |2 s - 1|)^2 over objects of scores s: 1 at even odds, 0 where certain"
+    palette = tuple(map(tuple, colors(1 + len(predictor.classes))[1:].tolist()))
+    return Judge(predictor.classes, doubt, measure, propose, palette=palette)
 
 
 def _of_masks(saved: Saved, device: str) -> Judge:
@@ -135,25 +139,29 @@ def masks_judge(predictor: MaskPredictor) -> Judge:
         predictor: What answers.
     """
 
-    def ask(file: str) -> Opinion:
-        picture = colors_of(read_wide(file))
-        size, total = picture.shape[:2], 0.0
-        mask = np.empty(size, np.uint8)
-        for block in predictor.sides.blocks(size, predictor.window):
-            answers = predictor.probabilities(picture[block.window])[(slice(None), *block.inner)]
+    def doubt(file: str) -> Opinion:
+        picture, total = colors_of(predictor.read(file)), 0.0
+        for _, answers in predictor.blockwise(picture):
             total += float(entropy(answers).sum())
-            mask[block.place] = labels(answers, predictor.threshold)
-        return Opinion(total / mask.size, objects=_regions(mask))
+        return Opinion(total / (picture.shape[0] * picture.shape[1]))
 
-    return Judge(predictor.classes, "the mean entropy of pixels, as a share of the largest", ask)
+    def propose(file: str) -> Proposal:
+        found = predictor.predict(file)
+        shares = {name: share for name, share in found.shares().items() if name != predictor.classes[0]}
+        return Proposal(_regions(found.mask), shares=shares)
+
+    measure = "the mean entropy of pixels, as a share of the largest"
+    palette = tuple((int(red), int(green), int(blue)) for red, green, blue in predictor.palette)
+    return Judge(predictor.classes, doubt, measure, propose, masks=True, palette=palette)
 
 
 def _regions(mask: NDArray[np.uint8]) -> Objects:
-    """All of each class that is there as one object."""
-    there = np.unique(mask)
-    inside = mask == there[:, None, None]  # (classes, H, W)
-    named = zip(around(inside), there.tolist(), inside, strict=True)
-    return objects([{"box": box, "label": label, "shape": encode(own)} for box, label, own in named])
+    """All of each class that is there as one object; the first class is what none of them covers."""
+    rows = []
+    for label in np.unique(mask[mask > 0]).tolist():
+        inside = mask == label
+        rows.append({"box": around(inside[None])[0], "label": label, "shape": encode(inside)})
+    return objects(rows)
 
 
 _JUDGES: dict[str, Callable[[Saved, str], Judge]] = {

@@ -18,7 +18,7 @@ from PIL import Image
 from visus._errors import InputError
 from visus._files import write_atomically
 from visus._optional import require
-from visus.graphs.blocks import Sides
+from visus.graphs.blocks import Block, Sides
 from visus.graphs.masks import labels
 from visus.images import is_picture_name, write
 from visus.images.check import colors_of
@@ -246,21 +246,32 @@ class MaskPredictor(ABC):
             colors_of(values)
         elif values.ndim != 3 or not values.size:
             raise InputError(f"A volume must be (D, H, W) float32, not {values.shape} {values.dtype}.")
-        size = values.shape[: self.axes]
-        mask = np.empty(size, np.uint8)
-        shown = self._shown(values)
-        cut = self.sides.blocks(size, self.window)
-        for done, block in enumerate(cut, 1):
-            answers = self.probabilities(values[block.window], shown[block.window])
-            mask[block.place] = labels(answers[(slice(None), *block.inner)], self.threshold)
-            if progress:
-                progress(done, len(cut))
+        mask = np.empty(values.shape[: self.axes], np.uint8)
+        for block, answers in self.blockwise(values, progress):
+            mask[block.place] = labels(answers, self.threshold)
         palette = np.array(self.palette, np.uint8)
         if name and self.spacing:  # back to the voxels of the file
             values = _volumes().read_volume(name)
             resample_mask, spacing = require("visus.data.resample").resample_mask, _volumes().read_spacing(name)
             mask = resample_mask(mask, self.spacing[::-1], spacing, shape=values.shape)
         return MaskPrediction(name, mask, self.classes, palette, values)
+
+    def blockwise(
+        self, values: NDArray[Any], progress: Tell | None = None
+    ) -> Iterator[tuple[Block, NDArray[np.float32]]]:
+        """The blocks of a picture, and the answers to each, ``(classes, *spatial)`` float32 without its surroundings.
+
+        Args:
+            values: What :meth:`read` gives.
+            progress: Told how many blocks are done, of how many.
+        """
+        shown = self._shown(values)
+        cut = self.sides.blocks(values.shape[: self.axes], self.window)
+        for done, block in enumerate(cut, 1):
+            answers = self.probabilities(values[block.window], shown[block.window])
+            yield block, answers[(slice(None), *block.inner)]
+            if progress:
+                progress(done, len(cut))
 
     def predict_many(
         self, pictures: Iterable[str | os.PathLike[str] | NDArray[Any]]
