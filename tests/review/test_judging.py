@@ -264,7 +264,10 @@ def test_a_picture_that_is_gone_after_the_choice_is_passed_over(tmp_path: Path) 
     folder = pool(tmp_path / "pool", {f"p{k}": 0.4 + k / 50 for k in range(3)})
     found = visus.suggest(folder, judge=Counting("p1").judge(), n=3)
     assert sorted(names(found)) == ["p0", "p2"]
-    assert found.notes[0] == "1 cannot be used by the network and are passed over: p1.png does not exist."
+    assert (
+        found.notes[0]
+        == "1 picture cannot be used by the network and is passed over. The first: p1.png does not exist."
+    )
 
 
 def test_a_classifier_tells_by_its_gradients(trained_run: Run, tmp_path: Path) -> None:
