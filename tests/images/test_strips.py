@@ -211,7 +211,8 @@ def test_a_large_picture_is_shrunk_on_the_way(
     picture = Image.fromarray(np.vstack([scene(1), scene(2)])).convert(mode)
     if "A" in mode:
         picture.putalpha(Image.linear_gradient("L").resize(picture.size))
-    picture.save(path, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture.save(path, icc_profile=profile if mode.startswith("RGB") else None)
     large = strips.open_to_shrink(path, 10**8)
     assert large
     found, notes = strips.shrunk(large, 50)
@@ -252,7 +253,6 @@ def test_an_index_reads_large_files_in_strips(tmp_path: Path, monkeypatch: pytes
     found = [Found(str(tmp_path / name), str(tmp_path / name), 0, 0, 0, 0, 0) for name in ("a.png", "cut.png")]
     whole, _ = Reader({"color": Classical("color")}, (), {})(found)
     monkeypatch.setattr(strips, "_SMALL_FILE", 0)
-    monkeypatch.setattr("visus.search.reading.decode", None)
     shrunk, damaged = Reader({"color": Classical("color")}, (), {})(found)
     assert (shrunk.hash, shrunk.width, shrunk.height) == (whole.hash, whole.width, whole.height)
     assert shrunk.facts == whole.facts
@@ -260,3 +260,103 @@ def test_an_index_reads_large_files_in_strips(tmp_path: Path, monkeypatch: pytes
     assert "damaged or truncated" in (damaged.failure or "")
     known, _ = Reader({"color": Classical("color")}, {whole.hash}, {})(found)
     assert not known.vectors
+
+
+def _with_chunk(path: Path, name: bytes, content: bytes, *, last: bool) -> None:
+    """A PNG file with another chunk before its pixels, or behind them."""
+    whole = path.read_bytes()
+    place = whole.index(b"IEND") - 4 if last else whole.index(b"IDAT") - 4
+    path.write_bytes(whole[:place] + chunk(name, content) + whole[place:])
+
+
+_EXIF = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+_XMP = b"XML:com.adobe.xmp\0\0\0\0\0<rdf:Description tiff:Orientation='6'/>"
+_TEXT = b"Comment\0" + b"sRGB iCCP " * 7000
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize(
+    ("name", "content", "last"),
+    [
+        (b"eXIf", _EXIF, True),
+        (b"iTXt", _XMP, False),
+        (b"zTXt", b"Raw profile type exif\0\0x", False),
+        (b"cICP", bytes([9, 16, 0, 1]), False),
+    ],
+)
+def test_a_png_that_says_more_than_libvips_sees_is_decoded_as_a_whole(
+    name: bytes, content: bytes, last: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    Image.fromarray(scene(1)).save(tmp_path / "a.png")
+    assert strips.open_to_shrink(tmp_path / "a.png", 10**8)
+    _with_chunk(tmp_path / "a.png", name, content, last=last)
+    assert strips.open_to_shrink(tmp_path / "a.png", 10**8) is None
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_words_in_a_text_are_no_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    Image.fromarray(scene(1)).save(tmp_path / "a.png")
+    _with_chunk(tmp_path / "a.png", b"tEXt", _TEXT, last=False)
+    assert strips.open_to_shrink(tmp_path / "a.png", 10**8)
+    _with_chunk(tmp_path / "a.png", b"gAMA", struct.pack(">I", 100_000), last=False)
+    assert strips.open_to_shrink(tmp_path / "a.png", 10**8) is None
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "zstd"},
+        {"compression": "lzma"},
+        {"photometric": "ycbcr"},
+        {"planarconfig": "separate"},
+        {"photometric": "minisblack"},
+    ],
+)
+def test_a_tiff_that_libvips_reads_otherwise_is_decoded_as_a_whole(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyvips")
+    pytest.importorskip("imagecodecs")
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    colors = scene(1).transpose(2, 0, 1) if "planarconfig" in options else scene(1)
+    tifffile.imwrite(tmp_path / "a.tif", colors, **{"photometric": "rgb", "metadata": None, **options})
+    assert strips.open_to_shrink(tmp_path / "a.tif", 10**8) is None
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("compression", ["zlib", "lzw"])
+def test_a_damaged_tiff_is_not_read_as_black(compression: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, scene(1), photometric="rgb", compression=compression, rowsperstrip=16, metadata=None)
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        start, length = page.dataoffsets[2], page.databytecounts[2]
+    content = bytearray(path.read_bytes())
+    content[start : start + length] = b"\xff" * length
+    path.write_bytes(content)
+    found = [Found(str(path), str(path), 0, 0, 0, 0, 0)]
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    (answer,) = Reader({"color": Classical("color")}, (), {})(found)
+    assert "damaged" in (answer.failure or "")
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_what_libvips_stumbles_over_is_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyvips")
+    path = tmp_path / "a.png"
+    Image.fromarray(scene(1)).save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IEND") - 5] ^= 1  # the check sum of the last pixels
+    path.write_bytes(content)
+    monkeypatch.setattr(strips, "_SMALL_FILE", 0)
+    (answer,) = Reader({"color": Classical("color")}, (), {})([Found(str(path), str(path), 0, 0, 0, 0, 0)])
+    assert answer.failure is None
+    assert answer.width == scene(1).shape[1]
+    assert visus("filter", "box", path, tmp_path / "b.png").returncode == 0

@@ -124,7 +124,7 @@ def test_fine_tuning_begins_with_its_probe_and_is_refitted_and_has_no_interval(r
     assert evaluation.mean_ap > 0.9
     card = (found.folder / "card.md").read_text()
     assert "was trained once more" in card
-    assert "Worst classes" in card
+    assert "Worst class" in card
     assert "| val_mean_ap" in card
     assert "| exact |" in card
 

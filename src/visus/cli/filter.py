@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from visus._errors import InputError
+from visus._errors import FormatError, InputError
 from visus.cli.options import PICTURE_ENDINGS, ending, pixel, plural, save_picture, spare
 
 if TYPE_CHECKING:
@@ -236,7 +236,10 @@ class _Job:
         large = open_large(source, target, self.max_pixels)
         if isinstance(large, str):
             return f"decoded whole: {large}"
-        return change(large, target, self.reach, lambda rows: self.steps(rows)[-1][1])
+        try:
+            return change(large, target, self.reach, lambda rows: self.steps(rows)[-1][1])
+        except FormatError:  # decoded as a whole, it is there, or tells what is wrong
+            return "decoded whole: libvips does not read it to its end"
 
     def _filtered(self, page: "Layers", said: dict[str, None]) -> "Layers":
         """A page after the filter; what the result has no place for is left away."""

@@ -20,6 +20,7 @@ from visus._errors import FormatError, InputError
 from visus._files import publish
 from visus._optional import is_installed, require
 from visus.images.container import kind_of_file
+from visus.images.plain import why_not_plain
 from visus.images.samples import Layers, in_srgb, over_white
 
 Array = NDArray[Any]
@@ -36,6 +37,9 @@ _COMPRESSIONS = {"none": "none", "lzw": "lzw", "packbits": "packbits", "zstd": "
 _MEANINGS = ("b-w", "grey16", "srgb", "rgb16")
 _OF_CAMERA = (271, 272, 306, 315, 33432, 34665, 34853)
 """Make, model, date, artist, copyright, EXIF and GPS in TIFF."""
+
+_FAIL_ON = {"JPEG": "truncated", "PNG": "warning", "TIFF": "error"}
+"""What ends the reading; of TIFF also a compression that libvips lacks, in whose place it gives black."""
 
 _UNASSOCIATED = 2  # kind of alpha in TIFF
 _TYPES = {"uchar": np.uint8, "ushort": np.uint16}
@@ -131,13 +135,16 @@ def open_large(path: Path, target: Path, max_pixels: int) -> Large | str:
     """
     if not is_installed("pyvips"):
         return "in strips with: pip install 'visus[large]'"
-    pyvips = require("pyvips")
+    try:
+        pyvips = require("pyvips")
+    except (OSError, ImportError):  # the package is there, and the library that it calls is not
+        return "libvips does not load"
     pyvips.cache_set_max(0)
     logging.getLogger("pyvips").addHandler(logging.NullHandler())  # what it finds odd is no business of the terminal
     kind = kind_of_file(path)
     load = {"JPEG": pyvips.Image.jpegload, "PNG": pyvips.Image.pngload, "TIFF": pyvips.Image.tiffload}[kind or ""]
     try:
-        image = load(str(path), access="sequential", fail_on="warning" if kind == "PNG" else "truncated")
+        image = load(str(path), access="sequential", fail_on=_FAIL_ON[kind or ""])
     except pyvips.Error:
         return "libvips does not open it"
     if image.width * image.height > max_pixels:
@@ -161,20 +168,12 @@ def _why_whole(path: Path, image: Any, target: Path) -> str | None:  # noqa: ANN
         "it has several pages": (told("n-pages") or 1) != 1,
         "its numbers are others than 8 or 16 bits of gray or RGB": not plain,
         "it has a palette, or fewer than 8 bits": told("palette") or (told("bits-per-sample") or 8) not in (8, 16),
-        "its colors are told by numbers": _has_numbers_of_colors(path),
         "its alpha is multiplied or has no name": alpha and _has_other_alpha(path),
         f"{target.suffix} is not written in strips": written is None,
         "JPEG holds neither 16 bits nor alpha": written == "JPEG" and (image.format != "uchar" or alpha),
     }
-    return next((reason for reason, counts in reasons.items() if counts), None)
-
-
-def _has_numbers_of_colors(path: Path) -> bool:
-    """Whether a PNG file tells of its colors in a way that libvips does not keep."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    gamma = b"gAMA" in head and b"sRGB" not in head and b"iCCP" not in head
-    return kind_of_file(path) == "PNG" and (gamma or b"cICP" in head)
+    odd = why_not_plain(path, kind_of_file(path) or "", has_profile=bool(image.get_typeof("icc-profile-data")))
+    return odd or next((reason for reason, counts in reasons.items() if counts), None)
 
 
 def _has_other_alpha(path: Path) -> bool:
@@ -198,15 +197,14 @@ def open_to_shrink(path: Path, max_pixels: int) -> Large | None:
     Raises:
         InputError: It is larger than ``max_pixels``.
     """
-    is_meant = path.suffix.lower() in (".png", ".tif", ".tiff") and is_installed("pyvips")
+    if path.suffix.lower() not in (".png", ".tif", ".tiff") or not is_installed("pyvips"):
+        return None
     try:
-        if not is_meant or path.stat().st_size < _SMALL_FILE:
+        if path.stat().st_size < _SMALL_FILE or kind_of_file(path) == "JPEG" or pixels_of(path) < LARGE:
             return None
-    except OSError:  # who reads it says why
+        large = open_large(path, Path("shrunk.tif"), max_pixels)
+    except (OSError, KeyError, ValueError):  # who reads it as a whole says why
         return None
-    if kind_of_file(path) == "JPEG" or pixels_of(path) < LARGE:
-        return None
-    large = open_large(path, Path("shrunk.tif"), max_pixels)
     return large if isinstance(large, Large) and large.opened.format == "uchar" else None
 
 

@@ -120,6 +120,12 @@ def squares_of(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [picture[:, start : start + short] for start in starts]
 
 
+def _state(path: Path) -> tuple[int, int, int]:
+    """What tells a file from another one of its name."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 Answers = Generator[list[Done], None, None]
 """What was found out about batches of files, in any order."""
 
@@ -189,12 +195,8 @@ class Reader:
         Of a large PNG or TIFF file that is new, neither the content nor the picture is ever in memory as a whole.
         """
         path = answer.found.path
-        if large := open_to_shrink(Path(path), self.max_pixels):
-            answer.hash = hash_of_file(path)
-            if answer.hash not in self.known:
-                pixels, notes = shrunk(large, self.least_side)
-                answer.facts = facts_of_large(Path(path))
-                return list(self.descriptors), Decoded(pixels, large.opened.width, large.opened.height, notes)
+        if (picture := self._in_strips(answer, Path(path))) is not None:
+            return list(self.descriptors), picture
         data = read_bytes(path)
         answer.hash = content_hash(data)
         wanted = self._wanted(answer, data)
@@ -202,6 +204,24 @@ class Reader:
             return [], None
         answer.facts = facts_of(data, path)
         return wanted, decode(data, name=path, min_side=self.least_side, max_pixels=self.max_pixels, range="own")
+
+    def _in_strips(self, answer: Done, path: Path) -> Decoded | None:
+        """A large file that is new, shrunk as it is read; None where it has to be read as a whole, or was exchanged."""
+        large = open_to_shrink(path, self.max_pixels)
+        if large is None:
+            return None
+        try:
+            before = _state(path)
+            answer.hash = hash_of_file(str(path))
+            if answer.hash in self.known:
+                return None
+            pixels, notes = shrunk(large, self.least_side)
+            answer.facts = facts_of_large(path)
+            if _state(path) != before:
+                return None
+        except (InputError, OSError):  # read as a whole, it is there, or tells what is wrong
+            return None
+        return Decoded(pixels, large.opened.width, large.opened.height, notes)
 
     def _vectors(self, name: str, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         return unit(self._runners[name].vectors(np.stack(prepared)))
