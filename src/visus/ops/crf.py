@@ -238,12 +238,10 @@ class Field:
         return q
 
     def _update(self, about: "_Update", told: "_Told | None") -> None:
-        free = told.places() if told else []
+        def work(first: int, last: int, corners: int | None = None, grid: int | None = None) -> int:
+            return _library().field_update(ctypes.byref(about), first, last, corners, grid)
 
-        def work(first: int, last: int) -> int:
-            return _library().field_update(ctypes.byref(about), first, last, *(free.pop() if free else (None, None)))
-
-        if not all(in_parts(work, -(-about.inner // _TILE), _TILE)):
+        if not all(in_parts(work, -(-about.inner // _TILE), _TILE, beside=told.places() if told else None)):
             raise MemoryError
 
 

@@ -9,9 +9,10 @@ import ctypes
 import functools
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,19 +156,24 @@ def parts_of(count: int) -> int:
     return min(cores(), count, _MOST_PARTS)
 
 
-def in_parts(work: Callable[[int, int], int], count: int, unit: int = 1) -> list[int]:
+def in_parts(
+    work: Callable[..., int], count: int, unit: int = 1, *, beside: Sequence[tuple[Any, ...]] | None = None
+) -> list[int]:
     """Do a work in parts on several cores.
 
     Args:
-        work: Called with the start and the end of a part.
+        work: Called with the start and the end of a part, and with what is beside it.
         count: How many units there are.
         unit: Length of one.
+        beside: What each part is given, so that there are as many parts; None for nothing, and as many as there are
+            cores.
 
     Returns:
         What the calls gave.
     """
-    ends = (np.linspace(0, count, parts_of(count) + 1).astype(int) * unit).tolist()
-    if len(ends) == 2:
-        return [work(0, count * unit)]
-    with ThreadPoolExecutor(len(ends) - 1) as pool:
-        return list(pool.map(work, ends[:-1], ends[1:]))
+    given = [()] * parts_of(count) if beside is None else beside
+    ends = (np.linspace(0, count, len(given) + 1).astype(int) * unit).tolist()
+    if len(given) == 1:
+        return [work(0, count * unit, *given[0])]
+    with ThreadPoolExecutor(len(given)) as pool:
+        return list(pool.map(lambda first, last, own: work(first, last, *own), ends[:-1], ends[1:], given))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from visus.search import contents, rerank
 from visus.search.contents import Checks, Contents
 from visus.search.describe import unit
 from visus.search.place import explained
-from visus.search.queries import Query
+from visus.search.queries import Joined, Query
 from visus.search.rows import EMBEDDING, thumbnail_sum
 from visus.search.store import Store
 
@@ -164,9 +164,13 @@ class Nearest:
         column = self.by or EMBEDDING
         found = self.store.rows([row["id"] for row in rows[:_EXPANDED]], [column])
         vectors = unit(np.array([found[row["id"]][column] for row in rows[:_EXPANDED]], np.float32))
-        scores = np.array([row["score"] for row in rows[:_EXPANDED]])
-        moved = rerank.expand(query.moved, self.store.compared[column](vectors), scores)
-        return _noted(self.rows(Query(rerank.expand(query.plain, vectors, scores), moved), len(rows)), rows)
+        scores, compared = np.array([row["score"] for row in rows[:_EXPANDED]]), self.store.compared[column](vectors)
+        if isinstance(query, Joined):  # a picture is to have all of it still
+            parts = [rerank.expand(part, compared, compared @ part) for part in query.parts]
+            asks: Query = replace(query, parts=np.stack(parts))
+        else:
+            asks = Query(rerank.expand(query.plain, vectors, scores), rerank.expand(query.moved, compared, scores))
+        return _noted(self.rows(asks, len(rows)), rows)
 
     def verified(self, query: NDArray[np.uint8], rows: list[Row], max_pixels: int) -> list[Row]:
         """Rows whose local features agree with the query's come first.

@@ -28,6 +28,7 @@ from visus.search.words.vocabulary import UnknownWordsError, Word
 
 Pixels = NDArray[np.uint8]
 
+_NOTHING = 1e-6  # a length of nothing
 _LOOKED_AT = 24  # hits that may show a word
 
 
@@ -131,7 +132,7 @@ class Asked:
             moved.append(unit(direction if space.projection is None else direction @ space.projection))
         weights = np.array([weight for weight, _ in (*self.pictures, *self.words)], np.float32)
         total, compared = weights @ np.stack(plain), weights @ np.stack(moved)
-        if np.linalg.norm(total) < 1e-6:
+        if np.linalg.norm(total) < _NOTHING:
             raise InputError("What is to be found and what is to be avoided are the same; leave one of them away.")
         if self.named and words:
             return words.asks(self.named, unit(total), unit(compared))
@@ -147,12 +148,18 @@ class Asked:
 
         From each, its share of what is to be avoided is taken away.
         """
-        count, found = len(self.pictures), np.maximum(weights, 0)
+        pictures, place = np.unique(moved[: len(self.pictures)], axis=0, return_inverse=True)  # one may come twice
+        own = np.bincount(place.ravel(), weights[: len(self.pictures)], len(pictures))
+        moved = np.concatenate([pictures, moved[len(self.pictures) :]])
+        weights = np.concatenate([own, weights[len(self.pictures) :]]).astype(np.float32)
+        count, found = len(pictures), np.maximum(weights, 0)
+        if not found.any():
+            return moved[:0], weights[:0]
         wanted = [found[:count] @ moved[:count], *(found[count:, None] * moved[count:])]
         shares = np.array([found[:count].sum(), *found[count:]], np.float32) / found.sum()
-        there = shares > 0
-        taken = np.minimum(weights, 0) @ moved
-        return unit((np.stack(wanted) + shares[:, None] * taken)[there]), shares[there]
+        parts = np.stack(wanted) + shares[:, None] * (np.minimum(weights, 0) @ moved)
+        there = (shares > 0) & (np.linalg.norm(parts, axis=1) > _NOTHING)
+        return unit(parts[there]), (shares[there] / max(shares[there].sum(), _NOTHING)).astype(np.float32)
 
 
 def asked_of(
