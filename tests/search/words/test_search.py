@@ -269,7 +269,7 @@ def test_the_index_of_a_run_knows_its_classes(trained_run: Run, tmp_path: Path) 
         index.search("dog")
     blobs = index.search("checks", where="path NOT LIKE '%/checks/%'")
     assert not len(blobs)
-    assert "more likely than not from 0.5 on; --min-score 0 shows them" in blobs.notes[-1]
+    assert "more likely than not from 0.5 on; a least score of 0 (--min-score, min_score) shows them" in blobs.notes[-1]
     assert not list(
         (tmp_path / "i.visus" / "codes").glob("*.words")
     )  # few classes are worked out as they are asked for
