@@ -221,7 +221,7 @@ def test_the_table_of_formats_in_the_docs_is_true(tmp_path: Path) -> None:
                 cells.append("reads")
         rows.append(f"| {name} | {' | '.join(cells)} |")
     docs = Path(__file__).parents[2] / "docs" / "data.md"
-    assert docs.read_text().split("<!-- formats -->\n")[1].split("\n<!-- end -->")[0] == "\n".join(rows)
+    assert docs.read_text(encoding="utf-8").split("<!-- formats -->\n")[1].split("\n<!-- end -->")[0] == "\n".join(rows)
 
 
 def test_projects_of_several_folders_are_all_read(tmp_path: Path) -> None:

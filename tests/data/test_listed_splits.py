@@ -16,7 +16,7 @@ CODES = ("n01440764", "n01443537")
 
 def put(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def labels(root: Path, split: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from visus.data.overview import overview
 
 def put(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 
 
 def save(path: Path, values: np.ndarray) -> None:

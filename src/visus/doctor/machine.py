@@ -77,7 +77,7 @@ def _memory() -> int | None:
     with contextlib.suppress(ValueError, OSError, AttributeError):  # no such call on Windows
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     with contextlib.suppress(OSError, ValueError):
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return min((size for size in found if size > 0), default=None)
 
 

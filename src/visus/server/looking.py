@@ -82,9 +82,9 @@ class Looking:
         self.begun += 1
         self._progress = {"what": "Reading the index", "done": 0, "total": 1}
         command = [sys.executable, "-m", "visus.server.looking", os.fspath(self._location)]
-        errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by _follow; a pipe could fill up
+        errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by _follow; a pipe could fill up
         nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-        self._process = subprocess.Popen(command, text=True, stdin=nothing, stdout=pipe, stderr=errors)
+        self._process = subprocess.Popen(command, encoding="utf-8", stdin=nothing, stdout=pipe, stderr=errors)
         threading.Thread(target=self._follow, args=(self._process, errors, version), daemon=True).start()
 
     def _follow(self, process: subprocess.Popen[str], errors: IO[str], version: str) -> None:
