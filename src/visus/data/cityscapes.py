@@ -68,7 +68,7 @@ def cityscapes_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], lis
     for part in sorted({_part(path, folder) for path in alone} - shown):
         notes.remarks.append(f"There are masks of {part} and no pictures; they are not used.")
     for mask in (path for path in alone if _part(path, folder) in shown):
-        notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
+        notes.drop_alone(mask)
     return pairs
 
 

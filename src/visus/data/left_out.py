@@ -50,6 +50,10 @@ class Notes:
         """Leave a file out."""
         self.left_out.append(LeftOut(str(path), reason))
 
+    def drop_alone(self, mask: Path, lacks: str = "picture") -> None:
+        """Leave a mask out whose picture, or volume, is not there."""
+        self.drop(mask, f"The mask {mask} has no {lacks} beside it; bring it, or take the mask away.")
+
 
 def remarks_on(left_out: Sequence[LeftOut], kind: str = "picture") -> list[str]:
     """One sentence that counts what is left out and gives the first reasons; none where nothing is.

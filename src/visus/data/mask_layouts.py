@@ -223,7 +223,7 @@ def _tell_alone(masks: set[Path], pictures: Sequence[Path], notes: Notes) -> Non
         plain = next((mask.stem.removeprefix(own) for own in _BEGINNINGS if mask.stem.startswith(own)), mask.stem)
         short = next((plain.removesuffix(own) for own in _ENDINGS[1:] if plain.endswith(own)), plain)
         if not whole & {*_beginnings(plain)} and short not in begins:
-            notes.drop(mask, f"The mask {mask} has no picture beside it; bring it, or take the mask away.")
+            notes.drop_alone(mask)
 
 
 def _beginnings(stem: str) -> Iterator[str]:

@@ -274,7 +274,7 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
         used = {*masks.values()}
         for own in files_in(labels):
             if is_volume_name(own.name) and own.name not in used:
-                notes.drop(own, f"The mask {own} has no volume beside it; bring it, or take the mask away.")
+                notes.drop_alone(own, "volume")
         splits = {place: sorted(masks)} if place or not listed.is_file() else _listed(listed)
         for split, members in splits.items():
             files, found = pairs.setdefault(split, ([], []))

@@ -16,6 +16,7 @@ _COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3}
 """Channels that are colors, by photometric interpretation."""
 
 _TOGETHER = 1  # planar configuration
+_UNASSOCIATED = 2  # kind of alpha
 _SIGNATURE = 8  # bytes
 _HEAD = 1 << 16  # bytes of a chunk of text that are read
 _TURNED = (b"Orientation", b"orientation")
@@ -55,6 +56,8 @@ def _of_tiff(path: Path) -> str | None:
             return "its channels are others than gray or RGB, with alpha at most"
         if int(first.planarconfig) != _TOGETHER and int(first.samplesperpixel) > 1:
             return "its colors lie in planes"
+        if any(int(own) != _UNASSOCIATED for own in first.extrasamples):
+            return "its alpha is multiplied or has no name"
     return None
 
 

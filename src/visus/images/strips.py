@@ -41,7 +41,6 @@ _OF_CAMERA = (271, 272, 306, 315, 33432, 34665, 34853)
 _FAIL_ON = {"JPEG": "truncated", "PNG": "warning", "TIFF": "error"}
 """What ends the reading; of TIFF also a compression that libvips lacks, in whose place it gives black."""
 
-_UNASSOCIATED = 2  # kind of alpha in TIFF
 _TYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
@@ -152,11 +151,12 @@ def open_large(path: Path, target: Path, max_pixels: int) -> Large | str:
             f"{path} has {image.width} x {image.height} pixels, more than the limit of {max_pixels / 1e6:g} "
             "megapixels; make it smaller or raise the limit (max_pixels, --max-pixels)."
         )
-    reason = _why_whole(path, image, target)
+    odd = why_not_plain(path, kind or "", has_profile=bool(image.get_typeof("icc-profile-data")))
+    reason = odd or _why_whole(image, target)
     return reason or Large(path, image, 1 if image.bands < 3 else 3)
 
 
-def _why_whole(path: Path, image: Any, target: Path) -> str | None:  # noqa: ANN401 - of a library without types
+def _why_whole(image: Any, target: Path) -> str | None:  # noqa: ANN401 - of a library without types
     def told(name: str) -> Any:  # noqa: ANN401
         return image.get(name) if image.get_typeof(name) else None
 
@@ -168,23 +168,10 @@ def _why_whole(path: Path, image: Any, target: Path) -> str | None:  # noqa: ANN
         "it has several pages": (told("n-pages") or 1) != 1,
         "its numbers are others than 8 or 16 bits of gray or RGB": not plain,
         "it has a palette, or fewer than 8 bits": told("palette") or (told("bits-per-sample") or 8) not in (8, 16),
-        "its alpha is multiplied or has no name": alpha and _has_other_alpha(path),
         f"{target.suffix} is not written in strips": written is None,
         "JPEG holds neither 16 bits nor alpha": written == "JPEG" and (image.format != "uchar" or alpha),
     }
-    odd = why_not_plain(path, kind_of_file(path) or "", has_profile=bool(image.get_typeof("icc-profile-data")))
-    return odd or next((reason for reason, counts in reasons.items() if counts), None)
-
-
-def _has_other_alpha(path: Path) -> bool:
-    """Whether the channel beside the colors of a TIFF file is another than plain alpha."""
-    import tifffile
-
-    if kind_of_file(path) != "TIFF":
-        return False
-    with tifffile.TiffFile(path) as file:
-        first: Any = file.pages[0]
-        return tuple(map(int, first.extrasamples)) != (_UNASSOCIATED,)
+    return next((reason for reason, counts in reasons.items() if counts), None)
 
 
 def open_to_shrink(path: Path, max_pixels: int) -> Large | None:

@@ -5,8 +5,9 @@ Label Studio takes ``tasks.json``, whose ``predictions`` it shows as suggestions
 takes ``annotations.xml`` ("CVAT 1.1") into a task that is made with the pictures of ``images``; a class is a tag.
 """
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -36,15 +37,12 @@ def export(rows: Sequence[Row], classes: Sequence[str], folder: Path, form: Form
     Raises:
         InputError: The folder holds something, or cannot be written.
     """
-    _spare(folder)
-    try:
+    with _into(folder):
         copies = require("visus.data.copies").copied([file for file, _, _ in rows], folder / "images", set())
         if form == "label-studio":
             _label_studio(copies, rows, classes, folder)
         else:
             _cvat(copies, rows, classes, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place.") from error
 
 
 def export_objects(
@@ -62,27 +60,29 @@ def export_objects(
     Raises:
         InputError: The folder holds something, or cannot be written.
     """
-    _spare(folder)
     boxes = require("visus.data.boxes")
     dataset = boxes.BoxSet(folder, "proposed", tuple(classes), {"all": boxes.Boxed(list(files), list(objects))})
-    try:
+    with _into(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if form == "label-studio":
             require("visus.data.save_label_studio").save_label_studio(dataset, folder, proposed=True)
         else:
             require("visus.data.save_cvat").save_cvat(dataset, folder, proposed=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place.") from error
 
 
-def _spare(folder: Path) -> None:
-    """See that a folder holds nothing.
+@contextlib.contextmanager
+def _into(folder: Path) -> Iterator[None]:
+    """Write into a folder that holds nothing.
 
     Raises:
-        InputError: It does.
+        InputError: It holds something, or cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there and not empty; name another folder.")
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place.") from error
 
 
 def _label_studio(copies: Sequence[Path], rows: Sequence[Row], classes: Sequence[str], folder: Path) -> None:

@@ -72,7 +72,7 @@ def content_of(network: Trained, about: dict[str, Any]) -> bytes:
     dynamic: dict[int, Any] = dict(PICTURES)
     if sides.fixed is None:
         for axis in range(axes):
-            least = max(1, -(-(sides.least - sides.offset) // sides.multiple))
+            least = (sides.fit(1) - sides.offset) // sides.multiple
             steps = torch.export.Dim(f"side{axis}", min=least, max=_MOST // sides.multiple)
             dynamic[axis + 1] = sides.multiple * steps + sides.offset if sides.multiple > 1 else steps
     try:
