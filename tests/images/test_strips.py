@@ -258,7 +258,8 @@ def test_an_index_reads_large_files_in_strips(tmp_path: Path, monkeypatch: pytes
     assert shrunk.facts == whole.facts
     assert float(shrunk.vectors["color"] @ whole.vectors["color"]) > 0.98
     assert "damaged or truncated" in (damaged.failure or "")
-    known, _ = Reader({"color": Classical("color")}, {whole.hash}, {})(found)
+    monkeypatch.setattr("visus.search.reading.read_bytes", None)  # what is known is hashed in parts, and not read again
+    (known,) = Reader({"color": Classical("color")}, {whole.hash}, {})(found[:1])
     assert not known.vectors
 
 

@@ -195,8 +195,8 @@ class Reader:
         Of a large PNG or TIFF file that is new, neither the content nor the picture is ever in memory as a whole.
         """
         path = answer.found.path
-        if (picture := self._in_strips(answer, Path(path))) is not None:
-            return list(self.descriptors), picture
+        if (told := self._in_strips(answer, Path(path))) is not None:
+            return told
         data = read_bytes(path)
         answer.hash = content_hash(data)
         wanted = self._wanted(answer, data)
@@ -205,8 +205,8 @@ class Reader:
         answer.facts = facts_of(data, path)
         return wanted, decode(data, name=path, min_side=self.least_side, max_pixels=self.max_pixels, range="own")
 
-    def _in_strips(self, answer: Done, path: Path) -> Decoded | None:
-        """A large file that is new, shrunk as it is read; None where it has to be read as a whole, or was exchanged."""
+    def _in_strips(self, answer: Done, path: Path) -> tuple[list[str], Decoded | None] | None:
+        """The same of a large file that is shrunk as it is read; None where it is read as a whole, or was exchanged."""
         large = open_to_shrink(path, self.max_pixels)
         if large is None:
             return None
@@ -214,14 +214,14 @@ class Reader:
             before = _state(path)
             answer.hash = hash_of_file(str(path))
             if answer.hash in self.known:
-                return None
+                return None if answer.hash in self.older or self._lacking(answer) else ([], None)
             pixels, notes = shrunk(large, self.least_side)
             answer.facts = facts_of_large(path)
             if _state(path) != before:
                 return None
         except (InputError, OSError):  # read as a whole, it is there, or tells what is wrong
             return None
-        return Decoded(pixels, large.opened.width, large.opened.height, notes)
+        return list(self.descriptors), Decoded(pixels, large.opened.width, large.opened.height, notes)
 
     def _vectors(self, name: str, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         return unit(self._runners[name].vectors(np.stack(prepared)))
@@ -230,6 +230,10 @@ class Reader:
         """Which descriptors a file still needs: all of them if its content is new, or comes out otherwise now."""
         if answer.hash not in self.known or (answer.hash in self.older and reads_otherwise(data, answer.found.path)):
             return list(self.descriptors)
+        return self._lacking(answer)
+
+    def _lacking(self, answer: Done) -> list[str]:
+        """Which descriptors a known content lacks."""
         return [name for name, contents in self.lacking.items() if answer.hash in contents]
 
 
