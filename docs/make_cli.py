@@ -24,9 +24,9 @@ Every command and every option, written by `python -m docs.make_cli` from the co
 
 def reference() -> str:
     """The page."""
-    from visus.cli.app import app
+    from visus.cli.app import command_line
 
-    return "\n".join([_HEAD, *_section(app, "visus")]).rstrip() + "\n"
+    return "\n".join([_HEAD, *_section(command_line(), "visus")]).rstrip() + "\n"
 
 
 def _section(group: typer.Typer, name: str) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from docs import docstrings
 
 from tests.support.photographs import photographs
-from visus.cli.app import app
+from visus.cli.app import command_line
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -26,7 +26,7 @@ def commands(page: Path) -> list[str]:
 
 def parsed(line: str) -> None:
     """Parse a command as the command line does, without doing it."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     name, *rest = shlex.split(line)
     context = command.make_context(name, rest)
     while hasattr(command, "resolve_command"):

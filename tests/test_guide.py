@@ -24,7 +24,7 @@ from tests.support.labeled import idx_folder, write_class
 from tests.support.masked import folder_of_masks, folder_of_volumes
 from tests.test_docs import PAGES, ROOT, commands
 from visus import WeightsError, train, write
-from visus.cli.app import app
+from visus.cli.app import command_line
 
 MINUTES = ("detection", "explain", "segmentation")  # pages whose commands take a minute or more each
 LONG = re.compile(r"visus (train|tune|serve|mcp|demo|explain (ascent|invert))\b|.*(--engine ray|s3://)")
@@ -124,13 +124,13 @@ def test_every_command_runs(page: Path, place: Path, monkeypatch: pytest.MonkeyP
     runner = CliRunner()
     monkeypatch.setenv("VISUS_INDEX", str(place / f"{page.stem}.visus"))
     described = ["index", "Pictures", "photos", "--descriptor", "texture", "--descriptor", "color"]
-    assert runner.invoke(app, described).exit_code == 0
+    assert runner.invoke(command_line(), described).exit_code == 0
     failed = []
     for line in asked(page):
         words = [os.path.expanduser(word) for word in shlex.split(line)[1:]]
         if "--model" in words:  # an index keeps the network that it was made with
             words += ["--index", f"{page.stem}-own.visus"]
-        answer = runner.invoke(app, words)
+        answer = runner.invoke(command_line(), words)
         if isinstance(answer.exception, WeightsError):  # of a network whose weights must be downloaded
             assert any(name in line for name in ("resnet18", "resnet50", "siglip2"))
             continue

@@ -85,3 +85,15 @@ def test_patterns_keep_their_asterisks() -> None:
     told = visus("index", "--help").stdout
     assert "'*.png'" in told.split("--prune ")[0]
     assert "'private/*'" in told
+
+
+def test_a_search_waits_for_no_command_but_its_own() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "visus", "search", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(re.findall(r"\|\s+([\w.]+)$", answer.stderr, re.MULTILINE))
+    assert "visus.cli.options" in imported  # what the command itself imports
+    assert not {"visus.cli.settings", "visus.runs"} & imported

@@ -1,65 +1,65 @@
 """The command ``visus``."""
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import typer
 
 from visus import __version__
 from visus._errors import VisusError
 from visus._optional import missing
-from visus.cli import (
-    check,
-    convert,
-    data,
-    demo,
-    doctor,
-    duplicates,
-    evaluate,
-    export,
-    filter,
-    index,
-    lesson,
-    mcp,
-    nets,
-    resample,
-    search,
-    serve,
-    suggest,
-    tune,
-)
-from visus.cli.explain import app as explain
-from visus.cli.predict import app as predict
-from visus.cli.train import app as train
 
-app = typer.Typer(
-    name="visus",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start here:  **visus index ~/Pictures**  and then  **visus search cat.jpg**",
-)
-app.command(name="index", epilog=index.EXAMPLES)(index.index)
-app.command(name="search", cls=search.Signed, epilog=search.EXAMPLES)(search.search)
-app.command(name="duplicates", epilog=duplicates.EXAMPLES)(duplicates.duplicates)
-app.command(name="filter", epilog=filter.EXAMPLES)(filter.filter_)
-app.command(name="check", epilog=check.EXAMPLES)(check.check)
-app.command(name="suggest", epilog=suggest.EXAMPLES)(suggest.suggest)
-app.command(name="data", epilog=data.EXAMPLES)(data.data)
-app.command(name="resample", epilog=resample.EXAMPLES)(resample.resample)
-app.command(name="convert", epilog=convert.EXAMPLES)(convert.convert)
-app.add_typer(train.app, name="train", epilog=train.EXAMPLES)
-app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
-app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-app.command(name="predict", epilog=predict.EXAMPLES)(predict.predict)
-app.add_typer(explain.app, name="explain", epilog=explain.EXAMPLES)
-app.command(name="export", epilog=export.EXAMPLES)(export.export)
-app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
-app.command(name="mcp", epilog=mcp.EXAMPLES)(mcp.mcp)
-app.command(name="nets", epilog=nets.EXAMPLES)(nets.nets)
-app.command(name="lesson", epilog=lesson.EXAMPLES)(lesson.lesson)
-app.command(name="doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
+COMMANDS = {
+    "index": ("visus.cli.index", "index"),
+    "search": ("visus.cli.search", "search"),
+    "duplicates": ("visus.cli.duplicates", "duplicates"),
+    "filter": ("visus.cli.filter", "filter_"),
+    "check": ("visus.cli.check", "check"),
+    "suggest": ("visus.cli.suggest", "suggest"),
+    "data": ("visus.cli.data", "data"),
+    "resample": ("visus.cli.resample", "resample"),
+    "convert": ("visus.cli.convert", "convert"),
+    "train": ("visus.cli.train.app", "app"),
+    "tune": ("visus.cli.tune", "tune"),
+    "evaluate": ("visus.cli.evaluate", "evaluate"),
+    "predict": ("visus.cli.predict.app", "predict"),
+    "explain": ("visus.cli.explain.app", "app"),
+    "export": ("visus.cli.export", "export"),
+    "serve": ("visus.cli.serve", "serve"),
+    "mcp": ("visus.cli.mcp", "mcp"),
+    "nets": ("visus.cli.nets", "nets"),
+    "lesson": ("visus.cli.lesson", "lesson"),
+    "doctor": ("visus.cli.doctor", "doctor"),
+    "demo": ("visus.cli.demo", "demo"),
+}
+"""Each command, in the order of ``visus --help``: its module, and the function or the group in it."""
+
+
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with some of its commands: a search waits for no setting of a training.
+
+    >>> [command.name for command in command_line(["search"]).registered_commands]
+    ['search']
+    """
+    app = typer.Typer(
+        name="visus",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Start here:  **visus index ~/Pictures**  and then  **visus search cat.jpg**",
+    )
+    app.callback()(visus)
+    for name in names:
+        place, member = COMMANDS[name]
+        module = import_module(place)
+        found = getattr(module, member)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name, epilog=module.EXAMPLES)
+        else:
+            app.command(name=name, cls=getattr(module, "Command", None), epilog=module.EXAMPLES)(found)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -68,7 +68,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def visus(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
@@ -77,8 +76,9 @@ def visus(
 
 def main() -> None:
     """Run the command line; a known error becomes one sentence and exit code 2."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        command_line([first] if first in COMMANDS else COMMANDS)()
     except VisusError as error:
         typer.echo(f"visus: {error}", err=True)
         sys.exit(2)

@@ -51,7 +51,7 @@ Examples:
 """
 
 
-class Signed(TyperCommand):
+class Command(TyperCommand):
     """A command that takes ``-snow`` for a term of its query with its sign: no option is called so."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of click, which typer may bring itself
