@@ -239,6 +239,14 @@ def test_a_fine_tuning_that_only_spoils_ends_with_its_probe(trained_run: Run, da
     assert any("95 % interval" in text for text in said)
 
 
+def test_layers_that_a_short_fine_tuning_never_opens_are_not_called_frozen_by_mistake(
+    trained_run: Run, data: Path, tmp_path: Path
+) -> None:
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "epochs": 1, "augment": "none", "runs": tmp_path}
+    run = train("classify", data, weights=str(trained_run.folder), **options)
+    assert not any("learn nothing" in sentence for sentence in run.summary["health"])
+
+
 @pytest.mark.parametrize("mode", ["scratch", "probe", "finetune"])
 def test_a_refit_learns_from_val_too(trained_run: Run, data: Path, tmp_path: Path, mode: str) -> None:
     said: list[str] = []

@@ -112,6 +112,13 @@ def _dying(activation: str, batch_norm: bool = False) -> nn.Module:
     return net
 
 
+@pytest.mark.parametrize(("share", "kinds"), [(0.7, set()), (0.95, {"dead"})])
+def test_a_layer_that_becomes_sparse_in_a_training_that_learns_is_no_illness(share: float, kinds: set[str]) -> None:
+    measures = [[Measure(dead=dead)] for dead in (0.2, 0.4, share, share)]
+    history = History(["relu"], [0, 1, 2, 3], [2.0, 1.0, 0.3, 0.2], measures)
+    assert _kinds(diagnose(history, lr=0.01)) == kinds
+
+
 def test_dead_units_are_named_and_leaky_relu_or_batch_norm_cures_them() -> None:
     findings, _ = _train(_dying("relu"), lr=0.1)
     assert "dead" in _kinds(findings)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from visus.ops.pieces import pieces
 from visus.tasks import learner, losses, optimizers
 from visus.tasks.adversarial import fooling
 from visus.tasks.ranking import mean_average_precision
@@ -161,6 +162,9 @@ class Classify(learner.Learner[Sums | RankedSums]):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, auxiliary classifiers included.
 
+        Large pictures are taken in pieces, so that less memory is needed: what is given has the gradient of the last
+        one, and those of the others are there already.
+
         Args:
             batch: Pictures ``(N, C, H, W)`` uint8, or features ``(N, D)`` float in their place; and their labels
                 ``(N,)`` int64.
@@ -174,15 +178,36 @@ class Classify(learner.Learner[Sums | RankedSums]):
         x, labels = batch
         if self.recipe.adversarial:
             x = fooling(self.net, lambda own: self.batch_loss((own, labels)), x, self.recipe.adversarial)
+        self.zero_grad(set_to_none=True)
+        *others, last = self._pieces(x, labels)
+        told = torch.zeros((), device=x.device)
+        for piece in others:
+            loss = self._loss(*piece) * (len(piece[0]) / len(x))
+            self.checked(loss).backward()
+            told = told + loss.detach()
+        return self.checked(told + self._loss(*last) * (len(last[0]) / len(x)))
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        """Nothing: it would come between the pieces of a batch; each step begins with it."""
+
+    def _pieces(self, x: Tensor, labels: Tensor) -> list[Batch]:
+        """A batch in parts whose losses and gradients add up to its own, where pictures do not see one another."""
+        together = any(isinstance(own, nn.BatchNorm1d | nn.BatchNorm2d) and own.training for own in self.net.modules())
+        if together or self.recipe.weights is not None:
+            return [(x, labels)]
+        parts = pieces(x)
+        return list(zip(parts, labels.split([len(part) for part in parts]), strict=True))
+
+    def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
         logits, *auxiliary = self.net.heads(self.prepare(x))
         loss = self.loss(logits, labels)
         self.train_sums.add(loss, logits, labels)
         for other in auxiliary:
             loss = loss + AUXILIARY * self.loss(other, labels)
-        return self.checked(loss)
+        return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Loss and right answers of one batch of the val split."""
         x, labels = batch
-        logits = self.net(self.prepare(x))
+        logits = torch.cat([self.net(self.prepare(piece)) for piece in pieces(x)])
         self.val_sums.add(self.loss(logits, labels), logits, labels)

@@ -44,6 +44,8 @@ GROWN = 0.3
 """By how much the share of dead units grows where they die in the training."""
 DEAD = 0.5
 """Share of the units of a layer."""
+SPENT = 0.9
+"""The same in a training that learns: what is left of a wide layer may be all that few classes need."""
 SATURATED = 0.7
 """Share of the outputs of a layer."""
 DIVERGING = 2.0
@@ -397,7 +399,7 @@ def _dead(history: History, lr: float, *, learns: bool) -> Finding | None:
     dead = table[:, -1]
     if learns:
         dead = np.where(dead - table[:, 0] > GROWN, dead, np.nan)
-    if not np.isfinite(dead).any() or np.nanmax(dead) <= DEAD:
+    if not np.isfinite(dead).any() or np.nanmax(dead) <= (SPENT if learns else DEAD):
         return None
     layer = history.layers[int(np.nanargmax(dead))]
     return Finding(

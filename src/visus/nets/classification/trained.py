@@ -10,6 +10,7 @@ from visus.nets import registry
 from visus.nets.backbones import Backbone
 from visus.nets.file import Tensors
 from visus.ops import Normalize
+from visus.ops.pieces import pieces
 
 LARGEST = 4096  # pixels of a side
 
@@ -72,8 +73,8 @@ class Trained:
     def logits(self, pictures: Tensor) -> Tensor:
         """``(N, C, size, size)`` uint8 to ``(N, classes)`` float32, without gradients; both on the device."""
         with torch.inference_mode():
-            x = self.normalize(pictures).contiguous(memory_format=torch.channels_last)
-            return self.backbone(x).float()
+            parts = (self.normalize(piece).contiguous(memory_format=torch.channels_last) for piece in pieces(pictures))
+            return torch.cat([self.backbone(part).float() for part in parts])
 
 
 def about_of(values: dict[str, Any]) -> About:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from visus.data import Features, loader, plain_errors
+from visus.ops.pieces import pieces
 from visus.runs.classify.network import Parts, readers
 from visus.runs.engine.compiled import compiled
 from visus.runs.engine.loop import fit
@@ -129,8 +130,8 @@ def _describer(parts: Parts, count: int) -> Callable[[Tensor], Tensor]:
 
     def describe(pictures: Tensor) -> Tensor:
         with torch.inference_mode():
-            x = pictures.to(target).contiguous(memory_format=torch.channels_last)
-            return embedding(x).float().cpu().clone()
+            parts = pieces(pictures.to(target).contiguous(memory_format=torch.channels_last))
+            return torch.cat([embedding(part) for part in parts]).float().cpu().clone()
 
     return describe
 

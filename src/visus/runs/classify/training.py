@@ -314,7 +314,9 @@ def groups_of(parts: Parts) -> list[Group]:
     if settings.mode != "finetune":
         return [(list(net.net.parameters()), 1.0)]
     body: list[Group] = []
-    rates = unfreeze.rates(settings.lr_decay)[: settings.thirds]
+    epochs = settings.epochs or 1
+    opened = unfreeze.open_at(epochs - 1, epochs, settings.thirds)  # in its last epoch; in one alone not all
+    rates = unfreeze.rates(settings.lr_decay)[:opened]
     for layers, rate in zip(unfreeze.parts(net), rates, strict=False):
         body.append(([p for layer in layers for p in layer.parameters(recurse=False)], rate))
     return [(list(net.head.parameters()), 1.0), *body]
