@@ -6,6 +6,7 @@ python benchmarks/classify.py step                         a step of ours beside
 python benchmarks/classify.py probe --data DATA            epochs on features beside epochs through the network
 python benchmarks/classify.py thirds                       a step of fine-tuning, by how much learns
 python benchmarks/classify.py precision                    bfloat16 beside float32
+python benchmarks/classify.py memory --data DATA [--before SRC]   of fine-tuning 255 pictures; SRC is another source
 
 Fashion-MNIST: on Debian `apt-get install dataset-fashion-mnist`; elsewhere its four idx files in a folder.
 """
@@ -13,7 +14,10 @@ Fashion-MNIST: on Debian `apt-get install dataset-fashion-mnist`; elsewhere its 
 import argparse
 import dataclasses
 import os
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,6 +38,7 @@ from visus.runs.engine.loop import Checkpointer, Health, Seeded, fit
 from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Recipe
 
+PARTS = ("step", "thirds", "precision", "fashion", "probe", "flowers", "memory")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 MLP = {"net": "mlp", "hidden": (256, 128), "augment": "none", "epochs": 10, "batch_size": 128, "dropout": 0.2}
 FLOWERS = {"epochs": 8, "lr": 2e-3, "lr_decay": 0.5}
@@ -247,11 +252,34 @@ def precision() -> None:
         print(f"{f'{net}, {size} px, batches of {batch_size}':34} {a:9.2f} {b:9.2f} {a / b:9.2f}", flush=True)
 
 
+def memory(folder: Path, before: Path | None) -> None:
+    """Peak memory of a whole ``visus train`` that fine-tunes 255 pictures, in each of two builds."""
+    with tempfile.TemporaryDirectory() as place:
+        for own in sorted((folder / "train").iterdir()):
+            for number, picture in enumerate(sorted(own.iterdir())[:71]):
+                target = Path(place) / "data" / ("train" if number < 51 else "val") / own.name
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(picture, target)
+        for name, source in {"visus": None, **({"the build before": before} if before else {})}.items():
+            command = [sys.executable, "-m", "visus", "train", "classify", f"{place}/data", "--epochs", "1"]
+            found = subprocess.Popen(
+                [*command, "--runs", f"{place}/runs"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | ({"PYTHONPATH": str(source)} if source else {}),
+            )
+            _, status, usage = os.wait4(found.pid, 0)
+            if status:
+                raise RuntimeError(f"{name} failed")
+            print(f"{name:20} {usage.ru_maxrss / 1e6:5.2f} GB", flush=True)
+
+
 def main() -> None:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("fashion", "flowers", "step", "probe", "thirds", "precision"))
+    parser.add_argument("part", nargs="?", choices=PARTS)
     parser.add_argument("--data", type=Path, default=os.environ.get("VISUS_DATA") or None)
+    parser.add_argument("--before", type=Path, help="memory: the src folder of another build")
     parser.add_argument("--fashion", type=Path, default=FASHION, help="folder with the idx files of Fashion-MNIST")
     said = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
@@ -261,8 +289,9 @@ def main() -> None:
         "fashion": lambda: fashion(said.fashion),
         "probe": lambda: probe(said.data),
         "flowers": lambda: flowers(said.data),
+        "memory": lambda: memory(said.data / "flowers5", said.before),
     }
-    if said.part in (None, "probe", "flowers") and said.data is None:
+    if said.part in (None, "probe", "flowers", "memory") and said.data is None:
         parser.error("give --data DATA or set VISUS_DATA")
     for name in [said.part] if said.part else parts:
         print(f"\n{name}")
