@@ -155,7 +155,7 @@ def on_one_core(folder):
     print("\n| 1024x1024, one core | visus ms of CPU | OpenCV | visus / OpenCV |\n|---|---|---|---|")
     for name, pair in works.items():
         times = [[], []]
-        for _ in range(15):
+        for _ in range(61):
             for call, each in zip(pair, times, strict=True):
                 began = time.process_time()
                 call()

@@ -227,19 +227,21 @@ class _Job:
 
         None where it is small enough that nobody cares.
         """
-        from visus.images.strips import LARGE, change, open_large, pixels_of
+        from visus.images.strips import CUT_SHORT, LARGE, open_large, pixels_of
+        from visus.images.strips_written import change, why_not_to
 
         if self.page or pixels_of(source) < LARGE:
             return None
         if self.reach is None or self.stages:
             return "decoded whole: all pixels count for this filter"
-        large = open_large(source, target, self.max_pixels)
-        if isinstance(large, str):
-            return f"decoded whole: {large}"
+        large = open_large(source, self.max_pixels)
+        why = large if isinstance(large, str) else why_not_to(large, target)
+        if isinstance(large, str) or why:
+            return f"decoded whole: {why}"
         try:
             return change(large, target, self.reach, lambda rows: self.steps(rows)[-1][1])
         except FormatError:  # decoded as a whole, it is there, or tells what is wrong
-            return "decoded whole: libvips does not read it to its end"
+            return f"decoded whole: {CUT_SHORT}"
 
     def _filtered(self, page: "Layers", said: dict[str, None]) -> "Layers":
         """A page after the filter; what the result has no place for is left away."""

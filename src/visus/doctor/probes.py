@@ -17,6 +17,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 COMPILED = (
     "filters/_direct",
+    "filters/_gaussian",
     "filters/_loops",
     "filters/_median",
     "filters/_spectra",

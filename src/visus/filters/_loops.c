@@ -1,5 +1,4 @@
-/* The inner loops that no library has, or none as fast: suppression along the gradient, hysteresis, symmetric columns
- * and rows.
+/* The inner loops that no library has, or none as fast: derivatives, suppression along the gradient, hysteresis.
  *
  * Plain C11 without Python's headers, called through ctypes, which lets go of the interpreter's lock: Python gives
  * bands of rows or columns to threads. Pictures are row-major and contiguous; a "padded" picture has one more row
@@ -94,8 +93,10 @@ API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
     return 0;
 }
 
-/* Symmetric columns and rows in one pass: each row is summed over its neighbors above and below into a line, and that
- * over its neighbors to the left and right, while both are in the fastest cache. ---------------------------------- */
+/* Derivatives in one pass: each row is summed over its neighbors above and below into lines, and these over their
+ * neighbors to the left and right, while all are in the fastest cache. -------------------------------------------- */
+
+enum { LINE = 16 }; /* floats of a line of the cache */
 
 /* A picture whose rows are taken one after the other; the last 2 reach + 1 are at hand as floats. */
 typedef struct {
@@ -106,7 +107,7 @@ typedef struct {
     const int64_t *rows;  /* (height + 2 reach): which row is taken for each from `reach` above the first, or -1 */
     const int64_t *columns; /* (count + 2 margin): which number of a row likewise */
     int64_t stride;
-    float *ring;                  /* (2 reach + 1, stride) */
+    float *all, *ring;             /* ring: (2 reach + 1, stride), at the beginning of a line of the cache */
     const float **before, **after; /* (reach + 1): the rows above and below the present one, by their distance */
 } Rows;
 
@@ -114,15 +115,16 @@ typedef struct {
 static int open_rows(Rows *r)
 {
     r->stride = (r->count + 31) / 16 * 16 + 16; /* not a power of two, whose rows would drive each other out of the cache */
-    r->ring = malloc((size_t)((2 * r->reach + 1) * r->stride) * sizeof *r->ring);
+    r->all = calloc((size_t)((2 * r->reach + 1) * r->stride + LINE), sizeof *r->all);
+    r->ring = r->all + (LINE - (uintptr_t)r->all / sizeof *r->all % LINE);
     r->before = malloc((size_t)(2 * (r->reach + 1)) * sizeof *r->before);
     r->after = r->before + r->reach + 1;
-    return r->ring && r->before;
+    return r->all && r->before;
 }
 
 static void close_rows(Rows *r)
 {
-    free(r->ring), free(r->before);
+    free(r->all), free(r->before);
 }
 
 /* Take the row y + reach, and give row y, with those around it in `before` and `after`. */
@@ -147,84 +149,74 @@ INLINE const float *take_row(Rows *r, int64_t y)
     return r->ring + (y + r->reach) % taps * r->stride;
 }
 
-/* A line, which has room for that, goes on beyond its border; its neighbors come into `before` and `after`. */
-INLINE void go_on(Rows *r, float *line, int64_t channels)
+/* A line, which has room for that, goes on beyond its border. */
+INLINE void go_on(const Rows *r, float *line)
 {
     for (int64_t x = 0; x < r->margin; x++) {
         int64_t left = r->columns[x], right = r->columns[r->margin + r->count + x];
         line[x - r->margin] = left < 0 ? 0 : line[left];
         line[r->count + x] = right < 0 ? 0 : line[right];
     }
-    for (int64_t step = 1; step <= r->reach; step++) {
-        r->before[step] = line - step * channels;
-        r->after[step] = line + step * channels;
-    }
 }
 
-/* Sums over a line and its neighbors: those that are equally far have the same weight, or where it is of slopes, the
- * one behind has it with the other sign. 32 at a time. */
-INLINE void sum_line(const Rows *r, const float *middle, const float *weight, int slopes, float *out)
+/* Sums over some eights of a line and their neighbors to the left and right: those that are equally far have the same
+ * weight, or where it is of slopes, the one to the left has it with the other sign. */
+INLINE void sum_eights(const float *line, int64_t reach, int64_t channels, const float *weight, int slopes, int eights,
+                       float *out)
+{
+    Eight sum[4];
+    for (int k = 0; k < eights; k++)
+        sum[k] = weight[0] * *(const Eight *)(line + k * WIDE);
+    for (int64_t step = 1; step <= reach; step++)
+        for (int k = 0; k < eights; k++) {
+            const float *at = line + k * WIDE;
+            Eight a = *(const Eight *)(at - step * channels), b = *(const Eight *)(at + step * channels);
+            sum[k] += weight[step] * (slopes ? b - a : a + b);
+        }
+    for (int k = 0; k < eights; k++)
+        *(Eight *)(out + k * WIDE) = sum[k];
+}
+
+/* The same of a whole line, 32 numbers at a time. */
+INLINE void sum_line(const float *line, int64_t count, int64_t reach, int64_t channels, const float *weight, int slopes,
+                     float *out)
 {
     int64_t x = 0;
-    for (; x + 4 * WIDE <= r->count; x += 4 * WIDE) {
-        Eight sum[4];
-        for (int k = 0; k < 4; k++)
-            sum[k] = weight[0] * *(const Eight *)(middle + x + k * WIDE);
-        for (int64_t step = 1; step <= r->reach; step++) {
-            const float *one = r->before[step] + x, *other = r->after[step] + x;
-            for (int k = 0; k < 4; k++) {
-                Eight a = *(const Eight *)(one + k * WIDE), b = *(const Eight *)(other + k * WIDE);
-                sum[k] += weight[step] * (slopes ? b - a : a + b);
-            }
-        }
-        for (int k = 0; k < 4; k++)
-            *(Eight *)(out + x + k * WIDE) = sum[k];
-    }
-    for (; x < r->count; x++) {
-        float sum = weight[0] * middle[x];
-        for (int64_t step = 1; step <= r->reach; step++) {
-            float a = r->before[step][x], b = r->after[step][x];
+    for (; x + 4 * WIDE <= count; x += 4 * WIDE)
+        sum_eights(line + x, reach, channels, weight, slopes, 4, out + x);
+    for (; x + WIDE <= count; x += WIDE)
+        sum_eights(line + x, reach, channels, weight, slopes, 1, out + x);
+    for (; x < count; x++) {
+        float sum = weight[0] * line[x];
+        for (int64_t step = 1; step <= reach; step++) {
+            float a = line[x - step * channels], b = line[x + step * channels];
             sum += weight[step] * (slopes ? b - a : a + b);
         }
         out[x] = sum;
     }
 }
 
-/* Whole numbers from 0 to 255, halves to the even one: adding 1.5 * 2^23 rounds, and leaves the number in the lowest
- * bits. What is smoothed lies within half a level of 0 to 255. */
-INLINE void store_bytes(const float *restrict values, uint8_t *restrict out, int64_t count)
+/* A row smoothed down the columns, and its slope: its neighbors are read once for both. What lies behind its end, up to
+ * fifteen numbers, is no sum. */
+INLINE void sum_columns(const Rows *r, const float *middle, const float *smooth, const float *slope, float *restrict smoothed,
+                        float *restrict derived)
 {
-    for (int64_t x = 0; x < count; x++) {
-        union {
-            float real;
-            uint32_t bits;
-        } number = {values[x] + 12582912.0f};
-        out[x] = (uint8_t)number.bits;
+    for (int64_t x = 0; x < r->count; x += 2 * WIDE) {
+        Eight sum[2], other[2];
+        for (int k = 0; k < 2; k++) {
+            Eight here = *(const Eight *)(middle + x + k * WIDE);
+            sum[k] = smooth[0] * here, other[k] = slope[0] * here;
+        }
+        for (int64_t step = 1; step <= r->reach; step++) {
+            const float *above = r->before[step] + x, *below = r->after[step] + x;
+            for (int k = 0; k < 2; k++) {
+                Eight a = *(const Eight *)(above + k * WIDE), b = *(const Eight *)(below + k * WIDE);
+                sum[k] += smooth[step] * (a + b), other[k] += slope[step] * (b - a);
+            }
+        }
+        for (int k = 0; k < 2; k++)
+            *(Eight *)(smoothed + x + k * WIDE) = sum[k], *(Eight *)(derived + x + k * WIDE) = other[k];
     }
-}
-
-/* The rows first <= y < last of a picture, smoothed; arguments are those of Rows. out: as from. weight: (reach + 1),
- * from the middle on. Returns 0, or -1 without memory. */
-API EACH_PROCESSOR int smooth_rows(const void *from, int is_bytes, int64_t count, int64_t channels, const int64_t *rows,
-                                   const int64_t *columns, int64_t reach, int64_t first, int64_t last,
-                                   const float *weight, void *out)
-{
-    Rows r = {from, is_bytes, count, reach, reach * channels, rows + first, columns};
-    float *room = malloc((size_t)(2 * count + 2 * r.margin) * sizeof *room);
-    int failed = !open_rows(&r) || !room;
-    for (int64_t y = -2 * reach; y < last - first && !failed; y++) {
-        const float *middle = take_row(&r, y);
-        if (!middle)
-            continue;
-        float *line = room + r.margin, *result = line + count + r.margin;
-        sum_line(&r, middle, weight, 0, line);
-        go_on(&r, line, channels);
-        sum_line(&r, line, weight, 0, is_bytes ? result : (float *)out + (first + y) * count);
-        if (is_bytes)
-            store_bytes(result, (uint8_t *)out + (first + y) * count, count);
-    }
-    close_rows(&r), free(room);
-    return -failed;
 }
 
 /* Derivatives, row by row: smoothed along one axis, the slope along the other. */
@@ -238,7 +230,7 @@ typedef struct {
 /* 0 without memory. */
 static int open_derivatives(Derivatives *d)
 {
-    d->room = malloc((size_t)(4 * d->rows.count + 4 * d->rows.margin) * sizeof *d->room);
+    d->room = malloc((size_t)(4 * d->rows.count + 4 * d->rows.margin + 4 * WIDE) * sizeof *d->room);
     return open_rows(&d->rows) && d->room;
 }
 
@@ -252,18 +244,17 @@ static void close_derivatives(Derivatives *d)
 INLINE int derive_row(Derivatives *d, int64_t y, float *gx, float *gy)
 {
     Rows *r = &d->rows;
-    int64_t count = r->count, channels = d->channels, space = count + 2 * r->margin;
+    int64_t count = r->count, channels = d->channels, space = count + 2 * r->margin + 2 * WIDE;
     const float *middle = take_row(r, y);
     float *smoothed = d->room + r->margin, *derived = smoothed + space, *wide = d->room + 2 * space;
     float *x_all = channels > 1 ? wide : gx, *y_all = channels > 1 ? wide + count : gy;
     if (!middle)
         return 0;
-    sum_line(r, middle, d->smooth, 0, smoothed);
-    sum_line(r, middle, d->slope, 1, derived);
-    go_on(r, smoothed, channels);
-    sum_line(r, smoothed, d->slope, 1, x_all);
-    go_on(r, derived, channels);
-    sum_line(r, derived, d->smooth, 0, y_all);
+    sum_columns(r, middle, d->smooth, d->slope, smoothed, derived);
+    go_on(r, smoothed);
+    sum_line(smoothed, count, r->reach, channels, d->slope, 1, x_all);
+    go_on(r, derived);
+    sum_line(derived, count, r->reach, channels, d->smooth, 0, y_all);
     for (int64_t x = 0; x < count / channels && channels > 1; x++) {
         float most = -1;
         for (int64_t k = x * channels; k < (x + 1) * channels; k++) {

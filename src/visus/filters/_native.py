@@ -1,4 +1,4 @@
-"""Calls of the compiled inner loops in ``_loops.c``, ``_direct.c`` and ``_median.c``."""
+"""Calls of the compiled inner loops in ``_loops.c``, ``_gaussian.c``, ``_direct.c`` and ``_median.c``."""
 
 import ctypes
 import functools
@@ -21,6 +21,10 @@ LEAST_ROWS = 4
 """Rows that a kernel has at least, to be correlated by the compiled loop."""
 
 
+_ROWS = [ctypes.c_void_p, ctypes.c_int, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3]
+"""What :meth:`Rows._arguments` gives."""
+
+
 @functools.cache
 def _library() -> ctypes.CDLL:
     library = _native.library(Path(__file__).parent, "_loops")
@@ -28,12 +32,17 @@ def _library() -> ctypes.CDLL:
     library.magnitude.argtypes = [array] * 3 + [whole] * 3
     library.suppress.argtypes = [array] * 4 + [whole] * 3
     library.hysteresis.argtypes = [array, whole, whole]
-    rows = [array, ctypes.c_int] + [whole] * 2 + [array] * 2 + [whole] * 3
-    library.smooth_rows.argtypes = [*rows, array, array]
-    library.derive_rows.argtypes = [*rows, array, array, array, array]
-    library.classify_rows.argtypes = [*rows, array, array, whole, real, real, array]
+    library.derive_rows.argtypes = [*_ROWS, array, array, array, array]
+    library.classify_rows.argtypes = [*_ROWS, array, array, whole, real, real, array]
     for name in ("magnitude", "suppress"):
         getattr(library, name).restype = None
+    return library
+
+
+@functools.cache
+def _gaussian() -> ctypes.CDLL:
+    library = _native.library(Path(__file__).parent, "_gaussian")
+    library.smooth_rows.argtypes = [*_ROWS, ctypes.c_void_p, ctypes.c_void_p]
     return library
 
 
@@ -116,7 +125,7 @@ class Rows:
             weights: ``(reach + 1,)`` of a symmetric kernel, from the middle on.
             out: As the picture is.
         """
-        if _library().smooth_rows(*self._arguments(band), weights.ctypes.data, out.ctypes.data):
+        if _gaussian().smooth_rows(*self._arguments(band), weights.ctypes.data, out.ctypes.data):
             raise MemoryError
 
     def derive(self, smooth: Floats, slope: Floats) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ Each takes a picture ``(H, W)`` or ``(H, W, C)`` and gives one of the same dtype
 except by the bilateral filter, which compares colors.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -59,7 +60,7 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     positive("sigma", sigma)
     one_of("padding", padding, PADDINGS)
     if sigma < LARGE_SIGMA and picture.dtype in (np.uint8, np.float32):
-        return _in_one_pass(np.ascontiguousarray(picture), gaussian_1d(sigma), padding)
+        return _in_one_pass(np.ascontiguousarray(picture), _half(float(sigma)), padding)
     if sigma < LARGE_SIGMA:
         smooth = _by_opencv(picture, gaussian_1d(sigma), padding)
         return like(smooth, picture.dtype)
@@ -73,12 +74,18 @@ def gaussian(image: ArrayLike, *, sigma: float, padding: Padding = "reflect") ->
     return like(np.asarray(smooth), picture.dtype)
 
 
-def _in_one_pass(picture: Array, line: NDArray[np.float64], padding: Padding) -> Array:
+@functools.lru_cache(maxsize=16)
+def _half(sigma: float) -> NDArray[np.float32]:
+    """A Gaussian from the middle on."""
+    line = gaussian_1d(sigma)
+    return np.ascontiguousarray(line[len(line) // 2 :], np.float32)
+
+
+def _in_one_pass(picture: Array, weights: NDArray[np.float32], padding: Padding) -> Array:
     """A picture of bytes or floats, smoothed along both axes by the compiled loop, bands of rows on several cores."""
-    reach = len(line) // 2
-    rows = with_borders(picture, reach, padding)
-    out, weights = np.empty_like(picture), np.ascontiguousarray(line[reach:], np.float32)
-    step = max(4 * reach, _BAND // picture[0].size)
+    reach = len(weights) - 1
+    rows, out = with_borders(picture, reach, padding), np.empty_like(picture)
+    step = max(4 * reach, _BAND // picture[0].size, -(-len(picture) // cores()))
     each(lambda band: rows.smooth(band, weights, out), bands(len(picture), step))
     return out
 

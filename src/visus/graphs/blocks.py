@@ -94,6 +94,9 @@ class Block:
 def blocks(size: Sequence[int], side: int, context: int, least: Sequence[int] = ()) -> Iterator[Block]:
     """All blocks of a picture (Ronneberger et al. 2015, figure 2).
 
+    Where there are three or more along an axis, windows at the border reach further inwards, so that all have one size:
+    what is made ready for a size serves them all.
+
     Args:
         size: Spatial size.
         side: Longest side of a block, unless a window of the least size has room for a longer one.
@@ -104,12 +107,15 @@ def blocks(size: Sequence[int], side: int, context: int, least: Sequence[int] = 
     [(slice(0, 7, None),), (slice(3, 10, None),)]
     >>> [block.window for block in blocks([10], 4, 1, [8])]
     [(slice(0, 8, None),), (slice(2, 10, None),)]
+    >>> [block.window for block in blocks([10], 4, 1)]
+    [(slice(0, 6, None),), (slice(2, 8, None),), (slice(4, 10, None),)]
     """
     axes = []
     for length, window in zip(size, least or [1] * len(size), strict=True):
         longest = max(side, window - 2 * context)
         count = 1 if length <= window else -(-length // longest)
-        axes.append([_cut(length, (k, count), context, window) for k in range(count)])
+        size_of_all = -(-length // count) + 2 * context if count > 2 else 1
+        axes.append([_cut(length, (k, count), context, max(window, size_of_all)) for k in range(count)])
     for parts in itertools.product(*axes):
         place, window, inner = zip(*parts, strict=True)
         yield Block(place, window, inner)

@@ -1,16 +1,19 @@
 """What the colors in a file mean: its color profile, or a profile of what it says in numbers."""
 
-from collections.abc import Iterator
+import io
+import itertools
 
 from PIL import Image
 
 from visus.images.boxes import boxes, find, properties
 from visus.images.cicp import SRGB, CodePoints, Space, meaning_of, profile_of
 from visus.images.jpeg import profile_in, segments
+from visus.images.png import chunks
 
 Meaning = tuple[bytes | None, tuple[str, ...]]
 """A profile, None for sRGB and where nothing is said, and what must be told."""
 
+_PIXELS = (b"IDAT", b"IEND")
 _AS_SRGB = range(44_000, 47_001)  # hundred thousandths; programs write 45,455 beside the colors of sRGB
 _NOT_UNDERSTOOD = ("chromaticities not understood, colors as they are",)
 
@@ -35,20 +38,9 @@ def meaning_in(opened: Image.Image, data: bytes, kind: str) -> Meaning:
     return profile, ()
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of the chunks of a PNG before its pixels (PNG, third edition, section 5.3)."""
-    place = 8
-    while place + 8 <= len(data):
-        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
-        if name in (b"IDAT", b"IEND"):
-            return
-        yield name, data[place + 8 : place + 8 + size]
-        place += 12 + size
-
-
 def _of_png(data: bytes, profile: bytes | None) -> Meaning:
     """The first of cICP, iCCP, sRGB, and gAMA with cHRM that is there (PNG, third edition, section 4.3)."""
-    told = dict(_chunks(data))
+    told = dict(itertools.takewhile(lambda chunk: chunk[0] not in _PIXELS, chunks(io.BytesIO(data))))
     if len(points := told.get(b"cICP", b"")) == 4:
         return meaning_of(CodePoints(points[0], points[1], points[3] == 1))
     gamma = int.from_bytes(told.get(b"gAMA", b"")[:4], "big")

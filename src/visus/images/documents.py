@@ -24,6 +24,7 @@ from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.decode import MAX_PIXELS, layers_in
 from visus.images.jpeg import frame_of
 from visus.images.opened import open_by
+from visus.images.png import chunk
 from visus.images.samples import Layers, in_srgb, over_white, straight
 
 ENDINGS = {
@@ -317,13 +318,9 @@ def _png_of_sixteen(page: Layers, options: dict[str, Any]) -> bytes:
     content = encoded.tobytes()
     chunks = b""
     if "icc_profile" in options:
-        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(options["icc_profile"]))
+        chunks += chunk(b"iCCP", b"profile\0\0" + zlib.compress(options["icc_profile"]))
     if "dpi" in options:
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(n / 0.0254) for n in options["dpi"]), 1))
+        chunks += chunk(b"pHYs", struct.pack(">IIB", *(round(n / 0.0254) for n in options["dpi"]), 1))
     if "exif" in options:
-        chunks += _chunk(b"eXIf", options["exif"].removeprefix(b"Exif\0\0"))
+        chunks += chunk(b"eXIf", options["exif"].removeprefix(b"Exif\0\0"))
     return content[:33] + chunks + content[33:]  # behind the header
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -4,10 +4,10 @@ libvips knows fewer compressions than a file may have, and makes up black where 
 channels are, and does not see what a PNG file says behind its pixels. Such files are decoded as a whole.
 """
 
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from visus.images.png import chunks
 
 _PLAIN, _LZW, _JPEG, _DEFLATE, _PACKBITS = {1}, {5}, 7, {8, 32946}, {32773}
 _COMPRESSIONS = {*_PLAIN, *_LZW, _JPEG, *_DEFLATE, *_PACKBITS}
@@ -17,8 +17,7 @@ _COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3}
 
 _TOGETHER = 1  # planar configuration
 _UNASSOCIATED = 2  # kind of alpha
-_SIGNATURE = 8  # bytes
-_HEAD = 1 << 16  # bytes of a chunk of text that are read
+_TEXTS = (b"iTXt", b"tEXt", b"zTXt")
 _TURNED = (b"Orientation", b"orientation")
 _HIDDEN = (b"Raw profile", b"XML:com.adobe.xmp\0\1")  # EXIF as ImageMagick wrote it once, and XMP that is compressed
 
@@ -63,22 +62,13 @@ def _of_tiff(path: Path) -> str | None:
 
 def _of_png(path: Path, has_profile: bool) -> str | None:
     names: set[bytes] = set()
-    for name, content in _chunks(path):
-        turned = name == b"eXIf" and b"IDAT" in names
-        if turned or any(word in content for word in _TURNED) or content.startswith(_HIDDEN):
-            return "it may be turned"
-        names.add(name)
+    with path.open("rb") as file:
+        for name, content in chunks(file):
+            text = content if name in _TEXTS else b""
+            turned = name == b"eXIf" and b"IDAT" in names
+            if turned or any(word in text for word in _TURNED) or text.startswith(_HIDDEN):
+                return "it may be turned"
+            names.add(name)
     if b"cICP" in names or (b"gAMA" in names and not names & {b"sRGB", b"iCCP"}):
         return "its colors are told by numbers"
     return "its color profile is odd" if b"iCCP" in names and not has_profile else None
-
-
-def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG file: name, and of text its beginning."""
-    with path.open("rb") as file:
-        file.seek(_SIGNATURE)
-        while len(head := file.read(8)) == 8:
-            length, name = struct.unpack(">I4s", head)
-            told = file.read(min(length, _HEAD)) if name in (b"iTXt", b"tEXt", b"zTXt") else b""
-            file.seek(length - len(told) + 4, 1)
-            yield name, told

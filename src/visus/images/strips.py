@@ -1,13 +1,11 @@
-"""Large pictures, read, changed and written strip by strip, so that they are never in memory as a whole.
+"""Large pictures read strip by strip, so that they are never in memory as a whole.
 
-libvips (``visus[large]``) decodes JPEG, PNG and TIFF from the top down and encodes them likewise; between the two lies
-an uncompressed TIFF file on the disk beside the target. What has to be seen as a whole, as progressive JPEG and
-interlaced PNG, is not read so.
+libvips (``visus[large]``) decodes JPEG, PNG and TIFF from the top down. What has to be seen as a whole, as progressive
+JPEG and interlaced PNG, is not read so.
 """
 
 import logging
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,31 +15,29 @@ from numpy.typing import NDArray
 from PIL import JpegImagePlugin, PngImagePlugin
 
 from visus._errors import FormatError, InputError
-from visus._files import publish
 from visus._optional import is_installed, require
 from visus.images.container import kind_of_file
+from visus.images.decode import MAX_PIXELS
+from visus.images.on_disk import on_disk
 from visus.images.plain import why_not_plain
-from visus.images.samples import Layers, in_srgb, over_white
+from visus.images.samples import Layers, flat, in_srgb, over_white
 
 Array = NDArray[Any]
 
 LARGE = 25_000_000
 """Pictures from so many pixels on are taken in strips."""
 
+CUT_SHORT = "libvips does not read it to its end"
+"""Why a picture is decoded as a whole in the end."""
+
 _SMALL_FILE = 1 << 20  # bytes; pictures in smaller files are decoded as a whole
 _STRIP = 1 << 21  # numbers of a strip
-_ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
-_QUALITY = 95
-_MOST = 0xF0000000  # bytes of a TIFF file that 32 bits can number
-_COMPRESSIONS = {"none": "none", "lzw": "lzw", "packbits": "packbits", "zstd": "zstd"}  # all others become Deflate
 _MEANINGS = ("b-w", "grey16", "srgb", "rgb16")
-_OF_CAMERA = (271, 272, 306, 315, 33432, 34665, 34853)
-"""Make, model, date, artist, copyright, EXIF and GPS in TIFF."""
-
 _FAIL_ON = {"JPEG": "truncated", "PNG": "warning", "TIFF": "error"}
 """What ends the reading; of TIFF also a compression that libvips lacks, in whose place it gives black."""
 
-_TYPES = {"uchar": np.uint8, "ushort": np.uint16}
+TYPES = {"uchar": np.uint8, "ushort": np.uint16}
+"""What libvips calls the types of numbers that are taken in strips."""
 
 
 def pixels_of(path: Path) -> int:
@@ -83,6 +79,11 @@ class Large:
     opened: Any
     colors: int
 
+    @property
+    def profile(self) -> bytes | None:
+        """What the file says of its colors: an ICC profile, or None for sRGB."""
+        return self.opened.get("icc-profile-data") if self.opened.get_typeof("icc-profile-data") else None
+
     def height(self, reach: int) -> int:
         """Rows of a strip, each of whose results depends on so many above and below."""
         return max(2 * reach, 64, _STRIP // (self.opened.width * self.opened.bands))
@@ -100,7 +101,7 @@ class Large:
             FormatError: The file is damaged.
         """
         image = self.opened
-        region, dtype = require("pyvips").Region.new(image), np.dtype(_TYPES[image.format])
+        region, dtype = require("pyvips").Region.new(image), np.dtype(TYPES[image.format])
         height = self.height(reach)
         held = np.empty((0, image.width, image.bands), dtype)  # rows from `start` on
         start = read = 0
@@ -121,12 +122,11 @@ class Large:
             yield held, slice(top - start, end - start)
 
 
-def open_large(path: Path, target: Path, max_pixels: int) -> Large | str:
+def open_large(path: Path, max_pixels: int) -> Large | str:
     """A large picture for strips; or why it has to be decoded as a whole.
 
     Args:
         path: The file: JPEG, PNG or TIFF.
-        target: Where its result is written.
         max_pixels: Larger ones are refused.
 
     Raises:
@@ -152,26 +152,60 @@ def open_large(path: Path, target: Path, max_pixels: int) -> Large | str:
             "megapixels; make it smaller or raise the limit (max_pixels, --max-pixels)."
         )
     odd = why_not_plain(path, kind or "", has_profile=bool(image.get_typeof("icc-profile-data")))
-    reason = odd or _why_whole(image, target)
+    reason = odd or _why_whole(image)
     return reason or Large(path, image, 1 if image.bands < 3 else 3)
 
 
-def _why_whole(image: Any, target: Path) -> str | None:  # noqa: ANN401 - of a library without types
+def _why_whole(image: Any) -> str | None:  # noqa: ANN401 - of a library without types
     def told(name: str) -> Any:  # noqa: ANN401
         return image.get(name) if image.get_typeof(name) else None
 
-    written, alpha = _ENDINGS.get(target.suffix.lower()), image.bands in (2, 4)
-    plain = image.format in _TYPES and image.bands <= 4 and image.interpretation in _MEANINGS
+    plain = image.format in TYPES and image.bands <= 4 and image.interpretation in _MEANINGS
     reasons = {
         "its rows do not come from the top down": told("jpeg-multiscan") or told("interlaced"),
         "it is turned": (told("orientation") or 1) != 1,
         "it has several pages": (told("n-pages") or 1) != 1,
         "its numbers are others than 8 or 16 bits of gray or RGB": not plain,
         "it has a palette, or fewer than 8 bits": told("palette") or (told("bits-per-sample") or 8) not in (8, 16),
-        f"{target.suffix} is not written in strips": written is None,
-        "JPEG holds neither 16 bits nor alpha": written == "JPEG" and (image.format != "uchar" or alpha),
     }
     return next((reason for reason, counts in reasons.items() if counts), None)
+
+
+def read_large(path: Path, max_pixels: int = MAX_PIXELS) -> Array | str | None:
+    """A large picture as :func:`visus.read` gives it, on the disk; it is never in memory as a whole.
+
+    Args:
+        path: The file.
+        max_pixels: Larger ones are refused.
+
+    Returns:
+        ``(H, W, 3)`` uint8 (see :mod:`visus.images.on_disk`); why it is decoded as a whole; or None where it is no
+        large JPEG, PNG or TIFF file.
+
+    Raises:
+        InputError: It is larger than ``max_pixels``, or there is no room on the disk.
+    """
+    if pixels_of(path) < LARGE:
+        return None
+    large = open_large(path, max_pixels)
+    if isinstance(large, str):
+        return large
+    if large.opened.format != "uchar":
+        return "it has 16 bits"
+    try:
+        return on_disk(_shown(large), (large.opened.height, large.opened.width, 3))
+    except FormatError:  # decoded as a whole, it is there, or tells what is wrong
+        return CUT_SHORT
+
+
+def _shown(large: Large) -> Iterator[Array]:
+    """Strips ``(h, W, 3)`` uint8 over white and in sRGB."""
+    profile = large.profile
+    for rows, _ in large.strips(0):
+        colors = np.ascontiguousarray(rows[:, :, 0] if large.colors == 1 else rows[:, :, :3])
+        alpha = rows[:, :, large.colors] if rows.shape[2] > large.colors else None
+        plain, _ = flat(Layers(colors, alpha, profile=profile))
+        yield np.repeat(plain[:, :, None], 3, axis=2) if plain.ndim == 2 else plain
 
 
 def open_to_shrink(path: Path, max_pixels: int) -> Large | None:
@@ -189,7 +223,7 @@ def open_to_shrink(path: Path, max_pixels: int) -> Large | None:
     try:
         if path.stat().st_size < _SMALL_FILE or kind_of_file(path) == "JPEG" or pixels_of(path) < LARGE:
             return None
-        large = open_large(path, Path("shrunk.tif"), max_pixels)
+        large = open_large(path, max_pixels)
     except (OSError, KeyError, ValueError):  # who reads it as a whole says why
         return None
     return large if isinstance(large, Large) and large.opened.format == "uchar" else None
@@ -222,8 +256,7 @@ def shrunk(large: Large, least: int) -> tuple[Array, tuple[str, ...]]:
     if len(held):  # the last rows are fewer
         parts.append(cv2.resize(held, (width, 1), interpolation=cv2.INTER_AREA))
     notes: list[str] = []
-    profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
-    colors = in_srgb(np.concatenate(parts), profile, notes)
+    colors = in_srgb(np.concatenate(parts), large.profile, notes)
     colors = colors if colors.ndim == 3 else np.repeat(colors[:, :, None], 3, axis=2)
     return colors, tuple(notes)
 
@@ -234,96 +267,3 @@ def _over_white(rows: Array, colors: int) -> Array:
         return rows
     flat = rows[:, :, 0] if colors == 1 else rows[:, :, :3]
     return over_white(Layers(flat, rows[:, :, colors])).reshape(*rows.shape[:2], colors)
-
-
-def change(large: Large, target: Path, reach: int, work: Callable[[Array], Array]) -> list[str]:
-    """Write what becomes of a picture, strip by strip; alpha stays as it is.
-
-    Args:
-        large: The picture.
-        target: Where to write: .jpg, .png or .tif; the file appears whole or not at all.
-        reach: So many rows above and below count for a row of the result.
-        work: Takes ``(h, W)`` or ``(h, W, 3)``, and gives the same shape and dtype.
-
-    Returns:
-        What must be said.
-
-    Raises:
-        FormatError: The file is damaged.
-        InputError: There is no room on the disk, or the place cannot be written.
-    """
-    import tifffile
-
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            raw, done = Path(folder, "raw.tif"), Path(folder, f"done{target.suffix.lower()}")
-            source = large.opened
-            tifffile.imwrite(
-                raw,
-                _results(large, reach, work),
-                shape=(source.height, source.width, source.bands)[: 3 if source.bands > 1 else 2],
-                dtype=_TYPES[source.format],
-                rowsperstrip=large.height(reach),
-                photometric="rgb" if large.colors == 3 else "minisblack",
-                planarconfig="contig" if source.bands > 1 else None,
-                extrasamples=["unassalpha"] if source.bands > large.colors else None,
-                bigtiff=_is_big(large),
-                metadata=None,
-            )
-            _encode(large, raw, done)
-            publish(done, target)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{target} cannot be written ({reason}); choose another place or make room.") from error
-    left = "of what a TIFF file says, only its resolution, color profile and description are kept"
-    return ["read and written in strips", *([left] if _says_more(large, target) else [])]
-
-
-def _says_more(large: Large, target: Path) -> bool:
-    """Whether a file tells of its camera what is not written into the result."""
-    if kind_of_file(large.path) != "TIFF":
-        return _ENDINGS[target.suffix.lower()] == "TIFF" and bool(large.opened.get_typeof("exif-data"))
-    import tifffile
-
-    with tifffile.TiffFile(large.path) as file:
-        first: Any = file.pages[0]
-        return any(tag in first.tags for tag in _OF_CAMERA)
-
-
-def _results(large: Large, reach: int, work: Callable[[Array], Array]) -> Iterator[Array]:
-    for rows, own in large.strips(reach):
-        colors = rows[:, :, 0] if large.colors == 1 else rows[:, :, :3]
-        result = work(np.ascontiguousarray(colors))[own]
-        yield np.concatenate([result.reshape(*result.shape[:2], large.colors), rows[own, :, large.colors :]], axis=2)
-
-
-def _encode(large: Large, raw: Path, done: Path) -> None:
-    """A file of numbers as a picture file, with what the source says beside its pixels."""
-    pyvips, source = require("pyvips"), large.opened
-    numbers = pyvips.Image.tiffload(str(raw), access="sequential")
-    image = numbers.copy(xres=source.xres, yres=source.yres)
-    for name in ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "resolution-unit", "image-description"):
-        if kind := source.get_typeof(name):
-            image.set_type(kind, name, source.get(name))
-    if (ending := done.suffix) in (".jpg", ".jpeg"):
-        options: dict[str, Any] = {"Q": _QUALITY, "subsample_mode": "on"}
-    elif ending == ".png":
-        options = {"compression": 6}
-    else:
-        told = source.get("compression") if source.get_typeof("compression") else ""
-        options = {
-            "compression": _COMPRESSIONS.get(told, "deflate"),
-            "predictor": "horizontal",
-            "bigtiff": _is_big(large),
-        }
-    try:
-        image.write_to_file(str(done), **options)
-    except pyvips.Error as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{done.name} cannot be encoded ({reason}); choose another format or make room.") from error
-
-
-def _is_big(large: Large) -> bool:
-    """Whether a file may grow beyond what 32 bits can say."""
-    numbers = large.opened.width * large.opened.height * large.opened.bands
-    return numbers * np.dtype(_TYPES[large.opened.format]).itemsize > _MOST

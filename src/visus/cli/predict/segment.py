@@ -65,6 +65,8 @@ def predict(asked: Asked, out: Path, options: dict[str, Any]) -> None:
         for ending in endings:
             answer.save(out / f"{names[place]}{ending}")
         rows.append(answer.to_dict())
+        for note in answer.notes:
+            typer.echo(f"  {files[place]}: {note}", err=True)
         if not asked.as_json:
             shares = sorted(answer.shares().items(), key=lambda item: -item[1])
             typer.echo(f"{files[place]}  " + "  ".join(f"{label} {share:.1%}" for label, share in shares[:6]))

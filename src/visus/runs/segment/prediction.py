@@ -1,7 +1,5 @@
 """The class of each position of a picture or volume, and how it is asked for, whatever answers: network or graph."""
 
-import io
-import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,25 +8,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from visus._errors import InputError
-from visus._files import write_atomically
 from visus._optional import require
 from visus.graphs.blocks import Block, Sides
 from visus.graphs.masks import labels
 from visus.images import is_picture_name, write
 from visus.images.check import colors_of
 from visus.images.io import is_volume_name
+from visus.images.on_disk import give_back, is_on_disk, let_go, on_disk
 from visus.images.result import Result
+from visus.images.strips import read_large
 from visus.images.wide import read_wide
 from visus.runs.answers import Unreadable, one_by_one
+from visus.runs.segment.mask_files import counts, features, over, write_contours, write_indexed, write_overlay
 from visus.runs.supervision import around, detections
 
 Tell = Callable[[int, int], None]
+
+_ALPHA = 0.5  # weight of the classes over a picture
 
 
 def _volumes() -> ModuleType:
@@ -45,7 +45,9 @@ class MaskPrediction(Result):
         mask: ``(H, W)`` or ``(D, H, W)`` uint8, positions in the classes.
         classes: Their names.
         palette: ``(classes, 3)`` uint8.
-        picture: ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32.
+        picture: ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32. Of a large picture that was read in strips,
+            it and the mask lie on the disk (see :mod:`visus.images.on_disk`).
+        notes: What must be said: why a large picture was decoded as a whole.
     """
 
     path: str
@@ -53,21 +55,21 @@ class MaskPrediction(Result):
     classes: tuple[str, ...]
     palette: NDArray[np.uint8]
     picture: NDArray[Any]
+    notes: tuple[str, ...] = ()
 
     def shares(self) -> dict[str, float]:
         """Which share of the positions each class has, for those that are there."""
-        counts = np.bincount(self.mask.ravel(), minlength=len(self.classes))
-        return {name: int(n) / self.mask.size for name, n in zip(self.classes, counts, strict=True) if n}
+        found = counts(self.mask)[: len(self.classes)]
+        return {name: int(n) / self.mask.size for name, n in zip(self.classes, found, strict=True) if n}
 
-    def overlay(self, *, alpha: float = 0.5) -> NDArray[np.uint8]:
+    def overlay(self, *, alpha: float = _ALPHA) -> NDArray[np.uint8]:
         """The colors of the classes over the picture, or over the middle slice of a volume, ``(H, W, 3)`` uint8."""
         picture, mask = self.picture, self.mask
         if mask.ndim == 3:
             middle = len(mask) // 2
             mask, slice_ = mask[middle], as_bytes(picture)[middle]
             picture = np.repeat(slice_[..., None], 3, axis=2)
-        mixed = cv2.addWeighted(picture, 1 - alpha, self.palette[mask], alpha, 0)
-        return np.asarray(mixed, np.uint8)
+        return over(picture, mask, self.palette, alpha)
 
     def contours(self) -> dict[str, Any]:
         """The borders of all regions as a GeoJSON feature collection of polygons, in pixels (x, y), with holes.
@@ -77,12 +79,7 @@ class MaskPrediction(Result):
         """
         if self.mask.ndim != 2:
             raise InputError("A volume has no contours; write its mask.")
-        features = []
-        for label in np.unique(self.mask).tolist():
-            for polygon in _polygons(self.mask == label):
-                geometry = {"type": "Polygon", "coordinates": polygon}
-                features.append({"type": "Feature", "properties": {"class": self.classes[label]}, "geometry": geometry})
-        return {"type": "FeatureCollection", "features": features}
+        return {"type": "FeatureCollection", "features": list(features(self.mask, self.classes))}
 
     def to_supervision(self) -> Any:  # noqa: ANN401 - supervision.Detections, imported at use
         """Each class that is there as one of ``supervision.Detections``: its mask, and the box around it.
@@ -111,7 +108,8 @@ class MaskPrediction(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON: the file and the shares of the classes."""
-        return {"file": self.path, "shares": {name: round(share, 6) for name, share in self.shares().items()}}
+        found = {"file": self.path, "shares": {name: round(share, 6) for name, share in self.shares().items()}}
+        return {**found, "notes": list(self.notes)} if self.notes else found
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what the ending of the name says.
@@ -126,12 +124,14 @@ class MaskPrediction(Result):
         try:
             if self.mask.ndim == 3 and self.path and is_volume_name(place.name):
                 _volumes().write_volume(place, self.mask, self.path)
-            elif place.suffix.lower() == ".png" and self.mask.ndim == 2:
-                write_atomically(place, _indexed(self.mask, self.palette))
-            elif place.suffix.lower() == ".json":
-                write_atomically(place, json.dumps(self.contours(), ensure_ascii=False).encode())
+            elif place.suffix.lower() in (".jpg", ".jpeg") and self.mask.ndim == 2:
+                write_overlay(place, self.picture, self.mask, self.palette, alpha=_ALPHA)
             elif place.suffix.lower() in (".jpg", ".jpeg"):
                 write(place, self.overlay())
+            elif place.suffix.lower() == ".png" and self.mask.ndim == 2:
+                write_indexed(place, self.mask, self.palette)
+            elif place.suffix.lower() == ".json" and self.mask.ndim == 2:
+                write_contours(place, self.mask, self.classes)
             else:
                 kinds = ".nii.gz or .jpg" if self.mask.ndim == 3 else ".png (mask), .jpg (overlay) or .json (contours)"
                 raise InputError(f"{place} must end in {kinds}.")
@@ -147,38 +147,18 @@ def as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.clip((picture - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
 
 
-def _indexed(mask: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
-    picture = Image.fromarray(mask)
-    picture.putpalette(palette.tobytes())
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _polygons(inside: NDArray[np.bool_]) -> list[list[list[list[int]]]]:
-    """Each region as its border and those of its holes; each is closed."""
-    lines, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if tree is None:
-        return []
-
-    def ring(line: NDArray[Any]) -> list[list[int]]:
-        points = line[:, 0].tolist()
-        return [*points, points[0]]
-
-    polygons = []
-    holes: dict[int, list[int]] = {}
-    for number, (_, _, _, parent) in enumerate(tree[0].tolist()):
-        holes.setdefault(parent, []).append(number)
-    for number in holes.get(-1, []):
-        polygons.append([ring(lines[k]) for k in (number, *holes.get(number, []))])
-    return polygons
+def _room_beside(picture: NDArray[Any], size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Room for the mask of a picture or volume: on the disk, where the picture lies there."""
+    if not is_on_disk(picture):
+        return np.empty(size, np.uint8)
+    return on_disk((np.zeros(size[1:], np.uint8) for _ in range(size[0])), size)
 
 
 class MaskPredictor(ABC):
     """What gives each position a class: a network, or its graph.
 
     A picture is answered block by block, each seen with what surrounds it, so that memory does not grow with its size
-    beyond the picture and its mask.
+    beyond the picture and its mask, and not at all where these lie on the disk.
 
     Attributes:
         classes: Names of the classes.
@@ -221,14 +201,25 @@ class MaskPredictor(ABC):
     def read(self, path: str | os.PathLike[str]) -> NDArray[Any]:
         """The picture ``(H, W, 3)`` uint8, or the volume ``(D, H, W)`` float32, of a file, resampled where need be.
 
+        A large picture lies on the disk where its file can be read in strips.
+
         Raises:
             InputError: It is missing or damaged, or of the other kind.
         """
+        return self._read(path)[0]
+
+    def _read(self, path: str | os.PathLike[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """The picture or volume, and what must be said of it."""
         name = os.fspath(path)
         if (is_volume_name(name) or Path(name).is_dir()) != (self.axes == 3):
             wanted = "volumes (.nii.gz, .nrrd, .mha, a folder of DICOM slices)" if self.axes == 3 else "pictures"
             raise InputError(f"{name} is not what the network takes: {wanted}.")
-        return _volumes().read_volume(name, self.spacing) if self.axes == 3 else read_wide(name)
+        if self.axes == 3:
+            return _volumes().read_volume(name, self.spacing), ()
+        large = read_large(Path(name))
+        if isinstance(large, np.ndarray):
+            return large, ()
+        return read_wide(name), (f"decoded whole: {large}",) if large else ()
 
     def predict(self, picture: str | os.PathLike[str] | NDArray[Any], progress: Tell | None = None) -> MaskPrediction:
         """The class of each position.
@@ -241,20 +232,21 @@ class MaskPredictor(ABC):
             InputError: The file is missing or damaged.
         """
         name = "" if isinstance(picture, np.ndarray) else os.fspath(picture)
-        values = picture if isinstance(picture, np.ndarray) else self.read(picture)
+        values, notes = (picture, ()) if isinstance(picture, np.ndarray) else self._read(picture)
         if self.axes == 2:
             colors_of(values)
         elif values.ndim != 3 or not values.size:
             raise InputError(f"A volume must be (D, H, W) float32, not {values.shape} {values.dtype}.")
-        mask = np.empty(values.shape[: self.axes], np.uint8)
+        mask = _room_beside(values, values.shape[: self.axes])
         for block, answers in self.blockwise(values, progress):
             mask[block.place] = labels(answers, self.threshold)
+            let_go(mask)
         palette = np.array(self.palette, np.uint8)
         if name and self.spacing:  # back to the voxels of the file
             values = _volumes().read_volume(name)
             resample_mask, spacing = require("visus.data.resample").resample_mask, _volumes().read_spacing(name)
             mask = resample_mask(mask, self.spacing[::-1], spacing, shape=values.shape)
-        return MaskPrediction(name, mask, self.classes, palette, values)
+        return MaskPrediction(name, mask, self.classes, palette, values, notes)
 
     def blockwise(
         self, values: NDArray[Any], progress: Tell | None = None
@@ -268,7 +260,10 @@ class MaskPredictor(ABC):
         shown = self._shown(values)
         cut = self.sides.blocks(values.shape[: self.axes], self.window)
         for done, block in enumerate(cut, 1):
-            answers = self.probabilities(values[block.window], shown[block.window])
+            answers = self.probabilities(np.asarray(values[block.window]), np.asarray(shown[block.window]))
+            if is_on_disk(values):
+                let_go(values)
+                give_back()
             yield block, answers[(slice(None), *block.inner)]
             if progress:
                 progress(done, len(cut))
