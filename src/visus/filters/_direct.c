@@ -65,7 +65,7 @@ INLINE void correlate_tile(const Kernel *kernel, const float *tile, int64_t stri
 }
 
 /* The rows first <= y < last of a correlation with a kernel of at least four rows; arguments are those of Picture
- * and Kernel. * width: numbers of a row of the result. Returns 0, or -1 without memory. */
+ * and Kernel. width: numbers of a row of the result. Returns 0, or -1 without memory. */
 API EACH_PROCESSOR int correlate_rows(const float *from, int64_t count, int64_t channels, const int64_t *rows,
                                       const int64_t *columns, int64_t before, const float *kernel, int64_t kh, int64_t kw,
                                       int64_t first, int64_t last, int64_t width, float *out)

@@ -124,12 +124,13 @@ API EACH_PROCESSOR int smooth_rows(const void *from, int is_bytes, int64_t count
     /* Rows whose length is a power of two would drive each other out of the cache. */
     Room room = {.stride = (broad + 2 * p.before + 2 * STEP) / (2 * LINE) * (2 * LINE) + 3 * LINE};
     float *all = calloc((size_t)((taps + 3) * room.stride + LINE), sizeof *all);
+    if (!all || reach > MOST) {
+        free(all);
+        return -1;
+    }
     room.ring = all + (LINE - (uintptr_t)all / sizeof *all % LINE);
     room.lines = room.ring + taps * room.stride;
-    int failed = !all || reach > MOST;
-    if (failed)
-        ;
-    else if (reach == 2) /* those that are asked for most are unrolled */
+    if (reach == 2) /* those that are asked for most are unrolled */
         smooth_parts(&p, &room, 2, broad, first, last, weight, out);
     else if (reach == 4)
         smooth_parts(&p, &room, 4, broad, first, last, weight, out);
@@ -138,5 +139,5 @@ API EACH_PROCESSOR int smooth_rows(const void *from, int is_bytes, int64_t count
     else
         smooth_parts(&p, &room, reach, broad, first, last, weight, out);
     free(all);
-    return -failed;
+    return 0;
 }
