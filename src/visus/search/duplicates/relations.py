@@ -20,6 +20,7 @@ _OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and s
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
+_SMALL = 256  # longest side of icons, badges and stamps, in pixels: without a date nothing says that they were shot
 _STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
 
 
@@ -92,13 +93,15 @@ def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
 
 
 def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
-    """How two photographs of one scene belong together."""
+    """How two pictures belong together that show the same in most places."""
     one, two = keep.facts.captured, other.facts.captured
     if evidence.written:
         return "captioned"
     late = one is not None and two is not None and abs(one - two) > _MINUTE
     if late or (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
         return "same scene"
+    if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
+        return "same frame"
     side = max(keep.gray.shape)
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
