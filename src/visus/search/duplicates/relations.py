@@ -100,12 +100,12 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     late = one is not None and two is not None and abs(one - two) > _MINUTE
     if late or (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
         return "same scene"
-    if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
-        return "same frame"
     side = max(keep.gray.shape)
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
+    if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
+        return "same frame"
     return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
 
 
