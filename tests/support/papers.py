@@ -97,6 +97,25 @@ def sketches(count: int, seed: int = 0) -> list[Picture]:
     return found
 
 
+def stamps(count: int, seed: int = 0) -> list[Picture]:
+    """Postage stamps of one series: other motifs in one frame, ``(200, 160, 3)``."""
+    random = np.random.default_rng(seed)
+    found = []
+    for number in range(count):
+        stamp = Image.new("RGB", (160, 200), (240, 235, 220))
+        pen = ImageDraw.Draw(stamp)
+        pen.rectangle((10, 10, 149, 189), outline=(120, 30, 30), width=3)
+        for x in range(14, 146, 8):
+            pen.line((x, 16, x + 4, 24), fill=(120, 30, 30), width=2)
+            pen.line((x, 160, x + 4, 166), fill=(120, 30, 30), width=2)
+        pen.text((18, 168), "REPUBLIC 25c", fill=(120, 30, 30), font=_font(16))
+        pen.regular_polygon((80, 92, 36), 3 + number, fill=tuple(random.integers(20, 160, 3).tolist()))
+        for x, y in random.integers(60, 110, (6, 2)).tolist():
+            pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=tuple(random.integers(0, 255, 3).tolist()))
+        found.append(np.asarray(stamp))
+    return found
+
+
 def grays(count: int = 16) -> list[Picture]:
     """Flat pictures, each 7 gray levels lighter than the one before, ``(64, 64, 3)``."""
     return [np.full((64, 64, 3), 7 * k, np.uint8) for k in range(count)]

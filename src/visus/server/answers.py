@@ -100,7 +100,7 @@ class Group(BaseModel):
 class Stack(BaseModel):
     """Pictures that belong together and are no copies."""
 
-    kind: str = Field(description="burst, exposure bracket, same scene, captioned or overlapping.")
+    kind: str = Field(description="burst, exposure bracket, same scene, same frame, captioned or overlapping.")
     pictures: list[Member]
 
 

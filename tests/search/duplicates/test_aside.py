@@ -7,9 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.support.command import visus
 from visus import InputError
@@ -399,3 +402,69 @@ def test_where_nothing_goes_no_journal_is_made(place: Path, target: Path) -> Non
     (place / "a.png").write_bytes(b"changed")
     assert len(move_aside(groups, target).left) == 3
     assert _files(target) == []
+
+
+def test_who_comes_second_to_a_folder_is_told(place: Path, target: Path) -> None:
+    groups = _groups(place)
+    move_aside(_groups(place, ("b.jpg",)), target)
+    with FileLock(target / ".visus-moved.lock"):
+        with pytest.raises(InputError, match="Another visus moves files to or from"):
+            move_aside(groups, target)
+        told = visus("duplicates", "--undo", str(target), code=2)
+    assert "Another visus moves files" in told.stderr
+    assert [move.origin.name for move in journal.Journal.read(target).moves] == ["b.jpg"]
+    assert (place / "c.jpg").exists()
+    assert len(move_back(target).files) == 1
+
+
+def test_of_two_who_move_the_same_each_file_goes_once(place: Path, tmp_path: Path) -> None:
+    names = tuple(f"{number}.jpg" for number in range(40))
+    for name in names:
+        (place / name).write_bytes(name.encode() * 100)
+    groups, targets = _groups(place, names), (tmp_path / "one", tmp_path / "two")
+    with ThreadPoolExecutor(2) as pool:
+        moved = list(pool.map(lambda folder: move_aside(groups, folder), targets))
+    for name in names:
+        assert sum(_inside(folder, place / name).exists() for folder in targets) == 1
+    assert sorted(origin for own in moved for origin, _ in own.files) == sorted(str(place / name) for name in names)
+    for folder in targets:
+        if (folder / JOURNAL).exists():
+            move_back(folder)
+    assert all((place / name).read_bytes() == name.encode() * 100 for name in names)
+
+
+def test_what_another_program_moved_meanwhile_is_moved_once(
+    place: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def and_another(origin: Path, goal: Path, **options: bool) -> None:
+        link(origin, goal, **options)
+        os.rename(origin, tmp_path / "elsewhere.jpg")
+
+    groups = _groups(place, ("b.jpg",))
+    monkeypatch.setattr(os, "link", and_another)
+    moved = move_aside(groups, target)
+    assert moved.files == []
+    assert moved.left == [f"{place / 'b.jpg'} was left: another program has moved it meanwhile"]
+    assert not _inside(target, place / "b.jpg").exists()
+    assert (tmp_path / "elsewhere.jpg").exists()
+    assert not (target / JOURNAL).exists()
+
+
+def test_a_copy_comes_back_if_another_program_put_aside_what_is_kept(
+    place: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = _groups(place, ("b.jpg", "c.jpg"))
+
+    def and_another(origin: Path, goal: Path, **options: Any) -> None:
+        moving.move(origin, goal, **options)
+        if (place / "a.png").exists():
+            os.rename(place / "a.png", tmp_path / "a.png")
+
+    monkeypatch.setattr(aside, "move", and_another)
+    moved = move_aside(groups, target)
+    assert moved.files == []
+    assert moved.left[0].endswith("b.jpg was left: the file that is kept is no longer there, so it is back")
+    assert all((place / name).read_bytes() == name.encode() * 100 for name in NAMES)
+    assert not (target / JOURNAL).exists()

@@ -171,6 +171,19 @@ def test_a_figure_that_walks_on_is_a_burst(name: str, x: int, darkness: float, t
     assert [stack.kind for stack in found.stacks] == ["burst"]
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_stamps_of_one_series_are_no_burst(ending: str, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for number, stamp in enumerate(papers.stamps(6)):
+        Image.fromarray(stamp).save(folder / f"{number}.{ending}", quality=85)
+    found = index_of(folder).duplicates()
+    assert found == []
+    kinds = {stack.kind for stack in found.stacks}
+    assert "same frame" in kinds
+    assert kinds <= {"same frame", "same scene"}
+
+
 def test_a_negative_is_no_copy(tmp_path: Path, photograph: Picture) -> None:
     assert look(tmp_path / "p", [photograph, 255 - photograph]) == []
 

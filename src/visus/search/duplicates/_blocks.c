@@ -8,6 +8,7 @@
 #include "../../_native.h"
 
 #define LANES 16 /* places beside each other that are tried together */
+#define FEW 8    /* the same where there are not more */
 
 /* The blocks of two pictures ---------------------------------------------------------------------------------------- */
 
@@ -44,15 +45,24 @@ static inline __attribute__((always_inline)) float take(float *block, const floa
 /* Take the means of its rows and of its columns away from a block of mean 0. */
 static inline __attribute__((always_inline)) void without_lines(float *block, int64_t side, float *lines)
 {
-    memset(lines, 0, 2 * (size_t)side * sizeof *lines);
-    for (int64_t y = 0; y < side; y++)
-        for (int64_t x = 0; x < side; x++) {
-            lines[y] += block[y * side + x];
-            lines[side + x] += block[y * side + x];
-        }
+    enum { PARTS = 4 }; /* of a sum: each alone waits for the one before */
+    memset(lines, 0, (size_t)side * sizeof *lines);
     for (int64_t y = 0; y < side; y++)
         for (int64_t x = 0; x < side; x++)
-            block[y * side + x] -= (lines[y] + lines[side + x]) / (float)side;
+            lines[x] += block[y * side + x];
+    float share = 1 / (float)side;
+    for (int64_t y = 0; y < side; y++) {
+        float *row = block + y * side, sums[PARTS] = {0};
+        int64_t x = 0;
+        for (; x + PARTS <= side; x += PARTS)
+            for (int part = 0; part < PARTS; part++)
+                sums[part] += row[x + part];
+        for (; x < side; x++)
+            sums[0] += row[x];
+        float sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        for (x = 0; x < side; x++)
+            row[x] -= (sum + lines[x]) * share;
+    }
 }
 
 /* How blocks of two pictures, each of a width, belong together.
@@ -69,7 +79,7 @@ API EACH_PROCESSOR int compare_blocks(const float *x, int64_t x_width, const int
                                       float line, float *out)
 {
     int64_t room = room_of(side);
-    float *memory = calloc((size_t)(2 * room + 2 * side), sizeof *memory), pixels = (float)(side * side);
+    float *memory = calloc((size_t)(2 * room + side), sizeof *memory), pixels = (float)(side * side);
     if (!memory)
         return -1;
     float *a = memory, *b = a + room, *lines = b + room;
@@ -82,6 +92,8 @@ API EACH_PROCESSOR int compare_blocks(const float *x, int64_t x_width, const int
         own[3] = sqrtf(bb / pixels);
         own[4] = sqrtf(fmaxf(aa + bb - 2 * ab, 0) / pixels);
         own[5] = ab / fmaxf(sqrtf(aa) * sqrtf(bb), 1e-6f);
+        if (sqrtf(fminf(aa, bb) / pixels) < line)
+            continue; /* and no more without its lines */
         without_lines(a, side, lines);
         without_lines(b, side, lines);
         aa = product(a, a, room), bb = product(b, b, room), ab = product(a, b, room);
@@ -101,29 +113,34 @@ static float peak(float before, float here, float after)
     return bend < -1e-9f ? 0.5f * (before - after) / bend : 0.0f;
 }
 
-/* Products of a block of mean 0 with what lies under it at LANES places beside each other. */
+/* Products of a block of mean 0 with what lies under it at some places beside each other. */
 static inline __attribute__((always_inline)) void products_at(const float *block, int64_t side, const float *under,
-                                                              int64_t width, float *sums)
+                                                              int64_t width, int lanes, float *out)
 {
-    for (int lane = 0; lane < LANES; lane++)
-        sums[lane] = 0;
+    float sums[LANES] = {0};
     for (int64_t y = 0; y < side; y++)
         for (int64_t x = 0; x < side; x++)
-            for (int lane = 0; lane < LANES; lane++)
+            for (int lane = 0; lane < lanes; lane++)
                 sums[lane] += block[y * side + x] * under[y * width + x + lane];
+    for (int lane = 0; lane < lanes; lane++)
+        out[lane] = sums[lane];
+}
+
+/* Add a row to the sums of columns and of their squares, or take it away. */
+static inline __attribute__((always_inline)) void add_row(const float *row, int64_t columns, double sign, double *sums)
+{
+    for (int64_t x = 0; x < columns; x++) {
+        double value = row[x];
+        sums[x] += sign * value;
+        sums[columns + x] += sign * value * value;
+    }
 }
 
 /* Standard deviations, times the side, of what lies under a block at some places beside each other. */
-static inline __attribute__((always_inline)) void spreads_at(const float *under, int64_t width, int64_t side, int64_t places, double *sums, float *spreads)
+static inline __attribute__((always_inline)) void spreads_at(const double *sums, int64_t side, int64_t places,
+                                                             float *spreads)
 {
     int64_t columns = side + places - 1;
-    memset(sums, 0, 2 * (size_t)columns * sizeof *sums);
-    for (int64_t y = 0; y < side; y++)
-        for (int64_t x = 0; x < columns; x++) {
-            double value = under[y * width + x];
-            sums[x] += value;
-            sums[columns + x] += value * value;
-        }
     double total = 0, squares = 0;
     for (int64_t x = 0; x < columns; x++) {
         total += sums[x];
@@ -147,7 +164,7 @@ static inline __attribute__((always_inline)) void spreads_at(const float *under,
 API EACH_PROCESSOR int fit_blocks(const float *x, const float *y, int64_t height, int64_t width,
                                   const int64_t *corners, int64_t count, int64_t side, int64_t radius, float *out)
 {
-    int64_t most = 2 * radius + 1, lanes = (most + LANES - 1) / LANES * LANES, wide = side + lanes;
+    int64_t most = 2 * radius + 1, lanes = most <= FEW ? FEW : (most + LANES - 1) / LANES * LANES, wide = side + lanes;
     int64_t window = (side + 2 * radius) * wide;
     int64_t room = room_of(side);
     float *memory = calloc((size_t)(room + window + most * lanes + lanes), sizeof *memory);
@@ -169,11 +186,18 @@ API EACH_PROCESSOR int fit_blocks(const float *x, const float *y, int64_t height
         for (int64_t r = 0; r < rows + side - 1; r++)
             memcpy(around + r * wide, y + (top - above + r) * width + left - before,
                    (size_t)(columns + side - 1) * sizeof *around);
-        int64_t best = 0;
+        int64_t best = 0, across = columns + side - 1;
+        memset(sums, 0, 2 * (size_t)across * sizeof *sums);
+        for (int64_t r = 0; r < side - 1; r++)
+            add_row(around + r * wide, across, 1, sums);
         for (int64_t r = 0; r < rows; r++) {
-            spreads_at(around + r * wide, wide, side, columns, sums, spreads);
-            for (int64_t first = 0; first < columns; first += LANES)
-                products_at(block, side, around + r * wide + first, wide, found + r * lanes + first);
+            add_row(around + (r + side - 1) * wide, across, 1, sums);
+            spreads_at(sums, side, columns, spreads);
+            add_row(around + r * wide, across, -1, sums);
+            if (lanes == FEW)
+                products_at(block, side, around + r * wide, wide, FEW, found + r * lanes);
+            for (int64_t first = 0; first < columns && lanes != FEW; first += LANES)
+                products_at(block, side, around + r * wide + first, wide, LANES, found + r * lanes + first);
             for (int64_t c = 0; c < columns; c++) {
                 float both = length * spreads[c], *here = found + r * lanes + c;
                 *here = both > 1e-3f ? *here / both : 0;

@@ -6,6 +6,7 @@ the two places that the journal names. A file that cannot be moved is left, and 
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from visus.search.duplicates.journal import JOURNAL, Journal, JournalWriter, Not
 from visus.search.duplicates.members import Copy, DuplicateGroup, Member
 from visus.search.duplicates.moving import FULL, NotMovedError, hash_of, move, unlink, why
 from visus.search.duplicates.opened import entry, unchanged
+
+_LOCK = ".visus-moved.lock"  # beside the journal
 
 __all__ = ["JOURNAL", "Moved", "folder_for", "move_aside", "move_back"]
 
@@ -64,41 +67,44 @@ def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str])
     """Move the copies that may go into a folder, where they keep their paths.
 
     Before a file is moved, it and the one that is kept are read once more: both must hold what the index says. What
-    cannot be moved is left; once the disk is full, so is the rest.
+    cannot be moved is left; once the disk is full, so is the rest. Others may do the same at the same time: each file
+    is moved once, and comes back where its kept one was taken away meanwhile.
 
     Args:
         groups: Groups of duplicates.
         folder: Where; made if it is missing.
 
     Raises:
-        InputError: The folder cannot be written, or holds a picture that is to be kept.
+        InputError: The folder cannot be written, holds a picture that is to be kept, or others move files there now.
     """
     target = folder_for(folder)
     groups = list(groups)
     for group in groups:
         if Path(os.path.realpath(group.keep.path)).is_relative_to(os.path.realpath(target)):
             raise InputError(f"{group.keep.path} is to be kept and lies in {target} itself; choose another folder.")
-    moved = Moved()
     going = list(_may_go(groups))
     if not going:
-        return moved
+        return Moved()
     try:
-        journal = JournalWriter(target)
+        with _alone(target), JournalWriter(target) as journal:
+            return _all_aside(going, target, journal)
     except OSError as error:
         raise InputError(f"Files cannot be moved to {target}: {error.strerror}; choose another folder.") from error
-    full = ""
-    with journal:
-        for keep, copy in going:
-            try:
-                if full:
-                    raise NotMovedError(full)
-                place = _put_aside(keep, copy, target, journal)
-            except (OSError, InputError, NotMovedError) as error:
-                moved.left.append(f"{copy.path} was left: {why(error)}")
-                full = full or (why(error) if isinstance(error, OSError) and error.errno in FULL else "")
-                continue
-            moved.files.append((copy.path, str(place)))
-            moved.size += copy.size
+
+
+def _all_aside(going: Iterable[tuple[Member, Copy]], target: Path, journal: JournalWriter) -> Moved:
+    moved, full = Moved(), ""
+    for keep, copy in going:
+        try:
+            if full:
+                raise NotMovedError(full)
+            place = _put_aside(keep, copy, target, journal)
+        except (OSError, InputError, NotMovedError) as error:
+            moved.left.append(f"{copy.path} was left: {why(error)}")
+            full = full or (why(error) if isinstance(error, OSError) and error.errno in FULL else "")
+            continue
+        moved.files.append((copy.path, str(place)))
+        moved.size += copy.size
     return moved
 
 
@@ -109,9 +115,44 @@ def move_back(folder: str | os.PathLike[str]) -> Moved:
         folder: Where they are; it may have another name than it had.
 
     Raises:
-        InputError: There is no journal.
+        InputError: There is no journal, or others move files there now.
     """
     target = Path(folder).expanduser().absolute()
+    Journal.read(target)  # a folder without one needs no lock
+    try:
+        with _alone(target):
+            return _all_back(target)
+    except OSError as error:
+        raise InputError(f"Files cannot be moved from {target}: {error.strerror}; check its permissions.") from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder's journal: of two who write it, one would take back what the other has noted.
+
+    The lock's file goes with it.
+
+    Raises:
+        InputError: Another process holds it.
+        OSError: The folder may not be written.
+    """
+    from filelock import FileLock, Timeout
+
+    place = folder / _LOCK
+    try:
+        with FileLock(place, timeout=0) as lock:
+            if not place.exists():  # who held it took it away
+                raise Timeout(lock.lock_file)
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # Windows takes no open file away
+                    place.unlink()
+    except Timeout:
+        raise InputError(f"Another visus moves files to or from {folder}; say it again once that is done.") from None
+
+
+def _all_back(target: Path) -> Moved:
     journal = Journal.read(target)
     moved = Moved()
     for number in journal.damaged:
@@ -151,9 +192,13 @@ def _put_aside(keep: Member, copy: Copy, target: Path, journal: JournalWriter) -
     try:
         move(origin, place, seen=seen, hash=copy.hash)
     except (OSError, InputError, NotMovedError):
-        if os.path.lexists(origin):
+        if os.path.lexists(origin) or not os.path.lexists(place):
             journal.take_back()
         raise
+    if not os.path.lexists(keep.path):  # another program has put it aside as a copy of this one
+        move(place, origin, seen=os.lstat(place), hash=copy.hash)
+        journal.take_back()
+        raise NotMovedError("the file that is kept is no longer there, so it is back")
     return place
 
 

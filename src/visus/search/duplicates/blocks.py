@@ -227,8 +227,15 @@ def _moved(step: Matrix, shape: tuple[int, ...]) -> float:
 
 def _busiest(busy: Floats) -> Corners:
     """The busiest blocks of each row and of each column, so that they lie all over the picture, in any order."""
+    rows, columns = np.ogrid[: busy.shape[0], : busy.shape[1]]
     wanted = np.zeros(busy.shape, bool)
-    np.put_along_axis(wanted, np.argsort(-busy, axis=0)[:_EACH], True, axis=0)
-    np.put_along_axis(wanted, np.argsort(-busy, axis=1)[:, :_EACH], True, axis=1)
+    wanted[np.argsort(-busy, axis=0)[:_EACH], columns] = True
+    wanted[rows, np.argsort(-busy, axis=1)[:, :_EACH]] = True
     found = np.argwhere(wanted & (busy >= _LINE))
-    return found[np.random.default_rng(0).permutation(len(found))]
+    return found[_order(len(found))]
+
+
+@functools.lru_cache(1024)
+def _order(count: int) -> NDArray[np.int64]:
+    """Some order that is always the same. Not to be changed."""
+    return np.random.default_rng(0).permutation(count)

@@ -45,10 +45,13 @@ def _differs(laid: Laid) -> NDArray[np.bool_]:
     x, y = sorted((laid.over, laid.target), key=_sharpness, reverse=True)  # what a blurred copy lacks has not changed
     slope, offset, contrast = _tones_around(x, y, where, laid.side)
     like_y = slope * x + offset
-    apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
     rim = np.ones((2 * _RIM + 1,) * 2, np.uint8)
     whole = cv2.erode(where.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    return np.asarray(whole & (apart >= np.maximum(_VISIBLE, _AGAINST * contrast)))
+    visible = np.maximum(_VISIBLE, _AGAINST * contrast)
+    if not (whole & (cv2.blur(cv2.absdiff(like_y, y), (3, 3)) >= visible)).any():
+        return np.zeros_like(whole)  # no pixel is farther from those around its place than from the one at it
+    apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))
+    return np.asarray(whole & (apart >= visible))
 
 
 def _sharpness(picture: Floats) -> float:

@@ -206,8 +206,8 @@ def lay(first: Gray, second: Gray, transform: Matrix) -> Laid | None:
     Returns:
         None where hardly any block fits.
     """
-    a, to_a = _as_coarse(first, 1 / max(1.0, 1 / _scale(transform)))
-    b, to_b = _as_coarse(second, 1 / max(1.0, _scale(transform)))
+    a, to_a = _as_coarse(first, 1 / max(1.0, 1 / scale_of(transform)))
+    b, to_b = _as_coarse(second, 1 / max(1.0, scale_of(transform)))
     if min(*a.shape, *b.shape) < 16:
         return None
     side = side_of(b)
@@ -224,7 +224,8 @@ def lay(first: Gray, second: Gray, transform: Matrix) -> Laid | None:
     return Laid(a, b, over, target, side, corners, inside, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
 
 
-def _scale(transform: Matrix) -> float:
+def scale_of(transform: Matrix) -> float:
+    """Pixels of the second picture for each of the first, along a side."""
     return float(np.sqrt(abs(np.linalg.det(transform[:2, :2]))))
 
 

@@ -87,8 +87,7 @@ class Look:
     @functools.cached_property
     def corners(self) -> Corners:
         """Features of the picture."""
-        gray = self.gray
-        return _described(gray, _detector().detect(gray, None))
+        return _corners(*_detector().detectAndCompute(self.gray, None))
 
     @functools.cached_property
     def mirrored(self) -> Corners:
@@ -100,7 +99,7 @@ class Look:
             cv2.KeyPoint(last - x, y, size, (180 - angle) % 360, 0, round(math.log(size / _PATCH, _STEP)))
             for x, y, size, angle in self.corners.points.tolist()
         ]
-        return _described(np.ascontiguousarray(self.gray[:, ::-1]), points)
+        return _corners(*_detector().compute(np.ascontiguousarray(self.gray[:, ::-1]), points))
 
 
 def without_border(gray: Gray) -> Box:
@@ -193,8 +192,7 @@ def _detector() -> Any:  # noqa: ANN401 - of OpenCV; each thread has its own
     return _own.detector
 
 
-def _described(gray: Gray, corners: Sequence[Any]) -> Corners:
-    """Features at some places of a picture."""
-    found, bits = _detector().compute(gray, corners)
+def _corners(found: Sequence[Any], bits: NDArray[np.uint8] | None) -> Corners:
+    """Features as OpenCV gives them."""
     points = np.array([(*corner.pt, corner.size, corner.angle) for corner in found], np.float32).reshape(-1, 4)
     return Corners(points, np.zeros((0, 4), np.uint64) if bits is None else bits.view(np.uint64))

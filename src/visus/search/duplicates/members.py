@@ -10,7 +10,7 @@ Name = Literal[
 ]  # fmt: skip
 """How a copy differs from the picture that is kept."""
 
-Kind = Literal["burst", "exposure bracket", "same scene", "captioned", "overlapping"]
+Kind = Literal["burst", "exposure bracket", "same scene", "same frame", "captioned", "overlapping"]
 """How pictures belong together that are no copies of one another."""
 
 

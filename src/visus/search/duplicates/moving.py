@@ -48,8 +48,8 @@ def move(origin: Path, place: Path, *, seen: os.stat_result, hash: bytes) -> Non
         hash: Of its content; asked only between disks.
 
     Raises:
-        NotMovedError: The file was changed meanwhile; it is where it was.
-        InputError: It cannot be read; likewise.
+        NotMovedError: The file was changed meanwhile, and is where it was; or another program has moved it.
+        InputError: It cannot be read; it is where it was.
         OSError: It cannot be moved; likewise.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,9 @@ def move(origin: Path, place: Path, *, seen: os.stat_result, hash: bytes) -> Non
         sync([place.parent])
         if not linked and os.path.lexists(origin) and hash_of(origin) != hash:
             raise NotMovedError("it was changed meanwhile")
-        unlink(origin, seen)
+        if not unlink(origin, seen) and os.lstat(place).st_nlink > 1:  # of two who move it, one took the first name
+            place.unlink()
+            raise NotMovedError("another program has moved it meanwhile")
     except (OSError, InputError, NotMovedError):
         if os.path.lexists(origin):
             place.unlink(missing_ok=True)
@@ -69,8 +71,11 @@ def move(origin: Path, place: Path, *, seen: os.stat_result, hash: bytes) -> Non
         sync([origin.parent])
 
 
-def unlink(path: Path, seen: os.stat_result) -> None:
-    """Take a name away while it is the file that was seen, or is gone already.
+def unlink(path: Path, seen: os.stat_result) -> bool:
+    """Take a name away while it is the file that was seen.
+
+    Returns:
+        Whether it was there.
 
     Raises:
         NotMovedError: It is another file, or was changed.
@@ -78,11 +83,12 @@ def unlink(path: Path, seen: os.stat_result) -> None:
     """
     try:
         now = os.lstat(path)
+        if _told(now) != _told(seen):
+            raise NotMovedError("it was saved anew meanwhile")
+        path.unlink()
     except FileNotFoundError:
-        return
-    if _told(now) != _told(seen):
-        raise NotMovedError("it was saved anew meanwhile")
-    path.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _told(seen: os.stat_result) -> tuple[int, int, int, int]:

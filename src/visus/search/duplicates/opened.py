@@ -1,7 +1,6 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
 import functools
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
 from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
+from visus.search.duplicates.detail import contrast_of, needed_share
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
 from visus.search.duplicates.rounding import Waves, follows, mean_step, waves_of
@@ -34,10 +34,6 @@ WHITE = 250
 SOFT_SIDE = 256
 """Longest side at which colors are compared, in pixels."""
 
-_LOSS = 2.0  # root mean square of what a picture loses, in gray levels, if it has no detail of that size
-_LOSS_SHARE = 0.06  # the same, of the standard deviation of its gray levels
-_SCALES = (0.125, 0.18, 0.25, 0.35, 0.5, 0.71)
-_DETAIL_SIDE = 4096
 _MOST_PAGES = 100
 _COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
@@ -88,13 +84,7 @@ class Traits:
     @functools.cached_property
     def detail(self) -> float:
         """How many pixels its real detail needs: of a picture that was blown up, fewer than it has."""
-        import cv2
-
-        gray = cv2.cvtColor(shrink(pixels_of(self.member), _DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
-        whole = gray.astype(np.float32)
-        allowed = max(_LOSS, _LOSS_SHARE * float(whole.std()))
-        needed = next((scale for scale in _SCALES if _loss_at(whole, scale) <= allowed), 1.0)
-        return needed**2 * self.member.width * self.member.height
+        return needed_share(_luminance(self.member)) * self.member.width * self.member.height
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +108,15 @@ class Opened:
         """The row of the index that the file is of."""
         return self.traits.member
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the file has more pixels than are looked at."""
+        return max(self.member.width, self.member.height) > SIDE
+
     @functools.cached_property
     def closely(self) -> Gray:
         """It once more, larger where the file has more pixels, to look for what is small."""
-        if max(self.member.width, self.member.height) <= SIDE:
+        if not self.has_more:
             return self.gray
         return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
 
@@ -157,24 +152,13 @@ def open_member(member: Member) -> Opened | None:
     gray = _gray(colors)
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
-    return Opened(Traits(member, facts, alpha is not None, _spread(colors), float(gray.std())), colors, gray, alpha)
+    return Opened(Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray)), colors, gray, alpha)
 
 
 def _colors(data: bytes, member: Member, side: int) -> NDArray[np.uint8]:
     """A picture with its longest side, in pixels, or less; JPEG is decoded at a scale that suffices."""
     least = round(side * min(member.width, member.height) / max(member.width, member.height))
     return shrink(decode(data, name=member.path, min_side=max(1, least), range="own").pixels, side)
-
-
-def _loss_at(whole: NDArray[np.float32], scale: float) -> float:
-    """What is lost of a picture that is shrunk and blown up again, smoothly or pixel by pixel."""
-    import cv2
-
-    size = max(1, round(whole.shape[1] * scale)), max(1, round(whole.shape[0] * scale))
-    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    ways = (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
-    again = [np.asarray(cv2.resize(small, whole.shape[::-1], interpolation=way)) for way in ways]
-    return min(cv2.norm(one, whole) for one in again) / math.sqrt(whole.size)
 
 
 def pixels_of(member: Member) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
-from visus.search.duplicates.evidence import Evidence, Laid, compare, lay
+from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
@@ -20,6 +20,7 @@ _OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and s
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
+_SMALL = 256  # longest side of icons, badges and stamps, in pixels: without a date nothing says that they were shot
 _STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
 
 
@@ -70,9 +71,10 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
 
 
 def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
-    ours, theirs = keep.closely, other.closely
-    if ours is keep.gray and theirs is other.gray:
+    coarser = keep if scale_of(evidence.transform) >= 1 else other
+    if not coarser.has_more:  # and the finer one is made as coarse
         return closer(laid, evidence)
+    ours, theirs = keep.closely, other.closely
     larger, smaller = scaling(other.gray.shape, theirs.shape), scaling(ours.shape, keep.gray.shape)
     large = lay(ours, theirs, larger @ evidence.transform @ smaller)
     return evidence if large is None else closer(large, evidence)
@@ -91,7 +93,7 @@ def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
 
 
 def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
-    """How two photographs of one scene belong together."""
+    """How two pictures belong together that show the same in most places."""
     one, two = keep.facts.captured, other.facts.captured
     if evidence.written:
         return "captioned"
@@ -102,6 +104,8 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     moved = np.abs(evidence.transform - np.eye(3)) / np.array([[1, 1, side], [1, 1, side], [1, 1, 1]])
     if moved.max() > _STILL:
         return "same scene"
+    if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
+        return "same frame"
     return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
 
 
@@ -189,26 +193,27 @@ def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     """How much more of the second picture than of the first is overexposed."""
     if not keep.white and not other.white:
         return 0.0
-    laid = laid_over(keep.gray, evidence.transform, other.gray.shape)
-    one, two = (_white_and_busy(gray) for gray in (laid, other.gray))
-    return float((two[0] & one[1]).mean() - (one[0] & two[1]).mean())
+    height, width = (length // 8 * 8 for length in other.gray.shape)
+    parts = laid_over(keep.gray, evidence.transform, (height, width)), other.gray[:height, :width]
+    one, two = (_white(part) for part in parts)
+    more = float((two & _busy(parts[0])).mean()) if two.any() else 0.0
+    return more - float((one & _busy(parts[1])).mean()) if one.any() else more
 
 
-def _white_and_busy(gray: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which squares of 8 pixels are overexposed, and which have detail."""
+def _white(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which squares of 8 pixels are overexposed everywhere."""
     import cv2
 
-    height, width = (length // 8 * 8 for length in gray.shape)
-    part = gray[:height, :width]
-    darkest = np.asarray(cv2.erode(part, np.ones((8, 8), np.uint8)))[4::8, 4::8]
-    size = width // 8, height // 8
-    means = [cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in _powers(part)]
-    return darkest >= WHITE, means[1] - means[0] ** 2 >= _BUSY**2
+    return np.asarray(cv2.erode(gray, np.ones((8, 8), np.uint8)))[4::8, 4::8] >= WHITE
 
 
-def _powers(gray: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    values = gray.astype(np.float32)
-    return values, values**2
+def _busy(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which squares of 8 pixels have detail."""
+    import cv2
+
+    values, size = gray.astype(np.float32), (gray.shape[1] // 8, gray.shape[0] // 8)
+    mean, square = (np.asarray(cv2.resize(own, size, interpolation=cv2.INTER_AREA)) for own in (values, values**2))
+    return square - mean**2 >= _BUSY**2
 
 
 def _same_pixels(keep: Opened, other: Opened) -> bool:

@@ -4,6 +4,8 @@ After Fan and de Queiroz, "Identification of bitmap compression history", IEEE T
 the cosine coefficients of blocks of 8 x 8 pixels lie near multiples of the step they were rounded to.
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,12 +144,18 @@ def _step(values: NDArray[np.float32]) -> int:
     Halfway between multiples of the step there are few values then. Without a step there are fewer near a multiple than
     halfway before and behind it on average, since the numbers fall about exponentially.
     """
-    steps = np.arange(_LEAST_STEP, _MOST_STEP + 1)
+    steps, edges = _edges()
     width = (_MULTIPLES + 1) * _MOST_STEP * _PARTS
     counts = np.bincount((values * _PARTS).astype(np.int64).clip(max=width), minlength=width + 1)[:width]
     until = np.concatenate([[0], np.cumsum(counts)])
-    edges = np.outer(steps, np.arange(1, 4 * _MULTIPLES + 4, 2)) * _PARTS // 4  # a quarter, three quarters, ...
     between = np.diff(until[edges])  # of each step: halfway, near one, halfway, near two, ..., halfway
     near, halfway = between[:, 1::2].sum(axis=1), (between[:, :-2:2] + between[:, 2::2]).sum(axis=1) / 2
     found = steps[(near >= _LEAST_NEAR) & (near >= _NEAR * halfway)]
     return int(found.max(initial=0))
+
+
+@functools.cache
+def _edges() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All steps, and of each a quarter, three quarters, and so on, in parts."""
+    steps = np.arange(_LEAST_STEP, _MOST_STEP + 1)
+    return steps, np.outer(steps, np.arange(1, 4 * _MULTIPLES + 4, 2)) * _PARTS // 4

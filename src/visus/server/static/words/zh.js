@@ -244,7 +244,7 @@ export default {
     older: "更早", "has more detail": "细节更多", "further pictures": "附有更多图片", "has further pictures": "附有更多图片",
   },
   kinds: {
-    burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", captioned: "加文字", overlapping: "有重叠",
+    burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", "same frame": "同一边框", captioned: "加文字", overlapping: "有重叠",
   },
   tasks: { classify: "分类", segment: "分割", detect: "检测", localize: "定位" },
   states: { running: "进行中", finished: "已完成", stopped: "已停止" },
