@@ -140,7 +140,9 @@ class Lattice:
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """An array whose values are not set yet, and begin where a line of the cache does: no register's lies across two.
+    """An array of float32 whose values are not set yet, and begin where a line of the cache does.
+
+    So no register's lies across two lines.
 
     >>> aligned((3, 8)).ctypes.data % 64
     0

@@ -10,7 +10,7 @@ def pieces(x: Tensor) -> tuple[Tensor, ...]:
     """A batch in parts that a processor takes one by one; a GPU takes it as a whole.
 
     Args:
-        x: Pictures ``(N, C, H, W)``; anything else is left as it is.
+        x: Pictures ``(N, C, H, W)`` of any dtype; anything else is left as it is.
 
     Returns:
         Views of it, one at least.

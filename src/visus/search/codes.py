@@ -222,7 +222,7 @@ def alike(words: NDArray[np.uint64], keep: int, start: int, stop: int) -> NDArra
     A row is left out early where its first bits differ much more; one of several thousand is missed by that.
 
     Args:
-        words: ``(N, words)``.
+        words: ``(N, words)`` of 64 bits.
         keep: How many others.
         start: The first of the rows.
         stop: The row after the last; those beyond the end are left out.

@@ -238,7 +238,7 @@ def vectors_or_zeros(column: pa.ChunkedArray | pa.Array, dtype: np.dtype[Any]) -
 
 
 def stored(column: pa.ChunkedArray | pa.Array) -> list[NDArray[np.floating] | None]:
-    """The vectors of a column, each ``(D,)`` in the type that it is stored in; None for a null."""
+    """The vectors of a column, each ``(D,)`` of the dtype that it is stored in; None for a null."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     found: list[NDArray[np.floating] | None] = []
     for chunk in chunks:

@@ -37,7 +37,7 @@ def interval(values: NDArray[np.floating]) -> Interval | None:
     """The interval that holds 95 % of the values of a measure; None where there are none.
 
     Args:
-        values: ``(times,)``, NaN where there was nothing to measure.
+        values: ``(times,)`` float, NaN where there was nothing to measure.
 
     >>> interval(np.linspace(0, 1, 1001))
     (0.025, 0.975)

@@ -63,8 +63,8 @@ def mean_average_precision(scores: NDArray[np.floating], labels: NDArray[np.inte
     """The mean over the classes that some picture has; NaN where no picture has any.
 
     Args:
-        scores: See :func:`average_precision`.
-        labels: See there.
+        scores: ``(N, classes)`` float, the higher the likelier.
+        labels: ``(N, classes)`` integer, zeros and ones.
     """
     found = average_precision(scores, labels)
     return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")

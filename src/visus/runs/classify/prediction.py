@@ -104,7 +104,7 @@ def likeliest(
 
     Args:
         name: Its file.
-        probabilities: ``(C,)``.
+        probabilities: ``(C,)`` float.
         classes: Names of the classes.
         k: How many classes are told; where a picture may have several, all that it has.
         multilabel: Whether it may.

@@ -38,14 +38,14 @@ def side_of(picture: Gray) -> int:
 
 
 def soft(picture: Gray) -> Floats:
-    """A picture without its finest detail, in which encoders and scalers differ."""
+    """A picture ``(H, W)`` uint8 as float32 without its finest detail, in which encoders and scalers differ."""
     import cv2
 
     return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
 def laid_over(picture: NDArray, matrix: Matrix, shape: tuple[int, ...]) -> NDArray:
-    """A picture in the frame of another one of a shape; zeros where it is not."""
+    """A picture ``(H, W)`` in the frame of another one of a shape, of its own dtype; zeros where it is not."""
     import cv2
 
     return np.asarray(cv2.warpAffine(picture, matrix[:2], (shape[1], shape[0]), flags=cv2.INTER_LINEAR))
