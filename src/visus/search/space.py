@@ -124,7 +124,7 @@ def moments(batches: Iterable[NDArray[np.floating]], *, covariance: bool) -> Mom
 
 
 def centered(found: Moments) -> tuple[Floats, None]:
-    """The mean ``(D,)`` float32 that is taken away: that of the pictures, and the nearer to zero the fewer there are."""
+    """The mean ``(D,)`` float32 that is taken away: that of the pictures, the nearer to zero the fewer there are."""
     return (found.mean * (found.count / (found.count + PRIOR))).astype(np.float32), None
 
 
