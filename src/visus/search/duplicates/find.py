@@ -1,5 +1,6 @@
 """The search for duplicates from end to end: contents, candidates, thumbnails, files, groups."""
 
+import itertools
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ Hashes = tuple[NDArray[np.int64], NDArray[np.uint64]]
 """Which content each hash is of, ``(N,)``, and the hashes in eight turns, ``(N, 8)``."""
 
 _LOOKED_AT = 256  # thumbnails that a thread takes at once
-_TOLD = 64  # pictures between two words on the progress
+_TOLD = 64  # pictures that threads share, and after which the progress is told
 
 
 class Thumbnails:
@@ -137,22 +138,26 @@ def _joined(similar: Pairs, hashed: Pairs) -> dict[int, list[tuple[int, bool]]]:
 def _screened(
     pairs: dict[int, list[tuple[int, bool]]], screen: Screen, count: int, pool: ThreadPoolExecutor, tell: Tell
 ) -> dict[tuple[int, int], Matrix]:
-    """The pairs whose thumbnails agree, as far as they link pictures that are not linked already."""
-    links = _Links(count)
-    ways: dict[tuple[int, int], Matrix] = {}
+    """The pairs whose thumbnails agree, as far as they link pictures that are not linked already.
+
+    Threads know the links from before their part, and what links within it is kept in order: as one thread would do.
+    """
+    links, ways, asking = _Links(count), dict[tuple[int, int], Matrix](), sorted(pairs)
 
     def looked(i: int) -> list[tuple[int, int, Matrix]]:
-        found = []
+        found, linked = [], {links.root(i)}
         for j, by_vector in pairs[i]:
-            if links.root(i) != links.root(j) and (way := screen(i, j, parts=by_vector)) is not None:
-                links.join(i, j)
+            if links.root(j) not in linked and (way := screen(i, j, parts=by_vector)) is not None:
+                linked.add(links.root(j))
                 found.append((i, j, way))
         return found
 
-    for done, found in enumerate(pool.map(looked, sorted(pairs))):
-        ways |= {(i, j): way for i, j, way in found}
-        if done % _TOLD == 0 or done + 1 == len(pairs):
-            tell("Comparing thumbnails", done + 1, len(pairs))
+    for start in range(0, len(asking), _TOLD):
+        for i, j, way in itertools.chain.from_iterable(list(pool.map(looked, asking[start : start + _TOLD]))):
+            if links.root(i) != links.root(j):
+                links.join(i, j)
+                ways[i, j] = way
+        tell("Comparing thumbnails", min(start + _TOLD, len(asking)), len(asking))
     return ways
 
 
