@@ -16,7 +16,6 @@ import dataclasses
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from search import cpu_and_wall
 from visus.data import Batches, Features, Pictures, loader
 from visus.ops import Normalize
 from visus.runs import ClassifySettings, Run, train
@@ -262,16 +262,8 @@ def memory(folder: Path, before: Path | None) -> None:
                 shutil.copy(picture, target)
         for name, source in {"visus": None, **({"the build before": before} if before else {})}.items():
             command = [sys.executable, "-m", "visus", "train", "classify", f"{place}/data", "--epochs", "1"]
-            found = subprocess.Popen(
-                [*command, "--runs", f"{place}/runs"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | ({"PYTHONPATH": str(source)} if source else {}),
-            )
-            _, status, usage = os.wait4(found.pid, 0)
-            if status:
-                raise RuntimeError(f"{name} failed")
-            print(f"{name:20} {usage.ru_maxrss / 1e6:5.2f} GB", flush=True)
+            _, _, peak = cpu_and_wall([*command, "--runs", f"{place}/runs"], source)
+            print(f"{name:20} {peak / 1e3:5.2f} GB", flush=True)
 
 
 def main() -> None:

@@ -25,4 +25,19 @@ typedef int32_t EightWhole __attribute__((vector_size(32), aligned(4), may_alias
 enum { WIDE = 8 };
 #define INLINE static inline __attribute__((always_inline))
 
+enum { LINE = 16 }; /* floats of a line of the cache */
+
+/* Where a line of the cache begins in some room, which has LINE floats more than are needed. */
+INLINE float *at_line(float *room)
+{
+    return room + (LINE - (uintptr_t)room / sizeof *room % LINE);
+}
+
+/* Floats from row to row, of which at least `count` are used: rows a power of two apart would drive each other out of the
+ * cache. */
+INLINE int64_t stride_for(int64_t count)
+{
+    return count / (2 * LINE) * (2 * LINE) + 3 * LINE;
+}
+
 #endif

@@ -6,7 +6,6 @@
 #include "_borders.h"
 
 enum { HIGH = 4, EIGHTS = 3, BAND = 32, BROAD = 11 * EIGHTS * WIDE }; /* of a patch: rows, eights; of a tile: rows, numbers */
-enum { LINE = 16 };                                                  /* floats of a line of the cache */
 
 /* A kernel as it is. */
 typedef struct {
@@ -72,11 +71,11 @@ API EACH_PROCESSOR int correlate_rows(const float *from, int64_t count, int64_t 
 {
     Picture p = {from, 0, count, channels, rows, columns, before};
     Kernel own = {kernel, kh, kw, channels};
-    int64_t more = (kw - 1) * channels, stride = (BROAD + more) / (2 * LINE) * (2 * LINE) + 3 * LINE; /* not a power of two */
+    int64_t more = (kw - 1) * channels, stride = stride_for(BROAD + more);
     float *all = calloc((size_t)((BAND + kh - 1 + HIGH) * stride + LINE), sizeof *all), *tile;
     if (!all)
         return -1;
-    tile = all + (LINE - (uintptr_t)all / sizeof *all % LINE);
+    tile = at_line(all);
     for (int64_t y = first; y < last; y += BAND)
         for (int64_t x = 0; x < width; x += BROAD) {
             int64_t high = last - y < BAND ? last - y : BAND, broad = width - x < BROAD ? width - x : BROAD;

@@ -8,7 +8,7 @@
 
 enum { DOWN = 2, ALONG = 4 };           /* eights that are summed at once */
 enum { STEP = ALONG * WIDE, BROAD = 1024 }; /* numbers: lines go on to a multiple of them; of a part, where there are as many */
-enum { MOST = 64, LINE = 16 };          /* neighbors on each side; floats of a line of the cache */
+enum { MOST = 64 };                     /* neighbors on each side */
 
 /* Sums over the neighbors above and below two rows: those that are equally far have the same weight.
  *
@@ -121,14 +121,13 @@ API EACH_PROCESSOR int smooth_rows(const void *from, int is_bytes, int64_t count
 {
     Picture p = {from, is_bytes, count, channels, rows, columns, reach * channels};
     int64_t broad = BROAD < count ? BROAD : count, taps = 2 * reach + 2;
-    /* Rows whose length is a power of two would drive each other out of the cache. */
-    Room room = {.stride = (broad + 2 * p.before + 2 * STEP) / (2 * LINE) * (2 * LINE) + 3 * LINE};
+    Room room = {.stride = stride_for(broad + 2 * p.before + 2 * STEP)};
     float *all = calloc((size_t)((taps + 3) * room.stride + LINE), sizeof *all);
     if (!all || reach > MOST) {
         free(all);
         return -1;
     }
-    room.ring = all + (LINE - (uintptr_t)all / sizeof *all % LINE);
+    room.ring = at_line(all);
     room.lines = room.ring + taps * room.stride;
     if (reach == 2) /* those that are asked for most are unrolled */
         smooth_parts(&p, &room, 2, broad, first, last, weight, out);

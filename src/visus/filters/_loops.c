@@ -96,8 +96,6 @@ API int hysteresis(uint8_t *classes, int64_t height, int64_t width)
 /* Derivatives in one pass: each row is summed over its neighbors above and below into lines, and these over their
  * neighbors to the left and right, while all are in the fastest cache. -------------------------------------------- */
 
-enum { LINE = 16 }; /* floats of a line of the cache */
-
 /* A picture whose rows are taken one after the other; the last 2 reach + 1 are at hand as floats. */
 typedef struct {
     const void *from;     /* floats, or bytes where is_bytes */
@@ -116,7 +114,7 @@ static int open_rows(Rows *r)
 {
     r->stride = (r->count + 31) / 16 * 16 + 16; /* not a power of two, whose rows would drive each other out of the cache */
     r->all = calloc((size_t)((2 * r->reach + 1) * r->stride + LINE), sizeof *r->all);
-    r->ring = r->all + (LINE - (uintptr_t)r->all / sizeof *r->all % LINE);
+    r->ring = r->all ? at_line(r->all) : NULL;
     r->before = malloc((size_t)(2 * (r->reach + 1)) * sizeof *r->before);
     r->after = r->before + r->reach + 1;
     return r->all && r->before;
