@@ -77,7 +77,7 @@ def test_the_score_of_a_pixel_is_that_of_the_whole_answer(segmenter: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fast_rcnn", "faster_rcnn", "mask_rcnn", "fasterrcnn_resnet50_fpn"])
+@pytest.mark.parametrize("name", ["fast_rcnn", "mask_rcnn", "faster_rcnn_fpn", "fasterrcnn_resnet50_fpn"])
 def test_the_class_of_a_box_is_explained(name: str, tmp_path: Path) -> None:
     picture, rows = scene(3)
     box = rows[0]["box"]

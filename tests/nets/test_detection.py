@@ -18,6 +18,7 @@ from visus.nets.detection.body import cut, hold_chance
 from visus.nets.detection.detector import softened
 from visus.nets.detection.fast_rcnn import FastRCNN, RoIPooling, heads_of
 from visus.nets.detection.faster_rcnn import FasterRCNN, SlidingWindow, proposing, within
+from visus.nets.detection.fpn import MaskRCNNPyramid
 from visus.nets.detection.mask_rcnn import MaskRCNN
 from visus.nets.detection.rcnn import RCNN
 from visus.ops import boxes
@@ -198,6 +199,7 @@ NETS: dict[str, Any] = {
     "fast_rcnn": lambda: FastRCNN(**LITE),
     "faster_rcnn": lambda: FasterRCNN(**LITE, pooling="align"),
     "mask_rcnn": lambda: MaskRCNN(**LITE, width=16),
+    "mask_rcnn_fpn": lambda: MaskRCNNPyramid(**LITE, width=16),
 }
 
 

@@ -294,7 +294,9 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     assert 18 <= small <= middle <= large <= 44  # as the scenes draw them
     assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
     assert resolved(sizes=(8, 16)).sizes == (8, 16)
-    assert (resolved().boxes, resolved(backbone="resnet18").boxes) == (32, 64)
+    assert [resolved(net=net).boxes for net in ("faster_rcnn_fpn", "faster_rcnn")] == [128, 32]
+    assert resolved(net="faster_rcnn", backbone="resnet18").boxes == 64
+    assert [resolved(backbone=name).width for name in ("efficientnet_lite0", "resnet18")] == [128, 256]
     assert (resolved().lower, resolved(weights="none").lower, resolved(net="rcnn").lower) == ("kept", None, None)
     with pytest.raises(InputError, match="lower does nothing beside rcnn"):
         resolved(net="rcnn", lower="learn")
@@ -305,7 +307,7 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no option sizes"):
         resolved(net="fast_rcnn", sizes=(8, 16))
     with pytest.raises(InputError, match="no option width"):
-        resolved(width=8)
+        resolved(net="faster_rcnn", width=8)
     with pytest.raises(InputError, match="proposals"):
         resolved(proposals="quality")
     with pytest.raises(InputError, match="neither 'imagenet' nor 'none'"):

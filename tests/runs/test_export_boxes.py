@@ -52,6 +52,7 @@ def written(folder: Path, net: str, task: str = "detect", **options: Any) -> Pat
         pytest.param("fasterrcnn_resnet50_fpn", {"side": 64}, marks=pytest.mark.long),
         pytest.param("maskrcnn_resnet50_fpn", {"side": 64}, marks=pytest.mark.long),
         ("mask_rcnn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8}),
+        ("mask_rcnn_fpn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8, "sizes": (16, 32, 48)}),
     ],
 )
 def test_a_graph_answers_as_the_network_at_every_size(net: str, options: dict[str, Any], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ OPTIONS = {"backbone": "efficientnet_lite0", "side": 64, "sizes": (16, 32, 48)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["faster_rcnn", "mask_rcnn"])
+@pytest.mark.parametrize("name", ["faster_rcnn", "mask_rcnn", "mask_rcnn_fpn"])
 def test_a_compiled_detector_scores_boxes_as_the_network_does(name: str) -> None:
     torch.manual_seed(0)
     net: Any = detection.create(name, classes=3, weights="imagenet", **OPTIONS)
@@ -33,7 +33,7 @@ def test_a_compiled_detector_scores_boxes_as_the_network_does(name: str) -> None
         own, other = net.box_scores(pictures, BOXES), quick.box_scores(pictures, BOXES)
         torch.testing.assert_close(other, own, rtol=1e-3, atol=1e-3)
         if net.has_masks:
-            x = torch.rand(7, 112, 14, 14)
+            x = torch.rand(7, *net.heads.mask_head[0][0].weight.shape[1:2], 14, 14)
             maps = [each.heads.mask_head(x) for each in (net, quick)]
             torch.testing.assert_close(maps[1], maps[0], rtol=1e-3, atol=1e-3)
     assert not any(isinstance(part, detectors._Run) for part in net.modules())  # it is what it was
@@ -59,11 +59,20 @@ def test_many_pictures_are_answered_by_what_is_compiled(monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
-def test_the_lowest_layers_of_a_detector_stay_and_the_others_get_the_same_gradients() -> None:
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("faster_rcnn", ("body.0.", "body.1.", "body.2.")),
+        ("faster_rcnn_fpn", ("body.net.conv_stem", "body.net.bn1", "body.net.blocks.0.", "body.net.blocks.1.")),
+    ],
+)
+def test_the_lowest_layers_of_a_detector_stay_and_the_others_get_the_same_gradients(
+    name: str, kept: tuple[str, ...]
+) -> None:
     gradients = []
     for can_compile in (False, True):
         torch.manual_seed(0)
-        net = detection.create("faster_rcnn", classes=3, weights="imagenet", **OPTIONS)
+        net = detection.create(name, classes=3, weights="imagenet", **OPTIONS)
         net.requires_grad_(True)
         detectors.keep_lower(net, can_compile=can_compile)  # pyright: ignore[reportArgumentType]
         net.train()
@@ -74,8 +83,8 @@ def test_the_lowest_layers_of_a_detector_stay_and_the_others_get_the_same_gradie
         gradients.append({name: p.grad for name, p in net.named_parameters() if p.grad is not None})
     own, other = gradients
     assert own.keys() == other.keys()
-    assert not any(name.startswith(("body.0.", "body.1.", "body.2.")) for name in own)  # up to stride 4
-    assert any(name.startswith("body.3.") for name in own)
+    assert not any(layer.startswith(kept) for layer in own)  # up to stride 4
+    assert any(layer.startswith(("body.3.", "body.net.blocks.2.")) for layer in own)
     torch.testing.assert_close(other["rpn.head.hidden.weight"], own["rpn.head.hidden.weight"], rtol=1e-2, atol=1e-4)
 
 

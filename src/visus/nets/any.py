@@ -26,6 +26,8 @@ _Detectors = Literal[
     "fast_rcnn",
     "faster_rcnn",
     "mask_rcnn",
+    "faster_rcnn_fpn",
+    "mask_rcnn_fpn",
     "fasterrcnn_resnet50_fpn",
     "maskrcnn_resnet50_fpn",
 ]

@@ -5,11 +5,11 @@ from visus.cli.train.face import Face, drawing
 EXAMPLES = """
 Examples:
 
-    visus train detect cells                                      Faster R-CNN on EfficientNet-Lite0
+    visus train detect cells                                      Faster R-CNN on a pyramid of EfficientNet-Lite0
     visus train detect cells --net fast_rcnn --proposals quality  boxes proposed by selective search
-    visus train detect coco --net mask_rcnn --epochs 30           shapes too
-    visus train detect voc --backbone vgg16 --pooling pool --size 600    as in the paper
-    visus train detect voc --anchors 128,256,512 --size 600       anchors of the paper
+    visus train detect coco --net mask_rcnn_fpn --epochs 30       shapes too
+    visus train detect voc --net faster_rcnn --backbone vgg16 --pooling pool --size 600 --anchors 128,256,512
+                                                                  as in the paper of Faster R-CNN
     visus train detect cells --show-batch batch.png
     visus train detect --resume runs/detect/cells-1
 """

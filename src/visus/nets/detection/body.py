@@ -35,17 +35,23 @@ class Body(nn.Sequential):
     kept: int = 0
     below: Callable[[Tensor], Tensor] | None = None
 
-    def keep(self, stride: int) -> None:
+    def keep(self, stride: int) -> list[nn.Module]:
         """Let the layers whose maps have at most some stride stay as they are.
 
+        Returns:
+            These layers.
+
         >>> body = Body(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 2, 1))
-        >>> body.keep(4)
+        >>> len(body.keep(4))
+        3
         >>> body.kept, body[2].weight.requires_grad, body[3].weight.requires_grad
         (3, False, True)
         """
         self.kept = _last_at_stride(list(self), stride) + 1
-        for layer in list(self)[: self.kept]:
+        kept = list(self)[: self.kept]
+        for layer in kept:
             layer.requires_grad_(False)
+        return kept
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, 3, H, W)`` float to the map."""

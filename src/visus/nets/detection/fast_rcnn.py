@@ -79,14 +79,19 @@ class Predictor(FastRCNNPredictor):
 
     def __init__(self, dimension: int, classes: int) -> None:
         super().__init__(dimension, classes)
-        for layer, deviation in ((self.cls_score, 0.01), (self.bbox_pred, 0.001)):
-            nn.init.normal_(layer.weight, std=deviation)
-            nn.init.zeros_(layer.bias)
+        begin(self.cls_score, 0.01)
+        begin(self.bbox_pred, 0.001)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``(boxes, dimension)`` to logits ``(boxes, classes)`` and offsets ``(boxes, 4 classes)``, both float32."""
         logits, offsets = super().forward(x)
         return logits.float(), offsets.float()
+
+
+def begin(layer: nn.Linear, deviation: float) -> None:
+    """Give a layer random weights of some deviation, and no bias (Girshick 2015, section 2.3)."""
+    nn.init.normal_(layer.weight, std=deviation)
+    nn.init.zeros_(layer.bias)
 
 
 class Heads(RoIHeads):
@@ -148,13 +153,39 @@ def heads_of(
     >>> predictor.cls_score.out_features, predictor.bbox_pred.out_features
     (4, 16)
     """
+    pooled, predictor = RoIPooling(pooling, halves.size), Predictor(halves.dimension, classes + 1)
+    return heads_around(pooled, halves.head, predictor, boxes, background=background)
+
+
+def heads_around(
+    pool: nn.Module,
+    head: nn.Module,
+    predictor: nn.Module,
+    boxes: int,
+    *,
+    background: float = BACKGROUND,
+    kind: type[Heads] = Heads,
+) -> Heads:
+    """Heads of given parts, with the sampling and the losses of Girshick 2015, section 2.3.
+
+    Args:
+        pool: From maps and boxes to a small map of each box.
+        head: From these to features ``(boxes, dimension)``.
+        predictor: From these to logits and offsets.
+        boxes: Of each picture that a step sees.
+        background: The least IoU that makes a box background.
+        kind: Of the heads.
+
+    Raises:
+        InputError: No box is seen.
+    """
     if boxes < 1:
         raise InputError(f"A step must see at least 1 box of each picture, not {boxes}.")
     limits = Limits()
-    heads = Heads(
-        RoIPooling(pooling, halves.size),
-        halves.head,
-        Predictor(halves.dimension, classes + 1),
+    heads = kind(
+        pool,
+        head,
+        predictor,
         FOREGROUND,
         FOREGROUND,
         boxes,
@@ -206,6 +237,10 @@ class FastRCNN(Detector):
         yield self.body
         yield self.heads.box_head
 
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """The map of resized pictures ``(N, 3, H, W)`` float: ``(N, C, H/16, W/16)`` float32, as the only level."""
+        return as_features(self.body(x))
+
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """Of the classes and of the boxes; the targets hold ``proposals``.
 
@@ -223,7 +258,7 @@ class FastRCNN(Detector):
         images, own = self.transform(list(pictures), detector.targets_for(targets))
         proposals = [target["proposals"] for target in targets]
         there = detector.resized(proposals, detector.sizes_of(pictures), images.image_sizes)
-        _, found = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes, own)
+        _, found = self.heads(self.maps(images.tensors), there, images.image_sizes, own)
         return found
 
     def box_scores(self, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
@@ -263,12 +298,12 @@ class FastRCNN(Detector):
             before = detector.sizes_of(pictures)
             images, _ = self.transform(list(pictures))
             there = detector.resized(proposals, before, images.image_sizes)
-            rows, _ = self.heads(as_features(self.body(images.tensors)), there, images.image_sizes)
+            rows, _ = self.heads(self.maps(images.tensors), there, images.image_sizes)
             return [detector.softened(limits, own) for own in detector.found_of(rows, images.image_sizes, before)]
 
 
 def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:  # noqa: ANN401
-    """The scores of given boxes by a network with the parts ``transform``, ``body`` and ``heads``.
+    """The scores of given boxes by a network with the parts ``transform``, ``maps`` and ``heads``.
 
     Fast R-CNN (Girshick 2015, section 2) up to its softmax.
 
@@ -286,4 +321,4 @@ def box_scores(net: Any, pictures: Sequence[Tensor], boxes: Sequence[Tensor]) ->
     detector.check_pictures(pictures, net.transform)
     images, _ = net.transform(list(pictures))
     there = detector.resized(boxes, detector.sizes_of(pictures), images.image_sizes)
-    return detector.class_scores(net.heads, as_features(net.body(images.tensors)), there, images.image_sizes)
+    return detector.class_scores(net.heads, net.maps(images.tensors), there, images.image_sizes)

@@ -16,25 +16,31 @@ that look like objects. Crowds are background to the anchors. A proposal is back
 what is learned at once has no first stage whose answers are known.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from visus._errors import InputError
 from visus.nets.detection import detector, fast_rcnn
-from visus.nets.detection.body import STRIDE, as_features, cut, preprocessing
+from visus.nets.detection.body import STRIDE, Body, as_features, cut, preprocessing
 from visus.nets.detection.detector import Detector, Found, Limits, Target
+from visus.nets.segmentation.pyramid import Pyramid
 from visus.nets.segmentation.vgg import Weights
 from visus.ops import anchors
 from visus.ops import boxes as _boxes
 
 _BACKGROUND = 0.0  # every proposal that is no object: the network must learn to refuse its own
 _TRAINING, _TESTING = 2000, 300  # proposals that are kept of pictures of the paper's size (section 3.3 and table 2)
+
+
+AnyProposing = TypeVar("AnyProposing", bound=RegionProposalNetwork)
 
 
 class SlidingWindow(nn.Module):
@@ -189,59 +195,50 @@ def proposing(channels: int, side: int, sizes: Sequence[float] | None = None) ->
     if not sizes or min(sizes) <= 0:
         raise InputError(f"Anchors must be larger than 0 pixels, not {list(sizes)}.")
     generator = Anchors((tuple(sizes),), (anchors.RATIOS,))
-    training = max(_TESTING, round(_TRAINING * (side / detector.SHORTER_SIDE) ** 2))
-    return Proposing(
-        generator,
-        SlidingWindow(channels, len(sizes) * len(anchors.RATIOS)),
-        0.7,
-        0.3,
-        256,
-        0.5,
-        {"training": 12_000, "testing": 6_000},
-        {"training": training, "testing": _TESTING},
-        0.7,
-    )
+    window = SlidingWindow(channels, len(sizes) * len(anchors.RATIOS))
+    return sampling(Proposing, generator, window, side, (12_000, 6_000))
 
 
-class FasterRCNN(Detector):
-    """Faster R-CNN (Ren et al. 2015) on one map of stride 16.
+def sampling(
+    kind: type[AnyProposing], generator: AnchorGenerator, window: SlidingWindow, side: int, before: tuple[int, int]
+) -> AnyProposing:
+    """A region proposal network that takes anchors for objects as Ren et al. 2015 do (section 3.3).
 
     Args:
-        classes: Number of classes, without the background.
-        backbone: See :func:`visus.nets.detection.body.cut`; VGG16 and ZFNet are the paper's.
-        weights: ``"imagenet"`` or None.
-        pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
+        kind: Of torchvision, or one that is made of it.
+        generator: Of its anchors.
+        window: What slides over the maps.
         side: Length of the shorter side that pictures are brought to, in pixels.
-        boxes: Of each picture that the second stage sees in a training step.
-        sizes: Of the anchors; see :func:`proposing`.
+        before: Proposals of each map that are looked at, in training and in evaluation, before overlapping ones go.
+    """
+    kept = max(_TESTING, round(_TRAINING * (side / detector.SHORTER_SIDE) ** 2))
+    top = {"training": before[0], "testing": before[1]}
+    left = {"training": kept, "testing": _TESTING}
+    return kind(generator, window, 0.7, 0.3, 256, 0.5, top, left, 0.7)
+
+
+class Proposes(Detector):
+    """A detector that proposes its boxes itself: ``transform``, ``body``, then :meth:`maps`, ``rpn`` and ``heads``.
+
+    Ren et al. 2015.
     """
 
     has_body = True
+    transform: GeneralizedRCNNTransform
+    body: Body | Pyramid
+    rpn: RegionProposalNetwork
+    heads: fast_rcnn.Heads
 
-    def __init__(
-        self,
-        *,
-        classes: int,
-        backbone: str = "vgg16",
-        weights: Weights = None,
-        pooling: fast_rcnn.Pooling = "pool",
-        side: int = detector.SHORTER_SIDE,
-        boxes: int = fast_rcnn.BOXES_OF_A_STEP,
-        sizes: Sequence[float] | None = None,
-    ) -> None:
-        super().__init__()
-        self.name, self.classes = "faster_rcnn", classes
-        halves = cut(backbone, weights)
-        known = preprocessing(backbone)
-        self.transform = detector.transform_of(known.mean, known.deviation, side)
-        self.body, self.channels = halves.body, halves.channels
-        self.rpn = proposing(halves.channels, side, sizes)
-        self.heads = fast_rcnn.heads_of(halves, classes, pooling, boxes, _BACKGROUND)
+    @abstractmethod
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """The maps of resized pictures, by level.
 
-    def body_modules(self) -> Iterator[nn.Module]:
-        """Both halves of the backbone."""
-        yield self.body
-        yield self.heads.box_head
+        Args:
+            x: ``(N, 3, H, W)`` float, sides a multiple of 32.
+
+        Returns:
+            Each ``(N, C, h, w)`` float32, fine ones first.
+        """
 
     def losses(self, pictures: Sequence[Tensor], targets: Sequence[Target]) -> dict[str, Tensor]:
         """Of the anchors, and of the boxes that they became.
@@ -259,7 +256,7 @@ class FasterRCNN(Detector):
         """
         detector.check_pictures(pictures, self.transform)
         images, own = self.transform(list(pictures), detector.targets_for(targets))
-        features = as_features(self.body(images.tensors))
+        features = self.maps(images.tensors)
         proposals, of_anchors = self.rpn(images, features, own)
         _, of_boxes = self.heads(features, proposals, images.image_sizes, own)
         return {**of_anchors, **of_boxes}
@@ -298,7 +295,50 @@ class FasterRCNN(Detector):
         with torch.inference_mode():
             before = detector.sizes_of(pictures)
             images, _ = self.transform(list(pictures))
-            features = as_features(self.body(images.tensors))
+            features = self.maps(images.tensors)
             own, _ = self.rpn(images, features)
             rows, _ = self.heads(features, own, images.image_sizes)
             return [detector.softened(limits, own) for own in detector.found_of(rows, images.image_sizes, before)]
+
+
+class FasterRCNN(Proposes):
+    """Faster R-CNN (Ren et al. 2015) on one map of stride 16.
+
+    Args:
+        classes: Number of classes, without the background.
+        backbone: See :func:`visus.nets.detection.body.cut`; VGG16 and ZFNet are the paper's.
+        weights: ``"imagenet"`` or None.
+        pooling: ``"pool"`` (the paper's), ``"align"`` or ``"align_maximum"``.
+        side: Length of the shorter side that pictures are brought to, in pixels.
+        boxes: Of each picture that the second stage sees in a training step.
+        sizes: Of the anchors; see :func:`proposing`.
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: int,
+        backbone: str = "vgg16",
+        weights: Weights = None,
+        pooling: fast_rcnn.Pooling = "pool",
+        side: int = detector.SHORTER_SIDE,
+        boxes: int = fast_rcnn.BOXES_OF_A_STEP,
+        sizes: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.name, self.classes = "faster_rcnn", classes
+        halves = cut(backbone, weights)
+        known = preprocessing(backbone)
+        self.transform = detector.transform_of(known.mean, known.deviation, side)
+        self.body, self.channels = halves.body, halves.channels
+        self.rpn = proposing(halves.channels, side, sizes)
+        self.heads = fast_rcnn.heads_of(halves, classes, pooling, boxes, _BACKGROUND)
+
+    def body_modules(self) -> Iterator[nn.Module]:
+        """Both halves of the backbone."""
+        yield self.body
+        yield self.heads.box_head
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """The map of resized pictures ``(N, 3, H, W)`` float: ``(N, C, H/16, W/16)`` float32, as the only level."""
+        return as_features(self.body(x))

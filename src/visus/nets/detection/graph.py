@@ -1,6 +1,6 @@
 """A detector as one module from the pixels of a picture of any size to its objects, to be exported as a graph.
 
-Faster R-CNN and Mask R-CNN (Ren et al. 2015; He et al. 2017), torchvision's with a pyramid, and the localizer. R-CNN
+Faster R-CNN and Mask R-CNN (Ren et al. 2015; He et al. 2017), with and without a pyramid, and the localizer. R-CNN
 and Fast R-CNN take their boxes from outside of the network, by selective search, and so are no such graph.
 """
 
@@ -14,9 +14,8 @@ from torchvision.ops import box_convert
 from visus._errors import RunError
 from visus.graphs.boxes import Limits
 from visus.nets.detection import detector
-from visus.nets.detection.body import as_features
 from visus.nets.detection.detector import Detector
-from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.faster_rcnn import Proposes
 from visus.nets.detection.localizer import Localizer
 from visus.nets.detection.torchvision import FasterPyramid
 from visus.nets.onnx import to_onnx, to_onnx_traced
@@ -32,14 +31,14 @@ class PixelsToObjects(nn.Module):
         limits: Which answers it gives.
     """
 
-    def __init__(self, net: FasterRCNN | FasterPyramid, limits: Limits) -> None:
+    def __init__(self, net: Proposes | FasterPyramid, limits: Limits) -> None:
         super().__init__()
         whole: Any = net
         if isinstance(net, FasterPyramid):
             whole = net.net
             self.features, self.heads = whole.backbone, whole.roi_heads
         else:
-            self.features, self.heads = nn.Sequential(whole.body, _AsFeatures()), whole.heads
+            self.features, self.heads = _Maps(net), whole.heads
         self.transform, self.rpn = whole.transform, whole.rpn
         self.heads.score_thresh, self.heads.nms_thresh, self.heads.detections_per_img = detector.within_heads(limits)
 
@@ -63,9 +62,13 @@ class PixelsToObjects(nn.Module):
         return boxes, row["scores"], row["labels"] - 1, *masks
 
 
-class _AsFeatures(nn.Module):
+class _Maps(nn.Module):
+    def __init__(self, net: Proposes) -> None:
+        super().__init__()
+        self.net = net
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return as_features(x)
+        return self.net.maps(x)
 
 
 class PixelsToObject(nn.Module):
@@ -134,10 +137,10 @@ def export(net: Detector, limits: Limits, metadata: dict[str, str]) -> bytes:
     names = ["boxes", "scores", "labels"]
     if isinstance(net, Localizer):
         return to_onnx(PixelsToObject(net), example, names, dynamic=sides, metadata=metadata)
-    if not isinstance(net, FasterRCNN | FasterPyramid):
+    if not isinstance(net, Proposes | FasterPyramid):
         raise RunError(
             f"{net.name} takes its boxes from outside of the network, by selective search, and is not exported; "
-            "faster_rcnn, mask_rcnn and the localizer are."
+            "Faster and Mask R-CNN and the localizer are."
         )
     names += ["masks"] if net.has_masks else []
     whole = PixelsToObjects(net, limits)

@@ -148,7 +148,7 @@ class Localizer(Detector):
         """
         detector.check_pictures(pictures)
         if any(len(target["boxes"]) != 1 for target in targets):
-            raise InputError("The localizer learns from pictures with one object each; take faster_rcnn for more.")
+            raise InputError("The localizer learns from pictures with one object each; take faster_rcnn_fpn for more.")
         logits, found = self(pictures)
         labels = torch.cat([target["labels"] for target in targets])
         truth = torch.cat([

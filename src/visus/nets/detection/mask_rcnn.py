@@ -12,13 +12,14 @@ sampling of boxes are Faster R-CNN's (600 pixels, three sizes), where the paper 
 
 from collections.abc import Sequence
 
+from torch import nn
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
 from visus.nets.detection import detector, fast_rcnn
 from visus.nets.detection.faster_rcnn import FasterRCNN
 from visus.nets.segmentation.vgg import Weights
 
-_SIDE = 14
+SIDE = 14
 _CONVOLUTIONS = 4
 
 
@@ -52,7 +53,19 @@ class MaskRCNN(FasterRCNN):
             classes=classes, backbone=backbone, weights=weights, pooling="align", side=side, boxes=boxes, sizes=sizes
         )
         self.name = "mask_rcnn"
-        channels = self.channels
-        self.heads.mask_roi_pool = fast_rcnn.RoIPooling("align", _SIDE)
-        self.heads.mask_head = MaskRCNNHeads(channels, (width,) * _CONVOLUTIONS, 1)
-        self.heads.mask_predictor = MaskRCNNPredictor(width, width, classes + 1)
+        add_shapes(self.heads, fast_rcnn.RoIPooling("align", SIDE), self.channels, width)
+
+
+def add_shapes(heads: fast_rcnn.Heads, pool: nn.Module, channels: int, width: int) -> None:
+    """Give heads the mask branch (He et al. 2017, figure 4).
+
+    Args:
+        heads: Without it.
+        pool: From maps and boxes to a map ``(channels, 14, 14)`` of each box.
+        channels: Of these maps.
+        width: Channels of the branch.
+    """
+    classes = heads.box_predictor.cls_score.out_features
+    heads.mask_roi_pool = pool
+    heads.mask_head = MaskRCNNHeads(channels, (width,) * _CONVOLUTIONS, 1)
+    heads.mask_predictor = MaskRCNNPredictor(width, width, classes)

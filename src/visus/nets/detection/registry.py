@@ -9,6 +9,7 @@ from visus.nets.detection import torchvision
 from visus.nets.detection.detector import Detector
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.fpn import FasterRCNNPyramid, MaskRCNNPyramid
 from visus.nets.detection.localizer import Localizer
 from visus.nets.detection.mask_rcnn import MaskRCNN
 from visus.nets.detection.rcnn import RCNN
@@ -19,6 +20,8 @@ NETS: dict[str, type[Detector]] = {
     "fast_rcnn": FastRCNN,
     "faster_rcnn": FasterRCNN,
     "mask_rcnn": MaskRCNN,
+    "faster_rcnn_fpn": FasterRCNNPyramid,
+    "mask_rcnn_fpn": MaskRCNNPyramid,
     "fasterrcnn_resnet50_fpn": torchvision.FasterPyramid,
     "maskrcnn_resnet50_fpn": torchvision.MaskPyramid,
 }

@@ -90,7 +90,7 @@ def _places(backbone: Backbone) -> tuple[list[int], list[int]]:
         with torch.inference_mode():
             maps = backbone.eval().features(torch.zeros(1, 3, side, side))
     except (AssertionError, RuntimeError) as error:  # a network of fixed size
-        raise InputError(f"{backbone.name} cannot be the body of a segmentation network ({error}).") from error
+        raise InputError(f"{backbone.name} cannot be the body of another network ({error}).") from error
     at = {side // m.shape[-1]: place for place, m in enumerate(maps) if m.ndim == 4}
     if not all(stride in at for stride in STRIDES):
         raise InputError(

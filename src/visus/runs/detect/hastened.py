@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from visus.nets.detection import Detector
-from visus.nets.detection.body import Body
 from visus.nets.detection.fast_rcnn import FastRCNN
-from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.faster_rcnn import Proposes
 from visus.runs.engine.compiled import compiled, compiled_layers
 
 FEW = 20
@@ -45,26 +44,64 @@ def hastened(net: Detector) -> Detector:
     Returns:
         The detector itself where nothing of it can be compiled: on a GPU, without OpenVINO, or of another kind.
     """
-    if not isinstance(net, FastRCNN | FasterRCNN) or next(net.parameters()).device.type != "cpu":
+    if not isinstance(net, FastRCNN | Proposes) or next(net.parameters()).device.type != "cpu":
         return net
-    size, quick = net.heads.box_roi_pool.size, _copied(net)
-    whole = Body(*net.body)
-    channels = _channels(whole)
-    whole.kept = len(whole)
-    whole.below = compiled(nn.Sequential(*net.body), torch.zeros(1, 3, _EXAMPLE, _EXAMPLE), free=(2, 3))
-    head = compiled(net.heads.box_head, torch.zeros(1, channels, size, size), group=_BOXES)
-    if whole.below is None or head is None:
-        return net
+    quick: Any = _copied(net)
     heads: Any = _copied(net.heads)
-    quick.body, quick.heads, heads.box_head = whole, heads, _Run(head)
+    maps = _compiled_maps(net)
+    head = compiled(net.heads.box_head, _example(net, net.heads.box_roi_pool), group=_BOXES)
+    if maps is None or head is None:
+        return net
+    quick.maps, quick.heads, heads.box_head = maps, heads, _Run(head)
     if net.has_masks:
-        side = heads.mask_roi_pool.size
-        shapes = compiled(heads.mask_head, torch.zeros(1, channels, side, side), group=_BOXES)
+        shapes = compiled(heads.mask_head, _example(net, heads.mask_roi_pool), group=_BOXES)
         heads.mask_head = _Run(shapes) if shapes else heads.mask_head
     return quick
 
 
-def keep_lower(net: FastRCNN | FasterRCNN, *, can_compile: bool) -> None:
+def _compiled_maps(net: FastRCNN | Proposes) -> Callable[[Tensor], dict[str, Tensor]] | None:
+    """The maps of a detector, on all cores; None where they cannot be compiled."""
+    plain: Any = _copied(net)
+    plain.body = _copied(net.body)
+    plain.body.below = None
+    run = compiled(_Flat(plain), torch.zeros(1, 3, _EXAMPLE, _EXAMPLE), free=(2, 3))
+    if run is None:
+        return None
+    levels = {name: _EXAMPLE // own.shape[-1] for name, own in _maps(plain, _EXAMPLE).items()}
+
+    def maps(x: Tensor) -> dict[str, Tensor]:
+        sides = {name: [-(-side // stride) for side in x.shape[2:]] for name, stride in levels.items()}
+        parts = run(x).split([height * width for height, width in sides.values()], 2)
+        return {name: part.unflatten(2, sides[name]) for name, part in zip(levels, parts, strict=True)}
+
+    return maps
+
+
+class _Flat(nn.Module):
+    """All maps of a detector in one tensor: ``(N, 3, H, W)`` to ``(N, C, positions)``."""
+
+    def __init__(self, net: FastRCNN | Proposes) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([own.flatten(2) for own in self.net.maps(x).values()], 2)
+
+
+@torch.inference_mode()
+def _maps(net: FastRCNN | Proposes, side: int) -> dict[str, Tensor]:
+    return net.maps(torch.zeros(1, 3, side, side))
+
+
+@torch.inference_mode()
+def _example(net: FastRCNN | Proposes, pool: nn.Module) -> Tensor:
+    """What a head is given of one box."""
+    maps = _maps(net, _EXAMPLE)
+    box = torch.tensor([[0.0, 0, _EXAMPLE, _EXAMPLE]])
+    return pool(maps, [box], [(_EXAMPLE, _EXAMPLE)]).clone()
+
+
+def keep_lower(net: FastRCNN | Proposes, *, can_compile: bool) -> None:
     """Let the lowest layers of a backbone stay as they are in a training, and OpenVINO run them, where it can.
 
     They are those up to stride 4, as in Girshick 2015 (section 4.5): where maps are largest, steps are dearest.
@@ -73,9 +110,9 @@ def keep_lower(net: FastRCNN | FasterRCNN, *, can_compile: bool) -> None:
         net: In evaluation mode, on the CPU.
         can_compile: Whether it trains on the CPU, and normalizes there as it does in evaluation.
     """
-    net.body.keep(_KEPT)
+    layers = net.body.keep(_KEPT)
     if can_compile:
-        net.body.below = compiled_layers(list(net.body)[: net.body.kept], _EXAMPLE)
+        net.body.below = compiled_layers(layers, _EXAMPLE)
 
 
 def _copied(module: AnyModule) -> AnyModule:
@@ -83,8 +120,3 @@ def _copied(module: AnyModule) -> AnyModule:
     own = copy.copy(module)
     own._modules = dict(module._modules)
     return own
-
-
-@torch.inference_mode()
-def _channels(body: nn.Module) -> int:
-    return int(body(torch.zeros(1, 3, _EXAMPLE, _EXAMPLE)).shape[1])

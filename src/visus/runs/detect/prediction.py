@@ -70,7 +70,7 @@ class BoxPrediction(Result):
     def _each_mask(self) -> Iterator[NDArray[np.bool_]]:
         """One shape after the other, so that those of a large picture need not lie in memory at once."""
         if self.answers.shapes is None:
-            raise InputError("This network finds boxes only; train mask_rcnn for shapes.")
+            raise InputError("This network finds boxes only; train mask_rcnn_fpn for shapes.")
         yield from (decode(shape) for shape in self.answers.shapes)
 
     def overlay(self) -> NDArray[np.uint8]:

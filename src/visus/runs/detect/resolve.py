@@ -11,6 +11,7 @@ from visus.nets import registry as classifiers
 from visus.nets.detection import registry
 from visus.nets.detection.detector import LONGER_SIDE, SHORTER_SIDE
 from visus.nets.detection.fast_rcnn import BOXES_OF_A_STEP
+from visus.nets.detection.fpn import FasterRCNNPyramid
 from visus.nets.file import is_trained
 from visus.ops import anchors
 from visus.runs.detect.settings import DEFAULTS, MOST, NO_WEIGHTS, DetectSettings
@@ -48,6 +49,7 @@ _STEPS = (
 """Settings of a training by steps, which R-CNN is not."""
 _BACKBONE = "efficientnet_lite0"
 _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
+_PYRAMID_WIDTH, _PYRAMID_BOXES = 128, 128  # two layers see a box of a pyramid, and not half of the backbone
 _LOOKED_AT = 200  # pictures whose objects are measured
 _APART = 1.3  # at least between the sizes of anchors
 _LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any picture
@@ -81,8 +83,8 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         )
     if net.has_masks and not dataset.has_shapes:
         raise InputError(
-            f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say --net faster_rcnn, or "
-            "bring polygons or run lengths."
+            f"{settings.net} learns shapes, and not every object in {dataset.root} has one; say "
+            "--net faster_rcnn_fpn, or bring polygons or run lengths."
         )
     check_weights(settings.weights)
     default = {**DEFAULTS, "lr": rate_for(settings.optimizer, DEFAULTS["lr"])}
@@ -93,17 +95,19 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     filled["lower"] = settings.lower or (None if new or not net.has_body else "kept")
     filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset))
     backbone = settings.backbone or _BACKBONE
+    pyramid = issubclass(net, FasterRCNNPyramid)
     small = "backbone" in known and backbone.startswith("efficientnet")
     if "backbone" in known:
         filled["backbone"] = backbone
     if "boxes" in known:
-        filled["boxes"] = settings.boxes or (_FEW_BOXES if small else BOXES_OF_A_STEP)
+        filled["boxes"] = settings.boxes or (_PYRAMID_BOXES if pyramid else _FEW_BOXES if small else BOXES_OF_A_STEP)
     if settings.sizes is not None and not all(0 < size <= _LARGEST_ANCHOR for size in settings.sizes):
         raise InputError(f"Sizes of anchors must be from 1 to {_LARGEST_ANCHOR} pixels, not {list(settings.sizes)}.")
     if "sizes" in known:
         filled["sizes"] = settings.sizes or sizes_of(dataset, filled["side"])
     if "width" in known:
-        filled["width"] = settings.width or (_MASK_WIDTH if small else 256)
+        narrow = _PYRAMID_WIDTH if pyramid else _MASK_WIDTH
+        filled["width"] = settings.width or (narrow if small else 256)
     if "pooling" in known:
         filled["pooling"] = settings.pooling or "align"
     dense = "backbone" in known and classifiers.network_of(backbone).dense

@@ -16,7 +16,7 @@ OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes")
 
 NO_WEIGHTS = "none"
 
-_WITH_LOWER = ("fast_rcnn", "faster_rcnn", "mask_rcnn")
+_WITH_LOWER = ("fast_rcnn", "faster_rcnn", "mask_rcnn")  # of 0.1
 
 MOST = 2000  # proposals of a picture
 
@@ -39,8 +39,12 @@ class DetectSettings(TrainSettings):
     first_pixel: FirstPixel = None
     net: Annotated[
         str,
-        Setting("rcnn, fast_rcnn, faster_rcnn, mask_rcnn, fasterrcnn_resnet50_fpn or maskrcnn_resnet50_fpn.", NET),
-    ] = "faster_rcnn"
+        Setting(
+            "rcnn, fast_rcnn, faster_rcnn, mask_rcnn, faster_rcnn_fpn, mask_rcnn_fpn, fasterrcnn_resnet50_fpn or "
+            "maskrcnn_resnet50_fpn.",
+            NET,
+        ),
+    ] = "faster_rcnn_fpn"
     weights: Annotated[
         str,
         Setting(
@@ -58,7 +62,12 @@ class DetectSettings(TrainSettings):
     ] = None
     width: Annotated[
         int | None,
-        Setting("mask_rcnn: channels of the mask branch.", _OWN, "[1, 1024]", default="256; 64 with an EfficientNet"),
+        Setting(
+            "faster_rcnn_fpn, mask_rcnn_fpn: channels of the pyramid and of the mask branch; mask_rcnn: of the latter.",
+            _OWN,
+            "[1, 1024]",
+            default="256; with an EfficientNet 128, mask_rcnn 64",
+        ),
     ] = None
     side: Annotated[
         int | None,
@@ -72,13 +81,18 @@ class DetectSettings(TrainSettings):
     ] = None
     boxes: Annotated[
         int | None,
-        Setting("Boxes per picture in each training step.", _OWN, "[1, 512]", default="64; 32 with an EfficientNet"),
+        Setting(
+            "Boxes per picture in each training step.",
+            _OWN,
+            "[1, 512]",
+            default="128 on a pyramid, else 64; 32 with an EfficientNet",
+        ),
     ] = None
     sizes: Annotated[
         tuple[int, ...] | None,
         Setting(
-            "faster_rcnn, mask_rcnn: sizes of the anchors in pixels of the resized pictures; the paper's are "
-            "128,256,512 at a size of 600.",
+            "Networks that propose boxes: sizes of the anchors in pixels of the resized pictures (on a pyramid three, "
+            "one for each map); the paper's are 128,256,512 at a size of 600.",
             _OWN,
             option="--anchors",
             metavar="A,B,C",

@@ -18,7 +18,7 @@ from visus.data.joint_boxes import JointBoxes
 from visus.nets import trained
 from visus.nets.detection import Detector, create
 from visus.nets.detection.fast_rcnn import FastRCNN
-from visus.nets.detection.faster_rcnn import FasterRCNN
+from visus.nets.detection.faster_rcnn import Proposes
 from visus.nets.detection.trained import About, Trained
 from visus.ops import proposals as _proposals
 from visus.runs.detect.evaluate import BoxEvaluation, measure
@@ -150,7 +150,7 @@ class Detection:
         """Train the layers that learn; propose boxes first where the network needs them."""
         settings = self.settings
         assert settings.epochs is not None
-        if isinstance(self.net, FastRCNN | FasterRCNN) and settings.lower == "kept":
+        if isinstance(self.net, FastRCNN | Proposes) and settings.lower == "kept":
             keep_lower(self.net, can_compile=settings.device != "cuda" and settings.norms != "batch")
         if self.net.needs_proposals:
             self.propose_all(hooks)
