@@ -97,27 +97,30 @@ PASTED: dict[str, dict[str, Any]] = {
     "fast_rcnn": {"epochs": 6, "most": 1000},
     "faster_rcnn": {"epochs": 16, "augment": "strong", "side": 320},
     "mask_rcnn": {"epochs": 8, "side": 320},
+    "faster_rcnn_fpn": {"epochs": 24, "augment": "strong"},
+    "mask_rcnn_fpn": {"epochs": 8},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
     "fast_rcnn": {"epochs": 5, "side": 400},
     "faster_rcnn": {"epochs": 8, "side": 400},
+    "faster_rcnn_fpn": {"epochs": 12, "augment": "strong"},
 }
 
 
 def pasted(data: Path, folder: Path, nets: list[str], begun: str | None) -> None:
     """Six classes of objects laid on backgrounds, with shapes; measured on val.
 
-    Mask R-CNN begins with the layers of the Faster R-CNN above it, or of the run ``begun``.
+    Mask R-CNN begins with the layers of the last Faster R-CNN before it, or of the run ``begun``.
     """
     print(f"\npasted: 400 pictures of 320x240 to learn from, 100 of val, {BACKBONE}\n{HEAD}", flush=True)
     print("R-CNN has 300 proposals a picture; Mask R-CNN begins with Faster R-CNN's layers, whose time comes on top")
     for net in nets or PASTED:
         settings = {**PASTED[net], "net": net, "backbone": BACKBONE}
-        if net == "mask_rcnn":
+        if net.startswith("mask_rcnn"):
             settings["weights"] = begun or "imagenet"
         run = train(data / "pasted", folder, "val", **settings)
-        begun = str(run.folder) if net == "faster_rcnn" else begun
+        begun = str(run.folder) if net.startswith("faster_rcnn") else begun
 
 
 def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:

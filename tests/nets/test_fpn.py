@@ -50,7 +50,8 @@ def test_each_map_has_anchors_of_one_size_and_those_that_cross_the_border_count(
 
 def test_a_box_is_taken_from_the_map_that_suits_its_size() -> None:
     own = pool(1)
-    levels = {str(k): torch.full((1, 1, 512 // stride, 512 // stride), float(k)) for k, stride in enumerate((8, 16, 32))}
+    sides = (64, 32, 16)  # at strides 8, 16 and 32
+    levels = {str(k): torch.full((1, 1, side, side), float(k)) for k, side in enumerate(sides)}
     boxes = torch.tensor([[0.0, 0, side, side] for side in (30, 220, 230, 440, 460, 512)])
     assert own(levels, [boxes], [(512, 512)]).flatten().tolist() == [0, 0, 1, 1, 2, 2]
 

@@ -288,9 +288,9 @@ def test_settings_that_cannot_be(data: Path, tmp_path: Path) -> None:
     def resolved(**values: Any) -> DetectSettings:
         return resolve(DetectSettings.of(data, values), dataset)
 
-    assert resolved().side == 96
+    assert [resolved(net=net).side for net in ("faster_rcnn_fpn", "faster_rcnn")] == [192, 96]
     assert resolved(net="mask_rcnn").width == 64
-    small, middle, large = resolved().sizes or (0, 0, 0)
+    small, middle, large = resolved(side=96).sizes or (0, 0, 0)
     assert 18 <= small <= middle <= large <= 44  # as the scenes draw them
     assert resolved(side=192).sizes == pytest.approx((2 * small, 2 * middle, 2 * large), abs=2)
     assert resolved(sizes=(8, 16)).sizes == (8, 16)

@@ -1,6 +1,7 @@
 """The task ``classify``: one class for each picture, or several where a picture may have several."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -178,17 +179,10 @@ class Classify(learner.Learner[Sums | RankedSums]):
         x, labels = batch
         if self.recipe.adversarial:
             x = fooling(self.net, lambda own: self.batch_loss((own, labels)), x, self.recipe.adversarial)
-        self.zero_grad(set_to_none=True)
-        *others, last = self._pieces(x, labels)
-        told = torch.zeros((), device=x.device)
-        for piece in others:
-            loss = self._loss(*piece) * (len(piece[0]) / len(x))
-            self.checked(loss).backward()
-            told = told + loss.detach()
-        return self.checked(told + self._loss(*last) * (len(last[0]) / len(x)))
+        return self.summed([partial(self._share, piece, len(x)) for piece in self._pieces(x, labels)])
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        """Nothing: it would come between the pieces of a batch; each step begins with it."""
+        """Nothing: each step begins with it (see :meth:`~visus.tasks.learner.Learner.summed`)."""
 
     def _pieces(self, x: Tensor, labels: Tensor) -> list[Batch]:
         """A batch in parts whose losses and gradients add up to its own, where pictures do not see one another."""
@@ -198,13 +192,14 @@ class Classify(learner.Learner[Sums | RankedSums]):
         parts = pieces(x)
         return list(zip(parts, labels.split([len(part) for part in parts]), strict=True))
 
-    def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
+    def _share(self, piece: Batch, count: int) -> Tensor:
+        x, labels = piece
         logits, *auxiliary = self.net.heads(self.prepare(x))
         loss = self.loss(logits, labels)
         self.train_sums.add(loss, logits, labels)
         for other in auxiliary:
             loss = loss + AUXILIARY * self.loss(other, labels)
-        return loss
+        return loss * (len(x) / count)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Loss and right answers of one batch of the val split."""

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from visus.nets.detection import Detector, Found
 from visus.nets.detection.body import hold_chance
 from visus.tasks import box_metrics, learner, optimizers
 from visus.tasks.box_metrics import Detections
+
+_PIXELS, _WHOLE = 160_000, 1_000_000
 
 
 def answers_of(found: Found, size: Sequence[int]) -> Detections:
@@ -48,6 +52,24 @@ def loss_of(net: Detector, batch: Batch) -> Tensor:
     pictures, targets = batch
     losses = net.losses([picture.float() / 255 for picture in pictures], targets)
     return torch.stack(list(losses.values())).sum()
+
+
+def piece_of(net: Detector) -> int:
+    """How many pictures of a batch a network takes at a time: each is resized to about as many pixels.
+
+    The means of batch normalization are those of the whole batch, so that it stays whole where they are taken of it.
+
+    Args:
+        net: The network.
+
+    >>> from visus.nets.detection import create
+    >>> [piece_of(create("faster_rcnn_fpn", backbone="resnet18", side=side)) for side in (600, 240, 96)]
+    [1, 2, 12]
+    """
+    transform: Any = getattr(net, "transform", None)
+    if transform is None or not net.keeps_norms:
+        return _WHOLE
+    return max(1, round(_PIXELS / (4 / 3 * transform.min_size[0] ** 2)))
 
 
 @dataclass
@@ -112,6 +134,7 @@ class Detect(learner.Learner[Sums]):
         self._classes, self._val, self._hasten = net.classes, val, hasten
         super().__init__(net, nn.Identity(), recipe, groups)
         self._answering = (net,)
+        self._piece = piece_of(net)
 
     def new_sums(self) -> Sums:
         """Empty sums of losses, with room for answers."""
@@ -134,7 +157,7 @@ class Detect(learner.Learner[Sums]):
         return loss_of(self.net, batch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch.
+        """The loss of one batch, large pictures in pieces (see :meth:`~visus.tasks.learner.Learner.summed`).
 
         Args:
             batch: Pictures ``(3, H, W)`` uint8, and the objects of each.
@@ -145,9 +168,18 @@ class Detect(learner.Learner[Sums]):
         Raises:
             Diverged: It is NaN or infinite.
         """
-        loss = self.batch_loss(batch)
-        self.train_sums.add(loss, len(batch[0]))
-        return self.checked(loss)
+        pictures, targets = batch
+        size = self._piece if pictures[0].device.type == "cpu" else len(pictures)
+        parts = [(pictures[k : k + size], targets[k : k + size]) for k in range(0, len(pictures), size)]
+        return self.summed([partial(self._share, part, len(pictures)) for part in parts])
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        """Nothing: each step begins with it (see :meth:`~visus.tasks.learner.Learner.summed`)."""
+
+    def _share(self, piece: Batch, count: int) -> Tensor:
+        loss = self.batch_loss(piece)
+        self.train_sums.add(loss, len(piece[0]))
+        return loss * (len(piece[0]) / count)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The losses, with boxes drawn as in training but without dropout, and the answers."""

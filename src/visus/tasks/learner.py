@@ -1,6 +1,6 @@
 """What all tasks have in common: an optimizer with its schedule, and sums over an epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -138,6 +138,29 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         if self.alone and not torch.isfinite(loss):
             raise Diverged(f"the loss is {loss.item()}")
         return loss
+
+    def summed(self, losses: Sequence[Callable[[], Tensor]]) -> Tensor:
+        """The sum of the losses of the pieces of a batch, which are taken one by one, so that less memory is needed.
+
+        A learner that calls it has an ``optimizer_zero_grad`` that does nothing, which would come between the pieces.
+
+        Args:
+            losses: Of each piece its share of the loss of the batch, a scalar float.
+
+        Returns:
+            The loss of the batch, a scalar float, with the gradient of the last piece; those of the others are there
+            already.
+
+        Raises:
+            Diverged: It is NaN or infinite.
+        """
+        self.zero_grad(set_to_none=True)
+        told = 0.0
+        for loss in losses[:-1]:
+            own = self.checked(loss())
+            own.backward()
+            told = told + own.detach()
+        return self.checked(told + losses[-1]())
 
     def prepare(self, x: Tensor) -> Tensor:
         """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""

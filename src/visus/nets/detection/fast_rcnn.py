@@ -162,9 +162,7 @@ def heads_around(
     head: nn.Module,
     predictor: nn.Module,
     boxes: int,
-    *,
     background: float = BACKGROUND,
-    kind: type[Heads] = Heads,
 ) -> Heads:
     """Heads of given parts, with the sampling and the losses of Girshick 2015, section 2.3.
 
@@ -174,7 +172,6 @@ def heads_around(
         predictor: From these to logits and offsets.
         boxes: Of each picture that a step sees.
         background: The least IoU that makes a box background.
-        kind: Of the heads.
 
     Raises:
         InputError: No box is seen.
@@ -182,7 +179,7 @@ def heads_around(
     if boxes < 1:
         raise InputError(f"A step must see at least 1 box of each picture, not {boxes}.")
     limits = Limits()
-    heads = kind(
+    heads = Heads(
         pool,
         head,
         predictor,

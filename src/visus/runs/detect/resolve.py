@@ -50,6 +50,7 @@ _STEPS = (
 _BACKBONE = "efficientnet_lite0"
 _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
 _PYRAMID_WIDTH, _PYRAMID_BOXES = 128, 128  # two layers see a box of a pyramid, and not half of the backbone
+_ENLARGED = 320  # small pictures, for a pyramid
 _LOOKED_AT = 200  # pictures whose objects are measured
 _APART = 1.3  # at least between the sizes of anchors
 _LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any picture
@@ -93,9 +94,9 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     filled["norms"] = settings.norms or (None if new else "kept")
     settings.refuse((not net.has_body and settings.lower is not None, "lower", settings.net))
     filled["lower"] = settings.lower or (None if new or not net.has_body else "kept")
-    filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset))
-    backbone = settings.backbone or _BACKBONE
     pyramid = issubclass(net, FasterRCNNPyramid)
+    filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset, enlarge=pyramid))
+    backbone = settings.backbone or _BACKBONE
     small = "backbone" in known and backbone.startswith("efficientnet")
     if "backbone" in known:
         filled["backbone"] = backbone
@@ -151,11 +152,18 @@ def check_weights(weights: str) -> None:
         )
 
 
-def side_of(dataset: BoxSet) -> int:
-    """The shorter side of half of the training pictures, at most that of the papers."""
+def side_of(dataset: BoxSet, *, enlarge: bool = False) -> int:
+    """The shorter side of half of the training pictures, at most that of the papers.
+
+    Args:
+        dataset: Pictures with objects.
+        enlarge: Whether small pictures are brought to twice their side, at most to 320 pixels: boxes become tighter.
+    """
     train = dataset.splits["train"]
     sides = sorted(min(train.read(place)[0].shape[:2]) for place in range(0, len(train), max(1, len(train) // 10)))
-    return max(64, min(SHORTER_SIDE, sides[len(sides) // 2]))
+    middle = sides[len(sides) // 2]
+    larger = min(2 * middle, _ENLARGED) if enlarge else middle
+    return max(64, min(SHORTER_SIDE, max(middle, larger)))
 
 
 def indivisible(settings: DetectSettings) -> str:

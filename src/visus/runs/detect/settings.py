@@ -76,7 +76,8 @@ class DetectSettings(TrainSettings):
             NET,
             "[64, 4096]",
             option="--size",
-            default="the median of the pictures' shorter sides, at most 600; 128 for rcnn",
+            default="the median of the pictures' shorter sides, at most 600, small ones enlarged for a pyramid (to "
+            "twice that, at most 320); 128 for rcnn",
         ),
     ] = None
     boxes: Annotated[
