@@ -95,11 +95,14 @@ def begin(layer: nn.Linear, deviation: float) -> None:
 
 
 class Heads(RoIHeads):
-    """Samples boxes, classifies them, moves them; boxes whose IoU is less than ``background`` do not count.
+    """Samples boxes, classifies them, moves them.
+
+    From an IoU of ``foreground`` on a box holds an object; below ``background`` it does not count.
 
     Girshick 2015, sections 2.2 and 2.3.
     """
 
+    foreground: float = FOREGROUND
     background: float = BACKGROUND
 
     def assign_targets_to_proposals(
@@ -123,7 +126,7 @@ class Heads(RoIHeads):
                 labels.append(torch.zeros(len(own), dtype=torch.int64, device=own.device))
                 continue
             overlap, match = _boxes.iou(own, truth).max(1)
-            label = torch.where(overlap >= FOREGROUND, classes[match], 0)
+            label = torch.where(overlap >= self.foreground, classes[match], 0)
             matches.append(match)
             labels.append(torch.where(overlap < self.background, -1, label))
         return matches, labels
@@ -163,6 +166,8 @@ def heads_around(
     predictor: nn.Module,
     boxes: int,
     background: float = BACKGROUND,
+    *,
+    kind: type[Heads] = Heads,
 ) -> Heads:
     """Heads of given parts, with the sampling and the losses of Girshick 2015, section 2.3.
 
@@ -172,6 +177,7 @@ def heads_around(
         predictor: From these to logits and offsets.
         boxes: Of each picture that a step sees.
         background: The least IoU that makes a box background.
+        kind: Of the heads.
 
     Raises:
         InputError: No box is seen.
@@ -179,7 +185,7 @@ def heads_around(
     if boxes < 1:
         raise InputError(f"A step must see at least 1 box of each picture, not {boxes}.")
     limits = Limits()
-    heads = Heads(
+    heads = kind(
         pool,
         head,
         predictor,

@@ -22,6 +22,7 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from visus._errors import InputError
 from visus.nets.detection import detector, fast_rcnn, faster_rcnn
 from visus.nets.detection.body import preprocessing
+from visus.nets.detection.cascade import MOST, CascadeHeads, Saying, Seeing
 from visus.nets.detection.mask_rcnn import SIDE, add_shapes
 from visus.nets.segmentation.pyramid import STRIDES, Pyramid
 from visus.nets.segmentation.vgg import Weights
@@ -64,9 +65,11 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         sizes: Of the anchors on the maps of stride 8, 16 and 32, as roots of their areas in pixels of resized pictures;
             None for eight strides, as in the paper.
         width: Channels of the maps, a quarter of those of the hidden layers that see a box.
+        stages: How often a box is refined (see :mod:`visus.nets.detection.cascade`).
 
     Raises:
-        InputError: The backbone is unknown or has no such maps, or there is not one size for each map.
+        InputError: The backbone is unknown or has no such maps, there is not one size for each map, or there are no
+            stages or too many.
         WeightsError: The weights are not at hand.
     """
 
@@ -82,8 +85,11 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         boxes: int = fast_rcnn.BOXES_OF_A_STEP,
         sizes: Sequence[float] | None = None,
         width: int = 256,
+        stages: int = 1,
     ) -> None:
         super().__init__()
+        if not 1 <= stages <= MOST:
+            raise InputError(f"A box is refined from 1 to {MOST} times, not {stages}.")
         self.classes = classes
         known = preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
@@ -91,11 +97,15 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         self.neck = FeaturePyramidNetwork(self.body.channels, width)
         self.rpn = _proposing(width, side, sizes)
         hidden = _HIDDEN * width // _WIDTH
-        head = TwoMLPHead(width * _BOX**2, hidden)
-        last = BoxesForAll(hidden, classes + 1)
-        self.heads = fast_rcnn.heads_around(pool(_BOX), head, last, boxes, background=0.0)
+        heads = [TwoMLPHead(width * _BOX**2, hidden) for _ in range(stages)]
+        lasts = [BoxesForAll(hidden, classes + 1) for _ in range(stages)]
+        if stages == 1:
+            self.heads = fast_rcnn.heads_around(pool(_BOX), heads[0], lasts[0], boxes, 0.0)
+        else:
+            parts = Seeing(heads), Saying(lasts)
+            self.heads = fast_rcnn.heads_around(pool(_BOX), *parts, boxes, 0.0, kind=CascadeHeads)
         if self.has_masks:
-            add_shapes(self.heads, pool(SIDE), width, width)
+            add_shapes(self.heads, pool(SIDE), width, width, classes)
 
     def body_modules(self) -> Iterator[nn.Module]:
         """The backbone."""

@@ -53,10 +53,10 @@ class MaskRCNN(FasterRCNN):
             classes=classes, backbone=backbone, weights=weights, pooling="align", side=side, boxes=boxes, sizes=sizes
         )
         self.name = "mask_rcnn"
-        add_shapes(self.heads, fast_rcnn.RoIPooling("align", SIDE), self.channels, width)
+        add_shapes(self.heads, fast_rcnn.RoIPooling("align", SIDE), self.channels, width, classes)
 
 
-def add_shapes(heads: fast_rcnn.Heads, pool: nn.Module, channels: int, width: int) -> None:
+def add_shapes(heads: fast_rcnn.Heads, pool: nn.Module, channels: int, width: int, classes: int) -> None:
     """Give heads the mask branch (He et al. 2017, figure 4).
 
     Args:
@@ -64,8 +64,8 @@ def add_shapes(heads: fast_rcnn.Heads, pool: nn.Module, channels: int, width: in
         pool: From maps and boxes to a map ``(channels, 14, 14)`` of each box.
         channels: Of these maps.
         width: Channels of the branch.
+        classes: Without the background.
     """
-    classes = heads.box_predictor.cls_score.out_features
     heads.mask_roi_pool = pool
     heads.mask_head = MaskRCNNHeads(channels, (width,) * _CONVOLUTIONS, 1)
-    heads.mask_predictor = MaskRCNNPredictor(width, width, classes)
+    heads.mask_predictor = MaskRCNNPredictor(width, width, classes + 1)

@@ -12,7 +12,7 @@ from visus.nets.detection.detector import Detector, Found, Limits
 from visus.nets.detection.registry import create, options_of
 from visus.nets.file import Tensors
 
-_LARGEST = 4096
+_LARGEST = {"side": 4096, "width": 4096, "boxes": 4096, "stages": 16}
 _MOST_ANCHORS = 64  # sizes
 
 
@@ -88,13 +88,16 @@ def about_of(values: dict[str, Any]) -> About:
         and about.proposals in ("fast", "quality")
         and isinstance(about.most, int)
         and about.most > 0
-        and isinstance(about.options.get("side", 1), int)
-        and 0 < about.options.get("side", 1) <= _LARGEST
+        and all(_is_up_to(about.options.get(name, 1), most) for name, most in _LARGEST.items())
         and len(about.options.get("sizes") or ()) <= _MOST_ANCHORS
     )
     if not fine:
         raise ValueError("its header cannot be true")
     return about
+
+
+def _is_up_to(value: object, most: int) -> bool:
+    return isinstance(value, int) and 0 < value <= most
 
 
 def assemble(about: About, parts: Tensors) -> Trained:

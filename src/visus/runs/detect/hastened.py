@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from visus.nets.detection import Detector
+from visus.nets.detection.cascade import Seeing
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import Proposes
 from visus.runs.engine.compiled import compiled, compiled_layers
@@ -49,14 +50,23 @@ def hastened(net: Detector) -> Detector:
     quick: Any = _copied(net)
     heads: Any = _copied(net.heads)
     maps = _compiled_maps(net)
-    head = compiled(net.heads.box_head, _example(net, net.heads.box_roi_pool), group=_BOXES)
+    head = _compiled_head(net.heads.box_head, _example(net, net.heads.box_roi_pool))
     if maps is None or head is None:
         return net
-    quick.maps, quick.heads, heads.box_head = maps, heads, _Run(head)
+    quick.maps, quick.heads, heads.box_head = maps, heads, head
     if net.has_masks:
-        shapes = compiled(heads.mask_head, _example(net, heads.mask_roi_pool), group=_BOXES)
-        heads.mask_head = _Run(shapes) if shapes else heads.mask_head
+        shapes = _compiled_head(heads.mask_head, _example(net, heads.mask_roi_pool))
+        heads.mask_head = shapes or heads.mask_head
     return quick
+
+
+def _compiled_head(head: nn.Module, example: Tensor) -> nn.Module | None:
+    """What looks at boxes, on all cores, of a cascade each stage by itself; None where it cannot be compiled."""
+    if isinstance(head, Seeing):
+        stages = [_compiled_head(stage, example) for stage in head.stages]
+        return None if None in stages else Seeing([stage for stage in stages if stage]).eval()
+    run = compiled(head, example, group=_BOXES)
+    return None if run is None else _Run(run)
 
 
 def _compiled_maps(net: FastRCNN | Proposes) -> Callable[[Tensor], dict[str, Tensor]] | None:

@@ -11,7 +11,7 @@ Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
 
 _OWN = "Options of networks"
-OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes")
+OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes", "stages")
 """Settings that are options of networks."""
 
 NO_WEIGHTS = "none"
@@ -98,6 +98,15 @@ class DetectSettings(TrainSettings):
             option="--anchors",
             metavar="A,B,C",
             default="three that suit the objects",
+        ),
+    ] = None
+    stages: Annotated[
+        int | None,
+        Setting(
+            "faster_rcnn_fpn, mask_rcnn_fpn: how often a box is refined; from 2 on a cascade.",
+            _OWN,
+            "[1, 3]",
+            default="1",
         ),
     ] = None
     proposals: Annotated[Proposals, Setting("rcnn, fast_rcnn: mode of selective search.", _OWN)] = "fast"
