@@ -11,6 +11,7 @@ from visus._errors import InputError
 from visus.nets.detection import create
 from visus.nets.detection.faster_rcnn import within
 from visus.nets.detection.fpn import BoxesForAll, FasterRCNNPyramid, pool
+from visus.nets.detection.trained import about_of
 
 SIZES = (16, 32, 48)
 
@@ -78,3 +79,12 @@ def test_sizes_of_anchors_that_do_not_fit_are_named(sizes: tuple[int, ...]) -> N
 def test_a_backbone_without_such_maps_is_named() -> None:
     with pytest.raises(InputError, match="no maps at strides 8, 16 and 32"):
         create("faster_rcnn_fpn", classes=3, backbone="zfnet")
+
+
+@pytest.mark.parametrize(
+    "options", [{"width": 10**9}, {"stages": 10**6}, {"side": 0}, {"boxes": "many"}, {"width": True}]
+)
+def test_a_header_with_options_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
+    header = {"net": "faster_rcnn_fpn", "options": {"backbone": "resnet18", **options}, "classes": ["cell"]}
+    with pytest.raises(ValueError, match="header cannot be true"):
+        about_of(header)

@@ -97,7 +97,7 @@ def about_of(values: dict[str, Any]) -> About:
 
 
 def _is_up_to(value: object, most: int) -> bool:
-    return isinstance(value, int) and 0 < value <= most
+    return type(value) is int and 0 < value <= most
 
 
 def assemble(about: About, parts: Tensors) -> Trained:
