@@ -153,10 +153,12 @@ def _screened(
         return found
 
     for start in range(0, len(asking), _TOLD):
-        for i, j, way in itertools.chain.from_iterable(list(pool.map(looked, asking[start : start + _TOLD]))):
+        part = asking[start : start + _TOLD]
+        for i, j, way in itertools.chain.from_iterable(list(pool.map(looked, part))):
             if links.root(i) != links.root(j):
                 links.join(i, j)
                 ways[i, j] = way
+        screen.spent(part)  # the candidates of a picture lie further on
         tell("Comparing thumbnails", min(start + _TOLD, len(asking)), len(asking))
     return ways
 

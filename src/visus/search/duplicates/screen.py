@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from visus.search.duplicates.alignment import Matrix, by_cards, by_corners
 from visus.search.duplicates.evidence import glance
@@ -45,6 +45,17 @@ class Screen:
             found = [glance(a.gray, b.gray, way)]
         best = max((own for own in found if own is not None), key=lambda own: own[0], default=None)
         return None if best is None else best[1]
+
+    def spent(self, positions: Iterable[int]) -> None:
+        """Say which contents are hardly looked at again: they are the first to be forgotten where room is wanted.
+
+        Args:
+            positions: Of contents.
+        """
+        with self._turn:
+            for position in positions:
+                if position in self._looks:
+                    self._looks.move_to_end(position, last=False)
 
     def look(self, position: int) -> Look:
         """A look at a content; the last ones are remembered."""
