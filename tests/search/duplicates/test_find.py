@@ -29,11 +29,15 @@ def test_the_same_pairs_are_kept_whichever_thread_is_first() -> None:
     alike = chance.integers(0, 4, 300)  # of which pictures there are versions
     pairs = {i: [(int(j), True) for j in sorted(chance.choice(300, 9)) if j > i] for i in range(299)}
 
-    def screen(i: int, j: int, *, parts: bool) -> Any:
-        return np.eye(3) if alike[i] == alike[j] else None
+    class Fake:
+        def __call__(self, i: int, j: int, *, parts: bool) -> Any:
+            return np.eye(3) if alike[i] == alike[j] else None
+
+        def spent(self, positions: list[int]) -> None:
+            """It remembers nothing."""
 
     pools: list[Any] = [Forwards(), Backwards()]
-    one, other = (list(_screened(pairs, screen, 300, pool, lambda *_: None)) for pool in pools)  # pyright: ignore
+    one, other = (list(_screened(pairs, Fake(), 300, pool, lambda *_: None)) for pool in pools)  # pyright: ignore
     assert one == other
     assert len(one) > 20
     assert all(alike[i] == alike[j] for i, j in one)
