@@ -30,7 +30,7 @@ from visus.nets import detection
 
 BACKBONE = "efficientnet_lite0"
 HEAD = (
-    f"{'':14} {'AP50':>7} {'AP':>7} {'shapes AP50':>11} {'shapes AP':>9} {'s/picture':>9} {'proposing':>9} "
+    f"{'':15} {'AP50':>7} {'AP':>7} {'shapes AP50':>11} {'shapes AP':>9} {'s/picture':>9} {'proposing':>9} "
     f"{'epochs':>6} {'s/epoch':>7} {'minutes':>7}"
 )
 _TIMED = 20  # pictures
@@ -77,7 +77,7 @@ def seconds_of_epochs(folder: Path) -> list[float]:
         return [float(row["seconds"]) for row in csv.DictReader(file)]
 
 
-def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
+def train(title: str, data: Path, folder: Path, split: str, **settings: Any) -> Any:
     """Train a detector, and print its line of the table."""
     started = time.perf_counter()
     run = visus.train("detect", data, runs=folder, say=lambda text: print(f"  {text}", file=sys.stderr), **settings)
@@ -87,7 +87,7 @@ def train(data: Path, folder: Path, split: str, **settings: Any) -> Any:
     whole, part = seconds_of_a_picture(run.folder, found.pictures.files)
     shapes = f"{found.shapes.ap50:11.2%} {found.shapes.ap:9.2%}" if found.shapes else f"{'-':>11} {'-':>9}"
     print(
-        f"{settings['net']:14} {found.ap50:7.2%} {found.ap:7.2%} {shapes} {whole:9.3f} {part:9.3f} "
+        f"{title:15} {found.ap50:7.2%} {found.ap:7.2%} {shapes} {whole:9.3f} {part:9.3f} "
         f"{len(epochs):6} {statistics.median(epochs):7.0f} {minutes:7.1f}",
         flush=True,
     )
@@ -101,6 +101,7 @@ PASTED: dict[str, dict[str, Any]] = {
     "mask_rcnn": {"epochs": 8, "side": 320},
     "faster_rcnn_fpn": {"epochs": 24, "augment": "strong"},
     "mask_rcnn_fpn": {"epochs": 8},
+    "cascade": {"net": "faster_rcnn_fpn", "stages": 3, "epochs": 14, "augment": "strong"},
 }
 BCCD: dict[str, dict[str, Any]] = {
     "rcnn": {"most": 300},
@@ -118,10 +119,10 @@ def pasted(data: Path, folder: Path, nets: list[str], begun: str | None) -> None
     print(f"\npasted: 400 pictures of 320x240 to learn from, 100 of val, {BACKBONE}\n{HEAD}", flush=True)
     print("R-CNN has 300 proposals a picture; Mask R-CNN begins with Faster R-CNN's layers, whose time comes on top")
     for net in nets or PASTED:
-        settings = {**PASTED[net], "net": net, "backbone": BACKBONE}
+        settings = {"net": net, "backbone": BACKBONE, **PASTED[net]}
         if net.startswith("mask_rcnn"):
             settings["weights"] = begun or "imagenet"
-        run = train(data / "pasted", folder, "val", **settings)
+        run = train(net, data / "pasted", folder, "val", **settings)
         begun = str(run.folder) if net.startswith("faster_rcnn") else begun
 
 
@@ -131,7 +132,7 @@ def bccd(data: Path, folder: Path, nets: list[str], _begun: str | None) -> None:
     print(f"bccd: 205 pictures of 640x480 to learn from, 72 of test, {BACKBONE}\n{HEAD}", flush=True)
     print("R-CNN has 300 proposals a picture")
     for net in nets or BCCD:
-        train(data / "bccd", folder, "test", net=net, backbone=BACKBONE, **BCCD[net])
+        train(net, data / "bccd", folder, "test", **{"net": net, "backbone": BACKBONE, **BCCD[net]})
 
 
 def interleaved(
