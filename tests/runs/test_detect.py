@@ -95,9 +95,9 @@ def test_a_run_learns_and_has_all_its_files(run: Run) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 14
     assert "train_ap50" not in rows[0]
-    assert float(rows[-1]["val_ap50"]) > 0.6
+    assert float(rows[-1]["val_ap"]) > 0.35
     assert (run.task, run.finished) == ("detect", True)
-    assert json.loads((run.folder / "summary.json").read_text())["best"]["val_ap50"] > 0.6
+    assert json.loads((run.folder / "summary.json").read_text())["best"]["val_ap"] > 0.35
 
 
 @pytest.mark.long
@@ -120,7 +120,7 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     assert low <= found.ap <= high
     assert f"95 % intervals over pictures: AP {100 * low:.1f} to {100 * high:.1f} %" in found.describe()
     assert f"| ap | {found.ap:.4f} | {low:.1%} and {high:.1%} |" in (run.folder / "card.md").read_text()
-    assert measured(run.evaluate(split="val")).ap50 == pytest.approx(run.summary["best"]["val_ap50"], abs=0.05)
+    assert measured(run.evaluate(split="val")).ap == pytest.approx(run.summary["best"]["val_ap"], abs=0.05)
 
 
 @pytest.mark.long
@@ -190,7 +190,7 @@ def test_fast_rcnn_says_how_good_its_proposals_are(data: Path, tmp_path: Path) -
     said: list[str] = []
     run = train("detect", data, net="fast_rcnn", runs=tmp_path, say=said.append, **{**SMALL, "epochs": 4})
     assert any("of the objects lie in a proposal" in text for text in said)
-    assert run.summary["best"]["val_ap50"] > 0.2
+    assert run.summary["best"]["val_ap"] > 0.08
     with pytest.raises(InputError, match="finds boxes only"):
         predicted(run.predict(scene(40)[0])).masks()
 
@@ -201,7 +201,7 @@ def test_rcnn_is_fitted_to_features_that_are_computed_once(data: Path, tmp_path:
     phases: list[str] = []
     settings = {"net": "rcnn", "most": 150, "workers": 0, "side": 64}
     run = train("detect", data, runs=tmp_path, say=said.append, progress=lambda p: phases.append(p.phase), **settings)
-    assert run.summary["best"]["val_ap50"] > 0.3
+    assert run.summary["best"]["val_ap"] > 0.12
     assert not (run.folder / "features").exists()
     assert phases.count("features") == 32
     assert measured(run.evaluate(split="test")).ap50 > 0.3
@@ -266,7 +266,7 @@ def test_a_trial_of_rcnn_that_is_given_up_leaves_nothing_behind(
 @pytest.mark.long
 def test_a_later_network_takes_the_layers_of_the_one_before(data: Path, run: Run, tmp_path: Path) -> None:
     later = train("detect", data, net="faster_rcnn", weights=str(run.folder), runs=tmp_path, **{**SMALL, "epochs": 1})
-    assert later.summary["best"]["val_ap50"] > 0.5
+    assert later.summary["best"]["val_ap"] > 0.25
 
 
 @pytest.mark.long

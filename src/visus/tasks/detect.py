@@ -72,15 +72,27 @@ def piece_of(net: Detector) -> int:
     return max(1, round(_PIXELS / (4 / 3 * transform.min_size[0] ** 2)))
 
 
+def score_of(found: box_metrics.Measures, name: str) -> float:
+    """One of COCO's measures, 0 where there is nothing to find.
+
+    Args:
+        found: All of them.
+        name: ``"ap"`` or ``"ap50"``.
+    """
+    return max(0.0, found.ap if name == "ap" else found.ap50)
+
+
 @dataclass
 class Sums:
     """Losses, and answers beside the truth, of an epoch.
 
     Attributes:
         classes: Number of classes.
+        score_is: ``"ap"`` or ``"ap50"``.
     """
 
     classes: int
+    score_is: str = "ap"
     loss: Tensor | float = 0.0
     count: int = 0
     truth: list[Objects] = field(default_factory=list)
@@ -106,8 +118,8 @@ class Sums:
         return self.mean_loss(), self.score() if self.truth else math.nan
 
     def score(self) -> float:
-        """AP50 of the boxes."""
-        return max(0.0, box_metrics.coco(self.truth, self.answers, self.sizes, self.classes).ap50)
+        """Average precision of the boxes."""
+        return score_of(box_metrics.coco(self.truth, self.answers, self.sizes, self.classes), self.score_is)
 
 
 class Detect(learner.Learner[Sums]):
@@ -119,6 +131,7 @@ class Detect(learner.Learner[Sums]):
         groups: Its parameters, with a factor of the learning rate each.
         val: The pictures of val, whose objects its answers are measured by.
         hasten: From the network in evaluation mode to what answers as it does, and sooner; None for the network.
+        score_is: What epochs are compared by: ``"ap"`` or ``"ap50"``.
     """
 
     net: Detector
@@ -130,15 +143,17 @@ class Detect(learner.Learner[Sums]):
         groups: list[optimizers.Group],
         val: Boxed,
         hasten: Callable[[Detector], Detector] | None = None,
+        *,
+        score_is: str = "ap",
     ) -> None:
-        self._classes, self._val, self._hasten = net.classes, val, hasten
+        self._classes, self._val, self._hasten, self._score_is = net.classes, val, hasten, score_is
         super().__init__(net, nn.Identity(), recipe, groups)
         self._answering = (net,)
         self._piece = piece_of(net)
 
     def new_sums(self) -> Sums:
         """Empty sums of losses, with room for answers."""
-        return Sums(self._classes)
+        return Sums(self._classes, self._score_is)
 
     def on_validation_epoch_start(self) -> None:
         """Start new sums over the val split, and have what answers made ready."""

@@ -31,7 +31,7 @@ from visus.runs.engine.progress import Epoch, Progress
 from visus.runs.engine.task import Hooks
 from visus.tasks import box_metrics
 from visus.tasks import rcnn as _fitting
-from visus.tasks.detect import answers_of
+from visus.tasks.detect import answers_of, score_of
 
 FOLDER = "features"
 _ALL = Limits(score=0.001)  # average precision counts unsure answers too
@@ -50,7 +50,8 @@ class Mined(Detection):
         assert isinstance(net, RCNN)
         self.propose_all(hooks)
         train, val = self.data.splits["train"], self.data.splits["val"]
-        mining = Mining(net, train, val, proposer(self.about), settings.device, settings.seed, self.about.most)
+        propose = proposer(self.about)
+        mining = Mining(net, train, val, propose, settings.device, settings.seed, self.about.most, self.score)
         mining.learn(keep, hooks)
 
 
@@ -66,6 +67,7 @@ class Mining:
         device: Where the network computes features.
         seed: Of the first negatives.
         most: Proposals for a picture.
+        score_is: What val is measured by: ``"ap"`` or ``"ap50"``.
     """
 
     net: RCNN
@@ -75,6 +77,7 @@ class Mining:
     device: str
     seed: int
     most: int
+    score_is: str
 
     def learn(self, keep: Checkpointer, hooks: Hooks) -> None:
         """Compute features, fit, and measure on val: one epoch."""
@@ -106,14 +109,14 @@ class Mining:
 
         _fitting.fit(net, seen, seed=self.seed, tell=tell)
         net.to(self.device)
-        ap50, scores, right = self._measure(hooks)
+        score, scores, right = self._measure(hooks)
         if not _fitting.calibrate(net, scores, right):
             hooks.say(
                 "The scores of R-CNN are not calibrated, since among its answers on val there are not both right and "
                 "wrong ones, or better scores are not better; read them as an order."
             )
         net.use(None)
-        keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - ap50, ap50, time.perf_counter() - started))
+        keep.note(Epoch(1, 0.0, 0.0, float("nan"), 1 - score, score, time.perf_counter() - started))
         if keep.on_epoch:
             keep.on_epoch(keep.epochs[-1])
 
@@ -138,7 +141,7 @@ class Mining:
         return self.net.features(x, torch.from_numpy(proposals).to(self.device)).cpu().numpy()
 
     def _measure(self, hooks: Hooks) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-        """AP50 on val; and of all answers there the scores of the SVMs, and which are right."""
+        """Average precision on val; and of all answers there the scores of the SVMs, and which are right."""
         truth: list[Objects] = []
         answers, sizes = [], []
         for place in range(len(self.val)):
@@ -150,8 +153,8 @@ class Mining:
             sizes.append(picture.shape[:2])
             if hooks.progress:
                 hooks.progress(Progress("validation", place + 1, len(self.val)))
-        ap50 = max(0.0, box_metrics.coco(truth, answers, sizes, self.net.classes).ap50)
-        return ap50, *_judged(truth, answers)
+        found = box_metrics.coco(truth, answers, sizes, self.net.classes)
+        return score_of(found, self.score_is), *_judged(truth, answers)
 
 
 def _judged(

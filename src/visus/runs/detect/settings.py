@@ -9,6 +9,7 @@ from visus.runs.record.settings import NET, FirstPixel, Idle, Lower, TrainSettin
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
+BestBy = Literal["ap", "ap50"]
 
 _OWN = "Options of networks"
 OPTIONS = ("backbone", "pooling", "width", "side", "boxes", "sizes", "stages")
@@ -109,6 +110,10 @@ class DetectSettings(TrainSettings):
             default="1",
         ),
     ] = None
+    best_by: Annotated[
+        BestBy,
+        Setting("Average precision on val that chooses the best epoch: ap (IoU 0.5 to 0.95) or ap50 (IoU 0.5).", _OWN),
+    ] = "ap"
     proposals: Annotated[Proposals, Setting("rcnn, fast_rcnn: mode of selective search.", _OWN)] = "fast"
     most: Annotated[int, Setting("rcnn, fast_rcnn: most proposals per picture.", _OWN, "[1, 100000]")] = MOST
 
@@ -120,9 +125,9 @@ class DetectSettings(TrainSettings):
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1, all layers learned."""
+        """As in 0.1, all layers learned, and the best epoch was that of the best AP50."""
         has_lower = values.get("net") in _WITH_LOWER and values.get("weights") != NO_WEIGHTS
-        return {"lower": "learn", **values} if has_lower else values
+        return {"best_by": "ap50", **({"lower": "learn"} if has_lower else {}), **values}
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""

@@ -51,7 +51,6 @@ class Detection:
     about: About
     net: Detector
     body: list[nn.Parameter]
-    score = "ap50"
     is_share = False
     learns = Detect
     sized = "shorter side"  # what the side is of
@@ -76,6 +75,11 @@ class Detection:
         net.requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return cls(settings, data, about, net, body)
 
+    @property
+    def score(self) -> str:
+        """What epochs are compared by."""
+        return self.settings.best_by
+
     @staticmethod
     def about_of(settings: DetectSettings, classes: tuple[str, ...]) -> About:
         """What the trained network will say of itself."""
@@ -96,7 +100,8 @@ class Detection:
         """The network as it learns: what was trained before with a lower rate."""
         groups = groups_of(self.net, self.body, self.settings.lr_decay)
         val = self.data.splits["val"]
-        return self.learns(self.net.train(), self.recipe, groups, val, hastened if len(val) >= FEW else None)
+        hasten = hastened if len(val) >= FEW else None
+        return self.learns(self.net.train(), self.recipe, groups, val, hasten, score_is=self.score)
 
     @property
     def recipe(self) -> Recipe:
