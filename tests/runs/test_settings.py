@@ -183,8 +183,12 @@ def test_a_file_of_an_earlier_visus_means_what_it_meant(tmp_path: Path) -> None:
     assert read_values(tmp_path / "old.toml", SegmentSettings)["lower"] == "learn"
     written = {"data": "d", "epochs": 1, "lr": 0.1, "device": "cpu", "precision": "f32"}
     for net, lower in (("faster_rcnn", "learn"), ("rcnn", None)):
-        (tmp_path / "old.toml").write_text(DetectSettings(net=net, **written).to_toml(), encoding="utf-8")
-        assert read_values(tmp_path / "old.toml", DetectSettings).get("lower") == lower
+        new = DetectSettings(net=net, **written).to_toml()
+        (tmp_path / "old.toml").write_text(new.replace('best_by = "ap"\n', ""), encoding="utf-8")
+        values = read_values(tmp_path / "old.toml", DetectSettings)
+        assert (values.get("lower"), values["best_by"]) == (lower, "ap50")
+        (tmp_path / "new.toml").write_text(new, encoding="utf-8")
+        assert read_values(tmp_path / "new.toml", DetectSettings)["best_by"] == "ap"
     assert "batch_norm" not in values
 
 

@@ -3,14 +3,16 @@
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from visus.data.boxes import Boxed
+from visus.data.boxes import Boxed, objects
 from visus.nets.detection import Detector, create
 from visus.tasks import detect
-from visus.tasks.detect import Detect, piece_of
+from visus.tasks.box_metrics import Detections
+from visus.tasks.detect import Detect, Sums, piece_of
 from visus.tasks.learner import Recipe
 
 OPTIONS: dict[str, Any] = {"backbone": "efficientnet_lite0", "side": 64, "boxes": 512, "width": 8, "sizes": (8, 16, 32)}
@@ -46,6 +48,19 @@ def test_pieces_learn_what_the_whole_batch_does(name: str, monkeypatch: pytest.M
     assert len(found[2]) == len(list(whole.parameters()))
     for one, other in zip(found[2], expected[2], strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_a_loose_box_counts_less_for_ap_than_for_ap50() -> None:
+    found = {}
+    for name in ("ap", "ap50"):
+        sums = Sums(1, name)
+        one = np.zeros(1, np.int64)
+        sums.truth.append(objects([{"box": [10.0, 10, 50, 50], "label": 0}]))
+        sums.answers.append(Detections(np.array([[10.0, 10, 50, 37]], np.float32), np.ones(1, np.float32), one, None))
+        sums.sizes.append((64, 64))
+        found[name] = sums.score()
+    assert found["ap50"] == pytest.approx(1.0)
+    assert found["ap"] == pytest.approx(0.4)  # an IoU of 0.675: right at 0.5, 0.55, 0.6 and 0.65
 
 
 def test_a_batch_whose_means_count_stays_whole() -> None:
