@@ -2,10 +2,11 @@
 
     python benchmarks/detect.py [PART ...] --data DATA [--net NET] [--keep FOLDER] [--before SRC]
 
-Parts: pasted, bccd, lower, localizer, step, features, answers, sooner.
+Parts: pasted, bccd, lower, localizer, step, features, answers, memory, sooner.
 
 Without a name all parts run, one after the other. ``--net`` trains one network alone. ``--keep`` is where runs are
-kept; without it they are thrown away. ``--before`` is the source of visus 0.1, beside which ``sooner`` measures.
+kept; without it they are thrown away. ``--before`` is the source of visus 0.1, beside which ``memory`` and ``sooner``
+measure.
 """
 
 import argparse
@@ -350,6 +351,17 @@ def sooner(data: Path, folder: Path, before: Path) -> None:
         )
 
 
+def memory(data: Path, folder: Path, before: Path | None) -> None:
+    """Peak memory of a whole ``visus train detect`` at 320 pixels, in each of two builds."""
+    print("\nmemory: 60 pictures of bccd, one epoch at a shorter side of 320", flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        pictures = few(data / "bccd", Path(place))
+        for name, source in {"visus": None, **({"0.1": before} if before else {})}.items():
+            command = [sys.executable, "-m", "visus", "train", "detect", str(pictures), "--epochs", "1"]
+            *_, peak = cpu_and_wall([*command, "--size", "320", "--runs", str(folder)], source)
+            print(f"{name:8} {peak / 1e3:5.2f} GB", flush=True)
+
+
 PARTS: dict[str, Callable[..., None]] = {
     "pasted": pasted,
     "bccd": bccd,
@@ -358,9 +370,10 @@ PARTS: dict[str, Callable[..., None]] = {
     "step": step,
     "features": features,
     "answers": answers,
+    "memory": memory,
     "sooner": sooner,
 }
-NEED_DATA = ("pasted", "bccd", "lower", "localizer", "sooner")
+NEED_DATA = ("pasted", "bccd", "lower", "localizer", "memory", "sooner")
 
 
 def main() -> None:
@@ -383,8 +396,8 @@ def main() -> None:
             if name == "sooner" and arguments.before is None:
                 print(f"\n{name}: skipped; name the source of visus 0.1 with --before SRC")
                 continue
-            if name == "sooner":
-                sooner(arguments.data, folder, arguments.before)
+            if name in {"memory", "sooner"}:
+                PARTS[name](arguments.data, folder, arguments.before)
             else:
                 PARTS[name](arguments.data, folder, arguments.net, arguments.begun)
 
