@@ -183,13 +183,15 @@ class Detect(learner.Learner[Sums]):
         Raises:
             Diverged: It is NaN or infinite.
         """
-        pictures, targets = batch
-        size = self._piece if pictures[0].device.type == "cpu" else len(pictures)
-        parts = [(pictures[k : k + size], targets[k : k + size]) for k in range(0, len(pictures), size)]
-        return self.summed([partial(self._share, part, len(pictures)) for part in parts])
+        return self.summed([partial(self._share, piece, len(batch[0])) for piece in self._pieces(batch)])
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
         """Nothing: each step begins with it (see :meth:`~visus.tasks.learner.Learner.summed`)."""
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        pictures, targets = batch
+        size = self._piece if pictures[0].device.type == "cpu" else len(pictures)
+        return [(pictures[k : k + size], targets[k : k + size]) for k in range(0, len(pictures), size)]
 
     def _share(self, piece: Batch, count: int) -> Tensor:
         loss = self.batch_loss(piece)
@@ -198,10 +200,14 @@ class Detect(learner.Learner[Sums]):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The losses, with boxes drawn as in training but without dropout, and the answers."""
-        pictures, targets = batch
+        for piece in self._pieces(batch):
+            self._validate(piece)
+
+    def _validate(self, piece: Batch) -> None:
+        pictures, targets = piece
         net = self._answering[0].train()
         hold_chance(net)
-        self.val_sums.add(loss_of(net, batch), len(pictures))
+        self.val_sums.add(loss_of(net, piece), len(pictures))
         net.eval()
         proposals = [target["proposals"] for target in targets] if self.net.needs_proposals else None
         for found, picture, target in zip(
