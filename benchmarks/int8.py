@@ -1,7 +1,7 @@
 """Graphs of 8 bits beside those of 32: size, milliseconds a picture and the measure on val, of one run of each task.
 
-    python -m benchmarks.int8 --data DATA [--keep FOLDER]
-    python -m benchmarks.int8 RUN ...
+    python benchmarks/int8.py --data DATA [--keep FOLDER]
+    python benchmarks/int8.py RUN ...
 
 Without runs it trains a classifier on flowers5, a segmenter on camvid and a detector on 60 pictures of bccd, each a few
 epochs: what is compared are two graphs of one network, not networks with others.
@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detect import LOWER, few
-
 import visus
+from detect import LOWER, few
 from visus.runs.quantize import quantize
 
 HEAD = f"{'':10} {'network':34} {'graph':5} {'MB':>7} {'ms':>8} {'on val':>8}  {'measure':8} {'pictures':>8}"

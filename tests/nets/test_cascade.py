@@ -69,6 +69,13 @@ def test_a_stage_begins_where_the_one_before_left_a_box() -> None:
     torch.testing.assert_close(row["boxes"], torch.tensor([[6.0, 8, 26, 40]]).expand(2, 4))
 
 
+@torch.inference_mode()
+def test_without_a_proposal_nothing_is_found() -> None:
+    net = _net()
+    [row], _ = net.heads(net.maps(torch.rand(1, 3, 64, 64)), [torch.zeros(0, 4)], [(64, 64)])
+    assert row["boxes"].shape == (0, 4)
+
+
 def test_shapes_are_those_of_the_last_boxes() -> None:
     net = _net(2, "mask_rcnn_fpn")
     (found,) = net.detect([torch.rand(3, 64, 80)], limits=Limits(score=0.0))
@@ -78,5 +85,5 @@ def test_shapes_are_those_of_the_last_boxes() -> None:
 
 @pytest.mark.parametrize("stages", [0, 4])
 def test_a_number_of_stages_that_cannot_be_is_named(stages: int) -> None:
-    with pytest.raises(InputError, match=f"from 1 to 3 times, not {stages}"):
+    with pytest.raises(InputError, match=f"must be from 1 to 3, not {stages}"):
         _net(stages)

@@ -53,9 +53,14 @@ def written(folder: Path, net: str, task: str = "detect", **options: Any) -> Pat
         pytest.param("maskrcnn_resnet50_fpn", {"side": 64}, marks=pytest.mark.long),
         ("mask_rcnn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8}),
         ("mask_rcnn_fpn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8, "sizes": (16, 32, 48)}),
+        ("faster_rcnn_fpn", {"backbone": "efficientnet_lite0", "side": 64, "width": 8, "stages": 2}),
     ],
 )
-def test_a_graph_answers_as_the_network_at_every_size(net: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_graph_answers_as_the_network_at_every_size(
+    net: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "stages" in options:  # as many proposals as there are: their number must be no constant of the graph
+        monkeypatch.setattr("visus.nets.detection.faster_rcnn._TESTING", 300)
     place = written(tmp_path, net, **options)
     path = export(place)
     about = json.loads({own.key: own.value for own in onnx.load(path).metadata_props}["visus"])
@@ -132,7 +137,7 @@ def test_the_localizer_is_exported_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("net", ["rcnn", "fast_rcnn"])
 def test_networks_whose_boxes_come_from_outside_are_not_exported(net: str) -> None:
     built = create(net, classes=2, backbone="efficientnet_lite0")
-    with pytest.raises(RunError, match=f"{net} takes its boxes from outside of the network, by selective search"):
+    with pytest.raises(RunError, match=f"{net} gets its boxes from selective search, outside of the network"):
         graph.export(built, LIMITS, {})
 
 

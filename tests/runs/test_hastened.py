@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from visus.nets import detection, segmentation
+from visus.nets.detection import Limits
 from visus.nets.detection.trained import About as BoxAbout
 from visus.nets.detection.trained import Trained as BoxTrained
 from visus.nets.segmentation.trained import About as MaskAbout
@@ -22,16 +23,28 @@ OPTIONS = {"backbone": "efficientnet_lite0", "side": 64, "sizes": (16, 32, 48)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["faster_rcnn", "mask_rcnn", "mask_rcnn_fpn"])
-def test_a_compiled_detector_scores_boxes_as_the_network_does(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("faster_rcnn", {}),
+        ("mask_rcnn", {}),
+        ("mask_rcnn_fpn", {"width": 32}),
+        ("faster_rcnn_fpn", {"width": 32, "stages": 3}),
+        ("faster_rcnn", {"backbone": "zfnet", "weights": None}),  # whose map is not a sixteenth of the picture
+    ],
+)
+def test_a_compiled_detector_scores_boxes_as_the_network_does(name: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    net: Any = detection.create(name, classes=3, weights="imagenet", **OPTIONS)
+    net: Any = detection.create(name, classes=3, **{"weights": "imagenet", **OPTIONS, **options})
     quick: Any = detectors.hastened(net)
     assert quick is not net
     pictures = [torch.rand(3, 64, 96)]
     with torch.inference_mode():
         own, other = net.box_scores(pictures, BOXES), quick.box_scores(pictures, BOXES)
         torch.testing.assert_close(other, own, rtol=1e-3, atol=1e-3)
+        limits = Limits(score=0.0, most=5)
+        found, expected = (each.detect(pictures, limits=limits)[0] for each in (quick, net))
+        torch.testing.assert_close(found.scores, expected.scores, rtol=1e-2, atol=1e-3)
         if net.has_masks:
             x = torch.rand(7, *net.heads.mask_head[0][0].weight.shape[1:2], 14, 14)
             maps = [each.heads.mask_head(x) for each in (net, quick)]

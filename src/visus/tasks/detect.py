@@ -55,9 +55,9 @@ def loss_of(net: Detector, batch: Batch) -> Tensor:
 
 
 def piece_of(net: Detector) -> int:
-    """How many pictures of a batch a network takes at a time: each is resized to about as many pixels.
+    """How many pictures a piece of a batch has, by their size as the network resizes them.
 
-    The means of batch normalization are those of the whole batch, so that it stays whole where they are taken of it.
+    Where batch normalization takes the statistics of a batch, it stays whole.
 
     Args:
         net: The network.
@@ -173,6 +173,8 @@ class Detect(learner.Learner[Sums]):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, large pictures in pieces (see :meth:`~visus.tasks.learner.Learner.summed`).
+
+        The losses are means over anchors and boxes: in pieces over those of a piece, so that each picture counts alike.
 
         Args:
             batch: Pictures ``(3, H, W)`` uint8, and the objects of each.

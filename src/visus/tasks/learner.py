@@ -142,7 +142,7 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
     def summed(self, losses: Sequence[Callable[[], Tensor]]) -> Tensor:
         """The sum of the losses of the pieces of a batch, which are taken one by one, so that less memory is needed.
 
-        A learner that calls it has an ``optimizer_zero_grad`` that does nothing, which would come between the pieces.
+        A learner that calls it overrides ``optimizer_zero_grad`` to do nothing: Lightning calls it between the pieces.
 
         Args:
             losses: Of each piece its share of the loss of the batch, a scalar float.

@@ -1,9 +1,9 @@
-"""Heads that refine a box several times, each asking for a tighter one than the one before.
+"""Heads in stages, each of which refines the boxes of the one before and is trained at a higher IoU threshold.
 
 Cai and Vasconcelos, "Cascade R-CNN: delving into high quality object detection", CVPR 2018. The boxes of a stage are
 the proposals of the next one, whose samples must overlap the true box by more (an IoU of 0.5, 0.6, 0.7; section 4.2)
-and whose offsets, which are smaller, count for more. What a box holds is the mean of what all stages say of the last
-box (section 4.3).
+and whose offsets, which are smaller, count for more. Class probabilities are the mean over all stages, each asked about
+the last boxes (section 4.3).
 
 Deviations: the loss of a stage counts half as much as that of the stage before, as in the authors' later work; there is
 one mask branch, behind the last stage.
@@ -109,7 +109,7 @@ class CascadeHeads(Heads):
         sizes: list[tuple[int, int]],
         targets: list[dict[str, Tensor]] | None,
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """The boxes of a stage, cut to the pictures, and in training its losses."""
+        """The boxes of a stage, clipped to the pictures, and in training its losses."""
         labels, wanted = None, None
         if self.training:
             proposals, _, labels, wanted = self.select_training_samples(list(proposals), targets)
@@ -118,8 +118,8 @@ class CascadeHeads(Heads):
         losses: dict[str, Tensor] = {}
         if labels is not None and wanted is not None:
             losses["loss_classifier"], losses["loss_box_reg"] = fastrcnn_loss(logits, offsets, labels, wanted)
-        moved = self.box_coder.decode(offsets.detach(), proposals)[:, 0]
-        parts = moved.split([len(own) for own in proposals])
+        moved = self.box_coder.decode(offsets.detach(), proposals).reshape(-1, logits.shape[1], 4)[:, 0]
+        parts = moved.split([own.shape[0] for own in proposals])  # no len: a graph is made of this
         return [clip_boxes_to_image(own, size) for own, size in zip(parts, sizes, strict=True)], losses
 
 

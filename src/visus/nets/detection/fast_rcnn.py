@@ -89,7 +89,7 @@ class Predictor(FastRCNNPredictor):
 
 
 def begin(layer: nn.Linear, deviation: float) -> None:
-    """Give a layer random weights of some deviation, and no bias (Girshick 2015, section 2.3)."""
+    """Give a layer normally distributed weights with some deviation, and a bias of 0 (Girshick 2015, section 2.3)."""
     nn.init.normal_(layer.weight, std=deviation)
     nn.init.zeros_(layer.bias)
 
@@ -97,7 +97,7 @@ def begin(layer: nn.Linear, deviation: float) -> None:
 class Heads(RoIHeads):
     """Samples boxes, classifies them, moves them.
 
-    From an IoU of ``foreground`` on a box holds an object; below ``background`` it does not count.
+    Boxes with an IoU of at least ``foreground`` are positive; those below ``background`` do not count.
 
     Girshick 2015, sections 2.2 and 2.3.
     """

@@ -3,12 +3,12 @@
 Lin et al., "Feature pyramid networks for object detection", CVPR 2017. A map is brought to a common width by a 1x1
 convolution, added to the coarser one, which was enlarged to twice its sides, and smoothed by a 3x3 convolution (section
 3). The region proposal network slides over all of them, with anchors of one size on each (section 4.1); those that
-cross the border count (section 5.1). A box of w x h pixels is taken from the map of stride 2^k, where k is the floor of
-4 + log2(sqrt(wh) / 224), pooled to 7x7, and seen by two hidden layers (section 4.2).
+cross the border are kept in training (section 5.1). A box of w x h pixels is taken from the map of stride 2^k, where k
+is the floor of 4 + log2(sqrt(wh) / 224), pooled to 7x7, and seen by two hidden layers (section 4.2).
 
-Deviations: the maps have strides 8, 16 and 32, where the paper has five from 4 to 64: pictures of those who train on a
-processor are smaller than its 800 pixels. Sides and the sampling of proposals are Faster R-CNN's here, boxes are moved
-alike for all classes, and maps and layers can be narrower than the paper's 256 and 1024.
+Deviations: the maps have strides 8, 16 and 32, where the paper has five from 4 to 64: pictures
+are usually smaller than its 800 pixels where a CPU trains. Sides and the sampling of proposals are Faster R-CNN's here,
+box regression is class-agnostic, and maps and layers can be narrower than the paper's 256 and 1024.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,13 +28,15 @@ from visus.nets.segmentation.pyramid import STRIDES, Pyramid
 from visus.nets.segmentation.vgg import Weights
 from visus.ops import anchors, roi
 
-_LEVELS = [str(place) for place in range(len(STRIDES))]
+LEVELS = [str(place) for place in range(len(STRIDES))]
+"""Names of the maps, fine ones first, as torchvision's parts call them."""
+
 _WIDTH, _HIDDEN = 256, 1024  # of the paper
 _BOX = 7
 
 
 class BoxesForAll(fast_rcnn.Predictor):
-    """The last layers where a box is moved alike, whatever it holds: fewer numbers to learn from few objects.
+    """The last layers with class-agnostic box regression: fewer parameters to learn from few objects.
 
     Args:
         dimension: Of what they see.
@@ -63,9 +65,9 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         side: Length of the shorter side that pictures are brought to, in pixels.
         boxes: Of each picture that the second stage sees in a training step.
         sizes: Of the anchors on the maps of stride 8, 16 and 32, as roots of their areas in pixels of resized pictures;
-            None for eight strides, as in the paper.
-        width: Channels of the maps, a quarter of those of the hidden layers that see a box.
-        stages: How often a box is refined (see :mod:`visus.nets.detection.cascade`).
+            None for 8 times the stride, as in the paper.
+        width: Channels of the maps; the hidden layers that see a box have four times as many.
+        stages: How many stages refine a box (see :mod:`visus.nets.detection.cascade`).
 
     Raises:
         InputError: The backbone is unknown or has no such maps, there is not one size for each map, or there are no
@@ -89,7 +91,7 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
     ) -> None:
         super().__init__()
         if not 1 <= stages <= MOST:
-            raise InputError(f"A box is refined from 1 to {MOST} times, not {stages}.")
+            raise InputError(f"The stages of a cascade must be from 1 to {MOST}, not {stages}.")
         self.classes = classes
         known = preprocessing(backbone)
         self.transform = detector.transform_of(known.mean, known.deviation, side)
@@ -120,7 +122,7 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         Returns:
             Three maps ``(N, width, H/stride, W/stride)`` float32, of strides 8, 16 and 32.
         """
-        found = dict(zip(_LEVELS, self.body(x), strict=True))
+        found = dict(zip(LEVELS, self.body(x), strict=True))
         return {level: own.float() for level, own in self.neck(found).items()}
 
 
@@ -137,7 +139,7 @@ def pool(size: int) -> MultiScaleRoIAlign:
     Args:
         size: Side of the small maps.
     """
-    return MultiScaleRoIAlign(_LEVELS, size, roi.SAMPLES)
+    return MultiScaleRoIAlign(LEVELS, size, roi.SAMPLES)
 
 
 def _proposing(width: int, side: int, sizes: Sequence[float] | None) -> RegionProposalNetwork:

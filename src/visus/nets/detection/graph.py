@@ -139,8 +139,8 @@ def export(net: Detector, limits: Limits, metadata: dict[str, str]) -> bytes:
         return to_onnx(PixelsToObject(net), example, names, dynamic=sides, metadata=metadata)
     if not isinstance(net, Proposes | FasterPyramid):
         raise RunError(
-            f"{net.name} takes its boxes from outside of the network, by selective search, and is not exported; "
-            "Faster and Mask R-CNN and the localizer are."
+            f"{net.name} gets its boxes from selective search, outside of the network, and cannot be exported; "
+            "Faster R-CNN, Mask R-CNN and the localizer can."
         )
     names += ["masks"] if net.has_masks else []
     whole = PixelsToObjects(net, limits)

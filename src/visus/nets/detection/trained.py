@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from visus._renamed import renamed
+from visus.nets.detection.cascade import MOST
 from visus.nets.detection.detector import Detector, Found, Limits
 from visus.nets.detection.registry import create, options_of
 from visus.nets.file import Tensors
 
-_LARGEST = {"side": 4096, "width": 4096, "boxes": 4096, "stages": 16}
+_LARGEST = {"side": 4096, "width": 4096, "boxes": 4096, "stages": MOST}
 _MOST_ANCHORS = 64  # sizes
 
 

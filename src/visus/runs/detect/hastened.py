@@ -8,9 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from visus.nets.detection import Detector
+from visus.nets.detection.body import as_features
 from visus.nets.detection.cascade import Seeing
 from visus.nets.detection.fast_rcnn import FastRCNN
 from visus.nets.detection.faster_rcnn import Proposes
+from visus.nets.detection.fpn import LEVELS, FasterRCNNPyramid
+from visus.nets.segmentation.pyramid import STRIDES
 from visus.runs.engine.compiled import compiled, compiled_layers
 
 FEW = 20
@@ -74,39 +77,36 @@ def _compiled_maps(net: FastRCNN | Proposes) -> Callable[[Tensor], dict[str, Ten
     plain: Any = _copied(net)
     plain.body = _copied(net.body)
     plain.body.below = None
-    run = compiled(_Flat(plain), torch.zeros(1, 3, _EXAMPLE, _EXAMPLE), free=(2, 3))
+    run = compiled(_Maps(plain), torch.zeros(1, 3, _EXAMPLE, _EXAMPLE), free=(2, 3))
     if run is None:
         return None
-    levels = {name: _EXAMPLE // own.shape[-1] for name, own in _maps(plain, _EXAMPLE).items()}
+    if not isinstance(net, FasterRCNNPyramid):
+        return lambda x: as_features(run(x))
 
     def maps(x: Tensor) -> dict[str, Tensor]:
-        sides = {name: [-(-side // stride) for side in x.shape[2:]] for name, stride in levels.items()}
-        parts = run(x).split([height * width for height, width in sides.values()], 2)
-        return {name: part.unflatten(2, sides[name]) for name, part in zip(levels, parts, strict=True)}
+        sides = [(x.shape[2] // stride, x.shape[3] // stride) for stride in STRIDES]
+        parts = run(x).split([height * width for height, width in sides], 2)
+        return {name: part.unflatten(2, size) for name, part, size in zip(LEVELS, parts, sides, strict=True)}
 
     return maps
 
 
-class _Flat(nn.Module):
-    """All maps of a detector in one tensor: ``(N, 3, H, W)`` to ``(N, C, positions)``."""
+class _Maps(nn.Module):
+    """The map of a detector, or all those of a pyramid in one tensor: ``(N, 3, H, W)`` to ``(N, C, positions)``."""
 
     def __init__(self, net: FastRCNN | Proposes) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([own.flatten(2) for own in self.net.maps(x).values()], 2)
-
-
-@torch.inference_mode()
-def _maps(net: FastRCNN | Proposes, side: int) -> dict[str, Tensor]:
-    return net.maps(torch.zeros(1, 3, side, side))
+        first, *others = self.net.maps(x).values()
+        return torch.cat([own.flatten(2) for own in (first, *others)], 2) if others else first
 
 
 @torch.inference_mode()
 def _example(net: FastRCNN | Proposes, pool: nn.Module) -> Tensor:
     """What a head is given of one box."""
-    maps = _maps(net, _EXAMPLE)
+    maps = net.maps(torch.zeros(1, 3, _EXAMPLE, _EXAMPLE))
     box = torch.tensor([[0.0, 0, _EXAMPLE, _EXAMPLE]])
     return pool(maps, [box], [(_EXAMPLE, _EXAMPLE)]).clone()
 

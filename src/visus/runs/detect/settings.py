@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import NET, FirstPixel, Idle, Lower, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import LEARN, NET, FirstPixel, Idle, Lower, TrainSettings, Unlabeled, said
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
@@ -55,7 +55,8 @@ class DetectSettings(TrainSettings):
         ),
     ] = "imagenet"
     backbone: Annotated[
-        str | None, Setting("vgg16, zfnet, a resnet or an EfficientNet.", _OWN, default="efficientnet_lite0")
+        str | None,
+        Setting("vgg16, a resnet, an EfficientNet or, without a pyramid, zfnet.", _OWN, default="efficientnet_lite0"),
     ] = None
     lower: Lower = None
     pooling: Annotated[
@@ -64,10 +65,10 @@ class DetectSettings(TrainSettings):
     width: Annotated[
         int | None,
         Setting(
-            "faster_rcnn_fpn, mask_rcnn_fpn: channels of the pyramid and of the mask branch; mask_rcnn: of the latter.",
+            "faster_rcnn_fpn, mask_rcnn_fpn: channels of the pyramid and of the mask branch; mask_rcnn: of the branch.",
             _OWN,
             "[1, 1024]",
-            default="256; with an EfficientNet 128, mask_rcnn 64",
+            default="256; with an EfficientNet 128 on a pyramid, 64 for mask_rcnn",
         ),
     ] = None
     side: Annotated[
@@ -87,7 +88,7 @@ class DetectSettings(TrainSettings):
             "Boxes per picture in each training step.",
             _OWN,
             "[1, 512]",
-            default="128 on a pyramid, else 64; 32 with an EfficientNet",
+            default="128 on a pyramid; else 64, with an EfficientNet 32",
         ),
     ] = None
     sizes: Annotated[
@@ -104,7 +105,7 @@ class DetectSettings(TrainSettings):
     stages: Annotated[
         int | None,
         Setting(
-            "faster_rcnn_fpn, mask_rcnn_fpn: how often a box is refined; from 2 on a cascade.",
+            "faster_rcnn_fpn, mask_rcnn_fpn: stages that refine a box; 2 or 3 make a Cascade R-CNN.",
             _OWN,
             "[1, 3]",
             default="1",
@@ -112,7 +113,7 @@ class DetectSettings(TrainSettings):
     ] = None
     best_by: Annotated[
         BestBy,
-        Setting("Average precision on val that chooses the best epoch: ap (IoU 0.5 to 0.95) or ap50 (IoU 0.5).", _OWN),
+        Setting("Average precision on val that chooses the best epoch: ap (IoU 0.5 to 0.95) or ap50 (IoU 0.5).", LEARN),
     ] = "ap"
     proposals: Annotated[Proposals, Setting("rcnn, fast_rcnn: mode of selective search.", _OWN)] = "fast"
     most: Annotated[int, Setting("rcnn, fast_rcnn: most proposals per picture.", _OWN, "[1, 100000]")] = MOST
