@@ -106,9 +106,9 @@ def measure(index: Index, name: str) -> None:
 
 
 def indexed(folder: Path) -> Index:
-    """The index of a folder, made if it is missing."""
+    """The index of a folder, made if it is missing, and completed if it was left behind."""
     index = Index(folder.with_suffix(".visus"))
-    if not len(index):
+    if len(index) < sum(1 for _ in folder.iterdir()):
         index.add(folder)
     return index
 
