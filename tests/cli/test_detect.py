@@ -18,7 +18,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     coco_folder(root / "Fötos", {"train": 24, "val": 4, "test": 4})
     answer = visus("train", "detect", "Fötos", "--net", "rcnn", "--size", 64, "--most", 100, "--workers", 0, cwd=root)
     assert "of the objects lie in a proposal" in answer.stdout
-    assert "Best: ap50" in answer.stdout
+    assert "Best: ap " in answer.stdout
     return root
 
 

@@ -64,7 +64,7 @@ def piece_of(net: Detector) -> int:
 
     >>> from visus.nets.detection import create
     >>> [piece_of(create("faster_rcnn_fpn", backbone="resnet18", side=side)) for side in (600, 240, 96)]
-    [1, 2, 12]
+    [1, 2, 13]
     """
     transform: Any = getattr(net, "transform", None)
     if transform is None or not net.keeps_norms:

@@ -110,7 +110,7 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
             add_shapes(self.heads, pool(SIDE), width, width, classes)
 
     def body_modules(self) -> Iterator[nn.Module]:
-        """The backbone."""
+        """The backbone, without the layers that bring its maps together."""
         yield self.body
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
