@@ -112,7 +112,7 @@ class RankedSums:
         return self.mean_loss(), mean_average_precision(scores, torch.cat(self.labels).cpu().numpy())
 
 
-class Classify(learner.Learner[Sums | RankedSums]):
+class Classify(learner.ByPieces[Sums | RankedSums]):
     """Trains a network that gives each picture one class, or several where the recipe says so.
 
     Args:
@@ -180,9 +180,6 @@ class Classify(learner.Learner[Sums | RankedSums]):
         if self.recipe.adversarial:
             x = fooling(self.net, lambda own: self.batch_loss((own, labels)), x, self.recipe.adversarial)
         return self.summed([partial(self._share, piece, len(x)) for piece in self._pieces(x, labels)])
-
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        """Nothing: each step begins with it (see :meth:`~visus.tasks.learner.Learner.summed`)."""
 
     def _pieces(self, x: Tensor, labels: Tensor) -> list[Batch]:
         """A batch in parts whose losses and gradients add up to its own, where pictures do not see one another."""

@@ -18,7 +18,8 @@ from visus.nets.detection.body import hold_chance
 from visus.tasks import box_metrics, learner, optimizers
 from visus.tasks.box_metrics import Detections
 
-_PIXELS, _WHOLE = 160_000, 1_000_000
+_PIXELS = 160_000  # of a piece, after resizing: boxes take several times the memory of a classifier's pictures
+_WHOLE = 1_000_000  # pictures: more than a batch has
 
 
 def answers_of(found: Found, size: Sequence[int]) -> Detections:
@@ -122,7 +123,7 @@ class Sums:
         return score_of(box_metrics.coco(self.truth, self.answers, self.sizes, self.classes), self.score_is)
 
 
-class Detect(learner.Learner[Sums]):
+class Detect(learner.ByPieces[Sums]):
     """Trains a network that finds objects.
 
     Args:
@@ -172,7 +173,7 @@ class Detect(learner.Learner[Sums]):
         return loss_of(self.net, batch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch, large pictures in pieces (see :meth:`~visus.tasks.learner.Learner.summed`).
+        """The loss of one batch, large pictures in pieces (see :meth:`~visus.tasks.learner.ByPieces.summed`).
 
         The losses are means over anchors and boxes: in pieces over those of a piece, so that each picture counts alike.
 
@@ -186,9 +187,6 @@ class Detect(learner.Learner[Sums]):
             Diverged: It is NaN or infinite.
         """
         return self.summed([partial(self._share, piece, len(batch[0])) for piece in self._pieces(batch)])
-
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        """Nothing: each step begins with it (see :meth:`~visus.tasks.learner.Learner.summed`)."""
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         pictures, targets = batch

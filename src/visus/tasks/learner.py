@@ -139,29 +139,6 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
             raise Diverged(f"the loss is {loss.item()}")
         return loss
 
-    def summed(self, losses: Sequence[Callable[[], Tensor]]) -> Tensor:
-        """The sum of the losses of the pieces of a batch, which are taken one by one, so that less memory is needed.
-
-        A learner that calls it overrides ``optimizer_zero_grad`` to do nothing: Lightning calls it between the pieces.
-
-        Args:
-            losses: Of each piece its share of the loss of the batch, a scalar float.
-
-        Returns:
-            The loss of the batch, a scalar float, with the gradient of the last piece; those of the others are there
-            already.
-
-        Raises:
-            Diverged: It is NaN or infinite.
-        """
-        self.zero_grad(set_to_none=True)
-        told = 0.0
-        for loss in losses[:-1]:
-            own = self.checked(loss())
-            own.backward()
-            told = told + own.detach()
-        return self.checked(told + losses[-1]())
-
     def prepare(self, x: Tensor) -> Tensor:
         """From bytes ``(N, C, H, W)`` to the input of the network, laid out as convolutions like it best."""
         x = self.normalize(x)
@@ -210,6 +187,34 @@ class Learner(lightning.LightningModule, Generic[AnySums]):
         """Bring it back; the optimizer is made later."""
         checkpoint["state_dict"] = _renamed(checkpoint["state_dict"], _NORMALIZE, "normalize.")
         self._plateau_state = checkpoint.get("plateau")
+
+
+class ByPieces(Learner[AnySums]):
+    """A learner that takes the pieces of a batch one by one, whose gradients add up."""
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        """Nothing: Lightning calls it between the pieces; each step begins with it (:meth:`summed`)."""
+
+    def summed(self, losses: Sequence[Callable[[], Tensor]]) -> Tensor:
+        """The sum of the losses of the pieces of a batch, which are taken one by one, so that less memory is needed.
+
+        Args:
+            losses: Of each piece its share of the loss of the batch, a scalar float.
+
+        Returns:
+            The loss of the batch, a scalar float, with the gradient of the last piece; those of the others are there
+            already.
+
+        Raises:
+            Diverged: It is NaN or infinite.
+        """
+        self.zero_grad(set_to_none=True)
+        told = 0.0
+        for loss in losses[:-1]:
+            own = self.checked(loss())
+            own.backward()
+            told = told + own.detach()
+        return self.checked(told + losses[-1]())
 
 
 _NORMALIZE = "normalise."  # checkpoints call it so since 0.1

@@ -89,7 +89,6 @@ class CascadeHeads(Heads):
         last = len(seeing.stages) - 1
         losses: dict[str, Tensor] = {}
         for stage in range(last):
-            self._turn(stage)
             proposals, own = self._refined(stage, features, proposals, image_shapes, targets)
             losses |= _of_stage(own, stage)
         self._turn(last)
@@ -97,9 +96,9 @@ class CascadeHeads(Heads):
         return rows, losses | _of_stage(own, last)
 
     def _turn(self, stage: int) -> None:
-        """Ask for boxes as tight as a stage does."""
+        """Sample boxes as tight as a stage does, and move them by its offsets."""
         self.foreground = FOREGROUND + _TIGHTER * stage
-        self.box_coder = BoxCoder([weight * (stage + 1) for weight in _WEIGHTS])  # pyright: ignore[reportArgumentType]
+        self.box_coder = _coder(stage)
 
     def _refined(
         self,
@@ -112,15 +111,21 @@ class CascadeHeads(Heads):
         """The boxes of a stage, clipped to the pictures, and in training its losses."""
         labels, wanted = None, None
         if self.training:
+            self._turn(stage)
             proposals, _, labels, wanted = self.select_training_samples(list(proposals), targets)
         seeing, saying = (part.stages[stage] for part in (self.box_head, self.box_predictor))
         logits, offsets = saying(seeing(self.box_roi_pool(features, proposals, sizes)))
         losses: dict[str, Tensor] = {}
         if labels is not None and wanted is not None:
             losses["loss_classifier"], losses["loss_box_reg"] = fastrcnn_loss(logits, offsets, labels, wanted)
-        moved = self.box_coder.decode(offsets.detach(), proposals).reshape(-1, logits.shape[1], 4)[:, 0]
+        moved = _coder(stage).decode(offsets.detach(), proposals).reshape(-1, logits.shape[1], 4)[:, 0]
         parts = moved.split([own.shape[0] for own in proposals])  # no len: a graph is made of this
         return [clip_boxes_to_image(own, size) for own, size in zip(parts, sizes, strict=True)], losses
+
+
+def _coder(stage: int) -> BoxCoder:
+    """From offsets of a stage to boxes; made anew, since several threads may ask one detector."""
+    return BoxCoder([weight * (stage + 1) for weight in _WEIGHTS])  # pyright: ignore[reportArgumentType]
 
 
 def _of_stage(losses: dict[str, Tensor], stage: int) -> dict[str, Tensor]:
