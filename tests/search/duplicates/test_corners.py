@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visus.search.duplicates import alignment
-from visus.search.duplicates.looks import Corners, Look
+from visus.search.duplicates.looks import Corners, Look, decoded
 
 
 def by_numpy(a: Corners, b: Corners) -> list[tuple[int, int]]:
@@ -56,7 +56,7 @@ def look(picture: Image.Image) -> Look:
     small = picture.copy()
     small.thumbnail((256, 256))
     small.save(written, "JPEG", quality=85)
-    return Look(written.getvalue)
+    return Look(lambda: decoded(written.getvalue()))
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -82,6 +82,6 @@ def test_mirrored_features_are_those_of_the_mirrored_picture(cat: NDArray[np.uin
 
 
 def test_a_thumbnail_that_cannot_be_read_says_nothing() -> None:
-    empty = Look(lambda: b"")
+    empty = Look(lambda: decoded(b""))
     assert not empty.cards.any()
     assert len(empty.corners.points) == len(empty.mirrored.points) == 0

@@ -54,7 +54,7 @@ def by_cards(a: Look, b: Look) -> list[tuple[float, Matrix]]:
             best = int(agreed[m, :, n].argmax())
             if agreed[m, best, n] < _CARDS_AGREE:
                 continue
-            details = float((turned(a.details[m], TURNS[best]) * b.details[n]).sum())
+            details = float((turned(a.detail(m), TURNS[best]) * b.detail(n)).sum())
             if details >= _DETAILS_AGREE:
                 ways.append((details, _box_to_box(a.boxes[m], b.boxes[n], TURNS[best])))
     return sorted(ways, key=lambda way: way[0], reverse=True)

@@ -16,6 +16,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from visus._once import once
+
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -50,46 +52,53 @@ class Corners:
 
 
 class Look:
-    """A small picture, ready to be compared; its pixels are decoded where they are asked for, so that many can be kept.
+    """A small picture, ready to be compared; its pixels are asked for where they are needed, so that many can be kept.
 
     Args:
-        thumbnail: Gives the picture (JPEG); one that cannot be read says nothing.
+        picture: Gives the picture, ``(h, w)`` uint8 (see :func:`decoded`).
 
     Attributes:
         shape: Its height and width in pixels.
         boxes: The whole, and the part without a border where there is one.
         cards: ``(len(boxes), 32, 32)`` float32, each of mean 0 and length 1; zeros for one that says nothing.
-        details: ``(len(boxes), 28, 28)`` float32: what the cards show beside large shapes, likewise.
     """
 
-    def __init__(self, thumbnail: Callable[[], bytes]) -> None:
-        self._thumbnail = thumbnail
+    def __init__(self, picture: Callable[[], Gray]) -> None:
+        self._picture = picture
         gray = self.gray
         self.shape = gray.shape
         whole = (0, 0, gray.shape[1], gray.shape[0])
         self.boxes = [whole] if (inner := without_border(gray)) == whole else [whole, inner]
         self.cards = np.stack([_card(gray, box) for box in self.boxes])
-        self.details = np.stack([_detail(card) for card in self.cards])
 
     @property
     def gray(self) -> Gray:
         """The picture, ``(h, w)`` uint8."""
-        try:
-            return simplejpeg.decode_jpeg(self._thumbnail(), colorspace="GRAY")[:, :, 0]
-        except ValueError:
-            return np.zeros((CARD, CARD), np.uint8)
+        return self._picture()
+
+    def detail(self, box: int) -> Floats:
+        """What a card shows beside large shapes, ``(28, 28)`` float32 of length 1.
+
+        Args:
+            box: Which one.
+        """
+        import cv2
+
+        card = self.cards[box]
+        fine = (card - np.asarray(cv2.blur(card, (5, 5)), np.float32))[2:-2, 2:-2]
+        return fine / max(float(np.linalg.norm(fine)), 1e-9)
 
     @property
     def turns(self) -> Floats:
         """The cards in all turns, ``(len(boxes) * 8, 1024)`` float32."""
         return self.cards.reshape(len(self.cards), -1)[:, _places()].reshape(-1, CARD * CARD)
 
-    @functools.cached_property
+    @once
     def corners(self) -> Corners:
         """Features of the picture."""
         return _corners(*_detector().detectAndCompute(self.gray, None))
 
-    @functools.cached_property
+    @once
     def mirrored(self) -> Corners:
         """Features of the picture mirrored left to right: at the same places."""
         import cv2
@@ -100,6 +109,24 @@ class Look:
             for x, y, size, angle in self.corners.points.tolist()
         ]
         return _corners(*_detector().compute(np.ascontiguousarray(self.gray[:, ::-1]), points))
+
+
+def decoded(thumbnail: bytes) -> Gray:
+    """The gray levels of a small picture.
+
+    Args:
+        thumbnail: A JPEG; one that cannot be read is black, and says nothing.
+
+    Returns:
+        ``(h, w)`` uint8.
+
+    >>> decoded(b"").shape
+    (32, 32)
+    """
+    try:
+        return simplejpeg.decode_jpeg(thumbnail, colorspace="GRAY")[:, :, 0]
+    except ValueError:
+        return np.zeros((CARD, CARD), np.uint8)
 
 
 def without_border(gray: Gray) -> Box:
@@ -157,13 +184,6 @@ def _card(gray: Gray, box: Box) -> Floats:
     card -= card.mean()
     length = float(np.linalg.norm(card))
     return card / length if length >= _LEAST_SPREAD * CARD else np.zeros_like(card)
-
-
-def _detail(card: Floats) -> Floats:
-    import cv2
-
-    fine = (card - np.asarray(cv2.blur(card, (5, 5)), np.float32))[2:-2, 2:-2]
-    return fine / max(float(np.linalg.norm(fine)), 1e-9)
 
 
 @functools.cache

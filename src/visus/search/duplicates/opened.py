@@ -1,6 +1,5 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
-import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._once import once
 from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import MAX_PIXELS
@@ -56,7 +56,7 @@ class Traits:
     spread: float
     contrast: float
 
-    @functools.cached_property
+    @once
     def waves(self) -> Waves:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
         return waves_of(_luminance(self.member))
@@ -69,19 +69,19 @@ class Traits:
         own = _luminance(self.member)
         return any(follows(own, _luminance(other.member)) for other in rounded)
 
-    @functools.cached_property
+    @once
     def rounded(self) -> float:
         """The mean step to which an encoder once rounded its pixels, whatever the file says now; 0 where none shows."""
         return mean_step(self.waves)
 
-    @functools.cached_property
+    @once
     def upright(self) -> bool:
         """Whether its pixels are stored as they are shown."""
         if self.facts.container not in ("JPEG", "MPO"):
             return True  # decoded upright
         return orientation_in(segments(read_bytes(self.member.path))) == 1
 
-    @functools.cached_property
+    @once
     def detail(self) -> float:
         """How many pixels its real detail needs: of a picture that was blown up, fewer than it has."""
         return needed_share(_luminance(self.member)) * self.member.width * self.member.height
@@ -113,19 +113,19 @@ class Opened:
         """Whether the file has more pixels than are looked at."""
         return max(self.member.width, self.member.height) > SIDE
 
-    @functools.cached_property
+    @once
     def closely(self) -> Gray:
         """It once more, larger where the file has more pixels, to look for what is small."""
         if not self.has_more:
             return self.gray
         return _gray(_colors(read_bytes(self.member.path), self.member, CLOSE_SIDE))
 
-    @functools.cached_property
+    @once
     def white(self) -> bool:
         """Whether anything of it is overexposed."""
         return bool((self.gray >= WHITE).any())
 
-    @functools.cached_property
+    @once
     def soft(self) -> NDArray[np.uint8]:
         """Its colors, small: ``(h, w, 3)`` uint8, longest side :data:`SOFT_SIDE`."""
         return shrink(self.colors, SOFT_SIDE)

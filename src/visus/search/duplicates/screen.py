@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 from visus.search.duplicates.alignment import Matrix, by_cards, by_corners
 from visus.search.duplicates.evidence import glance
-from visus.search.duplicates.looks import Look
+from visus.search.duplicates.looks import Gray, Look, decoded
 
 _SURELY = 0.95  # correlation of the details of two cards with which nothing else need be looked at
-_KEPT = 32_768  # looks in memory, some 17 kB each
+_KEPT = 49_152  # looks in memory, some 14 kB each
+_DECODED = 1024  # pictures in memory: a look asks several times
 
 
 class Screen:
@@ -21,7 +22,7 @@ class Screen:
     """
 
     def __init__(self, thumbnail: Callable[[int], bytes]) -> None:
-        self._thumbnail = thumbnail
+        self._gray: Callable[[int], Gray] = functools.lru_cache(_DECODED)(lambda position: decoded(thumbnail(position)))
         self._looks: OrderedDict[int, Look] = OrderedDict()
         self._turn = threading.Lock()
 
@@ -63,7 +64,7 @@ class Screen:
             if position in self._looks:
                 self._looks.move_to_end(position)
                 return self._looks[position]
-        found = Look(functools.partial(self._thumbnail, position))
+        found = Look(functools.partial(self._gray, position))
         with self._turn:
             self._looks[position] = found
             while len(self._looks) > _KEPT:
