@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from visus.data.batches import Key, Order
 from visus.data.boxes import Boxed
 from visus.data.joint_boxes import JointBoxes, Sample
+from visus.data.paste import paste
 
 Target = dict[str, Tensor]
 Batch = tuple[list[Tensor], list[Target]]
@@ -31,7 +32,9 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         propose: From a picture to boxes that may hold an object, or None.
         seed: Of the changes.
         keep: Whether a picture stays as it is where a change would take an object away.
-        calm: First epoch (from 0) in which strong changes give way to light ones; None for never.
+        calm: First epoch (from 0) in which strong changes give way to light ones and nothing is pasted; None for never.
+        pasted: Share of the pictures into which objects of another one are pasted (see :mod:`visus.data.paste`), in
+            [0, 1]; all objects need shapes then.
     """
 
     pictures: Boxed
@@ -41,14 +44,20 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
     seed: int = 0
     keep: bool = False
     calm: int | None = None
+    pasted: float = 0.0
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
         epoch, place = key
+        random = np.random.default_rng((self.seed, epoch, place))
         plain = self.sample(place)
-        sample = self.joint_at(epoch)(plain, np.random.default_rng((self.seed, epoch, place)))
+        if self.pasted and not self.is_calm(epoch):
+            plain = self.with_others(plain, random)
+        if not self.shapes:
+            plain = replace(plain, masks=None)
+        sample = self.joint_at(epoch)(plain, random)
         if self.keep and len(sample.boxes) < len(plain.boxes):
             sample = plain
         if sample.proposals is not None and not len(sample.proposals):
@@ -64,8 +73,19 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
 
     def joint_at(self, epoch: int) -> JointBoxes:
         """The changes of an epoch."""
-        calm = self.calm is not None and epoch >= self.calm and self.joint.strength == "strong"
+        calm = self.is_calm(epoch) and self.joint.strength == "strong"
         return replace(self.joint, strength="light") if calm else self.joint
+
+    def is_calm(self, epoch: int) -> bool:
+        """Whether changes are light at most, at the end of a training."""
+        return self.calm is not None and epoch >= self.calm
+
+    def with_others(self, sample: Sample, random: np.random.Generator) -> Sample:
+        """A picture, perhaps with objects of another one."""
+        if random.random() >= self.pasted:
+            return sample
+        other = self.sample(int(random.integers(len(self))))
+        return paste(sample, other, random, flip=self.joint.flip)
 
     def sample(self, place: int) -> Sample:
         """A picture with its objects, unchanged.
@@ -75,7 +95,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         """
         picture, own = self.pictures.read(place)
         own = own.take(~own.crowd)
-        masks = own.masks(picture.shape[:2]) if self.shapes else None
+        masks = own.masks(picture.shape[:2]) if self.shapes or self.pasted else None
         proposals = self.propose(picture) if self.propose else None
         return Sample(picture, own.boxes, own.labels, masks, proposals)
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from visus.data.augment import Strength
 from visus.data.joint import recolored
 
-_VISIBLE = 0.3  # of an object's box; an object of which less is left is taken away
+VISIBLE = 0.3
+"""Share of an object; one of which less is left is taken away."""
+
 # Half the range of the zoom (in the logarithm), the stretch (likewise), the shift (shares of the sides), and of
 # brightness, contrast and saturation (shares).
 _RANGES: dict[str, tuple[float, float, float, float]] = {
@@ -103,4 +105,4 @@ def _mapped(
     whole = np.concatenate([corners.min(1), corners.max(1)], 1)
     cut = np.clip(whole, 0, np.array([size[1], size[0]] * 2))
     left, before = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (cut, whole))
-    return cut.astype(np.float32), (left >= _VISIBLE * before) & ((cut[:, 2:] - cut[:, :2]) >= 1).all(1)
+    return cut.astype(np.float32), (left >= VISIBLE * before) & ((cut[:, 2:] - cut[:, :2]) >= 1).all(1)

@@ -8,7 +8,8 @@ is the floor of 4 + log2(sqrt(wh) / 224), pooled to 7x7, and seen by two hidden 
 
 Deviations: the maps have strides 8, 16 and 32, where the paper has five from 4 to 64: pictures
 are usually smaller than its 800 pixels where a CPU trains. Sides and the sampling of proposals are Faster R-CNN's here,
-box regression is class-agnostic, and maps and layers can be narrower than the paper's 256 and 1024.
+box regression is class-agnostic, maps and layers can be narrower than the paper's 256 and 1024, and the hidden layers
+have dropout, since objects to learn from are few.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ LEVELS = [str(place) for place in range(len(STRIDES))]
 
 _WIDTH, _HIDDEN = 256, 1024  # of the paper
 _BOX = 7
+_DROPPED = 0.3  # share of what the hidden layers say
 
 
 class BoxesForAll(fast_rcnn.Predictor):
@@ -53,6 +55,23 @@ class BoxesForAll(fast_rcnn.Predictor):
         """``(boxes, dimension)`` to logits ``(boxes, classes)`` and offsets ``(boxes, 4 classes)``, both float32."""
         logits, offsets = super().forward(x)
         return logits, offsets.repeat(1, self.classes)
+
+
+class Hidden(TwoMLPHead):
+    """Two hidden layers that see a box; in training some of what they say is left out, as in Fast R-CNN's on VGG-16.
+
+    Args:
+        entering: Values of a pooled box.
+        hidden: Units of each layer.
+    """
+
+    def __init__(self, entering: int, hidden: int) -> None:
+        super().__init__(entering, hidden)
+        self.chance = nn.Dropout(_DROPPED)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(boxes, C, 7, 7)`` to ``(boxes, hidden)``, both float32."""
+        return self.chance(super().forward(x))
 
 
 class FasterRCNNPyramid(faster_rcnn.Proposes):
@@ -99,7 +118,7 @@ class FasterRCNNPyramid(faster_rcnn.Proposes):
         self.neck = FeaturePyramidNetwork(self.body.channels, width)
         self.rpn = _proposing(width, side, sizes)
         hidden = _HIDDEN * width // _WIDTH
-        heads = [TwoMLPHead(width * _BOX**2, hidden) for _ in range(stages)]
+        heads = [Hidden(width * _BOX**2, hidden) for _ in range(stages)]
         lasts = [BoxesForAll(hidden, classes + 1) for _ in range(stages)]
         if stages == 1:
             self.heads = fast_rcnn.heads_around(pool(_BOX), heads[0], lasts[0], boxes, 0.0)

@@ -43,7 +43,8 @@ def preview(
     """
     resolved, dataset = prepared(task, data, settings, say)
     joint = JointBoxes(resolved.augment or "none", resolved.flip)
-    own = BoxBatches(dataset.splits["train"], joint, seed=resolved.seed, keep=keeps_objects)
+    pasted = 0.0 if keeps_objects else resolved.copy_paste
+    own = BoxBatches(dataset.splits["train"], joint, seed=resolved.seed, keep=keeps_objects, pasted=pasted)
     palette = list(map(tuple, colors(1 + len(dataset.classes))[1:].tolist()))
     pictures, captions = [], []
     for place in places_of(resolved, len(own), count):

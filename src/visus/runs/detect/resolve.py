@@ -52,6 +52,7 @@ _MASK_WIDTH, _FEW_BOXES = 64, 32  # of a small backbone
 _PYRAMID_WIDTH, _PYRAMID_BOXES = 128, 128  # two layers see a box of a pyramid, and not half of the backbone
 _ENLARGED = 320  # small pictures, for a pyramid
 _LOOKED_AT = 200  # pictures whose objects are measured
+_PASTED = 0.5  # of the pictures
 _APART = 1.3  # at least between the sizes of anchors
 _LEAST_ANCHOR, _LARGEST_ANCHOR = 8, 8192  # half the stride, and more than any picture
 _WARPED = 128  # side of R-CNN's boxes
@@ -91,10 +92,12 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
     default = {**DEFAULTS, "lr": rate_for(settings.optimizer, DEFAULTS["lr"])}
     filled = settings.filled({**default, **_FITTED} if fitted else default)
     new = fitted or settings.weights == NO_WEIGHTS
+    settings.refuse((not proposes and bool(settings.copy_paste), "copy_paste", settings.net))
     filled["norms"] = settings.norms or (None if new else "kept")
     settings.refuse((not net.has_body and settings.lower is not None, "lower", settings.net))
     filled["lower"] = settings.lower or (None if new or not net.has_body else "kept")
     pyramid = issubclass(net, FasterRCNNPyramid)
+    filled["copy_paste"] = _copy_paste(settings, dataset, usual=pyramid and filled["augment"] == "strong")
     filled["side"] = settings.side or (_WARPED if fitted else side_of(dataset, enlarge=pyramid))
     backbone = settings.backbone or _BACKBONE
     small = "backbone" in known and backbone.startswith("efficientnet")
@@ -113,6 +116,22 @@ def resolve(settings: DetectSettings, dataset: BoxSet) -> DetectSettings:
         filled["pooling"] = settings.pooling or "align"
     dense = "backbone" in known and classifiers.network_of(backbone).dense
     return resolve_device(dataclasses.replace(settings, **filled), dense=dense)
+
+
+def _copy_paste(settings: DetectSettings, dataset: BoxSet, *, usual: bool) -> float:
+    """The share of pictures into which objects of others are pasted.
+
+    Raises:
+        InputError: There are no shapes to cut them out by.
+    """
+    if settings.copy_paste is None:
+        return _PASTED if usual and dataset.has_shapes else 0.0
+    if settings.copy_paste > 0 and not dataset.has_shapes:
+        raise InputError(
+            f"copy_paste cuts objects out along their shapes, and not every object in {dataset.root} has one; leave it "
+            "away, or bring polygons or run lengths."
+        )
+    return settings.copy_paste
 
 
 def _said(name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from visus.runs.record.fields import Setting, documented
-from visus.runs.record.settings import LEARN, NET, FirstPixel, Idle, Lower, TrainSettings, Unlabeled, said
+from visus.runs.record.settings import DATA, LEARN, NET, FirstPixel, Idle, Lower, TrainSettings, Unlabeled, said
 
 Pooling = Literal["pool", "align", "align_maximum"]
 Proposals = Literal["fast", "quality"]
@@ -111,6 +111,16 @@ class DetectSettings(TrainSettings):
             default="1",
         ),
     ] = None
+    copy_paste: Annotated[
+        float | None,
+        Setting(
+            "Share of the training pictures into which objects of another one are pasted; needs the shapes of all "
+            "objects.",
+            DATA,
+            "[0, 1]",
+            default="0.5 on a pyramid with augment strong, where all objects have shapes; else 0",
+        ),
+    ] = None
     best_by: Annotated[
         BestBy,
         Setting("Average precision on val that chooses the best epoch: ap (IoU 0.5 to 0.95) or ap50 (IoU 0.5).", LEARN),
@@ -126,9 +136,9 @@ class DetectSettings(TrainSettings):
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1, all layers learned, and the best epoch was that of the best AP50."""
+        """As in 0.1, all layers learned, the best epoch was that of the best AP50, and nothing was pasted."""
         has_lower = values.get("net") in _WITH_LOWER and values.get("weights") != NO_WEIGHTS
-        return {"best_by": "ap50", **({"lower": "learn"} if has_lower else {}), **values}
+        return {"best_by": "ap50", "copy_paste": 0.0, **({"lower": "learn"} if has_lower else {}), **values}
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""

@@ -90,7 +90,8 @@ class Detection:
         """The network in a few words."""
         count = sum(p.numel() for p in self.net.parameters())
         on = f", on {self.settings.backbone}" if self.settings.backbone else ""
-        return f"{count:,} parameters{on}, {self.sized} {self.settings.side}"
+        pasted = f", objects pasted into {self.copy_paste:.0%} of the pictures" if self.copy_paste else ""
+        return f"{count:,} parameters{on}, {self.sized} {self.settings.side}{pasted}"
 
     def with_rate(self, lr: float) -> Self:
         """The same with another learning rate."""
@@ -126,6 +127,11 @@ class Detection:
         return proposer(self.about) if self.net.needs_proposals else None
 
     @property
+    def copy_paste(self) -> float:
+        """Share of the training pictures into which objects of others are pasted."""
+        return self.settings.copy_paste or 0.0
+
+    @property
     def calm(self) -> int:
         """The first epoch whose changes are light at most: pictures are as they will be when the rate is lowest."""
         assert self.settings.epochs is not None
@@ -145,6 +151,7 @@ class Detection:
             settings.seed,
             self.keeps_objects,
             self.calm,
+            self.copy_paste if train else 0.0,
         )
         workers = workers_for(settings.workers, len(own))
         return box_loader(own, batch_size=settings.batch_size, shuffle=train, seed=settings.seed, workers=workers)

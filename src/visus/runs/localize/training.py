@@ -60,6 +60,11 @@ class Localization(Detection):
         return About(settings.net, settings.options, classes, task="localize")
 
     @property
+    def copy_paste(self) -> float:
+        """Nothing is pasted: a picture has one object."""
+        return 0.0
+
+    @property
     def recipe(self) -> Recipe:
         """How it learns: in each stage the schedule begins anew."""
         return dataclasses.replace(super().recipe, stages=STAGES if self.settings.staged else 1)
