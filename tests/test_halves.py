@@ -137,3 +137,16 @@ def test_what_search_imports_is_light(place: Path) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_command_imports_neither_half_of_another_nor_a_checker_of_types() -> None:
+    code = (
+        "import sys\n"
+        "from visus.cli.app import main\n"
+        "sys.argv = ['visus', 'index', '--list-nothing']\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        f"print([m for m in {['pydantic', 'fastapi', *HEAVY]!r} if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
