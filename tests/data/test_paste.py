@@ -14,8 +14,9 @@ from tests.support.boxed import coco_folder, scene
 from visus import InputError
 from visus.data import load_boxes
 from visus.data.box_batches import BoxBatches
-from visus.data.joint_boxes import JointBoxes, Sample
-from visus.data.paste import MOST, box_of, paste
+from visus.data.boxes import Boxed
+from visus.data.joint_boxes import JointBoxes, Sample, box_of
+from visus.data.paste import paste
 from visus.runs.detect.resolve import resolve
 from visus.runs.detect.settings import DetectSettings
 
@@ -37,7 +38,7 @@ def test_each_object_that_is_named_can_be_seen_in_its_box(seed: int) -> None:
     assert after.masks is not None
     assert len(after.boxes) == len(after.labels) == len(after.masks)
     pasted = after.labels >= 100
-    assert 1 <= pasted.sum() <= MOST
+    assert 1 <= pasted.sum() <= len(other.boxes)
     for box, mask, label in zip(after.boxes, after.masks, after.labels.tolist(), strict=True):
         np.testing.assert_allclose(box, box_of(mask), atol=1)
         if label < 100:
@@ -129,3 +130,47 @@ def test_the_default_pastes_where_it_can(tmp_path: Path) -> None:
     assert share(augment="strong") == 0.0
     with pytest.raises(InputError, match="not every object in"):
         share(copy_paste=0.5)
+
+
+def test_sizes_follow_those_of_the_pictures(tmp_path: Path) -> None:
+    small, large = sample(2), sample(3, first=100)
+    assert large.masks is not None
+    grown = Sample(
+        large.picture.repeat(8, axis=0).repeat(8, axis=1),
+        large.boxes * 8,
+        large.labels,
+        large.masks.repeat(8, axis=1).repeat(8, axis=2),
+    )
+    for seed in range(10):
+        plain, scaled = (paste(small, own, np.random.default_rng(seed)) for own in (large, grown))
+        assert plain.labels.tolist() == scaled.labels.tolist()
+        np.testing.assert_allclose(plain.boxes, scaled.boxes, atol=2.5)
+
+
+def test_pictures_without_objects_are_not_what_is_pasted(tmp_path: Path) -> None:
+    split = load_boxes(coco_folder(tmp_path / "a")).splits["train"]
+    empty = split.objects[0].take(slice(0))
+    mostly = Boxed(split.files, [split.objects[0], *[empty] * (len(split) - 1)])
+    batches = BoxBatches(mostly, pasted=1.0)
+    assert batches.full == [0]
+    assert all(len(batches[0, place][1]["boxes"]) for place in range(1, len(split)))
+
+
+def test_shapes_of_too_many_pixels_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = load_boxes(coco_folder(tmp_path / "a")).splits["train"]
+    plain, always = BoxBatches(split), BoxBatches(split, pasted=1.0)
+    monkeypatch.setattr("visus.data.box_batches._PIXELS", 10)
+    assert torch.equal(always[0, 0][0], plain[0, 0][0])
+
+
+@given(seed=st.integers(0, 500))
+@settings(deadline=None, max_examples=40)
+def test_a_thin_shape_that_is_cut_has_a_box_around_what_is_left(seed: int) -> None:
+    mask = np.zeros((1, 96, 128), bool)
+    mask[0, 20:80, 60:64] = mask[0, 76:80, 20:64] = True
+    before = Sample(np.zeros((96, 128, 3), np.uint8), np.array([box_of(mask[0])], np.float32), np.array([0]), mask)
+    after = JointBoxes("strong")(before, np.random.default_rng(seed))
+    assert after.masks is not None
+    for box, own in zip(after.boxes, after.masks, strict=True):
+        assert own.any()
+        np.testing.assert_allclose(box, box_of(own), atol=2)

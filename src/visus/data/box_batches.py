@@ -1,5 +1,6 @@
 """Batches of pictures with their objects, for a network that finds them."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,12 +14,15 @@ from torch.utils.data import DataLoader, Dataset
 from visus.data.batches import Key, Order
 from visus.data.boxes import Boxed
 from visus.data.joint_boxes import JointBoxes, Sample
-from visus.data.paste import paste
+from visus.data.paste import MOST, paste
 
 Target = dict[str, Tensor]
 Batch = tuple[list[Tensor], list[Target]]
 """Pictures ``(3, H, W)`` uint8, and for each ``boxes``, ``labels``, its ``place`` in the split, perhaps ``masks`` and
 ``proposals``."""
+
+
+_PIXELS = 64_000_000  # of the shapes of a picture, beyond which nothing is pasted into it
 
 
 @dataclass
@@ -34,7 +38,8 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         keep: Whether a picture stays as it is where a change would take an object away.
         calm: First epoch (from 0) in which strong changes give way to light ones and nothing is pasted; None for never.
         pasted: Share of the pictures into which objects of another one are pasted (see :mod:`visus.data.paste`), in
-            [0, 1]; all objects need shapes then.
+            [0, 1]; all objects need shapes then. A picture whose shapes have more than 64 million pixels in all stays
+            without.
     """
 
     pictures: Boxed
@@ -55,8 +60,6 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         plain = self.sample(place)
         if self.pasted and not self.is_calm(epoch):
             plain = self.with_others(plain, random)
-        if not self.shapes:
-            plain = replace(plain, masks=None)
         sample = self.joint_at(epoch)(plain, random)
         if self.keep and len(sample.boxes) < len(plain.boxes):
             sample = plain
@@ -65,7 +68,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
             sample = replace(sample, proposals=np.array([[0, 0, width, height]], np.float32))
         target = {"boxes": torch.from_numpy(sample.boxes), "labels": torch.from_numpy(sample.labels)}
         target["place"] = torch.tensor(place)
-        if sample.masks is not None:
+        if self.shapes and sample.masks is not None:
             target["masks"] = torch.from_numpy(sample.masks.astype(np.uint8))
         if sample.proposals is not None:
             target["proposals"] = torch.from_numpy(sample.proposals)
@@ -81,11 +84,19 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         return self.calm is not None and epoch >= self.calm
 
     def with_others(self, sample: Sample, random: np.random.Generator) -> Sample:
-        """A picture, perhaps with objects of another one."""
-        if random.random() >= self.pasted:
+        """A picture, perhaps with some objects of another one."""
+        if random.random() >= self.pasted or sample.masks is None or not self.full:
             return sample
-        other = self.sample(int(random.integers(len(self))))
+        picture, own = self.pictures.read(self.full[random.integers(len(self.full))])
+        own = own.take(~own.crowd)
+        few = own.take(random.permutation(len(own))[: random.integers(1, MOST + 1)])
+        other = Sample(picture, few.boxes, few.labels, few.masks(picture.shape[:2]))
         return paste(sample, other, random, flip=self.joint.flip)
+
+    @functools.cached_property
+    def full(self) -> list[int]:
+        """Pictures that have an object."""
+        return [place for place, own in enumerate(self.pictures.objects) if not own.crowd.all()]
 
     def sample(self, place: int) -> Sample:
         """A picture with its objects, unchanged.
@@ -95,7 +106,9 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
         """
         picture, own = self.pictures.read(place)
         own = own.take(~own.crowd)
-        masks = own.masks(picture.shape[:2]) if self.shapes or self.pasted else None
+        height, width = picture.shape[:2]
+        wanted = self.shapes or (self.pasted > 0 and len(own) * height * width <= _PIXELS)
+        masks = own.masks((height, width)) if wanted else None
         proposals = self.propose(picture) if self.propose else None
         return Sample(picture, own.boxes, own.labels, masks, proposals)
 

@@ -11,6 +11,7 @@ from visus.data.joint import recolored
 VISIBLE = 0.3
 """Share of an object; one of which less is left is taken away."""
 
+_WHOLE = 0.97  # of the pixels of a shape, with which it was not cut
 # Half the range of the zoom (in the logarithm), the stretch (likewise), the shift (shares of the sides), and of
 # brightness, contrast and saturation (shares).
 _RANGES: dict[str, tuple[float, float, float, float]] = {
@@ -87,14 +88,44 @@ def _moved(sample: Sample, scale: NDArray[np.float64], offset: NDArray[np.float6
     if sample.masks is not None:
         warped = [
             cv2.warpAffine(mask.astype(np.uint8), affine, (width, height), flags=cv2.INTER_NEAREST)
-            for mask in sample.masks[visible]
+            for mask in sample.masks
         ]
         masks = np.array(warped, bool).reshape(len(warped), height, width)
+        boxes, shown = _fitted(boxes, masks, sample.masks.sum(axis=(1, 2)) * abs(scale.prod()))
+        visible &= shown
+        masks = masks[visible]
     proposals = None
     if sample.proposals is not None:
         own, there = _mapped(sample.proposals, scale, offset, (height, width))
         proposals = own[there]
     return Sample(np.asarray(picture, np.uint8), boxes[visible], sample.labels[visible], masks, proposals)
+
+
+def _fitted(
+    boxes: NDArray[np.float32], masks: NDArray[np.bool_], areas: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Boxes of shapes that were cut, around what is left of them; and of which shapes enough is left.
+
+    Args:
+        boxes: ``(n, 4)``, cut to the picture.
+        masks: ``(n, H, W)``, what is left.
+        areas: ``(n,)``, pixels that whole shapes have there; 0 for an object without a shape.
+    """
+    found, left = boxes.copy(), masks.sum(axis=(1, 2))
+    cut = (left > 0) & (left < _WHOLE * areas)
+    for place in np.flatnonzero(cut):
+        found[place] = box_of(masks[place])
+    return found, left >= VISIBLE * areas
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """The box x0, y0, x1, y1 around what a mask ``(H, W)`` shows, in pixels; the last ones lie outside.
+
+    >>> box_of(np.eye(4, 5, dtype=bool))
+    (0, 0, 4, 4)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _mapped(
