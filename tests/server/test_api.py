@@ -20,7 +20,7 @@ from PIL import Image
 from tests.support.pictures import folder_of
 from visus import Index, InputError, Run, VisusError, read
 from visus.explain import METHODS
-from visus.search.duplicates import keep, members
+from visus.search.duplicates import keep, members, stays
 from visus.server.answers import Hits
 from visus.server.api import create_app
 from visus.server.limits import Limits, Load
@@ -496,7 +496,7 @@ def test_names_that_the_server_uses_have_chinese_words() -> None:
         *get_args(members.Name),
         *get_args(members.Kind),
         *(set(reasons) - {"best"}),
-        "has more detail",
+        *re.findall(r'"((?:has|is) [a-z ]+)": lambda', Path(stays.__file__).read_text(encoding="utf-8")),
         *METHODS,
     ):
         assert re.search(rf'[\s{{]"?{re.escape(name)}"?: "', text), name

@@ -15,7 +15,12 @@ from visus.images.container import FIRST, kind_of, kind_of_file
 from visus.images.jpeg import segments
 from visus.images.opened import bits_of, open_by
 
-_DATE, _DATE_TAKEN, _EXIF = 0x0132, 0x9003, 0x8769
+_DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
+_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+_IPTC = b"\x1c\x02"  # begins a record that is said of the picture (IPTC-NAA IIM 4.2)
+_VIDEOS = (b"MotionPhoto", b"MicroVideo")  # what cameras call it
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # of the pixels of a JPEG
+_AT_END, _PADDING = 64, 4096  # bytes at the end of a file, and those between a picture and what follows
 _LOSSY = ("JPEG", "MPO")
 
 
@@ -31,6 +36,10 @@ class Facts:
         profile: Whether there is a color profile.
         compression: Mean step of the luma quantization of JPEG (ITU-T T.81, annex A.3.4), from 1 for the finest; 0 for
             formats that lose nothing or do not say.
+        said: How many things its metadata say: tags of EXIF, records of IPTC, properties of XMP, texts of PNG.
+        video: Whether a JPEG has a video behind it, as a motion photo.
+        colors: How many colors a palette or two tones allow; 0 for any number.
+        further: Channels beside the colors and alpha.
     """
 
     container: str
@@ -39,6 +48,10 @@ class Facts:
     captured: int | None = None
     profile: bool = False
     compression: float = 0.0
+    said: int = 0
+    video: bool = False
+    colors: int = 0
+    further: int = 0
 
 
 def facts_of(data: bytes, name: str = "") -> Facts:
@@ -80,7 +93,8 @@ def facts_of_large(path: Path) -> Facts:
 
 def _of_tiff(data: bytes | Path) -> Facts:
     page = tiff.look(data)
-    return Facts("TIFF", page.depth, page.pages, _moment(page.captured), bool(page.profile))
+    captured, profile = _moment(page.captured), bool(page.profile)
+    return Facts("TIFF", page.depth, page.pages, captured, profile, colors=page.colors, further=page.further)
 
 
 def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
@@ -88,24 +102,52 @@ def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
     profile = bool(picture.info.get("icc_profile"))
     exif = Image.Exif()
     exif.load(picture.info.get("exif") or b"")  # without decoding the pixels: Pillow's own getter would, for PNG
-    return Facts(kind, bits_of(picture, data, kind), frames, _captured(exif), profile)
+    texts = sum(isinstance(value, str) for value in picture.info.values())  # those of PNG before its pixels
+    said = _tags(exif) + _properties(picture.info.get("xmp") or b"") + texts
+    depth = bits_of(picture, data, kind)
+    return Facts(kind, depth, frames, _captured(exif), profile, said=said, colors=_colors(picture, depth))
+
+
+def _colors(picture: Image.Image, depth: int) -> int:
+    """How many colors a picture can have, if they are few."""
+    if picture.mode == "P" and picture.palette is not None:
+        return len(picture.palette.palette) // len(picture.palette.mode)
+    return 2**depth if depth < 8 else 0
 
 
 def _of_jpeg(data: bytes) -> Facts:
     """By the segments before the first scan (ITU-T T.81, annex B), without a decoder."""
     depth, profile, several, captured, steps = 8, False, False, None, 0.0
+    said, video = 0, False
     for marker, segment in segments(data):
         if marker in (0xC0, 0xC1, 0xC2) and segment:
             depth = segment[0]
         elif marker == 0xDB and not steps:
             steps = _luma_steps(segment)
         elif marker == 0xE1 and segment.startswith(b"Exif\x00\x00"):
-            captured = _captured_in(segment)
+            captured, tags = _told_in(segment)
+            said += tags
+        elif marker == 0xE1 and segment.startswith(_XMP):
+            said += _properties(segment)
+            video = video or any(name in segment for name in _VIDEOS)
+        elif marker == 0xED:
+            said += segment.count(_IPTC)
         elif marker == 0xE2:
             profile = profile or segment.startswith(b"ICC_PROFILE\x00")
             several = several or segment.startswith(b"MPF\x00")
     frames = _frames_of_mpo(data) if several else 1
-    return Facts("MPO" if frames > 1 else "JPEG", depth, frames, captured, profile, steps)
+    kind, video = "MPO" if frames > 1 else "JPEG", video or _has_video(data)
+    return Facts(kind, depth, frames, captured, profile, steps, said, video)
+
+
+def _has_video(data: bytes) -> bool:
+    """Whether a file in ISO's format for video (ISO/IEC 14496-12) follows soon after the end of a JPEG."""
+    if _END in data[-_AT_END:]:
+        return False  # nothing follows, as in most files
+    place = data.find(b"ftyp", data.find(_SCAN))
+    while place >= 0 and data.rfind(_END, max(0, place - _PADDING), place) < 0:
+        place = data.find(b"ftyp", place + 1)
+    return place >= 0
 
 
 def _luma_steps(segment: bytes) -> float:
@@ -117,13 +159,24 @@ def _luma_steps(segment: bytes) -> float:
     return float(table.mean()) if len(table) == 64 else 0.0
 
 
-def _captured_in(segment: bytes) -> int | None:
+def _told_in(segment: bytes) -> tuple[int | None, int]:
+    """When a photograph was taken, and how many tags EXIF has."""
     try:
         exif = Image.Exif()
         exif.load(segment)
-        return _captured(exif)
+        return _captured(exif), _tags(exif)
     except Exception:  # a damaged block raises almost anything
-        return None
+        return None, 0
+
+
+def _tags(exif: Image.Exif) -> int:
+    return len(exif) + sum(len(exif.get_ifd(place)) for place in (_EXIF, _GPS) if place in exif)
+
+
+def _properties(xmp: bytes | str) -> int:
+    """About how many properties XMP has: attributes, and items of lists."""
+    text = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
+    return text.count(b'="') + text.count(b"<rdf:li")
 
 
 def _captured(exif: Image.Exif) -> int | None:

@@ -50,6 +50,8 @@ class Page:
         captured: When it was taken or changed, as it is written there.
         dpi: Pixels per inch, across and down; None where it does not say.
         compression: By its number.
+        colors: How many colors a palette or few bits allow; 0 for any number.
+        further: Channels beside the colors and alpha.
     """
 
     width: int
@@ -63,6 +65,8 @@ class Page:
     captured: str | None
     dpi: tuple[float, float] | None
     compression: int
+    colors: int
+    further: int
 
 
 @contextmanager
@@ -105,6 +109,8 @@ def look(data: bytes | Path, number: int = 0, name: str = "the picture") -> Page
             _captured(page),
             _dpi(page),
             int(page.compression),
+            2 ** _depth(page) if page.photometric == _PALETTE or _depth(page) < 8 else 0,
+            _further(page),
         )
 
 
@@ -124,8 +130,7 @@ def samples_of(data: bytes, number: int, name: str) -> Samples:
         if page.photometric == _YCBCR and page.planarconfig == 1 and _is_bare_video(page):
             return Samples(_video(page, data), profile=_profile(page))
         _check(page, len(data), name)
-        pixels = page.asarray(squeeze=False)  # (planes, 1, H, W, channels)
-        values = np.moveaxis(pixels[:, 0], 0, 2).reshape(*pixels.shape[2:4], -1)  # (H, W, C)
+        values = _values(page)
         if page.photometric == _PALETTE:
             colors = np.asarray(page.colormap) * np.uint16(257 if _palette_of_8_bits(page) else 1)
             values = np.moveaxis(colors, 0, -1)[values[:, :, 0].astype(np.intp)]
@@ -254,6 +259,38 @@ def _alpha(page: Any, values: NDArray[Any], channels: int) -> tuple[NDArray[Any]
     if found is None or channels + found >= values.shape[2]:
         return None, 0, notes
     return values[:, :, channels + found], kinds[found], notes
+
+
+def _further(page: Any) -> int:  # noqa: ANN401
+    """How many channels are neither colors nor alpha."""
+    kinds = [int(kind) for kind in page.extrasamples or ()]
+    alpha = any(kind in (_ASSOCIATED, _UNASSOCIATED) for kind in kinds)
+    colors = 1 if page.photometric == _PALETTE else _CHANNELS.get(page.photometric, int(page.samplesperpixel))
+    return max(0, int(page.samplesperpixel) - colors - alpha)
+
+
+def values_of(data: bytes, name: str) -> NDArray[Any]:
+    """The numbers of the first page as they are stored, all channels.
+
+    Args:
+        data: The content of the file.
+        name: What errors call the file.
+
+    Returns:
+        ``(H, W, C)`` of the file's own dtype.
+
+    Raises:
+        FormatError: It is of a kind that is not read.
+        Exception: It is damaged; tifffile and its decoders raise almost anything then.
+    """
+    with _page(data, 0, name) as (page, _):
+        _check(page, len(data), name)
+        return _values(page)
+
+
+def _values(page: Any) -> NDArray[Any]:  # noqa: ANN401
+    pixels = page.asarray(squeeze=False)  # (planes, 1, H, W, channels)
+    return np.moveaxis(pixels[:, 0], 0, 2).reshape(*pixels.shape[2:4], -1)
 
 
 def _depth(page: Any) -> int:  # noqa: ANN401

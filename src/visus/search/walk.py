@@ -48,7 +48,8 @@ class Passed:
         path: Absolute path.
         why: ``"link"`` for one more name of a file that is looked at, ``"broken"`` for a link that leads nowhere,
             ``"kind"`` for a picture that a further package reads, ``"picture"`` for one that must be converted,
-            ``"name"`` for what is no picture, ``"junk"`` for the folder of a trash or of somebody's thumbnails.
+            ``"name"`` for what is no picture, ``"junk"`` for the folder of a trash, of somebody's thumbnails, or of
+            copies that were put aside.
         what: Its ending, its kind, or its name.
     """
 
@@ -102,6 +103,9 @@ _JUNK = (
     "lost+found",
     "#recycle",
 )
+JOURNAL = "visus-moved.jsonl"
+"""The file in a folder of copies that were put aside, which tells where they were."""
+
 _NO_PICTURES = frozenset((
     "txt", "md", "rst", "html", "htm", "css", "js", "ts", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini",
     "cfg", "csv", "tsv", "log", "py", "pyc", "ipynb", "c", "h", "cpp", "rs", "go", "java", "sh", "bat", "exe",
@@ -179,6 +183,9 @@ def _walk_folder(
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             yield Failure(current, f"{current} cannot be entered ({error.strerror}); change its permissions.")
+            continue
+        if current != root and any(entry.name == JOURNAL for entry in listed):
+            yield Passed(current, "junk", os.path.basename(current))
             continue
         folders = []
         for entry in listed:

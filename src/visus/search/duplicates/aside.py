@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
-from visus.search.duplicates.journal import JOURNAL, Journal, JournalWriter, Noted
+from visus.search.duplicates.journal import Journal, JournalWriter, Noted
 from visus.search.duplicates.members import Copy, DuplicateGroup, Member
 from visus.search.duplicates.moving import FULL, NotMovedError, hash_of, move, unlink, why
 from visus.search.duplicates.opened import entry, unchanged
+from visus.search.walk import JOURNAL
 
 _LOCK = ".visus-moved.lock"  # beside the journal
 

@@ -44,11 +44,20 @@ def soft(picture: Gray) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
-def laid_over(picture: NDArray, matrix: Matrix, shape: tuple[int, ...]) -> NDArray:
-    """A picture ``(H, W)`` in the frame of another one of a shape, of its own dtype; zeros where it is not."""
+def laid_over(picture: NDArray, matrix: Matrix, shape: tuple[int, ...], *, goes_on: bool = False) -> NDArray:
+    """A picture ``(H, W)`` in the frame of another one of a shape, of its own dtype.
+
+    Args:
+        picture: What is laid.
+        matrix: Takes its points to points of the frame.
+        shape: Of the frame.
+        goes_on: Whether its last pixels go on where it is not; zeros else.
+    """
     import cv2
 
-    return np.asarray(cv2.warpAffine(picture, matrix[:2], (shape[1], shape[0]), flags=cv2.INTER_LINEAR))
+    beyond = cv2.BORDER_REPLICATE if goes_on else cv2.BORDER_CONSTANT
+    size = shape[1], shape[0]
+    return np.asarray(cv2.warpAffine(picture, matrix[:2], size, flags=cv2.INTER_LINEAR, borderMode=beyond))
 
 
 @functools.lru_cache(256)
@@ -57,6 +66,19 @@ def corners_of(shape: tuple[int, ...], side: int) -> Corners:
     rows, columns = shape[0] // side, shape[1] // side
     found = np.ascontiguousarray(np.indices((rows, columns)).reshape(2, -1).T * side)
     found.setflags(write=False)  # all who ask share it
+    return found
+
+
+@functools.lru_cache(256)
+def all_corners(shape: tuple[int, ...], side: int) -> Corners:
+    """The corners of blocks that hold all of a picture: those at the ends overlap others. Not to be changed.
+
+    >>> all_corners((16, 40), 16).tolist()
+    [[0, 0], [0, 16], [0, 24]]
+    """
+    rows, columns = (sorted({*range(0, length - side + 1, side), length - side}) for length in shape)
+    found = np.array([(row, column) for row in rows for column in columns], np.int64)
+    found.setflags(write=False)
     return found
 
 
@@ -138,7 +160,13 @@ def best_places(x: Floats, y: Floats, side: int, at: Corners, radius: int) -> Fl
 
 
 def covered(
-    corners: Corners, side: int, matrix: Matrix, shape: tuple[int, ...], margin: float = 0
+    corners: Corners,
+    side: int,
+    matrix: Matrix,
+    shape: tuple[int, ...],
+    *,
+    margin: float = 0,
+    frame: tuple[int, ...] | None = None,
 ) -> NDArray[np.bool_]:
     """Which blocks of a frame lie inside a picture that is laid over it.
 
@@ -148,9 +176,12 @@ def covered(
         matrix: Takes points of the picture to points of the frame.
         shape: Of the picture.
         margin: So many pixels of the frame around a block must lie inside too.
+        frame: The shape of the frame, whose outermost pixels need not; None for a frame without end.
     """
     back = np.linalg.inv(matrix)
     first, last = corners - margin, corners + (side - 1 + margin)
+    if frame is not None:
+        first, last = np.maximum(first, 1), np.minimum(last, np.array(frame) - 2)
     inside = np.ones(len(corners), bool)
     for y in (first[:, 0], last[:, 0]):
         for x in (first[:, 1], last[:, 1]):

@@ -16,9 +16,9 @@ from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import (
     Compared,
     Corners,
+    all_corners,
     best_places,
     compared,
-    corners_of,
     covered,
     laid_over,
     refined,
@@ -55,6 +55,7 @@ _SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of 
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
 _PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
+_ENDS = 3  # pixels by which a picture may go on beyond the other one that ends where that does
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,13 +216,28 @@ def lay(first: Gray, second: Gray, transform: Matrix) -> Laid | None:
     matrix = refined(laid, target, to_b @ transform @ np.linalg.inv(to_a), side)
     if matrix is None:
         return None
-    corners = corners_of(b.shape, side)
-    inside = covered(corners, side, matrix, a.shape, _ASIDE)
-    inside &= (corners >= _ASIDE).all(axis=1) & (corners + side + _ASIDE <= b.shape).all(axis=1)
+    corners = all_corners(b.shape, side)
+    inside = _comparable(corners, side, matrix, a.shape, b.shape)
     if not inside.any():
         return None
-    over = laid_over(laid, matrix, b.shape)
+    over = laid_over(laid, matrix, b.shape, goes_on=True)
     return Laid(a, b, over, target, side, corners, inside, matrix, np.linalg.inv(to_b) @ matrix @ to_a)
+
+
+def _comparable(
+    corners: Corners, side: int, matrix: Matrix, shape: tuple[int, ...], frame: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Which blocks of a frame both pictures have, with what lies beside them.
+
+    Where both end at one side, blocks there count too. Where only the second ends, pixels are mixed with what lies
+    outside of it, the black beside a letterboxed picture perhaps.
+    """
+    points = np.array([(x, y, 1) for x in (0, shape[1] - 1) for y in (0, shape[0] - 1)]) @ matrix[:2].T
+    ends = np.array(frame[::-1]) - 1
+    begin_both, end_both = points.min(axis=0) >= -_ENDS, points.max(axis=0) <= ends + _ENDS  # x and y
+    places = corners[:, ::-1]
+    aside = (begin_both | (places >= _ASIDE)) & (end_both | (places + side + _ASIDE <= ends + 1))
+    return aside.all(axis=1) & covered(corners, side, matrix, shape, margin=_ASIDE, frame=frame)
 
 
 def scale_of(transform: Matrix) -> float:
@@ -251,10 +267,16 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
-    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE)
+    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
     other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
     return found, changed | (inside & ~textured & ~lost & other_shade)
+
+
+def _at_end(laid: Laid) -> NDArray[np.bool_]:
+    """Which blocks lie at the ends of the second picture, where encoders and scalers differ more."""
+    ends = np.array(laid.b.shape) - _ASIDE
+    return np.asarray(((laid.corners < _ASIDE) | (laid.corners + laid.side > ends)).any(axis=1), bool)
 
 
 def _beside(laid: Laid, corners: Corners) -> Compared:

@@ -12,11 +12,10 @@ from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, 
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
+from visus.search.duplicates.stays import has_more
 
 _PATIENCE = 2  # pictures that turn out to be others before the rest counts as others too; one more for each copy
 _OPEN = 64  # files of a component that are open at once
-_FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
-_DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
 
 
 @dataclass(slots=True)
@@ -179,7 +178,7 @@ class _Component:
             if self._decided(keep, content):
                 self._equal_only(content)
             else:
-                stays = self._decided_to_stay(content) or _has_more(self.traits[content], kept, judgment)
+                stays = self._decided_to_stay(content) or has_more(self.traits[content], kept, judgment)
                 others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
@@ -211,19 +210,6 @@ class _Component:
             stays = "in the reference folder"
         fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)
         return Copy(*fields, relation, stays)
-
-
-def _has_more(own: Traits, kept: Traits, judgment: Judgment) -> str:
-    """Why a copy stays that has what the kept picture lacks: detail, or pictures behind it; empty where it has not."""
-    if own.facts.frames > kept.facts.frames:
-        return "has further pictures"
-    if judgment.relation is None or judgment.relation.scale <= _FINER:
-        return ""
-    shown, share = judgment.evidence.covered
-    least = _DETAIL * kept.detail * shown
-    if own.member.width * own.member.height * share <= least:
-        return ""  # it has not even as many pixels
-    return "has more detail" if own.detail * share > least else ""
 
 
 def _key(i: int, j: int) -> tuple[int, int]:

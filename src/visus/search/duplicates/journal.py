@@ -14,9 +14,7 @@ from pathlib import Path
 
 from visus._errors import InputError
 from visus._files import sync, write_atomically
-
-JOURNAL = "visus-moved.jsonl"
-"""The journal's name, in the folder that files are moved to."""
+from visus.search.walk import JOURNAL
 
 
 @dataclass(frozen=True, slots=True)

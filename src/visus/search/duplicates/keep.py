@@ -8,6 +8,7 @@ from pathlib import Path
 
 from visus._errors import InputError
 from visus.search.duplicates.decisions import Decision, Pair
+from visus.search.duplicates.exact import LOSSLESS
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
@@ -15,8 +16,6 @@ from visus.search.duplicates.rounding import explains
 _SHOWS = 0.97  # of the largest part of the scene
 _ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
 _DETAIL = 0.6  # of the most detail, in pixels
-_COLORS = 0.35  # of the strongest spread of colors
-_WELL_EXPOSED = 0.98  # of the best exposed
 _CONTRAST = 0.6  # of the strongest contrast
 _STEPS = 1.25  # times the finest quantization, and one step more
 _LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
@@ -24,11 +23,16 @@ _SOURCES = 3  # smaller pictures of which it may have been made that are looked 
 _ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _TURNED = {"turned", "mirrored"}
-_LOSSLESS = ("PNG", "TIFF", "BMP")
-_LOSS = {**dict.fromkeys(_LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
+_LOSS = {**dict.fromkeys(LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
 _RICH = 0.8  # of the most bytes
 
+
+COLORS = 0.35
+"""Of the strongest spread of colors, with which a picture has its colors."""
+
+WELL_EXPOSED = 0.98
+"""Of the best exposed, with which a picture is well exposed."""
 
 DECIDED = "you decided to keep it"
 """Why a copy stays that was decided to stay beside another picture."""
@@ -180,10 +184,10 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         return -traits.member.mtime
 
     def not_enlarged(left: list[Traits]) -> list[Traits]:
-        largest = sorted(left, key=_pixels, reverse=True)
+        largest = sorted(left, key=pixels_in, reverse=True)
 
         def sources(own: Traits) -> list[Traits]:
-            smaller = [other for other in largest if _LARGER * _pixels(other) <= _pixels(own)][:_SOURCES]
+            smaller = [other for other in largest if _LARGER * pixels_in(other) <= pixels_in(own)][:_SOURCES]
             return [other for other in smaller if _of_one_shape(own, other) and _upright(own, other, place)]
 
         return [own for own in left if not own.made_of(sources(own))]
@@ -191,12 +195,12 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     def more_detail(left: list[Traits]) -> list[Traits]:
         sizes: dict[int, list[Traits]] = {}
         for own in left:
-            sizes.setdefault(round(math.log(_pixels(own) * place(own).share) / _ONE_SIZE), []).append(own)
+            sizes.setdefault(round(math.log(pixels_in(own) * place(own).share) / _ONE_SIZE), []).append(own)
         if len(sizes) == 1:
             return left  # encoders differ in noise, not in detail
         most, kept = 0.0, dict[int, float]()
         for size in sorted(sizes, reverse=True):
-            if max(_pixels(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
+            if max(pixels_in(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
                 continue  # fewer pixels than the detail needs that another one has
             kept[size] = min(own.detail * place(own).share for own in sizes[size])  # noise looks like detail
             most = max(most, kept[size])
@@ -217,7 +221,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     if wanted.reference is not None:
         first = [("in the reference folder", _best(lambda o: wanted.protects(o.member.path)))]
     if wanted.rule == "largest":
-        first = [("most pixels", _best(_pixels))]
+        first = [("most pixels", _best(pixels_in))]
     if wanted.rule == "oldest":
         first = [("oldest", _best(age))]
     return [
@@ -225,20 +229,22 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("shows more", _near(lambda o: place(o).extent, _SHOWS)),
         ("no border", _best(lambda o: not place(o).bordered)),
         ("no mark", _best(lambda o: not place(o).marked)),
-        ("its colors", _near(lambda o: o.spread + 0.02, _COLORS)),
-        ("not overexposed", _near(lambda o: 1 - place(o).blown, _WELL_EXPOSED)),
+        ("its colors", _near(color_of, COLORS)),
+        ("not overexposed", _near(lambda o: 1 - place(o).blown, WELL_EXPOSED)),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
-        ("further pictures", _best(lambda o: o.facts.frames)),
         ("likely the source", likely_source),
         ("less compressed", _least_lossy),
         ("not encoded again", _best(lambda o: not _encoded_again(o) or (place(o).same and _is_lossless(o)))),
         ("lossless", _best(_is_lossless)),
+        ("further pictures", _best(lambda o: o.facts.frames)),
+        ("with its video", _best(lambda o: o.facts.video)),
         ("transparent", _best(lambda o: o.transparent)),
         ("more depth", _best(lambda o: o.facts.depth)),
-        ("more metadata", _best(lambda o: (o.facts.captured is not None) + o.facts.profile)),
-        ("more pixels", _best(_pixels)),
+        ("further channels", _best(lambda o: o.facts.further)),
+        ("more metadata", _best(lambda o: ((o.facts.captured is not None) + o.facts.profile, o.facts.said))),
+        ("more pixels", _best(pixels_in)),
         ("older", _best(age)),
         ("", _best(lambda o: tuple(-ord(sign) for sign in o.member.path))),
     ]
@@ -246,12 +252,12 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
-    if not _coarser(_loss(other) or 0, _told(own) or 0):
+    if not coarser(loss_of(other) or 0, _told(own) or 0):
         return False
-    if _pixels(own) > _pixels(other) or place(own).changed or place(other).changed:
+    if pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed:
         return True
     told = _told(own) is not None and _comparable(own, other, place)
-    return told and not explains(own.waves, other.waves, _loss(other) or 0)
+    return told and not explains(own.waves, other.waves, loss_of(other) or 0)
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
@@ -271,7 +277,7 @@ def _upright(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> b
 
 
 def _is_lossless(traits: Traits) -> bool:
-    return traits.facts.container in _LOSSLESS
+    return traits.facts.container in LOSSLESS
 
 
 def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:
@@ -296,18 +302,24 @@ def _near(value: Callable[[Traits], float], share: float) -> Callable[[list[Trai
 
 
 def _least_lossy(left: list[Traits]) -> list[Traits]:
-    losses = [_loss(traits) for traits in left]
+    losses = [loss_of(traits) for traits in left]
     if None in losses and 0.0 not in losses:  # by what is left of them, then
         return _near(_richness, _RICH)(left)
     told = [math.inf if loss is None else loss for loss in losses]
-    return [traits for traits, own in zip(left, told, strict=True) if not _coarser(own, min(told))]
+    return [traits for traits, own in zip(left, told, strict=True) if not coarser(own, min(told))]
 
 
-def _coarser(step: float, finest: float) -> bool:
+def color_of(traits: Traits) -> float:
+    """How much color a picture has, above 0 for a gray one too."""
+    return traits.spread + 0.02
+
+
+def coarser(step: float, finest: float) -> bool:
+    """Whether a step of quantization is clearly coarser than the finest."""
     return step > _STEPS * finest + (1 if finest else 0)
 
 
-def _loss(traits: Traits) -> float | None:
+def loss_of(traits: Traits) -> float | None:
     """About the mean step to which a picture was rounded, at any time, 0 for none; None where nothing tells."""
     told = _told(traits)
     return max(told or 0, traits.rounded) or told
@@ -319,13 +331,14 @@ def _told(traits: Traits) -> float | None:
 
 def _encoded_again(traits: Traits) -> bool:
     """Whether the pixels were rounded more coarsely than the file says."""
-    return traits.rounded > 0 and _coarser(traits.rounded, _told(traits) or 0)
+    return traits.rounded > 0 and coarser(traits.rounded, _told(traits) or 0)
 
 
 def _richness(traits: Traits) -> float:
     """Bytes a pixel that JPEG would need for as much."""
-    return _AS_JPEG.get(traits.facts.container, 1.0) * traits.member.size / _pixels(traits)
+    return _AS_JPEG.get(traits.facts.container, 1.0) * traits.member.size / pixels_in(traits)
 
 
-def _pixels(traits: Traits) -> int:
+def pixels_in(traits: Traits) -> int:
+    """How many pixels a picture has."""
     return traits.member.width * traits.member.height

@@ -1,6 +1,7 @@
 """How two opened pictures belong together: as copies, and then how one differs; or as shots of one scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
-from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
+from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of, written
+from visus.search.duplicates.exact import deep, edit_between, nearly, same_numbers
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
@@ -17,7 +19,10 @@ _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _RECOLORED = 8.0  # mean difference of colors, in levels of 255
 _OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
+_GRAY = 24  # levels between red, green and blue that a gray picture may have somewhere
+_SAME_COLOR, _MOSTLY = 8, 0.5  # levels by which a color may differ that is the same, and the share of such pixels
 _OPAQUE = 8.0  # mean difference of two alpha channels
+_HOLE = 5  # side of a square of pixels that is transparent in one alone
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
 _SMALL = 256  # longest side of icons, badges and stamps, in pixels: without a date nothing says that they were shot
@@ -62,12 +67,32 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         return None
     if evidence.same and evidence.mark is None:
         evidence = _closer(keep, other, laid, evidence)
+    exactly = _exactly(keep, other, evidence)
+    if exactly == "other numbers":
+        return Judgment(evidence, None, "same scene")
+    if isinstance(exactly, Evidence):
+        evidence = exactly
     if kind := _other_kind(keep, other, evidence):
         return Judgment(evidence, None, kind)
     colors = _colors(keep, other, evidence)
-    if colors.added and colors.difference <= _RECOLORED:
+    if colors.added:
         return Judgment(evidence, None, "captioned")
-    return Judgment(evidence, _relation(keep, other, evidence, colors.difference), None, _blown(keep, other, evidence))
+    relation = _relation(keep, other, evidence, colors.difference, same=exactly == "same")
+    return Judgment(evidence, relation, None, _blown(keep, other, evidence))
+
+
+def _exactly(keep: Opened, other: Opened, evidence: Evidence) -> Literal["same", "other numbers"] | Evidence | None:
+    """What comparing two files of one size number by number tells; None for nothing that was not known."""
+    if not evidence.same or evidence.mark is not None or not nearly(keep, other):
+        return None
+    one_kind = keep.facts.depth == other.facts.depth and keep.facts.further == other.facts.further
+    if deep(keep, other):
+        return "same" if same_numbers(keep, other) else "other numbers"
+    if np.array_equal(pixels_of(keep.member), pixels_of(other.member)):
+        return "same" if one_kind else None
+    if (edited := edit_between(keep, other)) is None:
+        return None
+    return replace(evidence, changed=len(edited), written=written(np.zeros_like(edited), edited))
 
 
 def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evidence:
@@ -109,8 +134,8 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
     return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
 
 
-def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> Relation:
-    """How a copy differs, its colors by so many levels in the mean."""
+def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float, *, same: bool) -> Relation:
+    """How a copy differs, its colors by so many levels in the mean; the same in all its pixels perhaps."""
     linear = evidence.transform[:2, :2]
     turn, mirrored = _turn(linear)
     full = [opened.member.width / opened.gray.shape[1] for opened in (keep, other)]
@@ -131,7 +156,7 @@ def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float) -> 
     if abs(scale - 1) > _SIZE:
         names.append("resized")
     if not names:
-        names.append("same pixels" if _same_pixels(keep, other) else "re-encoded")
+        names.append("same pixels" if same else "re-encoded")
     return Relation(tuple(names), evidence.agreement, evidence.covered[0], scale, turn, color)
 
 
@@ -149,8 +174,8 @@ class _Colors:
 
     Attributes:
         difference: Mean difference, in levels of 255.
-        added: Something of the second has a color there that the first lacks, a date in orange perhaps: gray levels do
-            not always tell.
+        added: Something of the second has another color there, a date in orange perhaps or a shirt, and most of the
+            rest has not: gray levels do not always tell.
     """
 
     difference: float
@@ -170,9 +195,15 @@ def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
     difference = float(np.mean(cv2.mean(cv2.absdiff(ours, theirs), there)[:3]))
     inside = cv2.erode(there, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     one, two = _chroma(ours), _chroma(theirs)
-    apart = _largest(np.abs(one - two)) >= _OTHER_COLOR
-    more = _largest(np.abs(two)) >= _largest(np.abs(one))
-    return _Colors(difference, bool(np.count_nonzero(apart & more & inside) >= _COLORED))
+    distance = _largest(np.abs(one - two))
+    apart = inside & (distance >= _OTHER_COLOR)
+    more = apart & (_largest(np.abs(two)) >= _largest(np.abs(one)))
+    if difference <= _RECOLORED:
+        return _Colors(difference, bool(np.count_nonzero(more) >= _COLORED))
+    colored = min(int(_largest(np.abs(own))[inside].max(initial=0)) for own in (one, two)) > _GRAY
+    alike = inside & (cv2.absdiff(ours, theirs).max(axis=2) <= _SAME_COLOR)
+    still = np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside)
+    return _Colors(difference, bool(colored and still and np.count_nonzero(apart) >= _COLORED))
 
 
 def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:
@@ -216,16 +247,6 @@ def _busy(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return square - mean**2 >= _BUSY**2
 
 
-def _same_pixels(keep: Opened, other: Opened) -> bool:
-    if (keep.member.width, keep.member.height) != (other.member.width, other.member.height):
-        return False
-    if keep.facts.frames > 1 or other.facts.frames > 1:
-        return False  # all of them agree, but not more than that was looked at
-    if keep.facts.depth != other.facts.depth or np.abs(keep.gray.astype(np.int16) - other.gray).mean() > 0.5:
-        return False
-    return np.array_equal(pixels_of(keep.member), pixels_of(other.member))
-
-
 def _same_alpha(keep: Opened, other: Opened, evidence: Evidence) -> bool:
     """Whether both are equally transparent; a transparent one contains its opaque copy."""
     import cv2
@@ -236,7 +257,9 @@ def _same_alpha(keep: Opened, other: Opened, evidence: Evidence) -> bool:
         return False
     size = other.gray.shape[1], other.gray.shape[0]
     laid = np.asarray(cv2.warpAffine(keep.alpha, evidence.transform[:2], size, borderValue=255))
-    return float(np.abs(laid.astype(np.int16) - other.alpha).mean()) <= _OPAQUE
+    apart = cv2.absdiff(laid, other.alpha)
+    hole = cv2.erode((apart >= 128).astype(np.uint8), np.ones((_HOLE, _HOLE), np.uint8))
+    return float(apart.mean()) <= _OPAQUE and not hole.any()
 
 
 def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:

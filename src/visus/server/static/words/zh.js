@@ -242,6 +242,8 @@ export default {
     "no mark": "没有标记", "its colors": "色彩", "not overexposed": "没有过曝", "more contrast": "对比度更高", "more real detail": "真实细节更多",
     "less compressed": "压缩更少", lossless: "无损", "likely the source": "很可能是来源", "not encoded again": "未再次编码", "not enlarged": "未经放大", transparent: "透明", "more depth": "色深更高", "more metadata": "元数据更多", "more pixels": "像素更多",
     older: "更早", "has more detail": "细节更多", "further pictures": "附有更多图片", "has further pictures": "附有更多图片",
+    "with its video": "附有视频", "has a video behind it": "附有视频", "further channels": "通道更多", "has further channels": "通道更多",
+    "has its colors": "有色彩", "has more colors": "颜色更多", "is not overexposed": "没有过曝", "is less compressed": "压缩更少",
   },
   kinds: {
     burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", "same frame": "同一边框", captioned: "加文字", overlapping: "有重叠",
