@@ -21,6 +21,7 @@ _RECOLORED = 8.0  # mean difference of colors, in levels of 255
 _OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
 _GRAY = 24  # levels between red, green and blue that a gray picture may have somewhere
 _SAME_COLOR, _MOSTLY = 8, 0.5  # levels by which a color may differ that is the same, and the share of such pixels
+_DARK = 40  # levels, from which a picture made brighter changes a pixel
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _HOLE = 5  # side of a square of pixels that is transparent in one alone
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
@@ -201,7 +202,7 @@ def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
     if difference <= _RECOLORED:
         return _Colors(difference, bool(np.count_nonzero(more) >= _COLORED))
     colored = min(int(_largest(np.abs(own))[inside].max(initial=0)) for own in (one, two)) > _GRAY
-    alike = inside & (cv2.absdiff(ours, theirs).max(axis=2) <= _SAME_COLOR)
+    alike = inside & (cv2.absdiff(ours, theirs).max(axis=2) <= _SAME_COLOR) & (ours.max(axis=2) >= _DARK)
     still = np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside)
     return _Colors(difference, bool(colored and still and np.count_nonzero(apart) >= _COLORED))
 
