@@ -91,9 +91,9 @@ def test_a_header_with_options_that_cannot_be_is_refused(options: dict[str, Any]
 
 
 def test_hidden_layers_have_dropout_in_training_alone() -> None:
-    net = create("faster_rcnn_fpn", classes=2, backbone="resnet18", side=64, width=16)
+    made: Any = create("faster_rcnn_fpn", classes=2, backbone="resnet18", side=64, width=16)
     x = torch.rand(40, 16, 7, 7)
-    head = net.heads.box_head  # pyright: ignore
+    head = made.heads.box_head
     learning, answering = head.train()(x), head.eval()(x)
     share = ((learning == 0) & (answering > 0)).sum() / (answering > 0).sum()
     assert 0.2 < share < 0.4
