@@ -351,3 +351,15 @@ def test_a_picture_whose_package_is_not_there_is_not_called_damaged(picture: Pat
     told = without("pillow_heif", "filter", "gaussian", folder, tmp_path / "out", code=2)
     assert "Wrote 1 picture" in told
     assert "1 picture of 2 could not be filtered" in told
+
+
+def test_pictures_behind_the_first_are_said_to_be_left_out_and_so_is_another_format(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    first, second = (Image.fromarray(scene(seed)) for seed in (1, 2))
+    first.save(tmp_path / "in" / "two.mpo", "MPO", save_all=True, append_images=[second])
+    alone = visus("filter", "box", tmp_path / "in" / "two.mpo", tmp_path / "one.tif")
+    assert "1 further picture behind the first left out" in alone.stderr
+    folder = visus("filter", "box", tmp_path / "in", tmp_path / "out")
+    assert "1 further picture behind the first left out" in folder.stderr
+    assert "1 picture: written as PNG" in folder.stderr
+    assert (tmp_path / "out" / "two.mpo.png").exists()

@@ -204,6 +204,7 @@ class _Job:
         """Filter a file; tells what must be said of it."""
         from visus.images import read_bytes
         from visus.images.documents import ENDINGS, in_reach, look, pages_in, write_document
+        from visus.images.facts import facts_of
 
         if not self.force:
             _refuse_taken(target)
@@ -214,6 +215,8 @@ class _Job:
         about = look(data, str(source))
         numbers = range(about.pages) if self.page is None else [self.page]
         said: dict[str, None] = {} if in_strips is None else {in_strips: None}
+        if (behind := facts_of(data, source.name).frames - about.pages) > 0 and about.container == "JPEG":
+            said[f"{plural(behind, 'further picture')} behind the first left out"] = None
         pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
         frames = about.durations if self.page is None else ()
@@ -323,7 +326,7 @@ def _folder(job: _Job, source: Path, target: Path) -> None:
                 left += 1
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
-            said.update(job.run(path, place))
+            said.update([*job.run(path, place), *(["written as PNG"] if place.name != path.name else [])])
         except InputError as error:
             failures.append(str(error))
         except MemoryError:
