@@ -496,6 +496,7 @@ def test_names_that_the_server_uses_have_chinese_words() -> None:
         *get_args(members.Name),
         *get_args(members.Kind),
         *(set(reasons) - {"best"}),
+        stays.CAPTION,
         *re.findall(r'"((?:has|is) [a-z ]+)": lambda', Path(stays.__file__).read_text(encoding="utf-8")),
         *METHODS,
     ):

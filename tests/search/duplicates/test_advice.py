@@ -243,6 +243,21 @@ def test_a_shirt_in_another_color_is_another_product(tmp_path: Path) -> None:
     assert found_in(tmp_path / "p") == []
 
 
+@pytest.mark.parametrize("captions", [("Where were you?", "I was at home.", "Nobody saw it."), ("PROOF",) * 3])
+def test_other_captions_stay_beside_the_clean_picture_and_a_watermark_goes(
+    captions: tuple[str, ...], photograph: Image.Image, tmp_path: Path
+) -> None:
+    (tmp_path / "p").mkdir()
+    photograph.save(tmp_path / "p" / "clean.jpg", quality=95)
+    for number, text in enumerate(captions):
+        layer = Image.new("RGBA", photograph.size)
+        ImageDraw.Draw(layer).text((130, 320), text, fill=(255, 255, 255, 150), font=ImageFont.load_default(44))
+        marked = Image.alpha_composite(photograph.convert("RGBA"), layer).convert("RGB")
+        marked.save(tmp_path / "p" / f"{number}.jpg", quality=90 - 5 * number)
+    found = found_in(tmp_path / "p")
+    assert all(bool(why) == (captions[0] != "PROOF") for why in advice(found).values())
+
+
 def test_a_folder_of_copies_that_were_put_aside_is_passed_over(photograph: Image.Image, tmp_path: Path) -> None:
     aside = tmp_path / "p" / "aside" / "deep"
     aside.mkdir(parents=True)

@@ -12,7 +12,7 @@ from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, 
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
-from visus.search.duplicates.stays import has_more
+from visus.search.duplicates.stays import CAPTION, has_more
 
 _PATIENCE = 2  # pictures that turn out to be others before the rest counts as others too; one more for each copy
 _OPEN = 64  # files of a component that are open at once
@@ -169,7 +169,7 @@ class _Component:
         keep = next(content for content in (hub, *left) if self.traits.get(content) is kept)
         if keep != hub:  # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
             copies = self._copies(keep, [content for content in (hub, *left) if content != keep])
-        taken = {keep}
+        taken, captions = {keep}, self._captions(copies)
         others = [self._copy(member, Relation(("byte-identical",))) for member in self._equal(keep)[1:]]
         for content, judgment in copies:
             if judgment.relation is None or judgment.evidence.outside[1] == "content":
@@ -178,12 +178,24 @@ class _Component:
             if self._decided(keep, content):
                 self._equal_only(content)
             else:
-                stays = self._decided_to_stay(content) or has_more(self.traits[content], kept, judgment)
+                stays = self._decided_to_stay(content) or (CAPTION if content in captions else "")
+                stays = stays or has_more(self.traits[content], kept, judgment)
                 others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
         self.grouped_contents.append(taken)
         return [content for content in (hub, *left) if content not in taken]
+
+    def _captions(self, copies: Sequence[tuple[int, Judgment]]) -> set[int]:
+        """Copies with marks that differ: a watermark is the same on all, what is said under a picture is not."""
+        marked = [content for content, judgment in copies if judgment.relation and judgment.evidence.mark == "second"]
+        if all(self._same_mark(marked[0], other) for other in marked[1:]):
+            return set()
+        return set(marked)
+
+    def _same_mark(self, one: int, other: int) -> bool:
+        judgment = self._judged(one, other)
+        return judgment is not None and judgment.relation is not None and judgment.evidence.mark is None
 
     def _equal(self, content: int) -> list[Member]:
         """The files of a content that was compared; one of them where it was decided that all of them stay."""

@@ -6,6 +6,9 @@ from visus.search.duplicates.keep import COLORS, WELL_EXPOSED, coarser, color_of
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 
+CAPTION = "has another caption"
+"""Why a copy with a mark stays beside others with other marks."""
+
 _FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
 _DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
 _FEW_COLORS = 0.7  # levels by which colors differ where a palette lost some
