@@ -11,12 +11,13 @@ from visus.images.container import FIRST, kind_of
 from visus.images.decode import layers_in
 from visus.search.duplicates.looks import Floats
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.opened import Opened, pixels_of
+from visus.search.duplicates.opened import Opened
 
 LOSSLESS = ("PNG", "TIFF", "BMP")
 """Formats that keep each number."""
 
 _SIDE = 16  # of a block, pixels
+_BAND = 1024  # rows that are compared at once, a multiple of that
 _NEARLY = 0.5  # mean difference of the small gray pictures beyond which nothing is compared number by number
 _TEXTURE = 8  # levels between the pixels of a block that an encoder would not keep as they are
 _STILL = 1  # levels by which a pixel may differ that is the same
@@ -71,26 +72,35 @@ def _odd(data: bytes, name: str) -> NDArray[Any] | None:
     return None if plain else values
 
 
-def edit_between(one: Opened, two: Opened) -> Floats | None:
+def edit_between(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> Floats | None:
     """The blocks that were edited, where most others with texture are exactly the same; None where none was.
 
     Args:
-        one: A file.
-        two: One that is :func:`nearly` the same.
+        ours: All pixels of a file, ``(H, W, 3)``.
+        theirs: Of one that is :func:`nearly` the same.
 
     Returns:
         How far the pixels of these blocks are apart, in the channel that tells most, ``(N, 16, 16)`` float32.
     """
-    ours, theirs = (_blocks(pixels_of(own.member)) for own in (one, two))
     if ours.shape != theirs.shape:
         return None
-    apart = np.abs(ours.astype(np.int16) - theirs).max(axis=3)
-    most = apart.max(axis=(1, 2))
-    textured = np.ptp(ours.max(axis=3), axis=(1, 2)) >= _TEXTURE
-    changed = most >= _VISIBLE
-    if not changed.any() or np.count_nonzero(textured & (most <= _STILL)) < _MOST * np.count_nonzero(textured):
-        return None
-    return apart[changed].astype(np.float32)
+    textured, still = 0, 0
+    changed = [np.zeros((0, _SIDE, _SIDE), np.uint8)]
+    for top in range(0, len(ours), _BAND):
+        blocks = _blocks(ours[top : top + _BAND])
+        apart = _apart(blocks, _blocks(theirs[top : top + _BAND]))
+        most = apart.max(axis=(1, 2))
+        busy = np.ptp(blocks.max(axis=3), axis=(1, 2)) >= _TEXTURE
+        textured += np.count_nonzero(busy)
+        still += np.count_nonzero(busy & (most <= _STILL))
+        changed.append(apart[most >= _VISIBLE])
+    found = np.concatenate(changed)
+    return found.astype(np.float32) if len(found) and still >= _MOST * textured else None
+
+
+def _apart(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How far pixels are apart in the channel that tells most, ``(N, 16, 16)``."""
+    return (np.maximum(ours, theirs) - np.minimum(ours, theirs)).max(axis=3)
 
 
 def _blocks(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -89,9 +89,10 @@ def _exactly(keep: Opened, other: Opened, evidence: Evidence) -> Literal["same",
     one_kind = keep.facts.depth == other.facts.depth and keep.facts.further == other.facts.further
     if deep(keep, other):
         return "same" if same_numbers(keep, other) else "other numbers"
-    if np.array_equal(pixels_of(keep.member), pixels_of(other.member)):
+    ours, theirs = pixels_of(keep.member), pixels_of(other.member)
+    if np.array_equal(ours, theirs):
         return "same" if one_kind else None
-    if (edited := edit_between(keep, other)) is None:
+    if (edited := edit_between(ours, theirs)) is None:
         return None
     return replace(evidence, changed=len(edited), written=written(np.zeros_like(edited), edited))
 
