@@ -148,5 +148,5 @@ def test_a_command_imports_neither_half_of_another_nor_a_checker_of_types() -> N
         "except SystemExit:\n    pass\n"
         f"print([m for m in {['pydantic', 'fastapi', *HEAVY]!r} if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines()[-1] == "[]"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout.splitlines()[-1] == b"[]"

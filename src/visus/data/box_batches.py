@@ -85,7 +85,7 @@ class BoxBatches(Dataset[tuple[Tensor, Target]]):
 
     def with_others(self, sample: Sample, random: np.random.Generator) -> Sample:
         """A picture, perhaps with some objects of another one."""
-        if random.random() >= self.pasted or sample.masks is None or not self.full:
+        if random.random() >= self.pasted or sample.masks is None or not self.full or sample.masks.size > _PIXELS:
             return sample
         picture, own = self.pictures.read(self.full[random.integers(len(self.full))])
         own = own.take(~own.crowd)

@@ -1,6 +1,7 @@
 """What a picture file says of itself beside its pixels, and two measures of these."""
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,8 @@ from visus.images.opened import bits_of, open_by
 _DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _IPTC = b"\x1c\x02"  # begins a record that is said of the picture (IPTC-NAA IIM 4.2)
-_VIDEOS = (b"MotionPhoto", b"MicroVideo")  # what cameras call it
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # of the pixels of a JPEG
+_TRIED = 16  # places that may be the begin of a video
 _AT_END, _PADDING = 64, 4096  # bytes at the end of a file, and those between a picture and what follows
 _LOSSY = ("JPEG", "MPO")
 
@@ -118,7 +119,7 @@ def _colors(picture: Image.Image, depth: int) -> int:
 def _of_jpeg(data: bytes) -> Facts:
     """By the segments before the first scan (ITU-T T.81, annex B), without a decoder."""
     depth, profile, several, captured, steps = 8, False, False, None, 0.0
-    said, video = 0, False
+    said = 0
     for marker, segment in segments(data):
         if marker in (0xC0, 0xC1, 0xC2) and segment:
             depth = segment[0]
@@ -129,15 +130,14 @@ def _of_jpeg(data: bytes) -> Facts:
             said += tags
         elif marker == 0xE1 and segment.startswith(_XMP):
             said += _properties(segment)
-            video = video or any(name in segment for name in _VIDEOS)
         elif marker == 0xED:
             said += segment.count(_IPTC)
         elif marker == 0xE2:
             profile = profile or segment.startswith(b"ICC_PROFILE\x00")
             several = several or segment.startswith(b"MPF\x00")
     frames = _frames_of_mpo(data) if several else 1
-    kind, video = "MPO" if frames > 1 else "JPEG", video or _has_video(data)
-    return Facts(kind, depth, frames, captured, profile, steps, said, video)
+    kind = "MPO" if frames > 1 else "JPEG"
+    return Facts(kind, depth, frames, captured, profile, steps, said, _has_video(data))
 
 
 def _has_video(data: bytes) -> bool:
@@ -145,8 +145,12 @@ def _has_video(data: bytes) -> bool:
     if _END in data[-_AT_END:]:
         return False  # nothing follows, as in most files
     place = data.find(b"ftyp", data.find(_SCAN))
-    while place >= 0 and data.rfind(_END, max(0, place - _PADDING), place) < 0:
+    for _ in range(_TRIED):
+        if place < 0 or data.rfind(_END, max(0, place - _PADDING), place) >= 0:
+            break
         place = data.find(b"ftyp", place + 1)
+    else:
+        return False
     return place >= 0
 
 
@@ -170,7 +174,11 @@ def _told_in(segment: bytes) -> tuple[int | None, int]:
 
 
 def _tags(exif: Image.Exif) -> int:
-    return len(exif) + sum(len(exif.get_ifd(place)) for place in (_EXIF, _GPS) if place in exif)
+    found = len(exif)
+    for place in (_EXIF, _GPS):
+        with suppress(Exception):  # a damaged block raises almost anything
+            found += len(exif.get_ifd(place))
+    return found
 
 
 def _properties(xmp: bytes | str) -> int:

@@ -23,6 +23,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
 _MOST_CHANNELS = 16
+_SILENT = logging.NullHandler()  # one: each that is added stays
 
 # Compressions by their number: those of Pillow, and those that are read here.
 _BY_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001}
@@ -72,7 +73,7 @@ class Page:
 @contextmanager
 def _page(data: bytes | Path, number: int, name: str) -> Iterator[tuple[Any, int]]:
     """A page by tifffile, and how many there are."""
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds odd is no business of the terminal
+    logging.getLogger("tifffile").addHandler(_SILENT)  # what it finds odd is no business of the terminal
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data) if isinstance(data, bytes) else data) as file:

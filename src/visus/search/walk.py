@@ -272,8 +272,9 @@ def _is_reached(real: str, root: str, exclude: Sequence[str]) -> bool:
         return False
     parts = os.path.relpath(real, root).split(os.sep)
     passed = any(_hidden(part) or _is_junk(part) for part in parts)
-    below = (os.sep.join(parts[: k + 1]) for k in range(len(parts)))
-    return not passed and not any(_matches(path, exclude) for path in below)
+    below = [os.sep.join(parts[: k + 1]) for k in range(len(parts))]
+    aside = any(os.path.exists(os.path.join(root, path, JOURNAL)) for path in below[:-1])
+    return not passed and not aside and not any(_matches(path, exclude) for path in below)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

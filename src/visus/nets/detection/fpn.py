@@ -8,8 +8,8 @@ is the floor of 4 + log2(sqrt(wh) / 224), pooled to 7x7, and seen by two hidden 
 
 Deviations: the maps have strides 8, 16 and 32, where the paper has five from 4 to 64: pictures
 are usually smaller than its 800 pixels where a CPU trains. Sides and the sampling of proposals are Faster R-CNN's here,
-box regression is class-agnostic, maps and layers can be narrower than the paper's 256 and 1024, and the hidden layers
-have dropout, since objects to learn from are few.
+box regression is class-agnostic, maps and layers can be narrower than the paper's 256 and 1024, and dropout
+follows the second hidden layer, since objects to learn from are few.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ class BoxesForAll(fast_rcnn.Predictor):
 
 
 class Hidden(TwoMLPHead):
-    """Two hidden layers that see a box; in training some of what they say is left out, as in Fast R-CNN's on VGG-16.
+    """Two hidden layers that see a box; in training some of what the second says is left out (dropout).
 
     Args:
         entering: Values of a pooled box.

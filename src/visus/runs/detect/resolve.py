@@ -128,8 +128,8 @@ def _copy_paste(settings: DetectSettings, dataset: BoxSet, *, usual: bool) -> fl
         return _PASTED if usual and dataset.has_shapes else 0.0
     if settings.copy_paste > 0 and not dataset.has_shapes:
         raise InputError(
-            f"copy_paste cuts objects out along their shapes, and not every object in {dataset.root} has one; leave it "
-            "away, or bring polygons or run lengths."
+            f"copy_paste cuts objects out along their shapes, and not every object in {dataset.root} has one; leave "
+            "the option out, or add polygons or run-length masks for all objects."
         )
     return settings.copy_paste
 

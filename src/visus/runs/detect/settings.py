@@ -114,8 +114,8 @@ class DetectSettings(TrainSettings):
     copy_paste: Annotated[
         float | None,
         Setting(
-            "Share of the training pictures into which objects of another one are pasted; needs the shapes of all "
-            "objects.",
+            "Share of the training pictures into which objects from another picture are pasted; needs the shapes of "
+            "all objects.",
             DATA,
             "[0, 1]",
             default="0.5 on a pyramid with augment strong, where all objects have shapes; else 0",

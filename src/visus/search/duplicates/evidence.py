@@ -209,9 +209,9 @@ def lay(first: Gray, second: Gray, transform: Matrix) -> Laid | None:
     """
     a, to_a = _as_coarse(first, 1 / max(1.0, 1 / scale_of(transform)))
     b, to_b = _as_coarse(second, 1 / max(1.0, scale_of(transform)))
-    if min(*a.shape, *b.shape) < 16:
-        return None
     side = side_of(b)
+    if min(*a.shape, *b.shape) < max(16, side):
+        return None
     laid, target = soft(a), soft(b)
     matrix = refined(laid, target, to_b @ transform @ np.linalg.inv(to_a), side)
     if matrix is None:

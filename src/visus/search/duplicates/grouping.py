@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from visus._errors import InputError
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.decisions import Decision, Pair, pair_of
 from visus.search.duplicates.keep import DECIDED, Keeping, choose
@@ -153,7 +154,11 @@ class _Component:
         way = self._way(hub, other)
         if way is None:
             return None
-        return judge(one, two, way, (self.own.screen.look(hub), self.own.screen.look(other)))
+        try:
+            return judge(one, two, way, (self.own.screen.look(hub), self.own.screen.look(other)))
+        except InputError:  # gone, or damaged, since it was opened
+            self.answer.lost += 1
+            return None
 
     def _way(self, hub: int, other: int) -> Matrix | None:
         import numpy as np

@@ -10,7 +10,7 @@ from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of, written
-from visus.search.duplicates.exact import deep, edit_between, nearly, same_numbers
+from visus.search.duplicates.exact import LOSSLESS, deep, edit_between, nearly, same_numbers
 from visus.search.duplicates.looks import Gray, Look
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
@@ -92,7 +92,8 @@ def _exactly(keep: Opened, other: Opened, evidence: Evidence) -> Literal["same",
     ours, theirs = pixels_of(keep.member), pixels_of(other.member)
     if np.array_equal(ours, theirs):
         return "same" if one_kind else None
-    if (edited := edit_between(ours, theirs)) is None:
+    lossless = all(own.facts.container in LOSSLESS for own in (keep, other))  # JPEG saved again keeps many blocks
+    if not lossless or (edited := edit_between(ours, theirs)) is None:
         return None
     return replace(evidence, changed=len(edited), written=written(np.zeros_like(edited), edited))
 
