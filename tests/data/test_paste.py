@@ -14,8 +14,8 @@ from tests.support.boxed import coco_folder, scene
 from visus import InputError
 from visus.data import load_boxes
 from visus.data.box_batches import BoxBatches
-from visus.data.boxes import Boxed
-from visus.data.joint_boxes import JointBoxes, Sample, box_of
+from visus.data.boxes import Boxed, box_of
+from visus.data.joint_boxes import JointBoxes, Sample
 from visus.data.paste import paste
 from visus.runs.detect.resolve import resolve
 from visus.runs.detect.settings import DetectSettings

@@ -215,7 +215,7 @@ class _Job:
         about = look(data, str(source))
         numbers = range(about.pages) if self.page is None else [self.page]
         said: dict[str, None] = {} if in_strips is None else {in_strips: None}
-        if (behind := facts_of(data, source.name).frames - about.pages) > 0 and about.container == "JPEG":
+        if about.container == "JPEG" and (behind := facts_of(data, source.name).frames - about.pages) > 0:
             said[f"{plural(behind, 'further picture')} behind the first left out"] = None
         pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)

@@ -228,3 +228,16 @@ def _repeats(own: Objects) -> NDArray[np.bool_]:
         found[k] = any(own.shapes[j] == own.shapes[k] for j in alike)
         alike += [] if found[k] else [k]
     return found
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """The box x0, y0, x1, y1 around what a mask ``(H, W)`` shows, in pixels; the last ones lie outside.
+
+    Args:
+        mask: Not empty.
+
+    >>> box_of(np.eye(4, 5, dtype=bool))
+    (0, 0, 4, 4)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from visus._errors import FormatError, InputError
-from visus.data.boxes import UNKNOWN
+from visus.data.boxes import UNKNOWN, box_of
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.data.find import Finder
 from visus.data.left_out import Notes
@@ -304,8 +304,10 @@ def _around_runs(shape: dict[str, Any]) -> list[float] | None:
     if height * width > MAX_PIXELS:
         return None
     covered = decode(shape, (height, width))
-    xs, ys = (np.flatnonzero(covered.any(axis)).tolist() for axis in (0, 1))
-    return [float(xs[0]), float(ys[0]), float(xs[-1] + 1 - xs[0]), float(ys[-1] + 1 - ys[0])] if xs else None
+    if not covered.any():
+        return None
+    x0, y0, x1, y1 = box_of(covered)
+    return [float(x0), float(y0), float(x1 - x0), float(y1 - y0)]
 
 
 def _shape(entry: dict[str, Any], mends: dict[str, int]) -> Any:  # noqa: ANN401 - as COCO has it

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.data.augment import Strength
+from visus.data.boxes import box_of
 from visus.data.joint import recolored
 
 VISIBLE = 0.3
@@ -116,16 +117,6 @@ def _fitted(
     for place in np.flatnonzero(cut):
         found[place] = box_of(masks[place])
     return found, left >= VISIBLE * areas
-
-
-def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """The box x0, y0, x1, y1 around what a mask ``(H, W)`` shows, in pixels; the last ones lie outside.
-
-    >>> box_of(np.eye(4, 5, dtype=bool))
-    (0, 0, 4, 4)
-    """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _mapped(

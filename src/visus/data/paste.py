@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.data.joint_boxes import VISIBLE, Sample, box_of
+from visus.data.boxes import box_of
+from visus.data.joint_boxes import VISIBLE, Sample
 
 MOST = 3
 """Objects that are pasted at once."""

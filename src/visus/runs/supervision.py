@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._optional import require
+from visus.data.boxes import box_of
 
 
 def detections(
@@ -49,7 +50,6 @@ def around(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
     """
     found = np.zeros((len(masks), 4), np.float32)
     for box, mask in zip(found, masks, strict=True):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows):
-            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        if mask.any():
+            box[:] = box_of(mask)
     return found
