@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visus._errors import InputError
 from visus.images import read_bytes, tiff
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import layers_in
@@ -69,9 +68,7 @@ def _odd(data: bytes, name: str) -> NDArray[Any] | None:
     try:
         page = tiff.look(data)
         values = tiff.values_of(data, name)
-    except InputError:
-        raise
-    except Exception:  # decoders of hostile files raise almost anything; the picture itself was decoded before
+    except Exception:  # tifffile raises almost anything; what shows the picture has read it, perhaps another reader
         return None
     plain = values.dtype.str[1:] in _PLAIN and page.depth in (1, 2, 4, 8, 16) and not page.further
     return None if plain else values
