@@ -1,6 +1,7 @@
 """What a picture file says of itself beside its pixels, and two measures of these."""
 
 import io
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from visus.images.jpeg import segments
 from visus.images.opened import bits_of, open_by
 
 _DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
+_PART, _PART_TAKEN = 0x9290, 0x9291  # of the second, of these dates
+_DIGITS = re.compile(r"[0-9]+")
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _IPTC = b"\x1c\x02"  # begins a record that is said of the picture (IPTC-NAA IIM 4.2)
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # of the pixels of a JPEG
@@ -188,15 +191,25 @@ def _properties(xmp: bytes | str) -> int:
 
 
 def _captured(exif: Image.Exif) -> int | None:
-    return _moment(exif.get_ifd(_EXIF).get(_DATE_TAKEN) or exif.get(_DATE))
+    more = exif.get_ifd(_EXIF)
+    if taken := more.get(_DATE_TAKEN):
+        return _moment(taken, more.get(_PART_TAKEN))
+    return _moment(exif.get(_DATE), more.get(_PART))
 
 
-def _moment(text: Any) -> int | None:  # noqa: ANN401 - from a file
+def _moment(text: Any, part: Any = None) -> int | None:  # noqa: ANN401 - from a file
+    """A time, ms since 1970.
+
+    Args:
+        text: As EXIF writes it.
+        part: The digits of the second's fraction, if there are any.
+    """
     try:
         moment = datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return int(moment.timestamp() * 1000)
+    digits = str(part).strip("\x00 ")
+    return int(moment.timestamp() * 1000) + (int(digits[:3].ljust(3, "0")) if _DIGITS.fullmatch(digits) else 0)
 
 
 def _frames_of_mpo(data: bytes) -> int:

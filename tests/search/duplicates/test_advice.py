@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import ndimage
 from tests.search.duplicates.test_kinds import index_of
 from tests.support.photographs import photographs
 from visus.images.facts import facts_of
-from visus.search.duplicates.members import Duplicates
+from visus.search.duplicates.members import DuplicateGroup, Duplicates
 from visus.search.walk import JOURNAL, Found, walk
 
 Picture = NDArray[np.uint8]
@@ -30,7 +31,7 @@ def found_in(folder: Path) -> Duplicates:
     return index_of(folder).duplicates()
 
 
-def advice(found: Duplicates) -> dict[str, str]:
+def advice(found: Iterable[DuplicateGroup]) -> dict[str, str]:
     """Of each file that is not kept, why it stays; empty where it may go."""
     return {Path(copy.path).name: copy.stays for group in found for copy in group.others}
 
@@ -321,3 +322,41 @@ def test_a_link_into_a_folder_that_is_passed_over_is_followed(photograph: Image.
     (tmp_path / "p" / "old" / JOURNAL).write_text("")
     (tmp_path / "p" / "new" / "link.png").symlink_to(tmp_path / "p" / "old" / "u.png")
     assert len([own for own in walk([str(tmp_path / "p")]) if isinstance(own, Found)]) == 1
+
+
+def test_a_later_page_in_another_color_makes_another_document(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    weave = np.random.default_rng(0).normal(128, 20, (400, 600)).astype(np.uint8)
+    for name, color in (("red", (250, 90, 100)), ("blue", (90, 160, 250)), ("again", (90, 160, 250))):
+        second = np.asarray(photograph).copy()
+        second[100:300, 200:400] = (np.array(color) * (weave[100:300, 200:400, None] / 255)).astype(np.uint8)
+        compression = "packbits" if name == "again" else "tiff_lzw"
+        more = [Image.fromarray(second)]
+        photograph.save(tmp_path / "p" / f"{name}.tif", save_all=True, append_images=more, compression=compression)
+    assert {frozenset((*advice([group]), Path(group.keep.path).name)) for group in found_in(tmp_path / "p")} == {
+        frozenset(("blue.tif", "again.tif"))
+    }
+
+
+def test_the_same_frames_at_another_pace_are_another_animation(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    first, *others = [photograph.resize((240, 160)).rotate(3 * k) for k in range(4)]
+    for name, pace in (("slow.gif", 200), ("quick.gif", 50), ("slow.webp", 200)):
+        first.save(tmp_path / "p" / name, save_all=True, append_images=others, duration=pace)
+    found = found_in(tmp_path / "p")
+    assert len(found) == 1
+    assert advice(found).keys() <= {"slow.gif", "slow.webp"}
+
+
+def test_two_shots_in_one_second_are_two(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for name, part in (("a", "10"), ("b", "35"), ("stripped", None), ("b-again", "350")):
+        exif = Image.Exif()
+        exif[0x8769] = {0x9003: "2024:05:01 10:00:00"} | ({0x9291: part} if part else {})
+        photograph.save(tmp_path / "p" / f"{name}.jpg", quality=95 if len(name) == 1 else 80, exif=exif)
+    assert facts_of((tmp_path / "p" / "b.jpg").read_bytes()).captured == 1714557600350
+    pairs = [
+        {Path(group.keep.path).stem, *(Path(own).stem for own in advice([group]))} for group in found_in(tmp_path / "p")
+    ]
+    assert not any({"a", "b"} <= pair or {"a", "b-again"} <= pair for pair in pairs)
+    assert any({"b", "b-again"} <= pair for pair in pairs)

@@ -1,7 +1,7 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,10 +174,6 @@ def _luminance(member: Member) -> Gray:
         return _gray(pixels_of(member))
 
 
-def _page(data: bytes, name: str, number: int) -> NDArray[np.uint8]:
-    return decode(data, name=name, range="own", page=number).pixels
-
-
 def _gray(colors: NDArray[np.uint8]) -> Gray:
     import cv2
 
@@ -232,32 +228,65 @@ def _alpha(data: bytes, name: str, shape: tuple[int, ...]) -> Gray | None:
     return np.asarray(alpha.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
-def pages(member: Member, count: int) -> list[Gray] | None:
-    """All frames or pages of a file, gray, longest side :data:`CLOSE_SIDE`; None where they are too many.
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page or frame of a file.
+
+    Attributes:
+        colors: ``(h, w, 3)`` uint8, longest side :data:`CLOSE_SIDE`.
+        gray: ``(h, w)`` uint8.
+        shown: How long it is shown, ms; 0 for a page.
+    """
+
+    colors: NDArray[np.uint8]
+    gray: Gray
+    shown: float
+
+    @classmethod
+    def of(cls, colors: NDArray[np.uint8], shown: float = 0.0) -> "Page":
+        """A page of a file.
+
+        Args:
+            colors: ``(H, W, 3)`` uint8.
+            shown: How long it is shown, ms.
+        """
+        small = shrink(colors, CLOSE_SIDE)
+        return cls(small, _gray(small), shown)
+
+
+def pages(member: Member, count: int) -> Iterator[Page]:
+    """All frames or pages of a file.
 
     Args:
         member: The file.
         count: How many it has.
+
+    Raises:
+        InputError: They cannot be read, or are too many to look at.
     """
+    if count > _MOST_PAGES or member.width * member.height > MAX_PIXELS:
+        raise InputError(f"{member.path} has too many pages to compare them.")
+    data = read_bytes(member.path)
+    kind = kind_of(data[:FIRST], member.path)
+    if kind == "TIFF":
+        for number in range(count):
+            yield Page.of(decode(data, name=member.path, range="own", page=number).pixels)
+    else:
+        yield from _frames(data, kind, member.path)
+
+
+def _frames(data: bytes, kind: str | None, name: str) -> Iterator[Page]:
     from PIL import ImageSequence
 
-    if count > _MOST_PAGES:
-        return None
     try:
-        data = read_bytes(member.path)
-        kind = kind_of(data[:FIRST], member.path)
-        if kind is None or member.width * member.height > MAX_PIXELS:
-            return None
-        if kind == "TIFF":
-            return [_gray(shrink(_page(data, member.path, k), CLOSE_SIDE)) for k in range(count)]
         with open_by(data, kind) as picture:
-            found = []
-            for page in ImageSequence.Iterator(picture):
-                if page.width * page.height > MAX_PIXELS:
-                    return None
-                small = page.convert("L")
-                small.thumbnail((CLOSE_SIDE, CLOSE_SIDE))
-                found.append(np.asarray(small))
-            return found
-    except Exception:  # decoders of hostile files raise almost anything
-        return None
+            for frame in ImageSequence.Iterator(picture):
+                if frame.width * frame.height > MAX_PIXELS:
+                    raise InputError(
+                        f"{name} has a frame of {frame.width}x{frame.height} pixels, too large to compare."
+                    )
+                yield Page.of(np.asarray(frame.convert("RGB")), float(frame.info.get("duration") or 0))
+    except InputError:
+        raise
+    except Exception as error:  # decoders of hostile files raise almost anything
+        raise InputError(f"The frames of {name} cannot be read: {error}.") from error

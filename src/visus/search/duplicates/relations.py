@@ -6,14 +6,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._errors import InputError
+from visus.images import shrink
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of, written
 from visus.search.duplicates.exact import LOSSLESS, deep, edit_between, nearly, same_numbers
-from visus.search.duplicates.looks import Gray, Look
+from visus.search.duplicates.looks import Look
 from visus.search.duplicates.members import Kind, Name, Relation
-from visus.search.duplicates.opened import WHITE, Opened, pages, pixels_of
+from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages, pixels_of
 
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
@@ -27,6 +29,7 @@ _HOLE = 5  # side of a square of pixels that is transparent in one alone
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
 _SMALL = 256  # longest side of icons, badges and stamps, in pixels: without a date nothing says that they were shot
+_TICK, _PACE = 10.0, 0.1  # ms, and share, by which frames may be shown longer: GIF counts in hundredths of a second
 _STILL = 0.05  # of the longer side: how far the camera moves between shots of a burst
 
 
@@ -110,14 +113,21 @@ def _closer(keep: Opened, other: Opened, laid: Laid, evidence: Evidence) -> Evid
 
 def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
     """How two pictures belong together that are no copies; None for copies."""
-    dates = keep.facts.captured, other.facts.captured
     if "caption" in evidence.outside and evidence.same:
         return "captioned"
-    if not evidence.same or (None not in dates and dates[0] != dates[1]):
+    if not evidence.same or _taken_apart(keep, other):
         return _shots(keep, other, evidence)
     if evidence.outside[1] == "content":
         return "overlapping" if evidence.outside[0] == "content" else None
     return None if _same_alpha(keep, other, evidence) and _same_pages(keep, other, evidence) else "same scene"
+
+
+def _taken_apart(keep: Opened, other: Opened) -> bool:
+    """Whether both say when they were taken, and it was not the same moment; many programs drop the second's part."""
+    one, two = keep.facts.captured, other.facts.captured
+    if one is None or two is None:
+        return False
+    return one != two if one % 1000 and two % 1000 else one // 1000 != two // 1000
 
 
 def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
@@ -186,11 +196,21 @@ class _Colors:
 
 
 def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
-    import cv2
-
     first, second = keep.soft, other.soft
     larger, smaller = scaling(other.gray.shape, second.shape), scaling(first.shape, keep.gray.shape)
-    way = larger @ evidence.transform @ smaller
+    return _apart(first, second, larger @ evidence.transform @ smaller)
+
+
+def _apart(first: NDArray[np.uint8], second: NDArray[np.uint8], way: Matrix) -> _Colors:
+    """How far the colors of two small pictures are apart.
+
+    Args:
+        first: ``(h, w, 3)`` uint8.
+        second: ``(H, W, 3)`` uint8.
+        way: Takes points of the first to points of the second.
+    """
+    import cv2
+
     laid = laid_over(first, way, second.shape)
     covered = laid_over(np.full(first.shape[:2], 255, np.uint8), way, second.shape)
     there = np.where(covered > 252, np.uint8(255), np.uint8(0))
@@ -273,18 +293,28 @@ def _same_pages(keep: Opened, other: Opened, evidence: Evidence) -> bool:
     if count != other.facts.frames:  # a photograph with what its camera keeps behind it, and the photograph alone
         one, several = sorted((keep.facts, other.facts), key=lambda facts: facts.frames)
         return one.frames == 1 and several.container == "MPO"
-    ours, theirs = pages(keep.member, count), pages(other.member, count)
-    if ours is None or theirs is None or len(ours) != len(theirs):
+    try:
+        both = zip(pages(keep.member, count), pages(other.member, count), strict=True)
+        return all(_same_page(ours, theirs, keep, other, evidence) for ours, theirs in both)
+    except (InputError, ValueError):  # one cannot be read, or has fewer pages than it says
         return False
-    way = scaling(other.gray.shape, theirs[0].shape) @ evidence.transform @ scaling(ours[0].shape, keep.gray.shape)
-    return all(_same_page(*both, way) for both in zip(ours, theirs, strict=True))
 
 
-def _same_page(ours: Gray, theirs: Gray, way: Matrix) -> bool:
-    laid = lay(ours, theirs, way)
+def _same_page(ours: Page, theirs: Page, keep: Opened, other: Opened, evidence: Evidence) -> bool:
+    if abs(ours.shown - theirs.shown) > max(_TICK, _PACE * max(ours.shown, theirs.shown)):
+        return False
+    larger, smaller = scaling(other.gray.shape, theirs.gray.shape), scaling(ours.gray.shape, keep.gray.shape)
+    way = larger @ evidence.transform @ smaller
+    laid = lay(ours.gray, theirs.gray, way)
     if laid is None:
         return False
     found = compare(laid)
     if not found.same:
         return found.textured == found.changed == 0
-    return found.mark is not None or closer(laid, found).same
+    return (found.mark is not None or closer(laid, found).same) and _same_tint(ours, theirs, way)
+
+
+def _same_tint(ours: Page, theirs: Page, way: Matrix) -> bool:
+    first, second = shrink(ours.colors, SOFT_SIDE), shrink(theirs.colors, SOFT_SIDE)
+    larger, smaller = scaling(theirs.gray.shape, second.shape), scaling(first.shape, ours.gray.shape)
+    return not _apart(first, second, larger @ way @ smaller).added
