@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -222,7 +223,7 @@ def test_one_sentence_and_exit_code_two(place: Path, arguments: list[str], words
     assert answer.stderr.count("\n") == 1
 
 
-def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
+def _start(place: Path, runs: Path, *more: str, new_session: bool = False) -> subprocess.Popen[str]:
     options = ["train", "classify", "textures", "--net", "cnn", "--augment", "light", "--size", "24", "--patience", "0"]
     return subprocess.Popen(
         [sys.executable, "-m", "visus", *options, "--epochs", "20", "--runs", str(runs), *more],
@@ -230,6 +231,7 @@ def _start(place: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=new_session,
     )
 
 
@@ -262,6 +264,7 @@ def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, 
     _, errors = stopped.communicate(timeout=100)
     if how == signal.SIGINT:
         assert stopped.returncode == 130
+        assert f"--resume {folder} goes on" in errors
         assert "Traceback" not in errors
     assert not Run(folder).finished
     assert len(_rows(folder)) < 10
@@ -269,6 +272,21 @@ def test_a_killed_training_goes_on_to_the_same_end(place: Path, tmp_path: Path, 
     for left, right in zip(_rows(tmp_path / "whole" / "classify" / "textures-1"), _rows(folder), strict=True):
         assert left == pytest.approx(right, rel=1e-4, abs=1e-5)
     assert not [p for p in folder.iterdir() if p.name.startswith(".last")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_all_processes_of_a_training_that_ends_early_can_be_ended(
+    place: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    stopped = _start(place, tmp_path / "runs", "--workers", "2", new_session=True)
+    folder = tmp_path / "runs" / "classify" / "textures-1"
+    _wait_for_epoch(folder, 0)
+    os.killpg(stopped.pid, how)
+    _, errors = stopped.communicate(timeout=100)
+    assert stopped.returncode == 130
+    assert errors.splitlines()[-1].startswith(f"visus: stopped; visus train classify --resume {folder} goes on")
+    assert "Traceback" not in errors
 
 
 def test_help_of_training_imports_nothing_heavy() -> None:

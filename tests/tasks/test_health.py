@@ -142,6 +142,13 @@ def test_a_diverging_training_is_named_and_a_lower_rate_cures_it() -> None:
     assert _train(_deep("relu", depth=2), lr=0.1)[0] == []
 
 
+def test_a_loss_that_rises_as_further_layers_are_opened_does_not_diverge() -> None:
+    opened = History(
+        ["a"], list(range(8)), [0.17, 0.15, 0.17, 0.4, 0.6, 0.5, 0.4, 0.38], [[Measure()] for _ in range(8)]
+    )
+    assert diagnose(opened, lr=0.5) == []
+
+
 def test_measures_agree_with_torch() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Sigmoid())
     monitor = Monitor(net)

@@ -26,6 +26,9 @@ from visus.images import square
 
 # Readers are forked, and open no index; a process that has one open would be warned of that.
 warnings.filterwarnings("ignore", message="lance is not fork-safe")
+warnings.filterwarnings(
+    "ignore", message="This DataLoader will create"
+)  # where there is one core; --workers was asked for
 
 Key = tuple[int, int]
 """The epoch, and the position of a picture."""

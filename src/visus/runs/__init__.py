@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from visus.runs.classify.settings import ClassifySettings
     from visus.runs.detect.settings import DetectSettings
     from visus.runs.localize.settings import LocalizeSettings
-    from visus.runs.run import Run, resume, train
+    from visus.runs.run import Run, Stopped, resume, train
     from visus.runs.segment.settings import SegmentSettings
     from visus.runs.tuning.study import tune
 
@@ -19,6 +19,7 @@ __all__ = [
     "LocalizeSettings",
     "Run",
     "SegmentSettings",
+    "Stopped",
     "resume",
     "train",
     "tune",
@@ -31,6 +32,7 @@ _FILES = {
     "LocalizeSettings": "localize.settings",
     "Run": "run",
     "SegmentSettings": "segment.settings",
+    "Stopped": "run",
     "resume": "run",
     "train": "run",
     "tune": "tuning.study",

@@ -301,6 +301,7 @@ def train(
         WeightsError: The weights are not at hand.
         RunError: The training diverged; the best weights so far are kept.
         DependencyError: What trains is not installed.
+        Stopped: The user stopped it.
     """
     require("lightning.pytorch")
     from visus.runs.engine.training import load_for
@@ -322,11 +323,26 @@ def train(
         write_json(folder / PLAN, plan)
     try:
         _train_where(cluster, room, resolved, dataset, folder=folder, hooks=hooks, end=end)
-    except VisusError:
-        if not is_run(folder):  # nothing has begun
+    except (VisusError, KeyboardInterrupt) as error:
+        begun = is_run(folder)
+        if not begun:
             shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, KeyboardInterrupt):
+            raise Stopped(folder if begun else None) from error
         raise
     return Run(folder)
+
+
+class Stopped(KeyboardInterrupt):
+    """Someone stopped a training.
+
+    Attributes:
+        folder: Its run, with which :func:`resume` goes on; None where nothing had begun.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__()
+        self.folder = folder
 
 
 def resume(

@@ -50,6 +50,8 @@ SATURATED = 0.7
 """Share of the outputs of a layer."""
 DIVERGING = 2.0
 """Loss beside the loss at the beginning."""
+GUESSING = math.log(2)
+"""Loss of one who guesses between two: a training that begins with a probe may come to less than that from less."""
 _LIMIT = 0.02  # how near to a limit an output counts as saturated, as a share of the range
 _FIRST = (0, 1, 2, 4, 8, 16, 32)  # steps that are measured whatever the length of an epoch
 
@@ -423,7 +425,7 @@ def _saturated(history: History, last: int) -> Finding | None:
 
 def _diverging(losses: Sequence[float], mend: str) -> Finding | None:
     start, now = float(np.median(losses[:3])), float(np.median(losses[-3:]))
-    if len(losses) < 6 or not now > DIVERGING * start:
+    if len(losses) < 6 or not now > max(DIVERGING * start, GUESSING):
         return None
     return Finding(
         "diverging",

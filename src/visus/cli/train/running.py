@@ -37,7 +37,7 @@ def go_on(
     Raises:
         InputError: The run is of another task.
     """
-    with bar, _stoppable(task):
+    with bar, _stoppable(task, run):
         from visus.runs import Run, resume
 
         own = Run(run).task
@@ -47,12 +47,19 @@ def go_on(
 
 
 @contextlib.contextmanager
-def _stoppable(task: str) -> Iterator[None]:
-    """Turn Ctrl-C into a sentence and the exit code 130."""
+def _stoppable(task: str, run: Path | None = None) -> Iterator[None]:
+    """Turn Ctrl-C into a sentence and the exit code 130.
+
+    Args:
+        task: What is trained.
+        run: The run that goes on; None for a new one.
+    """
     try:
         yield
-    except KeyboardInterrupt:
-        typer.echo(f"visus: stopped; visus train {task} --resume RUN goes on from the end of the last epoch.", err=True)
+    except KeyboardInterrupt as stop:
+        run = run or getattr(stop, "folder", None)
+        goes_on = f"visus train {task} --resume {run} goes on from the end of the last epoch"
+        typer.echo(f"visus: stopped; {goes_on if run else 'nothing had begun'}.", err=True)
         raise typer.Exit(130) from None
 
 

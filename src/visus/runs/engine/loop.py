@@ -27,6 +27,7 @@ from visus.tasks.optimizers import Group
 
 Loader = DataLoader[Any]
 _FEW = 16  # samples in an epoch
+_ENDED = "is killed by signal: Terminated"  # in what torch says of a process that reads ahead
 
 
 Hook = Callable[[Epoch], None]
@@ -309,6 +310,10 @@ def fit(
             with plain_errors():
                 trainer.fit(task, train, val, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        except RuntimeError as error:  # whoever ends all processes of a job ends those that read ahead first, perhaps
+            if _ENDED not in str(error):
+                raise
             raise KeyboardInterrupt from error
 
 
