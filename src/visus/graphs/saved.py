@@ -16,6 +16,7 @@ FORMAT = 1
 HEADER = "visus"
 """Key of the header in the file's metadata."""
 
+_EXPORTED = (".onnx", ".xml", ".pt")
 _KEYS = {"gray": "grey"}  # files call it so since 0.1
 
 
@@ -32,13 +33,15 @@ def file_of(path: str | os.PathLike[str]) -> Path:
     """The file of a trained network: itself, or the best one of a run.
 
     Raises:
-        RunError: There is none.
+        RunError: There is none, or it is a graph that was exported.
     """
     place = Path(path)
     if place.is_dir():
         place = place / "best.safetensors"
     if not place.is_file():
         raise RunError(f"{path} holds no trained network (best.safetensors is missing); train one, or check the path.")
+    if place.suffix in _EXPORTED:
+        raise RunError(f"{path} is a graph for other programs; give the run's folder that it was exported from.")
     return place
 
 
