@@ -271,11 +271,11 @@ def pages(member: Member, count: int) -> Iterator[Page]:
     if kind == "TIFF":
         for number in range(count):
             yield Page.of(decode(data, name=member.path, range="own", page=number).pixels)
-    else:
+    elif kind is not None:
         yield from _frames(data, kind, member.path)
 
 
-def _frames(data: bytes, kind: str | None, name: str) -> Iterator[Page]:
+def _frames(data: bytes, kind: str, name: str) -> Iterator[Page]:
     from PIL import ImageSequence
 
     try:
