@@ -219,8 +219,7 @@ class _Job:
             said[f"{plural(behind, 'further picture')} behind the first left out"] = None
         pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
-        frames = about.durations if self.page is None else ()
-        write_document(target, done, replace(about, pages=len(numbers), durations=frames))
+        write_document(target, done, about if self.page is None else about.of_one_page())
         if ENDINGS[target.suffix.lower()] == "TIFF" and (note := in_reach(about)[1]):
             said[note] = None
         return list(said)

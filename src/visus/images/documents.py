@@ -5,6 +5,7 @@ stays gray, alpha stays alpha, colors stay those of its profile.
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +35,8 @@ ENDINGS = {
 """Formats that are written, by the ending of the name."""
 
 _SEVERAL = ("TIFF", "GIF", "WEBP", "PNG")  # formats that hold several pages or frames
-_ORIENTATION, _EXIF = 0x0112, 0x8769
+_ORIENTATION, _DESCRIPTION, _EXIF = 0x0112, 0x010E, 0x8769
+_IN_A_STACK = re.compile(r"^ImageJ=|<OME[ >]")
 _QUALITY = 95
 
 
@@ -59,6 +61,16 @@ class About:
     durations: tuple[int, ...] = ()
     loop: int | None = None
     compression: int | None = None
+
+    def of_one_page(self) -> "About":
+        """What is said of one of several pages: not how all of them lie in a stack, as ImageJ and OME describe it."""
+        exif = Image.Exif()
+        exif.load(self.exif)
+        alone = replace(self, pages=1, durations=())
+        if self.pages == 1 or not _IN_A_STACK.search(str(exif.get(_DESCRIPTION))):
+            return alone
+        del exif[_DESCRIPTION]
+        return replace(alone, exif=_upright(exif))
 
 
 def look(data: bytes, name: str) -> About:
