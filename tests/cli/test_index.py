@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from tests.support.command import visus
 from tests.support.damage import flip
@@ -73,6 +75,15 @@ def test_links_that_lead_nowhere_and_a_link_to_a_known_file_are_counted(photos: 
     assert "1 link to a known file" in answer.stdout
     (photos / "loop").symlink_to(photos / "loop")
     assert "2 passed over: 2 broken links" in visus("index", photos).stderr
+
+
+def test_json_tells_how_pictures_were_decoded(tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 4096, (40, 40), np.uint16)
+    tifffile.imwrite(tmp_path / "twelve.tif", deep, photometric="minisblack")
+    told = visus("index", tmp_path, "--json", "--index", tmp_path / "i.visus").stdout
+    ((note, count),) = json.loads(told)["report"]["notes"].items()
+    assert count == 1
+    assert "stretched" in note
 
 
 def test_pictures_that_are_excluded_now_are_counted_and_stay(photos: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -222,7 +221,7 @@ def _print(
     if answer is not None:
         answer |= {"index": str(location), "pictures": rows}
         if report:
-            answer["report"] = asdict(report)
+            answer["report"] = report.to_dict()
         if measures:
             answer["measures"] = measures["embedding"].to_dict()
             answer["measures_by"] = {by: measure.to_dict() for by, measure in measures.items()}

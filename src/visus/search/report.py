@@ -1,7 +1,8 @@
 """What an update of an index did, and how far it is."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from visus.search.fitting import Fitted
 from visus.search.walk import Failure
@@ -64,6 +65,11 @@ class Report:
     def described(self) -> int:
         """Pictures that were added, changed, filled or described anew."""
         return self.added + self.changed + self.filled + self.redescribed
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        plain = asdict(replace(self, notes=Counter()))  # which breaks a Counter that is not empty, before Python 3.12
+        return {**plain, "notes": dict(self.notes)}
 
 
 @dataclass(frozen=True, slots=True)
