@@ -26,6 +26,7 @@ from visus.search.duplicates.blocks import (
     soft,
 )
 from visus.search.duplicates.looks import Floats, Gray, without_border
+from visus.search.duplicates.marks import explains, mark_in, written
 
 Outside = Literal["nothing", "border", "caption", "content"]
 """What a picture shows where the other one is not."""
@@ -48,10 +49,6 @@ _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are
 _LEAST_SHARE = 0.8  # of the blocks with texture
 _NOTHING = 0.03  # share of a picture that may lie outside the other
 _UNMARKED = 0.95  # correlation of blocks that no mark has touched
-_MARKED = 20.0  # gray levels that a mark changes at least
-_UNTOUCHED, _BESIDE_MARK = 6.0, 0.05  # gray levels, and share of the pixels in blocks with a mark that change no more
-_THIN = 0.85  # share of what writing changes that lies in thin strokes
-_SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
 _PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
@@ -114,7 +111,7 @@ def compare(laid: "Laid") -> Evidence:
         agreed=int((correlations >= AGREE).sum()),
         textured=int(np.isfinite(correlations).sum()),
         changed=int(changed.sum()),
-        mark=marked(*cut(laid, doubtful)) if changed.any() else None,
+        mark=mark_over(laid, doubtful) if changed.any() else None,
         written=bool(changed.any()) and written(*cut(laid, changed)),
         outside=(_outside(laid.a, two), _outside(laid.b, one)),
         covered=(float(two.mean()), float(one.mean())),
@@ -137,6 +134,21 @@ def there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArra
     found = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(found, np.round(corners * 2**_PART).astype(np.int32), 1, shift=_PART)
     return found > 0
+
+
+def mark_over(laid: "Laid", doubtful: NDArray[np.bool_]) -> Literal["first", "second"] | None:
+    """Which of two pictures has a mark that is all that changed.
+
+    Args:
+        laid: Both.
+        doubtful: Which of its blocks do not quite agree.
+    """
+    mark = mark_in(*cut(laid, doubtful))
+    if mark is None:
+        return None
+    where = there(laid.b.shape, laid.matrix, laid.a.shape)
+    calm = laid.inside & ~doubtful
+    return mark.which if explains(mark, (laid.over, laid.target), where, cut(laid, calm)) else None
 
 
 def cut(laid: "Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -307,48 +319,6 @@ def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     rim = np.ones((2 * abs(pixels) + 1,) * 2, np.uint8)
     change = cv2.dilate if pixels > 0 else cv2.erode
     return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
-
-
-def marked(x: Floats, y: Floats) -> Literal["first", "second"] | None:
-    """Which of two pictures has a mark, if it is one through which the other is seen.
-
-    Under such a mark a picture is still there, with less contrast: marked = a clean + b, with one a and b wherever the
-    mark is strongest. Under writing or another object it is not.
-
-    Args:
-        x: ``(N, s, s)`` blocks of the first picture that do not quite agree.
-        y: The same blocks of the second.
-    """
-    busy = [np.abs(np.diff(part, axis=2)).mean() for part in (x, y)]
-    clean, marked = (x, y) if busy[1] > busy[0] else (y, x)
-    change = np.abs(marked - clean)
-    core = (change >= _MARKED) & (change >= 0.8 * change.max(axis=(1, 2), keepdims=True))
-    under, above = clean[core], marked[core]
-    if core.sum() < 50 or under.std() < _SEEN:
-        return None
-    a, b = np.polyfit(under, above, 1)
-    fits = np.abs(a * under + b - above) < _MARKED
-    if not 0.25 < a < 0.95 or fits.mean() < 0.8:
-        return None
-    would_change = np.abs((a - 1) * clean + b) >= _MARKED
-    if np.count_nonzero(would_change & (change <= _UNTOUCHED)) < _BESIDE_MARK * np.count_nonzero(would_change):
-        return None  # all of it is darker or lighter: tones, and no mark
-    return "second" if marked is y else "first"
-
-
-def written(x: Floats, y: Floats) -> bool:
-    """Whether what changed are thin strokes, as of writing.
-
-    Args:
-        x: ``(N, s, s)`` changed blocks of the first picture.
-        y: The same of the second.
-    """
-    import cv2
-
-    thick = np.ones((x.shape[1] // 4 * 2 + 1,) * 2, np.uint8)  # odd, so that opening moves nothing
-    differs = [(np.abs(one - two) >= 2 * _MARKED).astype(np.uint8) for one, two in zip(x, y, strict=True)]
-    strokes = [part - np.asarray(cv2.morphologyEx(part, cv2.MORPH_OPEN, thick)) for part in differs]
-    return sum(int(part.sum()) for part in strokes) > _THIN * sum(int(part.sum()) for part in differs)
 
 
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:

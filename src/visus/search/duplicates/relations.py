@@ -11,9 +11,10 @@ from visus.images import shrink
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
-from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of, written
+from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
 from visus.search.duplicates.exact import LOSSLESS, deep, edit_between, nearly, same_numbers
 from visus.search.duplicates.looks import Look
+from visus.search.duplicates.marks import written
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages, pixels_of
 
