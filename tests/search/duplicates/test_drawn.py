@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+import pytest
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from tests.search.duplicates.test_kinds import index_of, named
+from tests.support.photographs import photographs
 
 
 def slide(number: int) -> Image.Image:
@@ -33,3 +35,38 @@ def test_slides_under_one_bar_are_found_in_every_format_and_size(tmp_path: Path)
     groups = named(index_of(folder).duplicates())
     expected = [{f"{n}", f"{n}-bitmap", f"{n}-sent", f"{n}-small"} for n in range(3)]
     assert sorted(map(sorted, groups)) == sorted(map(sorted, expected))
+
+
+def noted(kind: str) -> tuple[Image.Image, Image.Image]:
+    """A picture, and the same with a note at its edge."""
+    photograph = Image.open(photographs()["chelsea"]).convert("RGB").resize((600, 400))
+    font = ImageFont.load_default(22)
+    if kind == "frame":
+        framed = ImageOps.expand(photograph, 40, "white")
+        ImageDraw.Draw(framed).text((60, 444), "Rome, Anna & Paul, May 1987", fill=(40, 40, 90), font=font)
+        return photograph, framed
+    lines = [f"{k:03d} job {k * 7919 % 1000} done in {k * 31 % 97} s" for k in range(28)]
+    sheets = [Image.new("RGB", (700, 26 * 24 + 8), "black") for _ in range(2)]
+    for first, sheet in enumerate(sheets):
+        for row in range(25):
+            ImageDraw.Draw(sheet).text((8, 24 * row + 4), lines[first + row], fill="white", font=font)
+    return sheets[0], sheets[1]
+
+
+@pytest.mark.parametrize("kind", ["frame", "last line"])
+def test_what_is_written_at_the_edge_is_not_lost(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for number, own in enumerate(noted(kind)):
+        own.save(folder / f"{number}.png")
+    assert all(copy.stays for group in index_of(folder).duplicates() for copy in group.others)
+
+
+def test_a_white_frame_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    plain, _ = noted("frame")
+    plain.save(folder / "plain.png")
+    ImageOps.expand(plain, 40, "white").save(folder / "framed.png")
+    (group,) = index_of(folder).duplicates()
+    assert [(Path(copy.path).name, copy.stays) for copy in group.others] == [("framed.png", "")]

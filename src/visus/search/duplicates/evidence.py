@@ -49,6 +49,9 @@ _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are
 _LEAST_SHARE = 0.8  # of the blocks with texture
 _NOTHING = 0.03  # share of a picture that may lie outside the other
 _UNMARKED = 0.95  # correlation of blocks that no mark has touched
+_RIM = 4  # pixels beside the other picture in which nothing counts as writing
+_THICK, _INK, _STROKES = 9, 40, 24  # pixels of a stroke's width, gray levels, and pixels of strokes
+_TALL, _STATUS = 1.5, 0.05  # times its width, from which a picture may be a phone's screen, and the bar at its top
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
 _PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
@@ -66,6 +69,7 @@ class Evidence:
         mark: Which picture has a mark through which the other one is seen, if the changed blocks are all of that.
         written: Whether the changed blocks differ in thin strokes, as of writing.
         outside: What the first and the second show where the other one is not.
+        noted: Whether the second has something thin there, as writing in a border.
         covered: Share of the first and of the second that the other one covers.
         transform: ``(3, 3)``, takes points of the first to points of the second; refined.
     """
@@ -76,6 +80,7 @@ class Evidence:
     mark: Literal["first", "second"] | None
     written: bool
     outside: tuple[Outside, Outside]
+    noted: bool
     covered: tuple[float, float]
     transform: Matrix
 
@@ -114,6 +119,7 @@ def compare(laid: "Laid") -> Evidence:
         mark=mark_over(laid, doubtful) if changed.any() else None,
         written=bool(changed.any()) and written(*cut(laid, changed)),
         outside=(_outside(laid.a, two), _outside(laid.b, one)),
+        noted=_has_writing(laid.b, one),
         covered=(float(two.mean()), float(one.mean())),
         transform=laid.transform,
     )
@@ -334,6 +340,20 @@ def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     rim = picture[covered & ~_grown(covered, -3 * _ASIDE)].astype(np.int16)
     found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
     return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
+
+
+def _has_writing(picture: Gray, covered: NDArray[np.bool_]) -> bool:
+    """Whether a picture has thin strokes where the other one is not."""
+    import cv2
+
+    rest = ~_grown(covered, _RIM)
+    if picture.shape[0] >= _TALL * picture.shape[1]:
+        rest[: round(_STATUS * picture.shape[0])] = False  # a phone's clock
+    if np.count_nonzero(rest) < _STROKES:
+        return False
+    thick = np.ones((_THICK, _THICK), np.uint8)
+    bright, dark = (cv2.morphologyEx(picture, kind, thick) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.count_nonzero(rest & (np.maximum(bright, dark) >= _INK)) >= _STROKES
 
 
 def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:
