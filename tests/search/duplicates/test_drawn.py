@@ -70,3 +70,42 @@ def test_a_white_frame_goes(tmp_path: Path) -> None:
     ImageOps.expand(plain, 40, "white").save(folder / "framed.png")
     (group,) = index_of(folder).duplicates()
     assert [(Path(copy.path).name, copy.stays) for copy in group.others] == [("framed.png", "")]
+
+
+def save_all(folder: Path, pictures: list[Image.Image], ending: str = "jpg") -> Path:
+    folder.mkdir()
+    for number, picture in enumerate(pictures):
+        picture.save(folder / f"{number}.{ending}", quality=90)
+    return folder
+
+
+def test_a_lamp_of_another_color_makes_another_board(tmp_path: Path) -> None:
+    boards = []
+    for lit in range(3):
+        board = slide(0).resize((1920, 1080))
+        for row in range(20):
+            color = (214, 57, 53) if row < lit else (60, 150, 71)
+            ImageDraw.Draw(board).ellipse((40, 190 + row * 40, 54, 204 + row * 40), fill=color)
+        boards.append(board)
+    assert index_of(save_all(tmp_path / "p", boards)).duplicates() == []
+
+
+def test_regions_of_another_shade_make_another_map(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    middles, (y, x) = random.uniform(0, 600, (40, 2)), np.mgrid[:600, :800]
+    nearest = np.argmin([(y - a) ** 2 + (x - 4 / 3 * b) ** 2 for a, b in middles], axis=0)
+    shades = np.array([(254, 240, 217), (253, 212, 158), (253, 187, 132), (252, 141, 89)], np.uint8)
+    classes, maps = random.integers(0, 4, 40), []
+    for week in range(3):
+        picture = shades[np.where(np.arange(40) % 5 == week, (classes + 1) % 4, classes)][nearest]
+        picture[np.diff(nearest, axis=0, append=0) != 0] = 60
+        maps.append(Image.fromarray(picture))
+    assert index_of(save_all(tmp_path / "p", maps)).duplicates() == []
+
+
+def test_bands_of_one_scene_are_no_copies_and_a_gray_one_is_found(tmp_path: Path) -> None:
+    scene = Image.open(photographs()["coffee"]).convert("RGB").resize((600, 400))
+    found = index_of(save_all(tmp_path / "bands", list(scene.split()), "png")).duplicates()
+    assert found == []
+    assert found.stacks
+    assert len(index_of(save_all(tmp_path / "gray", [scene, scene.convert("L")])).duplicates()) == 1

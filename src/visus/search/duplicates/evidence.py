@@ -45,6 +45,7 @@ _MOVED, _SEEN_TO_MOVE = 0.5, 8.0
 
 _CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
+_SAME_TONES, _SHADE_OF_THE_SAME = 3.0, 12.0  # gray levels, and the same of pictures that are of one tone
 _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
 _LEAST_SHARE = 0.8  # of the blocks with texture
 _NOTHING = 0.03  # share of a picture that may lie outside the other
@@ -287,7 +288,9 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
     moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
-    other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
+    tones = np.abs(expected[0] - own.means[0])
+    shade = _SHADE if not inside.any() or np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
+    other_shade = np.abs(expected[0] - own.means[1]) > shade
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
@@ -308,8 +311,14 @@ def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
     if np.ptp(x[inside]) < 1:
         return np.full_like(x, np.median(y[inside]))
     powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1, dtype=np.float64)
-    own = powers[inside]
-    return np.asarray(powers @ np.linalg.lstsq(own.T @ own, own.T @ y[inside], rcond=None)[0], np.float32)
+    found = powers @ _fitted(powers[inside], y[inside])
+    apart = np.abs(found - y)
+    usual = inside & (apart <= 2 * np.median(apart[inside]) + 2)  # what has another shade does not count
+    return np.asarray(powers @ _fitted(powers[usual], y[usual]), np.float32)
+
+
+def _fitted(powers: NDArray[np.float64], values: Floats) -> NDArray[np.float64]:
+    return np.linalg.lstsq(powers.T @ powers, powers.T @ values, rcond=None)[0]
 
 
 def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
