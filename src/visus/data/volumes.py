@@ -11,6 +11,7 @@ al. 2021) numbers the channels of a volume: ``case_0000.nii.gz`` has the mask ``
 
 import gzip
 import json
+import logging
 import os
 import re
 import zlib
@@ -32,6 +33,7 @@ from visus.data.splits import files_in, folders_in, split_of
 from visus.images.io import SCANS, is_volume_name
 
 _NEARLY = 1e-3
+_FLAT = 1e-6  # of a voxel of the same sides with right angles, in volume
 _UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
 _LENGTHS = ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
 _PLACE = (
@@ -143,6 +145,24 @@ def damaged(name: str) -> Iterator[None]:
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """What nibabel guesses of headers, which it would print, as a list for who says it."""
+    from nibabel.imageglobals import logger
+
+    said: list[str] = []
+
+    def hear(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return False
+
+    logger.addFilter(hear)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(hear)
+
+
 def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a library without types
     """A volume with its place in space, as nibabel gives it, in mm; further axes of length 1 are taken away.
 
@@ -151,7 +171,14 @@ def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a librar
         FormatError: It is no volume of real numbers, or is larger than :data:`MOST_VOXELS`.
         Exception: It is damaged: see :func:`damaged`.
     """
-    return _in_millimeters(_as_written(path))
+    image = _in_millimeters(_as_written(path))
+    own = np.asarray(image.affine, np.float64)[:3, :3]
+    lengths = np.linalg.norm(own, axis=0)
+    if not (np.isfinite(own).all() and lengths.min() > 0 and abs(np.linalg.det(own / lengths)) > _FLAT):
+        raise FormatError(
+            f"The matrix of {os.fspath(path)} is singular: it does not say where the voxels lie; mend the header."
+        )
+    return image
 
 
 def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
@@ -161,7 +188,7 @@ def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
     name = os.fspath(path)
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
-    foreign = name.lower().endswith(SCANS) or Path(name).is_dir()
+    foreign = name.lower().endswith(SCANS) or Path(name).is_dir() or scans.is_slice(Path(name))
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
     if image.get_data_dtype().kind not in "buif":
         what = "complex numbers" if image.get_data_dtype().kind == "c" else "colors"
@@ -233,6 +260,20 @@ _LABELS = ("labelstr", "labels", "label", "masks", "mask", "segmentations", "seg
 _CHANNEL = re.compile(r"(.+)_(\d{4})(\.nii(?:\.gz)?)", re.IGNORECASE)
 _ENDINGS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "-seg", "-mask", "-label")
 _SWAPPED = (("volume", "segmentation"), ("image", "label"), ("img", "label"), ("image", "mask"), ("ct", "mask"))
+
+
+def is_mask_name(file: Path) -> bool:
+    """Whether a file holds a mask, by the names of its folders or by its own.
+
+    Args:
+        file: Its path in the data set.
+
+    >>> [is_mask_name(Path(name)) for name in ("masks/a.nii", "labelsTs/a.nii", "a/a_seg.nii.gz", "ct/a.nii")]
+    [True, True, True, False]
+    """
+    folders = [part.lower() for part in file.parts[:-1]]
+    stem = Path(file.name.lower().removesuffix(".gz")).stem
+    return any(name in _LABELS or name.startswith("labels") for name in folders) or stem.endswith((*_ENDINGS, ".seg"))
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:
