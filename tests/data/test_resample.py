@@ -217,6 +217,8 @@ def test_folders_of_slices_are_volumes_too(tmp_path: Path) -> None:
     series(root / "imagesTr/1.2.3", itk)
     nibabel.save(nibabel.Nifti1Image(np.ones((4, 5, 6), np.uint8), np.diag([0.5, 0.75, 3, 1])),
                  str(root / "labelsTr/1.2.3.nii.gz"))  # fmt: skip
+    pair = ([str(root / "imagesTr/1.2.3")], [str(root / "labelsTr/1.2.3.nii.gz")])
+    assert volume_pairs(root, Notes()) == {"": pair}  # without resampling, too
     told = json.loads(visus("resample", root, tmp_path / "out", "--spacing", "median", "--json").stdout)
     assert told["spacing"] == [0.5, 0.75, 3]
     assert told["volumes"] == [str(tmp_path / "out/imagesTr/1.2.3.nii.gz")]

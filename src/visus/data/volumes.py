@@ -30,7 +30,7 @@ from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
 from visus.data.splits import files_in, folders_in, split_of
-from visus.images.io import SCANS, is_volume_name
+from visus.images.io import SCANS, VOLUMES, is_volume_name
 
 _NEARLY = 1e-3
 _FLAT = 1e-6  # of a voxel of the same sides with right angles, in volume
@@ -312,6 +312,7 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
     pairs: dict[str, tuple[list[str], list[str]]] = {}
     for place, (images, labels) in _places(root).items():
         masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
+        masks |= _masks_of_series([p.name for p in folders_in(images) if scans.is_series(p)], labels)
         used = {*masks.values()}
         for own in files_in(labels):
             if is_volume_name(own.name) and own.name not in used:
@@ -328,6 +329,14 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
                     files.append(str(images / name))
                     found.append(str(labels / masks[name]))
     return pairs
+
+
+def _masks_of_series(names: list[str], labels: Path) -> dict[str, str]:
+    """The name of the mask of each folder of DICOM slices."""
+    there = {own.name for own in files_in(labels)}
+    endings = [own + ending for own in ("", *_ENDINGS) for ending in (".nii.gz", *VOLUMES)]
+    spelled = {name: [name + ending for ending in endings] for name in names}
+    return {name: next((own for own in each if own in there), each[0]) for name, each in spelled.items()}
 
 
 def _listed(path: Path) -> dict[str, list[str]]:
