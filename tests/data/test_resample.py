@@ -167,14 +167,20 @@ def test_what_is_no_number_reaches_its_neighbors_alone(tmp_path: Path, capfd: py
 
 
 def test_a_guess_on_the_header_is_said_and_not_printed_by_the_library(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.float32), None), str(tmp_path / "a.nii"))
     content = (tmp_path / "a.nii").read_bytes()
     (tmp_path / "a.nii").write_bytes(content[:80] + bytes(12) + content[92:])  # pixdim[1:4]
     answer = visus("resample", tmp_path / "a.nii", tmp_path / "b.nii", "--spacing", "1")
-    assert "a.nii has a header that was mended as it was read: pixdim[1,2,3] should be non-zero" in answer.stderr
+    told = f"{tmp_path / 'a.nii'} has a header that was mended as it was read: pixdim[1,2,3] should be non-zero"
+    assert told in answer.stderr
     assert capfd.readouterr().err == ""
+    assert not caplog.records
+    read_volume(tmp_path / "a.nii")
+    read_volume(tmp_path / "a.nii")
+    assert capfd.readouterr().err == ""
+    assert [record.getMessage().startswith(told) for record in caplog.records] == [True]
 
 
 @pytest.mark.parametrize("place", ["masks/a.nii", "GT/a.nii", "segmentation/a.nii", "labelsTs/a.nii", "ct/a_seg.nii"])

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus.data.headers import heard, said_of_header
 from visus.data.resample import Spacing, resample_mask, resample_volume
-from visus.data.volumes import damaged, heard, image_of, labels_in, read_spacing, save_nifti
+from visus.data.volumes import damaged, image_of, labels_in, read_spacing, save_nifti
 
 
 def resample_file(
@@ -37,7 +38,7 @@ def resample_file(
     end = Path(target)
     if not end.parent.is_dir():
         raise InputError(f"The folder {end.parent} does not exist; make it, or name another place.")
-    with damaged(os.fspath(source)), heard() as guessed, np.errstate(over="ignore"):  # too large becomes infinite
+    with damaged(os.fspath(source)), heard() as mended, np.errstate(over="ignore"):  # too large becomes infinite
         image = image_of(source)
         values = np.asarray(image.dataobj, np.float32)
         space = orientations.io_orientation(image.affine)[:, 0]  # which of x, y, z each axis of the file is nearest to
@@ -63,8 +64,7 @@ def resample_file(
             matrix, code = told(coded=True)
             tell(moved(image.affine if matrix is None else matrix), code)
     save_nifti(end, written)
-    guesses = [f"{os.fspath(source)} has a header that was mended as it was read: {own}." for own in guessed]
-    return [*guesses, *_said_of_no_numbers(values, found, source)]
+    return [*said_of_header(os.fspath(source), mended), *_said_of_no_numbers(values, found, source)]
 
 
 def _said_of_no_numbers(values: NDArray[np.float32], found: NDArray[Any], source: str | os.PathLike[str]) -> list[str]:

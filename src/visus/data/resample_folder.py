@@ -10,6 +10,7 @@ from typing import Any
 
 from visus._errors import InputError
 from visus._files import write_atomically
+from visus.data.headers import heard
 from visus.data.left_out import LeftOut
 from visus.data.resample import Spacing
 from visus.data.resample_files import median_spacing, resample_file
@@ -177,7 +178,8 @@ def _with_new_names(content: bytes, changed: dict[str, str]) -> bytes:
 def _readable(files: Iterable[Path], left_out: list[LeftOut]) -> Iterable[Path]:
     for file in files:
         try:
-            read_spacing(file)
+            with heard():  # who resamples it says it
+                read_spacing(file)
         except InputError as error:
             left_out.append(LeftOut(str(file), str(error)))
         else:

@@ -11,7 +11,6 @@ al. 2021) numbers the channels of a volume: ``case_0000.nii.gz`` has the mask ``
 
 import gzip
 import json
-import logging
 import os
 import re
 import zlib
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from visus._errors import FormatError, InputError
 from visus._files import write_atomically
 from visus.data import scans
+from visus.data.headers import heard, said_of_header, warn_once
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
@@ -145,24 +145,6 @@ def damaged(name: str) -> Iterator[None]:
         raise FormatError(f"The volume {name} is damaged or of another format ({error}); bring it again.") from error
 
 
-@contextmanager
-def heard() -> Iterator[list[str]]:
-    """What nibabel guesses of headers, which it would print, as a list for who says it."""
-    from nibabel.imageglobals import logger
-
-    said: list[str] = []
-
-    def hear(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
-        return False
-
-    logger.addFilter(hear)
-    try:
-        yield said
-    finally:
-        logger.removeFilter(hear)
-
-
 def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a library without types
     """A volume with its place in space, as nibabel gives it, in mm; further axes of length 1 are taken away.
 
@@ -171,7 +153,10 @@ def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a librar
         FormatError: It is no volume of real numbers, or is larger than :data:`MOST_VOXELS`.
         Exception: It is damaged: see :func:`damaged`.
     """
-    image = _in_millimeters(_as_written(path))
+    with heard() as mended:
+        image = _in_millimeters(_as_written(path))
+    for sentence in said_of_header(os.fspath(path), mended):
+        warn_once(sentence)
     own = np.asarray(image.affine, np.float64)[:3, :3]
     lengths = np.linalg.norm(own, axis=0)
     if not (np.isfinite(own).all() and lengths.min() > 0 and abs(np.linalg.det(own / lengths)) > _FLAT):
@@ -232,7 +217,8 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = _as_written(like)
+    with heard():  # what was read of it was said
+        source = _as_written(like)
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
