@@ -203,7 +203,7 @@ class _Job:
     def run(self, source: Path, target: Path) -> list[str]:
         """Filter a file; tells what must be said of it."""
         from visus.images import read_bytes
-        from visus.images.documents import ENDINGS, in_reach, look, pages_in, write_document
+        from visus.images.documents import look, pages_in, write_document
         from visus.images.facts import facts_of
 
         if not self.force:
@@ -213,16 +213,14 @@ class _Job:
             return in_strips
         data = read_bytes(source)
         about = look(data, str(source))
-        numbers = range(about.pages) if self.page is None else [self.page]
+        numbers = about.numbers if self.page is None else [self.page]
         said: dict[str, None] = {} if in_strips is None else {in_strips: None}
         if about.container == "JPEG" and (behind := facts_of(data, source.name).frames - about.pages) > 0:
             said[f"{plural(behind, 'further picture')} behind the first left out"] = None
-        pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
+        pages = pages_in(data, str(source), numbers, said=about.said, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
-        write_document(target, done, about if self.page is None else about.of_one_page())
-        if ENDINGS[target.suffix.lower()] == "TIFF" and (note := in_reach(about)[1]):
-            said[note] = None
-        return list(said)
+        left = write_document(target, done, about if self.page is None else about.of_one_page(self.page))
+        return list(said | dict.fromkeys(left))
 
     def _in_strips(self, source: Path, target: Path) -> list[str] | str | None:
         """Filter a large file strip by strip, and tell what must be said; or why it is decoded whole.

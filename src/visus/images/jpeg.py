@@ -8,6 +8,7 @@ from PIL import Image
 
 from visus._errors import FormatError
 from visus._optional import is_installed
+from visus.images import quiet
 from visus.images.cicp import ADOBE_RGB, profile_of
 from visus.images.samples import Samples
 
@@ -79,6 +80,7 @@ def orientation_in(found: Segments) -> int:
 def _entry(block: bytes) -> Any:  # noqa: ANN401 - from a file
     if not block:
         return None
+    quiet.without_warnings()
     exif = Image.Exif()
     try:
         exif.load(block)

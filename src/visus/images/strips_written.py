@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError
 from visus._files import publish
 from visus._optional import require
+from visus.images import quiet
 from visus.images.container import kind_of_file
 from visus.images.strips import TYPES, Large
 
@@ -125,9 +126,7 @@ def _says_more(large: Large, target: Path) -> bool:
     """Whether a file tells of its camera what is not written into the result."""
     if kind_of_file(large.path) != "TIFF":
         return _ENDINGS[target.suffix.lower()] == "TIFF" and bool(large.opened.get_typeof("exif-data"))
-    import tifffile
-
-    with tifffile.TiffFile(large.path) as file:
+    with quiet.tifffile().TiffFile(large.path) as file:
         first: Any = file.pages[0]
         return any(tag in first.tags for tag in _OF_CAMERA)
 
