@@ -1,6 +1,8 @@
 """What ``visus filter`` keeps of a file beside its pixels, and what it says of the rest."""
 
+import io
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from tests.support.command import visus
 from tests.support.pictures import scene
 from tests.support.profiles import ADOBE, rgb_profile
 from visus import read
-from visus.images import directories
+from visus.images import decode, directories
 from visus.images.documents import look
+from visus.images.facts import facts_of
 from visus.images.webp import is_lossless
 
 GRAY = scene(1, 40, 30)[:, :, 0]
@@ -245,6 +248,8 @@ def test_another_type_of_numbers_is_said(tmp_path: Path) -> None:
     assert "floats of 32 bits became 16 bits" in box(tmp_path / "a.tif", tmp_path / "b.tif")
     Image.fromarray(GRAY > 100).save(tmp_path / "one.tif")
     assert "integers of 1 bit became 8 bits" in box(tmp_path / "one.tif", tmp_path / "c.tif")
+    Image.fromarray(GRAY > 100).save(tmp_path / "one.png")
+    assert "integers of 1 bit became 8 bits" in box(tmp_path / "one.png", tmp_path / "d.png", "--page", 0)
     Image.fromarray(GRAY).save(tmp_path / "plain.tif")
     assert len(box(tmp_path / "plain.tif", tmp_path / "d.tif").splitlines()) == 1
 
@@ -266,3 +271,46 @@ def test_pages_of_floats_have_one_range(tmp_path: Path) -> None:
     assert "stretched to the common range of the pages" in said
     low, high = stack.min(), stack.max()
     np.testing.assert_allclose(tifffile.imread(tmp_path / "b.tif"), (stack - low) / (high - low) * 65535, atol=1)
+
+
+def test_jpeg_of_twelve_bits_in_a_folder_becomes_png(tmp_path: Path) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    (tmp_path / "in").mkdir()
+    data = imagecodecs.jpeg8_encode(scene(1, 40, 30).astype(np.uint16) * 16, bitspersample=12)
+    exif = b"Exif\0\0" + exif_block("<")
+    data = data[:2] + struct.pack(">HH", 0xFFE1, len(exif) + 2) + exif + data[2:]
+    (tmp_path / "in" / "a.jpg").write_bytes(data)
+    said = visus("filter", "box", tmp_path / "in", tmp_path / "out").stderr
+    assert "1 picture: written as PNG" in said
+    assert "Zeiß".encode() in look((tmp_path / "out" / "a.jpg.png").read_bytes(), "a").exif
+    alone = box(tmp_path / "in" / "a.jpg", tmp_path / "b.jpg", code=2)
+    assert f"{tmp_path / 'b.jpg'} cannot hold 16 bits a channel; write .tif or .png" in alone
+
+
+def test_odd_files_are_silent(tmp_path: Path) -> None:
+    no_data = [(42113, 2, None, b"no number", True)]
+    rgb = scene(1, 40, 30)
+    tifffile.imwrite(tmp_path / "a.tif", rgb, metadata=None, extratags=no_data, compression="webp", photometric="rgb")
+    said = box(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert len(said.splitlines()) == 1
+    odd = exif_block("<").replace(struct.pack("<HHI", 0x0112, 3, 1), struct.pack("<HHI", 0x0112, 13, 9))
+    Image.fromarray(scene(1, 40, 30)).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + odd)
+    assert len(box(tmp_path / "a.jpg", tmp_path / "b.jpg").splitlines()) == 1
+
+
+def test_odd_exif_is_no_warning() -> None:
+    buffer = io.BytesIO()
+    cut = exif_block("<")[:30]
+    Image.fromarray(scene(1, 40, 30)).save(buffer, "JPEG", exif=b"Exif\0\0" + cut)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        facts_of(buffer.getvalue())
+        decode(buffer.getvalue())
+    assert not said
+
+
+def test_one_page_is_no_plural(tmp_path: Path) -> None:
+    Image.fromarray(GRAY).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "a.tif", GRAY)
+    assert "has 1 frame," in box(tmp_path / "a.png", tmp_path / "b.png", "--page", 1, code=2)
+    assert "has 1 page," in box(tmp_path / "a.tif", tmp_path / "b.png", "--page", 1, code=2)

@@ -6,7 +6,7 @@ way up.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -226,7 +226,8 @@ def layers_in(
             _check_size(frame.width, frame.height, name, max_pixels)
             orientation = jpeg.orientation_in(jpeg.segments(data))
             return turned(layers_of(jpeg.deep_samples(data, name), range, name), orientation)
-        with open_by(data, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
+        whole = jpeg.ended(data) if kind == "JPEG" and not page else data
+        with open_by(whole, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
             _check_size(*opened.size, name, max_pixels)
             if page >= (frames := int(getattr(opened, "n_frames", 1))):
                 what = "1 frame" if frames == 1 else f"{frames} frames"
@@ -234,7 +235,8 @@ def layers_in(
             if page:
                 seek(opened, kind, page)
                 _check_size(*opened.size, name, max_pixels)
-            return layers_of_opened(opened, data, kind, range, name)
+            layers = layers_of_opened(opened, data, kind, range, name)
+            return layers if whole is data else replace(layers, notes=(*layers.notes, _NO_END))
     except InputError:
         raise
     except DependencyError as error:
@@ -243,6 +245,9 @@ def layers_in(
         raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise _damaged(name, error) from error
+
+
+_NO_END = "its end marker is missing, all pixels are there"
 
 
 def common_range(

@@ -3,6 +3,7 @@
 Texts stay in whatever letters they were written, and numbers keep their type.
 """
 
+import mmap
 import struct
 from collections.abc import Container, Iterable
 from contextlib import suppress
@@ -65,7 +66,7 @@ def _layout(head: bytes) -> _Layout:
     return _Layout(*known[head[:4]])
 
 
-def read(data: bytes, place: int | None = None, *, only: Container[int] | None = None) -> Directory:
+def read(data: bytes | mmap.mmap, place: int | None = None, *, only: Container[int] | None = None) -> Directory:
     """A directory, with those that it leads to.
 
     Args:
@@ -87,7 +88,7 @@ def read(data: bytes, place: int | None = None, *, only: Container[int] | None =
         raise ValueError("it ends too early") from error
 
 
-def _read(data: bytes, place: int, layout: _Layout, only: Container[int] | None, depth: int) -> Directory:
+def _read(data: bytes | mmap.mmap, place: int, layout: _Layout, only: Container[int] | None, depth: int) -> Directory:
     (count,) = struct.unpack_from(layout.many, data, place)
     start = place + struct.calcsize(layout.many)
     found: Directory = {}
@@ -106,7 +107,7 @@ def _read(data: bytes, place: int, layout: _Layout, only: Container[int] | None,
             if size > layout.room:
                 (begin,) = struct.unpack_from(layout.place, data, begin)
             if size <= min(_MOST, len(data) - begin):
-                found[tag] = Entry(kind, _swapped(kind, data[begin : begin + size], layout.order))
+                found[tag] = Entry(kind, _swapped(kind, bytes(data[begin : begin + size]), layout.order))
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
 from visus._errors import DependencyError, FormatError, InputError
 from visus._files import write_atomically
@@ -18,8 +18,8 @@ from visus.images import directories, tiff, tiff_written
 from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.decode import MAX_PIXELS, common_range, layers_in
 from visus.images.fitted import fitted, png_of_sixteen
-from visus.images.jpeg import frame_of, orientation_in, segments
-from visus.images.opened import open_by
+from visus.images.jpeg import exif_in, frame_of, orientation_in, sampling_of, segments
+from visus.images.opened import bits_of, open_by
 from visus.images.samples import Layers, in_srgb
 from visus.images.tiff_written import Said
 from visus.images.webp import is_lossless
@@ -51,7 +51,8 @@ class About:
         said: Of TIFF, what each page says.
         is_lossless: Of WebP, whether nothing is lost.
         sampling: Of JPEG, how its colors are sampled, by Pillow's number; None for gray and other formats.
-        notes: What is left out of this.
+        smaller: Pages that are smaller ones of these, or their masks, and not among them.
+        notes: What is left out of this, and what becomes of the numbers.
     """
 
     container: str
@@ -64,6 +65,7 @@ class About:
     said: tuple[Said, ...] = ()
     is_lossless: bool = False
     sampling: int | None = None
+    smaller: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -73,7 +75,7 @@ class About:
 
     def of_one_page(self, number: int) -> "About":
         """What is said of one of several pages: not how all of them lie in a stack."""
-        one = replace(self, numbers=(number,), durations=(), notes=())
+        one = replace(self, numbers=(number,), durations=(), smaller=0)
         if not 1 < len(self.said) > number:
             return one
         own = tiff_written.alone(self.said, number)
@@ -97,8 +99,11 @@ def look(data: bytes, name: str) -> About:
     try:
         if kind == "TIFF":
             return _of_tiff(data)
-        if kind is None or kind == "RAW" or (kind == "JPEG" and frame_of(data).is_deep):
+        if kind is None or kind == "RAW":
             return About(kind or "")
+        if kind == "JPEG" and frame_of(data).is_deep:
+            exif, notes = _exif(exif_in(segments(data)))
+            return About(kind, exif=exif, notes=notes)
         with open_by(data, kind) as opened:
             return _of_opened(opened, data, kind)
     except DependencyError as error:
@@ -114,11 +119,17 @@ def _of_tiff(data: bytes) -> About:
     page, said = tiff.look(data), tuple(tiff_written.said_in(data))
     numbers = tuple(number for number, own in enumerate(said) if not own.is_beside) or tuple(range(len(said)))
     smaller = len(said) - len(numbers) + sum(own.below for own in said)
-    notes = [f"{smaller} smaller or masking page{'s' * (smaller > 1)} left out"] if smaller else []
-    notes += [_DAMAGED_EXIF] if any(own.is_damaged for own in said) else []
     first = said[numbers[0]]
-    exif = tiff_written.exif_of(first)
-    return About("TIFF", numbers, first.dpi, exif, compression=page.compression, said=said, notes=tuple(notes))
+    return About(
+        "TIFF",
+        numbers,
+        first.dpi,
+        tiff_written.exif_of(first),
+        compression=page.compression,
+        said=said,
+        smaller=smaller,
+        notes=(_DAMAGED_EXIF,) if any(own.is_damaged for own in said) else (),
+    )
 
 
 def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
@@ -131,11 +142,9 @@ def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
             opened.load()
         durations.append(int(opened.info.get("duration", 0)))
     turned = kind == "JPEG" and orientation_in(segments(data)) >= 5
-    exif, notes = opened.info.get("exif") or b"", ()
-    try:
-        exif = directories.upright(exif)
-    except ValueError:
-        exif, notes = b"", (_DAMAGED_EXIF,)
+    exif, notes = _exif(opened.info.get("exif") or b"")
+    if opened.mode in ("1", "L") and (bits := 1 if opened.mode == "1" else bits_of(opened, data, kind)) < 8:
+        notes = (*notes, tiff_written.widened("integers", bits, 8))
     found = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None
     return About(
         kind,
@@ -145,16 +154,16 @@ def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
         tuple(durations),
         opened.info.get("loop"),
         is_lossless=kind == "WEBP" and is_lossless(data),
-        sampling=_sampling(opened),
+        sampling=sampling_of(opened),
         notes=notes,
     )
 
 
-def _sampling(opened: Image.Image) -> int | None:
-    """How the colors of a JPEG are sampled; what Pillow does not write counts as not sampled down."""
-    if not isinstance(opened, JpegImagePlugin.JpegImageFile) or len(opened.getbands()) < 3:
-        return None
-    return max(0, JpegImagePlugin.get_sampling(opened))
+def _exif(block: bytes) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        return directories.upright(block), ()
+    except ValueError:
+        return b"", (_DAMAGED_EXIF,)
 
 
 _EXACT = {("integers", bits) for bits in range(17)}  # numbers that are a picture's as they are
@@ -199,7 +208,7 @@ def _changed(said: Said, layers: Layers) -> str | None:
     bits = 8 * layers.colors.dtype.itemsize
     if not said.bits or (said.bits == bits and said.numbers == "integers") or "stretched" in str(layers.notes):
         return None
-    return f"{said.numbers} of {said.bits} bit{'s' * (said.bits > 1)} became {bits} bits"
+    return tiff_written.widened(said.numbers, said.bits, bits)
 
 
 def _without_inks(layers: Layers) -> Layers:
@@ -237,7 +246,7 @@ def write_document(target: Path, pages: Iterable[Layers], about: About) -> list[
     notes: dict[str, None] = dict.fromkeys(about.notes)
     writer = _write_tiff if container == "TIFF" else _write_by_pillow
     try:
-        write_atomically(target, lambda file: writer(file, pages, about, container, notes))
+        write_atomically(target, lambda file: writer(file, pages, about, target, notes))
     except InputError:
         raise
     except OSError as error:
@@ -250,7 +259,7 @@ def _kind(about: About) -> str:
     return " frames" if about.durations else " pages"
 
 
-def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _container: str, notes: dict[str, None]) -> None:
+def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _target: Path, notes: dict[str, None]) -> None:
     if about.durations:
         notes["how long frames are shown is left out"] = None
     said = [about.said[number] for number in about.numbers if number < len(about.said)]
@@ -262,8 +271,9 @@ def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _containe
 
 
 def _write_by_pillow(
-    file: BinaryIO, pages: Iterable[Layers], about: About, container: str, notes: dict[str, None]
+    file: BinaryIO, pages: Iterable[Layers], about: About, target: Path, notes: dict[str, None]
 ) -> None:
+    container = ENDINGS[target.suffix.lower()]
     rest = (fitted(page, container, notes) for page in pages)
     first = next(rest)
     if container == "GIF" and about.container != "GIF" and first.colors.ndim == 3:
@@ -274,17 +284,20 @@ def _write_by_pillow(
     if first.colors.dtype == np.uint16:
         if container != "PNG" or about.pages > 1:
             what = "16 bits a channel" if about.pages == 1 else f"{about.pages} pictures of 16 bits a channel"
-            raise InputError(f"{container} cannot hold {what}; write .tif{' or .png' * (about.pages == 1)}.")
+            raise InputError(f"{target} cannot hold {what}; write .tif{' or .png' * (about.pages == 1)}.")
         file.write(png_of_sixteen(first, options))
         return
     if about.pages > 1:
-        options |= {"save_all": True, "append_images": [_opened(page) for page in rest]}
+        frames = list(rest)
+        if any(frame.colors.dtype == np.uint16 for frame in frames):
+            raise InputError(f"{target} cannot hold the pages that have 16 bits a channel; write .tif.")
+        options |= {"save_all": True, "append_images": [_opened(frame) for frame in frames]}
         options |= {"duration": list(about.durations)}
         options |= {"loop": about.loop} if about.loop is not None else {}
     try:
         _opened(first).save(file, container, **options)
     except ValueError as error:  # each format has a largest size
-        raise InputError(f"{container} cannot hold this picture ({error}); use .png or .tif.") from error
+        raise InputError(f"{target} cannot hold this picture ({error}); use .png or .tif.") from error
 
 
 def _options(about: About, container: str, notes: dict[str, None]) -> dict[str, Any]:
@@ -305,8 +318,6 @@ def _options(about: About, container: str, notes: dict[str, None]) -> dict[str, 
 
 def _opened(page: Layers) -> Image.Image:
     """A page of 8 bits as Pillow's."""
-    if page.colors.dtype == np.uint16:
-        raise InputError("Some pages have 16 bits a channel; write .tif.")
     opened = Image.fromarray(np.ascontiguousarray(page.colors))
     if page.alpha is not None:
         opened.putalpha(Image.fromarray(np.ascontiguousarray(page.alpha)))

@@ -47,6 +47,7 @@ def pixels_of(path: Path) -> int:
     Args:
         path: The file.
     """
+    quiet.without_warnings()
     try:
         kind = kind_of_file(path)
         if kind == "TIFF":

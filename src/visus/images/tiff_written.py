@@ -118,6 +118,11 @@ def alone(said: Sequence[Said], number: int) -> Said:
     return replace(said[number], tags=tags)
 
 
+def widened(numbers: str, bits: int, now: int) -> str:
+    """What is told of numbers that are read as integers of other bits."""
+    return f"{numbers} of {bits} bit{'s' * (bits > 1)} became {now} bits"
+
+
 def exif_of(said: Said) -> bytes:
     """A block of EXIF with what a page says of its camera; empty for nothing."""
     own = {tag: value for tag, value in said.tags.items() if tag in _OF_CAMERA}
