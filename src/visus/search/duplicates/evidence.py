@@ -37,6 +37,9 @@ TEXTURE = 5.0
 AGREE = 0.7
 """Least correlation of two blocks that show the same."""
 
+STRONG, WEAKEST = 45.0, 0.4
+"""Standard deviation of the gray levels from which contrast is strong, and the least share that counts for less."""
+
 _OTHER, _VISIBLE = 0.35, 10.0
 """Correlation of two blocks that show something else, and standard deviation of their difference, in gray levels."""
 
@@ -285,13 +288,25 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     doubtful = textured & (found < AGREE)
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
-    changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
-    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE) & ~_at_end(laid)
+    share = _strength(own.means[:, inside], own.spreads[:, inside])
+    changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE * share)
+    moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE * share) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
     tones = np.abs(expected[0] - own.means[0])
     shade = _SHADE if not inside.any() or np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
     other_shade = np.abs(expected[0] - own.means[1]) > shade
     return found, changed | (inside & ~textured & ~lost & other_shade)
+
+
+def _strength(means: Floats, spreads: Floats) -> float:
+    """How strong the contrast is, from 0.4 to 1: in a dark or foggy picture less is to be seen of all.
+
+    Args:
+        means: Of the blocks of two pictures, ``(2, N)``, in gray levels.
+        spreads: Standard deviations of these blocks.
+    """
+    deviations = np.sqrt(means.var(axis=1) + np.square(spreads).mean(axis=1))
+    return float(np.clip(deviations.min() / STRONG, WEAKEST, 1))
 
 
 def _at_end(laid: Laid) -> NDArray[np.bool_]:
