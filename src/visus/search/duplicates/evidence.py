@@ -37,7 +37,7 @@ TEXTURE = 5.0
 AGREE = 0.7
 """Least correlation of two blocks that show the same."""
 
-STRONG, WEAKEST = 45.0, 0.4
+STRONG, WEAKEST = 30.0, 0.4
 """Standard deviation of the gray levels from which contrast is strong, and the least share that counts for less."""
 
 _OTHER, _VISIBLE = 0.35, 10.0
