@@ -112,6 +112,18 @@ def test_a_file_that_the_index_knows_by_its_hard_link_is_found(place: Path) -> N
     assert index.decide([place / "link.jpg", place / "a.png"], "not-copies") == 0
 
 
+def test_a_name_that_is_not_text_is_no_fault_of_the_index(place: Path, index: Index) -> None:
+    odd = os.fsdecode(os.fsencode(str(place)) + b"/bad\xff.jpg")
+    shutil.copy(place / "b.jpg", odd)
+    at = ("--index", index.location, "--decide")
+    assert "Noted for 1 pair" in visus("duplicates", *at, "not-copies", place / "a.png", odd).stdout
+    assert "hold the same" in visus("duplicates", *at, "not-copies", place / "b.jpg", odd, code=2).stderr
+    Path(odd).write_bytes(b"other")
+    told = visus("duplicates", *at, "keep-both", place / "b.jpg", odd, code=2).stderr
+    assert "its name is not UTF-8; rename it" in told
+    assert not index.holds(odd)
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_the_command_that_is_named_after_a_move_runs(
     place: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool

@@ -103,6 +103,8 @@ def content_in(store: Store, path: str) -> bytes:
         InputError: Neither the file nor its content is in the index.
     """
     found = content_at(store, path)
+    if found is None and not _is_text(path):
+        raise InputError(f"{path} is not in the index {store.location}: its name is not UTF-8; rename it and index it.")
     if found is None:
         raise InputError(f"{path} is not in the index {store.location}; index its folder first.")
     return found
@@ -110,8 +112,9 @@ def content_in(store: Store, path: str) -> bytes:
 
 def content_at(store: Store, path: str) -> bytes | None:
     """The same; None where neither the file nor its content is in the index."""
-    own, real = (name.replace("'", "''") for name in (path, os.path.realpath(path)))
-    named = store.read(["hash"], f"(path = '{own}' OR real_path = '{real}') AND NOT gone").column("hash").to_pylist()
+    names = {"path": path, "real_path": os.path.realpath(path)}
+    asked = [f"{name} = '{_quoted(own)}'" for name, own in names.items() if _is_text(own)]  # an index has no others
+    named = store.read(["hash"], f"({' OR '.join(asked)}) AND NOT gone").column("hash").to_pylist() if asked else []
     if named:
         return named[0]
     try:
@@ -119,3 +122,12 @@ def content_at(store: Store, path: str) -> bytes | None:
     except InputError:
         return None
     return content if content in set(store.read(["hash"], "NOT gone").column("hash").to_pylist()) else None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8, as all names in an index are."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "''")
