@@ -1,7 +1,7 @@
 """What a search for duplicates reads of an index: each content once, with all its files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from visus._errors import InputError, PictureIndexError
 from visus.images import read_bytes
 from visus.search.duplicates.find import Thumbnails
 from visus.search.duplicates.members import Member
+from visus.search.duplicates.opened import entry
 from visus.search.nearest import sound_thumbnail
 from visus.search.reading import content_hash
 from visus.search.rows import EMBEDDING, stored
@@ -94,6 +95,21 @@ class _Pictures:
             return []
         those = "1 picture is" if self._damaged == 1 else f"{self._damaged:,} pictures are"
         return [f"{those} damaged in the index and compared by content alone; say: visus index --verify --mend"]
+
+
+def check_distinct(paths: Iterable[str]) -> None:
+    """See that no two paths are one file, by links perhaps.
+
+    Raises:
+        InputError: Two are.
+    """
+    known: dict[tuple[int, int], str] = {}
+    for path in paths:
+        file = entry(path)
+        if file is not None and known.setdefault(file, path) != path:
+            raise InputError(
+                f"{path} is the same file as {known[file]} by another name; a decision is about several files."
+            )
 
 
 def content_in(store: Store, path: str) -> bytes:
