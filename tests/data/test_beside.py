@@ -66,7 +66,7 @@ def test_a_folder_of_a_class_called_mask_holds_its_pictures_and_masks(tmp_path: 
             save(tmp_path / name / f"X{n}_seg.png", tools.mask(10 * k + n))
     found = load_whole(tmp_path)
     assert sizes(found) == {"all": 12}
-    assert "12 pictures are masks of others beside them, and not learned from." in said(found)
+    assert "12 pictures are each a mask of another beside it, and not learned from." in said(found)
 
 
 @pytest.mark.parametrize("gray", [False, True])

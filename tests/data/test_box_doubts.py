@@ -153,9 +153,9 @@ def test_categories_may_be_cut_down(tmp_path: Path) -> None:
     coco(tmp_path, lambda own: own["categories"].pop())
     found = load_boxes(tmp_path)
     assert found.classes == ("square",)
-    assert "12 objects of an unknown category, left out." in said(found)
+    assert "12 objects are of an unknown category, left out." in said(found)
     coco(tmp_path, lambda own: all_but(own, 8))
-    assert "16 objects of an unknown category, left out." in said(load_boxes(tmp_path))
+    assert "16 objects are of an unknown category, left out." in said(load_boxes(tmp_path))
     coco(tmp_path, lambda own: all_but(own, 2))
     with pytest.raises(InputError, match=r"22 of 24 objects in .* cannot be used \(22 of an unknown category\)"):
         load_boxes(tmp_path)
@@ -240,7 +240,7 @@ def test_a_picture_of_an_impossible_size_is_told_once(tmp_path: Path) -> None:
     found = load_boxes_whole(tmp_path)
     assert [Path(own.path) for own in found.left_out] == [tmp_path / "images" / "003.png"]
     assert "gives 003.png the size 0x90, which cannot be; mend it." in said(found)
-    assert "2 objects on a picture of an impossible size, left out." in said(found)
+    assert "2 objects are on a picture of an impossible size, left out." in said(found)
     assert "no annotation" not in said(found)
 
 
@@ -349,7 +349,7 @@ def test_objects_of_the_background_are_none(tmp_path: Path) -> None:
     coco(tmp_path, around)
     found = load_boxes_whole(tmp_path)
     assert (found.classes, true_boxes(found)) == (("square", "disc"), True)
-    assert "12 objects of a class called background, left out." in said(found)
+    assert "12 objects are of a class called background, left out." in said(found)
     masks = load_masks(tmp_path)
     assert masks.classes == ("background", "square", "disc")
     assert masks.pixels["train"][:, 0].sum() > 0

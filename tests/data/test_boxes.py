@@ -111,8 +111,8 @@ def test_yolo_folders_of_every_kind(tmp_path: Path) -> None:
         (root / "data.yaml").write_text(f"train: {style}\nval: {style}\nnames: [vögel, fish]\n")
         assert load_boxes(root).classes == ("vögel", "fish")
         (root / "data.yaml").write_text("names: {0: a}\n")
-        assert "1 object of an unknown category" in " ".join(load_boxes_whole(root).remarks).replace(
-            "2 objects", "1 object"
+        assert "1 object is of an unknown category" in " ".join(load_boxes_whole(root).remarks).replace(
+            "2 objects are", "1 object is"
         )
         (root / "data.yaml").write_text("train: ../../elsewhere\nnames: [a, b]\n")
         with pytest.raises(InputError, match="is not in"):

@@ -270,7 +270,7 @@ def test_boxes_that_are_there_twice_count_once(tmp_path: Path) -> None:
     for path in (root / "labels").iterdir():
         path.write_text(path.read_text() + "\n" + path.read_text())
     found = load_boxes(root)
-    assert "24 objects there twice" in said(found)
+    assert "24 objects are there twice" in said(found)
     assert true_boxes(found)
 
 
@@ -437,7 +437,7 @@ def test_a_rotated_box_of_cvat(tmp_path: Path) -> None:
     (tmp_path / "annotations.xml").write_text(f"<annotations>{images}</annotations>")
     found = load_boxes_whole(tmp_path)
     np.testing.assert_allclose(found.splits["all"].objects[0].boxes, [[50, 20, 70, 60]], atol=1e-4)
-    assert "2 objects a rotated box" in said(found)
+    assert "2 objects are each a rotated box" in said(found)
 
 
 def test_cvats_masks_take_their_names_from_its_list(tmp_path: Path) -> None:

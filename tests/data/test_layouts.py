@@ -77,7 +77,7 @@ def test_masks_beside_pictures_are_no_pictures_of_a_class(tmp_path: Path) -> Non
             Image.fromarray(np.uint8(tools.mask(n) > 0) * 255).save(tmp_path / name / f"{name} ({n})_mask.png")
     found = load(tmp_path)
     assert sum(sizes(found).values()) == 12
-    assert "12 pictures are masks of others beside them, and not learned from." in said(found)
+    assert "12 pictures are each a mask of another beside it, and not learned from." in said(found)
 
 
 def test_folders_within_a_class_are_said(tmp_path: Path) -> None:

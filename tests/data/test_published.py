@@ -87,7 +87,7 @@ def test_masks_in_a_folder_of_a_class_are_no_pictures_of_it(tmp_path: Path) -> N
                 save(tmp_path / name / split / "Label" / f"{n:04}_label.PNG", tools.mask(n))
     found = load_whole(tmp_path)
     assert sizes(found) == {"test": 10, "train": 10}
-    assert "20 pictures are masks of others beside them, and not learned from." in said(found)
+    assert "20 pictures are each a mask of another beside it, and not learned from." in said(found)
 
 
 # Classes of pictures

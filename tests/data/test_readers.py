@@ -84,7 +84,7 @@ def test_regions_that_kitti_did_not_label_are_said(tmp_path: Path) -> None:
     tools.pictures(tmp_path / "testing" / "image_2", range(6, 8))
     found = load_boxes(tmp_path)
     assert sizes(found) == {"train": 5, "val": 1}
-    assert "6 objects a region that was not labeled (DontCare)" in said(found)
+    assert "6 objects are each a region that was not labeled (DontCare)" in said(found)
     assert "2 of 8 pictures have no annotation" in said(found)
 
 
@@ -95,7 +95,7 @@ def test_rotated_boxes_of_yolo(tmp_path: Path, turn: int) -> None:
         rows = enumerate(tools.boxes(int(path.stem)).values())
         path.write_text("\n".join(exports.obb_line(k, box, turn) for k, box in rows))
     found = load_boxes(root)
-    assert ("12 objects a rotated box: the upright box around it is taken" in said(found)) == bool(turn)
+    assert ("12 objects are each a rotated box: the upright box around it is taken" in said(found)) == bool(turn)
     if not turn:
         assert true_boxes(found)
 
@@ -105,7 +105,7 @@ def test_key_points_of_yolo_are_no_polygons(tmp_path: Path) -> None:
     for path in (root / "labels").iterdir():
         path.write_text("\n".join(f"{line} 0.1 0.1 2 0.9 0.9 2" for line in path.read_text().splitlines()))
     found = load_boxes(root)
-    assert "objects with key points, of which the box alone is taken" in said(found)
+    assert "objects have key points, of which the box alone is taken" in said(found)
     assert true_boxes(found)
 
 
@@ -114,7 +114,7 @@ def test_segments_and_stuff_of_coco(tmp_path: Path) -> None:
     exports.panoptic(tmp_path, range(5, 7), "val")
     found = load_boxes(tmp_path)
     assert (found.classes, sizes(found)) == (("square", "disc"), {"train": 5, "val": 2})
-    assert "7 objects of what cannot be counted (stuff), left out" in said(found)
+    assert "7 objects are of what cannot be counted (stuff), left out" in said(found)
     masks_are_true(tmp_path, ("background", "ground", "square", "disc"), ground=1)
 
 

@@ -58,9 +58,9 @@ def test_folders_of_yolo(tmp_path: Path, pictures: str, labels: str) -> None:
     ("ending", "behind", "words"),
     [
         (".TXT", "", ""),
-        (".txt", " 0.93", "18 objects with a score behind the box, which is not read"),
-        (".txt", " 0.1 0.1 2 0.9 0.9 1", "18 objects with key points"),
-        (".txt", " 0.1 0.1 2" * 17, "18 objects with key points"),
+        (".txt", " 0.93", "18 objects have a score behind the box, which is not read"),
+        (".txt", " 0.1 0.1 2 0.9 0.9 1", "18 objects have key points"),
+        (".txt", " 0.1 0.1 2" * 17, "18 objects have key points"),
     ],
 )
 def test_lines_of_yolo(tmp_path: Path, ending: str, behind: str, words: str) -> None:
@@ -272,7 +272,7 @@ def test_label_studios_labels_that_stand_alone_and_uploaded_names(tmp_path: Path
     put(tmp_path / "export.json", tasks)
     found = load_boxes(tmp_path)
     assert true_boxes(found)
-    assert "6 objects a point or a line" in said(found)
+    assert "6 objects are each a point or a line" in said(found)
     for task in tasks:
         task["predictions"] = task.pop("annotations")
         task["annotations"] = []

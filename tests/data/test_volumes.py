@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from tests.support import tools
+from tests.support import frames, tools
 from tests.support.masked import folder_of_volumes
 from visus import FormatError, InputError
 from visus.data import load_masks, load_masks_whole
@@ -19,7 +19,7 @@ from visus.images.io import is_volume_name
 from visus.nets.segmentation import create
 from visus.nets.segmentation.trained import About, Trained
 from visus.nets.trained import write as write_trained
-from visus.runs.answers import files_of
+from visus.runs.answers import files_of, names_for
 from visus.runs.segment.predict import SegmentPredictor
 
 AFFINE = np.array([[0, -2, 0, 3], [0, 0, 1.5, -4], [-1, 0, 0, 9], [0, 0, 0, 1]], float)  # axes swapped and turned
@@ -136,15 +136,16 @@ def series(
     writer = itk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for k, values_of in enumerate(values):
-        image = itk.GetImageFromArray(values_of)
-        image.SetSpacing((0.5, 0.75))
+        own = (changed or {}).get(k, {})
+        image = itk.GetImageFromArray(values_of[: own.get("rows")])
+        image.SetSpacing(own.get("spacing", (0.5, 0.75)))
         tags = {
             "0008|0060": "CT", "0020|000e": uid, "0008|0018": f"{uid}.{k}", "0020|0037": r"1\0\0\0\1\0",
             "0020|0032": rf"0\0\{3 * k}", "0020|0013": str(k), "0028|1053": str(slope), "0028|1052": str(intercept),
         }  # fmt: skip
-        tags |= (changed or {}).get(k, {})
-        for tag, value in tags.items():
-            image.SetMetaData(tag, value)
+        for tag, value in (tags | own).items():
+            if isinstance(value, str):
+                image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{uid}-{(k * 5) % 7}.dcm"))
         writer.Execute(image)
     return values
@@ -170,12 +171,21 @@ def test_slices_of_any_name_are_known_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "scan/DICOMDIR").write_bytes(bytes(128) + b"DICM")
     (tmp_path / "scan/readme.txt").write_text("no slice")
     assert read_volume(tmp_path / "scan").shape == values.shape
+    (tmp_path / "scan").rename(tmp_path / "1.2.840")
+    found = files_of(tmp_path, is_volume_name)
+    assert found == [str(tmp_path / "1.2.840")]
+    assert names_for(found) == ["1.2.840"]
+    with pytest.raises(InputError, match="one slice of DICOM; name the folder"):
+        read_volume(tmp_path / "1.2.840/IM0001")
 
 
 @pytest.mark.parametrize(("change", "said"), [
     ({"0020|0032": r"0\0\11.5"}, "not evenly apart: 3 mm, but 2.5 mm"),  # between the places 9 and 12
     ({"0020|0032": r"0\0\9"}, "there twice"),
     ({"0020|0032": r"0\0.5\12"}, "0.5 mm aside of one another"),
+    ({"0020|0037": r"0\1\0\0\0\-1"}, "are not parallel: they have the axes (0, 1, 0, 0, 0, -1), but (1,"),
+    ({"spacing": (0.25, 0.375)}, "have not one spacing: 0.25 x 0.375 mm, but 0.5 x 0.75 mm"),
+    ({"rows": 4}, "have not one size: 4 x 4 pixels, but 4 x 5"),
 ])  # fmt: skip
 def test_slices_that_are_no_regular_volume_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     itk = pytest.importorskip("SimpleITK")
@@ -193,7 +203,7 @@ def test_a_gap_and_a_damaged_slice_are_said(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="1 slice is damaged"):
         read_volume(tmp_path / "scan")
     slices[2].unlink()
-    with pytest.raises(FormatError, match=r"but 6 mm from .* \(1 such places\); bring those that are missing"):
+    with pytest.raises(FormatError, match=r"but 6 mm from .* \(1 such place\); bring those that are missing"):
         read_volume(tmp_path / "scan")
 
 
@@ -288,3 +298,40 @@ def test_answers_have_the_voxels_of_their_file(tmp_path: Path) -> None:
     assert answer.mask.shape == answer.picture.shape == read_volume(place).shape
     answer.save(tmp_path / "out.nii.gz")
     assert nibabel.load(str(tmp_path / "out.nii.gz")).shape == (20, 22, 18)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_file_of_several_frames_lies_where_they_say(tmp_path: Path, explicit: bool) -> None:
+    pytest.importorskip("SimpleITK")
+    values = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    frames.write(tmp_path / "mr.dcm", values, [20.0, 17.0, 14.0], explicit=explicit)
+    image = image_of(tmp_path / "mr.dcm")
+    np.testing.assert_array_equal(image.affine, [[-0.75, 0, 0, 10], [0, -1.5, 0, 20], [0, 0, -3, 20], [0, 0, 0, 1]])
+    np.testing.assert_array_equal(image.get_fdata(), 2.0 * values.T - 1000)
+    assert files_of(tmp_path, is_volume_name) == [str(tmp_path)]
+    np.testing.assert_array_equal(image_of(tmp_path).affine, image.affine)
+
+
+@pytest.mark.parametrize(("places", "more", "said"), [
+    ([0.0, 3.0, 0.0], {}, "3 mm, but -3 mm from frame 2 to frame 3"),
+    ([0.0, 6.0, 3.0], {}, "not evenly apart"),
+    ([0.0, 3.0, 6.0], {"slopes": [2.0, 3.0, 4.0]}, "have not one rescale: (3.0, -1000.0), but (2.0, -1000.0)"),
+    ([0.0, 3.0], {}, "tells of 2 frames"),
+    ([], {}, "does not say where each of them lies"),
+    ([0.0, 3.0, 6.0], {"cut": 150}, "damaged"),
+])  # fmt: skip
+def test_frames_that_are_no_regular_volume_are_refused(
+    tmp_path: Path, places: list[float], more: dict[str, Any], said: str
+) -> None:
+    pytest.importorskip("SimpleITK")
+    frames.write(tmp_path / "mr.dcm", np.zeros((3, 4, 5), np.int16), places, **more)
+    with pytest.raises(FormatError, match=re.escape(said)):
+        read_volume(tmp_path / "mr.dcm")
+
+
+def test_a_matrix_that_says_no_place_is_refused(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), str(tmp_path / "a.nii"))
+    content = (tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii").write_bytes(content[:296] + bytes(16) + content[312:])  # srow_y
+    with pytest.raises(FormatError, match=r"a\.nii is singular"):
+        read_volume(tmp_path / "a.nii")

@@ -1,5 +1,6 @@
 """Files that are odd and valid, each as its standard has it."""
 
+import contextlib
 import io
 import re
 import struct
@@ -20,10 +21,11 @@ from tests.support.pictures import scene
 from tests.support.profiles import ADOBE, gray_profile, rgb_profile
 from visus import FormatError, InputError
 from visus.images import decode
-from visus.images.decode import size_of
+from visus.images.decode import layers_in, size_of
 from visus.images.documents import look
 from visus.images.jxl import bits_in, is_animated
 from visus.images.older import reads_otherwise
+from visus.images.samples import Layers
 
 _RANDOM = np.random.default_rng(0)
 
@@ -123,6 +125,27 @@ def test_what_xmp_says_of_the_orientation_counts_where_exif_does_not() -> None:
         assert np.abs(found.astype(int) - np.rot90(plain, -1)).max() <= (1 if depth == 8 else 257)
         both = decode(data[:2] + segment(0xE1, exif.tobytes()) + packet + data[2:], depth=depth).pixels
         assert np.abs(both.astype(int) - np.rot90(plain, 2)).max() <= (1 if depth == 8 else 257)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"quality": 30}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}], ids=str
+)
+@pytest.mark.parametrize("gray", [False, True])
+def test_only_the_end_marker_may_be_missing(options: dict[str, Any], gray: bool) -> None:
+    whole = encoded(scene(1, 60, 50)[:, :, 0] if gray else scene(1, 60, 50), "JPEG", **options)
+    pixels = layers_in(whole, "whole").colors
+    cuts = [whole[:length] for length in range(len(whole) - 1, len(whole) // 2, -1)]
+    found = [layers for cut in cuts if (layers := _whole(cut))]
+    for layers in found:
+        assert layers.notes == ("its end marker is missing, all pixels are there",)
+        np.testing.assert_array_equal(layers.colors, pixels)
+    assert len(found) in ((0,) if "progressive" in options else (2, 3))
+
+
+def _whole(data: bytes) -> Layers | None:
+    with contextlib.suppress(FormatError):
+        return layers_in(data, "cut")
+    return None
 
 
 def test_jpeg_of_more_than_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:

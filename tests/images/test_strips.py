@@ -14,10 +14,11 @@ from tests.images.test_color_spaces import chunk, png
 from tests.support.command import visus
 from tests.support.pictures import scene
 from visus import InputError
-from visus.images import strips
+from visus.images import directories, strips
 from visus.images.decode import decode
 from visus.images.documents import look
 from visus.images.facts import facts_of, facts_of_large
+from visus.images.tiff_written import SAID
 from visus.search.classical import Classical
 from visus.search.reading import Reader
 from visus.search.walk import Found
@@ -181,15 +182,45 @@ def test_what_a_tiff_says_of_its_camera_is_told_to_be_left_out(tmp_path: Path) -
     Image.fromarray(scene(1)).save(tmp_path / "a.jpg", exif=exif)
     left = "only its resolution, color profile and description are kept"
     for source, target, lost in (
-        ("a.tif", "b.tif", True),
+        ("a.tif", "b.tif", False),
         ("a.tif", "b.jpg", True),
-        ("a.jpg", "c.tif", True),
+        ("a.jpg", "c.tif", False),
         ("plain.tif", "d.tif", False),
         ("a.jpg", "e.jpg", False),
     ):
         said = visus("filter", "box", tmp_path / source, tmp_path / target, "--size", "3").stderr
         assert "in strips" in said
         assert (left in said) == lost
+
+
+@pytest.mark.usefixtures("small_strips")
+@pytest.mark.parametrize("big", [False, True])
+def test_tags_stay(big: bool, tmp_path: Path) -> None:
+    pytest.importorskip("pyvips")
+    more: list[Any] = [(315, 2, None, "Jörg".encode()), (33550, 12, 3, (1.0, 2.0, 0.0)), (42113, 2, None, b"0")]
+    tifffile.imwrite(
+        tmp_path / "a.tif", scene(1), photometric="rgb", resolution=(3, 4), resolutionunit="NONE", bigtiff=big,
+        byteorder=">", extratags=[(*tag, True) for tag in more], metadata=None,
+    )  # fmt: skip
+    assert "in strips" in visus("filter", "box", tmp_path / "a.tif", tmp_path / "b.tif", "--size", "3").stderr
+    before, after = (directories.read((tmp_path / name).read_bytes(), only=SAID) for name in ("a.tif", "b.tif"))
+    assert before == after
+    assert set(after) == {282, 283, 296, 305, 315, 33550, 42113}
+    visus("filter", "box", tmp_path / "a.tif", tmp_path / "b.png", "--size", "3")
+    assert look((tmp_path / "b.png").read_bytes(), "b").dpi == pytest.approx((72, 72), abs=0.1)
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_chroma_that_is_whole_stays_so_and_exif_becomes_tags(tmp_path: Path) -> None:
+    pytest.importorskip("pyvips")
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    for sampling, kept in ((0, 0), (1, 0), (2, 2)):
+        Image.fromarray(scene(1)).save(tmp_path / "a.jpg", subsampling=sampling, exif=exif)
+        visus("filter", "box", tmp_path / "a.jpg", tmp_path / "b.jpg", "--size", "3", "--force")
+        assert look((tmp_path / "b.jpg").read_bytes(), "b").sampling == kept
+    visus("filter", "box", tmp_path / "a.jpg", tmp_path / "c.tif", "--size", "3")
+    assert directories.read((tmp_path / "c.tif").read_bytes())[0x010F] == directories.Entry(2, b"Maker\0")
 
 
 @pytest.mark.usefixtures("small_strips")

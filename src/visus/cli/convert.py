@@ -1,11 +1,13 @@
 """``visus convert``: pictures with boxes and shapes from one format into another."""
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from visus.cli.options import progress, say
+from visus.cli.options import AsJson, plural, progress, say
 
 if TYPE_CHECKING:
     from visus.data import BoxSet
@@ -33,41 +35,74 @@ def convert(
             min=0, max=1, help="Pascal VOC: what IN calls the first pixel, 0 or 1.  [default: as its files tell]"
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write pictures with boxes and shapes in another format; the one of IN is recognized (docs/data.md).
 
-    What is written is read again and compared: no box may be lost or moved. What the format cannot hold is said.
+    What is written is read again and compared: no box may be lost or moved. What the format cannot hold, and what IN
+    says beside boxes, shapes and classes, is said and counted.
     """
     from visus.data import load_boxes_whole
     from visus.data.save_boxes import save_boxes
 
+    tell = partial(say, error=as_json)
     with progress("reading") as show:
         before = load_boxes_whole(source, first_pixel=first_pixel, progress=show)
-    say(before.describe())
+    tell(before.describe())
     for remark in before.remarks:
-        say(remark)
+        tell(remark)
     save_boxes(before, target, to)
     with progress("checking") as show:
         after = load_boxes_whole(target, progress=show)
-    for sentence in _changed(before, after):
-        say(sentence)
-    count = sum(int(after.counts(split).sum()) for split in after.splits)
-    say(f"Wrote {target} as {to}: {count:,} objects.")
+    held, kept = _counts(before), _counts(after)
+    lost = {what: (first, first - kept[what]) for what, first in held.items() if kept[what] < first}
+    for sentence in (*_said_of_lost(lost), *_said_of_unread(before.unread)):
+        tell(sentence)
+    tell(f"Wrote {target} as {to}: {plural(kept['objects'], 'object')}.")
+    if as_json:
+        told = {
+            "format": before.form,
+            "written": str(target),
+            "to": to,
+            "pictures": {split: len(pictures) for split, pictures in after.splits.items()},
+            "objects": kept["objects"],
+            "remarks": before.remarks,
+            "dropped": {what: gone for what, (_, gone) in lost.items()} | before.unread,
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
 
 
-def _changed(before: "BoxSet", after: "BoxSet") -> list[str]:
+def _counts(dataset: "BoxSet") -> dict[str, int]:
+    """What a data set holds, by kind."""
+    return {
+        "objects": sum(int(dataset.counts(split).sum()) for split in dataset.splits),
+        "shapes": _shapes(dataset),
+        "marks of crowds": _marked(dataset, "crowd"),
+        "marks of difficult objects": _marked(dataset, "difficult"),
+    }
+
+
+def _said_of_lost(lost: dict[str, tuple[int, int]]) -> list[str]:
     """What a format could not hold, one sentence each."""
-    pairs = [
-        ("objects", *(sum(int(own.counts(split).sum()) for split in own.splits) for own in (before, after))),
-        ("shapes", _shapes(before), _shapes(after)),
-        ("marks of crowds", *(_marked(own, "crowd") for own in (before, after))),
-        ("marks of difficult objects", *(_marked(own, "difficult") for own in (before, after))),
-    ]
     return [
-        f"{first - second:,} of {first:,} {what} are gone, since the format cannot hold them."
-        for what, first, second in pairs
-        if second < first
+        f"{gone:,} of {first:,} {what} {'is' if gone == 1 else 'are'} gone, since the format cannot hold "
+        f"{'it' if gone == 1 else 'them'}."
+        for what, (first, gone) in lost.items()
     ]
+
+
+def _said_of_unread(unread: dict[str, int]) -> list[str]:
+    """What annotations say that is not written, one sentence each."""
+    most = sorted(unread.items(), key=lambda own: -own[1])
+    said = [
+        f"What {plural(count, 'annotation')} say{'s' if count == 1 else ''} of {kind} is not written."
+        for kind, count in most[:_SAID]
+    ]
+    more = len(most) - len(said)
+    return said + ([f"Nor {plural(more, 'further kind')} (--json lists all)."] if more > 0 else [])
+
+
+_SAID = 12
 
 
 def _shapes(dataset: "BoxSet") -> int:

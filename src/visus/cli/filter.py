@@ -102,8 +102,9 @@ def filter_(
     * texture: texture (the 48 Leung-Malik responses), textons
 
     Gray stays gray, 16 bits stay 16 bits, and so do alpha, pages and frames, resolution, EXIF (upright) and the color
-    profile. A folder is written to a folder under the same names, in the same formats; what visus does not write (HEIC,
-    AVIF ...) becomes PNG. No file that is there is replaced without --force.
+    profile; what the written format has no room for is said. A folder is written to a folder under the same names, in
+    the same formats; what visus does not write (HEIC, AVIF ...) becomes PNG. No file that is there is replaced without
+    --force.
     """
     options = {
         "sigma": sigma, "size": size, "tolerance": tolerance, "low": low, "high": high, "thresholds": thresholds,
@@ -203,7 +204,7 @@ class _Job:
     def run(self, source: Path, target: Path) -> list[str]:
         """Filter a file; tells what must be said of it."""
         from visus.images import read_bytes
-        from visus.images.documents import ENDINGS, in_reach, look, pages_in, write_document
+        from visus.images.documents import look, pages_in, write_document
         from visus.images.facts import facts_of
 
         if not self.force:
@@ -213,16 +214,16 @@ class _Job:
             return in_strips
         data = read_bytes(source)
         about = look(data, str(source))
-        numbers = range(about.pages) if self.page is None else [self.page]
+        numbers = about.numbers if self.page is None else [self.page]
         said: dict[str, None] = {} if in_strips is None else {in_strips: None}
         if about.container == "JPEG" and (behind := facts_of(data, source.name).frames - about.pages) > 0:
             said[f"{plural(behind, 'further picture')} behind the first left out"] = None
-        pages = pages_in(data, str(source), numbers, max_pixels=self.max_pixels)
+        if self.page is None and about.smaller:
+            said[f"{plural(about.smaller, 'smaller or masking page')} left out"] = None
+        pages = pages_in(data, str(source), numbers, said=about.said, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
-        write_document(target, done, about if self.page is None else about.of_one_page())
-        if ENDINGS[target.suffix.lower()] == "TIFF" and (note := in_reach(about)[1]):
-            said[note] = None
-        return list(said)
+        left = write_document(target, done, about if self.page is None else about.of_one_page(self.page))
+        return list(said | dict.fromkeys(left))
 
     def _in_strips(self, source: Path, target: Path) -> list[str] | str | None:
         """Filter a large file strip by strip, and tell what must be said; or why it is decoded whole.
@@ -346,11 +347,18 @@ def _folder(job: _Job, source: Path, target: Path) -> None:
 
 def _places(paths: Sequence[Path], source: Path, target: Path) -> list[Path]:
     """Where each picture goes: the same name; what visus does not write gets .png behind it."""
-    from visus.images.documents import ENDINGS
+    plain = [(target / path.relative_to(source), _is_written(path)) for path in paths]
+    taken = {place for place, is_written in plain if is_written}
+    return [place if place in taken else _free(place.with_name(f"{place.name}.png"), taken) for place, _ in plain]
 
-    plain = [target / path.relative_to(source) for path in paths]
-    taken = {place for place in plain if place.suffix.lower() in ENDINGS}
-    return [place if place in taken else _free(place.with_name(f"{place.name}.png"), taken) for place in plain]
+
+def _is_written(path: Path) -> bool:
+    """Whether visus writes the format of a picture's name; not JPEG of more than 8 bits a channel."""
+    from visus.images.documents import ENDINGS
+    from visus.images.jpeg import is_deep
+
+    kind = ENDINGS.get(path.suffix.lower())
+    return kind is not None and not (kind == "JPEG" and is_deep(path))
 
 
 def _free(place: Path, taken: set[Path]) -> Path:

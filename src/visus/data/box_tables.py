@@ -14,7 +14,7 @@ from typing import Any
 
 from visus._errors import InputError
 from visus.data.gather import Entry, Rows, gather
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import files_in, folders_in, split_of
 from visus.data.table_text import FILE, Table, edges_in, open_table, sides_in
 from visus.data.texts import text_of
@@ -100,6 +100,7 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
                 "of the picture; give its edges as xmin, ymin, xmax and ymax."
             )
         notes.remarks.append(f"{sides[0]} and {sides[1]} of {path.name} are taken as the left upper corner of a box.")
+    read = {file, label, corner_and_sides, *(edges or ()), *(sides or ()), *column.values()}
     for number, row in enumerate(table.rows, 2):
         name, told = row[file].strip(), split_of(row[column["split"]]) if column["split"] else None
         try:
@@ -116,6 +117,7 @@ def _entries(table: Table, split: str, names: dict[str, str], path: Path, notes:
         own: dict[str, Any] = {"name": names.get(code, code), "box": box, "relative": relative}
         if column["width"] and column["height"] and row[column["width"]] and not sides:
             own["size"] = int(float(row[column["height"]])), int(float(row[column["width"]]))
+        notes.unread.update(name for name in table.columns if name not in read and is_said(row[name]))
         own["crowd"] = bool(column["isgroupof"]) and row[column["isgroupof"]].strip() == "1"
         yield name, told or split, [own]
 

@@ -144,6 +144,7 @@ class BoxSet:
         digests: A hash of the content of each picture, by split.
         cards: What is compared of each picture, by split; see :func:`visus.data.near.card_of`.
         left_out: Labeled files that cannot be used.
+        unread: What annotations say beside boxes, shapes and classes, and how many do.
     """
 
     root: Path
@@ -154,6 +155,7 @@ class BoxSet:
     digests: dict[str, list[bytes]] = field(default_factory=dict)
     cards: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def has_shapes(self) -> bool:

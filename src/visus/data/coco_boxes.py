@@ -16,7 +16,7 @@ from visus._errors import FormatError, InputError
 from visus.data.boxes import UNKNOWN, box_of
 from visus.data.coco import annotation_files, categories_of, decode, inside_folder, picture_folder, read_json
 from visus.data.find import Finder
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.mask_layouts import mask_of
 from visus.data.samples import counted
 from visus.data.splits import files_in
@@ -209,6 +209,7 @@ def _split(
                 "size": sizes[entry["image_id"]],
             }
             rows[entry["image_id"]].append(own)
+            notes.unread.update(_unread(entry))
     folder = picture_folder(path, split, images)
     files = [inside_folder(folder, entry["file_name"], path, finder, split) for entry in images]
     for entry in odd:
@@ -221,6 +222,17 @@ def _split(
     if twice := len(files) - len(joined):
         notes.remarks.append(f"{path.name} lists {counted(twice)} twice; what it says of each is joined.")
     return tuple(names.values()), ([*joined], [*joined.values()])
+
+
+_READ = {"id", "image_id", "category_id", "bbox", "segmentation", "area", "iscrowd", "difficult", "num_keypoints"}
+
+
+def _unread(entry: dict[str, Any]) -> list[str]:
+    """What an annotation says beside what is read, such as its keypoints or the names of its attributes."""
+    more = {key: entry[key] for key in entry.keys() - _READ}
+    attributes = more.pop("attributes", None)
+    more |= attributes if isinstance(attributes, dict) else {"attributes": attributes}
+    return [str(key) for key, value in more.items() if is_said(value)]
 
 
 def _images(content: dict[str, Any], path: Path, notes: Notes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -1,10 +1,11 @@
 """Apple's CreateML: a JSON list of pictures with boxes, each by its middle and size in pixels."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from visus.data.gather import Entry, Rows, each_entry, gather, json_files
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 
 
 def is_createml(root: Path) -> bool:
@@ -36,7 +37,8 @@ def read_createml(root: Path, notes: Notes) -> tuple[None, dict[str, Rows]]:
         FormatError: A list is damaged.
     """
     lists = [
-        (path, each_entry(content, _entry, lambda own: _parts(own)[0], path, notes)) for path, content in _files(root)
+        (path, each_entry(content, partial(_entry, notes), lambda own: _parts(own)[0], path, notes))
+        for path, content in _files(root)
     ]
     return None, gather(lists, "is no list of CreateML", root, notes)
 
@@ -46,11 +48,12 @@ def _parts(entry: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     return next((entry[name], entry[own]) for name, own in _KEYS if name in entry and own in entry)
 
 
-def _entry(entry: dict[str, Any]) -> Entry:
+def _entry(notes: Notes, entry: dict[str, Any]) -> Entry:
     name, annotations = _parts(entry)
     rows = []
     for own in annotations:
         at = own["coordinates"]
         x, y, w, h = (float(at[key]) for key in ("x", "y", "width", "height"))
+        notes.unread.update(key for key in own.keys() - {"label", "coordinates"} if is_said(own[key]))
         rows.append({"name": str(own["label"]), "box": [x - w / 2, y - h / 2, x + w / 2, y + h / 2]})
     return name, "", rows

@@ -15,7 +15,7 @@ import numpy as np
 from visus._errors import FormatError
 from visus.data.find import Finder
 from visus.data.gather import Rows, note_unlabeled, placed, region
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import files_in, split_of
 from visus.images import MAX_PIXELS
 
@@ -105,8 +105,20 @@ def _add(image: Element, path: Path, finder: Finder, splits: dict[str, Rows], no
 def _object(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
     """Name, box and shape, and whether it is a crowd or difficult; None of what has no area."""
     row = _shape(entry, size, notes)
+    if row:
+        notes.unread.update(_unread(entry))
     said = {own.get("name"): (own.text or "").strip().lower() == "true" for own in entry.iter("attribute")}
-    return row and {**row, **{name: said.get(name, False) for name in ("crowd", "difficult")}}
+    return row and {**row, **{name: said.get(name, False) for name in _FLAGS}}
+
+
+_FLAGS = ("crowd", "difficult")
+
+
+def _unread(entry: Element) -> list[str]:
+    """What an object says beside what is read, such as that it is occluded, or the names of its attributes."""
+    own = {name: entry.get(name) for name in ("occluded", "z_order", "group_id")}
+    own |= {each.get("name", "attribute"): each.text for each in entry.iter("attribute")}
+    return [name for name, value in own.items() if name not in _FLAGS and is_said(value)]
 
 
 def _shape(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any] | None:
@@ -126,6 +138,7 @@ def _shape(entry: Element, size: tuple[int, int], notes: Notes) -> dict[str, Any
     else:
         if entry.tag in ("polyline", "points", "cuboid", "skeleton"):
             notes.mends["a line, point, cuboid or skeleton, left out"] += 1
+        notes.unread["tag"] += entry.tag == "tag"
         return None
     if len(points) < 3:
         return None

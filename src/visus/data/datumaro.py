@@ -9,7 +9,7 @@ from typing import Any
 
 from visus.data.coco import decode
 from visus.data.gather import Entry, Rows, each_entry, gather, json_files, polygon, rectangle, region
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import split_of
 from visus.images import MAX_PIXELS
 
@@ -80,7 +80,9 @@ def _rows(item: dict[str, Any], names: list[str], notes: Notes) -> list[dict[str
         if shape is None:
             notes.mends[f"a {entry['type']}, which is neither box, polygon nor mask, left out"] += 1
             continue
-        crowd = bool((entry.get("attributes") or {}).get("is_crowd", False))
+        attributes = entry.get("attributes") or {}
+        crowd = bool(attributes.get("is_crowd", False))
+        notes.unread.update(str(name) for name, value in attributes.items() if name != "is_crowd" and is_said(value))
         row = {"name": names[entry["label_id"]], "size": size, "crowd": crowd, **shape}
         key = (entry["label_id"], entry["group"]) if entry.get("group") else (None, k)
         rows[key] = _joined(rows[key], row) if key in rows else row

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from visus.data.gather import Entry, Rows, gather, json_files
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 
 
 def is_fiftyone(root: Path) -> bool:
@@ -44,15 +44,16 @@ def read_fiftyone(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, dic
     """
     files = fiftyone_files(root)
     names = dict.fromkeys(str(name) for _, content in files for name in content["classes"] or [])
-    lists = [(path, _entries(content)) for path, content in files]
+    lists = [(path, _entries(content, notes)) for path, content in files]
     return tuple(names) or None, gather(lists, "is no list of FiftyOne", root, notes)
 
 
-def _entries(content: dict[str, Any]) -> Iterator[Entry]:
+def _entries(content: dict[str, Any], notes: Notes) -> Iterator[Entry]:
     for name, objects in content["labels"].items():
         rows = []
         for own in objects or []:
             x, y, width, height = (float(value) for value in own["bounding_box"])
             box = [x, y, x + width, y + height]
+            notes.unread.update(key for key in own.keys() - {"label", "bounding_box"} if is_said(own[key]))
             rows.append({"name": named(own["label"], content["classes"]), "box": box, "relative": True})
         yield str(name), "", rows

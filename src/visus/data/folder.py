@@ -272,7 +272,7 @@ def _without_masks(files: list[str], notes: Notes) -> list[str]:
     there = {Path(file).with_suffix("") for file in files} if named else set()
     masks = {file for file, own in named.items() if any(place / own in there for place in _picture_folders(Path(file)))}
     if masks:
-        notes.mends["are masks of others beside them, and not learned from"] += len(masks)
+        notes.mends["a mask of another beside it, and not learned from"] += len(masks)
     return [file for file in files if file not in masks]
 
 

@@ -5,18 +5,20 @@ and ``objects`` with ``bbox`` (left, top, width and height in pixels) and ``cate
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from visus._errors import InputError
 from visus.data.gather import DAMAGED, Entry, Rows, each_entry, gather
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import folders_in, split_of
 from visus.data.table_text import open_table
 from visus.data.texts import text_of
 
 _NAMES = ("metadata.jsonl", "metadata.csv")
 _CATEGORIES = ("categories", "category", "labels", "label")
+_READ = {*_CATEGORIES, "bbox", "area", "id", "image_id"}  # an area is that of the box
 
 
 def is_hugging_face(root: Path) -> bool:
@@ -65,7 +67,8 @@ def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None,
     """
     files = _files(root)
     lists = [
-        (path, each_entry(lines, _entry, lambda line: line.get("file_name"), path, notes)) for path, lines in files
+        (path, each_entry(lines, partial(_entry, notes), lambda line: line.get("file_name"), path, notes))
+        for path, lines in files
     ]
     splits = gather(lists, "lists no objects as Hugging Face does", root, notes)
     names = {row["name"] for _, lists in splits.values() for rows in lists for row in rows}
@@ -75,13 +78,18 @@ def read_hugging_face(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None,
     return tuple(sorted(names, key=int)), splits
 
 
-def _entry(line: dict[str, Any]) -> Entry:
+def _entry(notes: Notes, line: dict[str, Any]) -> Entry:
     if "damaged" in line:
         raise ValueError(line["damaged"])
     objects = line.get("objects") or {}
     if isinstance(objects, list):  # an object each
+        notes.unread.update(key for own in objects for key in own.keys() - _READ if is_said(own[key]))
         objects = {"bbox": [own["bbox"] for own in objects], "categories": [_category(own) for own in objects]}
     boxes = objects.get("bbox") or []
+    for key in objects.keys() - _READ:
+        notes.unread[key] += (
+            sum(map(is_said, objects[key])) if isinstance(objects[key], list) else is_said(objects[key])
+        )
     rows = []
     for (x, y, width, height), name in zip(boxes, _category(objects) if boxes else [], strict=True):
         box = [float(x), float(y), float(x) + float(width), float(y) + float(height)]

@@ -66,4 +66,7 @@ def _rows(text: str, notes: Notes) -> list[dict[str, Any]]:
             notes.mends["a region that was not labeled (DontCare), left out: what lies there counts as ground"] += 1
         else:
             rows.append({"name": name, "box": [float(value) for value in numbers[3:7]]})
+            more = {"truncated": numbers[0], "occluded": numbers[1], "size in space": numbers[7]}
+            notes.unread.update(kind for kind, value in more.items() if float(value) > 0)
+            notes.unread["score"] += len(numbers) > 14
     return rows

@@ -89,6 +89,8 @@ def _objects(result: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
     if kind is None or not _is_shape(value):
         notes.mends["a point or a line, without area, left out"] += any(other in value for other in _OTHERS)
         notes.mends["without a class, left out"] += kind is None and _is_shape(value)
+        others = (own for own in ("choices", "text", "rating", "taxonomy", "number") if kind is None and own in value)
+        notes.unread.update(others)
         return []
     names = [str(name) for name in value[kind]]
     size = int(result["original_height"]), int(result["original_width"])

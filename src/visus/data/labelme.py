@@ -19,7 +19,7 @@ from visus._errors import FormatError, InputError
 from visus.data.coco import read_json
 from visus.data.find import Finder, split_in
 from visus.data.gather import DAMAGED, Rows, note_unlabeled, placed, region
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import files_below
 from visus.images import MAX_PIXELS
 
@@ -94,6 +94,8 @@ def _rows(content: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
         key = k if group is None or isinstance(row["shape"], dict) else (label, str(group))
         flags = shape.get("flags") or {}
         said = {name: bool(flags.get(name)) for name in ("crowd", "difficult")}
+        more = {"description": shape.get("description"), **flags}
+        notes.unread.update(str(name) for name, value in more.items() if name not in said and is_said(value))
         first = groups.setdefault(key, {"name": label, "size": size, **said, **row})
         if first["shape"] is not row["shape"]:
             first["shape"] += row["shape"]

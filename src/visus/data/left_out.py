@@ -1,9 +1,10 @@
 """What to do about files that cannot be used: leave out a few and say so, stop for many."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from visus._errors import InputError
 
@@ -29,7 +30,8 @@ class Notes:
     """What was noticed while a data set was read.
 
     Attributes:
-        mends: What was mended in annotations, counted by reason.
+        mends: What was mended in annotations, counted by reason; see :func:`remarks_on_mends`.
+        unread: What annotations say beside boxes, shapes and classes, and how many do; nothing here learns from it.
         left_out: Labeled files that cannot be used.
         unlabeled: Split and file of pictures that nothing is said of.
         remarks: What else a user should know, each one sentence.
@@ -39,6 +41,7 @@ class Notes:
     """
 
     mends: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
     left_out: list[LeftOut] = field(default_factory=list)
     unlabeled: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -53,6 +56,43 @@ class Notes:
     def drop_alone(self, mask: Path, lacks: str = "picture") -> None:
         """Leave a mask out whose picture, or volume, is not there."""
         self.drop(mask, f"The mask {mask} has no {lacks} beside it; bring it, or take the mask away.")
+
+
+def is_said(value: Any) -> bool:  # noqa: ANN401 - from a file
+    """Whether a value of an annotation says more than what tools write of every object.
+
+    >>> [is_said(value) for value in ("Left", True, [0, 2], "Unspecified", "0", False, [0, 0], None)]
+    [True, True, True, False, False, False, False, False]
+    """
+    if isinstance(value, str):
+        return value.strip().lower() not in _NOTHING
+    return any(map(is_said, value)) if isinstance(value, list) else bool(value)
+
+
+_NOTHING = ("", "0", "0.0", "false", "no", "none", "unspecified", "unknown", "__undefined__")
+
+
+def remarks_on_mends(mends: Mapping[str, int], kind: str = "object") -> list[str]:
+    """One sentence for each thing that was mended.
+
+    Args:
+        mends: How often, by what is said of one: "a thing ...", "with a thing ...", or what follows "is".
+        kind: What one of them is called.
+
+    >>> remarks_on_mends({"a rotated box, made upright": 2, "with a score": 1, "there twice": 1})
+    ['2 objects are each a rotated box, made upright.', '1 object has a score.', '1 object is there twice.']
+    """
+    said = []
+    for reason, count in mends.items():
+        is_, has = ("is", "has") if count == 1 else ("are", "have")
+        if reason.startswith("with "):
+            predicate = f"{has} {reason.removeprefix('with ')}"
+        elif reason.startswith("a ") and count > 1:
+            predicate = f"{is_} each {reason}"
+        else:
+            predicate = f"{is_} {reason}"
+        said += [f"{count:,} {kind if count == 1 else kind + 's'} {predicate}."] if count else []
+    return said
 
 
 def remarks_on(left_out: Sequence[LeftOut], kind: str = "picture") -> list[str]:

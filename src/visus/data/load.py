@@ -23,7 +23,7 @@ from visus.data.foreign import foreign, mend_of
 from visus.data.idx import idx_files, read_idx
 from visus.data.kinds import kind_of, refuse_flaws, refuse_foreign, refuse_other_task
 from visus.data.layout_words import PICTURES, is_layout
-from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on
+from visus.data.left_out import LeftOut, Notes, refuse_many, remarks_on, remarks_on_mends
 from visus.data.listed_splits import with_listed_splits
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
@@ -325,7 +325,7 @@ def _named(path: Path, form: str, named: Named, whole: bool, notes: Notes) -> La
                 f"The split {split} of {path} has the class {strange[0]!r}, which train has not; the classes are "
                 f"{', '.join(classes)}."
             )
-    remarks = [*notes.remarks, *(f"{count:,} pictures {reason}." for reason, count in notes.mends.items() if count)]
+    remarks = [*notes.remarks, *remarks_on_mends(notes.mends, "picture")]
     remarks += said_of_alike(classes)
     several = notes.multilabel
     splits = {split: to_pictures(pair, classes, multilabel=several) for split, pair in named.items()}

@@ -17,7 +17,7 @@ from visus.data.box_formats import FORMATS, Rows
 from visus.data.boxes import UNKNOWN, UNUSABLE, Boxed, BoxSet, Objects, mended, objects
 from visus.data.check import digest_of, said_of_stretched
 from visus.data.kinds import refuse_foreign, refuse_other_task
-from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.left_out import Notes, refuse_many, remarks_on, remarks_on_mends
 from visus.data.load import refuse_classes
 from visus.data.near import Card, card_of, leaks
 from visus.data.own_splits import own_splits
@@ -178,7 +178,7 @@ def _load(
     used = [file for split in found.splits.values() for file in split.files]
     used += [own.path for own in notes.left_out] + [file for _, file in notes.unlabeled] + [*notes.beside]
     remarks = [*found.remarks, *said_of_alike(found.classes), *unused(root, used, expected=known.endings)]
-    return replace(found, remarks=remarks)
+    return replace(found, remarks=remarks, unread=dict(+notes.unread))
 
 
 def _without(splits: dict[str, Rows], decided: Decided, notes: Notes) -> dict[str, Rows]:
@@ -369,7 +369,10 @@ def _checked(
         classes = [(name, lost[name], there[name]) for name in dataset.classes]
         refuse_many(dataset.root, notes.left_out, total + before, classes=classes)
         _refuse_odd_objects(dataset.root, notes, there.total() - lost.total())
-    return replace(found, remarks=[*notes.remarks, *said_of_stretched(wide), *_remarks(notes)])
+    return replace(
+        found,
+        remarks=[*notes.remarks, *said_of_stretched(wide), *remarks_on_mends(notes.mends), *remarks_on(notes.left_out)],
+    )
 
 
 def _refuse_odd_objects(root: Path, notes: Notes, kept: int) -> None:
@@ -396,13 +399,6 @@ def _names(rows: list[dict[str, Any]], classes: tuple[str, ...]) -> list[str]:
     """The classes of some objects."""
     numbers = [int(row["line"][0]) for row in rows if "line" in row]
     return [row["name"] for row in rows if "name" in row] + [classes[k] for k in numbers if k < len(classes)]
-
-
-def _remarks(notes: Notes) -> list[str]:
-    mends = [
-        f"{count:,} {'object' if count == 1 else 'objects'} {reason}." for reason, count in notes.mends.items() if count
-    ]
-    return [*mends, *remarks_on(notes.left_out)]
 
 
 Looked = tuple[bytes, Card, Objects, Counter[str], bool]

@@ -18,7 +18,7 @@ from visus.data.cityscapes import cityscapes_pairs, is_cityscapes
 from visus.data.class_lists import ClassList, read_class_list
 from visus.data.drawn import classes_of, drawn
 from visus.data.kinds import refuse_other_task
-from visus.data.left_out import Notes, refuse_many, remarks_on
+from visus.data.left_out import Notes, refuse_many, remarks_on, remarks_on_mends
 from visus.data.load import refuse_classes
 from visus.data.load_boxes import Unlabeled, with_own_splits, with_unlabeled, within_splits
 from visus.data.mask_classes import (
@@ -383,11 +383,7 @@ def _checked(dataset: MaskSet, notes: Notes, progress: Progress | None, *, stric
     remarks = [
         *dataset.remarks,
         *notes.remarks,
-        *(
-            f"{count:,} {'object' if count == 1 else 'objects'} {reason}."
-            for reason, count in notes.mends.items()
-            if count
-        ),
+        *remarks_on_mends(notes.mends),
         *_said_of_plain(plain, dataset.classes),
         *_said_of_turned(turned),
         *said_of_stretched(wide),

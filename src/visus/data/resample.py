@@ -6,7 +6,8 @@ What lies beyond the old grid, less than half a value, repeats its border.
 
 Values are interpolated linearly. Where the new grid is coarser, each new value is the mean of what is interpolated
 around it, so that no old one is passed over: as smooth as Pillow's and torch's antialiasing, but a slope stays where it
-is. Each value of a mask is the class that weighs most.
+is. What would be interpolated from a value that is no number, NaN or infinite, is NaN. Each value of a mask is the
+class that weighs most.
 """
 
 import math
@@ -86,7 +87,7 @@ def resample_volume(
             spacings exchanged and the volume's shape.
 
     Returns:
-        ``(D', H', W')`` float32.
+        ``(D', H', W')`` float32; NaN where a value that is NaN or infinite has any weight.
 
     Raises:
         InputError: A spacing is no number above 0, or the result is too large.
@@ -96,11 +97,28 @@ def resample_volume(
     """
     wanted = shape_at(values.shape, spacing, target) if shape is None else tuple(shape)
     found = np.asarray(values, np.float32)
-    for axis, (count, old, new) in enumerate(zip(wanted, spacing, target, strict=True)):
-        if count != found.shape[axis] or old != new:
-            weights = _weights(found.shape[axis], count, new / old)
-            found = np.moveaxis(np.tensordot(weights, found, (1, axis)), 0, axis)
-    return np.ascontiguousarray(found)
+    axes = [
+        (axis, _weights(found.shape[axis], count, new / old))
+        for axis, (count, old, new) in enumerate(zip(wanted, spacing, target, strict=True))
+        if count != found.shape[axis] or old != new
+    ]
+    if not axes:
+        return np.ascontiguousarray(found)
+    none = ~np.isfinite(found)
+    if not none.any():
+        return _mixed(found, axes)
+    # A sum over all values, with weights of which most are 0: 0 x NaN is NaN.
+    mixed = _mixed(np.where(none, np.float32(0), found), axes)
+    reached = [(axis, (weights > _ALIKE).astype(np.float32)) for axis, weights in axes]
+    mixed[_mixed(none.astype(np.float32), reached) > 0] = np.nan
+    return mixed
+
+
+def _mixed(values: NDArray[np.float32], axes: list[tuple[int, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    """Sums along some axes with weights ``(new, old)``."""
+    for axis, weights in axes:
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return np.ascontiguousarray(values)
 
 
 def resample_mask(

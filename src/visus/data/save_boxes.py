@@ -27,7 +27,7 @@ def save_boxes(dataset: BoxSet, path: str | os.PathLike[str], form: Form) -> Pat
 
     VOC has no shapes, and its crowds are difficult objects. COCO keeps everything but the numbers. YOLO has boxes, or
     one polygon for each object (``"yolo-seg"``), and crowds and difficult objects are plain ones, as in Label Studio.
-    labelme and CVAT keep all.
+    labelme and CVAT keep all. A shape that covers no pixel is left out where a format has no polygons for it.
 
     Args:
         dataset: What :func:`visus.data.load_boxes` gives.

@@ -72,8 +72,10 @@ def _object(image: Element, own: Objects, k: int, size: tuple[int, int], about: 
     elif isinstance(shape, list) and len(shape) == 1:
         points = np.asarray(shape[0], np.float64).reshape(-1, 2)
         entry = SubElement(image, "polygon", {**about, "points": ";".join(f"{_said(x)},{_said(y)}" for x, y in points)})
+    elif (inside := decode(shape, size)).any():
+        entry = SubElement(image, "mask", {**about, **_runs(inside)})
     else:
-        entry = SubElement(image, "mask", {**about, **_runs(decode(shape, size))})
+        return  # CVAT has no mask without a pixel
     for flag in _FLAGS:
         if getattr(own, flag)[k]:
             SubElement(entry, "attribute", name=flag).text = "true"

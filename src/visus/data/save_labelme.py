@@ -44,7 +44,8 @@ def _shapes(own: Objects, k: int, size: tuple[int, int], classes: tuple[str, ...
     about = {"label": classes[int(own.labels[k])], "group_id": None, "description": "", "flags": flags, "mask": None}
     shape = own.shapes[k]
     if isinstance(shape, dict):
-        return [{**about, **_mask(decode(shape, size))}]
+        inside = decode(shape, size)
+        return [{**about, **_mask(inside)}] if inside.any() else []  # labelme has no mask without a pixel
     if not shape:
         x0, y0, x1, y1 = own.boxes[k].astype(np.float64).tolist()
         return [{**about, "points": [[x0, y0], [x1, y1]], "shape_type": "rectangle"}]

@@ -38,7 +38,8 @@ def _save(dataset: BoxSet, root: Path, numbers: Numbers) -> None:
         labels.mkdir(parents=True)
         for copy, own in zip(copied(pictures.files, root / "images" / name, set()), pictures.objects, strict=True):
             size = size_of(copy)
-            lines = [[int(own.labels[k]), *numbers(own, k, *size)] for k in range(len(own))]
+            told = [(int(own.labels[k]), numbers(own, k, *size)) for k in range(len(own))]
+            lines = [[label, *values] for label, values in told if values]
             text = "".join(" ".join(f"{value:.9g}" for value in line) + "\n" for line in lines)
             write_atomically(labels / f"{copy.stem}.txt", text.encode())
     content = {**folders, "names": dict(enumerate(dataset.classes))}
@@ -52,7 +53,7 @@ def _box(own: Objects, k: int, height: int, width: int) -> list[float]:
 
 
 def _polygon(own: Objects, k: int, height: int, width: int) -> list[float]:
-    """Corners, as shares of the sides."""
+    """Corners, as shares of the sides; none of what covers no pixel."""
     points = _points(own, k, (height, width)) / (width, height)
     return np.clip(points, 0, 1).ravel().tolist()
 
@@ -67,4 +68,4 @@ def _points(own: Objects, k: int, size: tuple[int, int]) -> Points:
     else:
         x0, y0, x1, y1 = own.boxes[k].astype(np.float64).tolist()
         found = [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])]
-    return joined(found)
+    return joined(found) if found else np.zeros((0, 2))

@@ -2,9 +2,11 @@
 
 SimpleITK sorts the slices of a series by their place in space and applies their rescale; of MONOCHROME1, where small
 numbers are white, it gives numbers that are turned round, so that large ones are. Its axes point to the left,
-the back and the head (LPS); those of NIfTI to the right, the front and the head (RAS).
+the back and the head (LPS); those of NIfTI to the right, the front and the head (RAS). Of a file with several frames
+it believes the first one's place and rescale; see :mod:`visus.data.frames`.
 """
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -15,18 +17,30 @@ from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
 from visus._optional import require
+from visus.data.frames import frames_of
+from visus.data.slices import Slice, check_alike, check_places, matrix_of, numbers_in
+from visus.data.splits import is_passed_over
 
 _ENDINGS = (".dcm", ".dicom", ".ima", ".img", "")
 _NUMBERED = re.compile(r"\.\d+")  # 1.2.840.113619
 _MARK, _MARK_END = b"DICM", 132
 _PLACE, _AXES = "0020|0032", "0020|0037"  # ImagePositionPatient, ImageOrientationPatient
-_UNEVEN = 0.1  # of the distance between slices, by which one may lie elsewhere
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def is_series(path: Path) -> bool:
     """Whether a folder holds slices of DICOM; scanners name them as they like."""
     return path.is_dir() and any(is_slice(file) for file in path.iterdir())
+
+
+def series_below(root: Path) -> list[Path]:
+    """The folders that hold slices of DICOM, sorted: the folder itself, and those below it."""
+    found = []
+    for place, folders, _ in os.walk(root):
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
+        if is_series(Path(place)):
+            found.append(Path(place))
+    return found
 
 
 def is_slice(file: Path) -> bool:
@@ -48,7 +62,7 @@ def image_of(path: Path) -> Any:  # noqa: ANN401 - of a library without types
 
     Raises:
         DependencyError: SimpleITK is not installed.
-        InputError: The folder holds several series.
+        InputError: The folder holds several series, or the file is one slice of several.
         FormatError: It is damaged, or holds several numbers a voxel.
     """
     import nibabel
@@ -57,20 +71,46 @@ def image_of(path: Path) -> Any:  # noqa: ANN401 - of a library without types
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with warnings.catch_warnings(action="ignore"):
+            names = _slices(itk, path) if path.is_dir() else [str(path)]
             # Each slice may have a rescale of its own, and the first one's type need not hold the numbers of all.
-            image = itk.ReadImage(_slices(itk, path), itk.sitkFloat32) if path.is_dir() else itk.ReadImage(str(path))
+            kind = itk.sitkFloat32 if path.is_dir() else itk.sitkUnknown
+            image = itk.ReadImage(names if len(names) > 1 else names[0], kind)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise FormatError(f"The volume {path} is damaged or of another format ({reason}); bring it again.") from error
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
-        what = f"{image.GetDimension()} axes, {image.GetNumberOfComponentsPerPixel()} numbers a voxel"
+        numbers = image.GetNumberOfComponentsPerPixel()
+        what = f"{image.GetDimension()} axes, {numbers} {'number' if numbers == 1 else 'numbers'} a voxel"
         raise FormatError(f"{path} holds {what}; a volume has three axes and one number a voxel.")
+    values = itk.GetArrayFromImage(image).transpose(2, 1, 0)
+    values = values if values.dtype.itemsize < 8 else values.astype(np.float64)
+    alone = len(names) == 1 and is_slice(Path(names[0]))
+    matrix = _of_frames(Path(names[0]), image.GetDepth()) if alone and image.GetDepth() > 1 else _matrix(image)
+    if alone and image.GetDepth() == 1 and not path.is_dir():
+        raise InputError(f"{path} is one slice of DICOM; name the folder with the slices of its series.")
+    return nibabel.Nifti1Image(values, _TO_RAS @ matrix)
+
+
+def _matrix(image: Any) -> NDArray[np.float64]:  # noqa: ANN401
+    """From positions to millimeters in LPS, ``(4, 4)``, as SimpleITK says."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
-    values = itk.GetArrayFromImage(image).transpose(2, 1, 0)
-    values = values if values.dtype.itemsize < 8 else values.astype(np.float64)
-    return nibabel.Nifti1Image(values, _TO_RAS @ matrix)
+    return matrix
+
+
+def _of_frames(path: Path, count: int) -> NDArray[np.float64]:
+    """The same of a file of several frames, as each of these says.
+
+    Raises:
+        FormatError: They are no regular volume.
+    """
+    frames = frames_of(path)
+    if len(frames) != count:
+        raise FormatError(f"The header of {path} tells of {len(frames)} frames, and it has {count}; bring it again.")
+    check_alike(frames)
+    check_places(frames)
+    return matrix_of(frames)
 
 
 def _slices(itk: Any, folder: Path) -> list[str]:  # noqa: ANN401
@@ -85,44 +125,25 @@ def _slices(itk: Any, folder: Path) -> list[str]:  # noqa: ANN401
         what = "slice is" if len(left) == 1 else "slices are"
         raise FormatError(f"{len(left)} {what} damaged, {left[0]} first; bring them again, or take them out.")
     if len(names) > 1:
-        _check_places(*_places(itk, names), names)
+        slices = _read_headers(itk, names)
+        check_alike(slices)
+        check_places(slices)
     return names
 
 
-def _places(itk: Any, names: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # noqa: ANN401
-    """Where the first voxel of each slice lies ``(N, 3)`` in mm, and the slices' normal (DICOM PS3.3, C.7.6.2)."""
-    places, normal, reader = [], np.zeros(3), itk.ImageFileReader()
+def _read_headers(itk: Any, names: list[str]) -> list[Slice]:  # noqa: ANN401
+    """What the headers of several slices say.
+
+    Raises:
+        FormatError: One does not say where it lies.
+    """
+    slices, reader = [], itk.ImageFileReader()
     for name in names:
         reader.SetFileName(name)
         reader.ReadImageInformation()
         if not (reader.HasMetaDataKey(_PLACE) and reader.HasMetaDataKey(_AXES)):
             raise FormatError(f"{name} does not say where it lies (ImagePositionPatient); a volume needs that.")
-        places.append(_numbers(reader.GetMetaData(_PLACE)))
-        axes = _numbers(reader.GetMetaData(_AXES))
-        normal = np.cross(axes[:3], axes[3:])
-    return np.array(places), normal
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split("\\")]
-
-
-def _check_places(places: NDArray[np.float64], normal: NDArray[np.float64], names: list[str]) -> None:
-    """Refuse slices that are no regular volume: SimpleITK would space them evenly, wherever they lie."""
-    steps = np.diff(places, axis=0)
-    along = steps @ normal
-    middle = float(np.median(np.abs(along)))
-    uneven = np.flatnonzero(np.abs(np.abs(along) - middle) > _UNEVEN * max(middle, _UNEVEN))
-    if len(uneven):
-        k = int(uneven[0])
-        raise FormatError(
-            f"The slices in {Path(names[0]).parent} are not evenly apart: {middle:.3g} mm, but {abs(along[k]):.3g} mm "
-            f"from {Path(names[k]).name} to {Path(names[k + 1]).name} ({len(uneven)} such places); bring those that "
-            "are missing, or take out those that are there twice."
-        )
-    aside = float(np.abs(steps - along[:, None] * normal).max())
-    if aside > _UNEVEN * max(middle, _UNEVEN):
-        raise FormatError(
-            f"The slices in {Path(names[0]).parent} lie {aside:.3g} mm aside of one another (a tilted gantry); make an "
-            "upright volume of them first, for example with dcm2niix."
-        )
+        place, axes = (numbers_in(reader.GetMetaData(key)) for key in (_PLACE, _AXES))
+        width, height = reader.GetSize()[:2]
+        slices.append(Slice(name, place, axes, np.array(reader.GetSpacing()[:2]), (width, height)))
+    return slices

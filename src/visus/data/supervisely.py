@@ -8,7 +8,6 @@ pixels. Broken numbers are edges.
 import base64
 import io
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from PIL import Image
 from visus._errors import FormatError
 from visus.data.coco import decode, read_json
 from visus.data.gather import DAMAGED, Entry, Rows, each_file, gather, placed, polygon, rectangle, region
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.splits import files_below
 from visus.images import MAX_PIXELS
 
@@ -54,7 +53,7 @@ def read_supervisely(root: Path, notes: Notes) -> tuple[tuple[str, ...] | None, 
 
     def read(path: Path) -> Entry:
         name = path.parent.parent.relative_to(root) / "img" / path.name.removesuffix(".json")
-        return name.as_posix(), "", _rows(read_json(path), notes.mends)
+        return name.as_posix(), "", _rows(read_json(path), notes)
 
     lists = each_file(_files(root), read, "is no annotation of Supervisely", notes)
     return _classes(root), gather(lists, "is no annotation of Supervisely", root, notes)
@@ -71,14 +70,16 @@ def _classes(root: Path) -> tuple[str, ...] | None:
         raise FormatError(f"{path} names no classes as Supervisely does ({error!r}); mend it.") from error
 
 
-def _rows(content: dict[str, Any], mends: Counter[str]) -> list[dict[str, Any]]:
+def _rows(content: dict[str, Any], notes: Notes) -> list[dict[str, Any]]:
     size = int(content["size"]["height"]), int(content["size"]["width"])
     rows = []
     for entry in content["objects"]:
         shape = _shape(entry, size)
         if shape is None:
-            mends["a line, point, cuboid or skeleton, left out"] += 1
+            notes.mends["a line, point, cuboid or skeleton, left out"] += 1
         else:
+            tags = [str(own.get("name", "tag")) for own in entry.get("tags") or []]
+            notes.unread.update([*tags, *(["description"] if is_said(entry.get("description")) else [])])
             rows.append({"name": str(entry["classTitle"]), "size": size, **shape})
     return rows
 

@@ -20,7 +20,7 @@ from visus._files import write_atomically
 from visus.data.find import Finder
 from visus.data.foreign import is_labelme_online
 from visus.data.layout_words import BOXES, PICTURES
-from visus.data.left_out import Notes
+from visus.data.left_out import Notes, is_said
 from visus.data.own_splits import names_in
 from visus.data.splits import files_below, files_in, folders_in, split_of
 from visus.data.texts import decoded
@@ -242,6 +242,7 @@ def _pairs(about: _Both, keys: list[str], finder: Finder, notes: Notes) -> Named
         files.append(str(picture))
         rows.append(found)
         notes.mends["a rotated box: the upright box around it is taken"] += sum(own.pop("turned") for own in found)
+        notes.unread.update(kind for own in found for kind in own.pop("unread"))
     if others:
         named = f"{others:,} annotations name" if others > 1 else "1 annotation names"
         notes.remarks.append(f"{named} another picture than the one of the same name, which is taken.")
@@ -266,7 +267,9 @@ def read_annotation(path: Path) -> tuple[str, list[dict[str, Any]]]:
             tool = "roboflow"  # and supervision, which writes the same
         elif annotation in ("COCO2017", "Unknown") or tree.find("path") is not None:
             tool = "edges"  # Label Studio, Datumaro and CVAT; labelImg, FiftyOne and their kin
-        rows = [{**_object(entry), "size": size, "tool": tool} for entry in tree.iter("object")]
+        rows = [
+            {**_object(entry), "size": size, "tool": tool, "unread": _unread(entry)} for entry in tree.iter("object")
+        ]
         return _text(tree, "filename", ""), rows
     except DefusedXmlException as error:
         raise FormatError(f"{path} declares entities, as an XML bomb does, and is not read; take them out.") from error
@@ -310,6 +313,16 @@ def _object(entry: Element) -> dict[str, Any]:
         raise ValueError(f"the box of {name} has no {missing[0]}")
     x0, y0, x1, y1 = (float(_text(box, side, "")) for side in sides)
     return {"name": name, "box": [x0 - 1, y0 - 1, x1, y1], "difficult": difficult, "turned": False}
+
+
+_READ = ("name", "bndbox", "robndbox", "difficult", "type")
+
+
+def _unread(entry: Element) -> set[str]:
+    """What an object says beside what is read, such as its pose, its parts or the names of its attributes."""
+    attributes = {_text(own, "name", "attribute") for own in entry.iter("attribute") if is_said(own.findtext("value"))}
+    others = [own for own in entry if own.tag not in (*_READ, "attributes")]
+    return attributes | {own.tag for own in others if is_said(list(own.itertext()))}
 
 
 def _around(turned: Element) -> list[float]:

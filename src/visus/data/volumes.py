@@ -25,13 +25,15 @@ from numpy.typing import NDArray
 from visus._errors import FormatError, InputError
 from visus._files import write_atomically
 from visus.data import scans
+from visus.data.headers import heard, said_of_header, warn_once
 from visus.data.left_out import Notes
 from visus.data.masks import IGNORE
 from visus.data.resample import MOST_VOXELS, Spacing, resample_mask, resample_volume, spacing_of
 from visus.data.splits import files_in, folders_in, split_of
-from visus.images.io import SCANS, is_volume_name
+from visus.images.io import SCANS, VOLUMES, is_volume_name
 
 _NEARLY = 1e-3
+_FLAT = 1e-6  # of a voxel of the same sides with right angles, in volume
 _UNITS = {"meter": 1000.0, "micron": 0.001}  # in mm
 _LENGTHS = ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z")
 _PLACE = (
@@ -151,7 +153,17 @@ def image_of(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - of a librar
         FormatError: It is no volume of real numbers, or is larger than :data:`MOST_VOXELS`.
         Exception: It is damaged: see :func:`damaged`.
     """
-    return _in_millimeters(_as_written(path))
+    with heard() as mended:
+        image = _in_millimeters(_as_written(path))
+    for sentence in said_of_header(os.fspath(path), mended):
+        warn_once(sentence)
+    own = np.asarray(image.affine, np.float64)[:3, :3]
+    lengths = np.linalg.norm(own, axis=0)
+    if not (np.isfinite(own).all() and lengths.min() > 0 and abs(np.linalg.det(own / lengths)) > _FLAT):
+        raise FormatError(
+            f"The matrix of {os.fspath(path)} is singular: it does not say where the voxels lie; mend the header."
+        )
+    return image
 
 
 def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
@@ -161,7 +173,7 @@ def _as_written(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401
     name = os.fspath(path)
     if not Path(name).is_file() and not scans.is_series(Path(name)):
         raise InputError(f"{name} does not exist; check the spelling of the path.")
-    foreign = name.lower().endswith(SCANS) or Path(name).is_dir()
+    foreign = name.lower().endswith(SCANS) or Path(name).is_dir() or scans.is_slice(Path(name))
     image: Any = scans.image_of(Path(name)) if foreign else nibabel.load(name)
     if image.get_data_dtype().kind not in "buif":
         what = "complex numbers" if image.get_data_dtype().kind == "c" else "colors"
@@ -205,7 +217,8 @@ def write_volume(path: str | os.PathLike[str], mask: NDArray[np.uint8], like: st
     import nibabel
     from nibabel import orientations
 
-    source = _as_written(like)
+    with heard():  # what was read of it was said
+        source = _as_written(like)
     own = orientations.io_orientation(source.affine)
     back = orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], own)
     values = np.ascontiguousarray(orientations.apply_orientation(mask.transpose(2, 1, 0), back))
@@ -233,6 +246,20 @@ _LABELS = ("labelstr", "labels", "label", "masks", "mask", "segmentations", "seg
 _CHANNEL = re.compile(r"(.+)_(\d{4})(\.nii(?:\.gz)?)", re.IGNORECASE)
 _ENDINGS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "-seg", "-mask", "-label")
 _SWAPPED = (("volume", "segmentation"), ("image", "label"), ("img", "label"), ("image", "mask"), ("ct", "mask"))
+
+
+def is_mask_name(file: Path) -> bool:
+    """Whether a file holds a mask, by the names of its folders or by its own.
+
+    Args:
+        file: Its path in the data set.
+
+    >>> [is_mask_name(Path(name)) for name in ("masks/a.nii", "labelsTs/a.nii", "a/a_seg.nii.gz", "ct/a.nii")]
+    [True, True, True, False]
+    """
+    folders = [part.lower() for part in file.parts[:-1]]
+    stem = Path(file.name.lower().removesuffix(".gz")).stem
+    return any(name in _LABELS or name.startswith("labels") for name in folders) or stem.endswith((*_ENDINGS, ".seg"))
 
 
 def _places(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -271,6 +298,7 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
     pairs: dict[str, tuple[list[str], list[str]]] = {}
     for place, (images, labels) in _places(root).items():
         masks = _masks_of([p.name for p in files_in(images) if is_volume_name(p.name)], labels, notes)
+        masks |= _masks_of_series([p.name for p in folders_in(images) if scans.is_series(p)], labels)
         used = {*masks.values()}
         for own in files_in(labels):
             if is_volume_name(own.name) and own.name not in used:
@@ -287,6 +315,14 @@ def volume_pairs(root: Path, notes: Notes) -> dict[str, tuple[list[str], list[st
                     files.append(str(images / name))
                     found.append(str(labels / masks[name]))
     return pairs
+
+
+def _masks_of_series(names: list[str], labels: Path) -> dict[str, str]:
+    """The name of the mask of each folder of DICOM slices."""
+    there = {own.name for own in files_in(labels)}
+    endings = [own + ending for own in ("", *_ENDINGS) for ending in (".nii.gz", *VOLUMES)]
+    spelled = {name: [name + ending for ending in endings] for name in names}
+    return {name: next((own for own in each if own in there), each[0]) for name, each in spelled.items()}
 
 
 def _listed(path: Path) -> dict[str, list[str]]:

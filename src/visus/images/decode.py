@@ -5,7 +5,8 @@ way up.
 """
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from visus.images.check import one_of
 from visus.images.container import FIRST, kind_of, needs, readable
 from visus.images.opened import layers_in as layers_of_opened
 from visus.images.opened import open_by, seek, turned, upright
-from visus.images.samples import Layers, Range, flat, in_srgb, layers_of
+from visus.images.samples import Layers, Range, ends_of, flat, in_srgb, layers_of
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels than this are refused unless the caller allows them."""
@@ -191,7 +192,15 @@ def _decode_jpeg(data: bytes, name: str, min_side: int | None, max_pixels: int) 
     return Decoded(upright(pixels, orientation), width, height, tuple(notes))
 
 
-def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, max_pixels: int = MAX_PIXELS) -> Layers:
+def layers_in(
+    data: bytes,
+    name: str,
+    *,
+    range: Range = "type",
+    page: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    ends: tuple[float, float] | None = None,
+) -> Layers:
     """A page or frame of a file as it holds it: with its alpha, in its own colors, but upright.
 
     Args:
@@ -200,6 +209,7 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
         range: As in :func:`read`.
         page: As in :func:`read`.
         max_pixels: As in :func:`read`.
+        ends: What becomes black and white in TIFF, where it is known; see :func:`common_range`.
 
     Raises:
         FormatError: The data is empty, damaged, truncated, or not a picture.
@@ -211,19 +221,22 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
     try:
         if kind == "TIFF" and not (about := tiff.look(data, page, name)).plain:
             _check_size(about.width, about.height, name, max_pixels)
-            return turned(layers_of(tiff.samples_of(data, page, name), range, name), about.orientation)
+            return turned(layers_of(tiff.samples_of(data, page, name), range, name, ends), about.orientation)
         if kind == "JPEG" and not page and (frame := jpeg.frame_of(data)).is_deep:
             _check_size(frame.width, frame.height, name, max_pixels)
             orientation = jpeg.orientation_in(jpeg.segments(data))
             return turned(layers_of(jpeg.deep_samples(data, name), range, name), orientation)
-        with open_by(data, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
+        whole = jpeg.ended(data) if kind == "JPEG" and not page else data
+        with open_by(whole, "MPO" if kind == "JPEG" and page and jpeg.is_mpo(data) else kind) as opened:
             _check_size(*opened.size, name, max_pixels)
             if page >= (frames := int(getattr(opened, "n_frames", 1))):
-                raise InputError(f"{name} has {frames} frames, from 0 on, and none has the number {page}.")
+                what = "1 frame" if frames == 1 else f"{frames} frames"
+                raise InputError(f"{name} has {what}, from 0 on, and none has the number {page}.")
             if page:
                 seek(opened, kind, page)
                 _check_size(*opened.size, name, max_pixels)
-            return layers_of_opened(opened, data, kind, range, name)
+            layers = layers_of_opened(opened, data, kind, range, name)
+            return layers if whole is data else replace(layers, notes=(*layers.notes, _NO_END))
     except InputError:
         raise
     except DependencyError as error:
@@ -232,6 +245,34 @@ def layers_in(data: bytes, name: str, *, range: Range = "type", page: int = 0, m
         raise InputError(f"{name} needs more memory than there is; make it smaller or skip it.") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise _damaged(name, error) from error
+
+
+_NO_END = "its end marker is missing, all pixels are there"
+
+
+def common_range(
+    data: bytes, name: str, pages: Sequence[int], max_pixels: int = MAX_PIXELS
+) -> tuple[float, float] | None:
+    """The smallest and the largest number on pages of a TIFF file, where they are no picture's as such.
+
+    Args:
+        data: The content of the file.
+        name: What errors call it.
+        pages: By their numbers, from 0.
+        max_pixels: As in :func:`read`.
+
+    Returns:
+        None where each page can be shown exactly, or one cannot be decoded; who reads that says why.
+    """
+    found = []
+    try:
+        for page in pages:
+            about = tiff.look(data, page, name)
+            _check_size(about.width, about.height, name, max_pixels)
+            found.append(ends_of(tiff.samples_of(data, page, name), name))
+    except Exception:  # decoders of hostile files raise almost anything
+        return None
+    return None if all(exact for *_, exact in found) else (min(low for low, *_ in found), max(f[1] for f in found))
 
 
 def _decode_preview(data: bytes, name: str, min_side: int | None, max_pixels: int) -> Decoded:

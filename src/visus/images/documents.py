@@ -4,29 +4,25 @@ Where :func:`visus.read` makes one picture for people of whatever a file holds, 
 stays gray, alpha stays alpha, colors stay those of its profile.
 """
 
-import io
-import re
-import struct
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from visus._errors import DependencyError, FormatError, InputError
 from visus._files import write_atomically
-from visus._optional import is_installed
-from visus.images import tiff
+from visus.images import directories, tiff, tiff_written
 from visus.images.container import FIRST, kind_of, needs, readable
-from visus.images.decode import MAX_PIXELS, layers_in
-from visus.images.jpeg import frame_of
-from visus.images.opened import open_by
-from visus.images.png import chunk
-from visus.images.samples import Layers, in_srgb, over_white, straight
+from visus.images.decode import MAX_PIXELS, common_range, layers_in
+from visus.images.fitted import fitted, png_of_sixteen
+from visus.images.jpeg import exif_in, frame_of, orientation_in, sampling_of, segments
+from visus.images.opened import bits_of, open_by
+from visus.images.samples import Layers, in_srgb
+from visus.images.tiff_written import Said
+from visus.images.webp import is_lossless
 
 ENDINGS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF",
@@ -34,9 +30,9 @@ ENDINGS = {
 }  # fmt: skip
 """Formats that are written, by the ending of the name."""
 
-_SEVERAL = ("TIFF", "GIF", "WEBP", "PNG")  # formats that hold several pages or frames
-_ORIENTATION, _DESCRIPTION, _EXIF = 0x0112, 0x010E, 0x8769
-_IN_A_STACK = re.compile(r"^ImageJ=|<OME[ >]")
+_MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # formats of animations
+_WITHOUT_EXIF = ("BMP", "GIF")
+_MOST_EXIF = 65_533  # bytes of a segment of JPEG
 _QUALITY = 95
 
 
@@ -46,31 +42,45 @@ class About:
 
     Attributes:
         container: Format.
-        pages: How many pages or frames.
+        numbers: Its pages or frames, from 0: those that are no smaller ones of others.
         dpi: Pixels per inch, across and down; None where it does not say.
         exif: A block of EXIF, without an orientation, since what is read is upright; empty for none.
-        durations: Of the frames of an animation, in ms.
+        durations: Of the frames of an animation, in ms; empty for pages.
         loop: How often it is shown; 0 for ever, None where it does not say.
         compression: Of TIFF, by its number there.
+        said: Of TIFF, what each page says.
+        is_lossless: Of WebP, whether nothing is lost.
+        sampling: Of JPEG, how its colors are sampled, by Pillow's number; None for gray and other formats.
+        smaller: Pages that are smaller ones of these, or their masks, and not among them.
+        notes: What is left out of this, and what becomes of the numbers.
     """
 
     container: str
-    pages: int = 1
+    numbers: tuple[int, ...] = (0,)
     dpi: tuple[float, float] | None = None
     exif: bytes = b""
     durations: tuple[int, ...] = ()
     loop: int | None = None
     compression: int | None = None
+    said: tuple[Said, ...] = ()
+    is_lossless: bool = False
+    sampling: int | None = None
+    smaller: int = 0
+    notes: tuple[str, ...] = ()
 
-    def of_one_page(self) -> "About":
-        """What is said of one of several pages: not how all of them lie in a stack, as ImageJ and OME describe it."""
-        exif = Image.Exif()
-        exif.load(self.exif)
-        alone = replace(self, pages=1, durations=())
-        if self.pages == 1 or not _IN_A_STACK.search(str(exif.get(_DESCRIPTION))):
-            return alone
-        del exif[_DESCRIPTION]
-        return replace(alone, exif=_upright(exif))
+    @property
+    def pages(self) -> int:
+        """How many pages or frames."""
+        return len(self.numbers)
+
+    def of_one_page(self, number: int) -> "About":
+        """What is said of one of several pages: not how all of them lie in a stack."""
+        one = replace(self, numbers=(number,), durations=(), smaller=0)
+        if not 1 < len(self.said) > number:
+            return one
+        own = tiff_written.alone(self.said, number)
+        said = (*self.said[:number], own, *self.said[number + 1 :])
+        return replace(one, said=said, dpi=own.dpi, exif=tiff_written.exif_of(own))
 
 
 def look(data: bytes, name: str) -> About:
@@ -88,76 +98,117 @@ def look(data: bytes, name: str) -> About:
         raise FormatError(needs(kind, name))
     try:
         if kind == "TIFF":
-            page = tiff.look(data)
-            return About(kind, page.pages, page.dpi, _exif_of_tiff(data), compression=page.compression)
-        if kind is None or kind == "RAW" or (kind == "JPEG" and frame_of(data).is_deep):
+            return _of_tiff(data)
+        if kind is None or kind == "RAW":
             return About(kind or "")
+        if kind == "JPEG" and frame_of(data).is_deep:
+            exif, notes = _exif(exif_in(segments(data)))
+            return About(kind, exif=exif, notes=notes)
         with open_by(data, kind) as opened:
-            return _of_opened(opened, kind)
+            return _of_opened(opened, data, kind)
     except DependencyError as error:
         raise FormatError(f"{name} cannot be read here. {error}") from error
     except Exception as error:  # decoders of hostile files raise almost anything
         raise FormatError(f"{name} is damaged or truncated ({error}); bring the file again or delete it.") from error
 
 
-def _of_opened(opened: Image.Image, kind: str) -> About:
+_DAMAGED_EXIF = "damaged EXIF left out"
+
+
+def _of_tiff(data: bytes) -> About:
+    page, said = tiff.look(data), tuple(tiff_written.said_in(data))
+    numbers = tuple(number for number, own in enumerate(said) if not own.is_beside) or tuple(range(len(said)))
+    smaller = len(said) - len(numbers) + sum(own.below for own in said)
+    first = said[numbers[0]]
+    return About(
+        "TIFF",
+        numbers,
+        first.dpi,
+        tiff_written.exif_of(first),
+        compression=page.compression,
+        said=said,
+        smaller=smaller,
+        notes=(_DAMAGED_EXIF,) if any(own.is_damaged for own in said) else (),
+    )
+
+
+def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
     count = int(getattr(opened, "n_frames", 1))
-    exif = Image.Exif()
-    exif.load(opened.info.get("exif") or b"")
     dpi = opened.info.get("dpi")
     durations = []
-    for frame in range(count if count > 1 else 0):
+    for frame in range(count if count > 1 and kind in _MOVING else 0):
         opened.seek(frame)
-        if kind == "WEBP":  # tells only then
+        if kind in ("WEBP", "AVIF"):  # tell only then
             opened.load()
         durations.append(int(opened.info.get("duration", 0)))
+    turned = kind == "JPEG" and orientation_in(segments(data)) >= 5
+    exif, notes = _exif(opened.info.get("exif") or b"")
+    if opened.mode in ("1", "L") and (bits := 1 if opened.mode == "1" else bits_of(opened, data, kind)) < 8:
+        notes = (*notes, tiff_written.widened("integers", bits, 8))
     found = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None
-    return About(kind, count, found, _upright(exif), tuple(durations), opened.info.get("loop"))
+    return About(
+        kind,
+        tuple(range(count)),
+        (found[1], found[0]) if found and turned else found,
+        exif,
+        tuple(durations),
+        opened.info.get("loop"),
+        is_lossless=kind == "WEBP" and is_lossless(data),
+        sampling=sampling_of(opened),
+        notes=notes,
+    )
 
 
-def _exif_of_tiff(data: bytes) -> bytes:
-    """The entries of a first page that are not about its pixels, and the camera's."""
-    if data[2:4] not in (b"*\0", b"\0*"):  # BigTIFF, which Pillow does not take apart
-        return b""
-    whole, own = Image.Exif(), Image.Exif()
-    whole.load(data)
-    for tag in _TEXTS:
-        if tag in whole:
-            own[tag] = whole[tag]
-    own.get_ifd(_EXIF).update(whole.get_ifd(_EXIF))
-    return _upright(own)
+def _exif(block: bytes) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        return directories.upright(block), ()
+    except ValueError:
+        return b"", (_DAMAGED_EXIF,)
 
 
-def _upright(exif: Image.Exif) -> bytes:
-    """A block of EXIF for a picture that has been turned."""
-    exif.pop(_ORIENTATION, None)
-    return exif.tobytes() if len(exif) or exif.get_ifd(_EXIF) else b""
+_EXACT = {("integers", bits) for bits in range(17)}  # numbers that are a picture's as they are
 
 
-def pages_in(data: bytes, name: str, numbers: Iterable[int], *, max_pixels: int = MAX_PIXELS) -> Iterator[Layers]:
+def pages_in(
+    data: bytes, name: str, numbers: Sequence[int], *, said: Sequence[Said] = (), max_pixels: int = MAX_PIXELS
+) -> Iterator[Layers]:
     """Pages or frames of a file, one after the other, upright, in 8 or 16 bits.
 
-    They are exact where they can be; numbers that are no picture's are stretched to their own range, and the notes of
-    the layers say so. Inks become RGB.
+    They are exact where they can be; numbers that are no picture's are stretched to the range of all pages, and the
+    notes of the layers say so. Inks become RGB.
 
     Args:
         data: The content of the file.
         name: What errors call it.
         numbers: Which pages, from 0.
+        said: What each page of the file says, if it is TIFF.
         max_pixels: Larger ones are refused.
 
     Raises:
         FormatError: The file is damaged, or no picture.
         InputError: A page is too large, or is not there.
     """
+    kinds = {(said[number].numbers, said[number].bits) for number in numbers if number < len(said)}
+    may_differ = len(numbers) > 1 and len(kinds) == 1 and not kinds <= _EXACT
+    ends = common_range(data, name, numbers, max_pixels) if may_differ else None
     for number in numbers:
         try:
-            layers = layers_in(data, name, page=number, max_pixels=max_pixels)
+            layers = layers_in(data, name, page=number, max_pixels=max_pixels, ends=ends)
         except FormatError as error:
             if "range='own'" not in str(error):
                 raise
             layers = layers_in(data, name, page=number, max_pixels=max_pixels, range="own")
+        if number < len(said) and (note := _changed(said[number], layers)):
+            layers = replace(layers, notes=(*layers.notes, note))
         yield _without_inks(layers)
+
+
+def _changed(said: Said, layers: Layers) -> str | None:
+    """What is told of a page whose numbers have another type than in the file."""
+    bits = 8 * layers.colors.dtype.itemsize
+    if not said.bits or (said.bits == bits and said.numbers == "integers") or "stretched" in str(layers.notes):
+        return None
+    return tiff_written.widened(said.numbers, said.bits, bits)
 
 
 def _without_inks(layers: Layers) -> Layers:
@@ -168,7 +219,7 @@ def _without_inks(layers: Layers) -> Layers:
     return replace(layers, colors=colors, profile=None, notes=tuple(notes))
 
 
-def write_document(target: Path, pages: Iterable[Layers], about: About) -> None:
+def write_document(target: Path, pages: Iterable[Layers], about: About) -> list[str]:
     """Write pages or frames as one file; the ending of its name tells the format.
 
     The file appears whole or not at all.
@@ -178,161 +229,96 @@ def write_document(target: Path, pages: Iterable[Layers], about: About) -> None:
         pages: What to write, each ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16. The format must be able to hold it.
         about: What to say beside the pages; how many there are counts.
 
+    Returns:
+        What must be said: what the format has no place for.
+
     Raises:
         InputError: The format holds no such pages, or the place cannot be written.
     """
     container = ENDINGS.get(target.suffix.lower())
     if container is None:
         raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(ENDINGS)}.")
-    if about.pages > 1 and container not in _SEVERAL:
+    if about.pages > 1 and container != "TIFF" and not (about.durations and container in _MOVING):
+        holds = "one picture or an animation" if container in _MOVING else "one picture"
         raise InputError(
-            f"{target} holds one picture, and there are {about.pages}; write .tif, or choose one with --page."
+            f"{target} holds {holds}, and there are {about.pages}{_kind(about)}; write .tif, or choose one with --page."
         )
-    writer: Callable[[BinaryIO, Iterable[Layers], About, str], None]
+    notes: dict[str, None] = dict.fromkeys(about.notes)
     writer = _write_tiff if container == "TIFF" else _write_by_pillow
     try:
-        write_atomically(target, lambda file: writer(file, pages, about, container))
+        write_atomically(target, lambda file: writer(file, pages, about, target, notes))
     except InputError:
         raise
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{target} cannot be written ({reason}); choose another place or make room.") from error
+    return list(notes)
 
 
-# TIFF ------------------------------------------------------------------------------------------------------------
-
-_LOSSLESS = {1: None, 5: "lzw", 8: "adobe_deflate", 32946: "adobe_deflate", 32773: "packbits", 34925: "lzma",
-             50000: "zstd"}  # fmt: skip
-_WITHOUT_CODECS = (1, 8, 32946, 34925)  # of these, what tifffile writes without imagecodecs
-_DEFLATE = 8
-_PLACE = _EXIF - 1  # no tag has this number; tifffile writes no entry with that of EXIF
-_TEXTS = (270, 271, 272, 305, 306, 315, 33432)  # description, camera, program, moment, who made it, whose it is
+def _kind(about: About) -> str:
+    return " frames" if about.durations else " pages"
 
 
-def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _container: str) -> None:
-    import tifffile
-
-    about, _ = in_reach(about)
-    exif = Image.Exif()
-    exif.load(about.exif)
-    tags = [(tag, 2, None, str(exif[tag]), True) for tag in _TEXTS if exif.get(tag)]
-    camera = exif.get_ifd(_EXIF)
-    buffer = io.BytesIO()  # its first page names a block that is written behind the last
-    with tifffile.TiffWriter(buffer) as out:
-        for number, page in enumerate(pages):
-            colors = page.colors if page.alpha is None else np.dstack([page.colors, page.alpha])
-            kind = "assocalpha" if page.premultiplied else "unassalpha"
-            out.write(
-                colors,
-                photometric="minisblack" if page.colors.ndim == 2 else "rgb",
-                planarconfig="contig" if colors.ndim == 3 else None,
-                extrasamples=None if page.alpha is None else [kind],
-                compression=_LOSSLESS.get(about.compression or _DEFLATE, "adobe_deflate"),
-                resolution=about.dpi,
-                resolutionunit="INCH" if about.dpi else None,
-                iccprofile=page.profile,
-                extratags=tags + ([(_PLACE, 4, 1, 8, True)] if camera and number == 0 else []),
-                software=False,
-                metadata=None,
-            )
-    file.write(_with_camera(buffer.getvalue(), camera))
+def _write_tiff(file: BinaryIO, pages: Iterable[Layers], about: About, _target: Path, notes: dict[str, None]) -> None:
+    if about.durations:
+        notes["how long frames are shown is left out"] = None
+    said = [about.said[number] for number in about.numbers if number < len(about.said)]
+    notes |= dict.fromkeys(
+        tiff_written.write(
+            file, pages, said, compression=about.compression, dpi=None if said else about.dpi, exif=about.exif
+        )
+    )
 
 
-def in_reach(about: About) -> tuple[About, str | None]:
-    """What can be said of a TIFF file that is written with the packages at hand, and what must be told of it.
-
-    Args:
-        about: As the file was that it was read from.
-
-    Returns:
-        The same with Deflate in the place of a compression that needs imagecodecs, and a note then.
-    """
-    wanted = _LOSSLESS.get(about.compression or _DEFLATE)
-    if wanted is None or about.compression in _WITHOUT_CODECS or is_installed("imagecodecs"):
-        return about, None
-    note = f"compressed with Deflate in place of {wanted}, which is written with: pip install 'visus[codecs]'"
-    return replace(about, compression=_DEFLATE), note
-
-
-def _with_camera(content: bytes, camera: dict[int, Any]) -> bytes:
-    """A TIFF file with a camera's own tags behind it; the entry that leads there is in the first page."""
-    if not camera:
-        return content
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    start = len(content) + len(content) % 2
-    entries = ImageFileDirectory_v2(b"II*\x00\x08\x00\x00\x00" if content[:2] == b"II" else b"MM\x00*\x00\x00\x00\x08")
-    for tag, value in camera.items():
-        entries[tag] = value
-    order = "<" if content[:2] == b"II" else ">"
-    entry = struct.pack(f"{order}HHI", _PLACE, 4, 1)
-    place = content.index(entry)
-    content = content[:place] + struct.pack(f"{order}HHII", _EXIF, 4, 1, start) + content[place + 12 :]
-    return content.ljust(start, b"\0") + entries.tobytes(start)
-
-
-# The others, by Pillow -------------------------------------------------------------------------------------------
-
-
-def _write_by_pillow(file: BinaryIO, pages: Iterable[Layers], about: About, container: str) -> None:
-    rest = map(straight, pages)
+def _write_by_pillow(
+    file: BinaryIO, pages: Iterable[Layers], about: About, target: Path, notes: dict[str, None]
+) -> None:
+    container = ENDINGS[target.suffix.lower()]
+    rest = (fitted(page, container, notes) for page in pages)
     first = next(rest)
-    options: dict[str, Any] = {"quality": _QUALITY} if container in ("JPEG", "WEBP") else {}
-    if about.dpi:
-        options["dpi"] = about.dpi
+    if container == "GIF" and about.container != "GIF" and first.colors.ndim == 3:
+        notes["colors reduced to 256"] = None
+    options = _options(about, container, notes)
     if first.profile:
         options["icc_profile"] = first.profile
-    if about.exif:
-        options["exif"] = about.exif
     if first.colors.dtype == np.uint16:
         if container != "PNG" or about.pages > 1:
-            raise InputError(f"{container} cannot hold {about.pages} pictures of 16 bits a channel; write .tif.")
-        file.write(_png_of_sixteen(first, options))
+            what = "16 bits a channel" if about.pages == 1 else f"{about.pages} pictures of 16 bits a channel"
+            raise InputError(f"{target} cannot hold {what}; write .tif{' or .png' * (about.pages == 1)}.")
+        file.write(png_of_sixteen(first, options))
         return
     if about.pages > 1:
-        options |= {"save_all": True, "append_images": [_opened(page, container) for page in rest]}
-        options |= {"duration": list(about.durations)} if about.durations else {}
+        frames = list(rest)
+        if any(frame.colors.dtype == np.uint16 for frame in frames):
+            raise InputError(f"{target} cannot hold the pages that have 16 bits a channel; write .tif.")
+        options |= {"save_all": True, "append_images": [_opened(frame) for frame in frames]}
+        options |= {"duration": list(about.durations)}
         options |= {"loop": about.loop} if about.loop is not None else {}
     try:
-        _opened(first, container).save(file, container, **options)
+        _opened(first).save(file, container, **options)
     except ValueError as error:  # each format has a largest size
-        raise InputError(f"{container} cannot hold this picture ({error}); use .png or .tif.") from error
+        raise InputError(f"{target} cannot hold this picture ({error}); use .png or .tif.") from error
 
 
-def _opened(page: Layers, container: str) -> Image.Image:
-    """A page of 8 bits as Pillow's; over white where the format has no alpha."""
-    if page.colors.dtype == np.uint16:
-        raise InputError("Some pages have 16 bits a channel; write .tif.")
-    if container in ("JPEG", "BMP"):
-        return Image.fromarray(np.ascontiguousarray(over_white(page)))
+def _options(about: About, container: str, notes: dict[str, None]) -> dict[str, Any]:
+    """How Pillow writes a format, and what is said beside the pixels."""
+    options: dict[str, Any] = {"quality": _QUALITY} if container in ("JPEG", "WEBP") else {}
+    if container == "JPEG" and about.sampling is not None:
+        options["subsampling"] = about.sampling
+    if container == "WEBP" and about.is_lossless:
+        options = {"lossless": True, "exact": True}
+    if about.dpi:
+        options["dpi"] = about.dpi
+    if about.exif and (container in _WITHOUT_EXIF or (container == "JPEG" and len(about.exif) > _MOST_EXIF)):
+        notes[f"EXIF left out, for which {container} has no room"] = None
+    elif about.exif:
+        options["exif"] = about.exif
+    return options
+
+
+def _opened(page: Layers) -> Image.Image:
+    """A page of 8 bits as Pillow's."""
     opened = Image.fromarray(np.ascontiguousarray(page.colors))
     if page.alpha is not None:
         opened.putalpha(Image.fromarray(np.ascontiguousarray(page.alpha)))
     return opened
-
-
-def _png_of_sixteen(page: Layers, options: dict[str, Any]) -> bytes:
-    """A PNG with 16 bits, which Pillow has no mode for: OpenCV's, with the chunks of what is said beside it."""
-    import cv2
-
-    pixels: NDArray[Any] = page.colors
-    if (
-        page.alpha is not None and pixels.ndim == 2 and page.profile
-    ):  # OpenCV has no gray with alpha, and RGB no gray profile
-        pixels = in_srgb(pixels, page.profile, [])
-        options = {name: value for name, value in options.items() if name != "icc_profile"}
-    if page.alpha is not None:
-        pixels = np.dstack([pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2), page.alpha])
-    order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.ndim == 3 else None
-    done, encoded = cv2.imencode(".png", pixels if order is None else np.ascontiguousarray(pixels[:, :, order]))
-    if not done:
-        raise InputError(f"A picture {pixels.shape} cannot be encoded as PNG; use .tif.")
-    content = encoded.tobytes()
-    chunks = b""
-    if "icc_profile" in options:
-        chunks += chunk(b"iCCP", b"profile\0\0" + zlib.compress(options["icc_profile"]))
-    if "dpi" in options:
-        chunks += chunk(b"pHYs", struct.pack(">IIB", *(round(n / 0.0254) for n in options["dpi"]), 1))
-    if "exif" in options:
-        chunks += chunk(b"eXIf", options["exif"].removeprefix(b"Exif\0\0"))
-    return content[:33] + chunks + content[33:]  # behind the header

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visus.images import tiff
+from visus.images import quiet, tiff
 from visus.images.container import FIRST, kind_of, kind_of_file
 from visus.images.jpeg import segments
 from visus.images.lossless import keeps_numbers
@@ -180,6 +180,7 @@ def _luma_steps(segment: bytes) -> float:
 
 def _told_in(segment: bytes) -> tuple[int | None, int]:
     """When a photograph was taken, and how many tags EXIF has."""
+    quiet.without_warnings()
     try:
         exif = Image.Exif()
         exif.load(segment)

@@ -2,12 +2,15 @@
 
 import re
 import struct
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image
+import simplejpeg
+from PIL import Image, JpegImagePlugin
 
 from visus._errors import FormatError
 from visus._optional import is_installed
+from visus.images import quiet
 from visus.images.cicp import ADOBE_RGB, profile_of
 from visus.images.samples import Samples
 
@@ -15,6 +18,8 @@ _PROFILE = b"ICC_PROFILE\x00"
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION = 0x0112
 _IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_START, _SCAN, _END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"  # markers
+_BEGINNING = 1 << 18  # bytes in which the frame header of most files is
 _LS = 0xF7  # the frame header of JPEG-LS (ITU-T T.87)
 _FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _LS)
 _OF_ADOBE = (b"\x00\x01\x00\x02\x00\x00\x00\x04R03\x00", b"\x01\x00\x02\x00\x04\x00\x00\x00R03\x00")
@@ -79,6 +84,7 @@ def orientation_in(found: Segments) -> int:
 def _entry(block: bytes) -> Any:  # noqa: ANN401 - from a file
     if not block:
         return None
+    quiet.without_warnings()
     exif = Image.Exif()
     try:
         exif.load(block)
@@ -107,9 +113,53 @@ def frame_of(data: bytes) -> Frame:
     return next((Frame(marker, *struct.unpack(">BHH", segment[:5])) for marker, segment in found), Frame(0, 8, 0, 0))
 
 
+def ended(data: bytes) -> bytes:
+    """A JPEG file with its end marker, where only that is missing; all others as they are.
+
+    All pixels are there where libjpeg decodes all of a scan before a marker that is put behind it. Only files with one
+    scan are tried, as those that end before a further scan would pass.
+    """
+    if _END in data[-64:] or not (place := _only_scan(data)) or data.find(_END, place) >= 0:
+        return data
+    try:
+        simplejpeg.decode_jpeg(data + _END, colorspace="RGB")
+    except ValueError:
+        return data
+    return data + _END
+
+
+def _only_scan(data: bytes) -> int:
+    """Where the scan of a sequential frame is that has all components (ITU-T T.81, sections B.2.2 and B.2.3); or 0."""
+    found = segments(data)
+    frame = next((own for marker, own in found if marker in (0xC0, 0xC1) and len(own) > 5), None)
+    place = 2 + sum(len(own) + 4 for _, own in found)
+    scan = data[place : place + 5]
+    return place if frame and len(scan) == 5 and scan[:2] == _SCAN and scan[4] == frame[5] else 0
+
+
 def is_mpo(data: bytes) -> bool:
     """Whether a JPEG file says that further pictures stand behind the first (CIPA DC-007, section 5)."""
     return any(marker == 0xE2 and segment.startswith(b"MPF\x00") for marker, segment in segments(data))
+
+
+def is_deep(path: Path) -> bool:
+    """Whether a file is JPEG with more than 8 bits a channel, by its beginning; not for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_BEGINNING)
+    except OSError:
+        return False
+    return data[:2] == _START and frame_of(data).bits > 8
+
+
+def sampling_of(opened: Image.Image) -> int | None:
+    """How the colors of a JPEG are sampled, by Pillow's number: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
+
+    What Pillow does not write counts as 4:4:4. None for gray, inks and other formats.
+    """
+    if not isinstance(opened, JpegImagePlugin.JpegImageFile) or opened.layers != 3:
+        return None
+    return max(0, JpegImagePlugin.get_sampling(opened))
 
 
 def deep_samples(data: bytes, name: str) -> Samples:

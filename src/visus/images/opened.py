@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from visus._optional import is_installed, require
+from visus.images import quiet
 from visus.images.boxes import properties
 from visus.images.color_spaces import meaning_in
 from visus.images.jxl import bits_in, is_animated
@@ -26,6 +27,7 @@ def open_by(data: bytes, kind: str) -> Image.Image:
         data: The content of the file.
         kind: As :func:`visus.images.container.kind_of` tells it, not RAW; MPO for all pictures of such a JPEG.
     """
+    quiet.without_warnings()
     if kind == "HEIC":
         return require("pillow_heif.as_plugin").HeifImageFile(io.BytesIO(data))
     if kind == "JXL":
@@ -79,6 +81,8 @@ def layers_in(opened: Image.Image, data: bytes, kind: str, values: Range, name: 
         FormatError: The numbers in the file are no picture's.
     """
     profile, notes = meaning_in(opened, data, kind)
+    if opened.mode == "LAB":
+        profile, notes = None, (*notes, "Lab became RGB")
     if (deep := _deep(opened, data, kind)) is not None:
         return turned(layers_of(replace(deep, profile=profile, notes=notes), values, name), _orientation(opened))
     if kind == "PNG" and bits_of(opened, data, kind) == 16:
@@ -111,7 +115,15 @@ def _deep(opened: Image.Image, data: bytes, kind: str) -> Samples | None:
 def _upright(opened: Image.Image, data: bytes, kind: str) -> Image.Image:
     if kind == "HEIC":
         return _turned_by_exif(opened, data)
-    return opened if is_upright(opened, kind) else ImageOps.exif_transpose(opened)
+    if is_upright(opened, kind):
+        return opened
+    try:
+        return ImageOps.exif_transpose(opened)
+    except SyntaxError:  # a block of EXIF that is none
+        if kind != "JPEG":
+            raise
+        opened.load()
+        return opened
 
 
 def _first_frame(opened: Image.Image, data: bytes) -> tuple[Image.Image, tuple[str, ...]]:

@@ -7,6 +7,7 @@ channels are, and does not see what a PNG file says behind its pixels. Such file
 from pathlib import Path
 from typing import Any
 
+from visus.images import quiet
 from visus.images.png import chunks
 
 _PLAIN, _LZW, _JPEG, _DEFLATE, _PACKBITS = {1}, {5}, 7, {8, 32946}, {32773}
@@ -39,9 +40,7 @@ def why_not_plain(path: Path, kind: str, *, has_profile: bool) -> str | None:
 
 
 def _of_tiff(path: Path) -> str | None:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
+    with quiet.tifffile().TiffFile(path) as file:
         first: Any = file.pages[0]
         photometric, compression = int(first.photometric), int(first.compression)
         colors = _COLORS.get(photometric)

@@ -62,7 +62,7 @@ class Layers:
     notes: tuple[str, ...] = ()
 
 
-def layers_of(samples: Samples, values: Range, name: str) -> Layers:
+def layers_of(samples: Samples, values: Range, name: str, ends: tuple[float, float] | None = None) -> Layers:
     """The picture that a file holds.
 
     Args:
@@ -70,17 +70,34 @@ def layers_of(samples: Samples, values: Range, name: str) -> Layers:
         values: ``"type"``: exact, the file's type has its full range; ``"own"``: stretched where the picture would
             come out black, or could not be shown at all.
         name: What errors call the file.
+        ends: What becomes black and white, if it is known.
 
     Raises:
         FormatError: The numbers are no picture's, and ``values`` is ``"type"``, or there are none at all.
     """
-    low, high, note = _range(samples, values, name)
+    low, high, note = _range(samples, values, name) if ends is None else (*ends, _TOGETHER)
     colors = _scaled(samples.colors, low, high)
     if samples.zero_is_white:
         colors = np.iinfo(colors.dtype).max - colors
     alpha = None if samples.alpha is None else _scaled(samples.alpha, *_range_of_alpha(samples))
     notes = (*samples.notes, *filter(None, [note]))
     return Layers(colors, alpha, samples.premultiplied, samples.profile, notes)
+
+
+_TOGETHER = "numbers stretched to the common range of the pages"
+
+
+def ends_of(samples: Samples, name: str) -> tuple[float, float, bool]:
+    """The smallest and the largest number, as a file tells or as they are, and whether they are a picture's as such.
+
+    Raises:
+        FormatError: There are no numbers.
+    """
+    low, high, whole = _ends(samples.colors, name)
+    most = 1 if samples.colors.dtype.kind == "f" else 65535
+    exact = whole and low >= 0 and high <= most
+    told = samples.told
+    return (*(told if told and told[0] <= low and high <= told[1] else (low, high)), exact)
 
 
 def flat(layers: Layers) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from PIL import JpegImagePlugin, PngImagePlugin
 
 from visus._errors import FormatError, InputError
 from visus._optional import is_installed, require
+from visus.images import quiet
 from visus.images.container import kind_of_file
 from visus.images.decode import MAX_PIXELS
 from visus.images.on_disk import on_disk
@@ -46,12 +47,11 @@ def pixels_of(path: Path) -> int:
     Args:
         path: The file.
     """
+    quiet.without_warnings()
     try:
         kind = kind_of_file(path)
         if kind == "TIFF":
-            import tifffile
-
-            with tifffile.TiffFile(path) as file:
+            with quiet.tifffile().TiffFile(path) as file:
                 first: Any = file.pages[0]
                 ends = map(sum, zip(first.dataoffsets, first.databytecounts, strict=True))
                 is_all_there = max(ends) <= path.stat().st_size  # libtiff makes up what is missing

@@ -3,21 +3,27 @@
 Between the rows and the encoder, that of libvips, lies an uncompressed TIFF file on the disk beside the target.
 """
 
+import contextlib
 import math
+import mmap
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import JpegImagePlugin
 
 from visus._errors import InputError
 from visus._files import publish
 from visus._optional import require
+from visus.images import directories
 from visus.images.container import kind_of_file
+from visus.images.directories import Directory, Entry
+from visus.images.jpeg import sampling_of
 from visus.images.strips import TYPES, Large
+from visus.images.tiff_written import SAID, said_by_exif
 
 Array = NDArray[Any]
 
@@ -25,8 +31,9 @@ _ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".ti
 _QUALITY = 95
 _MOST = 0xF0000000  # bytes of a TIFF file that 32 bits can number
 _COMPRESSIONS = {"none": "none", "lzw": "lzw", "packbits": "packbits", "zstd": "zstd"}  # all others become Deflate
-_OF_CAMERA = (271, 272, 306, 315, 33432, 34665, 34853)
-"""Make, model, date, artist, copyright, EXIF and GPS in TIFF."""
+_BY_LIBVIPS = (270, 282, 283, 296)  # tags that all formats have a place for
+_UNIT = 296
+_SCREEN = 72 / 25.4  # pixels per mm that libvips gives to what does not say it
 
 
 def why_not_to(large: Large, target: Path) -> str | None:
@@ -75,9 +82,14 @@ def change(large: Large, target: Path, reach: int, work: Callable[[Array], Array
             bigtiff=_is_big(large),
             metadata=None,
         )
-        _encode(large, raw, done)
+        said = _said(large)
+        _encode(large, raw, done, said)
+        if _ENDINGS[target.suffix.lower()] == "TIFF":
+            with done.open("r+b") as file:
+                directories.add(file, [said])
+            said = {}
     left = "of what a TIFF file says, only its resolution, color profile and description are kept"
-    return ["read and written in strips", *([left] if _says_more(large, target) else [])]
+    return ["read and written in strips", *([left] if _says_more(large, said) else [])]
 
 
 def write_jpeg(target: Path, parts: Iterator[Array], shape: tuple[int, int, int], *, rows: int, quality: int) -> None:
@@ -104,7 +116,7 @@ def write_jpeg(target: Path, parts: Iterator[Array], shape: tuple[int, int, int]
         _save(image, done, {"Q": quality, "subsample_mode": "on"})
 
 
-@contextmanager
+@contextlib.contextmanager
 def _beside(target: Path) -> Iterator[tuple[Path, Path]]:
     """Places for the rows and for the file that is made of them, which goes to its own place at the end.
 
@@ -121,15 +133,21 @@ def _beside(target: Path) -> Iterator[tuple[Path, Path]]:
         raise InputError(f"{target} cannot be written ({reason}); choose another place or make room.") from error
 
 
-def _says_more(large: Large, target: Path) -> bool:
-    """Whether a file tells of its camera what is not written into the result."""
-    if kind_of_file(large.path) != "TIFF":
-        return _ENDINGS[target.suffix.lower()] == "TIFF" and bool(large.opened.get_typeof("exif-data"))
-    import tifffile
+def _said(large: Large) -> Directory:
+    """What a file says beside its pixels, as TIFF says it."""
+    if kind_of_file(large.path) == "TIFF":
+        with large.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return directories.read(content, only=SAID)
+    if not large.opened.get_typeof("exif-data"):
+        return {}
+    with contextlib.suppress(ValueError):  # a damaged block
+        return said_by_exif(large.opened.get("exif-data"))
+    return {}
 
-    with tifffile.TiffFile(large.path) as file:
-        first: Any = file.pages[0]
-        return any(tag in first.tags for tag in _OF_CAMERA)
+
+def _says_more(large: Large, said: Directory) -> bool:
+    """Whether a TIFF file tells what is not written into the result."""
+    return kind_of_file(large.path) == "TIFF" and any(tag not in _BY_LIBVIPS for tag in said)
 
 
 def _results(large: Large, reach: int, work: Callable[[Array], Array]) -> Iterator[Array]:
@@ -139,16 +157,18 @@ def _results(large: Large, reach: int, work: Callable[[Array], Array]) -> Iterat
         yield np.concatenate([result.reshape(*result.shape[:2], large.colors), rows[own, :, large.colors :]], axis=2)
 
 
-def _encode(large: Large, raw: Path, done: Path) -> None:
+def _encode(large: Large, raw: Path, done: Path, said: Directory) -> None:
     """A file of numbers as a picture file, with what the source says beside its pixels."""
     pyvips, source = require("pyvips"), large.opened
     numbers = pyvips.Image.tiffload(str(raw), access="sequential")
-    image = numbers.copy(xres=source.xres, yres=source.yres)
+    unit = said.get(_UNIT)
+    bare = isinstance(unit, Entry) and unit.value == b"\1\0"  # a ratio, which libvips takes for pixels per mm
+    image = numbers.copy(xres=_SCREEN if bare else source.xres, yres=_SCREEN if bare else source.yres)
     for name in ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "resolution-unit", "image-description"):
         if kind := source.get_typeof(name):
             image.set_type(kind, name, source.get(name))
     if (ending := done.suffix) in (".jpg", ".jpeg"):
-        options: dict[str, Any] = {"Q": _QUALITY, "subsample_mode": "on"}
+        options: dict[str, Any] = {"Q": _QUALITY, "subsample_mode": _subsampling(large.path)}
     elif ending == ".png":
         options = {"compression": 6}
     else:
@@ -161,12 +181,22 @@ def _encode(large: Large, raw: Path, done: Path) -> None:
     _save(image, done, options)
 
 
+def _subsampling(path: Path) -> str:
+    """Whether colors are sampled down by two both ways: JPEG where they are so already, and other formats."""
+    if kind_of_file(path) != "JPEG":
+        return "on"
+    with JpegImagePlugin.JpegImageFile(path) as opened:
+        return "on" if sampling_of(opened) in (2, None) else "off"
+
+
 def _save(image: Any, done: Path, options: dict[str, Any]) -> None:  # noqa: ANN401 - of a library without types
     try:
         image.write_to_file(str(done), **options)
     except require("pyvips").Error as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{done.name} cannot be encoded ({reason}); choose another format or make room.") from error
+        raise InputError(
+            f"{done.suffix} cannot hold this picture ({reason}); choose another format or make room."
+        ) from error
 
 
 def _is_big(large: Large) -> bool:

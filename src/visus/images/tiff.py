@@ -5,7 +5,6 @@ bits, planes, tiles, floats, numbers with a sign, channels beside the colors.
 """
 
 import io
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +16,16 @@ from numpy.typing import NDArray
 
 from visus._errors import FormatError, InputError
 from visus._optional import is_installed
+from visus.images import quiet
 from visus.images.samples import Samples
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
 _MOST_CHANNELS = 16
-_SILENT = logging.NullHandler()  # one: each that is added stays
 
 # Compressions by their number: those of Pillow, and those that are read here.
-_BY_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001}
+_BY_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000}
 _READ = {
     1, 5, 7, 8, 32773, 32946, 50013, 34925, 50000,  # none, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard
     33003, 33004, 33005, 34712, 34887, 34927, 50001, 34933, 50002, 52546,  # JPEG 2000, LERC, WebP, PNG, JPEG XL
@@ -73,15 +72,16 @@ class Page:
 @contextmanager
 def _page(data: bytes | Path, number: int, name: str) -> Iterator[tuple[Any, int]]:
     """A page by tifffile, and how many there are."""
-    logging.getLogger("tifffile").addHandler(_SILENT)  # what it finds odd is no business of the terminal
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data) if isinstance(data, bytes) else data) as file:
+    with quiet.tifffile().TiffFile(io.BytesIO(data) if isinstance(data, bytes) else data) as file:
         if not len(file.pages):
             raise ValueError("it has no page")
         if number >= len(file.pages):
-            raise InputError(f"{name} has {len(file.pages)} pages, from 0 on, and none has the number {number}.")
+            raise InputError(f"{name} has {_pages(len(file.pages))}, from 0 on, and none has the number {number}.")
         yield file.pages[number].aspage(), len(file.pages)
+
+
+def _pages(count: int) -> str:
+    return "1 page" if count == 1 else f"{count} pages"
 
 
 def look(data: bytes | Path, number: int = 0, name: str = "the picture") -> Page:
@@ -108,7 +108,7 @@ def look(data: bytes | Path, number: int = 0, name: str = "the picture") -> Page
             count,
             _profile(page),
             _captured(page),
-            _dpi(page),
+            dpi_of(page),
             int(page.compression),
             2 ** _depth(page) if page.photometric == _PALETTE or _depth(page) < 8 else 0,
             _further(page),
@@ -156,12 +156,17 @@ def _is_plain(page: Any) -> bool:  # noqa: ANN401 - of a library without types
     together = page.planarconfig == 1 or page.samplesperpixel == 1
     if not isinstance(page.bitspersample, int) or _depth(page) > 8 or _number(page, 339, 1) != 1:
         return False
-    if page.extrasamples or not together or page.compression not in _BY_PILLOW:
+    if page.extrasamples or not together or page.compression not in _BY_PILLOW or _is_big_from_the_other_end(page):
         return False
     if _depth(page) < 8:
         few = page.samplesperpixel == 1 and _depth(page) in (1, 2, 4)
         return few and not (page.photometric == _PALETTE and _palette_of_8_bits(page))
     return _is_plain_of_8_bits(page)
+
+
+def _is_big_from_the_other_end(page: Any) -> bool:  # noqa: ANN401
+    """Whether it is BigTIFF in big-endian order, which Pillow does not open."""
+    return page.parent.is_bigtiff and page.parent.byteorder == ">"
 
 
 def _is_plain_of_8_bits(page: Any) -> bool:  # noqa: ANN401
@@ -324,7 +329,7 @@ def _profile(page: Any) -> bytes | None:  # noqa: ANN401
     return bytes(value) if isinstance(value, bytes) else None
 
 
-def _dpi(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
+def dpi_of(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
     """By XResolution and YResolution, which are per inch (unit 2) or per centimeter (3)."""
     unit = {2: 1.0, 3: 2.54}.get(_number(page, 296, 2))
     try:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from visus._errors import InputError
 from visus.cluster import Cluster
+from visus.data.scans import series_below
 from visus.images import is_picture_name
 
 Answers = Callable[[list[str]], list[Any]]
@@ -87,7 +88,7 @@ def files_beside(places: Sequence[Path], out: Path, wanted: Callable[[str], bool
 def files_of(
     path: str | os.PathLike[str], wanted: Callable[[str], bool] = is_picture_name, *, without: Path | None = None
 ) -> list[str]:
-    """The pictures below a folder, sorted, or the file itself.
+    """The pictures below a folder, sorted, or the file itself; where volumes are wanted, folders of DICOM slices too.
 
     Args:
         path: Folder or file.
@@ -100,11 +101,14 @@ def files_of(
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{path} does not exist; check the spelling of the path.")
-    if place.is_file() or (wanted("volume.nii.gz") and any(file.suffix.lower() == ".dcm" for file in place.iterdir())):
-        return [str(place)]  # the slices of DICOM in a folder are one volume
-    found = sorted(
+    if place.is_file():
+        return [str(place)]
+    found = [
         str(file) for file in place.rglob("*") if wanted(file.name) and not file.name.startswith(".") and file.is_file()
-    )
+    ]
+    if wanted("volume.nii.gz"):
+        found += map(str, series_below(place))  # the slices of DICOM in a folder are one volume
+    found.sort()
     if without and without.is_relative_to(place.resolve()):
         found = [file for file in found if not Path(file).resolve().is_relative_to(without)]
     if not found:
@@ -122,7 +126,10 @@ def names_for(files: Sequence[str]) -> list[str]:
     names = []
     for file in files:
         stem = Path(file).name
-        stem = stem[: -len(".nii.gz")] if stem.lower().endswith(".nii.gz") else Path(stem).stem
+        if stem.lower().endswith(".nii.gz"):
+            stem = stem[: -len(".nii.gz")]
+        elif not Path(file).is_dir():  # of slices, which may be called 1.2.840
+            stem = Path(stem).stem
         name, number = stem, 1
         while name in taken:
             number += 1

@@ -296,6 +296,34 @@ def test_a_better_cut_stays_beside_a_worse_whole(kind: str, photograph: Image.Im
     assert group.others[0].stays
 
 
+@pytest.mark.parametrize("kind", ["amount", "signature"])
+def test_a_mark_excuses_nothing_but_itself(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    page().save(tmp_path / "p" / "plain.png")
+    other = page("7,850.00") if kind == "amount" else page()
+    layer = Image.new("RGBA", other.size)
+    draw = ImageDraw.Draw(layer)
+    draw.text((200, 700), "COPY", fill=(128, 128, 128, 110), font=ImageFont.load_default(340))
+    if kind == "signature":
+        draw.line([(700 + 4 * k, 1600 + 50 * np.sin(k / 3)) for k in range(80)], fill=(10, 20, 90, 255), width=4)
+    marked = Image.alpha_composite(other.convert("RGBA"), layer).convert("RGB")
+    marked.save(tmp_path / "p" / "marked.png")
+    assert found_in(tmp_path / "p") == []
+
+
+def test_a_blurred_plate_is_no_picture_without_a_mark(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    readable = photograph.resize((1200, 800))
+    ImageDraw.Draw(readable).rectangle((500, 600, 640, 640), fill="white")
+    ImageDraw.Draw(readable).text((508, 602), "AB 1734", fill="black", font=ImageFont.load_default(32))
+    hidden = readable.copy()
+    plate = readable.crop((500, 600, 640, 640)).resize((10, 3), Image.Resampling.BOX)
+    hidden.paste(plate.resize((140, 40), Image.Resampling.NEAREST), (500, 600))
+    readable.save(tmp_path / "p" / "car.jpg", quality=92)
+    hidden.save(tmp_path / "p" / "hidden.jpg", quality=92)
+    assert found_in(tmp_path / "p") == []
+
+
 def test_a_shirt_in_another_color_is_another_product(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     weave = np.random.default_rng(0).normal(0, 9, (600, 600, 1))

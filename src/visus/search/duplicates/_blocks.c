@@ -9,6 +9,7 @@
 
 #define LANES 16 /* places beside each other that are tried together */
 #define FEW 8    /* the same where there are not more */
+#define AS_GOOD 0.0005f /* correlation by which a place may be worse than the best and count as good as it */
 
 /* The blocks of two pictures ---------------------------------------------------------------------------------------- */
 
@@ -110,7 +111,7 @@ API EACH_PROCESSOR int compare_blocks(const float *x, int64_t x_width, const int
 static float peak(float before, float here, float after)
 {
     float bend = before - 2 * here + after;
-    return bend < -1e-9f ? 0.5f * (before - after) / bend : 0.0f;
+    return bend < -1e-9f ? fmaxf(-0.5f, fminf(0.5f, 0.5f * (before - after) / bend)) : 0.0f;
 }
 
 /* Products of a block of mean 0 with what lies under it at some places beside each other. */
@@ -152,6 +153,23 @@ static inline __attribute__((always_inline)) void spreads_at(const double *sums,
         total -= sums[x - side + 1];
         squares -= sums[columns + x - side + 1];
     }
+}
+
+/* Of the places that are as good as the best, the one nearest to a block's own: along a straight edge all are. */
+static int64_t nearest_of(const float *found, int64_t best, int64_t lanes, int64_t rows, int64_t columns, int64_t above,
+                          int64_t before)
+{
+    float least = found[best] - AS_GOOD;
+    int64_t nearest = best, closest = INT64_MAX;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++) {
+            int64_t far = (r - above) * (r - above) + (c - before) * (c - before);
+            if (far < closest && found[r * lanes + c] >= least) {
+                closest = far;
+                nearest = r * lanes + c;
+            }
+        }
+    return nearest;
 }
 
 /* Where blocks of a first picture fit best in a second one of the same shape, near their own place.
@@ -204,6 +222,7 @@ API EACH_PROCESSOR int fit_blocks(const float *x, const float *y, int64_t height
                 best = *here > found[best] ? r * lanes + c : best;
             }
         }
+        best = nearest_of(found, best, lanes, rows, columns, above, before);
         int64_t r = best / lanes, c = best % lanes;
         float *own = out + 5 * n, *here = found + best;
         own[0] = *here;

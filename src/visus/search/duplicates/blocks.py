@@ -206,7 +206,16 @@ def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matri
     if first is None or _moved(first, target.shape) <= _STILL:
         return None if first is None else first @ matrix
     second = _step(picture, target, first @ matrix, side, max(2, side // 6))
-    return first @ matrix if second is None else second @ first @ matrix
+    found = first @ matrix if second is None else second @ first @ matrix
+    return found if _agreement(picture, target, found, side) > _agreement(picture, target, matrix, side) else matrix
+
+
+def _agreement(picture: Floats, target: Floats, matrix: Matrix, side: int) -> float:
+    """The mean correlation of the blocks with detail of a target with a picture that is laid over it."""
+    corners = corners_of(target.shape, side)
+    found = compared(laid_over(picture, matrix, target.shape), target, side, corners)
+    wanted = covered(corners, side, matrix, picture.shape) & (found.spreads[1] >= _LINE)
+    return float(found.correlation[wanted].mean()) if wanted.any() else -1.0
 
 
 def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: int) -> Matrix | None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.evidence import Evidence, Laid, cut, marked, there, written
+from visus.search.duplicates.evidence import Evidence, Laid, cut, mark_over, there
 from visus.search.duplicates.looks import Floats
+from visus.search.duplicates.marks import written
 
 _VISIBLE = 30.0  # gray levels by which a small thing must differ
 _AGAINST = 1.5  # times the standard deviation of the gray levels around it, by which it must differ too
@@ -26,10 +27,9 @@ def closer(laid: Laid, evidence: Evidence) -> Evidence:
     changed = laid.inside & _blocks_of(_differs(laid), laid)
     if not changed.any():
         return evidence
-    blocks = cut(laid, changed)
-    if (mark := marked(*blocks)) is not None:
+    if (mark := mark_over(laid, changed)) is not None:
         return replace(evidence, mark=mark)
-    return replace(evidence, changed=int(changed.sum()), written=written(*blocks))
+    return replace(evidence, changed=int(changed.sum()), written=written(*cut(laid, changed)))
 
 
 def _differs(laid: Laid) -> NDArray[np.bool_]:

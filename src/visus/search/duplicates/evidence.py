@@ -26,6 +26,7 @@ from visus.search.duplicates.blocks import (
     soft,
 )
 from visus.search.duplicates.looks import Floats, Gray, without_border
+from visus.search.duplicates.marks import explains, mark_in, written
 
 Outside = Literal["nothing", "border", "caption", "content"]
 """What a picture shows where the other one is not."""
@@ -44,14 +45,14 @@ _MOVED, _SEEN_TO_MOVE = 0.5, 8.0
 
 _CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
+_SAME_TONES, _SHADE_OF_THE_SAME = 3.0, 12.0  # gray levels, and the same of pictures that are of one tone
 _LEAST_BLOCKS = 12  # that must agree: with less to see, only equal contents are the same
 _LEAST_SHARE = 0.8  # of the blocks with texture
 _NOTHING = 0.03  # share of a picture that may lie outside the other
 _UNMARKED = 0.95  # correlation of blocks that no mark has touched
-_MARKED = 20.0  # gray levels that a mark changes at least
-_UNTOUCHED, _BESIDE_MARK = 6.0, 0.05  # gray levels, and share of the pixels in blocks with a mark that change no more
-_THIN = 0.85  # share of what writing changes that lies in thin strokes
-_SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
+_RIM = 4  # pixels beside the other picture in which nothing counts as writing
+_THICK, _INK, _STROKES = 9, 40, 24  # pixels of a stroke's width, gray levels, and pixels of strokes
+_TALL, _STATUS = 1.5, 0.05  # times its width, from which a picture may be a phone's screen, and the bar at its top
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
 _PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
@@ -69,6 +70,7 @@ class Evidence:
         mark: Which picture has a mark through which the other one is seen, if the changed blocks are all of that.
         written: Whether the changed blocks differ in thin strokes, as of writing.
         outside: What the first and the second show where the other one is not.
+        noted: Whether the second has something thin there, as writing in a border.
         covered: Share of the first and of the second that the other one covers.
         transform: ``(3, 3)``, takes points of the first to points of the second; refined.
     """
@@ -79,6 +81,7 @@ class Evidence:
     mark: Literal["first", "second"] | None
     written: bool
     outside: tuple[Outside, Outside]
+    noted: bool
     covered: tuple[float, float]
     transform: Matrix
 
@@ -114,9 +117,10 @@ def compare(laid: "Laid") -> Evidence:
         agreed=int((correlations >= AGREE).sum()),
         textured=int(np.isfinite(correlations).sum()),
         changed=int(changed.sum()),
-        mark=marked(*cut(laid, doubtful)) if changed.any() else None,
+        mark=mark_over(laid, doubtful) if changed.any() else None,
         written=bool(changed.any()) and written(*cut(laid, changed)),
         outside=(_outside(laid.a, two), _outside(laid.b, one)),
+        noted=_has_writing(laid.b, one),
         covered=(float(two.mean()), float(one.mean())),
         transform=laid.transform,
     )
@@ -137,6 +141,21 @@ def there(shape: tuple[int, ...], matrix: Matrix, of: tuple[int, ...]) -> NDArra
     found = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(found, np.round(corners * 2**_PART).astype(np.int32), 1, shift=_PART)
     return found > 0
+
+
+def mark_over(laid: "Laid", doubtful: NDArray[np.bool_]) -> Literal["first", "second"] | None:
+    """Which of two pictures has a mark that is all that changed.
+
+    Args:
+        laid: Both.
+        doubtful: Which of its blocks do not quite agree.
+    """
+    mark = mark_in(*cut(laid, doubtful))
+    if mark is None:
+        return None
+    where = there(laid.b.shape, laid.matrix, laid.a.shape)
+    calm = laid.inside & ~doubtful
+    return mark.which if explains(mark, (laid.over, laid.target), where, cut(laid, calm)) else None
 
 
 def cut(laid: "Laid", wanted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -269,7 +288,9 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE)
     moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
-    other_shade = np.abs(expected[0] - own.means[1]) > _SHADE
+    tones = np.abs(expected[0] - own.means[0])
+    shade = _SHADE if not inside.any() or np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
+    other_shade = np.abs(expected[0] - own.means[1]) > shade
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
@@ -290,8 +311,14 @@ def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
     if np.ptp(x[inside]) < 1:
         return np.full_like(x, np.median(y[inside]))
     powers = np.stack([np.ones_like(x), x / 255, (x / 255) ** 2], axis=-1, dtype=np.float64)
-    own = powers[inside]
-    return np.asarray(powers @ np.linalg.lstsq(own.T @ own, own.T @ y[inside], rcond=None)[0], np.float32)
+    found = powers @ _fitted(powers[inside], y[inside])
+    apart = np.abs(found - y)
+    usual = inside & (apart <= 2 * np.median(apart[inside]) + 2)  # what has another shade does not count
+    return np.asarray(powers @ _fitted(powers[usual], y[usual]), np.float32)
+
+
+def _fitted(powers: NDArray[np.float64], values: Floats) -> NDArray[np.float64]:
+    return np.linalg.lstsq(powers.T @ powers, powers.T @ values, rcond=None)[0]
 
 
 def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
@@ -309,48 +336,6 @@ def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
 
 
-def marked(x: Floats, y: Floats) -> Literal["first", "second"] | None:
-    """Which of two pictures has a mark, if it is one through which the other is seen.
-
-    Under such a mark a picture is still there, with less contrast: marked = a clean + b, with one a and b wherever the
-    mark is strongest. Under writing or another object it is not.
-
-    Args:
-        x: ``(N, s, s)`` blocks of the first picture that do not quite agree.
-        y: The same blocks of the second.
-    """
-    busy = [np.abs(np.diff(part, axis=2)).mean() for part in (x, y)]
-    clean, marked = (x, y) if busy[1] > busy[0] else (y, x)
-    change = np.abs(marked - clean)
-    core = (change >= _MARKED) & (change >= 0.8 * change.max(axis=(1, 2), keepdims=True))
-    under, above = clean[core], marked[core]
-    if core.sum() < 50 or under.std() < _SEEN:
-        return None
-    a, b = np.polyfit(under, above, 1)
-    fits = np.abs(a * under + b - above) < _MARKED
-    if not 0.25 < a < 0.95 or fits.mean() < 0.8:
-        return None
-    would_change = np.abs((a - 1) * clean + b) >= _MARKED
-    if np.count_nonzero(would_change & (change <= _UNTOUCHED)) < _BESIDE_MARK * np.count_nonzero(would_change):
-        return None  # all of it is darker or lighter: tones, and no mark
-    return "second" if marked is y else "first"
-
-
-def written(x: Floats, y: Floats) -> bool:
-    """Whether what changed are thin strokes, as of writing.
-
-    Args:
-        x: ``(N, s, s)`` changed blocks of the first picture.
-        y: The same of the second.
-    """
-    import cv2
-
-    thick = np.ones((x.shape[1] // 4 * 2 + 1,) * 2, np.uint8)  # odd, so that opening moves nothing
-    differs = [(np.abs(one - two) >= 2 * _MARKED).astype(np.uint8) for one, two in zip(x, y, strict=True)]
-    strokes = [part - np.asarray(cv2.morphologyEx(part, cv2.MORPH_OPEN, thick)) for part in differs]
-    return sum(int(part.sum()) for part in strokes) > _THIN * sum(int(part.sum()) for part in differs)
-
-
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     """What a picture shows where the other one is not."""
     if np.count_nonzero(covered) > (1 - _NOTHING) * covered.size:
@@ -364,6 +349,20 @@ def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     rim = picture[covered & ~_grown(covered, -3 * _ASIDE)].astype(np.int16)
     found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
     return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
+
+
+def _has_writing(picture: Gray, covered: NDArray[np.bool_]) -> bool:
+    """Whether a picture has thin strokes where the other one is not."""
+    import cv2
+
+    rest = ~_grown(covered, _RIM)
+    if picture.shape[0] >= _TALL * picture.shape[1]:
+        rest[: round(_STATUS * picture.shape[0])] = False  # a phone's clock
+    if np.count_nonzero(rest) < _STROKES:
+        return False
+    thick = np.ones((_THICK, _THICK), np.uint8)
+    bright, dark = (cv2.morphologyEx(picture, kind, thick) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.count_nonzero(rest & (np.maximum(bright, dark) >= _INK)) >= _STROKES
 
 
 def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:

@@ -13,7 +13,7 @@ from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, 
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
-from visus.search.duplicates.stays import CAPTION, has_more
+from visus.search.duplicates.stays import CAPTION, NOTED, has_more
 
 _PATIENCE = 2  # pictures that turn out to be others before the rest counts as others too; one more for each copy
 _OPEN = 64  # files of a component that are open at once
@@ -184,6 +184,7 @@ class _Component:
                 self._equal_only(content)
             else:
                 stays = self._decided_to_stay(content) or (CAPTION if content in captions else "")
+                stays = stays or (NOTED if judgment.evidence.noted else "")
                 stays = stays or has_more(self.traits[content], kept, judgment)
                 others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:

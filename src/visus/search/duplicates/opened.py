@@ -41,6 +41,7 @@ SOFT_SIDE = 256
 MOST_PAGES = 100
 """Pages or frames of a file that are looked at."""
 
+_COLORLESS = 12  # levels between the channels of a gray picture, at most
 _COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
 
@@ -135,6 +136,12 @@ class Opened:
     def soft(self) -> NDArray[np.uint8]:
         """Its colors, small: ``(h, w, 3)`` uint8, longest side :data:`SOFT_SIDE`."""
         return shrink(self.colors, SOFT_SIDE)
+
+    @once
+    def is_gray(self) -> bool:
+        """Whether it has no colors at all, which a picture in sepia has."""
+        red, green, blue = (self.soft[:, :, k].astype(np.int16) for k in range(3))
+        return int(np.maximum(np.abs(red - green), np.abs(blue - green)).max()) <= _COLORLESS
 
     @property
     def facts(self) -> Facts:

@@ -11,9 +11,10 @@ from visus.images import shrink
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
-from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of, written
+from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
 from visus.search.duplicates.exact import deep, difference, nearly, same_numbers
 from visus.search.duplicates.looks import Look
+from visus.search.duplicates.marks import written
 from visus.search.duplicates.members import Kind, Name, Relation
 from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages
 
@@ -21,6 +22,7 @@ _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _RECOLORED = 8.0  # mean difference of colors, in levels of 255
 _OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
+_VIVID, _LAMP = 90, 6  # levels by which the color of something small is wholly another, and its pixels
 _GRAY = 24  # levels between red, green and blue that a gray picture may have somewhere
 _SAME_COLOR, _MOSTLY = 8, 0.5  # levels by which a color may differ that is the same, and the share of such pixels
 _DARK = 40  # levels, from which a picture made brighter changes a pixel
@@ -76,11 +78,9 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         return Judgment(evidence, None, "same scene")
     if isinstance(exactly, Evidence):
         evidence = exactly
-    if kind := _other_kind(keep, other, evidence):
-        return Judgment(evidence, None, kind)
     colors = _colors(keep, other, evidence)
-    if colors.added:
-        return Judgment(evidence, None, "captioned")
+    if kind := _other_kind(keep, other, evidence) or _other_colors(keep, other, evidence, colors):
+        return Judgment(evidence, None, kind)
     relation = _relation(keep, other, evidence, colors.difference, same=exactly == "same")
     return Judgment(evidence, relation, None, _blown(keep, other, evidence))
 
@@ -117,6 +117,17 @@ def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
     if evidence.outside[1] == "content":
         return "overlapping" if evidence.outside[0] == "content" else None
     return None if _same_alpha(keep, other, evidence) and _same_pages(keep, other, evidence) else "same scene"
+
+
+def _other_colors(keep: Opened, other: Opened, evidence: Evidence, colors: "_Colors") -> Kind | None:
+    """How two pictures belong together that only their colors tell apart; None for copies."""
+    if colors.added:
+        return "captioned"
+    if keep.is_gray and other.is_gray:  # bands, windows and maps hold other numbers where their tones differ
+        rounded = keep.facts.colors or other.facts.colors  # to few tones
+        return "same scene" if colors.difference > _RECOLORED and not rounded else None
+    same_tones = colors.difference <= _RECOLORED and not keep.is_gray and not other.is_gray
+    return "same scene" if same_tones and _lamp_changed(keep, other, evidence) else None
 
 
 def _taken_apart(keep: Opened, other: Opened) -> bool:
@@ -224,6 +235,24 @@ def _apart(first: NDArray[np.uint8], second: NDArray[np.uint8], way: Matrix) -> 
     alike = inside & (cv2.absdiff(ours, theirs).max(axis=2) <= _SAME_COLOR) & (ours.max(axis=2) >= _DARK)
     still = np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside)
     return _Colors(difference, bool(colored and still and np.count_nonzero(apart) >= _COLORED))
+
+
+def _lamp_changed(keep: Opened, other: Opened, evidence: Evidence) -> bool:
+    """Whether something small has a wholly other color, a lamp that is green now, and has it nowhere near."""
+    import cv2
+
+    shape, near = other.gray.shape, np.ones((5, 5), np.uint8)
+    laid = laid_over(keep.colors, evidence.transform, shape)
+    covered = laid_over(np.full(keep.gray.shape, 255, np.uint8), evidence.transform, shape)
+    inside = cv2.erode(covered, near, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 252
+    for ours, theirs in zip(
+        *(_chroma(np.asarray(cv2.blur(own, (3, 3)), np.uint8)) for own in (laid, other.colors)), strict=True
+    ):
+        for one, two in ((ours, theirs), (theirs, ours)):
+            beyond = np.maximum(one - cv2.dilate(two, near), cv2.erode(two, near) - one)
+            if np.count_nonzero(inside & (beyond >= _VIVID)) >= _LAMP:
+                return True
+    return False
 
 
 def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:

@@ -9,6 +9,9 @@ from visus.search.duplicates.relations import Judgment
 CAPTION = "has another caption"
 """Why a copy with a mark stays beside others with other marks."""
 
+NOTED = "has writing at its edge"
+"""Why a copy stays that has writing where the kept picture is not: in a border, or in a last line."""
+
 _FINER = 1.25  # pixels for each of the kept one, along a side, with which a copy may have more detail
 _DETAIL = 1.6  # times the detail of the kept one, with which a copy stays
 _FEW_COLORS = 0.7  # levels by which colors differ where a palette lost some

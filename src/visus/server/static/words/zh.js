@@ -245,6 +245,7 @@ export default {
     "with its video": "附有视频", "has a video behind it": "附有视频", "further channels": "通道更多", "has further channels": "通道更多",
     "has its colors": "有色彩", "has more colors": "颜色更多", "is not overexposed": "没有过曝", "is less compressed": "压缩更少",
     "has another caption": "文字不同",
+    "has writing at its edge": "边缘有文字",
   },
   kinds: {
     burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", "same frame": "同一边框", captioned: "加文字", overlapping: "有重叠",
