@@ -15,7 +15,7 @@ from visus.images import container, decode
 from visus.images.container import kind_of
 from visus.images.decode import size_of
 from visus.images.documents import look
-from visus.images.facts import facts_of, gray_hash, sharpness
+from visus.images.facts import Facts, facts_of, gray_hash, sharpness
 from visus.images.lossless import keeps_numbers
 
 
@@ -171,6 +171,14 @@ def test_facts_tell_what_loses_nothing(kind: str, options: dict[str, Any], lossl
     assert facts_of(data).lossless == lossless
     for size in range(min(400, len(data))):  # never an error
         keeps_numbers(data[:size], kind)
+
+
+def test_frames_within_frames_are_not_looked_into() -> None:
+    nested = b""
+    for _ in range(3000):
+        nested = b"ANMF" + (16 + len(nested)).to_bytes(4, "little") + bytes(16) + nested
+    data = b"RIFF" + (4 + len(nested)).to_bytes(4, "little") + b"WEBP" + nested
+    assert facts_of(data) == Facts("WEBP")
 
 
 def test_facts_of_jpeg_xl_tell_what_loses_nothing() -> None:
