@@ -15,7 +15,8 @@ from visus.images import container, decode
 from visus.images.container import kind_of
 from visus.images.decode import size_of
 from visus.images.documents import look
-from visus.images.facts import facts_of, gray_hash, sharpness
+from visus.images.facts import Facts, facts_of, gray_hash, sharpness
+from visus.images.lossless import keeps_numbers
 
 
 def encoded(kind: str, **options: Any) -> bytes:
@@ -141,6 +142,54 @@ def test_facts_of_frames_and_depth() -> None:
     sixteen = io.BytesIO()
     Image.fromarray(np.zeros((8, 8), np.uint16)).save(sixteen, "TIFF")
     assert facts_of(sixteen.getvalue()).depth == 16
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "lossless"),
+    [
+        ("PNG", {}, True),
+        ("TIFF", {}, True),
+        ("BMP", {}, True),
+        ("GIF", {}, True),
+        ("JPEG", {}, False),
+        ("AVIF", {}, False),
+        ("WEBP", {}, False),
+        ("WEBP", {"lossless": True}, True),
+        ("PNG", {"exif": b"no EXIF"}, True),
+        ("WEBP", {"lossless": True, "exif": b"no EXIF"}, True),
+        ("WEBP", {"exif": b"no EXIF"}, False),
+        ("WEBP", {"lossless": True, "save_all": True, "append_images": [Image.fromarray(scene(2))]}, True),
+        ("WEBP", {"save_all": True, "append_images": [Image.fromarray(scene(2))]}, False),
+        ("JPEG2000", {}, True),
+        ("JPEG2000", {"no_jp2": True}, True),
+        ("JPEG2000", {"irreversible": True}, False),
+        ("JPEG2000", {"irreversible": True, "no_jp2": True, "comment": "of a scene"}, False),
+    ],
+)
+def test_facts_tell_what_loses_nothing(kind: str, options: dict[str, Any], lossless: bool) -> None:
+    data = encoded(kind, **options)
+    assert facts_of(data).lossless == lossless
+    for size in range(min(400, len(data))):  # never an error
+        keeps_numbers(data[:size], kind)
+
+
+def test_frames_within_frames_are_not_looked_into() -> None:
+    nested = b""
+    for _ in range(3000):
+        nested = b"ANMF" + (16 + len(nested)).to_bytes(4, "little") + bytes(16) + nested
+    data = b"RIFF" + (4 + len(nested)).to_bytes(4, "little") + b"WEBP" + nested
+    assert facts_of(data) == Facts("WEBP")
+
+
+def test_facts_of_jpeg_xl_tell_what_loses_nothing() -> None:
+    pytest.importorskip("pillow_jxl")
+    data = encoded("JXL", lossless=True)
+    assert facts_of(data).lossless
+    assert not any(keeps_numbers(data[:size], "JXL") for size in range(32))
+    assert not facts_of(encoded("JXL", quality=90)).lossless
+    clear = io.BytesIO()
+    Image.fromarray(scene(1)).convert("RGBA").save(clear, "JXL", lossless=True)
+    assert facts_of(clear.getvalue()).lossless
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])

@@ -42,6 +42,15 @@ Examples:
 
 _SHEET_PICTURES = 60
 
+_NAMED = "PICTURE"
+_BESIDE = {
+    "--undo": ("--json",),
+    "--decide": (_NAMED, "--json"),
+    "--move-to": ("--threshold", "--keep", "--sheet", "--json"),
+    "--print0": ("--threshold", "--keep", "--sheet"),
+}
+"""What does something beside an option; all do beside none of these. The index may always be named."""
+
 
 def duplicates(
     pictures: Annotated[
@@ -62,10 +71,10 @@ def duplicates(
     ] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a contact sheet of the groups.")] = None,
     move_to: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Move what may go there, with a journal that undoes it.")
+        str | None, typer.Option(metavar="FOLDER", help="Move what may go there, with a journal that undoes it.")
     ] = None,
     undo: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Move back what --move-to FOLDER moved, and do nothing else.")
+        str | None, typer.Option(metavar="FOLDER", help="Move back what --move-to FOLDER moved, and do nothing else.")
     ] = None,
     decide: Annotated[
         Literal["not-copies", "keep-both", "undecided"] | None,
@@ -83,8 +92,20 @@ def duplicates(
     from visus.search.duplicates import THRESHOLD
     from visus.search.duplicates.aside import folder_for, move_aside, move_back
 
-    if as_json and print0:
-        raise InputError("--json and --print0 are two forms of one answer; leave one of them out.")
+    _check_beside(
+        {
+            "--undo": undo is not None,
+            "--decide": decide is not None,
+            "--move-to": move_to is not None,
+            "--print0": print0,
+            "--json": as_json,
+            "--threshold": threshold is not None,
+            "--keep": keep is not None,
+            "--scenes": scenes,
+            "--sheet": sheet is not None,
+            _NAMED: bool(pictures),
+        }
+    )
     if sheet is not None:
         check_name(sheet)
     location = place or default_index()
@@ -114,7 +135,27 @@ def duplicates(
         _print(found, scenes)
     if sheet and found:
         save_picture(sheet, opened.sheet_of(found, limit=_SHEET_PICTURES))
+    elif sheet:
+        typer.echo(f"There is no group to show, so {sheet} is not written.", err=True)
     _end(moved)
+
+
+def _check_beside(given: dict[str, bool]) -> None:
+    """See that no option is given that does nothing beside another.
+
+    Args:
+        given: Whether each option is.
+
+    Raises:
+        InputError: One does nothing.
+    """
+    if given["--json"] and given["--print0"]:
+        raise InputError("--json and --print0 are two forms of one answer; leave one of them out.")
+    for option, beside in _BESIDE.items():
+        idle = [other for other, is_given in given.items() if is_given and other not in (option, *beside)]
+        if given[option] and idle:
+            what = "the name of a picture" if idle[0] == _NAMED else idle[0]
+            raise InputError(f"{option} leaves nothing for {what} to do; leave one of them out.")
 
 
 def _decide(
@@ -161,7 +202,7 @@ def _print(found: "Duplicates", scenes: bool) -> None:
     )
 
 
-def _say_moved(moved: "Moved", folder: Path, opened: "Index", as_json: bool, *, back: bool = False) -> None:
+def _say_moved(moved: "Moved", folder: str, opened: "Index", as_json: bool, *, back: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps(moved.to_dict(), ensure_ascii=False))
         return
@@ -172,7 +213,7 @@ def _say_moved(moved: "Moved", folder: Path, opened: "Index", as_json: bool, *, 
     say(f"Moved {plural(len(moved.files), 'file')}, {human_size(moved.size)}, {where}{left}.")
     at = ["-i", str(opened.location)]
     if moved.files and not back:
-        say(f"To undo it: {shlex.join(['visus', 'duplicates', '--undo', str(folder), *at])}")
+        say(f"To undo it: {shlex.join(['visus', 'duplicates', '--undo', folder, *at])}")
     if not moved.files:
         return
     from visus.search.place import exists

@@ -15,7 +15,11 @@ from PIL import Image
 from visus.images import quiet, tiff
 from visus.images.container import FIRST, kind_of, kind_of_file
 from visus.images.jpeg import segments
+from visus.images.lossless import keeps_numbers
 from visus.images.opened import bits_of, open_by
+
+LOSSLESS = ("PNG", "TIFF", "BMP")
+"""Formats that keep each number."""
 
 _DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
 _PART, _PART_TAKEN = 0x9290, 0x9291  # of the second, of these dates
@@ -44,6 +48,7 @@ class Facts:
         video: Whether a JPEG has a video behind it, as a motion photo.
         colors: How many colors a palette or two tones allow; 0 for any number.
         further: Channels beside the colors and alpha.
+        lossless: Whether each number is kept: in formats that always do, and in others whose header says so.
     """
 
     container: str
@@ -56,6 +61,7 @@ class Facts:
     video: bool = False
     colors: int = 0
     further: int = 0
+    lossless: bool = False
 
 
 def facts_of(data: bytes, name: str = "") -> Facts:
@@ -78,7 +84,7 @@ def facts_of(data: bytes, name: str = "") -> Facts:
     except (
         Exception
     ):  # decoders of hostile files raise almost anything; what is not told is no reason to lose a picture
-        return Facts(kind)
+        return Facts(kind, lossless=_is_lossless(data, kind))
 
 
 def facts_of_large(path: Path) -> Facts:
@@ -92,13 +98,14 @@ def facts_of_large(path: Path) -> Facts:
         with path.open("rb") as file, PngImagePlugin.PngImageFile(path) as picture:
             return _of_other(picture, file.read(FIRST), kind)
     except Exception:  # as above
-        return Facts(kind)
+        return Facts(kind, lossless=kind in LOSSLESS)
 
 
 def _of_tiff(data: bytes | Path) -> Facts:
     page = tiff.look(data)
     captured, profile = _moment(page.captured), bool(page.profile)
-    return Facts("TIFF", page.depth, page.pages, captured, profile, colors=page.colors, further=page.further)
+    more = {"colors": page.colors, "further": page.further, "lossless": True}
+    return Facts("TIFF", page.depth, page.pages, captured, profile, **more)
 
 
 def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
@@ -109,7 +116,12 @@ def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
     texts = sum(isinstance(value, str) for value in picture.info.values())  # those of PNG before its pixels
     said = _tags(exif) + _properties(picture.info.get("xmp") or b"") + texts
     depth = bits_of(picture, data, kind)
-    return Facts(kind, depth, frames, _captured(exif), profile, said=said, colors=_colors(picture, depth))
+    more = {"said": said, "colors": _colors(picture, depth), "lossless": _is_lossless(data, kind)}
+    return Facts(kind, depth, frames, _captured(exif), profile, **more)
+
+
+def _is_lossless(data: bytes, kind: str) -> bool:
+    return kind in LOSSLESS or keeps_numbers(data, kind)
 
 
 def _colors(picture: Image.Image, depth: int) -> int:

@@ -1,5 +1,6 @@
 """Read and write picture files."""
 
+import errno
 import io
 import os
 import stat
@@ -174,11 +175,24 @@ def check_name(path: str | os.PathLike[str]) -> None:
     """Whether a picture can be written under a name; asked before long work.
 
     Raises:
-        InputError: The ending is none that visus writes.
+        InputError: The ending is none that visus writes, or the folder is missing or may not be written.
     """
     target = Path(path)
     if target.suffix.lower() not in _WRITTEN:
         raise InputError(f"{target} has no ending that visus writes; use one of: {', '.join(_WRITTEN)}.")
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISDIR(os.stat(target.parent).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritten(target, error) from error
+
+
+def _unwritten(target: Path, error: OSError) -> InputError:
+    return InputError(f"{target} cannot be written ({error.strerror}); choose another place or make room.")
 
 
 def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality: int = 90) -> None:
@@ -203,9 +217,7 @@ def write(path: str | os.PathLike[str], picture: NDArray[np.generic], *, quality
     try:
         write_atomically(target, data)
     except OSError as error:
-        raise InputError(
-            f"{target} cannot be written ({error.strerror}); choose another place or make room."
-        ) from error
+        raise _unwritten(target, error) from error
 
 
 def _writable(picture: NDArray[np.generic], target: Path) -> Pixels:

@@ -5,6 +5,7 @@ from visus.images.boxes import boxes
 _SIGNATURE = b"\xff\x0a"
 _HEADER = 32  # bytes, of which the sizes and flags take fewer
 _SIDES = (9, 13, 18, 30)  # bits of a side
+_OWN_DEPTH, _FEW = 3, 2  # by which a depth of its own is told, and the number of further channels, if they are more
 _PART = 4  # bytes that number a part of a codestream
 
 
@@ -47,6 +48,32 @@ def bits_in(data: bytes) -> int:
     of_kind = (32, 16, 24) if bits(1) else (8, 10, 12)  # floats or whole numbers
     chosen = bits(2)
     return of_kind[chosen] if chosen < len(of_kind) else 1 + bits(6)
+
+
+def is_lossless(data: bytes) -> bool:
+    """Whether a JPEG XL file keeps its numbers: it has its own colors (D.3.1), and no JPEG within; no animation."""
+    if len(stream := _codestream(data)) < _HEADER:  # cut off
+        return False
+    bits = _Bits(stream[len(_SIGNATURE) :])
+    _pass_over_size(bits)
+    if bits(1):  # all is as usual, in the colors of lossy files
+        return False
+    if bits(1):
+        bits(3)
+        if bits(1):
+            _pass_over_size(bits)
+        if bits(2):
+            return False
+    are_floats = bits(1)
+    if bits(2) == _OWN_DEPTH:
+        bits(6)
+    bits(4 if are_floats else 0)  # of the exponent
+    bits(1)  # whether 16 bits suffice
+    further = bits(2)
+    further = further if further < _FEW else 2 + bits(4) if further == _FEW else 1 + bits(12)
+    if not all(bits(1) for _ in range(further)):  # alpha is as usual
+        return False
+    return not bits(1) and b"jbrd" not in {name for name, _, _ in boxes(data)}
 
 
 def _codestream(data: bytes) -> bytes:

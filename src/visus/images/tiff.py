@@ -275,12 +275,13 @@ def _further(page: Any) -> int:  # noqa: ANN401
     return max(0, int(page.samplesperpixel) - colors - alpha)
 
 
-def values_of(data: bytes, name: str) -> NDArray[Any]:
-    """The numbers of the first page as they are stored, all channels.
+def values_of(data: bytes, name: str, number: int = 0) -> NDArray[Any]:
+    """The numbers of a page as they are stored, all channels.
 
     Args:
         data: The content of the file.
         name: What errors call the file.
+        number: Of the page, from 0.
 
     Returns:
         ``(H, W, C)`` of the file's own dtype.
@@ -289,7 +290,7 @@ def values_of(data: bytes, name: str) -> NDArray[Any]:
         FormatError: It is of a kind that is not read.
         Exception: It is damaged; tifffile and its decoders raise almost anything then.
     """
-    with _page(data, 0, name) as (page, _):
+    with _page(data, number, name) as (page, _):
         _check(page, len(data), name)
         return _values(page)
 

@@ -322,14 +322,17 @@ class Index(UpdatedIndex):
             How many pairs were decided otherwise before.
 
         Raises:
-            InputError: A picture is not in the index, there are fewer than two, or there is no such decision.
+            InputError: A picture is not in the index, there are fewer than two, two are one file, or there is no such
+                decision.
             PictureIndexError: There is no index, or it or its file of decisions is damaged.
         """
-        from visus.search.duplicates.reading import content_in
+        from visus.search.duplicates.reading import check_distinct, content_in
 
         store = self._opened()
         store.refresh()
         files = dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in pictures)
+        if decision not in (None, "undecided"):  # what was decided once can be taken back
+            check_distinct(files)
         return self.decide_contents([content_in(store, file) for file in files], decision)
 
     def decide_contents(self, contents: Sequence[bytes], decision: "Decision | Literal['undecided'] | None") -> int:

@@ -74,6 +74,63 @@ def test_a_small_digit_makes_another_lossless_page(side: tuple[int, int], other:
     assert [stack.kind for stack in found.stacks] == ["captioned"]
 
 
+def saved(sheet: Image.Image, path: Path) -> None:
+    """Save a page without loss; TIFF as fax on a second page, behind one that is always the same."""
+    if path.suffix == ".tif":
+        front = page("0.00", side=sheet.size, size=20).convert("1")
+        front.save(path, save_all=True, append_images=[sheet.convert("1")], compression="group4")
+    elif path.suffix in (".webp", ".jxl"):
+        sheet.save(path, lossless=True)
+    else:
+        sheet.save(path)
+
+
+@pytest.mark.parametrize("endings", ["webp webp", "gif gif", "jp2 jp2", "jxl jxl", "png webp", "jp2 png", "tif tif"])
+def test_a_small_digit_makes_another_page_in_all_that_lose_nothing(endings: str, tmp_path: Path) -> None:
+    if "jxl" in endings:
+        pytest.importorskip("pillow_jxl")
+    (tmp_path / "p").mkdir()
+    for amount, ending in zip(("1,417.30", "1,411.30"), endings.split(), strict=True):
+        saved(page(amount, side=(900, 1200), size=14), tmp_path / "p" / f"{amount}.{ending}")
+    found = found_in(tmp_path / "p")
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["captioned"]
+
+
+def test_pages_and_pictures_saved_again_without_loss_stay_copies(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    saved(page(side=(900, 1200), size=20), tmp_path / "p" / "a.tif")
+    with Image.open(tmp_path / "p" / "a.tif") as stack:
+        stack.save(tmp_path / "p" / "b.tif", save_all=True, compression="tiff_lzw")
+    for name in ("c.png", "d.webp", "e.jp2"):
+        saved(page(side=(1000, 1000), size=24), tmp_path / "p" / name)
+    groups = [[*group.others] for group in found_in(tmp_path / "p")]
+    assert sorted(map(len, groups)) == [1, 2]
+    assert {copy.relation.names for others in groups for copy in others} == {("same pixels",)}
+
+
+def test_hidden_colors_make_no_other_animation(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    clear = np.dstack([np.asarray(photograph), np.full((400, 600), 255, np.uint8)])
+    clear[100:200, 200:400, 3] = 0
+    for name, hidden in (("a", 0), ("b", 200)):
+        clear[100:200, 200:400, :3] = hidden
+        frames = [Image.fromarray(clear), Image.fromarray(clear[::-1].copy())]
+        frames[0].save(tmp_path / "p" / f"{name}.png", save_all=True, append_images=frames[1:], duration=100)
+    (group,) = found_in(tmp_path / "p")
+    assert [copy.relation.names for copy in group.others] == [("same pixels",)]
+
+
+def test_a_page_with_other_deep_numbers_makes_another_stack(photograph: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    deep = (numbers(photograph) * 257).astype(np.uint16)
+    for name, second in (("a", deep), ("b", deep), ("c", deep ^ 1)):
+        compression = "zlib" if name == "b" else None
+        tifffile.imwrite(tmp_path / "p" / f"{name}.tif", np.stack([deep, second]), compression=compression)
+    (group,) = found_in(tmp_path / "p")
+    assert {Path(own.path).name for own in (group.keep, *group.others)} == {"a.tif", "b.tif"}
+
+
 def test_a_page_saved_in_another_lossless_format_or_as_a_jpeg_stays_a_copy(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     page(size=20).save(tmp_path / "p" / "a.png")

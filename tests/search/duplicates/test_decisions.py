@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,12 +105,34 @@ def test_a_file_is_known_by_all_its_names(place: Path, index: Index, tmp_path: P
     assert not index.holds(tmp_path / "nowhere.jpg")
 
 
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_names_of_one_file_are_no_pair(place: Path, index: Index, tmp_path: Path, link: Callable[..., None]) -> None:
+    link(place / "a.png", tmp_path / "link.png")
+    pair = (place / "a.png", tmp_path / "link.png")
+    for word in ("keep-both", "not-copies"):
+        told = visus("duplicates", "-i", index.location, "--decide", word, *pair, code=2).stderr
+        assert "link.png is the same file as" in told
+    assert index.decide(pair, "undecided") == 0
+
+
 def test_a_file_that_the_index_knows_by_its_hard_link_is_found(place: Path) -> None:
     os.link(place / "other.jpg", place / "link.jpg")
     index = Index(place.with_suffix(".visus"))
     index.add(place)
     assert index.decide([place / "other.jpg", place / "a.png"], "not-copies") == 1
     assert index.decide([place / "link.jpg", place / "a.png"], "not-copies") == 0
+
+
+def test_a_name_that_is_not_text_is_no_fault_of_the_index(place: Path, index: Index) -> None:
+    odd = os.fsdecode(os.fsencode(str(place)) + b"/bad\xff.jpg")
+    shutil.copy(place / "b.jpg", odd)
+    at = ("--index", index.location, "--decide")
+    assert "Noted for 1 pair" in visus("duplicates", *at, "not-copies", place / "a.png", odd).stdout
+    assert "hold the same" in visus("duplicates", *at, "not-copies", place / "b.jpg", odd, code=2).stderr
+    Path(odd).write_bytes(b"other")
+    told = visus("duplicates", *at, "keep-both", place / "b.jpg", odd, code=2).stderr
+    assert "its name is not UTF-8; rename it" in told
+    assert not index.holds(odd)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -301,6 +324,18 @@ def test_the_command_decides_moves_and_undoes(place: Path, index: Index, tmp_pat
     refused = visus("duplicates", *at, place / "a.png", code=2)
     assert "--decide not-copies a.jpg b.jpg" in refused.stderr
     assert "best, largest, oldest" in visus("duplicates", *at, "--keep", "newest", code=2).stderr
+
+
+def test_without_copies_no_folder_and_no_sheet_are_made_and_that_is_said(place: Path, tmp_path: Path) -> None:
+    for name in ("b.jpg", "c.jpg"):
+        (place / name).unlink()
+    Index(tmp_path / "i.visus").add(place)
+    at = ("--index", tmp_path / "i.visus")
+    assert "There is no group to show" in visus("duplicates", *at, "--sheet", tmp_path / "s.png").stderr
+    visus("duplicates", *at, "--move-to", tmp_path / "new" / "aside")
+    visus("duplicates", "--index", tmp_path / "none.visus", "--move-to", tmp_path / "new", code=2)
+    assert not (tmp_path / "s.png").exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_scenes_are_listed_apart(tmp_path: Path) -> None:

@@ -90,5 +90,18 @@ def test_what_does_not_go_together_is_refused_before_the_search(
         (("--sheet", tmp_path / "x.txt"), "x.txt has no ending that visus writes"),
         (("--decide", "keep-both", b, b), "b.jpg is named twice"),
         (("--decide", "keep-both", a, b, b.parent / ".." / "a.png"), "is named twice"),
+        (("--sheet", tmp_path / "none" / "x.png"), "x.png cannot be written (No such file or directory)"),
+        (("--move-to", ""), "a name, not an empty one"),
+        (("--undo", ""), "a name, not an empty one"),
+        (("--undo", tmp_path, "--move-to", tmp_path), "--undo leaves nothing for --move-to to do"),
+        (("--undo", tmp_path, "--sheet", tmp_path / "x.png"), "--undo leaves nothing for --sheet to do"),
+        (("--undo", tmp_path, "--decide", "keep-both", a, b), "--undo leaves nothing for --decide to do"),
+        (("--undo", tmp_path, a), "--undo leaves nothing for the name of a picture to do"),
+        (("--decide", "keep-both", a, b, "--move-to", tmp_path), "--decide leaves nothing for --move-to to do"),
+        (("--decide", "keep-both", a, b, "--threshold", 0.9), "--decide leaves nothing for --threshold to do"),
+        (("--move-to", tmp_path, "--print0"), "--move-to leaves nothing for --print0 to do"),
+        (("--move-to", tmp_path, "--scenes"), "--move-to leaves nothing for --scenes to do"),
+        (("--print0", "--scenes"), "--print0 leaves nothing for --scenes to do"),
+        (("--print0", a), "--print0 leaves nothing for the name of a picture to do"),
     ):
         assert said in visus("duplicates", "--index", index.location, *arguments, code=2).stderr

@@ -4,6 +4,7 @@ Each move is noted in the journal, on the disk, before it is made; so whatever s
 the two places that the journal names. A file that cannot be moved is left, and the others go on.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -46,22 +47,33 @@ class Moved:
 
 
 def folder_for(folder: str | os.PathLike[str]) -> Path:
-    """The folder that files are moved to, made if it is missing.
+    """The folder that files are moved to; it may be missing, and is not made.
 
     Args:
         folder: As the user named it.
 
     Raises:
-        InputError: It is a file, or cannot be made.
+        InputError: It has no name, is a file, or cannot be made.
     """
-    target = Path(folder).expanduser().absolute()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise InputError(f"{folder} is a file; name a folder that files can be moved to.") from None
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be made ({error.strerror}); choose another one.") from error
+    target = _named(folder)
+    there = next(own for own in (target, *target.parents) if os.path.lexists(own))
+    if there == target and not target.is_dir():
+        raise InputError(f"{folder} is a file; name a folder that files can be moved to.")
+    if not there.is_dir():
+        raise _unmade(folder, os.strerror(errno.ENOTDIR))
+    if there != target and not os.access(there, os.W_OK | os.X_OK):
+        raise _unmade(folder, os.strerror(errno.EACCES))
     return target
+
+
+def _named(folder: str | os.PathLike[str]) -> Path:
+    if not os.fspath(folder):
+        raise InputError("A folder that files are moved to has a name, not an empty one; the current one is '.'.")
+    return Path(folder).expanduser().absolute()
+
+
+def _unmade(folder: str | os.PathLike[str], reason: str | None) -> InputError:
+    return InputError(f"The folder {folder} cannot be made ({reason}); choose another one.")
 
 
 def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str]) -> Moved:
@@ -73,7 +85,7 @@ def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str])
 
     Args:
         groups: Groups of duplicates.
-        folder: Where; made if it is missing.
+        folder: Where; made if it is missing and something is moved.
 
     Raises:
         InputError: The folder cannot be written, holds a picture that is to be kept, or others move files there now.
@@ -86,11 +98,32 @@ def move_aside(groups: Iterable[DuplicateGroup], folder: str | os.PathLike[str])
     going = list(_may_go(groups))
     if not going:
         return Moved()
+    with _made(target):
+        try:
+            with _alone(target), JournalWriter(target) as journal:
+                return _all_aside(going, target, journal)
+        except OSError as error:
+            raise InputError(f"Files cannot be moved to {target}: {error.strerror}; choose another folder.") from error
+
+
+@contextmanager
+def _made(target: Path) -> Iterator[None]:
+    """A folder, and those that it lies in, made where they are missing; what is empty afterwards goes again.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    missing = [own for own in (target, *target.parents) if not own.exists()]
     try:
-        with _alone(target), JournalWriter(target) as journal:
-            return _all_aside(going, target, journal)
-    except OSError as error:
-        raise InputError(f"Files cannot be moved to {target}: {error.strerror}; choose another folder.") from error
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unmade(target, error.strerror) from error
+        yield
+    finally:
+        with suppress(OSError):  # something was moved
+            for own in missing:
+                own.rmdir()
 
 
 def _all_aside(going: Iterable[tuple[Member, Copy]], target: Path, journal: JournalWriter) -> Moved:
@@ -116,9 +149,9 @@ def move_back(folder: str | os.PathLike[str]) -> Moved:
         folder: Where they are; it may have another name than it had.
 
     Raises:
-        InputError: There is no journal, or others move files there now.
+        InputError: It has no name, there is no journal, or others move files there now.
     """
-    target = Path(folder).expanduser().absolute()
+    target = _named(folder)
     Journal.read(target)  # a folder without one needs no lock
     try:
         with _alone(target):

@@ -1,19 +1,18 @@
 """Two files of one size, number by number: of lossless files, an edit changes some places and no others."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._errors import InputError
 from visus.images import read_bytes, tiff
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import layers_in
+from visus.images.facts import LOSSLESS
 from visus.search.duplicates.looks import Floats
-from visus.search.duplicates.members import Member
-from visus.search.duplicates.opened import Opened
-
-LOSSLESS = ("PNG", "TIFF", "BMP")
-"""Formats that keep each number."""
+from visus.search.duplicates.opened import MOST_PAGES, Opened, pixels_of, whole_pages
 
 _SIDE = 16  # of a block, pixels
 _BAND = 1024  # rows that are compared at once, a multiple of that
@@ -29,15 +28,27 @@ def nearly(one: Opened, two: Opened) -> bool:
     """Whether two files have one size and hardly differ, so that they are worth comparing number by number."""
     if (one.member.width, one.member.height) != (two.member.width, two.member.height):
         return False
-    if one.gray.shape != two.gray.shape or one.facts.frames > 1 or two.facts.frames > 1:
-        return False  # of several frames more than the first would have to be looked at
+    count = one.facts.frames
+    if one.gray.shape != two.gray.shape or two.facts.frames != count:
+        return False
+    if count > 1 and (count > MOST_PAGES or not _lossless(one, two)):
+        return False
     return float(np.abs(one.gray.astype(np.int16) - two.gray).mean()) <= _NEARLY
 
 
+def _lossless(one: Opened, two: Opened) -> bool:
+    """Whether neither lost anything that the other has: the colors of GIF are few, and compared with those of GIF."""
+    gifs = [own.facts.container == "GIF" for own in (one, two)]
+    return one.facts.lossless and two.facts.lossless and gifs[0] == gifs[1]
+
+
 def same_numbers(one: Opened, two: Opened) -> bool:
-    """Whether two files hold the same numbers in all their channels, whatever is shown of them."""
-    first, second = _numbers(one.member), _numbers(two.member)
-    return len(first) == len(second) and all(map(_equal, first, second))
+    """Whether two files hold the same numbers in all channels of all pages, whatever is shown of them."""
+    try:
+        both = zip(_numbers(one), _numbers(two), strict=True)
+        return all(len(ours) == len(theirs) and all(map(_equal, ours, theirs)) for ours, theirs in both)
+    except InputError:  # a further page cannot be read
+        return False
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
@@ -52,26 +63,62 @@ def deep(one: Opened, two: Opened) -> bool:
     )
 
 
-def _numbers(member: Member) -> tuple[NDArray[Any], ...]:
-    """What a file holds: colors, and alpha where there is any; of odd TIFF files what is stored."""
-    data = read_bytes(member.path)
-    if kind_of(data[:FIRST], member.path) == "TIFF" and (values := _odd(data, member.path)) is not None:
+def _numbers(opened: Opened) -> Iterator[tuple[NDArray[Any], ...]]:
+    """What each page of a file holds."""
+    path = opened.member.path
+    data = read_bytes(path)
+    return (_numbers_of(data, path, page) for page in range(opened.facts.frames))
+
+
+def _numbers_of(data: bytes, path: str, page: int) -> tuple[NDArray[Any], ...]:
+    """What a page holds: colors, and alpha where there is any; of odd TIFF files what is stored."""
+    if kind_of(data[:FIRST], path) == "TIFF" and (values := _odd(data, path, page)) is not None:
         return (values,)
-    layers = layers_in(data, name=member.path, range="own")
+    layers = layers_in(data, name=path, range="own", page=page)
     colors = layers.colors if layers.colors.ndim == 3 else np.repeat(layers.colors[:, :, None], 3, axis=2)
     alpha = layers.alpha
     return (colors,) if alpha is None or alpha.min() == np.iinfo(alpha.dtype).max else (colors, alpha)
 
 
-def _odd(data: bytes, name: str) -> NDArray[Any] | None:
-    """The numbers of a TIFF file that are no plain picture: of another type, or with further channels."""
+def _odd(data: bytes, name: str, number: int) -> NDArray[Any] | None:
+    """The numbers of a page of TIFF that are no plain picture: of another type, or with further channels."""
     try:
-        page = tiff.look(data)
-        values = tiff.values_of(data, name)
+        page = tiff.look(data, number, name)
+        values = tiff.values_of(data, name, number)
     except Exception:  # tifffile raises almost anything; what shows the picture has read it, perhaps another reader
         return None
     plain = values.dtype.str[1:] in _PLAIN and page.depth in (1, 2, 4, 8, 16) and not page.further
     return None if plain else values
+
+
+def difference(one: Opened, two: Opened) -> Literal["same"] | Floats | None:
+    """How two files that are :func:`nearly` the same differ, pixel by pixel, page by page.
+
+    Returns:
+        ``"same"`` for equal pixels; what was edited on the first page that was, as :func:`edit_between` gives it, of
+        files that lost nothing; None for what is neither, or cannot be read.
+    """
+    same, lossless = True, _lossless(one, two)
+    try:
+        for ours, theirs in zip(_pages(one), _pages(two), strict=True):
+            if np.array_equal(ours, theirs):
+                continue
+            same = False
+            if not lossless:  # JPEG saved again keeps many blocks
+                return None
+            if (edited := edit_between(ours, theirs)) is not None:
+                return edited
+    except (InputError, ValueError):  # one has fewer pages than it says, perhaps
+        return None
+    return "same" if same else None
+
+
+def _pages(opened: Opened) -> Iterator[NDArray[np.uint8]]:
+    """All pixels of each page, one at a time."""
+    if opened.facts.frames == 1:
+        yield pixels_of(opened.member)
+    else:
+        yield from (colors for colors, _ in whole_pages(opened.member, opened.facts.frames))
 
 
 def edit_between(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> Floats | None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
@@ -22,6 +23,9 @@ from visus.search.duplicates.members import Member
 from visus.search.duplicates.rounding import Waves, follows, mean_step, waves_of
 from visus.search.reading import content_hash
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SIDE = 768
 """Longest side at which files are compared, in pixels."""
 
@@ -34,7 +38,9 @@ WHITE = 250
 SOFT_SIDE = 256
 """Longest side at which colors are compared, in pixels."""
 
-_MOST_PAGES = 100
+MOST_PAGES = 100
+"""Pages or frames of a file that are looked at."""
+
 _COLORLESS = 12  # levels between the channels of a gray picture, at most
 _COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
@@ -262,7 +268,7 @@ class Page:
 
 
 def pages(member: Member, count: int) -> Iterator[Page]:
-    """All frames or pages of a file.
+    """All frames or pages of a file, as they are compared.
 
     Args:
         member: The file.
@@ -271,18 +277,31 @@ def pages(member: Member, count: int) -> Iterator[Page]:
     Raises:
         InputError: They cannot be read, or are too many to look at.
     """
-    if count > _MOST_PAGES or member.width * member.height > MAX_PIXELS:
+    return (Page.of(colors, shown) for colors, shown in whole_pages(member, count))
+
+
+def whole_pages(member: Member, count: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """All pixels ``(H, W, 3)`` uint8 of each frame or page, over white, and how long it is shown, ms; one at a time.
+
+    Args:
+        member: The file.
+        count: How many it has.
+
+    Raises:
+        InputError: They cannot be read, or are too many to look at.
+    """
+    if count > MOST_PAGES or member.width * member.height > MAX_PIXELS:
         raise InputError(f"{member.path} has too many pages to compare them.")
     data = read_bytes(member.path)
     kind = kind_of(data[:FIRST], member.path)
     if kind == "TIFF":
         for number in range(count):
-            yield Page.of(decode(data, name=member.path, range="own", page=number).pixels)
+            yield decode(data, name=member.path, range="own", page=number).pixels, 0.0
     elif kind is not None:
         yield from _frames(data, kind, member.path)
 
 
-def _frames(data: bytes, kind: str, name: str) -> Iterator[Page]:
+def _frames(data: bytes, kind: str, name: str) -> Iterator[tuple[NDArray[np.uint8], float]]:
     from PIL import ImageSequence
 
     try:
@@ -292,8 +311,19 @@ def _frames(data: bytes, kind: str, name: str) -> Iterator[Page]:
                     raise InputError(
                         f"{name} has a frame of {frame.width}x{frame.height} pixels, too large to compare."
                     )
-                yield Page.of(np.asarray(frame.convert("RGB")), float(frame.info.get("duration") or 0))
+                yield _over_white(frame), float(frame.info.get("duration") or 0)
     except InputError:
         raise
     except Exception as error:  # decoders of hostile files raise almost anything
         raise InputError(f"The frames of {name} cannot be read: {error}.") from error
+
+
+def _over_white(frame: "Image") -> NDArray[np.uint8]:
+    """What is seen of a frame, ``(H, W, 3)`` uint8: below what is transparent, a file may hold anything."""
+    from PIL import Image
+
+    if not frame.has_transparency_data:
+        return np.asarray(frame.convert("RGB"))
+    white = Image.new("RGBA", frame.size, "white")
+    white.alpha_composite(frame.convert("RGBA"))
+    return np.asarray(white.convert("RGB"))

@@ -1,7 +1,7 @@
 """What a search for duplicates reads of an index: each content once, with all its files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from visus._errors import InputError, PictureIndexError
 from visus.images import read_bytes
 from visus.search.duplicates.find import Thumbnails
 from visus.search.duplicates.members import Member
+from visus.search.duplicates.opened import entry
 from visus.search.nearest import sound_thumbnail
 from visus.search.reading import content_hash
 from visus.search.rows import EMBEDDING, stored
@@ -96,6 +97,21 @@ class _Pictures:
         return [f"{those} damaged in the index and compared by content alone; say: visus index --verify --mend"]
 
 
+def check_distinct(paths: Iterable[str]) -> None:
+    """See that no two paths are one file, by links perhaps.
+
+    Raises:
+        InputError: Two are.
+    """
+    known: dict[tuple[int, int], str] = {}
+    for path in paths:
+        file = entry(path)
+        if file is not None and known.setdefault(file, path) != path:
+            raise InputError(
+                f"{path} is the same file as {known[file]} by another name; a decision is about several files."
+            )
+
+
 def content_in(store: Store, path: str) -> bytes:
     """The hash of a file of an index, by any of its names: hard links and symbolic ones are the file itself.
 
@@ -103,6 +119,8 @@ def content_in(store: Store, path: str) -> bytes:
         InputError: Neither the file nor its content is in the index.
     """
     found = content_at(store, path)
+    if found is None and not _is_text(path):
+        raise InputError(f"{path} is not in the index {store.location}: its name is not UTF-8; rename it and index it.")
     if found is None:
         raise InputError(f"{path} is not in the index {store.location}; index its folder first.")
     return found
@@ -110,8 +128,9 @@ def content_in(store: Store, path: str) -> bytes:
 
 def content_at(store: Store, path: str) -> bytes | None:
     """The same; None where neither the file nor its content is in the index."""
-    own, real = (name.replace("'", "''") for name in (path, os.path.realpath(path)))
-    named = store.read(["hash"], f"(path = '{own}' OR real_path = '{real}') AND NOT gone").column("hash").to_pylist()
+    names = {"path": path, "real_path": os.path.realpath(path)}
+    asked = [f"{name} = '{_quoted(own)}'" for name, own in names.items() if _is_text(own)]  # an index has no others
+    named = store.read(["hash"], f"({' OR '.join(asked)}) AND NOT gone").column("hash").to_pylist() if asked else []
     if named:
         return named[0]
     try:
@@ -119,3 +138,12 @@ def content_at(store: Store, path: str) -> bytes | None:
     except InputError:
         return None
     return content if content in set(store.read(["hash"], "NOT gone").column("hash").to_pylist()) else None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8, as all names in an index are."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "''")

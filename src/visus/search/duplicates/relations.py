@@ -12,11 +12,11 @@ from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
-from visus.search.duplicates.exact import LOSSLESS, deep, edit_between, nearly, same_numbers
+from visus.search.duplicates.exact import deep, difference, nearly, same_numbers
 from visus.search.duplicates.looks import Look
 from visus.search.duplicates.marks import written
 from visus.search.duplicates.members import Kind, Name, Relation
-from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages, pixels_of
+from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages
 
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
@@ -92,12 +92,9 @@ def _exactly(keep: Opened, other: Opened, evidence: Evidence) -> Literal["same",
     one_kind = keep.facts.depth == other.facts.depth and keep.facts.further == other.facts.further
     if deep(keep, other):
         return "same" if same_numbers(keep, other) else "other numbers"
-    ours, theirs = pixels_of(keep.member), pixels_of(other.member)
-    if np.array_equal(ours, theirs):
-        return "same" if one_kind else None
-    lossless = all(own.facts.container in LOSSLESS for own in (keep, other))  # JPEG saved again keeps many blocks
-    if not lossless or (edited := edit_between(ours, theirs)) is None:
-        return None
+    edited = difference(keep, other)
+    if edited is None or isinstance(edited, str):
+        return edited if one_kind else None
     return replace(evidence, changed=len(edited), written=written(np.zeros_like(edited), edited))
 
 
