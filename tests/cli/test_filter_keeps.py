@@ -314,3 +314,10 @@ def test_one_page_is_no_plural(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GRAY)
     assert "has 1 frame," in box(tmp_path / "a.png", tmp_path / "b.png", "--page", 1, code=2)
     assert "has 1 page," in box(tmp_path / "a.tif", tmp_path / "b.png", "--page", 1, code=2)
+
+
+def test_a_directory_that_leads_to_itself_ends() -> None:
+    below = struct.pack("<HHII", directories.EXIF, 4, 1, 8) * 2000
+    values = struct.pack("<HHII", 0x9286, 7, 40_000, 8) * 2000
+    found = directories.read(b"II*\0\x08\0\0\0" + struct.pack("<H", 4000) + below + values + bytes(4))
+    assert set(found) == {directories.EXIF, 0x9286}
