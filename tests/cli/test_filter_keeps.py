@@ -138,9 +138,14 @@ def test_webp_and_jpeg_lose_no_more_than_they_did(tmp_path: Path) -> None:
 
 def test_durations_of_avif(tmp_path: Path) -> None:
     frames = [Image.fromarray(scene(k, 40, 30)) for k in range(3)]
-    frames[0].save(tmp_path / "a.avif", save_all=True, append_images=frames[1:], duration=[50, 60, 70])
+    moving: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": [50, 60, 70]}
+    frames[0].save(tmp_path / "a.avif", **moving)
+    frames[0].save(tmp_path / "a.png", exif=b"Exif\0\0" + exif_block("<"), **moving)
     box(tmp_path / "a.avif", tmp_path / "b.png")
-    assert look((tmp_path / "b.png").read_bytes(), "b").durations == (50, 60, 70)
+    box(tmp_path / "a.png", tmp_path / "c.webp")
+    for name in ("b.png", "c.webp"):
+        assert look((tmp_path / name).read_bytes(), name).durations == (50, 60, 70)
+    assert "Zeiß".encode() in look((tmp_path / "c.webp").read_bytes(), "c").exif
     assert "how long frames are shown is left out" in box(tmp_path / "a.avif", tmp_path / "b.tif")
 
 
@@ -314,3 +319,10 @@ def test_one_page_is_no_plural(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GRAY)
     assert "has 1 frame," in box(tmp_path / "a.png", tmp_path / "b.png", "--page", 1, code=2)
     assert "has 1 page," in box(tmp_path / "a.tif", tmp_path / "b.png", "--page", 1, code=2)
+
+
+def test_a_directory_that_leads_to_itself_ends() -> None:
+    below = struct.pack("<HHII", directories.EXIF, 4, 1, 8) * 2000
+    values = struct.pack("<HHII", 0x9286, 7, 40_000, 8) * 2000
+    found = directories.read(b"II*\0\x08\0\0\0" + struct.pack("<H", 4000) + below + values + bytes(4))
+    assert set(found) == {directories.EXIF, 0x9286}

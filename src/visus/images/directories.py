@@ -16,7 +16,7 @@ EXIF, GPS = 0x8769, 0x8825
 
 _INTEROP = 0xA005  # likewise, in that of EXIF
 _DEEPEST = 2  # directories below one another
-_MOST = 64 << 20  # bytes of a value
+_MOST = 64 << 20  # bytes of the values of a directory
 _CUT = (struct.error, OverflowError)  # of a place outside of the file
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 129: 1}
 _NUMBERS = {5: 2, 10: 2}  # of one value, where it is more than one
@@ -92,10 +92,11 @@ def _read(data: bytes | mmap.mmap, place: int, layout: _Layout, only: Container[
     (count,) = struct.unpack_from(layout.many, data, place)
     start = place + struct.calcsize(layout.many)
     found: Directory = {}
+    room = min(_MOST, len(data))  # values do not lie over one another
     for at in range(start, start + min(count, 4096) * layout.entry, layout.entry):
         tag, kind = struct.unpack_from(f"{layout.order}HH", data, at)
         (many,) = struct.unpack_from(layout.place, data, at + 4)
-        if only is not None and tag not in only:
+        if tag in found or (only is not None and tag not in only):
             continue
         if tag in (EXIF, GPS, _INTEROP) and depth < _DEEPEST:
             with suppress(*_CUT):
@@ -106,7 +107,8 @@ def _read(data: bytes | mmap.mmap, place: int, layout: _Layout, only: Container[
             begin = at + 4 + layout.room
             if size > layout.room:
                 (begin,) = struct.unpack_from(layout.place, data, begin)
-            if size <= min(_MOST, len(data) - begin):
+            if size <= min(room, len(data) - begin):
+                room -= size
                 found[tag] = Entry(kind, _swapped(kind, bytes(data[begin : begin + size]), layout.order))
     return found
 

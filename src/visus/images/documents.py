@@ -135,6 +135,7 @@ def _of_tiff(data: bytes) -> About:
 def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
     count = int(getattr(opened, "n_frames", 1))
     dpi = opened.info.get("dpi")
+    exif, notes = _exif(opened.info.get("exif") or b"")
     durations = []
     for frame in range(count if count > 1 and kind in _MOVING else 0):
         opened.seek(frame)
@@ -142,7 +143,6 @@ def _of_opened(opened: Image.Image, data: bytes, kind: str) -> About:
             opened.load()
         durations.append(int(opened.info.get("duration", 0)))
     turned = kind == "JPEG" and orientation_in(segments(data)) >= 5
-    exif, notes = _exif(opened.info.get("exif") or b"")
     if opened.mode in ("1", "L") and (bits := 1 if opened.mode == "1" else bits_of(opened, data, kind)) < 8:
         notes = (*notes, tiff_written.widened("integers", bits, 8))
     found = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None

@@ -97,7 +97,7 @@ def look(data: bytes | Path, number: int = 0, name: str = "the picture") -> Page
         Exception: The file is damaged; tifffile raises almost anything then.
     """
     with _page(data, number, name) as (page, count):
-        orientation = _number(page, 274)
+        orientation = number_in(page, 274)
         return Page(
             int(page.imagewidth),
             int(page.imagelength),
@@ -154,7 +154,7 @@ def samples_of(data: bytes, number: int, name: str) -> Samples:
 def _is_plain(page: Any) -> bool:  # noqa: ANN401 - of a library without types
     """Whether Pillow reads a page right: 8 bits or fewer, nothing beside the colors, no planes."""
     together = page.planarconfig == 1 or page.samplesperpixel == 1
-    if not isinstance(page.bitspersample, int) or _depth(page) > 8 or _number(page, 339, 1) != 1:
+    if not isinstance(page.bitspersample, int) or _depth(page) > 8 or number_in(page, 339, 1) != 1:
         return False
     if page.extrasamples or not together or page.compression not in _BY_PILLOW or _is_big_from_the_other_end(page):
         return False
@@ -181,7 +181,7 @@ def _is_plain_of_8_bits(page: Any) -> bool:  # noqa: ANN401
 
 def _is_of_other_inks(page: Any) -> bool:  # noqa: ANN401
     """Whether inks are said to be others than those of CMYK (TIFF 6.0, section 16, InkSet)."""
-    return _number(page, 332, 1) != 1
+    return number_in(page, 332, 1) != 1
 
 
 def _palette_of_8_bits(page: Any) -> bool:  # noqa: ANN401
@@ -222,7 +222,7 @@ def _was_read_right(page: Any) -> bool:  # noqa: ANN401
     alone = page.samplesperpixel == 1
     if page.extrasamples or page.photometric not in (_BLACK_IS_ZERO, _RGB) or _depth(page) < 16:
         return False
-    return _number(page, 339, 1) == 1 if _depth(page) == 16 and (alone or page.planarconfig == 1) else alone
+    return number_in(page, 339, 1) == 1 if _depth(page) == 16 and (alone or page.planarconfig == 1) else alone
 
 
 def _check(page: Any, size: int, name: str) -> None:  # noqa: ANN401
@@ -305,7 +305,7 @@ def _depth(page: Any) -> int:  # noqa: ANN401
     return int(bits) if isinstance(bits, int) else max(bits)
 
 
-def _number(page: Any, tag: int, otherwise: int = 0) -> int:  # noqa: ANN401
+def number_in(page: Any, tag: int, otherwise: int = 0) -> int:  # noqa: ANN401
     """A tag's value, or the largest of several."""
     value = page.tags.valueof(tag, otherwise)
     try:
@@ -331,7 +331,7 @@ def _profile(page: Any) -> bytes | None:  # noqa: ANN401
 
 def dpi_of(page: Any) -> tuple[float, float] | None:  # noqa: ANN401
     """By XResolution and YResolution, which are per inch (unit 2) or per centimeter (3)."""
-    unit = {2: 1.0, 3: 2.54}.get(_number(page, 296, 2))
+    unit = {2: 1.0, 3: 2.54}.get(number_in(page, 296, 2))
     try:
         (across, a), (down, b) = page.tags.valueof(282), page.tags.valueof(283)
         return (across / a * unit, down / b * unit) if unit and across > 0 and down > 0 else None

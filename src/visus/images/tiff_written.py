@@ -13,7 +13,7 @@ from visus._optional import is_installed
 from visus.images import directories, quiet
 from visus.images.directories import Directory, Entry
 from visus.images.samples import Layers
-from visus.images.tiff import dpi_of
+from visus.images.tiff import dpi_of, number_in
 
 _LOSSLESS = {1: None, 5: "lzw", 8: "adobe_deflate", 32946: "adobe_deflate", 32773: "packbits", 34925: "lzma",
              50000: "zstd"}  # fmt: skip
@@ -77,20 +77,20 @@ def said_in(data: bytes) -> list[Said]:
 
 def _said(data: bytes, page: Any) -> Said:  # noqa: ANN401 - of a library without types
     tags = directories.read(data, page.offset, only=SAID)
-    turn = page.tags.valueof(274, 1)
+    turn = number_in(page, 274, 1)
     dtype = None if page.dtype is None else np.dtype(page.dtype)
     bits = page.bitspersample if isinstance(page.bitspersample, int) and page.photometric != 3 else 0
     kinds = {"f": "floats", "i": "integers with a sign"}
-    lies = isinstance(turn, int) and turn >= 5
+    lies = 5 <= turn <= 8
     dpi = dpi_of(page)
     return Said(
         _upright(tags) if lies else tags,
         (dpi[1], dpi[0]) if dpi and lies else dpi,
         (int(page.imagelength), int(page.imagewidth)),
-        turn not in (0, 1),
+        2 <= turn <= 8,
         kinds.get(dtype.kind if dtype else "", "integers"),
         bits,
-        bool(int(page.tags.valueof(_KIND, 0)) & _REDUCED_OR_MASK),
+        bool(number_in(page, _KIND) & _REDUCED_OR_MASK),
         len(page.subifds or ()),
         any(tag in page.tags and tag not in tags for tag in (directories.EXIF, directories.GPS)),
     )
