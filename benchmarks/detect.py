@@ -100,7 +100,7 @@ PASTED: dict[str, dict[str, Any]] = {
     "fast_rcnn": {"epochs": 6, "most": 1000},
     "faster_rcnn": {"epochs": 16, "augment": "strong", "side": 320},
     "mask_rcnn": {"epochs": 8, "side": 320},
-    "faster_rcnn_fpn": {"epochs": 20, "augment": "strong"},
+    "faster_rcnn_fpn": {"epochs": 24, "augment": "strong"},
     "mask_rcnn_fpn": {"epochs": 8, "augment": "strong"},
     "cascade": {"net": "faster_rcnn_fpn", "stages": 3, "epochs": 14, "augment": "strong"},
 }
