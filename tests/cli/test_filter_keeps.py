@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from tests.support.command import visus
 from tests.support.pictures import scene
@@ -326,3 +326,20 @@ def test_a_directory_that_leads_to_itself_ends() -> None:
     values = struct.pack("<HHII", 0x9286, 7, 40_000, 8) * 2000
     found = directories.read(b"II*\0\x08\0\0\0" + struct.pack("<H", 4000) + below + values + bytes(4))
     assert set(found) == {directories.EXIF, 0x9286}
+
+
+@pytest.mark.parametrize("kind", ["XMP", "IPTC", "texts of PNG"])
+def test_texts_that_are_not_written_again_are_named(kind: str, tmp_path: Path) -> None:
+    picture, place = Image.new("RGB", (32, 32), (90, 120, 40)), tmp_path / ("a.png" if "PNG" in kind else "a.jpg")
+    if kind == "IPTC":
+        picture.save(place)
+        data, record = place.read_bytes(), b"\x1c\x02\x78\x00\x03cat"
+        block = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record
+        place.write_bytes(data[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
+    elif kind == "XMP":
+        picture.save(place, xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>')
+    else:
+        told = PngImagePlugin.PngInfo()
+        told.add_text("Title", "A field")
+        picture.save(place, pnginfo=told)
+    assert f"{kind} left out" in visus("filter", "median", place, tmp_path / f"b{place.suffix}").stderr

@@ -205,7 +205,7 @@ class _Job:
         """Filter a file; tells what must be said of it."""
         from visus.images import read_bytes
         from visus.images.documents import look, pages_in, write_document
-        from visus.images.facts import facts_of
+        from visus.images.facts import facts_of, texts_in
 
         if not self.force:
             _refuse_taken(target)
@@ -223,7 +223,9 @@ class _Job:
         pages = pages_in(data, str(source), numbers, said=about.said, max_pixels=self.max_pixels)
         done = (self._filtered(page, said) for page in pages)
         left = write_document(target, done, about if self.page is None else about.of_one_page(self.page))
-        return list(said | dict.fromkeys(left))
+        written = texts_in(read_bytes(target)) if (texts := texts_in(data)) else []
+        gone = [f"{name} left out" for name in texts if name not in written]
+        return list(said | dict.fromkeys([*left, *gone]))
 
     def _in_strips(self, source: Path, target: Path) -> list[str] | str | None:
         """Filter a large file strip by strip, and tell what must be said; or why it is decoded whole.

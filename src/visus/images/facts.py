@@ -25,6 +25,7 @@ _DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
 _PART, _PART_TAKEN = 0x9290, 0x9291  # of the second, of these dates
 _DIGITS = re.compile(r"[0-9]+")
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+_IN_XMP, _IN_IPTC = b"<x:xmpmeta", b"Photoshop 3.0\x008BIM\x04\x04"  # the beginnings of these blocks
 _IPTC = b"\x1c\x02"  # begins a record that is said of the picture (IPTC-NAA IIM 4.2)
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # of the pixels of a JPEG
 _TRIED = 16  # places that may be the begin of a video
@@ -62,6 +63,14 @@ class Facts:
     colors: int = 0
     further: int = 0
     lossless: bool = False
+
+
+def texts_in(data: bytes) -> list[str]:
+    """Which blocks of texts a file holds beside EXIF and the tags of TIFF."""
+    texts = any(sign in data[: data.find(b"IDAT")] for sign in (b"tEXt", b"zTXt", b"iTXt"))
+    is_png = data.startswith(b"\x89PNG")
+    found = {"XMP": _IN_XMP in data, "IPTC": _IN_IPTC in data, "texts of PNG": is_png and texts}
+    return [name for name, there in found.items() if there]
 
 
 def facts_of(data: bytes, name: str = "") -> Facts:
