@@ -257,7 +257,7 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     if pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed:
         return True
     told = _told(own) is not None and _comparable(own, other, place)
-    return told and not explains(own.waves, other.waves, loss_of(other) or 0)
+    return told and not explains(own.blocks, other.blocks, loss_of(other) or 0)
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:

@@ -19,7 +19,7 @@ from visus.images.opened import open_by
 from visus.search.duplicates.detail import contrast_of, needed_share
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.rounding import Waves, follows, mean_step, waves_of
+from visus.search.duplicates.rounding import Blocks, blocks_of, follows, mean_step
 from visus.search.reading import content_hash
 
 SIDE = 768
@@ -57,9 +57,9 @@ class Traits:
     contrast: float
 
     @once
-    def waves(self) -> Waves:
+    def blocks(self) -> Blocks:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
-        return waves_of(_luminance(self.member))
+        return blocks_of(_luminance(self.member)).copy()  # without the rest
 
     def made_of(self, smaller: Sequence["Traits"]) -> bool:
         """Whether it surely is one of some smaller pictures made larger."""
@@ -72,7 +72,7 @@ class Traits:
     @once
     def rounded(self) -> float:
         """The mean step to which an encoder once rounded its pixels, whatever the file says now; 0 where none shows."""
-        return mean_step(self.waves)
+        return mean_step(self.blocks)
 
     @once
     def upright(self) -> bool:
