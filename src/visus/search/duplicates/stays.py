@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from visus.search.duplicates.keep import COLORS, WELL_EXPOSED, coarser, color_of, loss_of, pixels_in
+from visus.search.duplicates.keep import COLORS, WELL_EXPOSED, color_of
+from visus.search.duplicates.loss import coarser, loss_of, pixels_in
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 
