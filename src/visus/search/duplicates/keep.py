@@ -14,16 +14,20 @@ from visus.search.duplicates.loss import (
     is_lossless,
     least_lossy,
     loss_of,
+    lost_colors,
     pixels_in,
     told_loss,
 )
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
+from visus.search.duplicates.tones import crushed
 
 _SHOWS = 0.97  # of the largest part of the scene
 _ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
 _DETAIL = 0.6  # of the most detail, in pixels
+_ROUGH = 0.75  # of the differences between pixels of another one, below which a picture may be blurred
+_SOFT = 0.3  # of its detail, below which it is, where both are of one size
 _CONTRAST = 0.6  # of the strongest contrast
 _LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
 _SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
@@ -136,6 +140,7 @@ class _Place:
         changed: It was cut or framed, or has other tones than the hub.
         turned: It lies otherwise than the hub.
         same: Its pixels are the hub's.
+        color: Mean difference of its colors from the hub's, in levels of 255.
     """
 
     extent: float
@@ -146,6 +151,7 @@ class _Place:
     changed: bool = False
     turned: bool = False
     same: bool = False
+    color: float = 0.0
 
     @classmethod
     def of(cls, judgment: Judgment) -> "_Place":
@@ -163,6 +169,7 @@ class _Place:
             changed=bool(names & _HIDES),
             turned=bool(names & _TURNED),
             same=names == {"same pixels"},
+            color=judgment.relation.color if judgment.relation else 0.0,
         )
 
     @classmethod
@@ -201,7 +208,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         for own in left:
             sizes.setdefault(round(math.log(pixels_in(own) * place(own).share) / _ONE_SIZE), []).append(own)
         if len(sizes) == 1:
-            return left  # encoders differ in noise, not in detail
+            return _not_blurred(left)
         most, kept = 0.0, dict[int, float]()
         for size in sorted(sizes, reverse=True):
             if max(pixels_in(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
@@ -210,6 +217,13 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
             most = max(most, kept[size])
         best = [own for size, detail in kept.items() if detail >= _DETAIL * most for own in sizes[size]]
         return [own for own in left if own in best]
+
+    def lost(own: Traits, other: Traits) -> bool:
+        difference = max(place(own).color, place(other).color)
+        return _comparable(own, other, place) and lost_colors(own, other, difference)
+
+    def all_colors(left: list[Traits]) -> list[Traits]:
+        return [own for own in left if not any(lost(own, other) for other in left)]
 
     def as_source(traits: Traits) -> tuple[bool, int]:
         return traits.facts.captured is not None, age(traits)
@@ -235,6 +249,8 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("no mark", _best(lambda o: not place(o).marked)),
         ("its colors", _near(color_of, COLORS)),
         ("not overexposed", _near(lambda o: 1 - place(o).blown, WELL_EXPOSED)),
+        ("shades in its shadows", _not_crushed),
+        ("all colors", all_colors),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
@@ -254,14 +270,28 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     ]
 
 
+def _not_crushed(left: list[Traits]) -> list[Traits]:
+    shares = [max(crushed(own.levels, other.levels) for other in left) for own in left]
+    return [own for own, share in zip(left, shares, strict=True) if share <= min(shares) + 1 - WELL_EXPOSED]
+
+
+def _not_blurred(left: list[Traits]) -> list[Traits]:
+    """Of pictures of one size, those that are not clearly softer than another one."""
+    return [own for own in left if not any(_softer(own, other) for other in left)]
+
+
+def _softer(own: Traits, other: Traits) -> bool:
+    """Whether a picture was blurred; an encoder makes it hardly smoother, and what it adds only looks like detail."""
+    return own.roughness < _ROUGH * other.roughness and own.detail < _SOFT * other.detail
+
+
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
     if not coarser(loss_of(other) or 0, told_loss(own) or 0):
         return False
-    if pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed:
-        return True
-    told = told_loss(own) is not None and _comparable(own, other, place)
-    return told and not explains(own.blocks, other.blocks, loss_of(other) or 0)
+    if told_loss(own) is not None and _comparable(own, other, place):
+        return not explains(own.blocks, other.blocks, loss_of(other) or 0)
+    return pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from visus.search.duplicates.exact import LOSSLESS
 from visus.search.duplicates.opened import Traits
+from visus.search.duplicates.rounding import explains
 
 _STEPS = 1.25  # times the finest quantization, and one step more
 _LOSS = {**dict.fromkeys(LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
 _RICH = 0.8  # of the most bytes
+_FEW_COLORS = 0.7  # levels by which colors differ in the mean where a palette lost some
 
 
 def least_lossy(left: Sequence[Traits]) -> list[Traits]:
@@ -41,6 +43,21 @@ def told_loss(traits: Traits) -> float | None:
 def encoded_again(traits: Traits) -> bool:
     """Whether the pixels were rounded more coarsely than the file says."""
     return traits.rounded > 0 and coarser(traits.rounded, told_loss(traits) or 0)
+
+
+def lost_colors(own: Traits, other: Traits, difference: float) -> bool:
+    """Whether a palette lost some of the colors of another picture, which is not just what an encoder made of it.
+
+    Args:
+        own: Of the picture that has a palette, perhaps.
+        other: Of the other.
+        difference: Mean difference of their colors, in levels of 255.
+    """
+    fewer = own.facts.colors > 0 and not 0 < other.facts.colors <= own.facts.colors
+    if not fewer or difference <= _FEW_COLORS:
+        return False
+    of_one_size = own.blocks.shape == other.blocks.shape
+    return not of_one_size or not explains(own.blocks, other.blocks, loss_of(other) or 0)
 
 
 def _richness(traits: Traits) -> float:

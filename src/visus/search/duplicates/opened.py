@@ -16,10 +16,11 @@ from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
 from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
-from visus.search.duplicates.detail import contrast_of, needed_share
+from visus.search.duplicates.detail import contrast_of, needed_share, roughness_of
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
 from visus.search.duplicates.rounding import Blocks, blocks_of, follows, mean_step
+from visus.search.duplicates.tones import Levels
 from visus.search.reading import content_hash
 
 SIDE = 768
@@ -48,6 +49,7 @@ class Traits:
         transparent: Whether it is, somewhere.
         spread: How far its colors are apart, as a share of its contrast; 0 for a gray picture and for one in sepia.
         contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
+        levels: How many of its pixels, at :data:`SIDE`, have each gray level.
     """
 
     member: Member
@@ -55,6 +57,7 @@ class Traits:
     transparent: bool
     spread: float
     contrast: float
+    levels: Levels
 
     @once
     def blocks(self) -> Blocks:
@@ -80,6 +83,11 @@ class Traits:
         if self.facts.container not in ("JPEG", "MPO"):
             return True  # decoded upright
         return orientation_in(segments(read_bytes(self.member.path))) == 1
+
+    @once
+    def roughness(self) -> float:
+        """The mean difference of gray levels side by side."""
+        return roughness_of(self.blocks)
 
     @once
     def detail(self) -> float:
@@ -152,7 +160,9 @@ def open_member(member: Member) -> Opened | None:
     gray = _gray(colors)
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
-    return Opened(Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray)), colors, gray, alpha)
+    levels = np.bincount(gray.ravel(), minlength=256)
+    traits = Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray), levels)
+    return Opened(traits, colors, gray, alpha)
 
 
 def _colors(data: bytes, member: Member, side: int) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ _TABLE = (
 _WAVES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1))
 """Rows and columns of the low frequencies that are looked at."""
 
-_MEAN = 57.625  # mean step of that table
+_COARSEST = 255  # step
 _LEAST_LEVELS = 32  # gray levels that a decoded photograph has at least
 _DRAWN = 0.35  # of the pixels of a block that equal those beside and below, from which it was drawn and not decoded
 _PARTS = 8  # of a step of 1 in the histogram
@@ -73,7 +73,7 @@ def mean_step(blocks: Blocks) -> float:
         return 0.0
     middle = float(np.median(found))
     of_one_table = np.count_nonzero((found * _ONE_TABLE >= middle) & (found <= _ONE_TABLE * middle))
-    return middle * _MEAN if of_one_table >= _LEAST_WAVES else 0.0
+    return float(_table(middle).mean()) if of_one_table >= _LEAST_WAVES else 0.0
 
 
 def _drawn(blocks: Blocks) -> NDArray[np.bool_]:
@@ -100,17 +100,18 @@ def explains(fine: Blocks, coarse: Blocks, step: float) -> bool:
     if fine.shape != coarse.shape:
         return True
     ours, theirs = _waves(fine), _waves(coarse)
-    limits = _usual()[:, None] * np.float32(step / _MEAN * _ROUNDED) + np.float32(_DECODED)
+    steps = _table(_times(step))
+    limits = np.array([[steps[row, column] * _ROUNDED + _DECODED] for row, column in _WAVES], np.float32)
     telling = np.maximum(np.abs(ours), np.abs(theirs)) > limits
-    near = np.abs(ours - theirs) <= limits + _cut_off(fine, step)
+    near = np.abs(ours - theirs) <= limits + _cut_off(fine, steps)
     return bool(np.count_nonzero(near & telling) >= _EXPLAINED * np.count_nonzero(telling))
 
 
-def _cut_off(blocks: Blocks, step: float) -> Waves:
+def _cut_off(blocks: Blocks, steps: NDArray[np.float32]) -> Waves:
     """How much further rounding moves coefficients since what it lifts above white or below black is cut off there."""
-    if not step:
+    if not steps.any():
         return np.zeros((len(_WAVES), len(blocks)), np.float32)
-    steps, waves = np.array(_TABLE, np.float32) * np.float32(step / _MEAN), _cosines(_SIDE)
+    waves = _cosines(_SIDE)
     rounded = np.rint(waves @ (blocks.astype(np.float32) - 128) @ waves.T / steps) * steps
     decoded = waves.T @ rounded @ waves + 128
     return np.abs(_waves((decoded - decoded.clip(0, 255)).astype(np.float32)))
@@ -188,6 +189,17 @@ def _cosines(count: int) -> NDArray[np.float32]:
     waves = np.cos(np.pi * np.outer(np.arange(count), np.arange(_SIDE) + 0.5) / _SIDE).astype(np.float32) / 2
     waves[0] /= np.sqrt(np.float32(2))
     return waves.astype(np.float32)
+
+
+def _table(times: float) -> NDArray[np.float32]:
+    """The steps of the example, made coarser, as encoders do it: ``(8, 8)``."""
+    return (np.array(_TABLE, np.float32) * np.float32(times)).clip(max=_COARSEST)
+
+
+def _times(mean: float) -> float:
+    """How much coarser than the example a table of some mean step is."""
+    some = np.linspace(0, 16, 321)
+    return float(np.interp(mean, [_table(times).mean() for times in some], some))
 
 
 def _usual() -> NDArray[np.float32]:
