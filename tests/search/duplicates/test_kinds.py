@@ -390,7 +390,7 @@ def test_what_is_kept_as_the_user_wants(tmp_path: Path, photograph: Picture) -> 
     assert Path(group.keep.path).name in ("c.jpg", "d.jpg")
     stays = {Path(copy.path).name: copy.stays for copy in group.others}
     assert stays.pop({"c.jpg": "d.jpg", "d.jpg": "c.jpg"}[Path(group.keep.path).name]) == "in the reference folder"
-    assert stays == {"a.png": "", "b.jpg": ""} or stays["a.png"] == "has more detail"
+    assert stays == {"a.png": "is less compressed", "b.jpg": "is less compressed"}  # what a rule chose may be worse
 
 
 def test_read_gives_what_was_written(tmp_path: Path, photograph: Picture) -> None:

@@ -185,7 +185,7 @@ class _Component:
             else:
                 stays = self._decided_to_stay(content) or (CAPTION if content in captions else "")
                 stays = stays or (NOTED if judgment.evidence.noted else "")
-                stays = stays or has_more(self.traits[content], kept, judgment)
+                stays = stays or has_more(self.traits[content], kept, judgment, self.own.wanted)
                 others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))

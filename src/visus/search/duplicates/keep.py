@@ -8,24 +8,32 @@ from pathlib import Path
 
 from visus._errors import InputError
 from visus.search.duplicates.decisions import Decision, Pair
-from visus.search.duplicates.exact import LOSSLESS
+from visus.search.duplicates.loss import (
+    coarser,
+    encoded_again,
+    is_lossless,
+    least_lossy,
+    loss_of,
+    lost_colors,
+    pixels_in,
+    told_loss,
+)
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
+from visus.search.duplicates.tones import crushed
 
 _SHOWS = 0.97  # of the largest part of the scene
 _ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
 _DETAIL = 0.6  # of the most detail, in pixels
+_ROUGH = 0.75  # of the differences between pixels of another one, below which a picture may be blurred
+_SOFT = 0.3  # of its detail, below which it is, where both are of one size
 _CONTRAST = 0.6  # of the strongest contrast
-_STEPS = 1.25  # times the finest quantization, and one step more
 _LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
 _SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
 _ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _TURNED = {"turned", "mirrored"}
-_LOSS = {**dict.fromkeys(LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
-_AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
-_RICH = 0.8  # of the most bytes
 
 
 COLORS = 0.35
@@ -132,6 +140,7 @@ class _Place:
         changed: It was cut or framed, or has other tones than the hub.
         turned: It lies otherwise than the hub.
         same: Its pixels are the hub's.
+        color: Mean difference of its colors from the hub's, in levels of 255.
     """
 
     extent: float
@@ -142,6 +151,7 @@ class _Place:
     changed: bool = False
     turned: bool = False
     same: bool = False
+    color: float = 0.0
 
     @classmethod
     def of(cls, judgment: Judgment) -> "_Place":
@@ -159,6 +169,7 @@ class _Place:
             changed=bool(names & _HIDES),
             turned=bool(names & _TURNED),
             same=names == {"same pixels"},
+            color=judgment.relation.color if judgment.relation else 0.0,
         )
 
     @classmethod
@@ -197,7 +208,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         for own in left:
             sizes.setdefault(round(math.log(pixels_in(own) * place(own).share) / _ONE_SIZE), []).append(own)
         if len(sizes) == 1:
-            return left  # encoders differ in noise, not in detail
+            return _not_blurred(left)
         most, kept = 0.0, dict[int, float]()
         for size in sorted(sizes, reverse=True):
             if max(pixels_in(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
@@ -206,6 +217,13 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
             most = max(most, kept[size])
         best = [own for size, detail in kept.items() if detail >= _DETAIL * most for own in sizes[size]]
         return [own for own in left if own in best]
+
+    def lost(own: Traits, other: Traits) -> bool:
+        difference = max(place(own).color, place(other).color)
+        return _comparable(own, other, place) and lost_colors(own, other, difference)
+
+    def all_colors(left: list[Traits]) -> list[Traits]:
+        return [own for own in left if not any(lost(own, other) for other in left)]
 
     def as_source(traits: Traits) -> tuple[bool, int]:
         return traits.facts.captured is not None, age(traits)
@@ -231,13 +249,15 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("no mark", _best(lambda o: not place(o).marked)),
         ("its colors", _near(color_of, COLORS)),
         ("not overexposed", _near(lambda o: 1 - place(o).blown, WELL_EXPOSED)),
+        ("shades in its shadows", _not_crushed),
+        ("all colors", all_colors),
         ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
         ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
         ("likely the source", likely_source),
-        ("less compressed", _least_lossy),
-        ("not encoded again", _best(lambda o: not _encoded_again(o) or (place(o).same and _is_lossless(o)))),
-        ("lossless", _best(_is_lossless)),
+        ("less compressed", least_lossy),
+        ("not encoded again", _best(lambda o: not encoded_again(o) or (place(o).same and is_lossless(o)))),
+        ("lossless", _best(is_lossless)),
         ("further pictures", _best(lambda o: o.facts.frames)),
         ("with its video", _best(lambda o: o.facts.video)),
         ("transparent", _best(lambda o: o.transparent)),
@@ -250,14 +270,28 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
     ]
 
 
+def _not_crushed(left: list[Traits]) -> list[Traits]:
+    shares = [max(crushed(own.levels, other.levels) for other in left) for own in left]
+    return [own for own, share in zip(left, shares, strict=True) if share <= min(shares) + 1 - WELL_EXPOSED]
+
+
+def _not_blurred(left: list[Traits]) -> list[Traits]:
+    """Of pictures of one size, those that are not clearly softer than another one."""
+    return [own for own in left if not any(_softer(own, other) for other in left)]
+
+
+def _softer(own: Traits, other: Traits) -> bool:
+    """Whether a picture was blurred; an encoder makes it hardly smoother, and what it adds only looks like detail."""
+    return own.roughness < _ROUGH * other.roughness and own.detail < _SOFT * other.detail
+
+
 def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
-    if not coarser(loss_of(other) or 0, _told(own) or 0):
+    if not coarser(loss_of(other) or 0, told_loss(own) or 0):
         return False
-    if pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed:
-        return True
-    told = _told(own) is not None and _comparable(own, other, place)
-    return told and not explains(own.waves, other.waves, loss_of(other) or 0)
+    if told_loss(own) is not None and _comparable(own, other, place):
+        return not explains(own.blocks, other.blocks, loss_of(other) or 0)
+    return pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
@@ -274,10 +308,6 @@ def _comparable(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -
 
 def _upright(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     return all(traits.upright and not place(traits).turned for traits in (own, other))
-
-
-def _is_lossless(traits: Traits) -> bool:
-    return traits.facts.container in LOSSLESS
 
 
 def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:
@@ -301,44 +331,6 @@ def _near(value: Callable[[Traits], float], share: float) -> Callable[[list[Trai
     return kept
 
 
-def _least_lossy(left: list[Traits]) -> list[Traits]:
-    losses = [loss_of(traits) for traits in left]
-    if None in losses and 0.0 not in losses:  # by what is left of them, then
-        return _near(_richness, _RICH)(left)
-    told = [math.inf if loss is None else loss for loss in losses]
-    return [traits for traits, own in zip(left, told, strict=True) if not coarser(own, min(told))]
-
-
 def color_of(traits: Traits) -> float:
     """How much color a picture has, above 0 for a gray one too."""
     return traits.spread + 0.02
-
-
-def coarser(step: float, finest: float) -> bool:
-    """Whether a step of quantization is clearly coarser than the finest."""
-    return step > _STEPS * finest + (1 if finest else 0)
-
-
-def loss_of(traits: Traits) -> float | None:
-    """About the mean step to which a picture was rounded, at any time, 0 for none; None where nothing tells."""
-    told = _told(traits)
-    return max(told or 0, traits.rounded) or told
-
-
-def _told(traits: Traits) -> float | None:
-    return traits.facts.compression or _LOSS.get(traits.facts.container)
-
-
-def _encoded_again(traits: Traits) -> bool:
-    """Whether the pixels were rounded more coarsely than the file says."""
-    return traits.rounded > 0 and coarser(traits.rounded, _told(traits) or 0)
-
-
-def _richness(traits: Traits) -> float:
-    """Bytes a pixel that JPEG would need for as much."""
-    return _AS_JPEG.get(traits.facts.container, 1.0) * traits.member.size / pixels_in(traits)
-
-
-def pixels_in(traits: Traits) -> int:
-    """How many pixels a picture has."""
-    return traits.member.width * traits.member.height

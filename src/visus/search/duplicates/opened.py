@@ -17,10 +17,11 @@ from visus.images.decode import MAX_PIXELS
 from visus.images.facts import Facts, facts_of
 from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
-from visus.search.duplicates.detail import contrast_of, needed_share
+from visus.search.duplicates.detail import contrast_of, needed_share, roughness_of
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.rounding import Waves, follows, mean_step, waves_of
+from visus.search.duplicates.rounding import Blocks, blocks_of, follows, mean_step
+from visus.search.duplicates.tones import Levels
 from visus.search.reading import content_hash
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Traits:
         transparent: Whether it is, somewhere.
         spread: How far its colors are apart, as a share of its contrast; 0 for a gray picture and for one in sepia.
         contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
+        levels: How many of its pixels, at :data:`SIDE`, have each gray level.
     """
 
     member: Member
@@ -62,11 +64,12 @@ class Traits:
     transparent: bool
     spread: float
     contrast: float
+    levels: Levels
 
     @once
-    def waves(self) -> Waves:
+    def blocks(self) -> Blocks:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
-        return waves_of(_luminance(self.member))
+        return blocks_of(_luminance(self.member)).copy()  # without the rest
 
     def made_of(self, smaller: Sequence["Traits"]) -> bool:
         """Whether it surely is one of some smaller pictures made larger."""
@@ -79,7 +82,7 @@ class Traits:
     @once
     def rounded(self) -> float:
         """The mean step to which an encoder once rounded its pixels, whatever the file says now; 0 where none shows."""
-        return mean_step(self.waves)
+        return mean_step(self.blocks)
 
     @once
     def upright(self) -> bool:
@@ -87,6 +90,11 @@ class Traits:
         if self.facts.container not in ("JPEG", "MPO"):
             return True  # decoded upright
         return orientation_in(segments(read_bytes(self.member.path))) == 1
+
+    @once
+    def roughness(self) -> float:
+        """The mean difference of gray levels side by side."""
+        return roughness_of(self.blocks)
 
     @once
     def detail(self) -> float:
@@ -165,7 +173,9 @@ def open_member(member: Member) -> Opened | None:
     gray = _gray(colors)
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
-    return Opened(Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray)), colors, gray, alpha)
+    levels = np.bincount(gray.ravel(), minlength=256)
+    traits = Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray), levels)
+    return Opened(traits, colors, gray, alpha)
 
 
 def _colors(data: bytes, member: Member, side: int) -> NDArray[np.uint8]:

@@ -5,23 +5,38 @@ the cosine coefficients of blocks of 8 x 8 pixels lie near multiples of the step
 """
 
 import functools
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _SIDE = 8  # of a block
 _MOST_BLOCKS = 4096
-_WAVES = ((0, 1, 11), (1, 0, 12), (1, 1, 12), (0, 2, 10), (2, 0, 14), (1, 2, 14), (2, 1, 13))
-"""Rows, columns and steps of some low frequencies in the example table of ITU-T T.81, annex K."""
+_TABLE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+"""Steps of the frequencies of luminance in the example of ITU-T T.81, annex K."""
 
-_MEAN = 57.625  # mean step of that table
+_WAVES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1))
+"""Rows and columns of the low frequencies that are looked at."""
+
+_COARSEST = 255  # step
 _LEAST_LEVELS = 32  # gray levels that a decoded photograph has at least
+_DRAWN = 0.35  # of the pixels of a block that equal those beside and below, from which it was drawn and not decoded
 _PARTS = 8  # of a step of 1 in the histogram
 _LEAST_STEP, _MOST_STEP = 3, 120
 _MULTIPLES = 4  # that are looked at
 _NEAR = 3.0  # times as many coefficients near multiples as beside them
 _LEAST_NEAR = 60  # coefficients that must tell
 _LEAST_WAVES = 3  # frequencies that must tell
+_ONE_TABLE = 1.5  # times the steps of the example, compared with each other, that are of one table
 _ROUNDED = 0.75  # of a step that rounding moves a coefficient at most; half of it, and tables differ
 _DECODED = 1.5  # that it is moved as pixels are whole numbers
 _EXPLAINED = 0.95  # of the coefficients that tell
@@ -30,24 +45,45 @@ _FOLLOWS = 0.25  # of a step, root mean square: rounding alone makes 0.29
 _MIDDLE = 1024  # pixels along a side that are compared so
 _LEAST_GAIN = 0.3  # with which a frequency may have been weakened
 
+Level = TypeVar("Level", np.uint8, np.float32)
+
+Blocks = NDArray[np.uint8]
+"""``(N, 8, 8)``: some blocks of the gray levels of a picture."""
+
 Waves = NDArray[np.float32]
-"""``(7, N)``: of some low frequencies, the cosine coefficients in some blocks of a picture."""
+"""``(7, N)``: of some low frequencies, the cosine coefficients in blocks."""
 
 
-def mean_step(waves: Waves) -> float:
+def mean_step(blocks: Blocks) -> float:
     """The mean step of the luminance to which a picture was rounded, where its blocks still lie at multiples of 8.
 
+    What was drawn does not tell: the same few shapes again and again look like rounding.
+
     Args:
-        waves: Of the picture, as :func:`waves_of` gives them.
+        blocks: Of the picture, as :func:`blocks_of` gives them.
 
     Returns:
         0 where nothing tells of it: no JPEG, one of very fine steps, or shrunk, turned by an angle or cut since.
     """
-    found = [step / usual for own, (_, _, usual) in zip(np.abs(waves), _WAVES, strict=True) if (step := _step(own))]
-    return float(np.median(found)) * _MEAN if len(found) >= _LEAST_WAVES else 0.0
+    if np.count_nonzero(np.bincount(blocks.ravel(), minlength=256)) < _LEAST_LEVELS:
+        return 0.0
+    waves = np.abs(_waves(blocks[~_drawn(blocks)]))
+    found = np.array([step / usual for own, usual in zip(waves, _usual(), strict=True) if (step := _step(own))])
+    if len(found) < _LEAST_WAVES:
+        return 0.0
+    middle = float(np.median(found))
+    of_one_table = np.count_nonzero((found * _ONE_TABLE >= middle) & (found <= _ONE_TABLE * middle))
+    return float(_table(middle).mean()) if of_one_table >= _LEAST_WAVES else 0.0
 
 
-def explains(fine: Waves, coarse: Waves, step: float) -> bool:
+def _drawn(blocks: Blocks) -> NDArray[np.bool_]:
+    """Which blocks were drawn: most of their pixels equal those beside and below. Of a decoded one hardly any do."""
+    corner = blocks[:, :-1, :-1]
+    equal = (corner == blocks[:, 1:, :-1]) & (corner == blocks[:, :-1, 1:])
+    return np.asarray(np.count_nonzero(equal, axis=(1, 2)) > _DRAWN * (_SIDE - 1) ** 2)
+
+
+def explains(fine: Blocks, coarse: Blocks, step: float) -> bool:
     """Whether a picture may be what a coarser one of the same size was encoded from: rounding alone makes them differ.
 
     A copy that was blurred, sharpened, or had noise or a mark laid over it does not explain its original, however
@@ -63,10 +99,22 @@ def explains(fine: Waves, coarse: Waves, step: float) -> bool:
     """
     if fine.shape != coarse.shape:
         return True
-    limits = np.array([[usual * step / _MEAN * _ROUNDED + _DECODED] for _, _, usual in _WAVES], np.float32)
-    telling = np.maximum(np.abs(fine), np.abs(coarse)) > limits
-    near = np.abs(fine - coarse) <= limits
+    ours, theirs = _waves(fine), _waves(coarse)
+    steps = _table(_times(step))
+    limits = np.array([[steps[row, column] * _ROUNDED + _DECODED] for row, column in _WAVES], np.float32)
+    telling = np.maximum(np.abs(ours), np.abs(theirs)) > limits
+    near = np.abs(ours - theirs) <= limits + _cut_off(fine, steps)
     return bool(np.count_nonzero(near & telling) >= _EXPLAINED * np.count_nonzero(telling))
+
+
+def _cut_off(blocks: Blocks, steps: NDArray[np.float32]) -> Waves:
+    """How much further rounding moves coefficients since what it lifts above white or below black is cut off there."""
+    if not steps.any():
+        return np.zeros((len(_WAVES), len(blocks)), np.float32)
+    waves = _cosines(_SIDE)
+    rounded = np.rint(waves @ (blocks.astype(np.float32) - 128) @ waves.T / steps) * steps
+    decoded = waves.T @ rounded @ waves + 128
+    return np.abs(_waves((decoded - decoded.clip(0, 255)).astype(np.float32)))
 
 
 def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
@@ -84,7 +132,8 @@ def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
     """
     found: list[float] = []
     middle = _middle(rounded)
-    for own, goal in zip(_waves(_brought_to(rounded, picture, middle)), _waves(rounded[middle]), strict=True):
+    brought = _brought_to(rounded, picture, middle)
+    for own, goal in zip(_waves(blocks_of(brought)), _waves(blocks_of(rounded[middle])), strict=True):
         step = _step(np.abs(goal))
         small = (np.abs(goal) >= _SMALL[0] * step) & (np.abs(goal) <= _SMALL[1] * step)
         if step and np.count_nonzero(small) >= _LEAST_NEAR:
@@ -116,26 +165,46 @@ def _brought_to(
     return (columns @ weights).reshape(near.shape).astype(np.float32)
 
 
-def waves_of(gray: NDArray[np.uint8]) -> Waves:
-    """The coefficients of a picture; none of one that is drawn or of two tones, where they are few numbers anyway.
+def blocks_of(gray: NDArray[Level]) -> NDArray[Level]:
+    """Some blocks of a picture, ``(N, 8, 8)``, spread evenly.
 
     Args:
-        gray: ``(H, W)`` uint8, all pixels of the picture.
+        gray: ``(H, W)``, all pixels of the picture.
     """
-    if np.count_nonzero(np.bincount(gray.ravel(), minlength=256)) < _LEAST_LEVELS:
-        return np.zeros((len(_WAVES), 0), np.float32)
-    return _waves(gray)
-
-
-def _waves(gray: NDArray[np.uint8] | NDArray[np.float32]) -> Waves:
     rows, columns = gray.shape[0] // _SIDE, gray.shape[1] // _SIDE
     blocks = gray[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
     blocks = blocks.reshape(-1, _SIDE, _SIDE)
-    some = blocks[:: max(1, len(blocks) // _MOST_BLOCKS)].astype(np.float32)
-    waves = np.cos(np.pi * np.outer(np.arange(3), np.arange(_SIDE) + 0.5) / _SIDE).astype(np.float32) / 2
+    return blocks[:: max(1, len(blocks) // _MOST_BLOCKS)]
+
+
+def _waves(blocks: Blocks | NDArray[np.float32]) -> Waves:
+    some = _cosines(3)
+    found = some @ blocks.astype(np.float32) @ some.T
+    return np.stack([found[:, row, column] for row, column in _WAVES], dtype=np.float32)
+
+
+@functools.cache
+def _cosines(count: int) -> NDArray[np.float32]:
+    """The lowest waves of a block, ``(count, 8)``."""
+    waves = np.cos(np.pi * np.outer(np.arange(count), np.arange(_SIDE) + 0.5) / _SIDE).astype(np.float32) / 2
     waves[0] /= np.sqrt(np.float32(2))
-    found = waves @ some @ waves.T
-    return np.stack([found[:, row, column] for row, column, _ in _WAVES], dtype=np.float32)
+    return waves.astype(np.float32)
+
+
+def _table(times: float) -> NDArray[np.float32]:
+    """The steps of the example, made coarser, as encoders do it: ``(8, 8)``."""
+    return (np.array(_TABLE, np.float32) * np.float32(times)).clip(max=_COARSEST)
+
+
+def _times(mean: float) -> float:
+    """How much coarser than the example a table of some mean step is."""
+    some = np.linspace(0, 16, 321)
+    return float(np.interp(mean, [_table(times).mean() for times in some], some))
+
+
+def _usual() -> NDArray[np.float32]:
+    """The steps of the frequencies that are looked at in the example."""
+    return np.array([_TABLE[row][column] for row, column in _WAVES], np.float32)
 
 
 def _step(values: NDArray[np.float32]) -> int:

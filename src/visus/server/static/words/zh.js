@@ -244,8 +244,8 @@ export default {
     older: "更早", "has more detail": "细节更多", "further pictures": "附有更多图片", "has further pictures": "附有更多图片",
     "with its video": "附有视频", "has a video behind it": "附有视频", "further channels": "通道更多", "has further channels": "通道更多",
     "has its colors": "有色彩", "has more colors": "颜色更多", "is not overexposed": "没有过曝", "is less compressed": "压缩更少",
-    "has another caption": "文字不同",
-    "has writing at its edge": "边缘有文字",
+    "has another caption": "文字不同", "has writing at its edge": "边缘有文字", "all colors": "颜色完整", "shades in its shadows": "暗部有层次",
+    "has shades in its shadows": "暗部有层次", "has its date": "有拍摄日期", "has more depth": "色深更高", "has more metadata": "元数据更多",
   },
   kinds: {
     burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", "same frame": "同一边框", captioned: "加文字", overlapping: "有重叠",
