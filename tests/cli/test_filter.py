@@ -179,7 +179,8 @@ def test_what_a_tiff_says_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["imagej", "ome"])
 def test_one_page_of_a_stack_does_not_say_that_it_is_the_stack(tmp_path: Path, kind: str) -> None:
     stack = np.stack([scene(k)[:, :, 0] for k in range(4)])
-    tifffile.imwrite(tmp_path / "a.tif", stack, **{kind: True}, metadata={"axes": "ZYX"}, photometric="minisblack")
+    with tifffile.TiffWriter(tmp_path / "a.tif", imagej=kind == "imagej", ome=kind == "ome") as out:
+        out.write(stack, metadata={"axes": "ZYX"}, photometric="minisblack")
     visus("filter", "median", tmp_path / "a.tif", tmp_path / "b.tif", "--size", 3, "--page", 2)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), filters.median(stack[2], size=3))
     with tifffile.TiffFile(tmp_path / "b.tif") as file:

@@ -333,7 +333,7 @@ def _tones(x: Floats, y: Floats, inside: NDArray[np.bool_]) -> Floats:
 
 
 def _fitted(powers: NDArray[np.float64], values: Floats) -> NDArray[np.float64]:
-    return np.linalg.lstsq(powers.T @ powers, powers.T @ values, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(powers.T @ powers, powers.T @ values, rcond=None)[0], np.float64)
 
 
 def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
@@ -377,7 +377,7 @@ def _has_writing(picture: Gray, covered: NDArray[np.bool_]) -> bool:
         return False
     thick = np.ones((_THICK, _THICK), np.uint8)
     bright, dark = (cv2.morphologyEx(picture, kind, thick) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return np.count_nonzero(rest & (np.maximum(bright, dark) >= _INK)) >= _STROKES
+    return bool(np.count_nonzero(rest & (np.maximum(bright, dark) >= _INK)) >= _STROKES)
 
 
 def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:
