@@ -11,6 +11,7 @@ from visus.images import shrink
 from visus.search.duplicates.alignment import Matrix, scaling
 from visus.search.duplicates.blocks import laid_over
 from visus.search.duplicates.closer import closer
+from visus.search.duplicates.colors import RECOLORED, Colors, apart, colors_of, lamp_changed
 from visus.search.duplicates.evidence import Evidence, Laid, compare, lay, scale_of
 from visus.search.duplicates.exact import deep, difference, nearly, same_numbers
 from visus.search.duplicates.looks import Look
@@ -20,12 +21,6 @@ from visus.search.duplicates.opened import SOFT_SIDE, WHITE, Opened, Page, pages
 
 _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
-_RECOLORED = 8.0  # mean difference of colors, in levels of 255
-_OTHER_COLOR, _COLORED = 45, 30  # levels by which a color is another one, and soft pixels that it must have
-_VIVID, _LAMP = 90, 6  # levels by which the color of something small is wholly another, and its pixels
-_GRAY = 24  # levels between red, green and blue that a gray picture may have somewhere
-_SAME_COLOR, _MOSTLY = 8, 0.5  # levels by which a color may differ that is the same, and the share of such pixels
-_DARK = 40  # levels, from which a picture made brighter changes a pixel
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _HOLE = 5  # side of a square of pixels that is transparent in one alone
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
@@ -78,7 +73,7 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
         return Judgment(evidence, None, "same scene")
     if isinstance(exactly, Evidence):
         evidence = exactly
-    colors = _colors(keep, other, evidence)
+    colors = colors_of(keep, other, evidence)
     if kind := _other_kind(keep, other, evidence) or _other_colors(keep, other, evidence, colors):
         return Judgment(evidence, None, kind)
     relation = _relation(keep, other, evidence, colors.difference, same=exactly == "same")
@@ -119,15 +114,15 @@ def _other_kind(keep: Opened, other: Opened, evidence: Evidence) -> Kind | None:
     return None if _same_alpha(keep, other, evidence) and _same_pages(keep, other, evidence) else "same scene"
 
 
-def _other_colors(keep: Opened, other: Opened, evidence: Evidence, colors: "_Colors") -> Kind | None:
+def _other_colors(keep: Opened, other: Opened, evidence: Evidence, colors: Colors) -> Kind | None:
     """How two pictures belong together that only their colors tell apart; None for copies."""
     if colors.added:
         return "captioned"
     if keep.is_gray and other.is_gray:  # bands, windows and maps hold other numbers where their tones differ
         rounded = keep.facts.colors or other.facts.colors  # to few tones
-        return "same scene" if colors.difference > _RECOLORED and not rounded else None
-    same_tones = colors.difference <= _RECOLORED and not keep.is_gray and not other.is_gray
-    return "same scene" if same_tones and _lamp_changed(keep, other, evidence) else None
+        return "same scene" if colors.difference > RECOLORED and not rounded else None
+    same_tones = colors.difference <= RECOLORED and not keep.is_gray and not other.is_gray
+    return "same scene" if same_tones and lamp_changed(keep, other, evidence) else None
 
 
 def _taken_apart(keep: Opened, other: Opened) -> bool:
@@ -152,7 +147,7 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
         return "same scene"
     if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
         return "same frame"
-    return "exposure bracket" if _colors(keep, other, evidence).difference > 2 * _RECOLORED else "burst"
+    return "exposure bracket" if colors_of(keep, other, evidence).difference > 2 * RECOLORED else "burst"
 
 
 def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float, *, same: bool) -> Relation:
@@ -172,7 +167,7 @@ def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float, *, 
         names.append("turned")
     if mirrored:
         names.append("mirrored")
-    if color > _RECOLORED:
+    if color > RECOLORED:
         names.append("recolored")
     if abs(scale - 1) > _SIZE:
         names.append("resized")
@@ -187,86 +182,6 @@ def _turn(linear: Matrix) -> tuple[int, bool]:
     plain = linear @ np.diag([-1.0, 1.0]) if mirrored else linear
     angle = np.degrees(np.arctan2(-plain[1, 0], plain[0, 0]))  # y points down
     return int(round(angle / 90) * 90 % 360), mirrored
-
-
-@dataclass(frozen=True, slots=True)
-class _Colors:
-    """How the colors of two pictures differ where both are, softly seen.
-
-    Attributes:
-        difference: Mean difference, in levels of 255.
-        added: Something of the second has another color there, a date in orange perhaps or a shirt, and most of the
-            rest has not: gray levels do not always tell.
-    """
-
-    difference: float
-    added: bool
-
-
-def _colors(keep: Opened, other: Opened, evidence: Evidence) -> _Colors:
-    first, second = keep.soft, other.soft
-    larger, smaller = scaling(other.gray.shape, second.shape), scaling(first.shape, keep.gray.shape)
-    return _apart(first, second, larger @ evidence.transform @ smaller)
-
-
-def _apart(first: NDArray[np.uint8], second: NDArray[np.uint8], way: Matrix) -> _Colors:
-    """How far the colors of two small pictures are apart.
-
-    Args:
-        first: ``(h, w, 3)`` uint8.
-        second: ``(H, W, 3)`` uint8.
-        way: Takes points of the first to points of the second.
-    """
-    import cv2
-
-    laid = laid_over(first, way, second.shape)
-    covered = laid_over(np.full(first.shape[:2], 255, np.uint8), way, second.shape)
-    there = np.where(covered > 252, np.uint8(255), np.uint8(0))
-    ours, theirs = (np.asarray(cv2.blur(colors, (3, 3)), np.uint8) for colors in (laid, second))
-    difference = float(np.mean(cv2.mean(cv2.absdiff(ours, theirs), there)[:3]))
-    inside = cv2.erode(there, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    one, two = _chroma(ours), _chroma(theirs)
-    distance = _largest(np.abs(one - two))
-    apart = inside & (distance >= _OTHER_COLOR)
-    more = apart & (_largest(np.abs(two)) >= _largest(np.abs(one)))
-    if difference <= _RECOLORED:
-        return _Colors(difference, bool(np.count_nonzero(more) >= _COLORED))
-    colored = min(int(_largest(np.abs(own))[inside].max(initial=0)) for own in (one, two)) > _GRAY
-    alike = inside & (cv2.absdiff(ours, theirs).max(axis=2) <= _SAME_COLOR) & (ours.max(axis=2) >= _DARK)
-    still = np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside)
-    return _Colors(difference, bool(colored and still and np.count_nonzero(apart) >= _COLORED))
-
-
-def _lamp_changed(keep: Opened, other: Opened, evidence: Evidence) -> bool:
-    """Whether something small has a wholly other color, a lamp that is green now, and has it nowhere near."""
-    import cv2
-
-    shape, near = other.gray.shape, np.ones((5, 5), np.uint8)
-    laid = laid_over(keep.colors, evidence.transform, shape)
-    covered = laid_over(np.full(keep.gray.shape, 255, np.uint8), evidence.transform, shape)
-    inside = cv2.erode(covered, near, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 252
-    for ours, theirs in zip(
-        *(_chroma(np.asarray(cv2.blur(own, (3, 3)), np.uint8)) for own in (laid, other.colors)), strict=True
-    ):
-        for one, two in ((ours, theirs), (theirs, ours)):
-            beyond = np.maximum(one - cv2.dilate(two, near), cv2.erode(two, near) - one)
-            if np.count_nonzero(inside & (beyond >= _VIVID)) >= _LAMP:
-                return True
-    return False
-
-
-def _chroma(colors: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """How far red and blue are from green, ``(2, h, w)``."""
-    import cv2
-
-    red, green, blue = cv2.split(colors)
-    apart = [cv2.subtract(color, green, dtype=cv2.CV_16S) for color in (red, blue)]
-    return np.asarray(np.stack(apart), np.int16)
-
-
-def _largest(both: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The larger of two numbers at each place; much sooner than NumPy's maximum along an axis of two."""
-    return np.maximum(both[0], both[1])
 
 
 def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
@@ -343,4 +258,4 @@ def _same_page(ours: Page, theirs: Page, keep: Opened, other: Opened, evidence: 
 def _same_tint(ours: Page, theirs: Page, way: Matrix) -> bool:
     first, second = shrink(ours.colors, SOFT_SIDE), shrink(theirs.colors, SOFT_SIDE)
     larger, smaller = scaling(theirs.gray.shape, second.shape), scaling(first.shape, ours.gray.shape)
-    return not _apart(first, second, larger @ way @ smaller).added
+    return not apart(first, second, larger @ way @ smaller).added
