@@ -26,7 +26,7 @@ def crushed(own: Levels, other: Levels) -> float:
     >>> even = np.full(256, 100)
     >>> hard = np.concatenate([[6000], np.zeros(59, int), np.full(196, 100)])
     >>> round(crushed(hard, even), 2), crushed(even, hard), crushed(hard, hard)
-    (0.23, 0.0, 0.0)
+    (0.22, 0.0, 0.0)
     """
     black = float(own[: _BLACK + 1].sum() / own.sum())
     until = np.cumsum(other) / other.sum()
