@@ -87,8 +87,10 @@ def explains(
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:
     """The straight line that takes the tones of blocks to those of others: slope and offset."""
+    if len(x) < 2:
+        return 1.0, 0.0
     means = x.mean(axis=(1, 2)), y.mean(axis=(1, 2))
-    if len(x) < 2 or np.ptp(means[0]) < 1:
+    if np.ptp(means[0]) < 1:
         return 1.0, 0.0
     slope, offset = np.polyfit(*means, 1)
     return float(slope), float(offset)
