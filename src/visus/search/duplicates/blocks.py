@@ -190,6 +190,15 @@ def covered(
     return inside
 
 
+def grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """A region with a rim of so many pixels more, or less."""
+    import cv2
+
+    rim = np.ones((2 * abs(pixels) + 1,) * 2, np.uint8)
+    change = cv2.dilate if pixels > 0 else cv2.erode
+    return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
+
+
 def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matrix | None:
     """A transform made exact: the busiest blocks are moved where they fit best, and an affine transform follows them.
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.search.duplicates.evidence import STRONG, WEAKEST, Evidence, Laid, cut, mark_over, there
+from visus.search.duplicates.blocks import grown
+from visus.search.duplicates.evidence import Evidence, Laid, cut, mark_over, strength, there
 from visus.search.duplicates.looks import Floats
 from visus.search.duplicates.marks import written
 
@@ -45,10 +46,8 @@ def _differs(laid: Laid) -> NDArray[np.bool_]:
     x, y = sorted((laid.over, laid.target), key=_sharpness, reverse=True)  # what a blurred copy lacks has not changed
     slope, offset, contrast = _tones_around(x, y, where, laid.side)
     like_y = slope * x + offset
-    rim = np.ones((2 * _RIM + 1,) * 2, np.uint8)
-    whole = cv2.erode(where.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    strength = np.clip(y[where].std() / STRONG, WEAKEST, 1)
-    visible = np.maximum(_VISIBLE * strength, _AGAINST * contrast)
+    whole = grown(where, -_RIM)
+    visible = np.maximum(_VISIBLE * strength(float(y[where].std())), _AGAINST * contrast)
     if not (whole & (cv2.blur(cv2.absdiff(like_y, y), (3, 3)) >= visible)).any():
         return np.zeros_like(whole)  # no pixel is farther from those around its place than from the one at it
     apart = cv2.blur(np.maximum(_beyond(like_y, y), _beyond(y, like_y)), (3, 3))

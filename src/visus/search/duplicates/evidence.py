@@ -20,6 +20,7 @@ from visus.search.duplicates.blocks import (
     best_places,
     compared,
     covered,
+    grown,
     laid_over,
     refined,
     side_of,
@@ -37,15 +38,13 @@ TEXTURE = 5.0
 AGREE = 0.7
 """Least correlation of two blocks that show the same."""
 
-STRONG, WEAKEST = 30.0, 0.4
-"""Standard deviation of the gray levels from which contrast is strong, and the least share that counts for less."""
-
 _OTHER, _VISIBLE = 0.35, 10.0
 """Correlation of two blocks that show something else, and standard deviation of their difference, in gray levels."""
 
 _MOVED, _SEEN_TO_MOVE = 0.5, 8.0
 """The same of blocks in which something moved: one alone may be what a strong compression has made of it."""
 
+_STRONG, _WEAKEST = 30.0, 0.4  # standard deviation from which contrast is strong; the least that counts for less
 _CLIPPED = 6.0  # gray levels from white or black
 _SHADE = 40.0  # gray levels by which flat blocks may differ from what the others say
 _SAME_TONES, _SHADE_OF_THE_SAME = 3.0, 12.0  # gray levels, and the same of pictures that are of one tone
@@ -288,25 +287,24 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     doubtful = textured & (found < AGREE)
     if doubtful.sum() <= _HOPELESS * textured.sum():
         found[doubtful] = np.maximum(found[doubtful], _beside(laid, laid.corners[doubtful]).correlation)
-    share = _strength(own.means[:, inside], own.spreads[:, inside])
+    variances = own.means[:, inside].var(axis=1) + np.square(own.spreads[:, inside]).mean(axis=1)
+    share = strength(float(np.sqrt(variances.min())))
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE * share)
     moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE * share) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
     tones = np.abs(expected[0] - own.means[0])
-    shade = _SHADE if not inside.any() or np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
+    shade = _SHADE if np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
     other_shade = np.abs(expected[0] - own.means[1]) > shade
     return found, changed | (inside & ~textured & ~lost & other_shade)
 
 
-def _strength(means: Floats, spreads: Floats) -> float:
-    """How strong the contrast is, from 0.4 to 1: in a dark or foggy picture less is to be seen of all.
+def strength(deviation: float) -> float:
+    """How strong a contrast is, from 0.4 to 1: in a dark or foggy picture less is to be seen of all.
 
     Args:
-        means: Of the blocks of two pictures, ``(2, N)``, in gray levels.
-        spreads: Standard deviations of these blocks.
+        deviation: Standard deviation of the gray levels.
     """
-    deviations = np.sqrt(means.var(axis=1) + np.square(spreads).mean(axis=1))
-    return float(np.clip(deviations.min() / STRONG, WEAKEST, 1))
+    return float(np.clip(deviation / _STRONG, _WEAKEST, 1))
 
 
 def _at_end(laid: Laid) -> NDArray[np.bool_]:
@@ -342,26 +340,17 @@ def _lost(means: Floats, expected: Floats) -> NDArray[np.bool_]:
     return white | ((means <= _CLIPPED) & (expected <= 3 * _CLIPPED))
 
 
-def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    """A region with a rim of so many pixels more, or less."""
-    import cv2
-
-    rim = np.ones((2 * abs(pixels) + 1,) * 2, np.uint8)
-    change = cv2.dilate if pixels > 0 else cv2.erode
-    return np.asarray(change(region.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0)) > 0
-
-
 def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     """What a picture shows where the other one is not."""
     if np.count_nonzero(covered) > (1 - _NOTHING) * covered.size:
         return "nothing"
-    rest = ~_grown(covered, _ASIDE)
+    rest = ~grown(covered, _ASIDE)
     if np.count_nonzero(rest) < _NOTHING * picture.size:
         return "nothing"
     x0, y0, x1, y1 = without_border(picture)
     border = rest.copy()
     border[y0:y1, x0:x1] = False
-    rim = picture[covered & ~_grown(covered, -3 * _ASIDE)].astype(np.int16)
+    rim = picture[covered & ~grown(covered, -3 * _ASIDE)].astype(np.int16)
     found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
     return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
 
@@ -370,7 +359,7 @@ def _has_writing(picture: Gray, covered: NDArray[np.bool_]) -> bool:
     """Whether a picture has thin strokes where the other one is not."""
     import cv2
 
-    rest = ~_grown(covered, _RIM)
+    rest = ~grown(covered, _RIM)
     if picture.shape[0] >= _TALL * picture.shape[1]:
         rest[: round(_STATUS * picture.shape[0])] = False  # a phone's clock
     if np.count_nonzero(rest) < _STROKES:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.search.duplicates.blocks import grown
 from visus.search.duplicates.looks import Floats
 
 _MARKED = 20.0  # gray levels that a mark changes at least
@@ -80,8 +81,7 @@ def explains(
     near = np.ones((3, 3), np.uint8)  # edges may lie a pixel beside their place
     low, high = cv2.erode(np.minimum(plain, under), near), cv2.dilate(np.maximum(plain, under), near)
     beyond = cv2.blur(np.maximum(np.maximum(marked - high, low - marked), 0), (3, 3))
-    rim = np.ones((2 * _RIM + 1,) * 2, np.uint8)
-    whole = cv2.erode(where.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    whole = grown(where, -_RIM)
     return not bool((whole & (beyond >= np.maximum(_VISIBLE, _AGAINST * _contrast(marked)))).any())
 
 
