@@ -106,7 +106,8 @@ class Spectra:
 
     def _call(self, tile: Floats, inside: tuple[int, int], grays: int, *out: int | None) -> None:
         spectrum = spectrum_of(tile, np.zeros_like(tile))
-        plans = (ctypes.byref(_lines(length).plan) for length in tile.shape)
+        lines = [_lines(length) for length in tile.shape]  # held: threads that ask at once each get some of their own
+        plans = (ctypes.byref(own.plan) for own in lines)
         places = (own.ctypes.data for own in (spectrum, self.values))
         if _library().fourier_answers(*plans, *places, self.count, *inside, grays, *out):
             raise MemoryError
@@ -128,7 +129,8 @@ def spectrum_of(real: NDArray[np.floating], imaginary: NDArray[np.floating]) -> 
     tile = np.stack([real, imaginary]).astype(np.float32)
     rows, columns = real.shape
     spectrum = np.empty((2, columns // 8, rows, 8), np.float32)
-    plans = (ctypes.byref(_lines(length).plan) for length in real.shape)
+    lines = [_lines(length) for length in real.shape]  # held until the call is over
+    plans = (ctypes.byref(own.plan) for own in lines)
     if _library().fourier_spectrum(*plans, tile.ctypes.data, spectrum.ctypes.data):
         raise MemoryError
     return spectrum
