@@ -113,7 +113,16 @@ def test_a_killed_process_costs_an_epoch_at_most(cluster: Cluster, data: Path, t
 @pytest.mark.timeout(900)
 def test_fine_tuning_opens_layers_in_all_processes(cluster: Cluster, data: Path, tmp_path: Path) -> None:
     run = train(
-        "classify", data, runs=tmp_path, cluster=cluster, mode="finetune", epochs=3, batch_size=8, size=64, workers=0
+        "classify",
+        data,
+        runs=tmp_path,
+        cluster=cluster,
+        mode="finetune",
+        epochs=3,
+        patience=0,
+        batch_size=8,
+        size=64,
+        workers=0,
     )
     assert run.finished
     assert run.summary["epochs"] == 3

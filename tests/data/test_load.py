@@ -103,6 +103,17 @@ def test_copies_stay_together_when_a_folder_is_split(tmp_path: Path) -> None:
         assert all(where[f"{k:04d}.png"] == where[f"copy{k}.png"] for k in range(6))
 
 
+def test_where_all_are_copies_this_is_said(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (path,) = write_class(tmp_path / name, 0, 1)
+        for number in range(4):
+            shutil.copy(path, path.with_name(f"copy{number}.png"))
+    with pytest.raises(
+        InputError, match=r"val split \(its 10 pictures are copies of 1, and copies are kept together\)"
+    ):
+        load(tmp_path)
+
+
 def test_uneven_classes_are_said(tmp_path: Path) -> None:
     folder_of_classes(tmp_path / "d", 4)
     write_class(tmp_path / "d" / "blob", 0, 40, first=100)

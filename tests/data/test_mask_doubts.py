@@ -125,6 +125,32 @@ def test_a_palette_with_a_third_color_has_numbers_in_every_mask(tmp_path: Path) 
         assert np.unique(read_values(tmp_path / "m.png")).tolist() == [*range(used)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "fine"),
+    [
+        ("krb", "kbr", False),
+        ("krb", "krb", True),
+        ("krb", "kgw", True),  # other colors for the same numbers
+    ],
+)
+def test_palettes_in_which_a_color_changes_its_number_are_refused(
+    one: str, other: str, fine: bool, tmp_path: Path
+) -> None:
+    shown = {"k": (0, 0, 0), "r": (255, 0, 0), "b": (0, 0, 255), "g": (0, 99, 0), "w": (200, 200, 200)}
+    tools.masks(tmp_path, NUMBERS, lambda _, mask: mask)
+    for number, path in enumerate(sorted((tmp_path / "masks").iterdir())):
+        image = Image.fromarray(np.array(Image.open(path))).convert("P")
+        image.putpalette([level for sign in (one, other)[number % 2] for level in shown[sign]])
+        image.save(path)
+    if fine:
+        assert load_masks(tmp_path).classes == ("0", "1", "2")
+    else:
+        with pytest.raises(
+            InputError, match=r"disagree: rgb\(.* is . in .* and . in .*; save all masks with one palette"
+        ):
+            load_masks(tmp_path)
+
+
 @pytest.mark.parametrize("values", [(0, 1, 2, 3, 4, 5, 254), (*range(1, 18), 254, 255), (0, 10, 20, 240, 250)])
 def test_numbers_of_classes_beside_a_high_one_are_no_blur(tmp_path: Path, values: tuple[int, ...]) -> None:
     blocks = np.kron(np.resize(np.array(values, np.uint8), (6, 8)), np.ones((15, 15), np.uint8))

@@ -86,3 +86,23 @@ def test_each_part_has_its_share_of_rare_classes(tmp_path: Path) -> None:
     assert {split: int(found.counts(split)[found.classes.index("rare")]) for split in found.splits} == {
         "train": 4, "val": 1, "test": 1,
     }  # fmt: skip
+
+
+PAIRS = ["red|round", "red|square", "blue|round", "blue|square"]
+
+
+def test_parts_that_stand_in_several_lists_are_classes(tmp_path: Path) -> None:
+    rows = [f"{n:03}.png,{PAIRS[n % 4]}" for n in range(12)]
+    found = load_whole(put(tmp_path, "labels.csv", "\n".join(["file,class", *rows])))
+    assert (found.multilabel, found.classes) == (True, ("blue", "red", "round", "square"))
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [(["left|right", "up|down"], "left|right"), (["Austin, TX", "Boston, MA", "Paris, TX"], "Austin, TX")],
+)
+def test_names_that_look_like_lists_are_said_to_be_one_class_each(names: list[str], first: str, tmp_path: Path) -> None:
+    rows = [f'{n:03}.png,"{names[n % len(names)]}"' for n in range(12)]
+    found = load_whole(put(tmp_path, "labels.csv", "\n".join(["file,class", *rows])))
+    assert (found.multilabel, sorted(found.classes)) == (False, sorted(names))
+    assert f"'{first}' is taken as one class" in said(found)

@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -165,6 +165,29 @@ def plain_errors() -> Iterator[None]:
         raise type(error)(text.strip().splitlines()[-1].split(": ", 1)[-1]) from None
 
 
+def reading_ahead(workers: int) -> dict[str, Any]:
+    """How a loader reads ahead, as its arguments.
+
+    Args:
+        workers: Processes that do; 0 to read between the steps.
+    """
+    return {
+        "num_workers": workers,
+        "persistent_workers": workers > 0,
+        "prefetch_factor": 4 if workers else None,
+        "worker_init_fn": _apart,
+    }
+
+
+def _apart(_worker: int) -> None:
+    """Let what ends a whole job, Ctrl-C perhaps, reach the training alone: it ends those who read ahead itself.
+
+    Torch raises an error wherever the training is when one of them ends before it; a lock may then never be given back.
+    """
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+
+
 class Whole(list[Sample]):
     """A batch that is collated already; a list, since that is what a loader expects to be handed."""
 
@@ -271,10 +294,8 @@ def loader(
         batches,
         batch_size=batch_size,
         sampler=Order(labels, shuffle=shuffle, balanced=balanced, seed=seed),
-        num_workers=workers,
         collate_fn=_collate,
-        persistent_workers=workers > 0,
-        prefetch_factor=4 if workers else None,
+        **reading_ahead(workers),
         drop_last=shuffle and len(labels) > batch_size and len(labels) % batch_size == 1,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(seed),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from visus.data.batches import Key, Order
+from visus.data.batches import Key, Order, reading_ahead
 from visus.data.boxes import Boxed
 from visus.data.joint_boxes import JointBoxes, Sample
 from visus.data.paste import MOST, paste
@@ -149,9 +149,7 @@ def box_loader(
         batches,
         batch_size=batch_size,
         sampler=Order(batches.pictures.labels, shuffle=shuffle, seed=seed),
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        prefetch_factor=4 if workers else None,
+        **reading_ahead(workers),
         collate_fn=collate,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -400,7 +400,8 @@ def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
         form += f"; val is {val:.0%} of train (seed {seed})"
     ordered = [name for name in ("train", "val", "test") if name in splits and len(splits[name])]
     if "val" not in ordered:
-        raise InputError(f"{dataset.root} has too few pictures for a val split; give at least two of each class.")
+        few = f"{dataset.root} has too few pictures for a val split{_told_copies(dataset)}"
+        raise InputError(f"{few}; give at least two of each class.")
     return replace(
         dataset,
         form=form,
@@ -408,6 +409,15 @@ def _split(dataset: LabelSet, seed: int, val: float, test: float) -> LabelSet:
         digests={name: digests[name] for name in ordered},
         cards={name: cards[name] for name in ordered},
     )
+
+
+def _told_copies(dataset: LabelSet) -> str:
+    """How many pictures are copies of others, if any is: they are kept together."""
+    found = [digest for own in dataset.digests.values() for digest in own]
+    different = len(set(found))
+    if different == len(found):
+        return ""
+    return f" (its {len(found):,} pictures are copies of {different:,}, and copies are kept together)"
 
 
 def _groups(digests: list[bytes]) -> NDArray[np.int64]:

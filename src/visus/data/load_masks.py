@@ -43,6 +43,7 @@ from visus.data.masks import (
     read_values,
 )
 from visus.data.near import Card, card_of, leaks
+from visus.data.palettes import refuse_shuffled
 from visus.data.resample import Spacing, said
 from visus.data.samples import counted, said_of_unmeasured
 from visus.data.space import mixed_spacing, refuse_elsewhere
@@ -225,6 +226,8 @@ def _read(root: Path, notes: Notes, wanted: Wanted, progress: Progress | None) -
         return _colored(_with_bare(pairs, bare), listed, root, f"{form} in colors", wanted)
     values = read_numbers_of_objects if wanted.binary else read_values
     seen = survey_of(pairs, values, progress)
+    if not wanted.binary:
+        refuse_shuffled(seen)
     found = classes_and_lookup(seen, listed, root, notes, wanted)
     splits = _masked(_with_bare(pairs, bare), ByValue(found[1], values), read_wide, ground=int(found[1][0]))
     return splits, form, (found[0], palette_of(listed, found)), 2

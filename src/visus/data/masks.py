@@ -20,6 +20,7 @@ from visus._errors import FormatError, InputError
 from visus.data.left_out import LeftOut
 from visus.data.upright import sideways, upright
 from visus.images import read_bytes
+from visus.images.draw import Color
 from visus.images.wide import read_wide
 
 IGNORE = 255
@@ -235,15 +236,21 @@ _HEADER = 64  # bytes in which a WebP file says how it is packed
 
 def _indexes(picture: Image.Image) -> NDArray[np.uint8]:
     """The numbers of a picture with a palette; where that has black and white alone, 0 for black and 1 for white."""
-    values = np.array(picture)
-    palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    colors = {*map(tuple, palette.tolist())}
-    if colors == _BLACK_AND_WHITE and values.max(initial=0) < len(palette):
-        return palette[values, 0] // 255
+    values, colors = np.array(picture), palette_in(picture)
+    if is_black_and_white(colors) and values.max(initial=0) < len(colors):
+        return np.array(colors, np.uint8)[values, 0] // 255
     return values
 
 
-_BLACK_AND_WHITE = {(0, 0, 0), (255, 255, 255)}
+def palette_in(picture: Image.Image) -> list[Color]:
+    """The colors of a picture's palette, red, green and blue; none where it has none."""
+    levels = picture.getpalette("RGB") or []
+    return list(zip(levels[::3], levels[1::3], levels[2::3], strict=True))
+
+
+def is_black_and_white(colors: Sequence[Color]) -> bool:
+    """Whether a palette has black and white alone: such a mask counts by its colors."""
+    return set(colors) == {(0, 0, 0), (255, 255, 255)}
 
 
 def is_gray(picture: NDArray[Any]) -> bool:

@@ -8,7 +8,7 @@ picture and a number on each line (``train.txt`` of ImageNet), named by ``classe
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,6 +146,8 @@ def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
         raise InputError(f"{path} lists no pictures; add lines with file and class.")
     table = _with_choices(table, class_column, path)
     sign = _separator(table, class_column, forced=multilabel) if class_column else ""
+    if class_column and not sign:
+        _say_whole(table, class_column, notes)
     split_of_row = _splits(table, notes)
     rows = []
     for number, row in enumerate(table.rows, 2):
@@ -309,18 +311,48 @@ def _say_bare(bare: list[str], total: int, notes: Notes) -> None:
 def _separator(table: Table, column: str, *, forced: bool) -> str:
     """What parts several classes in a cell; empty where cells plainly hold one class each.
 
-    A cell is a list if some of its parts stand alone elsewhere, or where lists are asked for, if its parts are fewer
-    than the cells that they make up.
+    A cell is a list if some of its parts stand alone elsewhere, or stand between | or ; in other lists too; or where
+    lists are asked for, if its parts are fewer than the cells that they make up.
     """
     if table.separator:
         return table.separator
-    labels = {row[column].strip() for row in table.rows} - {""}
+    labels = _labels(table, column)
     for sign in ["|", ";", ",", *([" "] if column.strip().lower() in ("tags", "labels") else [])]:
-        lists = [label for label in labels if sign in label.strip(sign)]
+        lists = _lists(labels, sign)
         parts = {part.strip() for label in lists for part in label.split(sign)}
-        if parts & (labels - set(lists)) or (lists and forced and (sign in "|;" or len(parts) < len(labels))):
+        if parts & (labels - set(lists)) or (sign in "|;" and _recurs(lists, sign)):
+            return sign
+        if lists and forced and (sign in "|;" or len(parts) < len(labels)):
             return sign
     return ""
+
+
+def _labels(table: Table, column: str) -> set[str]:
+    """What the cells of a column say."""
+    return {row[column].strip() for row in table.rows} - {""}
+
+
+def _lists(labels: Iterable[str], sign: str) -> list[str]:
+    """The cells that may be lists, parted by a sign."""
+    return [label for label in labels if sign in label.strip(sign)]
+
+
+def _recurs(lists: Iterable[str], sign: str) -> bool:
+    """Whether a part stands in several lists."""
+    parts = [part for label in lists for part in {own.strip() for own in label.split(sign)} - {""}]
+    return len(set(parts)) < len(parts)
+
+
+def _say_whole(table: Table, column: str, notes: Notes) -> None:
+    """Say which names look like lists and are taken as one class each."""
+    labels = sorted(_labels(table, column))
+    for sign in "|;,":
+        lists = _lists(labels, sign)
+        if lists and (sign in "|;" or _recurs(lists, sign)):
+            notes.remarks.append(
+                f"{lists[0]!r} is taken as one class, as is each name with {sign!r}; --multilabel takes it as several."
+            )
+            return
 
 
 def _found(name: str, finder: Finder, base: Path) -> Path:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from visus.data.batches import Key, Order
+from visus.data.batches import Key, Order, reading_ahead
 from visus.data.joint import Joint
 from visus.data.masks import IGNORE, Mask, Masked
 
@@ -121,9 +121,7 @@ def window_loader(
         windows,
         batch_size=batch_size,
         sampler=Order(np.zeros(len(windows), np.int64), shuffle=shuffle, seed=seed),
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        prefetch_factor=4 if workers else None,
+        **reading_ahead(workers),
         drop_last=shuffle and len(windows) > batch_size and len(windows) % batch_size == 1,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator().manual_seed(seed),

@@ -75,6 +75,7 @@ def shared(loader: DataLoader[Any]) -> DataLoader[Any]:
         collate_fn=loader.collate_fn,
         persistent_workers=loader.persistent_workers,
         prefetch_factor=loader.prefetch_factor,
+        worker_init_fn=loader.worker_init_fn,
         drop_last=len(share) > each > 1 and len(share) % each == 1,  # batch normalization cannot take it
         pin_memory=loader.pin_memory,
         generator=loader.generator,
