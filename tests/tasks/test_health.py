@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tests.support.trainings import GOOD, SICK, first_said
 from visus.nets.classification.mlp import mlp
-from visus.tasks.health import Finding, History, Measure, Monitor, by_chance, diagnose
+from visus.tasks.chance import by_chance, by_one_class, far_off
+from visus.tasks.health import Finding, History, Measure, Monitor, diagnose, lower
 
 CLASSES = 4
 
@@ -228,6 +229,68 @@ def test_chance_is_told_from_luck() -> None:
     assert not by_chance([0.3, 0.3, 0.45, 0.47], [0.9] * 4, counts)
     assert not by_chance([0.3, 0.3, 0.9, 0.9], [1.12] * 4, counts)
     assert not by_chance([], [], counts)
+    few = [2, 2]
+    assert not by_chance([0.75] * 4, [0.4] * 4, few)  # three of four, and the loss knows more than the frequencies
+    assert by_chance([0.5] * 4, [0.9] * 4, few)
+    assert by_chance([0.45] * 4, [2.1] * 4, counts, hinge=True)  # each of three classes by a margin of one: 2
+    assert not by_chance([0.45] * 4, [1.2] * 4, counts, hinge=True)
+
+
+def test_the_mend_of_a_rate_fits_the_optimizer_and_the_steps() -> None:
+    history = History(["a"], [0, 1, 2], [1.0, 1.0, 1.0], [[Measure(1e4, 1.0, 52.39)] for _ in range(3)])
+    (adam,) = diagnose(history, lr=10.0, usual=1e-3, optimizer="adamw")
+    assert adam.message.endswith("lower --lr (now 10), for example to 0.001.")
+    (plain,) = diagnose(history, lr=10.0, usual=1e-6)
+    assert "for example to 0.0002, or clip the gradient" in plain.message
+    assert "to 0.0001" in lower(history, 1e-3, usual=1e-3)  # the default is the very one that is too high
+    calm = History(["a"], [0, 1, 2], [1.0, 1.0, 1.0], [[Measure(1e4, 1.0, 0.01)] for _ in range(3)])
+    (found,) = diagnose(calm, lr=1e-3, optimizer="adam")
+    assert found.kind == "exploding"
+    assert "clip" not in found.message
+
+
+def test_a_probe_whose_steps_are_too_small_is_named() -> None:
+    """Of a last layer of 1,280 by 5 that begins at zero each step of Adam at 1e-7 is 1.2e-5."""
+    history = History(["a"], list(range(9)), [1.609] * 9, [[Measure(0.1, 1.0, 1.2e-5)] for _ in range(9)])
+    assert _kinds(diagnose(history, lr=1e-7, finished=True)) == {"timid"}
+    assert _kinds(diagnose(history, lr=1e-7, stopped=True)) == {"timid"}  # all of val may be right by luck
+    assert not diagnose(history, lr=1e-7)
+
+
+def test_a_loss_far_above_guessing_names_the_rate_and_not_the_labels() -> None:
+    finding = far_off([1356.0], 5, "lower --lr (now 1), for example to 0.001")
+    assert finding
+    assert finding.message.endswith("the loss on val is 1.36e+03, and that of guessing 1.61; lower --lr (now 1), for "
+                                    "example to 0.001.")  # fmt: skip
+    assert not far_off([2.0, 5.0], 5, "")  # learned by heart
+    assert far_off([50.0], 4, "", hinge=True)
+    assert not far_off([20.0], 4, "", hinge=True)
+
+
+@pytest.mark.parametrize("counts", [[12, 1], [1, 1], [3, 3, 3]])
+def test_a_val_that_is_too_small_is_said_to_be_and_no_label_is_doubted(counts: list[int]) -> None:
+    finding = by_chance([0.3] * 4, [1.5] * 4, counts)
+    assert finding
+    assert "too small to tell" in finding.message
+    assert "labels" not in finding.message
+
+
+def test_a_segmenter_is_better_than_one_class_everywhere() -> None:
+    counts, names = [900, 60, 40], ["ground", "disc", "square"]
+    finding = by_one_class(0.17, 0.46, counts, names)
+    assert finding
+    assert "its mean IoU is 17%, that of calling all of it ground 30%, and that of the training" in finding.message
+    assert not by_one_class(0.4, 0.46, counts, names)
+    assert not by_one_class(0.17, 0.25, counts, names)  # it has only begun
+    assert not by_one_class(0.9, 0.95, [900, 0], names[:2])
+
+
+@pytest.mark.parametrize(("share", "kinds"), [(0.63, set()), (0.95, {"dead"})])
+def test_units_of_pretrained_layers_that_are_of_no_use_are_not_called_dead(share: float, kinds: set[str]) -> None:
+    history = History(["relu"], [0, 1, 2, 3], [1.7, 1.7, 1.6, 1.6], [[Measure(dead=share)] for _ in range(4)])
+    assert _kinds(diagnose(history, lr=0.01)) == kinds
+    died = History(["relu"], [0, 1, 2, 3], [1.7] * 4, [[Measure(dead=dead)] for dead in (0.1, 0.4, 0.6, 0.6)])
+    assert _kinds(diagnose(died, lr=0.01)) == {"dead"}
 
 
 @pytest.mark.slow

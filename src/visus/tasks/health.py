@@ -32,7 +32,7 @@ RECKLESS = 0.5
 """Norm of a step beside the norm of the weights, step after step."""
 LEAP = 10.0
 """The same, in a single step."""
-TIMID = 1e-5
+TIMID = 1e-4
 """Norm of the largest step beside the norm of the weights."""
 FAINT = 1e-6
 """Norm of the largest gradient beside the norm of the weights."""
@@ -45,11 +45,15 @@ GROWN = 0.3
 DEAD = 0.5
 """Share of the units of a layer."""
 SPENT = 0.9
-"""The same in a training that learns: what is left of a wide layer may be all that few classes need."""
+"""The same in a training that learns, or from its start on: what is left may be all that few classes need."""
 SATURATED = 0.7
 """Share of the outputs of a layer."""
 DIVERGING = 2.0
 """Loss beside the loss at the beginning."""
+HEALTHY = 1e-3
+"""Norm of a step beside the norm of the weights."""
+SCALE_FREE = ("adagrad", "rmsprop", "adam", "adamw")
+"""Optimizers that divide by the size of the gradient, so that clipping it changes nothing."""
 GUESSING = math.log(2)
 """Loss of one who guesses between two: a training that begins with a probe may come to less than that from less."""
 _LIMIT = 0.02  # how near to a limit an output counts as saturated, as a share of the range
@@ -223,8 +227,37 @@ def _size(weight: Tensor) -> float:
     return max(float(weight.detach().norm()), usual / 2)
 
 
+def lower(history: History | None, lr: float, *, usual: float = 0.0, clips: bool = False) -> str:
+    """The mend of a rate that is too high: one whose steps would be healthy, but none below the usual one.
+
+    Args:
+        history: The measures so far, if there are any.
+        lr: The learning rate.
+        usual: That of the default.
+        clips: Whether clipping the gradient would help, too.
+
+    >>> lower(None, 10.0, usual=0.001)
+    'lower --lr (now 10), for example to 1'
+    """
+    updates = history.table("update") if history else np.empty(0)
+    largest = float(np.nanmax(updates)) if np.isfinite(updates).any() else 0.0
+    better = max(lr * HEALTHY / largest, usual) if largest > HEALTHY else lr / 10
+    better = better if better < lr else lr / 10
+    mend = f"lower --lr (now {lr:g}), for example to {float(f'{better:.0e}'):g}"
+    return f"{mend}, or clip the gradient with --clip-norm 1" if clips else mend
+
+
 def diagnose(
-    history: History, *, lr: float, last: int = 8, clipped: bool = False, young: bool = False, finished: bool = False
+    history: History,
+    *,
+    lr: float,
+    last: int = 8,
+    clipped: bool = False,
+    young: bool = False,
+    finished: bool = False,
+    stopped: bool = False,
+    usual: float = 0.0,
+    optimizer: str = "sgd",
 ) -> list[Finding]:
     """What is wrong, judged by the latest measures.
 
@@ -235,14 +268,17 @@ def diagnose(
         clipped: Whether gradients are clipped, so that their size harms nothing.
         young: Whether the training has only begun, so that a loss that does not fall yet says nothing.
         finished: Whether the training is at its end, so that what has not learned will not.
+        stopped: Whether it has ended before, so that steps which were too small will not get larger.
+        usual: The learning rate of the default, below which none is proposed.
+        optimizer: Its name.
 
     Returns:
         At most one finding of each kind, the cause first; none for a healthy training.
     """
     if len(history.steps) < 3:
         return []
-    mend = f"lower --lr (now {lr:g}), for example to {lr / 10:g}"
-    mend = mend if clipped else f"{mend}, or clip the gradient with --clip-norm 1"
+    clips = optimizer not in SCALE_FREE
+    mend = lower(history, lr, usual=usual, clips=clips and not clipped)
     diverging = _diverging(history.losses, mend)
     if reckless := _reckless(history, mend, last):  # all else follows from it
         return [reckless, *([diverging] if diverging else [])]
@@ -251,7 +287,7 @@ def diagnose(
     if learns:
         found = (frozen, _dead(history, lr, learns=True))
     else:
-        exploding = None if clipped else _exploding(history, lr, last)
+        exploding = None if clipped else _exploding(history, lr, last, clips=clips)
         faint = _faint(history, last)
         vanishing, dead = _vanishing(history, last) or faint, _dead(history, lr, learns=False)
         whole = np.nanmax(history.table("dead")[:, -1], initial=0) > WHOLE  # nothing comes through that layer
@@ -259,38 +295,11 @@ def diagnose(
             exploding,
             _saturated(history, last),
             *((dead, vanishing) if whole else (vanishing, dead)),
-            None if faint or not finished else _timid(history, lr),
+            None if faint or not (finished or stopped) else _timid(history, lr),
             frozen,
             diverging,
         )
     return [finding for finding in found if finding]
-
-
-def by_chance(scores: Sequence[float], losses: Sequence[float], counts: Sequence[int]) -> Finding | None:
-    """Whether the answers to val were no better than by chance in the second half of a training.
-
-    They are where no more of them are right than the most frequent class alone gives, or hardly more and the loss is
-    that of one who knows how frequent the classes are, and nothing else.
-
-    Args:
-        scores: Share of right answers to val after each epoch.
-        losses: Its loss.
-        counts: Pictures of each class in val.
-    """
-    shares = np.array([count for count in counts if count], float) / max(1, sum(counts))
-    later, known = scores[len(scores) // 2 :], losses[len(losses) // 2 :]
-    if not later or not shares.size:
-        return None
-    chance, deviation = float(shares.max()), 0.5 / math.sqrt(sum(counts))
-    above = float(np.median(later)) - chance
-    blind = min(known) >= float(-(shares * np.log(shares)).sum())
-    if above > 2 * deviation or (above > deviation and not blind):
-        return None
-    return Finding(
-        "chance",
-        f"Val is answered no better than by chance: {np.median(later):.0%} right, and its most frequent class alone is "
-        f"{chance:.0%}; look whether the labels belong to the pictures (visus data), then train longer.",
-    )
 
 
 def _learns(losses: Sequence[float]) -> bool:
@@ -340,16 +349,17 @@ def _faint(history: History, last: int) -> Finding | None:
     )
 
 
-def _exploding(history: History, lr: float, last: int) -> Finding | None:
+def _exploding(history: History, lr: float, last: int, *, clips: bool) -> Finding | None:
     gradients, weights = history.table("gradient")[:, -last:], history.table("weight")[:, -last:]
     share = _recent(gradients / weights, last)
     if not np.isfinite(share).any() or np.nanmax(share) <= EXPLODING:
         return None
     layer = history.layers[int(np.nanargmax(share))]
+    clip = "clip it with --clip-norm 1, " if clips else ""
     return Finding(
         "exploding",
-        f"The gradient explodes: in {layer} it is {np.nanmax(share):.0f} times as large as the weights; clip it with "
-        f"--clip-norm 1, use batch normalization, or lower --lr (now {lr:g}).",
+        f"The gradient explodes: in {layer} it is {np.nanmax(share):.0f} times as large as the weights; {clip}"
+        f"use batch normalization, or lower --lr (now {lr:g}).",
     )
 
 
@@ -396,11 +406,15 @@ def _frozen(history: History) -> Finding | None:
 
 
 def _dead(history: History, lr: float, *, learns: bool) -> Finding | None:
-    """Units that died; where the training learns, only those that were alive when it began."""
+    """Units that died since the training began; where it does not learn, also layers of which hardly any were alive.
+
+    Of a layer that was trained before, half may be of no use for these pictures.
+    """
     table = history.table("dead")
     dead = table[:, -1]
-    if learns:
-        dead = np.where(dead - table[:, 0] > GROWN, dead, np.nan)
+    ill = dead - table[:, 0] > GROWN
+    ill = ill if learns else ill | (dead > SPENT)
+    dead = np.where(ill, dead, np.nan)
     if not np.isfinite(dead).any() or np.nanmax(dead) <= (SPENT if learns else DEAD):
         return None
     layer = history.layers[int(np.nanargmax(dead))]
