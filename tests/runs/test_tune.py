@@ -2,6 +2,7 @@
 
 import csv
 import inspect
+import itertools
 import json
 import math
 from pathlib import Path
@@ -15,8 +16,9 @@ from tests.support.labeled import splits
 from visus import InputError, RunError, read
 from visus.runs import train
 from visus.runs.classify.settings import ClassifySettings
+from visus.runs.engine.progress import Epoch
 from visus.runs.record.settings import read_values
-from visus.runs.tuning.space import DEFAULT, SHRINK, Range, Space, read_space
+from visus.runs.tuning.space import BEFORE, SHRINK, Range, Space, read_space, usual
 from visus.runs.tuning.study import tune
 
 FAST = {"net": "mlp", "hidden": (8,), "epochs": 3, "augment": "none", "size": 16}
@@ -104,18 +106,67 @@ def test_what_optuna_takes_unless_it_is_told_decides_nothing(
     assert told.keys() == every
 
 
+def test_of_trials_with_one_score_the_one_of_the_least_loss_is_best(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from visus.runs.tuning import study
+
+    losses = iter([0.5, 0.2, math.inf, 0.4])
+
+    def tried(task: Any, settings: Any, *rest: Any) -> Epoch:
+        return Epoch(1, settings.lr, 0.1, 1.0, next(losses), 1.0, 1.0)
+
+    monkeypatch.setattr(study, "try_settings", tried)
+    said: list[str] = []
+    space: Space = {"lr": [0.1, 0.2, 0.3, 0.4]}
+    found = tune("classify", data, trials=4, space=space, runs=tmp_path, say=said.append, **FAST)
+    assert said[-1] == "4 trials are equal by score (100.00%); the least loss on val decides."
+    rows = found.rows()
+    assert [row["val_loss"] for row in rows] == [0.5, 0.2, None, 0.4]
+    assert (found.accuracy, found.settings.lr) == (1.0, rows[1]["lr"])
+    assert read_values(found.folder / "best.toml", ClassifySettings)["lr"] == rows[1]["lr"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-4, 1e-2), (3e-5, 3e-3), (1e-5, 1e-1), (1e-3, 5e-3)])
+def test_labels_of_a_logarithmic_axis_do_not_overlap(low: float, high: float) -> None:
+    from visus.images import plots
+    from visus.runs.tuning.plot import _log_ticks
+
+    figure = plots.figure(4, 3.4)
+    (axis,) = plots.axes(figure, 1, 1)
+    _log_ticks(axis, Range(low, high, log=True))
+    plots.picture_of(figure)
+    labels = [*axis.get_xticklabels(), *axis.get_xticklabels(minor=True)]
+    boxes = [
+        label.get_window_extent() for label in labels if label.get_text() and low <= label.get_position()[0] <= high
+    ]
+    assert len(boxes) >= 2
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(sorted(boxes, key=lambda box: box.x0)))
+
+
+def test_a_study_of_an_earlier_version_goes_on_with_its_range(data: Path, tmp_path: Path) -> None:
+    fast = {**FAST, "epochs": 1}
+    tune("classify", data, trials=1, space=BEFORE, study=tmp_path / "old", **fast)
+    said: list[str] = []
+    tune("classify", data, trials=2, study=tmp_path / "old", say=said.append, **fast)
+    assert "lr 0.0001 to 0.1 (log)" in "\n".join(said)
+    new = tune("classify", data, trials=1, study=tmp_path / "new", say=said.append, **fast)
+    assert "lr 0.0001 to 0.01 (log)" in "\n".join(said)
+    assert new.trials == 1
+
+
 @pytest.mark.slow
 def test_coarse_then_fine_and_a_config_that_trains(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     found = tune("classify", data, trials=10, runs=tmp_path, say=said.append, **FAST)
     assert found.folder == tmp_path / "tune" / "textures-1"
     text = "\n".join(said)
-    assert "Coarse: 6 trials, lr 0.0001 to 0.1 (log); weight_decay 1e-05 to 0.1 (log)" in text
+    assert "Coarse: 6 trials, lr 0.0001 to 0.01 (log); weight_decay 1e-05 to 0.1 (log)" in text
     assert "Fine: 4 trials" in text
     with (found.folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["stage"] for row in rows] == ["coarse"] * 6 + ["fine"] * 4
-    entry = DEFAULT["lr"]
+    entry = usual(1e-3)["lr"]
     assert isinstance(entry, Range)
     rates = [float(row["lr"]) for row in rows]
     assert all(entry.low <= rate <= entry.high for rate in rates)
@@ -192,7 +243,7 @@ def test_trials_of_a_dead_process_are_made_up_for(data: Path, tmp_path: Path) ->
 
     tune("classify", data, trials=2, study=tmp_path / "s", **FAST)
     base = resolve(ClassifySettings.of(data, FAST), load(data))
-    opened = _open(tmp_path / "s", base, DEFAULT)
+    opened = _open(tmp_path / "s", base.seed)
     lost = opened.ask()
     lost.set_user_attr("host", socket.gethostname())
     lost.set_user_attr("pid", 2**22 + 1)  # beyond the largest process number of Linux

@@ -39,7 +39,10 @@ def tune(
     ],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all.")] = 20,
     space: Annotated[
-        Path | None, typer.Option(metavar="TOML", help="What is searched.  [default: lr and weight_decay]")
+        Path | None,
+        typer.Option(
+            metavar="TOML", help="What is searched.  [default: rates around that of visus train, and weight_decay]"
+        ),
     ] = None,
     study: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A study to go on with, or to share.  [default: a new one]")

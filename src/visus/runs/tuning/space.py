@@ -56,7 +56,22 @@ class Range:
 Space = dict[str, Range | list[Any]]
 """What is searched: a range, or a list of choices, for each setting."""
 
-DEFAULT: Space = {"lr": Range(1e-4, 1e-1, log=True), "weight_decay": Range(1e-5, 1e-1, log=True)}
+_DECAY = Range(1e-5, 1e-1, log=True)
+
+BEFORE: Space = {"lr": Range(1e-4, 1e-1, log=True), "weight_decay": _DECAY}
+"""What 0.1 searched unless it was told: its studies go on with that."""
+
+
+def usual(lr: float) -> Space:
+    """What is searched unless it is said: rates up to ten times smaller and larger than the default's, and decay.
+
+    Args:
+        lr: The learning rate that a training has by default.
+
+    >>> str(usual(3e-4)["lr"])
+    '3e-05 to 0.003 (log)'
+    """
+    return {"lr": Range(lr / 10, lr * 10, log=True), "weight_decay": _DECAY}
 
 
 def read_space(path: Path, task: str = "classify") -> Space:

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from visus._errors import InputError, RunError, VisusError
 from visus._files import write_atomically
 from visus.cluster import Cluster
-from visus.images import plots, read
+from visus.images import read
 from visus.images.result import Result
 from visus.runs.engine.loop import quiet
 from visus.runs.engine.progress import Epoch, Progress
@@ -44,13 +44,17 @@ from visus.runs.engine.training import load_for, try_settings
 from visus.runs.record.folder import new_folder
 from visus.runs.record.settings import TrainSettings
 from visus.runs.registry import task_of
-from visus.runs.tuning.space import DEFAULT, Range, Space, text_of, told
+from visus.runs.tuning.plot import draw
+from visus.runs.tuning.space import BEFORE, Range, Space, text_of, told, usual
+from visus.runs.tuning.trials import LOSS, best_of, loss_of, stage_of, values_of
 
 if TYPE_CHECKING:
     import optuna
 
 COARSE = 0.6
 """Share of the trials of the first stage."""
+
+_RATE = 1e-3  # around which is searched where none is told
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,7 +122,7 @@ def tune(
         task: ``"classify"`` or ``"segment"``.
         data: Labeled pictures, or pictures with masks.
         trials: Trials in all, those that the study holds already included.
-        space: What is searched; None for learning rate and weight decay.
+        space: What is searched; None for weight decay, and learning rates around the default.
         study: Folder of a study to go on with, or to share with other processes; None for a new one in
             ``RUNS/tune/NAME-N``.
         runs: Where a new study's folder is made.
@@ -140,9 +144,10 @@ def tune(
     dataset = load_for(of, wanted, hooks)
     base = of.resolve(wanted, dataset)
     folder = Path(study) if study else new_folder("tune", Path(data).resolve().stem, root=runs)
-    searched = space or DEFAULT
     _make(folder)
-    opened = _open(folder, base, searched)
+    opened = _open(folder, base.seed)
+    searched = space or _usual(opened, base)
+    _agree(folder, opened, base, searched)
     _forget_the_dead(opened)
     hooks.say(f"Coarse: {_coarse(trials)} trials, {told(searched)}")
     write_atomically(folder / "study.json", json.dumps({"trials": trials}).encode())
@@ -154,18 +159,18 @@ def tune(
             for sentence in sentences:
                 hooks.say(sentence)
             _write(folder, opened, base, searched)
-        return _best(folder, opened, base)
+        return _ended(folder, opened, base, hooks)
     while len(_counted(opened)) < trials:
         _try_one(opened, searched, trials, (base, dataset), hooks)
         _write(folder, opened, base, searched)
-    return _best(folder, opened, base)
+    return _ended(folder, opened, base, hooks)
 
 
 def _searcher(
     folder: Path, base: TrainSettings, dataset: Data, space: Space, trials: int
 ) -> Callable[[int], list[str]]:
     """What tries settings in a process of a cluster, and tells what there is to say."""
-    study = _open(folder, base, space)
+    study = _open(folder, base.seed)
 
     def one(_: int) -> list[str]:
         said: list[str] = []
@@ -183,7 +188,7 @@ def _try_one(study: "optuna.Study", space: Space, trials: int, base: tuple[Train
     fine = ranges and trial.number >= _coarse(trials) and bool(_finished(study))
     trial.set_user_attr("stage", "fine" if fine else "coarse")
     here = _around_the_best(study, space) if fine else space
-    if fine and not any(_stage(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
+    if fine and not any(stage_of(other) == "fine" for other in study.get_trials(deepcopy=False)[: trial.number]):
         left = trials - _coarse(trials)
         hooks.say(f"Fine: {left} {'trial' if left == 1 else 'trials'}, {told(here)}")
     _run(study, trial, here, base, hooks)
@@ -194,10 +199,6 @@ def _coarse(trials: int) -> int:
     return max(1, round(COARSE * trials))
 
 
-def _stage(trial: Any) -> str:  # noqa: ANN401 - a frozen trial of Optuna
-    return trial.user_attrs.get("stage", "")
-
-
 def _make(folder: Path) -> None:
     """Make the folder of a study, if it is not there."""
     try:
@@ -206,7 +207,7 @@ def _make(folder: Path) -> None:
         raise RunError(f"{folder} cannot be made ({error.strerror}); choose another place.") from error
 
 
-def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
+def _open(folder: Path, seed: int) -> "optuna.Study":
     """The study of a folder, new or as it was left."""
     import optuna
 
@@ -214,12 +215,12 @@ def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # Both are named with all that decides, whatever a version of Optuna takes unless it is told.
-    sampler = optuna.samplers.RandomSampler(seed=base.seed)  # each trial has one of its own, see _run
+    sampler = optuna.samplers.RandomSampler(seed=seed)  # each trial has one of its own, see _run
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1, interval_steps=1, n_min_trials=1)
     with quiet():
         try:
             storage = journal.open_journal(folder)
-            study = optuna.create_study(
+            return optuna.create_study(
                 study_name="visus",
                 storage=storage,
                 sampler=sampler,
@@ -230,19 +231,34 @@ def _open(folder: Path, base: TrainSettings, space: Space) -> "optuna.Study":
         except (ValueError, KeyError, AssertionError) as error:
             place = folder / journal.NAME
             raise RunError(f"{place} is damaged ({type(error).__name__}); begin a new study.") from error
+
+
+def _usual(study: "optuna.Study", base: TrainSettings) -> Space:
+    """What is searched unless it is said: what a study of 0.1 did, or rates around the default."""
+    known = study.user_attrs.get("about", {})
+    if known.get("range of lr") == text_of(BEFORE["lr"]):
+        return BEFORE
+    return usual(base.lr or _RATE)
+
+
+def _agree(folder: Path, study: "optuna.Study", base: TrainSettings, space: Space) -> None:
+    """Note what all trials of a study share, and what is searched.
+
+    Raises:
+        RunError: It was begun with something else.
+    """
     shared = {k: v for k, v in dataclasses.asdict(base).items() if k not in space and v is not None}
     shared = {k: list(v) if isinstance(v, tuple) else v for k, v in shared.items()}
     about = {**shared, **{f"range of {name}": text_of(entry) for name, entry in space.items()}}
     known = study.user_attrs.get("about")
     if known is None:
         study.set_user_attr("about", about)
-        return study
+        return
     for name, value in about.items():
         if known.get(name) != value:
             raise RunError(
                 f"{folder} holds a study with {name} {known.get(name)}, not {value}; begin a new one, or say the same."
             )
-    return study
 
 
 def _forget_the_dead(study: "optuna.Study") -> None:
@@ -280,7 +296,7 @@ def _finished(study: "optuna.Study") -> list[Any]:
 
 def _around_the_best(study: "optuna.Study", space: Space) -> Space:
     """Ranges next to the best trial's values; choices stay with its choice."""
-    best = _values(study.best_trial)
+    best = values_of(best_of(_finished(study)))
     return {
         name: entry.around(best[name]) if isinstance(entry, Range) else [best[name]] for name, entry in space.items()
     }
@@ -337,6 +353,8 @@ def _run(
         raise
     accuracy = best.val_score if best else 0.0
     trial.set_user_attr("diverged", best is None)
+    if best and math.isfinite(best.val_loss):
+        trial.set_user_attr(LOSS, best.val_loss)
     study.tell(trial, accuracy)
     hooks.say(f"trial {trial.number}: {words}: " + (f"{accuracy:.2%} on val" if best else "diverged"))
 
@@ -380,19 +398,19 @@ def _best(folder: Path, study: "optuna.Study", base: TrainSettings) -> Study:
         reasons = [own.user_attrs["reason"] for own in study.get_trials(deepcopy=False) if "reason" in own.user_attrs]
         first = f" (the first: {reasons[0]})" if reasons else ""
         raise RunError(f"No trial of {folder} was finished{first}; look at the data, or give more --trials.")
-    settings = dataclasses.replace(base, **_values(study.best_trial))
-    return Study(folder, settings, float(study.best_trial.value or 0.0), len(_counted(study)))
+    best = best_of(finished)
+    settings = dataclasses.replace(base, **values_of(best))
+    return Study(folder, settings, float(best.value or 0.0), len(_counted(study)))
 
 
-def _values(trial: Any) -> dict[str, Any]:  # noqa: ANN401 - a frozen trial of Optuna
-    """The settings that a trial drew."""
-    drawn = {**trial.params, **trial.user_attrs}
-    own = {"stage", "host", "pid", "diverged"}
-    return {
-        k: tuple(v) if isinstance(v, list) else v
-        for k, v in drawn.items()
-        if k not in own and not k.endswith(" choice")
-    }
+def _ended(folder: Path, study: "optuna.Study", base: TrainSettings, hooks: Hooks) -> Study:
+    """What was found; where several trials are equally good by their score, it is said what chose between them."""
+    found = _best(folder, study, base)
+    equal = [trial for trial in _finished(study) if trial.value == found.accuracy]
+    if len(equal) > 1:
+        rule = "the least loss on val decides" if any(map(math.isfinite, map(loss_of, equal))) else "the first counts"
+        hooks.say(f"{len(equal)} trials are equal by score ({found.accuracy:.2%}); {rule}.")
+    return found
 
 
 def _write(folder: Path, study: "optuna.Study", base: TrainSettings, space: Space) -> None:
@@ -401,45 +419,13 @@ def _write(folder: Path, study: "optuna.Study", base: TrainSettings, space: Spac
     names = list(space)
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["trial", "stage", "state", *names, "score"])
+    writer.writerow(["trial", "stage", "state", *names, "score", "val_loss"])
     for t in trials:
-        values = _values(t)
-        stage = _stage(t)
-        score = "" if t.value is None else f"{t.value:.6f}"
-        writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), score])
+        values = values_of(t)
+        stage = stage_of(t)
+        figures = ["" if own is None else f"{own:.6f}" for own in (t.value, t.user_attrs.get(LOSS))]
+        writer.writerow([t.number, stage, t.state.name.lower(), *(values.get(name, "") for name in names), *figures])
     write_atomically(folder / "trials.csv", buffer.getvalue().encode())
     if _finished(study):
         write_atomically(folder / "best.toml", _best(folder, study, base).settings.to_toml().encode())
-        _plot(folder / "study.png", trials, space)
-
-
-def _plot(path: Path, trials: list[Any], space: Space) -> None:
-    """The score over each setting: coarse and fine trials, and those that were given up."""
-    figure = plots.figure(4 * len(space), 3.4)
-    best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
-    for axis, (name, entry) in zip(plots.axes(figure, 1, len(space)), space.items(), strict=True):
-        for fine, color, label in ((False, plots.SECOND, "coarse"), (True, plots.ACCENT, "fine")):
-            points = [
-                (_values(t).get(name), t.value if t.value is not None else _last(t), t.value is None)
-                for t in trials
-                if (t.user_attrs.get("stage") == "fine") == fine and name in _values(t)
-            ]
-            for given_up, marker in ((False, "o"), (True, "x")):
-                x = [str(p[0]) if isinstance(entry, list) else p[0] for p in points if p[2] == given_up]
-                y = [p[1] for p in points if p[2] == given_up]
-                text = label + (", given up" if given_up else "")
-                axis.scatter(x, y, color=color, marker=marker, s=22, label=text if x else None)
-        if isinstance(entry, Range) and entry.log:
-            axis.set_xscale("log")
-        if not isinstance(entry, list):
-            axis.axvline(_values(best)[name], color=plots.INK, linewidth=0.7)
-        axis.set_title(name, fontsize=10)
-        axis.set_ylabel("score on val", fontsize=8)
-    figure.axes[0].legend(frameon=False, fontsize=7)
-    plots.save(figure, path)
-
-
-def _last(trial: Any) -> float:  # noqa: ANN401 - a frozen trial of Optuna
-    """The last accuracy of a trial that was given up."""
-    values = trial.intermediate_values
-    return values[max(values)] if values else 0.0
+        draw(folder / "study.png", trials, space)
