@@ -3,6 +3,8 @@
 import math
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -59,6 +61,27 @@ def test_the_plan_knows_what_an_epoch_takes_beside_its_steps(
     assert isinstance(told[0], Plan)
     assert told[0].seconds >= 3 * 0.3
     assert not list(tmp_path.rglob("tmp*"))  # what was tried is gone
+
+
+def test_one_slow_epoch_does_not_change_the_time_left_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: now)
+    own, left = clock.Clock(None), []
+    trainer: Any = SimpleNamespace(num_training_batches=1, max_epochs=20, current_epoch=0)
+    nothing: Any = None
+    for number in range(19):
+        trainer.current_epoch, slow = number, 10 if number == 9 else 1
+        own.on_train_epoch_start(trainer, nothing)
+        now += 0.02 * slow
+        own.on_train_batch_end(trainer, nothing, nothing, nothing, 0)
+        own.on_validation_start(trainer, nothing)
+        now += 0.03 * slow
+        own.on_validation_end(trainer, nothing)
+        own.on_train_epoch_end(trainer, nothing)
+        left.append(own.remaining / (19 - number))
+        now += 0.05 * slow
+    assert left[0] == pytest.approx(0.05)  # what is written after an epoch is not known yet
+    assert all(0.099 < each < 0.12 for each in left[1:])
 
 
 def epoch(number: int, score: float, loss: float) -> Epoch:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -396,6 +397,23 @@ def test_norms_that_are_kept_do_not_count(data: Path) -> None:
     norms = [layer for layer in job.net.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
     assert norms
     assert not any(layer.training for layer in norms)
+
+
+def test_a_training_of_few_steps_keeps_the_statistics_of_its_weights(data: Path) -> None:
+    pictures = load_masks(data)
+    steps = math.ceil(len(pictures.splits["train"]) / 2)
+
+    def norms(**settings: Any) -> str | None:
+        wanted = {"backbone": "efficientnet_lite0", "net": "fcn8s", "batch_size": 2, **settings}
+        return resolve(SegmentSettings.of(data, wanted), pictures).norms
+
+    assert norms(epochs=99 // steps) == "kept"
+    assert norms(epochs=100 // steps + 1) == "batch"
+    assert norms(epochs=1, norms="batch") == "batch"
+    assert norms(epochs=1, weights="none") is None
+    older = {"net": "fcn8s", "backbone": "efficientnet_lite0", "weights": "imagenet"}
+    assert SegmentSettings.of_earlier(older)["norms"] == "batch"  # as it was then
+    assert "norms" not in SegmentSettings.of_earlier({**older, "weights": "none"})
 
 
 def test_windows_of_a_picture_differ_and_one_is_as_it_was(data: Path) -> None:

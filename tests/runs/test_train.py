@@ -17,7 +17,7 @@ from visus.nets import trained
 from visus.runs import ClassifySettings, Run, resume, train
 from visus.runs.classify.resolve import resolve
 from visus.runs.classify.training import begin
-from visus.runs.engine.progress import Progress
+from visus.runs.engine.progress import EpochDone, Progress
 from visus.tasks.losses import LOSSES
 from visus.tasks.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -207,7 +207,7 @@ def test_a_probe_trains_the_last_layer_only(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fine_tuning_changes_layers_and_learns(data: Path, tmp_path: Path) -> None:
-    run = train("classify", data, size=32, epochs=3, runs=tmp_path)
+    run = train("classify", data, size=32, epochs=3, lr=1e-3, patience=0, runs=tmp_path)
     assert run.settings.mode == "finetune"
     before, after = (
         nets.create("efficientnet_lite0", weights="imagenet").net.state_dict(),
@@ -220,15 +220,14 @@ def test_fine_tuning_changes_layers_and_learns(data: Path, tmp_path: Path) -> No
     with (run.folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]  # the probe is the first candidate
-    best = max(float(row["val_accuracy"]) for row in rows)
-    assert run.summary["best"]["val_accuracy"] == pytest.approx(best, abs=1e-5)
-    assert run.summary["best"]["val_accuracy"] >= float(rows[0]["val_accuracy"])
+    least = min(float(row["val_loss"]) for row in rows)
+    assert run.summary["best"]["val_loss"] == pytest.approx(least, abs=1e-5)
 
 
 def test_a_fine_tuning_that_only_spoils_ends_with_its_probe(trained_run: Run, data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     options = {"net": "mlp", "mode": "finetune", "size": 16, "epochs": 2, "augment": "none", "runs": tmp_path}
-    spoiling = {"optimizer": "sgd", "lr": 1e4, "health": False, "weights": str(trained_run.folder)}
+    spoiling = {"optimizer": "sgd", "lr": 1e4, "patience": 0, "health": False, "weights": str(trained_run.folder)}
     run = train("classify", data, say=said.append, **options, **spoiling)
     assert run.summary["best"]["epoch"] == 0
     assert run.summary["epochs"] == 2
@@ -239,11 +238,49 @@ def test_a_fine_tuning_that_only_spoils_ends_with_its_probe(trained_run: Run, da
     assert any("95 % interval" in text for text in said)
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_fine_tuning_ends_with_a_probe_that_is_all_right(
+    trained_run: Run, data: Path, tmp_path: Path, refit: bool
+) -> None:
+    said: list[str] = []
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "augment": "none", "runs": tmp_path, "refit": refit}
+    run = train("classify", data, say=said.append, weights=str(trained_run.folder), **options)
+    assert (run.summary["best"]["val_accuracy"], run.summary["epochs"]) == (1, 0)
+    assert any("answers all 30 pictures of val right" in text and "--patience 0" in text for text in said)
+    assert any("of the probe; " in text for text in said)
+    assert run.evaluate(split="val").top1 == 1
+
+
+def test_an_adversarial_fine_tuning_has_a_sound_probe_and_keeps_an_epoch_of_its_own(
+    trained_run: Run, data: Path, tmp_path: Path
+) -> None:
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "augment": "none", "epochs": 1, "runs": tmp_path}
+    run = train("classify", data, weights=str(trained_run.folder), adversarial=8 / 255, **options)
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert float(rows[0]["train_accuracy"]) > 0.9
+    assert run.summary["best"]["epoch"] == 1
+
+
+def test_of_few_pictures_of_val_the_loss_chooses_and_is_told(trained_run: Run, data: Path, tmp_path: Path) -> None:
+    events: list[object] = []
+    options = {"net": "mlp", "mode": "finetune", "size": 16, "augment": "none", "epochs": 2, "runs": tmp_path}
+    run = train("classify", data, weights=str(trained_run.folder), patience=0, events=events.append, **options)
+    with (run.folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    least = min(rows, key=lambda row: float(row["val_loss"]))
+    assert (run.summary["best_by"], run.summary["best"]["epoch"]) == ("val_loss", int(least["epoch"]))
+    told = [event for event in events if isinstance(event, EpochDone)]
+    assert all("val loss" in event.describe() and event.to_dict()["best"]["by"] == "val_loss" for event in told)
+    assert "by whose loss the epoch was chosen" in (run.folder / "card.md").read_text()
+
+
 def test_layers_that_a_short_fine_tuning_never_opens_are_not_called_frozen_by_mistake(
     trained_run: Run, data: Path, tmp_path: Path
 ) -> None:
     options = {"net": "mlp", "mode": "finetune", "size": 16, "epochs": 1, "augment": "none", "runs": tmp_path}
-    run = train("classify", data, weights=str(trained_run.folder), **options)
+    run = train("classify", data, weights=str(trained_run.folder), patience=0, **options)
     assert not any("learn nothing" in sentence for sentence in run.summary["health"])
 
 

@@ -28,21 +28,27 @@ _MANY = 1000  # pictures from which on it pays to compile a network
 
 
 class LinearOnFeatures(nn.Module):
-    """The last layer of a network, on features that are scaled to mean 0 and deviation 1.
+    """The last layer of a network, on features that are scaled to mean 0 and a deviation of about 1.
+
+    Deviations of few pictures are uncertain, so that each is shrunk half the way to their mean.
 
     Args:
         head: The layer; :meth:`fold` writes into it.
         features: ``(N, D)``, those of the training pictures.
+        bias: ``(classes,)`` float, what it answers before it learns (see :func:`first_bias`); None for 0.
     """
 
-    def __init__(self, head: nn.Linear, features: Tensor) -> None:
+    def __init__(self, head: nn.Linear, features: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
         self.head = head
         self.mean = nn.Buffer(features.mean(0))
-        self.scale = nn.Buffer(1 / features.std(0, correction=0).clamp_min(1e-3))
+        deviation = features.std(0, correction=0)
+        self.scale = nn.Buffer(1 / ((deviation + deviation.mean()) / 2).clamp_min(1e-3))
         self.linear = nn.Linear(head.in_features, head.out_features)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
+        if bias is not None:
+            self.linear.bias.data.copy_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features ``(N, D)`` float32 to logits ``(N, classes)``."""
@@ -59,6 +65,29 @@ class LinearOnFeatures(nn.Module):
         self.head.weight.copy_(weight)
         assert self.head.bias is not None
         self.head.bias.copy_(self.linear.bias - weight @ self.mean)
+
+
+def first_bias(counts: Tensor, total: int, *, multilabel: bool = False) -> Tensor:
+    """The logits of one who knows how frequent the classes are, and nothing else.
+
+    On features of mean 0 nothing else tells rare classes from frequent ones, and from 0 a bias would need thousands of
+    small steps to get there. One picture more is counted of each (Laplace's rule of succession), since there may be
+    none.
+
+    Args:
+        counts: ``(classes,)`` int64, training pictures of each class.
+        total: Training pictures in all.
+        multilabel: Whether a picture may have several classes, with a sigmoid each.
+
+    Returns:
+        ``(classes,)`` float32.
+
+    >>> first_bias(torch.tensor([6, 1]), 7).softmax(0)
+    tensor([0.7778, 0.2222])
+    """
+    if multilabel:
+        return ((counts + 1) / (total - counts + 1)).log()
+    return ((counts + 1) / (total + len(counts))).log()
 
 
 def features(
@@ -160,9 +189,13 @@ def train_on(
         checkpoint: ``last.ckpt`` to go on from, or None.
     """
     labels, val_labels = parts.dataset.splits["train"].labels, parts.dataset.splits["val"].labels
-    layer = LinearOnFeatures(parts.net.head, train)
-    task = Classify(layer, nn.Identity(), recipe, [(list(layer.linear.parameters()), 1.0)])
     settings = parts.settings
+    bias = None
+    if settings.balance == "none":  # else all classes count alike
+        counts = torch.from_numpy(parts.dataset.counts("train"))
+        bias = first_bias(counts, len(labels), multilabel=settings.multilabel)
+    layer = LinearOnFeatures(parts.net.head, train, bias)
+    task = Classify(layer, nn.Identity(), recipe, [(list(layer.linear.parameters()), 1.0)])
     batches = loader(
         Features(train, labels),
         labels,

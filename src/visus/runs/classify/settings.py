@@ -16,7 +16,7 @@ Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "prelu
 _MLP = "Options of mlp and cnn"
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "finetune": {"epochs": 6, "patience": 4, "batch_size": 32, "augment": "light", "lr": 1e-3},
+    "finetune": {"epochs": 6, "patience": 4, "batch_size": 32, "augment": "light", "lr": 3e-4},
     "scratch": {"epochs": 15, "patience": 6, "batch_size": 64, "augment": "light", "lr": 1e-3},
     "probe": {"epochs": 100, "patience": 15, "batch_size": 256, "augment": "none", "lr": 1e-3},
 }

@@ -27,6 +27,7 @@ from visus.tasks import unfreeze
 from visus.tasks.classify import Classify, Recipe
 from visus.tasks.losses import balanced_weights, positive_weights
 from visus.tasks.optimizers import Group
+from visus.tasks.wilson import FEW
 
 _PROBE_EPOCHS = 30  # of the last layer before fine-tuning
 _PROBE_SECONDS = 4.0  # about, beside its features
@@ -163,9 +164,13 @@ class Classification:
             self._probe(callbacks, keep, hooks, checkpoint)
             return
         if settings.mode == "finetune":
+            keep.first = int(settings.adversarial > 0)  # pictures of val as they are do not tell what is wanted then
             if checkpoint is None:
+                keep.by_loss = self._by_loss
                 keep.note(self._probe_first(hooks))
                 keep.tell()
+                if self._is_all_right(keep, hooks):
+                    return
             callbacks = [self.unfreeze(settings.epochs), *callbacks]  # first, since others time what is open
         fit(
             self.learner(),
@@ -176,6 +181,26 @@ class Classification:
             epochs=settings.epochs,
             checkpoint=checkpoint,
         )
+
+    @property
+    def _by_loss(self) -> bool:
+        """Whether epochs are compared by the loss on val: of few pictures, the share of right answers jumps."""
+        return self.is_share and len(self.data.splits["val"]) < FEW
+
+    def _is_all_right(self, keep: Checkpointer, hooks: Hooks) -> bool:
+        """Whether the probe answers all of val right, so that no epoch could be seen to be better; it is said."""
+        settings = self.settings
+        if not self.is_share or not settings.patience or settings.adversarial or keep.best is None:
+            return False
+        if keep.best.val_score < 1:
+            return False
+        count = len(self.data.splits["val"])
+        pictures = f"all {count} pictures" if count > 1 else "the one picture"
+        hooks.say(
+            f"The probe answers {pictures} of val right, so no epoch could be seen to be better, and it is kept; "
+            "--patience 0 trains on."
+        )
+        return True
 
     def refitted(self, epochs: int, hooks: Hooks) -> "Classification":
         """The same trained from its first weights on train and val together, and measured on nothing.
@@ -264,11 +289,12 @@ class Classification:
         kept: list[Checkpointer] = []
         usual = {"betas": (0.9, 0.999), "bias_correction": True}
         simple = dataclasses.replace(
-            recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0, **usual
+            recipe_of(self.parts), lr=1e-3, optimizer="adamw", schedule="cosine", warmup=0.0, adversarial=0.0, **usual
         )
 
         def own(layer: probe.LinearOnFeatures) -> list[lightning.Callback]:
             kept.append(Checkpointer(layer.fold))
+            kept[0].by_loss = self._by_loss
             return [Seeded(self.settings.seed), *kept]
 
         probe.train_on(self.parts, simple, *self._features(hooks), own, epochs=_PROBE_EPOCHS, batch_size=256)

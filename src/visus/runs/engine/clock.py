@@ -1,7 +1,9 @@
 """How long a training takes: a plan from a few timed steps before the first one, and the time left at every step."""
 
 import math
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from visus.tasks.learner import Diverged, Learner
 
 _QUICK = 1.0  # seconds: a step that takes less is timed once more, when memory and caches are warm
 _FEW = 8  # pictures of val that are timed
+_LATEST_STEPS, _LATEST_EPOCHS = 20, 7  # from which the time left is told: one alone may be slow by chance
 _EPOCH = 0.05  # seconds that an epoch takes however little it learns: the loop, tables, what goes on is told
 
 
@@ -47,7 +50,10 @@ class Clock(lightning.Callback):
         self.rest = 0.0  # seconds of an epoch beside both
         self.broken = False
         self.remaining = math.nan
-        self._began, self._checking = 0.0, 0.0
+        self._stepped, self._checking = 0.0, 0.0  # when the latest step ended, and a pass over val began
+        self._steps: deque[float] = deque(maxlen=_LATEST_STEPS)
+        self._checks: deque[float] = deque(maxlen=_LATEST_EPOCHS)
+        self._rests: deque[float] = deque(maxlen=_LATEST_EPOCHS)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Time a step and a few pictures of val, and tell the plan."""
@@ -72,10 +78,11 @@ class Clock(lightning.Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Look at the clock, and see what the epoch before took beside its steps and its pass over val."""
-        now, steps = time.perf_counter(), int(trainer.num_training_batches)
-        if self._began and not math.isnan(self.check):
-            self.rest = max(0.0, now - self._began - steps * self.step - self.check)
-        self._began = now
+        now = time.perf_counter()
+        if self._checks:
+            self._rests.append(max(0.0, now - self._stepped - self._checks[-1]))
+            self.rest = statistics.median(self._rests)
+        self._stepped = now
 
     def on_train_batch_end(
         self,
@@ -86,8 +93,9 @@ class Clock(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Tell how far it is."""
-        done = batch_idx + 1
-        self.step = (time.perf_counter() - self._began) / done
+        now, done = time.perf_counter(), batch_idx + 1
+        self._steps.append(now - self._stepped)
+        self._stepped, self.step = now, statistics.mean(self._steps)
         if self.progress is None:
             return
         assert isinstance(pl_module, Learner)
@@ -101,7 +109,8 @@ class Clock(lightning.Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note how long a pass over val takes."""
-        self.check = time.perf_counter() - self._checking
+        self._checks.append(time.perf_counter() - self._checking)
+        self.check = statistics.median(self._checks)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note what is left after this epoch."""

@@ -20,14 +20,14 @@ from visus._errors import WeightsError
 from visus._files import publish
 from visus.data import Order, plain_errors
 from visus.runs.engine.progress import Epoch
-from visus.runs.record.settings import TrainSettings
+from visus.runs.record.settings import TrainSettings, rate_for
 from visus.tasks import all_reduce, health, processes
 from visus.tasks.learner import Learner
 from visus.tasks.optimizers import Group
 
 Loader = DataLoader[Any]
 _FEW = 16  # samples in an epoch
-_ENDED = "is killed by signal: Terminated"  # in what torch says of a process that reads ahead
+_USUAL = 1e-3  # learning rate of Adam that most networks train with
 
 
 Hook = Callable[[Epoch], None]
@@ -44,6 +44,7 @@ class Checkpointer(lightning.Callback):
 
     Attributes:
         enough: The score from which on no progress is seen: a smaller loss alone is none then.
+        by_loss: Whether the best epoch is that of the least loss on val: a score of few pictures jumps.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Checkpointer(lightning.Callback):
         self.patience = patience
         self.folder = folder
         self.enough = math.inf
+        self.by_loss = False
         self.epochs: list[Epoch] = []
         self.first = 0  # the first epoch that may be the best, once it is reached
         self._started = 0.0
@@ -73,7 +75,7 @@ class Checkpointer(lightning.Callback):
         """The best epoch so far."""
         best = None
         for epoch in [own for own in self.epochs if own.epoch >= self.first] or self.epochs:
-            best = epoch if epoch.better_than(best) else best
+            best = epoch if epoch.better_than(best, by_loss=self.by_loss) else best
         return best
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -118,17 +120,19 @@ class Checkpointer(lightning.Callback):
         mine = Checkpointer(self.save_best, patience=self.patience)
         mine.load_state_dict(states[self.state_key])
         if mine._is_stuck():
-            self.epochs = mine.epochs
+            self.epochs, self.by_loss = mine.epochs, mine.by_loss
         return mine._is_stuck()
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs."""
-        return {"epochs": [dataclasses.asdict(epoch) for epoch in self.epochs], "enough": self.enough}
+        epochs = [dataclasses.asdict(epoch) for epoch in self.epochs]
+        return {"epochs": epochs, "enough": self.enough, "by_loss": self.by_loss}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.epochs = [Epoch(**values) for values in state_dict["epochs"]]
         self.enough = state_dict.get("enough", math.inf)
+        self.by_loss = state_dict.get("by_loss", False)
 
 
 def save_checkpoint(trainer: lightning.Trainer, path: Path) -> None:
@@ -216,19 +220,41 @@ class Health(lightning.Callback):
         """Say what is wrong."""
         assert isinstance(pl_module, Learner)
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
-        self.judge(pl_module.recipe.lr, young=3 * done < total, finished=done == total)
+        self.judge(pl_module.recipe.lr, pl_module.recipe.optimizer, young=3 * done < total, finished=done == total)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say what is wrong with a training that has ended early, for want of progress or of time."""
+        assert isinstance(pl_module, Learner)
+        if trainer.should_stop:
+            self.judge(pl_module.recipe.lr, pl_module.recipe.optimizer, stopped=True)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Leave the network as it was."""
         if self.monitor:
             self.monitor.close()
 
-    def judge(self, lr: float, *, young: bool = False, finished: bool = False) -> None:
+    def judge(
+        self, lr: float, optimizer: str, *, young: bool = False, finished: bool = False, stopped: bool = False
+    ) -> None:
         """Look at the measures so far, and say what is new."""
         assert self.monitor
-        history = self.monitor.history
-        for finding in health.diagnose(history, lr=lr, clipped=self.clipped, young=young, finished=finished):
+        for finding in health.diagnose(
+            self.monitor.history,
+            lr=lr,
+            clipped=self.clipped,
+            young=young,
+            finished=finished,
+            stopped=stopped,
+            usual=rate_for(optimizer, _USUAL),
+            optimizer=optimizer,
+        ):
             self.find(finding)
+
+    def lower(self, lr: float, optimizer: str) -> str:
+        """The mend of a rate that is too high."""
+        history = self.monitor.history if self.monitor else None
+        clips = not self.clipped and optimizer not in health.SCALE_FREE
+        return health.lower(history, lr, usual=rate_for(optimizer, _USUAL), clips=clips)
 
     def find(self, finding: health.Finding) -> None:
         """Say what is wrong, once."""
@@ -312,7 +338,7 @@ def fit(
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from error
         except RuntimeError as error:  # whoever ends all processes of a job ends those that read ahead first, perhaps
-            if _ENDED not in str(error):
+            if not trainer.received_sigterm:
                 raise
             raise KeyboardInterrupt from error
 

@@ -57,9 +57,18 @@ class Epoch:
         """Which one it is, as the end of a sentence."""
         return f"of epoch {self.epoch}" if self.epoch else "of the probe"
 
-    def better_than(self, other: "Epoch | None") -> bool:
-        """Whether it answers better on the val split: a higher score, then a smaller loss."""
-        return other is None or (self.val_score, -self.val_loss) > (other.val_score, -other.val_loss)
+    def better_than(self, other: "Epoch | None", *, by_loss: bool = False) -> bool:
+        """Whether it answers better on the val split: a higher score, then a smaller loss.
+
+        Args:
+            other: Another one; None for none.
+            by_loss: Whether the smaller loss counts before the score.
+        """
+        if other is None:
+            return True
+        if by_loss:
+            return (-self.val_loss, self.val_score) > (-other.val_loss, other.val_score)
+        return (self.val_score, -self.val_loss) > (other.val_score, -other.val_loss)
 
     def named(self, score: str) -> dict[str, float]:
         """As plain values, with the scores under their own name.
@@ -111,6 +120,7 @@ class EpochDone:
         best: The best one so far.
         score: What the score is called in tables.
         left: Seconds until the end of the training, as far as is known.
+        by_loss: Whether the best one is that of the least loss on val.
     """
 
     epoch: Epoch
@@ -118,6 +128,7 @@ class EpochDone:
     best: Epoch
     score: str
     left: float = math.nan
+    by_loss: bool = False
 
     def describe(self) -> str:
         """The epoch as a line of a log.
@@ -128,16 +139,20 @@ class EpochDone:
         """
         own, best = self.epoch, self.best
         record = "best so far" if best is own else f"best {best.val_score:.2%} {best.place}"
+        record += " by the loss on val" if self.by_loss else ""
         left = f", {duration(self.left)} left" if self.left > 0 else ""
-        score = f"val {said(self.score)} {own.val_score:.2%}"
+        score = f"val {said(self.score)} {own.val_score:.2%}" + (
+            f", val loss {own.val_loss:.4f}" if self.by_loss else ""
+        )
         name = f"epoch {own.epoch}/{self.epochs}" if own.epoch else "probe"
         return f"{name}: loss {own.train_loss:.4f}, {score}, {record}{left}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         best = {"epoch": self.best.epoch, f"val_{self.score}": self.best.val_score}
+        by = {**_plain({"val_loss": self.best.val_loss}), "by": "val_loss"} if self.by_loss else {}
         values = {**self.epoch.named(self.score), "epochs": self.epochs, "left": self.left}
-        return {"event": "epoch", **_plain(values), "best": _plain(best)}
+        return {"event": "epoch", **_plain(values), "best": {**_plain(best), **by}}
 
 
 Event = Plan | EpochDone

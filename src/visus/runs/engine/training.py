@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import io
 import tempfile
@@ -16,7 +17,7 @@ import torch
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
 from visus._version import __version__
-from visus.data import LabelSet
+from visus.data import LabelSet, MaskSet
 from visus.images.decode import DECODER
 from visus.runs.engine import loggers, plots
 from visus.runs.engine.clock import Clock
@@ -27,7 +28,7 @@ from visus.runs.engine.task import Data, Hooks, Job, Refits, Task, Tunes
 from visus.runs.record import card, training_hashes
 from visus.runs.record.folder import BEST, CONFIG, LAST, METRICS, SEEN, SUMMARY, write_json
 from visus.runs.record.settings import TrainSettings
-from visus.tasks import health, processes
+from visus.tasks import chance, processes
 from visus.tasks.finder import range_test
 from visus.tasks.learner import Diverged
 from visus.tasks.wilson import FEW, interval, within
@@ -89,8 +90,7 @@ def _run_locked(
         if going_on is None and settings.find_lr:
             job = _find_rate(job, folder, hooks)
         _begin(job, folder, hooks)
-        clipped = bool(settings.clip_norm or settings.clip_value)
-        watch = Health(hooks.say, clipped=clipped) if settings.health else None
+        watch = Health(hooks.say, clipped=_clips(settings)) if settings.health else None
         keep = Checkpointer(
             lambda: job.save(folder / BEST),
             on_epoch=None,
@@ -157,7 +157,7 @@ def try_settings(task: Task, settings: TrainSettings, dataset: Data, hooks: Hook
     """Train without keeping anything, and tell the best epoch; None where none was finished before it diverged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        job = task.begin(settings, dataset)
+        job = task.begin(dataclasses.replace(settings, patience=0), dataset)  # ends with no probe: all would be alike
         keep = Checkpointer(lambda: None, on_epoch=hooks.on_epoch, patience=settings.patience or 0)
         with contextlib.suppress(Diverged):
             _train(job, keep, hooks)
@@ -238,7 +238,7 @@ def _noted(
         writer.writerow({key: value if isinstance(value, int) else f"{value:.6g}" for key, value in values.items()})
     write_atomically(folder / METRICS, buffer.getvalue().encode())
     log.tell(keep.epochs, job.score)
-    hooks.report(EpochDone(epoch, job.settings.epochs or 0, keep.best or epoch, job.score, left))
+    hooks.report(EpochDone(epoch, job.settings.epochs or 0, keep.best or epoch, job.score, left, keep.by_loss))
     if hooks.on_epoch:
         hooks.on_epoch(epoch)
 
@@ -250,7 +250,7 @@ def _diverged(
     rate = job.settings.lr or 0.0
     cause = ""
     if watch and watch.monitor:
-        watch.judge(rate)
+        watch.judge(rate, job.settings.optimizer)
         plots.health(watch.monitor.history, folder / "health.png")
         cause = " " + " ".join(watch.findings.values()) if watch.findings else ""
     best = keep.best
@@ -262,20 +262,36 @@ def _diverged(
             f"The loss is no number before the first step ({error}), so no rate is to blame; look at the pictures "
             f"(visus data) and at where the weights come from; {kept}."
         )
-    clip = "" if watch and watch.clipped else ", or clip the gradient with --clip-norm 1"
-    return RunError(
-        f"The training diverged in epoch {epoch}: {error}; {kept}. Lower --lr (now {rate:g}), for example to "
-        f"{rate / 10:g}{clip}.{cause}"
-    )
+    mend = (watch or Health(lambda _: None, clipped=_clips(job.settings))).lower(rate, job.settings.optimizer)
+    return RunError(f"The training diverged in epoch {epoch}: {error}; {kept}. {mend[0].upper()}{mend[1:]}.{cause}")
+
+
+def _clips(settings: TrainSettings) -> bool:
+    """Whether gradients are clipped."""
+    return bool(settings.clip_norm or settings.clip_value)
 
 
 def _look_at_val(job: Job, keep: Checkpointer, watch: Health | None) -> None:
     """Say where val is answered by chance, and nothing else explains it."""
-    if watch is None or watch.findings or not (job.is_share and isinstance(job.data, LabelSet)):
+    if watch is None or watch.findings:
         return
+    if isinstance(job.data, MaskSet):
+        best = keep.best
+        if best and (finding := chance.by_one_class(best.val_score, best.train_score, *_positions(job.data))):
+            watch.find(finding)
+        return
+    if not (job.is_share and isinstance(job.data, LabelSet)) or not keep.epochs[-1].epoch:
+        return  # the latter: a probe alone, which ended the training since it is all right
     scores, losses = zip(*((epoch.val_score, epoch.val_loss) for epoch in keep.epochs), strict=True)
-    if finding := health.by_chance(scores, losses, job.data.counts("val").tolist()):
-        watch.find(finding)
+    hinge = getattr(job.settings, "loss", "") == "hinge"
+    if finding := chance.by_chance(scores, losses, job.data.counts("val").tolist(), hinge=hinge):
+        mend = watch.lower(job.settings.lr or 0.0, job.settings.optimizer)
+        watch.find(chance.far_off(losses, len(job.data.classes), mend, hinge=hinge) or finding)
+
+
+def _positions(data: MaskSet) -> tuple[list[int], tuple[str, ...]]:
+    """Positions of each class in val, and the names of the classes."""
+    return data.pixels["val"].sum(0).tolist(), data.classes
 
 
 def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, hooks: Hooks, *, seconds: float) -> None:
@@ -293,6 +309,7 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
         "classes": list(job.data.classes),
         "pictures": {name: len(own) for name, own in job.data.splits.items()},
         "best": best.named(job.score),
+        **({"best_by": "val_loss"} if keep.by_loss else {}),
         "epochs": keep.epochs[-1].epoch,
         **_sureness(job, best),
         **tuned,
@@ -307,17 +324,18 @@ def _finish(job: Job, folder: Path, keep: Checkpointer, watch: Health | None, ho
     if watch and watch.monitor and watch.monitor.history.steps:
         plots.health(watch.monitor.history, folder / "health.png")
     card.write(folder)
-    hooks.say(_verdict(job, best, keep.epochs[-1].epoch, folder))
+    hooks.say(_verdict(job, best, keep, folder))
 
 
-def _verdict(job: Job, best: Epoch, epochs: int, folder: Path) -> str:
+def _verdict(job: Job, best: Epoch, keep: Checkpointer, folder: Path) -> str:
     """The best score, how sure it is, and where it comes from."""
+    epochs = keep.epochs[-1].epoch
     count = len(job.data.splits["val"])
     sure = f" ({within(best.val_score, count)})" if job.is_share and count < FEW else ""
-    place = (
-        f"in epoch {best.epoch} of {epochs}" if best.epoch else f"of the probe, which {epochs} epochs did not better"
-    )
-    return f"Best: {said(job.score)} {best.val_score:.2%} on val{sure}, {place}; {folder}"
+    place = f"in epoch {best.epoch} of {epochs}" if best.epoch else "of the probe"
+    vain = f", which {epochs} epochs did not better" if epochs and not best.epoch else ""
+    how = ", chosen by the loss on so few pictures" if keep.by_loss and epochs else ""
+    return f"Best: {said(job.score)} {best.val_score:.2%} on val{sure}, {place}{vain}{how}; {folder}"
 
 
 def _sureness(job: Job, best: Epoch) -> dict[str, Any]:

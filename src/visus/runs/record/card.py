@@ -77,7 +77,9 @@ def _measures(folder: Path, summary: dict[str, Any]) -> list[str]:
     own = {name: value for name, value in best.items() if name.startswith("val_")}
     lines = [_table(own, counts.get("val", 0))]
     place = f"{best.get('epoch') or 'the probe before the first'} of {summary.get('epochs')}"
-    said = f"On val, by which the epoch was chosen ({place}), and so too good:"
+    place = place if summary.get("epochs") else "the probe alone"
+    by = "by whose loss" if summary.get("best_by") == "val_loss" else "by which"
+    said = f"On val, {by} the epoch was chosen ({place}), and so too good:"
     if refit := summary.get("refit"):
         lines.append(
             f"The network that is kept was trained once more, on the {refit.get('pictures'):,} pictures of train and "

@@ -98,7 +98,7 @@ class TrainSettings:
             "Batch normalization of pretrained layers: kept (the statistics that came with their weights) or batch "
             "(those of each step).",
             LEARN,
-            default="kept; batch for segment",
+            default="kept; for segment batch from 100 steps on",
         ),
     ] = None
     optimizer: Annotated[Optimizer, Setting("How weights follow the gradient.", LEARN)] = "adamw"

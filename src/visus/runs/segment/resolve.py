@@ -1,6 +1,7 @@
 """Load what a segmenter is trained on, and fill in what its settings leave open."""
 
 import dataclasses
+import math
 from typing import Any
 
 from visus._errors import InputError
@@ -39,6 +40,7 @@ def load(settings: SegmentSettings, progress: Count | None = None) -> MaskSet:
 
 
 _LARGEST = 4096  # side of a window
+_FEW_STEPS = 100  # of a whole training, in which the statistics of steps do not settle
 
 
 def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
@@ -70,7 +72,6 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     filled = settings.filled({**default, "lr": rate_for(settings.optimizer, default["lr"])})
     sides = sides_of(dataset)
     filled |= {"window": _window(settings, net, sides, default["window"]), "weights": weights}
-    filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "batch")
     row = isinstance(getattr(net, "backbone", None), Pyramid)
     settings.refuse((settings.lower is not None and not row, "lower", f"a backbone of {settings.net} as this one"))
     filled["lower"] = settings.lower or ("learn" if row and weights != NO_WEIGHTS else None)
@@ -78,6 +79,8 @@ def resolve(settings: SegmentSettings, dataset: MaskSet) -> SegmentSettings:
     if weights == NO_WEIGHTS:
         cover = covering(net, filled["window"], sides)
         filled |= _of_scratch(settings, filled, cover, len(dataset.splits["train"]))
+    steps = filled["epochs"] * math.ceil(len(dataset.splits["train"]) * filled["windows"] / filled["batch_size"])
+    filled["norms"] = settings.norms or (None if weights == NO_WEIGHTS else "kept" if steps < _FEW_STEPS else "batch")
     if "backbone" in known:
         filled["backbone"] = settings.backbone or "vgg16"
     if "round_up" in known and settings.round_up is None:

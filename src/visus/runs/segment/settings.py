@@ -144,11 +144,16 @@ class SegmentSettings(TrainSettings):
 
     @classmethod
     def of_earlier(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """As in 0.1: one window of a picture in an epoch, all layers learn, no norms in U-Net, SegNet cuts maps."""
+        """As in 0.1: one window of a picture in an epoch, all layers learn, no norms in U-Net, SegNet cuts maps.
+
+        Batch normalization took the statistics of each step.
+        """
+        pretrained = values.get("weights") != NO_WEIGHTS
         has_lower = str(values.get("net")).startswith("fcn") and values.get("backbone") not in (None, "vgg16")
-        learns = {"lower": "learn"} if has_lower and values.get("weights") != NO_WEIGHTS else {}
+        learns = {"lower": "learn"} if has_lower and pretrained else {}
+        norms = {"norms": "batch"} if pretrained else {}
         plain = {"unet": {"batch_norm": False}, "vnet": {"batch_norm": False}, "segnet": {"round_up": False}}
-        return {"windows": 1, **learns, **plain.get(str(values.get("net")), {}), **values}
+        return {"windows": 1, **learns, **norms, **plain.get(str(values.get("net")), {}), **values}
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others; the weights are known."""
