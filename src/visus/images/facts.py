@@ -1,10 +1,12 @@
 """What a picture file says of itself beside its pixels, and two measures of these."""
 
+import functools
 import io
-import re
+import operator
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visus.images import quiet, tiff
+from visus.images import png, tiff
 from visus.images.container import FIRST, kind_of, kind_of_file
-from visus.images.jpeg import segments
+from visus.images.jpeg import Segments, segments
 from visus.images.lossless import keeps_numbers
+from visus.images.metadata import Metadata, moment, of_exif_block, of_iptc, of_texts, of_tiff, of_xmp
+from visus.images.metadata_words import Word
 from visus.images.opened import bits_of, open_by
+from visus.images.raws import exif_blocks
 
 LOSSLESS = ("PNG", "TIFF", "BMP")
 """Formats that keep each number."""
 
-_DATE, _DATE_TAKEN, _EXIF, _GPS = 0x0132, 0x9003, 0x8769, 0x8825
-_PART, _PART_TAKEN = 0x9290, 0x9291  # of the second, of these dates
-_DIGITS = re.compile(r"[0-9]+")
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _IN_XMP, _IN_IPTC = b"<x:xmpmeta", b"Photoshop 3.0\x008BIM\x04\x04"  # the beginnings of these blocks
-_IPTC = b"\x1c\x02"  # begins a record that is said of the picture (IPTC-NAA IIM 4.2)
+_TEXTS_OF_PNG, _END_OF_PNG = (b"tEXt", b"zTXt", b"iTXt"), b"IEND\xae\x42\x60\x82"
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # of the pixels of a JPEG
 _TRIED = 16  # places that may be the begin of a video
 _AT_END, _PADDING = 64, 4096  # bytes at the end of a file, and those between a picture and what follows
+_BEHIND = 1024  # bytes behind a picture that are more than what programs fill up
+_TEXT = 1 << 10  # bytes of a text that are read
 _LOSSY = ("JPEG", "MPO")
 
 
@@ -46,7 +50,13 @@ class Facts:
         compression: Mean step of the luma quantization of JPEG (ITU-T T.81, annex A.3.4), from 1 for the finest; 0 for
             formats that lose nothing or do not say.
         said: How many things its metadata say: tags of EXIF, records of IPTC, properties of XMP, texts of PNG.
+        holds: Kinds of what they tell that pixels do not; see :class:`visus.images.metadata.Metadata`.
+        words: What that is.
+        places: Latitudes and longitudes, in degrees.
+        camera: Whether they name the camera.
+        edited: Whether they name a program by which pictures are edited.
         video: Whether a JPEG has a video behind it, as a motion photo.
+        behind: Whether there is something else behind the end of a JPEG or PNG.
         colors: How many colors a palette or two tones allow; 0 for any number.
         further: Channels beside the colors and alpha.
         lossless: Whether each number is kept: in formats that always do, and in others whose header says so.
@@ -59,7 +69,13 @@ class Facts:
     profile: bool = False
     compression: float = 0.0
     said: int = 0
+    holds: frozenset[str] = frozenset()
+    words: frozenset[Word] = frozenset()
+    places: frozenset[tuple[float, float]] = frozenset()
+    camera: bool = False
+    edited: bool = False
     video: bool = False
+    behind: bool = False
     colors: int = 0
     further: int = 0
     lossless: bool = False
@@ -87,7 +103,9 @@ def facts_of(data: bytes, name: str = "") -> Facts:
         return Facts("")
     try:
         if kind == "TIFF":
-            return _of_tiff(data)
+            return _of_tiff(data, of_tiff(data))
+        if kind == "RAW":
+            return Facts(kind, **_told([of_exif_block(block) for block in exif_blocks(data)]))
         with open_by(data, kind) as picture:
             return _of_other(picture, data, kind)
     except (
@@ -103,30 +121,50 @@ def facts_of_large(path: Path) -> Facts:
     kind = kind_of_file(path) or ""
     try:
         if kind == "TIFF":
-            return _of_tiff(path)
+            return _of_tiff(path, Metadata())
         with path.open("rb") as file, PngImagePlugin.PngImageFile(path) as picture:
             return _of_other(picture, file.read(FIRST), kind)
     except Exception:  # as above
         return Facts(kind, lossless=kind in LOSSLESS)
 
 
-def _of_tiff(data: bytes | Path) -> Facts:
+def _of_tiff(data: bytes | Path, told: Metadata) -> Facts:
     page = tiff.look(data)
-    captured, profile = _moment(page.captured), bool(page.profile)
+    told |= Metadata(moment(page.captured))
     more = {"colors": page.colors, "further": page.further, "lossless": True}
-    return Facts("TIFF", page.depth, page.pages, captured, profile, **more)
+    return Facts("TIFF", page.depth, page.pages, profile=bool(page.profile), **more, **_told([told]))
 
 
 def _of_other(picture: Image.Image, data: bytes, kind: str) -> Facts:
     frames = int(getattr(picture, "n_frames", 1))
     profile = bool(picture.info.get("icc_profile"))
-    exif = Image.Exif()
-    exif.load(picture.info.get("exif") or b"")  # without decoding the pixels: Pillow's own getter would, for PNG
-    texts = sum(isinstance(value, str) for value in picture.info.values())  # those of PNG before its pixels
-    said = _tags(exif) + _properties(picture.info.get("xmp") or b"") + texts
+    told = [of_exif_block(picture.info.get("exif") or b""), of_xmp(picture.info.get("xmp") or b"")]
+    behind = False
+    if kind == "PNG":
+        told.append(of_texts(_texts_of_png(data)))
+        behind = _has_more(data, _after(data, _END_OF_PNG))
     depth = bits_of(picture, data, kind)
-    more = {"said": said, "colors": _colors(picture, depth), "lossless": _is_lossless(data, kind)}
-    return Facts(kind, depth, frames, _captured(exif), profile, **more)
+    more = {"behind": behind, "colors": _colors(picture, depth), "lossless": _is_lossless(data, kind)}
+    return Facts(kind, depth, frames, profile=profile, **more, **_told(told))
+
+
+def _told(blocks: list[Metadata]) -> dict[str, Any]:
+    """What some blocks of metadata tell, as fields of :class:`Facts`."""
+    told = functools.reduce(operator.or_, blocks, Metadata())
+    return asdict(told) | {"holds": told.holds}
+
+
+def _texts_of_png(data: bytes) -> Iterator[tuple[str, str]]:
+    """The keywords and the beginnings of the texts of a PNG file (PNG, third edition, section 11.3.3)."""
+    for name, content in png.chunks(io.BytesIO(data)):
+        if name not in _TEXTS_OF_PNG:
+            continue
+        keyword, _, text = content.partition(b"\0")
+        packed = name == b"zTXt" or (name == b"iTXt" and text[:1] == b"\1")
+        text = text[1:] if name == b"zTXt" else text[2:].split(b"\0", 2)[-1] if name == b"iTXt" else text
+        with suppress(zlib.error):
+            text = zlib.decompressobj().decompress(text, _TEXT) if packed else text[:_TEXT]
+        yield keyword.decode("latin-1"), text.decode("utf-8", "replace")
 
 
 def _is_lossless(data: bytes, kind: str) -> bool:
@@ -142,26 +180,48 @@ def _colors(picture: Image.Image, depth: int) -> int:
 
 def _of_jpeg(data: bytes) -> Facts:
     """By the segments before the first scan (ITU-T T.81, annex B), without a decoder."""
-    depth, profile, several, captured, steps = 8, False, False, None, 0.0
-    said = 0
-    for marker, segment in segments(data):
+    depth, profile, several, steps = 8, False, False, 0.0
+    told: list[Metadata] = []
+    found = segments(data)
+    for marker, segment in found:
         if marker in (0xC0, 0xC1, 0xC2) and segment:
             depth = segment[0]
         elif marker == 0xDB and not steps:
             steps = _luma_steps(segment)
         elif marker == 0xE1 and segment.startswith(b"Exif\x00\x00"):
-            captured, tags = _told_in(segment)
-            said += tags
+            told.append(of_exif_block(segment))
         elif marker == 0xE1 and segment.startswith(_XMP):
-            said += _properties(segment)
+            told.append(of_xmp(segment))
         elif marker == 0xED:
-            said += segment.count(_IPTC)
+            told.append(of_iptc(segment))
+        elif marker == 0xFE:
+            told.append(replace(of_texts([("comment", segment.decode("utf-8", "replace"))]), said=0))
         elif marker == 0xE2:
             profile = profile or segment.startswith(b"ICC_PROFILE\x00")
             several = several or segment.startswith(b"MPF\x00")
     frames = _frames_of_mpo(data) if several else 1
     kind = "MPO" if frames > 1 else "JPEG"
-    return Facts(kind, depth, frames, captured, profile, steps, said, _has_video(data))
+    video = _has_video(data)
+    behind = frames == 1 and not video and _has_more(data, _end_of_jpeg(data, found))
+    more = {"profile": profile, "compression": steps, "video": video, "behind": behind}
+    return Facts(kind, depth, frames, **more, **_told(told))
+
+
+def _end_of_jpeg(data: bytes, before: Segments) -> int:
+    """Where a JPEG file ends: there is no such marker in what is coded (ITU-T T.81, annex B.1.1.5)."""
+    place = data.find(_SCAN, 2 + sum(len(segment) + 4 for _, segment in before))
+    return len(data) if place < 0 else _after(data, _END, place)
+
+
+def _after(data: bytes, mark: bytes, start: int = 0) -> int:
+    """Where a mark in a file ends; the end of the file where it is not there."""
+    place = data.find(mark, start)
+    return len(data) if place < 0 else place + len(mark)
+
+
+def _has_more(data: bytes, end: int) -> bool:
+    """Whether a file has something behind the end of the picture, and not only zeros."""
+    return len(data) - end > _BEHIND and len(data[end:].strip(b"\0")) > _BEHIND
 
 
 def _has_video(data: bytes) -> bool:
@@ -178,60 +238,34 @@ def _has_video(data: bytes) -> bool:
     return place >= 0
 
 
-def _luma_steps(segment: bytes) -> float:
-    """The mean step of the first table in a segment of quantization tables."""
-    if not segment:
-        return 0.0
-    wide = segment[0] >> 4
-    table = np.frombuffer(segment[1 : 1 + 64 * (1 + bool(wide))], ">u2" if wide else "u1")
-    return float(table.mean()) if len(table) == 64 else 0.0
-
-
-def _told_in(segment: bytes) -> tuple[int | None, int]:
-    """When a photograph was taken, and how many tags EXIF has."""
-    quiet.without_warnings()
-    try:
-        exif = Image.Exif()
-        exif.load(segment)
-        return _captured(exif), _tags(exif)
-    except Exception:  # a damaged block raises almost anything
-        return None, 0
-
-
-def _tags(exif: Image.Exif) -> int:
-    found = len(exif)
-    for place in (_EXIF, _GPS):
-        with suppress(Exception):  # a damaged block raises almost anything
-            found += len(exif.get_ifd(place))
-    return found
-
-
-def _properties(xmp: bytes | str) -> int:
-    """About how many properties XMP has: attributes, and items of lists."""
-    text = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp
-    return text.count(b'="') + text.count(b"<rdf:li")
-
-
-def _captured(exif: Image.Exif) -> int | None:
-    more = exif.get_ifd(_EXIF)
-    if taken := more.get(_DATE_TAKEN):
-        return _moment(taken, more.get(_PART_TAKEN))
-    return _moment(exif.get(_DATE), more.get(_PART))
-
-
-def _moment(text: Any, part: Any = None) -> int | None:  # noqa: ANN401 - from a file
-    """A time, ms since 1970.
+def luma_table(data: bytes) -> NDArray[np.float32] | None:
+    """The steps of the frequencies of luminance in a JPEG file, ``(8, 8)``; None where it has none.
 
     Args:
-        text: As EXIF writes it.
-        part: The digits of the second's fraction, if there are any.
+        data: The content of the file.
     """
-    try:
-        moment = datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
+    values = _first_table(next((segment for marker, segment in segments(data) if marker == 0xDB and segment), b""))
+    if values is None:
         return None
-    digits = str(part).strip("\x00 ")
-    return int(moment.timestamp() * 1000) + (int(digits[:3].ljust(3, "0")) if _DIGITS.fullmatch(digits) else 0)
+    places = sorted(np.ndindex(8, 8), key=lambda own: (sum(own), own[sum(own) % 2 == 0]))  # in zigzag (figure A.6)
+    table = np.ones((8, 8), np.float32)
+    table[tuple(np.transpose(places))] = values
+    return table
+
+
+def _luma_steps(segment: bytes) -> float:
+    """The mean step of the first table in a segment of quantization tables."""
+    table = _first_table(segment)
+    return 0.0 if table is None else float(table.mean())
+
+
+def _first_table(segment: bytes) -> NDArray[Any] | None:
+    """The steps of the first table in a segment of quantization tables, in zigzag; None where it is cut off."""
+    if not segment:
+        return None
+    wide = segment[0] >> 4
+    table = np.frombuffer(segment[1 : 1 + 64 * (1 + bool(wide))], ">u2" if wide else "u1")
+    return table if len(table) == 64 else None
 
 
 def _frames_of_mpo(data: bytes) -> int:
