@@ -223,8 +223,17 @@ def _say_moved(moved: "Moved", folder: str, opened: "Index", as_json: bool, *, b
     if roots:
         say(f"Then bring the index up to date: {shlex.join(['visus', 'index', *roots, *at])}")
     else:  # of --undo without the index
-        folders = shlex.join(sorted({str(Path(home).parent) for home in homes}))
+        folders = shlex.join(_outermost({Path(home).parent for home in homes}))
         say(f"Then bring the index that they are in up to date: visus index {folders} -i INDEX")
+
+
+def _outermost(folders: set[Path]) -> list[str]:
+    """The folders that lie in none of the others.
+
+    >>> _outermost({Path("a/b"), Path("a"), Path("ab")}) == ["a", "ab"]
+    True
+    """
+    return sorted(str(folder) for folder in folders if folders.isdisjoint(folder.parents))
 
 
 def _end(moved: "Moved | None") -> None:

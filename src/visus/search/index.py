@@ -436,9 +436,10 @@ def _told_absent(count: int) -> str:
 
 
 def _told(member: "Member") -> str:
-    """What stands below a picture on the sheet: its size, and of a copy the relation."""
-    relation = getattr(member, "relation", None)
-    return f"{member.width}x{member.height}" + (f" {', '.join(relation.names)}" if relation else "")
+    """What stands below a picture on the sheet: its size, and of a copy the relation, and whether it stays."""
+    relation, stays = getattr(member, "relation", None), getattr(member, "stays", "")
+    told = f" {', '.join(relation.names)}{'; stays' if stays else ''}" if relation else ""
+    return f"{member.width}x{member.height}{told}"
 
 
 def duplicates_in(

@@ -153,3 +153,51 @@ def test_a_cut_of_clearly_more_pixels_stays(share: float, stays: str, tmp_path: 
     size = round(whole.width * share), round(whole.height * share)
     whole.resize(size, Image.Resampling.LANCZOS).save(tmp_path / "whole.jpg", quality=93)
     assert advice(tmp_path)[::2] == ("whole.jpg", {"cut.jpg": stays})
+
+
+@pytest.mark.parametrize("quality", [8, 12])
+def test_copies_of_very_strong_compression_go(quality: int, tmp_path: Path) -> None:
+    """Colors lie far beside their place then, and are no print."""
+    (tmp_path / "p").mkdir()
+    names = ("chelsea", "coffee", "china", "astronaut")
+    for name in names:
+        photograph = Image.open(photographs()[name]).convert("RGB").resize((600, 400))
+        photograph.save(tmp_path / "p" / f"{name}.png")
+        photograph.save(tmp_path / "p" / f"{name}-sent.jpg", quality=quality)
+    found = index_of(tmp_path / "p").duplicates()
+    assert sorted(Path(group.keep.path).stem for group in found) == sorted(names)
+    assert all(not copy.stays for group in found for copy in group.others)
+
+
+def test_an_animation_of_few_colors_is_a_copy_of_one_of_all(tmp_path: Path) -> None:
+    photograph = Image.open(photographs()["china"]).convert("RGB").resize((480, 320))
+    frames = [photograph.crop((20 * k, 0, 400 + 20 * k, 320)) for k in range(4)]
+    (tmp_path / "p").mkdir()
+    for name in ("moves.webp", "moves.gif"):
+        frames[0].save(tmp_path / "p" / name, save_all=True, append_images=frames[1:], duration=120, loop=0)
+    (group,) = index_of(tmp_path / "p").duplicates()
+    assert (Path(group.keep.path).name, [copy.stays for copy in group.others]) == ("moves.webp", [""])
+
+
+def drawing(kind: str, photograph: Image.Image) -> Image.Image:
+    """Something in black and white: thin lines, or the dots of a print."""
+    if kind == "dots":
+        return photograph.convert("1").convert("L")
+    sheet, rng = Image.new("L", (600, 500), 255), np.random.default_rng(0)
+    for _ in range(60):
+        ImageDraw.Draw(sheet).line([tuple(rng.integers(0, 500, 2)) for _ in range(2)], fill=0, width=2)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "quality"), [("lines", 1, 60), ("lines", 1, 30), ("lines", 2, 70), ("dots", 1, 60)]
+)
+def test_what_an_encoder_adds_around_lines_is_no_shade(
+    kind: str, share: int, quality: int, photograph: Image.Image, tmp_path: Path
+) -> None:
+    sheet = drawing(kind, photograph)
+    sheet.save(tmp_path / "sheet.png")
+    small = sheet.resize((sheet.width // share, sheet.height // share), Image.Resampling.BOX)
+    small.save(tmp_path / "a.jpg", quality=quality)
+    os.utime(tmp_path / "a.jpg", (1e9, 1e9))
+    assert advice(tmp_path)[::2] == ("sheet.png", {"a.jpg": ""})

@@ -156,6 +156,16 @@ def test_who_moves_back_without_the_index_is_told_the_folders(place: Path, index
     assert f"visus index {place} -i INDEX" in said
 
 
+def test_a_folder_below_another_one_is_not_named_beside_it(place: Path, index: Index, tmp_path: Path) -> None:
+    (place / "below").mkdir()
+    (place / "below" / "again.jpg").write_bytes((place / "b.jpg").read_bytes())
+    index.add(place)
+    move_aside(index.duplicates(), tmp_path / "aside")
+    said = visus("duplicates", "--undo", tmp_path / "aside", "-i", tmp_path / "none.visus").stdout
+    assert "3 files" in said
+    assert f"visus index {place} -i INDEX" in said
+
+
 def test_damaged_decisions_are_one_sentence(place: Path, index: Index) -> None:
     Path(str(index.location), "decisions.json").write_text('{"pairs": [["zz", 1]]}')
     with pytest.raises(PictureIndexError, match=r"decisions\.json.*are damaged"):

@@ -109,3 +109,100 @@ def test_bands_of_one_scene_are_no_copies_and_a_gray_one_is_found(tmp_path: Path
     assert found == []
     assert found.stacks
     assert len(index_of(save_all(tmp_path / "gray", [scene, scene.convert("L")])).duplicates()) == 1
+
+
+def test_a_cut_before_a_background_that_grows_darker_is_no_caption(tmp_path: Path) -> None:
+    levels = np.interp(np.arange(600), (0, 515, 530, 600), (228, 226, 222, 222)).round().astype(np.uint8)
+    sheet = Image.fromarray(np.broadcast_to(levels[None, :, None], (400, 600, 3)).copy())
+    figure = Image.open(photographs()["coffee"]).convert("RGB").resize((380, 230))
+    sheet.paste(figure, (90, 130))
+    sheet.paste(figure.crop((100, 60, 150, 120)), (550, 150))  # as a head
+    (tmp_path / "p").mkdir()
+    sheet.save(tmp_path / "p" / "whole.png")
+    sheet.crop((0, 0, 522, 400)).save(tmp_path / "p" / "cut.jpg", quality=90)
+    (group,) = index_of(tmp_path / "p").duplicates()
+    assert [str(copy.relation) for copy in group.others] == ["cropped (100 % agree)"]
+
+
+def cells(shaded: tuple[int, ...], shade: tuple[int, int, int], side: tuple[int, int] = (1240, 1000)) -> Image.Image:
+    """A page of tasks, some in a cell of another shade, with a line of print in each."""
+    sheet = Image.new("RGB", side, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(30)
+    for row in range(12):
+        place = (60, 70 * row + 60, side[0] - 60, 70 * row + 120)
+        draw.rectangle(place, fill=shade if row in shaded else None, outline=(120, 120, 120))
+        draw.text((80, 70 * row + 70), f"Task {row}: {37 * row % 91} of {13 * row % 47}, for {row % 5}", "black", font)
+    return sheet
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+@pytest.mark.parametrize("shade", [(205, 205, 205), (238, 238, 238), (255, 255, 200)])
+def test_another_cell_that_is_shaded_makes_another_page(
+    ending: str, shade: tuple[int, int, int], tmp_path: Path
+) -> None:
+    (tmp_path / "p").mkdir()
+    for name, rows in (("one", (2, 3)), ("two", (6, 7)), ("more", (3, 7, 9))):
+        cells(rows, shade).save(tmp_path / "p" / f"{name}.{ending}", quality=88)
+    assert index_of(tmp_path / "p").duplicates() == []
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_spot_that_became_lighter_is_another_state(ending: str, tmp_path: Path) -> None:
+    tissue = np.asarray(Image.open(photographs()["coffee"]).convert("L").resize((600, 400)), np.float64) * 0.6 + 30
+    down, across = np.mgrid[:400, :600]
+    spot = 45 * np.exp(-((((across - 300) / 45) ** 2 + ((down - 220) / 45) ** 2) ** 2))
+    (tmp_path / "p").mkdir()
+    for name, values in (("before", tissue), ("after", tissue + spot)):
+        Image.fromarray(values.round().astype(np.uint8)).save(tmp_path / "p" / f"{name}.{ending}", quality=92)
+    assert index_of(tmp_path / "p").duplicates() == []
+
+
+def test_another_amount_in_red_makes_another_page(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for red in (5, 12):
+        sheet = Image.new("RGB", (1240, 1400), "white")
+        draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(24)
+        for row in range(30):
+            text = f"Position {row + 1}   {37 * row % 91} pieces   {131 * row % 997}.{13 * row % 90 + 10} EUR"
+            draw.text((100, 44 * row + 40), text, (200, 20, 20) if row == red else (20, 20, 20), font)
+        sheet.save(tmp_path / "p" / f"{red}.jpg", quality=88)
+    assert index_of(tmp_path / "p").duplicates() == []
+
+
+def test_the_same_product_in_another_color_is_another(tmp_path: Path) -> None:
+    weave = np.asarray(Image.open(photographs()["coffee"]).convert("L").resize((480, 360)), np.float64)[..., None] / 255
+    (tmp_path / "p").mkdir()
+    for name, color in (("red", (200, 60, 50)), ("blue", (60, 70, 190)), ("green", (60, 150, 70))):
+        shade = (weave * 0.8 + 0.2) * np.array(color)
+        Image.fromarray(shade.round().astype(np.uint8)).save(tmp_path / "p" / f"{name}.jpg", quality=92)
+    found = index_of(tmp_path / "p").duplicates()
+    assert found == []
+    assert [stack.kind for stack in found.stacks] == ["same scene"]
+
+
+@pytest.mark.parametrize(("ink", "place"), [((215, 215, 212), "bottom"), ((185, 215, 245), "left"), ((40,) * 3, "top")])
+def test_faint_writing_on_a_border_stays(ink: tuple[int, int, int], place: str, tmp_path: Path) -> None:
+    photograph = Image.open(photographs()["chelsea"]).convert("RGB").resize((500, 800))
+    print_ = Image.new("RGB", (600, 930), (246, 246, 242))
+    print_.paste(photograph, (50, 65))
+    where = {"bottom": (200, 885), "left": (4, 300), "top": (180, 18)}[place]
+    text = "R\no\ns\na\n6\n2" if place == "left" else "Rosa, summer of 1962"
+    ImageDraw.Draw(print_).text(where, text, ink, ImageFont.load_default(24))
+    (tmp_path / "p").mkdir()
+    print_.save(tmp_path / "p" / "print.jpg", quality=92)
+    photograph.save(tmp_path / "p" / "cut.jpg", quality=92)
+    (group,) = index_of(tmp_path / "p").duplicates()
+    (copy,) = group.others
+    assert (Path(group.keep.path).name, copy.stays) == ("cut.jpg", "has writing at its edge")
+
+
+@pytest.mark.parametrize("name", ["chelsea", "coffee", "china", "astronaut"])
+def test_sepia_is_no_other_product(name: str, tmp_path: Path) -> None:
+    photograph = Image.open(photographs()[name]).convert("RGB").resize((600, 400))
+    blue = Image.merge("RGB", photograph.split()[::-1])  # skies and skins whose hues are far from brown
+    rows = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
+    (tmp_path / "p").mkdir()
+    blue.save(tmp_path / "p" / "own.jpg", quality=92)
+    blue.convert("RGB", rows).save(tmp_path / "p" / "sepia.jpg", quality=92)
+    (group,) = index_of(tmp_path / "p").duplicates()
+    assert [Path(copy.path).name for copy in group.others] == ["sepia.jpg"]

@@ -1,13 +1,20 @@
 """Groups of pictures that are the same."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
 
+from tests.search.duplicates.test_kinds import index_of
 from tests.support.photographs import photographs
 from tests.support.pictures import folder_of
 from visus import Index, InputError
+from visus.search.duplicates import grouping
+from visus.search.duplicates.alignment import Matrix
+from visus.search.duplicates.looks import Look
+from visus.search.duplicates.opened import Opened
+from visus.search.duplicates.relations import Judgment
 
 
 @pytest.fixture
@@ -64,3 +71,26 @@ def test_nothing_is_deleted_and_bad_thresholds_are_refused(copies: Path, tmp_pat
     assert sorted(copies.rglob("*")) == before
     with pytest.raises(InputError, match="within -1 and 1"):
         index.duplicates(threshold=1.5)
+
+
+def test_a_copy_is_found_where_a_better_picture_agrees_in_one_direction_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Image.open(photographs()["coffee"]).convert("RGB").resize((480, 320))
+    (tmp_path / "p").mkdir()
+    picture.save(tmp_path / "p" / "hub.jpg", quality=60)
+    picture.resize((240, 160)).save(tmp_path / "p" / "half.jpg", quality=90)
+    picture.save(tmp_path / "p" / "better.png")
+    real = grouping.judge
+
+    def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) -> Judgment | None:
+        found = real(keep, other, way, looks)
+        denied = Path(keep.member.path).stem == "better" and Path(other.member.path).stem == "hub"
+        return replace(found, relation=None, kind="captioned") if found and denied else found
+
+    (group,) = (index := index_of(tmp_path / "p")).duplicates()
+    assert Path(group.keep.path).stem == "better"
+    assert len(group.others) == 2
+    monkeypatch.setattr(grouping, "judge", judge)
+    (group,) = index.duplicates()
+    assert (Path(group.keep.path).stem, [Path(copy.path).stem for copy in group.others]) == ("hub", ["half"])

@@ -453,3 +453,22 @@ def test_what_a_phone_keeps_behind_a_photograph_stays(photograph: Picture, tmp_p
     (group,) = Index(folder.with_suffix(".visus")).duplicates(keep="oldest")
     assert Path(group.keep.path).name == "old.jpg"
     assert {Path(copy.path).name: copy.stays for copy in group.others}["phone.jpg"] == "has further pictures"
+
+
+@pytest.mark.parametrize("doubled", [False, True])
+def test_a_stack_holds_each_group_once_by_what_is_kept(tmp_path: Path, doubled: bool) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    light = (np.asarray(Image.open(photographs()["coffee"]).convert("RGB")) / 255) ** 2.2
+    for stops in (-2, 0, 2):
+        exposed = np.clip(light * 2.0**stops, 0, 1) ** (1 / 2.2) * 255
+        Image.fromarray(exposed.round().astype(np.uint8)).save(folder / f"{stops}.jpg", quality=95)
+    if doubled:
+        shutil.copy(folder / "2.jpg", folder / "again.jpg")
+    found = index_of(folder).duplicates()
+    (stack,) = found.stacks
+    assert stack.kind == "exposure bracket"
+    assert {"0", "-2"} in named(found)
+    assert [Path(own.path).name for own in stack.members] == ["0.jpg", "2.jpg"]
+    copies = {copy.path for group in found for copy in group.others}
+    assert copies.isdisjoint(own.path for own in stack.members)

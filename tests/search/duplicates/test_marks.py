@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from visus.search.duplicates.marks import Mark, explains
+from visus.search.duplicates.marks import Mark, _is_seen_through, explains
 
 
 @pytest.mark.parametrize("calm", [0, 9])
@@ -18,3 +18,11 @@ def test_a_mark_explains_its_own_pixels_alone(calm: int, written: bool) -> None:
     blocks = np.array([clean[:12, 12 * k : 12 * k + 12] for k in range(calm)])  # none may agree
     found = explains(Mark("second", 0.5, 110), (clean, marked), np.ones(clean.shape, bool), (blocks, blocks))
     assert found is not written
+
+
+def test_nothing_is_seen_through_what_has_one_tone() -> None:
+    chance = np.random.default_rng(0)
+    clean = chance.uniform(60, 200, (2, 12, 12)).astype(np.float32)
+    core = np.ones(clean.shape, bool)
+    assert _is_seen_through(clean, 0.6 * clean + 90, core)
+    assert not _is_seen_through(clean, np.full_like(clean, 120), core)

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from tests.support.photographs import photographs
 from visus import Index
 from visus.images import read, write
-from visus.search.duplicates.rounding import blocks_of, explains, follows, mean_step
+from visus.images.facts import facts_of, luma_table
+from visus.search.duplicates.rounding import blocks_of, crowding, explains, follows, mean_step
 
 _PICTURE = Image.fromarray(read(photographs()["coffee"])).resize((480, 320), Image.Resampling.BOX)
 
@@ -98,6 +99,70 @@ def test_what_was_made_of_a_jpeg_is_not_kept_over_it_since_that_hides_its_steps(
     (group,) = index.duplicates()
     assert Path(group.keep.path).name == "a.jpg"
     assert len(group.others) == 2
+
+
+_ENCODINGS = {
+    "webp": {"quality": 95},
+    "avif": {"quality": 90},
+    "jp2": {"quality_mode": "rates", "quality_layers": [8]},
+    "png": {},
+    "jpg": {"quality": 98},
+}
+"""By which a JPEG of quality 92 is encoded again, without that it says so."""
+
+
+@pytest.mark.parametrize("kind", _ENCODINGS)
+@pytest.mark.parametrize("again", [True, False])
+def test_a_fine_jpeg_is_kept_over_its_encodings_and_no_other(again: bool, kind: str, tmp_path: Path) -> None:
+    _PICTURE.save(tmp_path / "a.jpg", quality=92)
+    source = Image.open(tmp_path / "a.jpg") if again else _PICTURE
+    source.convert("RGB").save(tmp_path / f"b.{kind}", **_ENCODINGS[kind])
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert (Path(group.keep.path).name == "a.jpg") == again
+    assert (group.why == "not encoded again") == again
+
+
+@pytest.mark.parametrize(("times", "quality"), [(2, 92), (1.5, 92), (2, 95)])
+@pytest.mark.parametrize("real", [True, False])
+def test_what_was_made_larger_of_a_fine_jpeg_is_not_kept_over_it(
+    real: bool, times: float, quality: int, tmp_path: Path
+) -> None:
+    small = _PICTURE.resize((320, 208), Image.Resampling.LANCZOS)
+    small.save(tmp_path / "small.jpg", quality=quality)
+    size = round(320 * times), round(208 * times)
+    source = Image.open(photographs()["coffee"]).convert("RGB") if real else Image.open(tmp_path / "small.jpg")
+    source.resize(size, Image.Resampling.BICUBIC).save(tmp_path / "large.jpg", quality=95)
+    os.utime(tmp_path / "large.jpg", (1e9, 1e9))
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    (group,) = index.duplicates()
+    assert Path(group.keep.path).name == ("large.jpg" if real else "small.jpg")
+
+
+@pytest.mark.parametrize("size", [(1000, 675), (1000, 672), (900, 600)])
+def test_a_decoded_jpeg_has_the_same_pixels_at_every_size(size: tuple[int, int], tmp_path: Path) -> None:
+    _PICTURE.resize(size).save(tmp_path / "a.jpg", quality=92)
+    Image.open(tmp_path / "a.jpg").save(tmp_path / "b.png")
+    index = Index(tmp_path / "i.visus")
+    index.add(tmp_path)
+    ((copy,),) = (group.others for group in index.duplicates())
+    assert copy.relation.names == ("same pixels",)
+
+
+@pytest.mark.parametrize("quality", [60, 85, 92])
+def test_coefficients_crowd_around_those_of_the_jpeg_that_was_encoded(quality: int) -> None:
+    written = io.BytesIO()
+    _PICTURE.save(written, "JPEG", quality=quality)
+    steps = luma_table(written.getvalue())
+    assert steps is not None
+    assert steps.mean() == pytest.approx(facts_of(written.getvalue()).compression)
+    assert steps[0, 1] <= steps[0, 7]
+    rounded = _blocks(Image.open(written))
+    assert crowding(_blocks(_through_jpeg(Image.open(written), 98)), rounded, steps) > 0.8
+    for other in (_blocks(_PICTURE), _blocks(_through_jpeg(_PICTURE, 98)), rounded[:9], np.zeros_like(rounded)):
+        assert crowding(other, rounded, steps) < 0.1
 
 
 _CHANGES = {

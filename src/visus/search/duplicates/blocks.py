@@ -33,8 +33,8 @@ _LINE = 5.0  # standard deviation beyond which a block's detail counts, in gray 
 
 
 def side_of(picture: Gray) -> int:
-    """Side of the blocks of a picture, in pixels."""
-    return max(_LEAST_SIDE, round(max(picture.shape) / _BLOCKS))
+    """Side of the blocks of a picture, in pixels; a thin one has two rows of them too."""
+    return max(_LEAST_SIDE, min(round(max(picture.shape) / _BLOCKS), min(picture.shape) // 2 - 1))
 
 
 def soft(picture: Gray) -> Floats:
@@ -212,7 +212,7 @@ def refined(picture: Floats, target: Floats, matrix: Matrix, side: int) -> Matri
         None where hardly any block fits.
     """
     first = _step(picture, target, matrix, side, side // 2)
-    if first is None or _moved(first, target.shape) <= _STILL:
+    if first is None or moved(first, target.shape) <= _STILL:
         return None if first is None else first @ matrix
     second = _step(picture, target, first @ matrix, side, max(2, side // 6))
     found = first @ matrix if second is None else second @ first @ matrix
@@ -254,7 +254,7 @@ def _step(picture: Floats, target: Floats, matrix: Matrix, side: int, radius: in
     if step is None:
         return None
     whole = np.vstack([step, [0, 0, 1]])
-    return whole if _moved(whole, target.shape) <= _FARTHEST * radius else None
+    return whole if moved(whole, target.shape) <= _FARTHEST * radius else None
 
 
 def _spreads(picture: Floats, side: int) -> Floats:
@@ -267,8 +267,13 @@ def _spreads(picture: Floats, side: int) -> Floats:
     return np.asarray(np.sqrt(np.maximum(means[1] - means[0] ** 2, 0)), np.float32)
 
 
-def _moved(step: Matrix, shape: tuple[int, ...]) -> float:
-    """How far a transform moves the corners of a picture at most, in pixels."""
+def moved(step: Matrix, shape: tuple[int, ...]) -> float:
+    """How far a transform moves the corners of a picture at most, in pixels.
+
+    Args:
+        step: Takes points of the picture to points of the same frame.
+        shape: Of the picture.
+    """
     height, width = shape
     corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)], np.float64)
     return float(np.abs(corners @ step.T - corners).max())

@@ -54,7 +54,9 @@ _NOTHING = 0.03  # share of a picture that may lie outside the other
 _UNMARKED = 0.95  # correlation of blocks that no mark has touched
 _RIM = 4  # pixels beside the other picture in which nothing counts as writing
 _THICK, _INK, _STROKES = 9, 40, 24  # pixels of a stroke's width, gray levels, and pixels of strokes
-_TALL, _STATUS = 1.5, 0.05  # times its width, from which a picture may be a phone's screen, and the bar at its top
+_FAINT, _NOISE = 14, 5.0  # gray levels of pencil, and times the usual difference there that it must reach
+_FAR = 10  # pixels beside the other picture in which nothing counts as faint writing: encoders leave rings
+_TALL, _STATUS = 1.7, 0.05  # times its width, from which a picture may be a phone's screen, and the bar at its top
 _HOPELESS = 0.7  # share of the blocks with texture that do not agree, beyond which none is looked for beside its place
 _PART = 4  # bits for parts of a pixel
 _ASIDE = 2  # pixels by which a block may lie beside its place
@@ -109,7 +111,8 @@ class Evidence:
 
 def compare(laid: "Laid") -> Evidence:
     """Compare two pictures that lie over one another, block by block."""
-    correlations, changed = _judged(laid)
+    correlations, other, shaded = _judged(laid)
+    changed = other | shaded
     doubtful = changed | (laid.inside & (correlations < _UNMARKED))
     one, two = (
         there(laid.b.shape, laid.matrix, laid.a.shape),
@@ -120,7 +123,7 @@ def compare(laid: "Laid") -> Evidence:
         textured=int(np.isfinite(correlations).sum()),
         changed=int(changed.sum()),
         mark=mark_over(laid, doubtful) if changed.any() else None,
-        written=bool(changed.any()) and written(*cut(laid, changed)),
+        written=bool(changed.any()) and written(*cut(laid, other if other.any() else shaded)),
         outside=(_outside(laid.a, two), _outside(laid.b, one)),
         noted=_has_writing(laid.b, one),
         covered=(float(two.mean()), float(one.mean())),
@@ -181,7 +184,7 @@ def glance(first: Gray, second: Gray, transform: Matrix) -> tuple[float, Matrix]
     laid = lay(first, second, transform)
     if laid is None:
         return None
-    correlations, _ = _judged(laid)
+    correlations, *_ = _judged(laid)
     agreed, textured = int((correlations >= AGREE).sum()), int(np.isfinite(correlations).sum())
     return (agreed / textured, laid.transform) if _alike(agreed, textured) else None
 
@@ -277,10 +280,11 @@ def _as_coarse(picture: Gray, scale: float) -> tuple[Gray, Matrix]:
     return small, scaling(picture.shape, small.shape)
 
 
-def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
-    """Correlations of the blocks with texture, NaN for the others; and which show something else."""
+def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Correlations of blocks with texture, NaN for others; which show something else, and which in another shade."""
     own, inside = compared(laid.over, laid.target, laid.side, laid.corners), laid.inside
     expected = _tones(own.means[0], own.means[1], inside), _tones(own.means[1], own.means[0], inside)
+    same_tones = np.median(np.abs(expected[0] - own.means[0])[inside]) <= _SAME_TONES
     lost = _lost(own.means[1], expected[0]) | _lost(own.means[0], expected[1])
     textured = inside & ~lost & (own.spreads.max(axis=0) >= TEXTURE)
     found = np.where(textured, own.correlation, np.float32(np.nan))
@@ -292,10 +296,11 @@ def _judged(laid: Laid) -> tuple[Floats, NDArray[np.bool_]]:
     changed = textured & (found < _OTHER) & (own.apart >= _VISIBLE * share)
     moved = textured & (found < _MOVED) & (own.apart >= _SEEN_TO_MOVE * share) & ~_at_end(laid)
     changed |= moved & (moved.sum() > 1)
-    tones = np.abs(expected[0] - own.means[0])
-    shade = _SHADE if np.median(tones[inside]) > _SAME_TONES else _SHADE_OF_THE_SAME
-    other_shade = np.abs(expected[0] - own.means[1]) > shade
-    return found, changed | (inside & ~textured & ~lost & other_shade)
+    apart = np.abs(expected[0] - own.means[1])
+    if not same_tones:
+        return found, changed, inside & ~textured & ~lost & (apart > _SHADE)
+    # what has another shade was colored otherwise, whatever its texture: a cell, a bullet, a lesion
+    return found, changed, inside & (apart > _SHADE_OF_THE_SAME) & ~(textured & _at_end(laid))
 
 
 def strength(deviation: float) -> float:
@@ -350,7 +355,7 @@ def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     x0, y0, x1, y1 = without_border(picture)
     border = rest.copy()
     border[y0:y1, x0:x1] = False
-    rim = picture[covered & ~grown(covered, -3 * _ASIDE)].astype(np.int16)
+    rim = picture[covered & grown(rest, 4 * _ASIDE)].astype(np.int16)
     found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
     return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
 
@@ -359,14 +364,19 @@ def _has_writing(picture: Gray, covered: NDArray[np.bool_]) -> bool:
     """Whether a picture has thin strokes where the other one is not."""
     import cv2
 
-    rest = ~grown(covered, _RIM)
+    rest, far = ~grown(covered, _RIM), ~grown(covered, _FAR)
     if picture.shape[0] >= _TALL * picture.shape[1]:
-        rest[: round(_STATUS * picture.shape[0])] = False  # a phone's clock
+        status = slice(round(_STATUS * picture.shape[0]))  # a phone's clock
+        rest[status] = far[status] = False
     if np.count_nonzero(rest) < _STROKES:
         return False
     thick = np.ones((_THICK, _THICK), np.uint8)
-    bright, dark = (cv2.morphologyEx(picture, kind, thick) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return bool(np.count_nonzero(rest & (np.maximum(bright, dark) >= _INK)) >= _STROKES)
+    strokes = cv2.max(*(cv2.morphologyEx(picture, kind, thick) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)))
+    if np.count_nonzero(strokes[rest] >= _INK) >= _STROKES:
+        return True
+    faint = strokes[far]
+    least = max(_FAINT, _NOISE * float(np.median(faint)) if len(faint) else 0.0)
+    return bool(np.count_nonzero(faint >= least) >= _STROKES)
 
 
 def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:
@@ -384,5 +394,5 @@ def _shown(rest: Gray, size: int, rim: NDArray[np.int16]) -> Outside:
         return "border"
     pure = np.convolve(levels, np.ones(5), "same")
     level = int(pure.argmax())
-    goes_on = (np.abs(rim - level) <= 2).mean() > 0.3  # a white background, of which a part was cut off
+    goes_on = (np.abs(rim - level) <= 4).mean() > 0.3  # a white background, of which a part was cut off
     return "caption" if pure[level] >= 0.5 and not goes_on else "content"

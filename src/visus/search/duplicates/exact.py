@@ -25,14 +25,18 @@ _PLAIN = ("u1", "u2")  # dtypes of pictures
 
 
 def nearly(one: Opened, two: Opened) -> bool:
-    """Whether two files have one size and hardly differ, so that they are worth comparing number by number."""
+    """Whether two files have one size, and hardly differ or lost nothing: worth comparing number by number."""
     if (one.member.width, one.member.height) != (two.member.width, two.member.height):
         return False
     count = one.facts.frames
     if one.gray.shape != two.gray.shape or two.facts.frames != count:
         return False
-    if count > 1 and (count > MOST_PAGES or not _lossless(one, two)):
+    if _lossless(one, two):
+        return count <= MOST_PAGES
+    if count > 1:
         return False
+    if one.has_more and one.facts.lossless != two.facts.lossless:
+        return True  # of the one, the small picture is a JPEG's that was decoded at a smaller scale, perhaps
     return float(np.abs(one.gray.astype(np.int16) - two.gray).mean()) <= _NEARLY
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._cores import cores
-from visus.search.duplicates import THRESHOLD
+from visus.search.duplicates import THRESHOLD, equal
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.candidates import Pairs, hash_pairs, hashes_of, similar_pairs
 from visus.search.duplicates.decisions import Decision, Pair
@@ -92,6 +92,7 @@ def find(
         similar = similar_pairs(vectors, threshold, each=_each(pool, "Comparing vectors", tell))
         pairs = _joined(similar, hash_pairs(owners, hashes))
         ways = _screened(pairs, screen, len(files), pool, tell)
+        ways = _equal(ways, files, thumbnails, pool) | ways
         components = _components(ways, files)
         stay = decided_to_stay(decisions, {own[0].hash for own in files})
         grouping = Grouping(files, screen, ways, decisions, stay, wanted)
@@ -163,11 +164,28 @@ def _screened(
     return ways
 
 
+def _equal(
+    ways: Iterable[tuple[int, int]],
+    files: Sequence[Sequence[Member]],
+    thumbnails: Thumbnails,
+    pool: ThreadPoolExecutor,
+) -> dict[tuple[int, int], Matrix]:
+    """The pairs of small or flat pictures that hold the same pixels and are not linked already."""
+    links, found = _Links(len(files), ways), dict[tuple[int, int], Matrix]()
+    for positions in equal.alike([own[0] for own in files], thumbnails):
+        if len({links.root(position) for position in positions}) > 1:
+            hashes = pool.map(equal.hash_of_pixels, [files[position][0] for position in positions])
+            found |= {pair: np.eye(3) for pair in equal.of_one_hash(positions, hashes)}
+    return found
+
+
 class _Links:
     """Which pictures are linked, directly or through others."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, pairs: Iterable[tuple[int, int]] = ()) -> None:
         self._parents = list(range(count))
+        for i, j in pairs:
+            self.join(i, j)
 
     def root(self, i: int) -> int:
         """A picture that stands for all that are linked with one."""
@@ -184,9 +202,7 @@ class _Links:
 
 def _components(ways: Iterable[tuple[int, int]], files: Sequence[Sequence[Member]]) -> list[list[int]]:
     """Contents that are linked, and those that have several files; the largest first."""
-    links = _Links(len(files))
-    for i, j in ways:
-        links.join(i, j)
+    links = _Links(len(files), ways)
     found: dict[int, list[int]] = {}
     for content in range(len(files)):
         found.setdefault(links.root(content), []).append(content)
@@ -204,14 +220,15 @@ def _stacks(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> list
     """Pictures that are linked by one kind of link."""
     stacks: list[Stack] = []
     kinds: dict[Kind, list[tuple[int, int]]] = {}
+    shown: dict[int, Member] = {}
     for grouped in found:
+        shown |= grouped.shown
         for i, j, kind in grouped.links:
             kinds.setdefault(kind, []).append((i, j))
     for kind, pairs in kinds.items():
         for part in _components(pairs, files):
             if len(part) > 1:
-                members = sorted((files[content][0] for content in part), key=lambda member: member.path)
-                stacks.append(Stack(kind, members))
+                stacks.append(Stack(kind, sorted((shown[content] for content in part), key=lambda member: member.path)))
     return sorted(stacks, key=lambda stack: (-len(stack.members), stack.members[0].path))
 
 

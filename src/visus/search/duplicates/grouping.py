@@ -8,12 +8,13 @@ from typing import Any
 from visus._errors import InputError
 from visus.search.duplicates.alignment import Matrix
 from visus.search.duplicates.decisions import Decision, Pair, pair_of
+from visus.search.duplicates.equal import judge_equal
 from visus.search.duplicates.keep import DECIDED, Keeping, choose
 from visus.search.duplicates.members import Copy, DuplicateGroup, Kind, Member, Relation
 from visus.search.duplicates.opened import Opened, Traits, entry, open_member, unchanged
 from visus.search.duplicates.relations import Judgment, judge
 from visus.search.duplicates.screen import Screen
-from visus.search.duplicates.stays import CAPTION, NOTED, has_more
+from visus.search.duplicates.stays import CAPTION, NOTED, SIDECAR, has_more, has_sidecar
 
 _PATIENCE = 2  # pictures that turn out to be others before the rest counts as others too; one more for each copy
 _OPEN = 64  # files of a component that are open at once
@@ -25,13 +26,15 @@ class Grouped:
 
     Attributes:
         groups: The groups in it.
-        links: Pairs of contents that belong together and are no copies.
+        links: Pairs of contents that belong together and are no copies; of a group, the one that is kept.
+        shown: Of each content in them, the file that stands for it: of a group, the one that is kept.
         lost: Files that are not there, or no longer what the index says.
         decided: Pairs that are not named since someone decided on them.
     """
 
     groups: list[DuplicateGroup] = field(default_factory=list)
     links: list[tuple[int, int, Kind]] = field(default_factory=list)
+    shown: dict[int, Member] = field(default_factory=dict)
     lost: int = 0
     decided: int = 0
 
@@ -80,6 +83,7 @@ class _Component:
         self.opened: Callable[[int], Opened | None] = functools.lru_cache(_OPEN)(self._open)
         self.traits: dict[int, Traits] = {}
         self.grouped_contents: list[set[int]] = []
+        self.kept: dict[int, int] = {}  # of each copy, the one that is kept
 
     def _first(self, member: Member) -> tuple[Any, ...]:
         """Of equal files, the one in the reference folder is kept, then the oldest."""
@@ -103,9 +107,21 @@ class _Component:
                 left = self._close(hub, copies, left)
             elif len(self.there[hub]) > 1:
                 self._equal_only(hub)
-        together = self.grouped_contents
-        self.answer.links = [link for link in self.answer.links if not any({*link[:2]} <= part for part in together)]
+        self.answer.links = self._links()
+        self.answer.shown = {content: self.there[content][0] for link in self.answer.links for content in link[:2]}
         return self.answer
+
+    def _links(self) -> list[tuple[int, int, Kind]]:
+        """The links between what is kept, each pair once: what is said of a copy holds for the kept one of its group.
+
+        What both kept ones told themselves comes first.
+        """
+        found: dict[tuple[int, int], Kind] = {}
+        for i, j, kind in sorted(self.answer.links, key=lambda link: link[0] in self.kept or link[1] in self.kept):
+            one, two = self.kept.get(i, i), self.kept.get(j, j)
+            if one != two and not any({i, j} <= part for part in self.grouped_contents):
+                found.setdefault(_key(one, two), kind)
+        return [(one, two, kind) for (one, two), kind in found.items()]
 
     def _rank(self, content: int) -> tuple[Any, ...]:
         """Pictures without a border first, then the largest."""
@@ -117,8 +133,9 @@ class _Component:
         """The files of one content."""
         sound = [member for member in self.there[content] if self._sound(member)]
         if len(sound) > 1 and not self._decided(content, content):
+            self.there[content] = sound
             why = "in the reference folder" if not self._first(sound[0])[0] and self._first(sound[-1])[0] else "older"
-            equal = [self._copy(member, Relation(("byte-identical",))) for member in sound[1:]]
+            equal = [self._copy(member, sound[0], Relation(("byte-identical",))) for member in sound[1:]]
             self.answer.groups.append(DuplicateGroup(sound[0], equal, why))
 
     def _copies(self, hub: int, left: Sequence[int]) -> list[tuple[int, Judgment]]:
@@ -152,10 +169,10 @@ class _Component:
         if one is None or two is None:
             return None
         way = self._way(hub, other)
-        if way is None:
-            return None
         try:
-            return judge(one, two, way, (self.own.screen.look(hub), self.own.screen.look(other)))
+            looks = self.own.screen.look(hub), self.own.screen.look(other)
+            found = None if way is None else judge(one, two, way, looks)
+            return found or judge_equal(one, two)
         except InputError:  # gone, or damaged, since it was opened
             self.answer.lost += 1
             return None
@@ -170,12 +187,10 @@ class _Component:
 
     def _close(self, hub: int, copies: list[tuple[int, Judgment]], left: list[int]) -> list[int]:
         """Make the group of a hub and its copies; returns what is left."""
-        kept, why = choose(self.traits[hub], [(self.traits[k], own) for k, own in copies], self.own.wanted)
-        keep = next(content for content in (hub, *left) if self.traits.get(content) is kept)
-        if keep != hub:  # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
-            copies = self._copies(keep, [content for content in (hub, *left) if content != keep])
+        keep, why, copies = self._chosen(hub, copies, left)
         taken, captions = {keep}, self._captions(copies)
-        others = [self._copy(member, Relation(("byte-identical",))) for member in self._equal(keep)[1:]]
+        first, *equal = self._equal(keep)
+        others = [self._copy(member, first, Relation(("byte-identical",))) for member in equal]
         for content, judgment in copies:
             if judgment.relation is None or judgment.evidence.outside[1] == "content":
                 continue
@@ -183,14 +198,52 @@ class _Component:
             if self._decided(keep, content):
                 self._equal_only(content)
             else:
+                self.kept[content] = keep
                 stays = self._decided_to_stay(content) or (CAPTION if content in captions else "")
                 stays = stays or (NOTED if judgment.evidence.noted else "")
-                stays = stays or has_more(self.traits[content], kept, judgment, self.own.wanted)
-                others += [self._copy(member, judgment.relation, stays) for member in self._equal(content)]
+                stays = stays or has_more(self.traits[content], self.traits[keep], judgment, self.own.wanted)
+                others += [self._copy(member, first, judgment.relation, stays) for member in self._equal(content)]
         if others:
             self.answer.groups.append(DuplicateGroup(self.there[keep][0], others, why))
         self.grouped_contents.append(taken)
         return [content for content in (hub, *left) if content not in taken]
+
+    def _chosen(
+        self, hub: int, copies: list[tuple[int, Judgment]], left: Sequence[int]
+    ) -> tuple[int, str, list[tuple[int, Judgment]]]:
+        """Which of a hub and its copies is kept, why, and the copies of that one."""
+        others = [(self.traits[k], own) for k, own in self._unlike(hub, copies)]
+        kept, why = choose(self.traits[hub], others, self.own.wanted)
+        keep = next((content for content, _ in copies if self.traits[content] is kept), hub)
+        if keep == hub:
+            return hub, why, copies
+        # what did not agree with the hub, a framed copy perhaps, may agree with the one that is kept
+        found = self._copies(keep, [content for content in (hub, *left) if content != keep])
+        if any(content == hub for content, _ in found):
+            return keep, why, found
+        return self._chosen(hub, [copy for copy in copies if copy[0] != keep], left)  # they agree in one direction only
+
+    def _unlike(self, hub: int, copies: Sequence[tuple[int, Judgment]]) -> list[tuple[int, Judgment]]:
+        """Copies, of those with the hub's pixels and equal facts the oldest alone: to choose, all are compared.
+
+        The hub is the oldest of its size.
+        """
+        kinds: set[Any] = {self._kind(hub)}
+        left: set[int] = set()
+        for content, judgment in sorted(copies, key=lambda copy: self._age(copy[0])):
+            same = judgment.relation is not None and judgment.relation.names == ("same pixels",)
+            kind = self._kind(content)
+            if not same or kind not in kinds:
+                left.add(content)
+            if same:
+                kinds.add(kind)
+        return [copy for copy in copies if copy[0] in left]
+
+    def _kind(self, content: int) -> tuple[Any, ...]:
+        return self.traits[content].facts, self.own.wanted.protects(self.there[content][0].path)
+
+    def _age(self, content: int) -> tuple[int, str]:
+        return self.there[content][0].mtime, self.there[content][0].path
 
     def _captions(self, copies: Sequence[tuple[int, Judgment]]) -> set[int]:
         """Copies with marks that differ: a watermark is the same on all, what is said under a picture is not."""
@@ -223,7 +276,9 @@ class _Component:
     def _decided_to_stay(self, content: int) -> str:
         return DECIDED if self.there[content][0].hash in self.own.stay else ""
 
-    def _copy(self, member: Member, relation: Relation, stays: str = "") -> Copy:
+    def _copy(self, member: Member, kept: Member, relation: Relation, stays: str = "") -> Copy:
+        if not stays and has_sidecar(member.path, kept.path):
+            stays = SIDECAR
         if self.own.wanted.protects(member.path):
             stays = "in the reference folder"
         fields = (member.id, member.path, member.width, member.height, member.size, member.mtime, member.hash)

@@ -15,23 +15,23 @@ from visus.search.duplicates.loss import (
     least_lossy,
     loss_of,
     lost_colors,
+    lost_shades,
     pixels_in,
     told_loss,
 )
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
-from visus.search.duplicates.tones import crushed
 
 _SHOWS = 0.97  # of the largest part of the scene
 _ONE_SIZE = math.log(1.1)  # pictures whose pixels differ by less are of one size
 _DETAIL = 0.6  # of the most detail, in pixels
 _ROUGH = 0.75  # of the differences between pixels of another one, below which a picture may be blurred
 _SOFT = 0.3  # of its detail, below which it is, where both are of one size
-_CONTRAST = 0.6  # of the strongest contrast
 _LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
 _SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
 _ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
+_ENCODED, _FINELY_ENCODED = 0.25, 0.8  # how surely; what was a JPEG before both crowds somewhat, too
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _TURNED = {"turned", "mirrored"}
 
@@ -41,6 +41,9 @@ COLORS = 0.35
 
 WELL_EXPOSED = 0.98
 """Of the best exposed, with which a picture is well exposed."""
+
+CONTRAST = 0.6
+"""Of the strongest contrast, with which a picture has enough."""
 
 DECIDED = "you decided to keep it"
 """Why a copy stays that was decided to stay beside another picture."""
@@ -120,6 +123,8 @@ def choose(hub: Traits, others: Sequence[tuple[Traits, Judgment]], wanted: Keepi
     left = [hub, *(traits for traits, _ in others)]
     reasons: list[str] = []
     for reason, step in _steps(places, wanted):
+        if len(left) == 1:
+            break
         kept = step(left)
         if len(kept) < len(left):
             reasons.append(reason)
@@ -218,15 +223,26 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         best = [own for size, detail in kept.items() if detail >= _DETAIL * most for own in sizes[size]]
         return [own for own in left if own in best]
 
+    def apart(own: Traits, other: Traits) -> float:
+        return max(place(own).color, place(other).color)
+
     def lost(own: Traits, other: Traits) -> bool:
-        difference = max(place(own).color, place(other).color)
-        return _comparable(own, other, place) and lost_colors(own, other, difference)
+        return _comparable(own, other, place) and lost_colors(own, other, apart(own, other))
+
+    def not_crushed(left: list[Traits]) -> list[Traits]:
+        shares = [max(lost_shades(own, other, apart(own, other)) for other in left) for own in left]
+        return [own for own, share in zip(left, shares, strict=True) if share <= min(shares) + 1 - WELL_EXPOSED]
 
     def all_colors(left: list[Traits]) -> list[Traits]:
         return [own for own in left if not any(lost(own, other) for other in left)]
 
-    def as_source(traits: Traits) -> tuple[bool, int]:
-        return traits.facts.captured is not None, age(traits)
+    def as_source(traits: Traits) -> tuple[bool, bool, int]:
+        facts = traits.facts
+        dated = facts.captured is not None
+        return dated, dated and facts.camera and not facts.edited, age(traits)
+
+    def not_encoded_of(left: list[Traits]) -> list[Traits]:
+        return [own for own in left if not any(_encodes(own, other, place) for other in left)]
 
     def likely_source(left: list[Traits]) -> list[Traits]:
         doubtful = [own for own in left if any(_may_hide(own, other, place) for other in left)]
@@ -244,17 +260,19 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         first = [("oldest", _best(age))]
     return [
         *first,
+        ("no raw file", _best(lambda o: o.facts.container != "RAW")),  # of which only the preview is compared
         ("shows more", _near(lambda o: place(o).extent, _SHOWS)),
         ("no border", _best(lambda o: not place(o).bordered)),
         ("no mark", _best(lambda o: not place(o).marked)),
         ("its colors", _near(color_of, COLORS)),
         ("not overexposed", _near(lambda o: 1 - place(o).blown, WELL_EXPOSED)),
-        ("shades in its shadows", _not_crushed),
+        ("shades in its shadows", not_crushed),
         ("all colors", all_colors),
-        ("more contrast", _near(lambda o: o.contrast, _CONTRAST)),
+        ("more contrast", _near(lambda o: o.contrast, CONTRAST)),
         ("not enlarged", not_enlarged),
         ("more real detail", more_detail),
         ("likely the source", likely_source),
+        ("not encoded again", not_encoded_of),
         ("less compressed", least_lossy),
         ("not encoded again", _best(lambda o: not encoded_again(o) or (place(o).same and is_lossless(o)))),
         ("lossless", _best(is_lossless)),
@@ -263,16 +281,14 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("transparent", _best(lambda o: o.transparent)),
         ("more depth", _best(lambda o: o.facts.depth)),
         ("further channels", _best(lambda o: o.facts.further)),
-        ("more metadata", _best(lambda o: ((o.facts.captured is not None) + o.facts.profile, o.facts.said))),
+        (
+            "more metadata",
+            _best(lambda o: ((o.facts.captured is not None) + o.facts.profile, len(o.facts.holds), o.facts.said)),
+        ),
         ("more pixels", _best(pixels_in)),
         ("older", _best(age)),
         ("", _best(lambda o: tuple(-ord(sign) for sign in o.member.path))),
     ]
-
-
-def _not_crushed(left: list[Traits]) -> list[Traits]:
-    shares = [max(crushed(own.levels, other.levels) for other in left) for own in left]
-    return [own for own, share in zip(left, shares, strict=True) if share <= min(shares) + 1 - WELL_EXPOSED]
 
 
 def _not_blurred(left: list[Traits]) -> list[Traits]:
@@ -292,6 +308,14 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     if told_loss(own) is not None and _comparable(own, other, place):
         return not explains(own.blocks, other.blocks, loss_of(other) or 0)
     return pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed
+
+
+def _encodes(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
+    """Whether a picture that says it is finer, or does not say, is a JPEG's encoding in another format."""
+    told, coarse = told_loss(own), told_loss(other) or 0
+    if not coarse or not (told is None or coarser(coarse, told)) or not _comparable(own, other, place):
+        return False
+    return own.encodes(other) >= (_ENCODED if told is None else _FINELY_ENCODED)
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from visus.search.duplicates.exact import LOSSLESS
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.rounding import explains
+from visus.search.duplicates.tones import crushed, two_toned
 
 _STEPS = 1.25  # times the finest quantization, and one step more
 _LOSS = {**dict.fromkeys(LOSSLESS, 0.0), "GIF": 8.0}  # of formats that say nothing of their quantization
 _AS_JPEG = {"WEBP": 1.4, "JPEG2000": 1.3, "JXL": 1.8, "HEIC": 2.0, "AVIF": 2.2}  # bytes of JPEG for one of these, about
 _RICH = 0.8  # of the most bytes
+_OF_ENCODERS = 10.0  # mean step of those that do not tell theirs
+_SOFT_EDGES = 4.0  # levels by which colors differ in the mean where a drawing was made smaller
 _FEW_COLORS = 0.7  # levels by which colors differ in the mean where a palette lost some
 
 
@@ -58,6 +61,23 @@ def lost_colors(own: Traits, other: Traits, difference: float) -> bool:
         return False
     of_one_size = own.blocks.shape == other.blocks.shape
     return not of_one_size or not explains(own.blocks, other.blocks, loss_of(other) or 0)
+
+
+def lost_shades(own: Traits, other: Traits, difference: float) -> float:
+    """The share of a picture that is black where another one has shades which no encoder or filter has added.
+
+    Args:
+        own: Of the picture that lost some, perhaps.
+        other: Of the other.
+        difference: Mean difference of their colors, in levels of 255.
+    """
+    share = crushed(own.levels, other.levels)
+    if not share or told_loss(own) != 0 or not two_toned(own.blocks):
+        return share
+    if own.blocks.shape != other.blocks.shape:
+        return 0.0 if pixels_in(other) < pixels_in(own) and difference <= _SOFT_EDGES else share
+    told = told_loss(other) != 0 and explains(own.blocks, other.blocks, loss_of(other) or _OF_ENCODERS)
+    return 0.0 if told else share
 
 
 def _richness(traits: Traits) -> float:

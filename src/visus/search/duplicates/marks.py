@@ -12,6 +12,7 @@ from visus.search.duplicates.looks import Floats
 _MARKED = 20.0  # gray levels that a mark changes at least
 _UNTOUCHED, _BESIDE_MARK = 6.0, 0.05  # gray levels, and share of the pixels in blocks with a mark that change no more
 _SEEN = 8.0  # standard deviation of the gray levels under a mark, with less of which nothing is seen through it
+_INNER, _SHOWS = 8, 0.5  # pixels inside of a mark, and their correlation with what is under it
 _THIN = 0.85  # share of what writing changes that lies in thin strokes
 _VISIBLE = 30.0  # gray levels by which something differs that no mark explains
 _AGAINST = 0.75  # times the standard deviation of the gray levels around it, by which it must differ too
@@ -53,12 +54,24 @@ def mark_in(x: Floats, y: Floats) -> Mark | None:
         return None
     a, b = np.polyfit(under, above, 1)
     fits = np.abs(a * under + b - above) < _MARKED
-    if not 0.25 < a < 0.95 or fits.mean() < 0.8:
+    if not 0.25 < a < 0.95 or fits.mean() < 0.8 or not _is_seen_through(clean, marked, core):
         return None
     would_change = np.abs((a - 1) * clean + b) >= _MARKED
     if np.count_nonzero(would_change & (change <= _UNTOUCHED)) < _BESIDE_MARK * np.count_nonzero(would_change):
         return None  # all of it is darker or lighter: tones, and no mark
     return Mark("second" if marked is y else "first", float(a), float(b))
+
+
+def _is_seen_through(clean: Floats, marked: Floats, core: NDArray[np.bool_]) -> bool:
+    """Whether a picture shows inside of a mark too: at the edge of what hides it, a point of a plot, both are mixed."""
+    import cv2
+
+    near = np.ones((3, 3), np.uint8)
+    inner = np.stack([cv2.erode(part.astype(np.uint8), near, borderValue=1) > 0 for part in core])
+    if np.count_nonzero(inner) < _INNER:
+        return False
+    x, y = clean[inner] - clean[inner].mean(), marked[inner] - marked[inner].mean()
+    return float((x * y).sum()) > _SHOWS * float(np.sqrt((x * x).sum() * (y * y).sum()))
 
 
 def explains(

@@ -14,13 +14,13 @@ from visus._once import once
 from visus.images import decode, read_bytes, shrink
 from visus.images.container import FIRST, kind_of
 from visus.images.decode import MAX_PIXELS
-from visus.images.facts import Facts, facts_of
+from visus.images.facts import Facts, facts_of, luma_table
 from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
 from visus.search.duplicates.detail import contrast_of, needed_share, roughness_of
 from visus.search.duplicates.looks import Gray
 from visus.search.duplicates.members import Member
-from visus.search.duplicates.rounding import Blocks, blocks_of, follows, mean_step
+from visus.search.duplicates.rounding import Blocks, blocks_of, crowding, follows, mean_step
 from visus.search.duplicates.tones import Levels
 from visus.search.reading import content_hash
 
@@ -42,7 +42,11 @@ SOFT_SIDE = 256
 MOST_PAGES = 100
 """Pages or frames of a file that are looked at."""
 
+_CORRUPT = "Corrupt JPEG data"  # libjpeg's words
 _COLORLESS = 12  # levels between the channels of a gray picture, at most
+_GRID = 64  # pixels along a side whose colors are looked at as directions
+_ABOUT_ONE, _NEARLY_ALL = 0.12, 0.9  # from the length of a direction, and share of the pixels that have it
+_EVEN, _OUT = 0.2, 0.6  # mean of directions across and down at most, and out at least
 _COARSE = 16  # parts along a side whose colors are looked at, so large that noise has none
 
 
@@ -57,6 +61,7 @@ class Traits:
         spread: How far its colors are apart, as a share of its contrast; 0 for a gray picture and for one in sepia.
         contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
         levels: How many of its pixels, at :data:`SIDE`, have each gray level.
+        directions: Whether its colors are numbers: directions of a surface, as normal maps hold them.
     """
 
     member: Member
@@ -65,6 +70,7 @@ class Traits:
     spread: float
     contrast: float
     levels: Levels
+    directions: bool = False
 
     @once
     def blocks(self) -> Blocks:
@@ -73,11 +79,31 @@ class Traits:
 
     def made_of(self, smaller: Sequence["Traits"]) -> bool:
         """Whether it surely is one of some smaller pictures made larger."""
-        rounded = [other for other in smaller if other.rounded > 0]
+        rounded = [other for other in smaller if other.steps is not None or other.rounded > 0]
         if not rounded:
             return False
         own = _luminance(self.member)
-        return any(follows(own, _luminance(other.member)) for other in rounded)
+        return any(follows(own, _luminance(other.member), other.steps) for other in rounded)
+
+    @once
+    def damaged(self) -> bool:
+        """Whether a decoder finds the data of a JPEG file corrupt, though it shows something."""
+        if self.facts.container not in ("JPEG", "MPO"):
+            return False
+        try:
+            simplejpeg.decode_jpeg(read_bytes(self.member.path), colorspace="GRAY")
+        except ValueError as error:
+            return _CORRUPT in str(error)
+        return False
+
+    @once
+    def steps(self) -> NDArray[np.float32] | None:
+        """The steps of luminance, ``(8, 8)`` float32, to which a JPEG file is rounded; None for other formats."""
+        return luma_table(read_bytes(self.member.path)) if self.facts.container in ("JPEG", "MPO") else None
+
+    def encodes(self, other: "Traits") -> float:
+        """How surely it was made of another one, a JPEG with the same pixels at the same places, up to 1."""
+        return 0.0 if other.steps is None else crowding(self.blocks, other.blocks, other.steps)
 
     @once
     def rounded(self) -> float:
@@ -174,14 +200,26 @@ def open_member(member: Member) -> Opened | None:
     alpha = _alpha(data, member.path, gray.shape)
     facts = facts_of(data, member.path)
     levels = np.bincount(gray.ravel(), minlength=256)
-    traits = Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray), levels)
+    traits = Traits(member, facts, alpha is not None, _spread(colors), contrast_of(gray), levels, _directions(colors))
     return Opened(traits, colors, gray, alpha)
 
 
 def _colors(data: bytes, member: Member, side: int) -> NDArray[np.uint8]:
-    """A picture with its longest side, in pixels, or less; JPEG is decoded at a scale that suffices."""
+    """A picture with its longest side, in pixels, or less; JPEG is decoded at a scale that suffices.
+
+    Files of one size come in one size, however the scale of JPEG was rounded.
+    """
+    import cv2
+
     least = round(side * min(member.width, member.height) / max(member.width, member.height))
-    return shrink(decode(data, name=member.path, min_side=max(1, least), range="own").pixels, side)
+    pixels = decode(data, name=member.path, min_side=max(1, least), range="own").pixels
+    small = shrink(pixels, side)
+    scale = min(1.0, side / max(member.width, member.height))
+    size = max(1, round(member.width * scale)), max(1, round(member.height * scale))
+    beside = abs(size[0] - small.shape[1]), abs(size[1] - small.shape[0])
+    if max(beside) != 1:  # the same, or of a preview that is shaped otherwise
+        return small
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def pixels_of(member: Member) -> NDArray[np.uint8]:
@@ -213,6 +251,17 @@ def _spread(colors: NDArray[np.uint8]) -> float:
     both = np.stack([red - green, blue - green], axis=1)
     rest = both - gray @ np.linalg.lstsq(gray.T @ gray, gray.T @ both, rcond=None)[0]
     return float(np.linalg.norm(rest.std(axis=0))) / (float(green.std()) + 1)
+
+
+def _directions(colors: NDArray[np.uint8]) -> bool:
+    """Whether the colors are vectors of length 1 that point out of a surface, evenly around."""
+    import cv2
+
+    small = cv2.resize(colors, (_GRID, _GRID), interpolation=cv2.INTER_NEAREST).reshape(-1, 3)
+    vectors = small.astype(np.float32) / 127.5 - 1
+    of_one = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _ABOUT_ONE
+    across, down, out = np.abs(vectors.mean(axis=0))
+    return bool(of_one.mean() >= _NEARLY_ALL and max(across, down) <= _EVEN and out >= _OUT)
 
 
 def unchanged(member: Member) -> bool:

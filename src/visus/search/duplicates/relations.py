@@ -23,7 +23,10 @@ _SIZE = 0.02  # by which sizes may differ before a copy counts as resized
 _SHOWN = 0.97  # share of the kept picture that a copy shows which is not cropped
 _OPAQUE = 8.0  # mean difference of two alpha channels
 _HOLE = 5  # side of a square of pixels that is transparent in one alone
+_TONED, _COLORFUL = 0.12, 0.15  # how far colors are apart at most in a picture of one tone, and at least in another
 _BUSY = 8.0  # standard deviation of a block's gray levels from which it has detail
+_RIM = 3  # pixels around the edge of a cut that belong to neither side
+_BLUR = 0.2  # of the differences between pixels within a cut, up to which what is around it is only blur
 _MINUTE = 60_000  # ms between the first and the last shot of a burst
 _SMALL = 256  # longest side of icons, badges and stamps, in pixels: without a date nothing says that they were shot
 _TICK, _PACE = 10.0, 0.1  # ms, and share, by which frames may be shown longer: GIF counts in hundredths of a second
@@ -39,12 +42,14 @@ class Judgment:
         relation: How the second differs from the first, if it is a copy that shows nothing which the first lacks.
         kind: How they belong together otherwise; None for a copy.
         blown: How much more of the second than of the first is white where the other one has detail, as a share.
+        filled: Whether what the first shows around the second is only blur, as that of stories is.
     """
 
     evidence: Evidence
     relation: Relation | None
     kind: Kind | None
     blown: float = 0.0
+    filled: bool = False
 
 
 def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) -> Judgment | None:
@@ -77,7 +82,7 @@ def judge(keep: Opened, other: Opened, way: Matrix, looks: tuple[Look, Look]) ->
     if kind := _other_kind(keep, other, evidence) or _other_colors(keep, other, evidence, colors):
         return Judgment(evidence, None, kind)
     relation = _relation(keep, other, evidence, colors.difference, same=exactly == "same")
-    return Judgment(evidence, relation, None, _blown(keep, other, evidence))
+    return Judgment(evidence, relation, None, _blown(keep, other, evidence), _filled(keep, other, evidence))
 
 
 def _exactly(keep: Opened, other: Opened, evidence: Evidence) -> Literal["same", "other numbers"] | Evidence | None:
@@ -118,11 +123,19 @@ def _other_colors(keep: Opened, other: Opened, evidence: Evidence, colors: Color
     """How two pictures belong together that only their colors tell apart; None for copies."""
     if colors.added:
         return "captioned"
+    if colors.other_hues and not _is_toned(keep, other):  # of another product
+        return "same scene"
     if keep.is_gray and other.is_gray:  # bands, windows and maps hold other numbers where their tones differ
         rounded = keep.facts.colors or other.facts.colors  # to few tones
         return "same scene" if colors.difference > RECOLORED and not rounded else None
     same_tones = colors.difference <= RECOLORED and not keep.is_gray and not other.is_gray
-    return "same scene" if same_tones and lamp_changed(keep, other, evidence) else None
+    return "same scene" if same_tones and lamp_changed(keep, other, evidence, colors.difference) else None
+
+
+def _is_toned(keep: Opened, other: Opened) -> bool:
+    """Whether one of two pictures has a single tone, as of sepia, and the other one has colors."""
+    less, more = sorted(own.traits.spread for own in (keep, other))
+    return less < _TONED and more >= max(_COLORFUL, 2 * less)
 
 
 def _taken_apart(keep: Opened, other: Opened) -> bool:
@@ -193,6 +206,24 @@ def _blown(keep: Opened, other: Opened, evidence: Evidence) -> float:
     one, two = (_white(part) for part in parts)
     more = float((two & _busy(parts[0])).mean()) if two.any() else 0.0
     return more - float((one & _busy(parts[1])).mean()) if one.any() else more
+
+
+def _filled(keep: Opened, other: Opened, evidence: Evidence) -> bool:
+    """Whether a picture that shows more shows only blur around the other one."""
+    import cv2
+
+    if evidence.outside[0] != "content" or evidence.covered[0] >= _SHOWN:
+        return False
+    height, width = keep.gray.shape
+    whole = np.full(other.gray.shape, 255, np.uint8)
+    way = np.linalg.inv(evidence.transform)[:2]
+    shown = np.asarray(cv2.warpAffine(whole, way, (width, height)), np.uint8)
+    near = np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)
+    inside, outside = cv2.erode(shown, near) == 255, cv2.dilate(shown, near) == 0
+    if not inside.any() or not outside.any():
+        return False
+    rough = np.abs(np.asarray(cv2.Laplacian(keep.gray, cv2.CV_16S)))
+    return float(rough[outside].mean()) <= _BLUR * float(rough[inside].mean())
 
 
 def _white(gray: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -43,6 +43,8 @@ _EXPLAINED = 0.95  # of the coefficients that tell
 _SMALL = (0.5, 3.5)  # steps between which a coefficient tells how near another one is to it
 _FOLLOWS = 0.25  # of a step, root mean square: rounding alone makes 0.29
 _MIDDLE = 1024  # pixels along a side that are compared so
+_LEAST_TELLING, _LARGE_STEPS = 500, 0.8  # coefficients that must tell, and quantile of their steps
+_CROWDED = 0.4  # with which a picture follows a JPEG: enlarged ones have from 0.6 on, sources 0 or less
 _LEAST_GAIN = 0.3  # with which a frequency may have been weakened
 
 Level = TypeVar("Level", np.uint8, np.float32)
@@ -107,6 +109,35 @@ def explains(fine: Blocks, coarse: Blocks, step: float) -> bool:
     return bool(np.count_nonzero(near & telling) >= _EXPLAINED * np.count_nonzero(telling))
 
 
+def crowding(own: Blocks | NDArray[np.float32], rounded: Blocks, steps: NDArray[np.float32]) -> float:
+    """How much the coefficients of a picture crowd around those of a JPEG of the same size, as if it was made of it.
+
+    Those of a source lie anywhere within a step around it. What a later encoder adds blurs that least where steps are
+    large, so only these are looked at.
+
+    Args:
+        own: ``(N, 8, 8)`` uint8 or float32, blocks of the one.
+        rounded: ``(N, 8, 8)`` uint8, those of the JPEG.
+        steps: ``(8, 8)`` float32, of its frequencies.
+
+    Returns:
+        The mean cosine of the distances, in steps: 1 for none, 0 or less for a source, and where nothing tells.
+    """
+    if own.shape != rounded.shape:
+        return 0.0
+    waves = _cosines(_SIDE)
+    ours, theirs = (waves @ blocks.astype(np.float32) @ waves.T for blocks in (own, rounded))
+    times = np.rint(theirs / steps)
+    apart = ours / steps - times
+    telling = (times != 0) & (np.abs(times) <= _MULTIPLES) & (np.abs(apart) <= 0.5)
+    telling[:, 0, 0] = False  # the mean is often moved
+    if np.count_nonzero(telling) < _LEAST_TELLING:
+        return 0.0
+    all_steps = np.broadcast_to(steps, telling.shape)
+    telling &= all_steps >= np.quantile(all_steps[telling], _LARGE_STEPS)
+    return float(np.cos(2 * np.pi * apart[telling]).mean())
+
+
 def _cut_off(blocks: Blocks, steps: NDArray[np.float32]) -> Waves:
     """How much further rounding moves coefficients since what it lifts above white or below black is cut off there."""
     if not steps.any():
@@ -117,7 +148,7 @@ def _cut_off(blocks: Blocks, steps: NDArray[np.float32]) -> Waves:
     return np.abs(_waves((decoded - decoded.clip(0, 255)).astype(np.float32)))
 
 
-def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
+def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8], steps: NDArray[np.float32] | None = None) -> bool:
     """Whether a picture was made of a smaller, rounded one: it lies nearer to what was rounded than a source would.
 
     Rounding moves a coefficient by 0.29 of a step on average (one over the root of 12), and no filter takes that back.
@@ -126,14 +157,17 @@ def follows(picture: NDArray[np.uint8], rounded: NDArray[np.uint8]) -> bool:
     Args:
         picture: ``(H, W)`` uint8.
         rounded: ``(h, w)`` uint8.
+        steps: To which that was rounded, ``(8, 8)``, if a file tells them: finer ones are seen, too.
 
     Returns:
         False too where steps do not show.
     """
     found: list[float] = []
     middle = _middle(rounded)
-    brought = _brought_to(rounded, picture, middle)
-    for own, goal in zip(_waves(blocks_of(brought)), _waves(blocks_of(rounded[middle])), strict=True):
+    brought, goals = blocks_of(_brought_to(rounded, picture, middle)), blocks_of(rounded[middle])
+    if steps is not None and crowding(brought, goals, steps) >= _CROWDED:
+        return True
+    for own, goal in zip(_waves(brought), _waves(goals), strict=True):
         step = _step(np.abs(goal))
         small = (np.abs(goal) >= _SMALL[0] * step) & (np.abs(goal) <= _SMALL[1] * step)
         if step and np.count_nonzero(small) >= _LEAST_NEAR:
@@ -169,7 +203,7 @@ def blocks_of(gray: NDArray[Level]) -> NDArray[Level]:
     """Some blocks of a picture, ``(N, 8, 8)``, spread evenly.
 
     Args:
-        gray: ``(H, W)``, all pixels of the picture.
+        gray: ``(H, W)`` uint8 or float32, all pixels of the picture.
     """
     rows, columns = gray.shape[0] // _SIDE, gray.shape[1] // _SIDE
     blocks = gray[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE).swapaxes(1, 2)
@@ -198,8 +232,15 @@ def _table(times: float) -> NDArray[np.float32]:
 
 def _times(mean: float) -> float:
     """How much coarser than the example a table of some mean step is."""
+    means, times = _means()
+    return float(np.interp(mean, means, times))
+
+
+@functools.cache
+def _means() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """The mean steps of tables, and how much coarser than the example each table is."""
     some = np.linspace(0, 16, 321)
-    return float(np.interp(mean, [_table(times).mean() for times in some], some))
+    return np.array([_table(times).mean() for times in some]), some
 
 
 def _usual() -> NDArray[np.float32]:

@@ -6,9 +6,20 @@ from numpy.typing import NDArray
 _BLACK = 2  # gray levels up to which a pixel is black
 _LEAST = 0.02  # of the pixels that must be black
 _APART = 12  # gray levels between which most of them were
+_EDGES = 0.2  # of the pixels of a drawing that may be neither black nor white
 
 Levels = NDArray[np.int64]
 """``(256,)``: how many pixels have each gray level."""
+
+
+def two_toned(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a picture is drawn in black and white: between them are but the edges.
+
+    Args:
+        pixels: ``(...)`` uint8, gray levels of full size.
+    """
+    between = np.count_nonzero((pixels > _BLACK) & (pixels < 255 - _BLACK))
+    return bool(between <= _EDGES * pixels.size)
 
 
 def crushed(own: Levels, other: Levels) -> float:

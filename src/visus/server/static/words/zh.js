@@ -246,6 +246,10 @@ export default {
     "has its colors": "有色彩", "has more colors": "颜色更多", "is not overexposed": "没有过曝", "is less compressed": "压缩更少",
     "has another caption": "文字不同", "has writing at its edge": "边缘有文字", "all colors": "颜色完整", "shades in its shadows": "暗部有层次",
     "has shades in its shadows": "暗部有层次", "has its date": "有拍摄日期", "has more depth": "色深更高", "has more metadata": "元数据更多",
+    "no raw file": "不是原始文件", "is a raw file": "是相机原始文件", "has metadata": "有元数据", "has other metadata": "元数据不同", "has more behind its end": "文件末尾附有数据",
+    "has a sidecar file": "有附属文件", "is without blurred bars": "没有模糊边条", "is from the camera": "出自相机",
+    "is not damaged": "未损坏", "has another exposure": "曝光不同",
+    "faces another way": "朝向不同", "holds other numbers": "数值不同",
   },
   kinds: {
     burst: "连拍", "exposure bracket": "包围曝光", "same scene": "同一场景", "same frame": "同一边框", captioned: "加文字", overlapping: "有重叠",
