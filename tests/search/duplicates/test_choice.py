@@ -57,6 +57,18 @@ def test_a_palette_of_a_photograph_goes_and_changes_no_other_choice(
     assert stays["a.gif"] == ""
 
 
+def test_a_palette_that_was_made_of_a_jpeg_lost_colors_that_its_encoder_left(
+    photograph: Image.Image, tmp_path: Path
+) -> None:
+    photograph.save(tmp_path / "a.jpg", quality=50)
+    with Image.open(tmp_path / "a.jpg") as jpeg:
+        jpeg.quantize(256).save(tmp_path / "a.png")
+    of_one_age(tmp_path)
+    name, why, stays = advice(tmp_path)
+    assert (name, stays) == ("a.jpg", {"a.png": ""})
+    assert why.startswith("all colors")
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_palette_that_is_the_original_is_not_said_to_have_lost_colors(suffix: str, tmp_path: Path) -> None:
     sheet = Image.new("RGB", (800, 600), "white")

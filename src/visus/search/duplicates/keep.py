@@ -9,6 +9,7 @@ from pathlib import Path
 from visus._errors import InputError
 from visus.search.duplicates.decisions import Decision, Pair
 from visus.search.duplicates.loss import (
+    ENCODED,
     coarser,
     encoded_again,
     is_lossless,
@@ -31,7 +32,7 @@ _SOFT = 0.3  # of its detail, below which it is, where both are of one size
 _LARGER = 1.1  # times the pixels, from which a picture may be another one made larger
 _SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
 _ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
-_ENCODED, _FINELY_ENCODED = 0.25, 0.8  # how surely; what was a JPEG before both crowds somewhat, too
+_FINELY_ENCODED = 0.8  # how surely a finer file was made of a JPEG; what was a JPEG before both crowds somewhat, too
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
 _TURNED = {"turned", "mirrored"}
 
@@ -315,7 +316,7 @@ def _encodes(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> b
     told, coarse = told_loss(own), told_loss(other) or 0
     if not coarse or not (told is None or coarser(coarse, told)) or not _comparable(own, other, place):
         return False
-    return own.encodes(other) >= (_ENCODED if told is None else _FINELY_ENCODED)
+    return own.encodes(other) >= (ENCODED if told is None else _FINELY_ENCODED)
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:

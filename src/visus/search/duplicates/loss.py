@@ -16,6 +16,9 @@ _OF_ENCODERS = 10.0  # mean step of those that do not tell theirs
 _SOFT_EDGES = 4.0  # levels by which colors differ in the mean where a drawing was made smaller
 _FEW_COLORS = 0.7  # levels by which colors differ in the mean where a palette lost some
 
+ENCODED = 0.25
+"""How surely a picture was made of a JPEG (see :meth:`Traits.encodes`), from which it counts as that."""
+
 
 def least_lossy(left: Sequence[Traits]) -> list[Traits]:
     """Those that lost least; where a format does not tell it, those of which most bytes are left."""
@@ -59,8 +62,9 @@ def lost_colors(own: Traits, other: Traits, difference: float) -> bool:
     fewer = own.facts.colors > 0 and not 0 < other.facts.colors <= own.facts.colors
     if not fewer or difference <= _FEW_COLORS:
         return False
-    of_one_size = own.blocks.shape == other.blocks.shape
-    return not of_one_size or not explains(own.blocks, other.blocks, loss_of(other) or 0)
+    if own.blocks.shape != other.blocks.shape or not explains(own.blocks, other.blocks, loss_of(other) or 0):
+        return True
+    return own.encodes(other) >= ENCODED
 
 
 def lost_shades(own: Traits, other: Traits, difference: float) -> float:
@@ -72,6 +76,8 @@ def lost_shades(own: Traits, other: Traits, difference: float) -> float:
         difference: Mean difference of their colors, in levels of 255.
     """
     share = crushed(own.levels, other.levels)
+    if share and told_loss(other) == 0 and other.encodes(own) >= ENCODED:
+        return 0.0
     if not share or told_loss(own) != 0 or not two_toned(own.blocks):
         return share
     if own.blocks.shape != other.blocks.shape:
