@@ -12,6 +12,7 @@ from visus import InputError
 from visus.cli.settings import value_of
 from visus.data import load
 from visus.images.decode import DECODER
+from visus.runs import train
 from visus.runs.classify.resolve import geometry, resolve
 from visus.runs.classify.settings import ClassifySettings
 from visus.runs.detect.settings import DetectSettings
@@ -151,6 +152,12 @@ def test_options_that_would_do_nothing_are_refused(tmp_path: Path, values: dict)
 def test_the_table_of_idle_options(kind: type[TrainSettings], values: dict, idle: str) -> None:
     with pytest.raises(InputError, match=f"^{idle} does nothing beside .*; leave one of the two away"):
         kind(data="d", **{"net": kind.__dataclass_fields__["net"].default, **values}).refuse_idle()
+
+
+def test_idle_options_are_refused_before_any_picture_is_looked_at(tmp_path: Path) -> None:
+    for task in "classify", "segment", "detect", "localize":
+        with pytest.raises(InputError, match=r"^momentum does nothing beside rmsprop"):
+            train(task, tmp_path / "nowhere", runs=tmp_path, optimizer="rmsprop", momentum=0.5)
 
 
 @pytest.mark.parametrize("kind", [ClassifySettings, SegmentSettings, DetectSettings, LocalizeSettings])

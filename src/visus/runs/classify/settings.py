@@ -108,7 +108,8 @@ class ClassifySettings(TrainSettings):
         return {"norms": "batch", "thirds": 3, **values} if values.get("mode") == "finetune" else values
 
     def idle(self) -> list[Idle]:
-        """The table of options that do nothing beside others; the mode is known."""
+        """The table of options that do nothing beside others, as far as the mode is known."""
+        probe, scratch = self.mode == "probe", self.mode == "scratch"
         mode, hinge, flat = f"mode {self.mode}", self.loss == "hinge", self.net == "mlp" and not self.hidden
         return [
             *super().idle(),
@@ -116,10 +117,8 @@ class ClassifySettings(TrainSettings):
             (self.multilabel and self.changed("loss"), "loss", "multilabel"),
             (self.multilabel and self.label_smoothing > 0, "label_smoothing", "multilabel"),
             (self.multilabel and self.balance == "sampling", "balance sampling", "multilabel"),
-            (self.mode == "scratch" and self.changed("weights"), "weights", mode),
-            (self.mode != "finetune" and self.changed("lr_decay"), "lr_decay", mode),
-            (self.mode != "finetune" and self.changed("norms"), "norms", mode),
-            (self.mode != "finetune" and self.changed("thirds"), "thirds", mode),
-            (self.mode == "probe" and self.changed("minutes"), "minutes", mode),
+            (scratch and self.changed("weights"), "weights", mode),
+            *(((probe or scratch) and self.changed(name), name, mode) for name in ("lr_decay", "norms", "thirds")),
+            (probe and self.changed("minutes"), "minutes", mode),
             *((flat and self.changed(name), name, "hidden none") for name in ("activation", "batch_norm", "dropout")),
         ]

@@ -169,16 +169,18 @@ class TrainSettings:
 
     @classmethod
     def of(cls, data: str | os.PathLike[str], values: dict[str, Any]) -> Self:
-        """Settings from plain values.
+        """Settings from plain values; what does nothing is refused before any picture is read.
 
         Raises:
-            InputError: There is no such setting, or it cannot have that value.
+            InputError: There is no such setting, it cannot have that value, or it does nothing beside another.
         """
         known = {field.name for field in fields(cls)}
         strange = [name for name in values if name not in known]
         if strange:
             raise InputError(f"There is no setting {strange[0]!r}; known: {', '.join(sorted(known))}.")
-        return cls(data=_absolute(data), **{**values, **_absolute_weights(values), **_absolute_table(values)})
+        settings = cls(data=_absolute(data), **{**values, **_absolute_weights(values), **_absolute_table(values)})
+        settings.refuse_idle()
+        return settings
 
     def idle(self) -> list[Idle]:
         """The table of options that do nothing beside others."""

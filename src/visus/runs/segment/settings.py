@@ -156,7 +156,7 @@ class SegmentSettings(TrainSettings):
         return {"windows": 1, **learns, **norms, **plain.get(str(values.get("net")), {}), **values}
 
     def idle(self) -> list[Idle]:
-        """The table of options that do nothing beside others; the weights are known."""
+        """The table of options that do nothing beside others, as far as the weights are known."""
         dice, new = self.loss == "dice", self.weights == NO_WEIGHTS
         return [
             *super().idle(),
