@@ -1,6 +1,7 @@
 """Volumes and their masks lie in space where they lay, for every reader."""
 
 import itertools
+import locale
 import re
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ def series(
 ) -> np.ndarray:
     """Slices of DICOM in names that say nothing of their order; the values that they mean, from feet to head."""
     folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)
     values = (
         np.random.default_rng(1).integers(0, 2000, (6, 5, 4)).astype(np.int16) * 2
     )  # the writer divides by the slope
@@ -148,6 +150,7 @@ def series(
                 image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{uid}-{(k * 5) % 7}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)  # the writer leaves this process in another one
     return values
 
 
