@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from tests.support import tools
 from visus import InputError, read
 from visus.data import load, load_boxes, load_boxes_whole, load_masks, load_masks_whole, load_whole
+from visus.data.near import card_of, leaks
 from visus.images.wide import read_wide
 
 
@@ -154,6 +156,18 @@ def test_near_copies_are_counted_and_moved_objects_are_none(tmp_path: Path) -> N
         smaller.save(tmp_path / "images" / "val" / f"{number + 8:03}.jpg", quality=80)
         (tmp_path / "images" / "val" / f"{number + 8:03}.png").unlink()
     assert "3 of 4 pictures of val look the same as one in train but for size" in said(load_boxes(tmp_path))
+
+
+def test_textures_under_one_lamp_are_no_copies() -> None:
+    chance = np.random.default_rng(0)
+    lamp = np.linspace(-8, 8, 160)[None, :, None]
+    noise = [cv2.GaussianBlur(chance.normal(0, 40, (128, 160, 1)), (0, 0), 4)[..., None] for _ in range(20)]
+    sheets = [(128 + lamp + np.repeat(one, 3, 2)).clip(0, 255).astype(np.uint8) for one in noise]
+    cards = [card_of(sheet) for sheet in sheets]
+    digests = {"train": [bytes([k]) for k in range(10)], "val": [bytes([k]) for k in range(10, 20)]}
+    assert not leaks(digests, {"train": cards[:10], "val": cards[10:]})
+    smaller = [card_of(cv2.resize(sheet, (120, 96), interpolation=cv2.INTER_AREA)) for sheet in sheets[:10]]
+    assert "10 of 10 pictures of val look the same" in leaks(digests, {"train": cards[:10], "val": smaller})[0]
 
 
 def test_pictures_without_labels_are_counted_and_one_option_says_what_they_are(tmp_path: Path) -> None:

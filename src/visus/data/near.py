@@ -1,7 +1,8 @@
 """Pictures that are in two splits: the same content, or so near that it tells nothing new.
 
 Near is what is left the same by another size, another quality or another format: the gray pictures, shrunk to a card of
-16 x 16, differ by a few levels anywhere. A shot with one thing moved differs by more in some place.
+16 x 16, differ by a few levels anywhere, and rise and fall together. A shot with one thing moved differs by more in some
+place, and textures under one lamp, which differ by little, do not rise and fall together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ Card = NDArray[np.uint8]
 SIDE = 16
 _LEAST_SPREAD = 3.0  # standard deviation in gray levels, below which a card says nothing
 _MEAN, _MOST = 2.5, 12  # gray levels by which cards of near pictures differ: in the mean, and anywhere
+_CORRELATED = 0.93  # cards of near pictures, at least
 _COARSE = 8  # cells along a side of a coarse card
 _FAR = _MEAN * _MOST * _COARSE**2  # squared distance of coarse cards, above which that cannot be
 _CANDIDATES = 32
@@ -111,8 +113,15 @@ def _near(known: _Looks, asked: _Looks) -> NDArray[np.bool_]:
             one, other = asked.cards[some][rows[pairs]], known.cards[columns[pairs]]
             apart = np.maximum(one, other) - np.minimum(one, other)  # of bytes, which have no sign
             alike = (apart.max(1) <= _MOST) & (apart.mean(1) <= _MEAN)
+            alike[alike] = _correlation(one[alike], other[alike]) >= _CORRELATED
             found[asked.places[some][rows[pairs][alike]]] = True
     return found
+
+
+def _correlation(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How much each card of a first ``(N, 256)`` rises and falls with its fellow of a second: ``(N,)`` in [-1, 1]."""
+    x, y = (cards - cards.mean(1, keepdims=True, dtype=np.float32) for cards in (one, other))
+    return np.asarray((x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1)), np.float32)
 
 
 def _nearest(
