@@ -23,6 +23,8 @@ OUTSIDE, UNKNOWN = "outside of the picture, left out", "of an unknown category, 
 UNUSABLE = (NO_NUMBER, NO_AREA, OUTSIDE, UNKNOWN)
 """Why objects are left out that are no objects, or of nothing known: where these are many, the annotations are odd."""
 
+_CROWDS = "of these, crowds"
+
 
 @dataclass(frozen=True, slots=True)
 class Objects:
@@ -169,14 +171,25 @@ class BoxSet:
             total += np.bincount(own.labels, minlength=len(self.classes))
         return total
 
+    def crowds(self, split: str) -> NDArray[np.int64]:
+        """How many of the objects of each class are crowds, ``(classes,)`` int64."""
+        total = np.zeros(len(self.classes), np.int64)
+        for own in self.splits[split].objects:
+            total += np.bincount(own.labels[own.crowd], minlength=len(self.classes))
+        return total
+
     def describe(self) -> str:
         """The form, and how many objects each class has, for people."""
         names = list(self.splits)
-        width = max(len(name) for name in (*self.classes, "pictures"))
+        crowds = {name: int(self.crowds(name).sum()) for name in names}
+        rows = ("pictures", *([_CROWDS] if any(crowds.values()) else []))
+        width = max(len(name) for name in (*self.classes, *rows))
         counts = {name: self.counts(name) for name in names}
         lines = [f"{self.root}: {self.form}", f"{'objects':{width}}" + "".join(f"{name:>9}" for name in names)]
         for k, name in enumerate(self.classes):
             lines.append(f"{name:{width}}" + "".join(f"{counts[split][k]:>9,}" for split in names))
+        if _CROWDS in rows:
+            lines.append(f"{_CROWDS:{width}}" + "".join(f"{crowds[split]:>9,}" for split in names))
         return "\n".join([*lines, f"{'pictures':{width}}" + "".join(f"{len(self.splits[s]):>9,}" for s in names)])
 
     def fingerprint(self) -> str:

@@ -87,9 +87,25 @@ def load(
     read = _read(Path(path).expanduser(), multilabel=multilabel)
     if without is not None:
         read = _decided(read, read_decided(without, Path(path).expanduser()))
-    found = _checked(read, progress, strict=not allow_bad)
-    dataset = _split(found, seed, val, test)
+    dataset = ready_labels(_checked(read, progress, strict=not allow_bad), path, seed=seed, val=val, test=test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
+    return dataset
+
+
+def ready_labels(found: LabelSet, path: str | os.PathLike[str], *, seed: int, val: float, test: float) -> LabelSet:
+    """A set as training takes it: cut where splits are missing, with remarks on what cannot be learned or measured.
+
+    Args:
+        found: The set as it lies; without splits, its one split is called ``""``.
+        path: What the user called it.
+        seed: Of the split.
+        val: Share that becomes the val split where there is none.
+        test: Share that becomes the test split where there are no splits.
+
+    Raises:
+        InputError: There is one class only, or no part that can be measured.
+    """
+    dataset = _split(found, seed, val, test)
     if len(dataset.classes) < 2 and not dataset.multilabel:
         what = foreign(dataset.root) if dataset.root.is_dir() else ""
         raise InputError(

@@ -91,6 +91,24 @@ def load_boxes(
     whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad, without=without)
     if first_pixel is not None and whole.form != _VOC:
         raise InputError(f"{path} is {whole.form}, and --first-pixel is for Pascal VOC; leave it.")
+    dataset = ready_boxes(whole, path, seed=seed, val=val, test=test)
+    dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
+    return dataset
+
+
+def ready_boxes(whole: BoxSet, path: str | os.PathLike[str], *, seed: int, val: float, test: float) -> BoxSet:
+    """A set as training takes it: cut where splits are missing, with remarks on what cannot be learned or measured.
+
+    Args:
+        whole: The set as it lies; without splits, its one split is called ``""``.
+        path: What the user called it.
+        seed: Of the split.
+        val: Share that becomes the val split where there is none.
+        test: Share that becomes the test split where there are no splits.
+
+    Raises:
+        InputError: There is nothing to learn from, or nothing to measure on.
+    """
     found = _split(whole, seed, val, test)
     said = " ".join(found.remarks)
     empty = next((name for name in ("train", "val") if not len(found.splits[name])), None)
@@ -99,8 +117,9 @@ def load_boxes(
     for name, words in (("train", "training pictures"), ("val", "pictures of the split val")):
         if not found.counts(name).sum():
             raise InputError(f"The {words} in {path} have no objects; bring some. {said}".strip())
-    found.remarks.extend(leaks(found.digests, found.cards))
-    learned, measured = found.counts("train"), found.counts("val")
+        if not (found.counts(name) - found.crowds(name)).sum():
+            raise InputError(f"All objects on the {words} in {path} are crowds, which do not count; bring others.")
+    learned, measured = (found.counts(name) - found.crowds(name) for name in ("train", "val"))
     missing = [name for name, count in zip(found.classes, learned, strict=True) if not count]
     if not measured[learned > 0].any():
         raise InputError(

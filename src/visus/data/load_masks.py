@@ -110,8 +110,25 @@ def load_masks(
     if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
         raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
     wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
-    found = _split(_load(path, wanted, progress, without), seed, val, test)
-    found.remarks.extend(leaks(found.digests, found.cards))
+    dataset = ready_masks(_load(path, wanted, progress, without), path, seed=seed, val=val, test=test)
+    dataset.remarks.extend(leaks(dataset.digests, dataset.cards))
+    return dataset
+
+
+def ready_masks(whole: MaskSet, path: str | os.PathLike[str], *, seed: int, val: float, test: float) -> MaskSet:
+    """A set as training takes it: cut where splits are missing, with remarks on what cannot be learned or measured.
+
+    Args:
+        whole: The set as it lies; without splits, its one split is called ``""``.
+        path: What the user called it.
+        seed: Of the split.
+        val: Share that becomes the val split where there is none.
+        test: Share that becomes the test split where there are no splits.
+
+    Raises:
+        InputError: There is one class only, or nothing to measure on.
+    """
+    found = _split(whole, seed, val, test)
     if len(found.classes) > 1 and not found.pixels["val"][:, 1:].any():
         raise InputError(
             f"The masks of the split val in {path} hold {found.classes[0]} only; nothing can be measured there. Bring "

@@ -1,8 +1,8 @@
 """Pictures that are in two splits: the same content, or so near that it tells nothing new.
 
 Near is what is left the same by another size, another quality or another format: the gray pictures, shrunk to a card of
-16 x 16, differ by a few levels anywhere, and rise and fall together. A shot with one thing moved differs by more in some
-place, and textures under one lamp, which differ by little, do not rise and fall together.
+16 x 16, differ by a few levels anywhere, and rise and fall together. A shot with one thing moved differs by more in
+some place, and textures under one lamp, which differ by little, do not rise and fall together.
 """
 
 from collections.abc import Mapping, Sequence

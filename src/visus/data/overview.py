@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +13,9 @@ from visus._errors import InputError
 from visus.data.boxes import Boxed, BoxSet
 from visus.data.kinds import kind_of
 from visus.data.left_out import Notes
-from visus.data.load import load_whole
-from visus.data.load_boxes import Unlabeled, load_boxes_whole
-from visus.data.load_masks import load_masks_whole
+from visus.data.load import load_whole, ready_labels
+from visus.data.load_boxes import Unlabeled, load_boxes_whole, ready_boxes
+from visus.data.load_masks import load_masks_whole, ready_masks
 from visus.data.masks import IGNORE, Masked, MaskSet, colors
 from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures
@@ -36,6 +36,7 @@ _ON_THE_SHEET = 20
 _TILE = 240  # pixels of a picture on the sheet
 _MEASURED = 200  # pictures whose sizes are told
 _REASONS = 20
+_CUT: dict[str, Any] = {"seed": 0, "val": 0.15, "test": 0.15}  # as training cuts a set that has no splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,13 @@ class Overview:
         task: What can be learned from it.
         dataset: The set as it lies, in its own splits or one called ``all``.
         sizes: ``(N, 2)`` int64, width and height of some of the pictures.
+        obstacle: Why nothing can be learned from it, one sentence; empty where something can.
     """
 
     task: Task
     dataset: LabelSet | MaskSet | BoxSet
     sizes: NDArray[np.int64]
+    obstacle: str = ""
 
     def counts(self) -> dict[str, dict[str, int]]:
         """By split and class: pictures, objects, or pictures whose mask holds the class."""
@@ -72,10 +75,12 @@ class Overview:
             **({"words": own.words} if isinstance(own, LabelSet) and own.words else {}),
             "pictures": {split: len(pictures) for split, pictures in own.splits.items()},
             "counts": self.counts(),
+            **({"crowds": _crowds(own)} if isinstance(own, BoxSet) else {}),
             "sizes": {"least": self.sizes.min(0).tolist(), "most": self.sizes.max(0).tolist()}
             if len(self.sizes)
             else {},
             "remarks": own.remarks,
+            "obstacle": self.obstacle or None,
             "left_out": [{"path": file.path, "reason": file.reason} for file in own.left_out],
         }
 
@@ -91,7 +96,12 @@ class Overview:
         lines += [f"  {reason}" for reason in reasons] + (
             [f"  and {more:,} more (--json lists all)"] if more > 0 else []
         )
-        return "\n".join([*lines, f"To learn from it: visus train {self.task} {own.root}"])
+        last = (
+            f"Nothing can be learned from it: {self.obstacle}"
+            if self.obstacle
+            else (f"To learn from it: visus train {self.task} {own.root}")
+        )
+        return "\n".join([*lines, last])
 
     def drawn(self) -> NDArray[np.uint8]:
         """Some pictures with their labels, ``(H, W, 3)`` uint8.
@@ -112,6 +122,11 @@ class Overview:
             shown.append(draw.legend(own.classes, list(map(tuple, own.palette.tolist())), side=_TILE))
             captions.append("classes; the first is not drawn")
         return draw.contact_sheet(shown, captions, tile=_TILE, title=f"{own.root.name}: {own.form}")
+
+
+def _crowds(own: BoxSet) -> dict[str, dict[str, int]]:
+    """By split and class: how many of the objects are crowds, which are neither learned nor missed."""
+    return {split: dict(zip(own.classes, own.crowds(split).tolist(), strict=True)) for split in own.splits}
 
 
 def _labeled(own: LabelSet | MaskSet | BoxSet, pictures: Pictures | Masked | Boxed, place: int) -> NDArray[np.uint8]:
@@ -192,7 +207,26 @@ def overview(
         found = load_boxes_whole(place, **options, progress=progress)
     volumes = isinstance(found, MaskSet) and found.axes == 3
     sizes = [] if volumes else [_size(own, k) for own in found.splits.values() for k in _some(own)]
-    return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2))
+    return Overview(task, found, np.array(sizes, np.int64).reshape(-1, 2), _obstacle(found, path))
+
+
+def _obstacle(found: LabelSet | MaskSet | BoxSet, path: str | os.PathLike[str]) -> str:
+    """Why training would refuse a set that lies whole, in its own splits or in one called ``all``."""
+    parts = ("splits", "digests", "cards", *(["pixels"] if isinstance(found, MaskSet) else []))
+    lying = {
+        part: {"" if split == "all" else split: own for split, own in getattr(found, part).items()} for part in parts
+    }
+    whole = replace(found, remarks=[], **lying)
+    try:
+        if isinstance(whole, LabelSet):
+            ready_labels(whole, path, **_CUT)
+        elif isinstance(whole, MaskSet):
+            ready_masks(whole, path, **_CUT)
+        else:
+            ready_boxes(whole, path, **_CUT)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _has_classes_alone(place: Path) -> bool:
