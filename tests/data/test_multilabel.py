@@ -72,6 +72,16 @@ def test_a_name_with_a_comma_is_one_class(tmp_path: Path) -> None:
     assert load(tmp_path).classes == ("green, dark", "red, dark")
 
 
+def test_numbers_of_a_table_with_gaps_are_whole_and_are_named_by_a_list(tmp_path: Path) -> None:
+    rows = [f"{n:03}.png,{float(n % 2) if n else ''}" for n in range(12)]
+    put(tmp_path, "labels.csv", "\n".join(["file,label", *rows]))
+    found = load(tmp_path)
+    assert found.classes == ("0", "1")
+    assert "The classes are whole numbers: 0.0 is 0." in said(found)
+    (tmp_path / "classes.txt").write_text("disc\nsquare\n")
+    assert load(tmp_path).classes == ("disc", "square")
+
+
 def test_folders_give_one_class(tmp_path: Path) -> None:
     tools.colors(tmp_path, 6)
     with pytest.raises(InputError, match="folders of classes, which give a picture one class; leave --multilabel"):

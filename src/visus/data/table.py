@@ -30,6 +30,7 @@ CLASS = (
 
 _WIDEST = 50  # columns
 _NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?", re.IGNORECASE)
+_WHOLE = re.compile(r"\d+(\.0+)?")
 _IS_VAL = ("is valid", "is val", "valid", "validation")
 _FOLD = ("fold", "kfold", "folds", "fold id")
 _NAMES = ("classes.txt", "class_names.txt", "labels.txt", "synsets.txt", "label_map.txt", "names.txt")
@@ -144,7 +145,7 @@ def _listing(path: Path, notes: Notes, multilabel: bool) -> _Listing:
         raise InputError(f"{of_text(table, path)}; it needs the columns file and class in its first line.")
     if not table.rows:
         raise InputError(f"{path} lists no pictures; add lines with file and class.")
-    table = _with_choices(table, class_column, path)
+    table = _whole(_with_choices(table, class_column, path), class_column, notes)
     sign = _separator(table, class_column, forced=multilabel) if class_column else ""
     if class_column and not sign:
         _say_whole(table, class_column, notes)
@@ -214,6 +215,17 @@ def _with_choices(table: Table, column: str | None, path: Path) -> Table:
 
 
 _OF_CHOICES = "\x1f"
+
+
+def _whole(table: Table, column: str | None, notes: Notes) -> Table:
+    """Numbers of classes without the decimals that a table with gaps gives them."""
+    labels = _labels(table, column) if column else set[str]()
+    decimal = sorted(label for label in labels if "." in label)
+    if column is None or not decimal or not all(_WHOLE.fullmatch(label) for label in labels):
+        return table
+    first = decimal[0]
+    notes.remarks.append(f"The classes are whole numbers: {first} is {first.partition('.')[0]}.")
+    return replace(table, rows=[{**row, column: row[column].strip().partition(".")[0]} for row in table.rows])
 
 
 def _named(listing: _Listing, notes: Notes) -> _Listing:
