@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from tests.search.duplicates.test_advice import found_in
 from tests.search.duplicates.test_choice import advice, of_one_age
 from tests.support.photographs import photographs
+from visus.search.duplicates.looks import between_blur
 
 _DATE = "2019:07:14 10:11:12"
 
@@ -202,13 +203,41 @@ def test_the_file_of_a_camera_stays_beside_a_stronger_edit(
     assert advice(tmp_path)[::2] == ("edit.jpg", {"camera.jpg": stays})
 
 
-def test_a_photograph_stays_beside_a_story_with_blurred_bars(photograph: Image.Image, tmp_path: Path) -> None:
+def story_of(photograph: Image.Image, *, across: int, place: tuple[int, int]) -> Image.Image:
+    """A tall picture of a photograph before the same, larger and blurred."""
+    story = photograph.resize((across, across * 5 // 4)).filter(ImageFilter.GaussianBlur(20))
+    story.paste(photograph, place)
+    return story
+
+
+@pytest.mark.parametrize(("across", "left"), [(480, 0), (560, 40)])
+def test_blur_around_a_photograph_is_a_border(across: int, left: int, photograph: Image.Image, tmp_path: Path) -> None:
+    top = (across * 5 // 4 - photograph.height) // 2
+    story = story_of(photograph, across=across, place=(left, top))
+    found = between_blur(np.asarray(story.convert("L")))
+    assert np.abs(np.subtract(found, (left, top, left + 480, top + 320))).max() <= 1
     photograph.save(tmp_path / "a.jpg", quality=85)
-    story = photograph.resize((480, 600)).filter(ImageFilter.GaussianBlur(20))
-    story.paste(Image.open(tmp_path / "a.jpg"), (0, 140))
-    story.save(tmp_path / "story.jpg", quality=95)
+    story.save(tmp_path / "story.jpg", quality=85)
+    name, why, stays = advice(tmp_path)
+    assert (name, stays) == ("a.jpg", {"story.jpg": ""})
+    assert "no border" in why
+
+
+def test_a_photograph_stays_beside_a_story_whose_bars_differ(photograph: Image.Image, tmp_path: Path) -> None:
+    photograph.save(tmp_path / "a.jpg", quality=85)
+    story_of(Image.open(tmp_path / "a.jpg"), across=480, place=(0, 220)).save(tmp_path / "story.jpg", quality=95)
     name, _, stays = advice(tmp_path)
     assert (name, stays) == ("story.jpg", {"a.jpg": "is without blurred bars"})
+
+
+def test_photographs_do_not_stand_between_blur() -> None:
+    chance = np.random.default_rng(0)
+    sky = np.repeat(np.linspace(230, 180, 256)[:, None], 160, 1)
+    ridge = 90 + np.cumsum(chance.normal(0, 2, 160)).astype(int)
+    for column, row in enumerate(ridge.tolist()):
+        sky[row:, column] = chance.normal(90, 25, 256 - row)
+    assert between_blur(sky.clip(0, 255).astype(np.uint8)) == (0, 0, 160, 256)
+    assert between_blur(np.zeros((3, 1), np.uint8)) == (0, 0, 1, 3)
 
 
 def raw(photograph: Image.Image, place: Path, quality: int, date: str = _DATE) -> None:

@@ -26,7 +26,7 @@ from visus.search.duplicates.blocks import (
     side_of,
     soft,
 )
-from visus.search.duplicates.looks import Floats, Gray, without_border
+from visus.search.duplicates.looks import Floats, Gray, between_blur, without_border
 from visus.search.duplicates.marks import explains, mark_in, written
 
 Outside = Literal["nothing", "border", "caption", "content"]
@@ -352,11 +352,12 @@ def _outside(picture: Gray, covered: NDArray[np.bool_]) -> Outside:
     rest = ~grown(covered, _ASIDE)
     if np.count_nonzero(rest) < _NOTHING * picture.size:
         return "nothing"
-    x0, y0, x1, y1 = without_border(picture)
+    x0, y0, x1, y1 = box = without_border(picture)
     border = rest.copy()
     border[y0:y1, x0:x1] = False
     rim = picture[covered & grown(rest, 4 * _ASIDE)].astype(np.int16)
-    found = {_shown(picture[border], picture.size, rim), _shown(picture[rest & ~border], picture.size, rim)}
+    bars = "border" if border.any() and box == between_blur(picture) else _shown(picture[border], picture.size, rim)
+    found = {bars, _shown(picture[rest & ~border], picture.size, rim)}
     return next(kind for kind in ("caption", "content", "border", "nothing") if kind in found)
 
 

@@ -34,6 +34,11 @@ _FLAT = 8  # gray levels between the pixels of a border
 _BORDER = 0.97  # share of a line's pixels that must be so alike
 _SAMPLES = 64  # of a line
 _LEAST_PART = 0.15  # of a side that the part without a border must have
+_TALL, _SIDES = 1.2, 5  # times its width, from which a picture may stand between bars; parts of it beside its middle
+_LEAST_BAR, _MOST_BAR, _LEAST_SIDE = 0.1, 0.42, 0.02  # of the height that each such bar has, and of the width at a side
+_SHARPER = 3.0  # times the difference between pixels of bars that others have
+_LINE = 10.0  # gray levels between both sides of the line at which a bar ends
+_NEAR = 48  # parts of the height: so far from that line encoders leave rings
 _CORNERS = 100
 _PATCH, _STEP = 21, 1.3  # side of a corner's patch in pixels, and how much coarser each level is
 
@@ -147,7 +152,7 @@ def without_border(gray: Gray) -> Box:
     x0, y0, x1, y1 = whole = (0, 0, width, height)
     down, across = np.linspace(0, height - 1, _SAMPLES).astype(int), np.linspace(0, width - 1, _SAMPLES).astype(int)
     if not _flat(np.stack([gray[0, across], gray[-1, across], gray[down, 0], gray[down, -1]])).any():
-        return whole
+        return between_blur(gray)
     for _ in range(2):  # a frame around a letterbox
         top, bottom = _longest(~_flat(gray[y0:y1, x0:x1]))
         y0, y1 = y0 + top, y0 + bottom
@@ -156,6 +161,54 @@ def without_border(gray: Gray) -> Box:
         if y1 - y0 < _LEAST_PART * height or x1 - x0 < _LEAST_PART * width:
             return whole
     return x0, y0, x1, y1
+
+
+def between_blur(gray: Gray) -> Box:
+    """The part of a picture between bars of one size that show only blur, or within such a frame, as stories have it.
+
+    Args:
+        gray: ``(h, w)`` uint8.
+
+    Returns:
+        The whole where there are no such bars: they begin at straight lines.
+    """
+    height, width = gray.shape
+    if width > height:
+        x0, y0, x1, y1 = between_blur(gray.T)
+        return y0, x0, y1, x1
+    middle = gray[:, width // _SIDES : width - width // _SIDES]
+    if width < CARD or height < _TALL * width or not (top := _blurred_until(middle, _LEAST_BAR)):
+        return 0, 0, width, height
+    left = _blurred_until(gray[top : height - top].T, _LEAST_SIDE)
+    return left, top, width - left, height - top
+
+
+def _blurred_until(lines: Gray, least: float) -> int:
+    """How many lines ``(N, length)`` at both ends show only blur, up to where all at once something begins.
+
+    Args:
+        lines: Of a picture.
+        least: The share of them that does at least.
+
+    Returns:
+        0 for none.
+    """
+    import cv2
+
+    count, near = len(lines), max(3, len(lines) // _NEAR)
+    values = lines.astype(np.int16)
+    steps = np.abs(np.diff(values, axis=0)).mean(axis=1).astype(np.float32)
+    around = np.asarray(cv2.dilate(steps, np.ones((3, 1), np.uint8))).ravel()  # lines may end within a pixel
+    both = np.minimum(steps, around[::-1])[: round(_MOST_BAR * count)]
+    both[: round(least * count)] = 0
+    first = int((both >= max(_LINE, both.max() / 2)).argmax())
+    end = first + int(both[first : first + 3].argmax()) + 1
+    bars = np.concatenate([values[: end - near], values[count - end + near :]])
+    steps[end - 1 - near : count - end + near] = 0
+    if both[end - 1] < max(_LINE, _SHARPER * steps.max()) or end <= near:
+        return 0
+    rough, inside = (float(np.abs(np.diff(part, axis=1)).mean()) for part in (bars, values[end : count - end]))
+    return end if inside >= _SHARPER * rough else 0
 
 
 def _flat(lines: Gray) -> NDArray[np.bool_]:
