@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-PIXELS = 16 * 224 * 224
+PIXELS = 8 * 224 * 224
 """Of a piece."""
 
 
@@ -17,7 +17,7 @@ def pieces(x: Tensor) -> tuple[Tensor, ...]:
 
     >>> import torch
     >>> [len(piece) for piece in pieces(torch.zeros(20, 3, 224, 224))], len(pieces(torch.zeros(256, 1, 28, 28)))
-    ([16, 4], 1)
+    ([8, 8, 4], 1)
     """
     if x.ndim != 4 or x.device.type != "cpu":
         return (x,)
