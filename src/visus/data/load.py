@@ -28,7 +28,7 @@ from visus.data.listed_splits import with_listed_splits
 from visus.data.near import Card, leaks
 from visus.data.picture_labels import labels_of_pictures
 from visus.data.samples import LabelSet, Pictures, counted, said_of_alike, said_of_unmeasured
-from visus.data.split import strata, stratified
+from visus.data.split import must_leave_some, strata, stratified
 from visus.data.splits import folders_in, seen_through
 from visus.data.synsets import words_of
 from visus.data.table import read_table, read_tables, says_otherwise
@@ -82,8 +82,7 @@ def load(
             split has a class that train has not, too many files cannot be used, or ``val`` and ``test`` leave nothing
             to train on.
     """
-    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
-        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+    must_leave_some(val, test)
     read = _read(Path(path).expanduser(), multilabel=multilabel)
     if without is not None:
         read = _decided(read, read_decided(without, Path(path).expanduser()))

@@ -22,7 +22,7 @@ from visus.data.load import refuse_classes
 from visus.data.near import Card, card_of, leaks
 from visus.data.own_splits import own_splits
 from visus.data.samples import counted, said_of_alike, said_of_unmeasured
-from visus.data.split import stratified
+from visus.data.split import must_leave_some, stratified
 from visus.data.splits import seen_through
 from visus.data.threads import in_threads
 from visus.data.unused import unused
@@ -86,8 +86,7 @@ def load_boxes(
         InputError: The format is not recognized, too many files cannot be used, no object is left to learn from or to
             measure on, or ``val`` and ``test`` leave nothing to train on.
     """
-    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
-        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+    must_leave_some(val, test)
     whole = _load(path, progress, unlabeled, first_pixel=first_pixel, strict=not allow_bad, without=without)
     if first_pixel is not None and whole.form != _VOC:
         raise InputError(f"{path} is {whole.form}, and --first-pixel is for Pascal VOC; leave it.")

@@ -47,7 +47,7 @@ from visus.data.palettes import refuse_shuffled
 from visus.data.resample import Spacing, said
 from visus.data.samples import counted, said_of_unmeasured
 from visus.data.space import mixed_spacing, refuse_elsewhere
-from visus.data.split import stratified
+from visus.data.split import must_leave_some, stratified
 from visus.data.splits import seen_through
 from visus.data.threads import in_threads
 from visus.data.unused import unused
@@ -107,8 +107,7 @@ def load_masks(
             too many files cannot be used, nothing is left, there are less than two classes, or ``val`` and ``test``
             leave nothing to train on.
     """
-    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
-        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+    must_leave_some(val, test)
     wanted = Wanted(tuple(ignore), binary=binary, unlabeled=unlabeled, spacing=spacing, strict=not allow_bad)
     dataset = ready_masks(_load(path, wanted, progress, without), path, seed=seed, val=val, test=test)
     dataset.remarks.extend(leaks(dataset.digests, dataset.cards))

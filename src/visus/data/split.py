@@ -5,6 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from visus._errors import InputError
+
+
+def must_leave_some(val: float, test: float) -> None:
+    """Refuse shares that leave nothing to train on.
+
+    Raises:
+        InputError: Nothing is left, or a share is none.
+    """
+    if not 0 < val < 1 or not 0 <= test < 1 or val + test >= 1:
+        raise InputError(f"val and test must be shares that leave something to train on, not {val} and {test}.")
+
 
 def strata(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """What parts should hold their share of, for each picture ``(N,)``: its class, or the rarest of several.
