@@ -1,8 +1,6 @@
 """Arrays too large for the memory: they lie in a file without a name, and are mapped as far as they are looked at."""
 
-import ctypes
 import mmap
-import os
 import tempfile
 from collections.abc import Iterable
 from typing import Any
@@ -55,13 +53,6 @@ def let_go(array: Array) -> None:
     mapped = _mapped(array)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def give_back() -> None:
-    """Hand memory that was freed back to the system, where the C library (glibc) keeps it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
 
 
 def _mapped(array: Array) -> mmap.mmap | None:

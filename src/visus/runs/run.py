@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError, RunError, VisusError
+from visus._memory import give_back_all
 from visus._optional import require
 from visus.cluster import Cluster
 from visus.runs.answers import Unreadable, files_of
@@ -418,6 +419,7 @@ def _train_where(
 
         run_training(task, settings, dataset, folder, hooks, end=end)
     if task.light:
+        give_back_all()
         _publish(folder, hooks.say)
 
 

@@ -5,13 +5,11 @@ a file announces is reserved before anything is decoded, and who finds no room w
 """
 
 import contextlib
-import ctypes
-import gc
-import sys
 import threading
 import time
 from collections.abc import Iterator
 
+from visus._memory import give_back_all
 from visus.server.turns import LOOK, Busy, go_on
 
 _LARGE = 8  # a picture is large from this part of the budget on
@@ -97,16 +95,6 @@ class Budget:
             self._untrimmed += pixels
             if self._untrimmed >= _TRIMMED:
                 self._untrimmed = 0
-                soon = threading.Timer(_SOON, give_back_memory)  # whoever leaves still holds the picture
+                soon = threading.Timer(_SOON, give_back_all)  # whoever leaves still holds the picture
                 soon.daemon = True
                 soon.start()
-
-
-def give_back_memory() -> None:
-    """Let the C library return what is free to the system; glibc keeps it otherwise.
-
-    Hits know their answer and it knows them, so their picture is free only once Python has looked for such circles.
-    """
-    gc.collect()
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)

@@ -16,6 +16,7 @@ import torch
 
 from visus._errors import InputError, RunError
 from visus._files import write_atomically
+from visus._memory import give_back_all
 from visus._version import __version__
 from visus.data import LabelSet, MaskSet
 from visus.images.decode import DECODER
@@ -106,6 +107,7 @@ def _run_locked(
             except Diverged as error:
                 raise _diverged(error, job, folder, keep, watch, broken=clock.broken) from error
             log.tell(keep.epochs, job.score)  # those before, where no further one was needed
+        give_back_all()
         _look_at_val(job, keep, watch)
         processes.wait()  # for those that train along, which still need the checkpoint
         _finish(job, folder, keep, watch, hooks, seconds=time.time() - started)

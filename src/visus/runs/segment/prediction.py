@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus._errors import InputError
+from visus._memory import give_back
 from visus._optional import require
 from visus.graphs.blocks import Block, Sides
 from visus.graphs.masks import labels
 from visus.images import is_picture_name, write
 from visus.images.check import colors_of
 from visus.images.io import is_volume_name
-from visus.images.on_disk import give_back, is_on_disk, let_go, on_disk
+from visus.images.on_disk import is_on_disk, let_go, on_disk
 from visus.images.result import Result
 from visus.images.strips import read_large
 from visus.images.wide import read_wide
