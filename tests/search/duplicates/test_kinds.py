@@ -15,7 +15,9 @@ from tests.support import papers
 from tests.support.photographs import photographs
 from visus import Index
 from visus.images import read, write
-from visus.search.duplicates.members import Duplicates
+from visus.search.duplicates.find import _stacks
+from visus.search.duplicates.grouping import Grouped
+from visus.search.duplicates.members import Duplicates, Kind, Member
 
 Picture = NDArray[np.uint8]
 PHOTOGRAPHS = Path(visus.search.__path__[0]) / "photographs"
@@ -472,3 +474,22 @@ def test_a_stack_holds_each_group_once_by_what_is_kept(tmp_path: Path, doubled: 
     assert [Path(own.path).name for own in stack.members] == ["0.jpg", "2.jpg"]
     copies = {copy.path for group in found for copy in group.others}
     assert copies.isdisjoint(own.path for own in stack.members)
+
+
+def test_a_panel_over_a_photograph_is_no_other_exposure(tmp_path: Path, photograph: Picture) -> None:
+    under = photograph.copy()
+    under[: len(under) // 5] = 255
+    found = look(tmp_path / "p", [photograph, under])
+    assert [stack.kind for stack in found.stacks] == ["same scene"]
+
+
+def test_a_stack_within_another_one_is_not_listed_again() -> None:
+    members = {k: Member(k, f"{k}.png", 9, 9, 9, 0, b"") for k in range(4)}
+    links: list[tuple[int, int, Kind]] = [(0, 1, "captioned"), (1, 2, "captioned"), (0, 2, "burst"), (0, 3, "burst")]
+    (alone,) = _stacks([Grouped(links=links[:3], shown=members)], [[]] * 4)
+    assert alone.kind == "captioned"
+    found = _stacks([Grouped(links=links, shown=members)], [[]] * 4)
+    assert {stack.kind: [own.id for own in stack.members] for stack in found} == {
+        "captioned": [0, 1, 2],
+        "burst": [0, 2, 3],
+    }

@@ -35,11 +35,13 @@ class Colors:
             rest has not: gray levels do not always tell.
         other_hues: Most of what is colorful in both has other hues, as the same shirt in red and in blue: no program
             that mends or fades colors makes that.
+        still: Most of what both show has the same colors.
     """
 
     difference: float
     added: bool
     other_hues: bool = False
+    still: bool = False
 
 
 def colors_of(keep: Opened, other: Opened, evidence: Evidence) -> Colors:
@@ -70,18 +72,18 @@ def apart(first: NDArray[np.uint8], second: NDArray[np.uint8], way: Matrix) -> C
     other = inside & (distance >= _OTHER_COLOR)
     more = other & (_largest(np.abs(two)) >= _largest(np.abs(one)))
     if difference <= RECOLORED:
-        return Colors(difference, bool(np.count_nonzero(more) >= _COLORED))
+        return Colors(difference, bool(np.count_nonzero(more) >= _COLORED), still=True)
     hues = _have_other_hues(one[:, inside], two[:, inside])
-    if np.count_nonzero(other) < _COLORED:
-        return Colors(difference, added=False, other_hues=hues)
-    colored = min(int(_largest(np.abs(own))[inside].max(initial=0)) for own in (one, two)) > _GRAY
     alike = (
         inside
         & (_brightest(np.asarray(cv2.absdiff(ours, theirs), np.uint8)) <= _SAME_COLOR)
         & (_brightest(ours) >= _DARK)
     )
-    still = np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside)
-    return Colors(difference, bool(colored and still), hues)
+    still = bool(np.count_nonzero(alike) >= _MOSTLY * np.count_nonzero(inside))
+    if np.count_nonzero(other) < _COLORED:
+        return Colors(difference, added=False, other_hues=hues, still=still)
+    colored = min(int(_largest(np.abs(own))[inside].max(initial=0)) for own in (one, two)) > _GRAY
+    return Colors(difference, colored and still, hues, still)
 
 
 def _have_other_hues(one: NDArray[np.int16], two: NDArray[np.int16]) -> bool:

@@ -217,8 +217,8 @@ def _answer(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> Dupl
 
 
 def _stacks(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> list[Stack]:
-    """Pictures that are linked by one kind of link."""
-    stacks: list[Stack] = []
+    """Pictures that are linked by one kind of link; what stands in a larger stack whole is not listed again."""
+    stacks: list[tuple[Kind, set[int]]] = []
     kinds: dict[Kind, list[tuple[int, int]]] = {}
     shown: dict[int, Member] = {}
     for grouped in found:
@@ -228,8 +228,17 @@ def _stacks(found: Sequence[Grouped], files: Sequence[Sequence[Member]]) -> list
     for kind, pairs in kinds.items():
         for part in _components(pairs, files):
             if len(part) > 1:
-                stacks.append(Stack(kind, sorted((shown[content] for content in part), key=lambda member: member.path)))
-    return sorted(stacks, key=lambda stack: (-len(stack.members), stack.members[0].path))
+                stacks.append((kind, set(part)))
+    holding: dict[int, list[set[int]]] = {}
+    for _, part in stacks:
+        for content in part:
+            holding.setdefault(content, []).append(part)
+    listed = [
+        Stack(kind, sorted((shown[content] for content in part), key=lambda member: member.path))
+        for kind, part in stacks
+        if not any(part < other for other in holding[next(iter(part))])
+    ]
+    return sorted(listed, key=lambda stack: (-len(stack.members), stack.members[0].path))
 
 
 def _notes(found: Sequence[Grouped]) -> list[str]:

@@ -160,7 +160,10 @@ def _shots(keep: Opened, other: Opened, evidence: Evidence) -> Kind:
         return "same scene"
     if None in (one, two) and max(keep.member.width, keep.member.height) <= _SMALL:
         return "same frame"
-    return "exposure bracket" if colors_of(keep, other, evidence).difference > 2 * RECOLORED else "burst"
+    colors = colors_of(keep, other, evidence)
+    if colors.difference <= 2 * RECOLORED:
+        return "burst"
+    return "same scene" if colors.still else "exposure bracket"  # the former: a panel was laid over it, perhaps
 
 
 def _relation(keep: Opened, other: Opened, evidence: Evidence, color: float, *, same: bool) -> Relation:
