@@ -20,6 +20,7 @@ from visus.search.duplicates.loss import (
     pixels_in,
     told_loss,
 )
+from visus.search.duplicates.lying import UPRIGHT, Lying
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
@@ -33,8 +34,8 @@ _LARGER = 1.1  # times the pixels, from which a picture may be another one made 
 _SOURCES = 3  # smaller pictures of which it may have been made that are looked at, the largest
 _ONE_SHAPE = 1.5  # pixels by which its sides may be beside those of the other
 _FINELY_ENCODED = 0.8  # how surely a finer file was made of a JPEG; what was a JPEG before both crowds somewhat, too
+_ITS_SOURCE = 0.5  # the same of what stores the pixels of a JPEG: 0.65 at least, and less beside other steps
 _HIDES = {"recolored", "cropped", "bordered"}  # what JPEG has left in the pixels
-_TURNED = {"turned", "mirrored"}
 
 
 COLORS = 0.35
@@ -144,7 +145,7 @@ class _Place:
         marked: It has a mark.
         blown: How much more of it is overexposed than of the hub.
         changed: It was cut or framed, or has other tones than the hub.
-        turned: It lies otherwise than the hub.
+        lies: How it lies beside the hub.
         same: Its pixels are the hub's.
         color: Mean difference of its colors from the hub's, in levels of 255.
     """
@@ -155,7 +156,7 @@ class _Place:
     marked: bool
     blown: float
     changed: bool = False
-    turned: bool = False
+    lies: Lying = UPRIGHT
     same: bool = False
     color: float = 0.0
 
@@ -173,7 +174,7 @@ class _Place:
             marked=found.mark == "second",
             blown=judgment.blown,
             changed=bool(names & _HIDES),
-            turned=bool(names & _TURNED),
+            lies=Lying(judgment.relation.turn // 90, "mirrored" in names) if judgment.relation else UPRIGHT,
             same=names == {"same pixels"},
             color=judgment.relation.color if judgment.relation else 0.0,
         )
@@ -228,7 +229,8 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         return max(place(own).color, place(other).color)
 
     def lost(own: Traits, other: Traits) -> bool:
-        return _comparable(own, other, place) and lost_colors(own, other, apart(own, other))
+        seen = _as_seen(own, other, place)
+        return seen is not None and lost_colors(seen, other, apart(own, other))
 
     def not_crushed(left: list[Traits]) -> list[Traits]:
         shares = [max(lost_shades(own, other, apart(own, other)) for other in left) for own in left]
@@ -251,6 +253,10 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         if not doubtful or not sure:
             return left
         return doubtful if max(map(as_source, doubtful)) > max(map(as_source, sure)) else sure
+
+    def not_encoded_again(left: list[Traits]) -> list[Traits]:
+        sure = [own for own in left if not encoded_again(own) or (place(own).same and is_lossless(own))]
+        return [own for own in left if own in sure or all(_is_no_source(other, own, place) for other in sure)]
 
     first: list[Step] = []
     if wanted.reference is not None:
@@ -275,7 +281,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         ("likely the source", likely_source),
         ("not encoded again", not_encoded_of),
         ("less compressed", least_lossy),
-        ("not encoded again", _best(lambda o: not encoded_again(o) or (place(o).same and is_lossless(o)))),
+        ("not encoded again", not_encoded_again),
         ("lossless", _best(is_lossless)),
         ("further pictures", _best(lambda o: o.facts.frames)),
         ("with its video", _best(lambda o: o.facts.video)),
@@ -306,17 +312,25 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
     if not coarser(loss_of(other) or 0, told_loss(own) or 0):
         return False
-    if told_loss(own) is not None and _comparable(own, other, place):
-        return not explains(own.blocks, other.blocks, loss_of(other) or 0)
+    seen = _as_seen(own, other, place)
+    if told_loss(own) is not None and seen is not None:
+        return not explains(seen.blocks, other.blocks, loss_of(other) or 0)
     return pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed
 
 
 def _encodes(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer, or does not say, is a JPEG's encoding in another format."""
     told, coarse = told_loss(own), told_loss(other) or 0
-    if not coarse or not (told is None or coarser(coarse, told)) or not _comparable(own, other, place):
+    seen = _as_seen(own, other, place)
+    if not coarse or not (told is None or coarser(coarse, told)) or seen is None:
         return False
-    return own.encodes(other) >= (ENCODED if told is None else _FINELY_ENCODED)
+    return seen.encodes(other) >= (ENCODED if told is None else _FINELY_ENCODED)
+
+
+def _is_no_source(jpeg: Traits, own: Traits, place: Callable[[Traits], _Place]) -> bool:
+    """Whether a lossless picture that lost something was not made of this JPEG: both were made of another one."""
+    seen = _as_seen(own, jpeg, place) if is_lossless(own) else None
+    return seen is not None and seen.encodes(jpeg) < _ITS_SOURCE
 
 
 def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
@@ -325,14 +339,18 @@ def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
     return abs(across - down) <= _ONE_SHAPE / min(width, height)
 
 
-def _comparable(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
-    """Whether the pixels of two pictures lie at the same places."""
-    sizes = {(traits.member.width, traits.member.height) for traits in (own, other)}
-    return len(sizes) == 1 and _upright(own, other, place)
+def _as_seen(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> Traits | None:
+    """One picture with its pixels where another one has them; None where sizes differ, or an EXIF turns one of them."""
+    if not own.upright or not other.upright:
+        return None
+    lies = place(own).lies.back().then(place(other).lies)
+    size = own.member.width, own.member.height
+    there = size if lies.quarters % 2 == 0 else size[::-1]
+    return own.lying(lies) if there == (other.member.width, other.member.height) else None
 
 
 def _upright(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
-    return all(traits.upright and not place(traits).turned for traits in (own, other))
+    return all(traits.upright and place(traits).lies == UPRIGHT for traits in (own, other))
 
 
 def _best(value: Callable[[Traits], object]) -> Callable[[list[Traits]], list[Traits]]:

@@ -1,8 +1,9 @@
 """The files of a group, opened: what is compared in the end, and what decides which one is kept."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from visus.images.jpeg import orientation_in, segments
 from visus.images.opened import open_by
 from visus.search.duplicates.detail import contrast_of, needed_share, roughness_of
 from visus.search.duplicates.looks import Gray
+from visus.search.duplicates.lying import UPRIGHT, Lying
 from visus.search.duplicates.members import Member
 from visus.search.duplicates.rounding import Blocks, blocks_of, crowding, follows, mean_step
 from visus.search.duplicates.tones import Levels
@@ -62,6 +64,7 @@ class Traits:
         contrast: Standard deviation of its gray levels: an over- or underexposed picture has less.
         levels: How many of its pixels, at :data:`SIDE`, have each gray level.
         directions: Whether its colors are numbers: directions of a surface, as normal maps hold them.
+        lies: How its pixels are looked at, beside how they are stored.
     """
 
     member: Member
@@ -71,11 +74,16 @@ class Traits:
     contrast: float
     levels: Levels
     directions: bool = False
+    lies: Lying = UPRIGHT
+
+    def lying(self, lies: Lying) -> "Traits":
+        """The same picture, with its pixels looked at as another one has them."""
+        return self if lies == UPRIGHT else replace(self, lies=lies)
 
     @once
     def blocks(self) -> Blocks:
         """What is looked at of its pixels to see whether an encoder once rounded them."""
-        return blocks_of(_luminance(self.member)).copy()  # without the rest
+        return blocks_of(self.lies.of(_luminance(self.member))).copy()  # without the rest
 
     def made_of(self, smaller: Sequence["Traits"]) -> bool:
         """Whether it surely is one of some smaller pictures made larger."""
@@ -102,8 +110,11 @@ class Traits:
         return luma_table(read_bytes(self.member.path)) if self.facts.container in ("JPEG", "MPO") else None
 
     def encodes(self, other: "Traits") -> float:
-        """How surely it was made of another one, a JPEG with the same pixels at the same places, up to 1."""
-        return 0.0 if other.steps is None else crowding(self.blocks, other.blocks, other.steps)
+        """How surely it was made of another one, a JPEG with the same pixels at the same places, up to 1.
+
+        Of a source it is about 0, and NaN where nothing tells.
+        """
+        return math.nan if other.steps is None else crowding(self.blocks, other.blocks, other.steps)
 
     @once
     def rounded(self) -> float:

@@ -5,6 +5,7 @@ the cosine coefficients of blocks of 8 x 8 pixels lie near multiples of the step
 """
 
 import functools
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -121,10 +122,10 @@ def crowding(own: Blocks | NDArray[np.float32], rounded: Blocks, steps: NDArray[
         steps: ``(8, 8)`` float32, of its frequencies.
 
     Returns:
-        The mean cosine of the distances, in steps: 1 for none, 0 or less for a source, and where nothing tells.
+        The mean cosine of the distances, in steps: 1 for none, 0 or less for a source, NaN where nothing tells.
     """
     if own.shape != rounded.shape:
-        return 0.0
+        return math.nan
     waves = _cosines(_SIDE)
     ours, theirs = (waves @ blocks.astype(np.float32) @ waves.T for blocks in (own, rounded))
     times = np.rint(theirs / steps)
@@ -132,7 +133,7 @@ def crowding(own: Blocks | NDArray[np.float32], rounded: Blocks, steps: NDArray[
     telling = (times != 0) & (np.abs(times) <= _MULTIPLES) & (np.abs(apart) <= 0.5)
     telling[:, 0, 0] = False  # the mean is often moved
     if np.count_nonzero(telling) < _LEAST_TELLING:
-        return 0.0
+        return math.nan
     all_steps = np.broadcast_to(steps, telling.shape)
     telling &= all_steps >= np.quantile(all_steps[telling], _LARGE_STEPS)
     return float(np.cos(2 * np.pi * apart[telling]).mean())
