@@ -344,3 +344,42 @@ def test_a_normal_map_of_another_strength_stays(photograph: Image.Image, tmp_pat
     stays = {Path(copy.path).name: copy.stays for copy in group.others if copy.stays}
     assert set(stays.values()) == {"holds other numbers"}
     assert len(stays) == 1
+
+
+_EDITS = {
+    "sharpened": lambda photograph: photograph.filter(ImageFilter.UnsharpMask(2, 120)),
+    "brighter": lambda photograph: photograph.point(lambda level: level * 1.3),
+    "darker": lambda photograph: photograph.point(lambda level: level * 0.7),
+}
+
+
+@pytest.mark.parametrize("edit", _EDITS)
+@pytest.mark.parametrize(("master", "ending"), [("jpg", "tif"), ("png", "tif"), ("png", "jpg")])
+def test_an_older_edit_lets_its_master_not_go(
+    master: str, ending: str, edit: str, photograph: Image.Image, tmp_path: Path
+) -> None:
+    photograph.save(tmp_path / f"a.{master}", quality=90)
+    _EDITS[edit](Image.open(tmp_path / f"a.{master}")).save(tmp_path / f"b.{ending}", quality=92)
+    for age, place in enumerate((f"a.{master}", f"b.{ending}")):
+        os.utime(tmp_path / place, (1e9 - age, 1e9 - age))
+    name, _, stays = advice(tmp_path)
+    assert name == f"a.{master}" or stays[f"a.{master}"]
+
+
+def test_a_blurred_picture_is_not_kept_beside_copies_of_other_sizes(photograph: Image.Image, tmp_path: Path) -> None:
+    photograph.save(tmp_path / "a.png")
+    blurred = photograph.filter(ImageFilter.GaussianBlur(1.5))
+    blurred.save(tmp_path / "b.png")
+    blurred.resize((720, 480)).save(tmp_path / "c.png")
+    blurred.resize((240, 160)).save(tmp_path / "d.jpg", quality=80)
+    os.utime(tmp_path / "a.png", (2e9, 2e9))
+    assert advice(tmp_path)[0] == "a.png"
+
+
+def test_of_several_with_one_frame_what_has_none_is_kept(photograph: Image.Image, tmp_path: Path) -> None:
+    photograph.save(tmp_path / "a.jpg", quality=92)
+    framed = ImageOps.expand(Image.open(tmp_path / "a.jpg"), 12, "white")
+    framed.save(tmp_path / "b.tif")
+    ImageOps.mirror(framed).save(tmp_path / "c.tif")
+    framed.save(tmp_path / "d.webp", quality=95)
+    assert advice(tmp_path)[:1] == ("a.jpg",)

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from visus._errors import InputError
@@ -120,8 +120,9 @@ def choose(hub: Traits, others: Sequence[tuple[Traits, Judgment]], wanted: Keepi
     Returns:
         The one to keep, and what speaks for it in a few words.
     """
-    places = {id(traits): _Place.of(judgment) for traits, judgment in others}
-    places[id(hub)] = _Place.of_hub([judgment for _, judgment in others])
+    of_hub = _Place.of_hub([judgment for _, judgment in others])
+    places = {id(traits): _Place.of(judgment).beside(of_hub) for traits, judgment in others}
+    places[id(hub)] = of_hub
     left = [hub, *(traits for traits, _ in others)]
     reasons: list[str] = []
     for reason, step in _steps(places, wanted):
@@ -174,10 +175,16 @@ class _Place:
             marked=found.mark == "second",
             blown=judgment.blown,
             changed=bool(names & _HIDES),
-            lies=Lying(judgment.relation.turn // 90, "mirrored" in names) if judgment.relation else UPRIGHT,
+            lies=judgment.relation.lies if judgment.relation else UPRIGHT,
             same=names == {"same pixels"},
             color=judgment.relation.color if judgment.relation else 0.0,
         )
+
+    def beside(self, hub: "_Place") -> "_Place":
+        """The same, with the border that it shares with a hub: it shows that one whole, and more than its scene."""
+        if not hub.bordered or self.bordered or self.extent * _SHOWS <= hub.extent:
+            return self
+        return replace(self, extent=hub.extent, share=hub.extent / self.extent, bordered=True)
 
     @classmethod
     def of_hub(cls, judgments: Sequence[Judgment]) -> "_Place":
@@ -214,8 +221,9 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         sizes: dict[int, list[Traits]] = {}
         for own in left:
             sizes.setdefault(round(math.log(pixels_in(own) * place(own).share) / _ONE_SIZE), []).append(own)
+        sizes = {size: _not_blurred(own) for size, own in sizes.items()}
         if len(sizes) == 1:
-            return _not_blurred(left)
+            return next(iter(sizes.values()))
         most, kept = 0.0, dict[int, float]()
         for size in sorted(sizes, reverse=True):
             if max(pixels_in(own) * place(own).share for own in sizes[size]) < _DETAIL * most:
@@ -229,8 +237,7 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
         return max(place(own).color, place(other).color)
 
     def lost(own: Traits, other: Traits) -> bool:
-        seen = _as_seen(own, other, place)
-        return seen is not None and lost_colors(seen, other, apart(own, other))
+        return _as_seen(own, other, place) is own and lost_colors(own, other, apart(own, other))
 
     def not_crushed(left: list[Traits]) -> list[Traits]:
         shares = [max(lost_shades(own, other, apart(own, other)) for other in left) for own in left]
@@ -300,10 +307,10 @@ def _steps(places: dict[int, _Place], wanted: Keeping) -> list[Step]:
 
 def _not_blurred(left: list[Traits]) -> list[Traits]:
     """Of pictures of one size, those that are not clearly softer than another one."""
-    return [own for own in left if not any(_softer(own, other) for other in left)]
+    return [own for own in left if not any(softer(own, other) for other in left)]
 
 
-def _softer(own: Traits, other: Traits) -> bool:
+def softer(own: Traits, other: Traits) -> bool:
     """Whether a picture was blurred; an encoder makes it hardly smoother, and what it adds only looks like detail."""
     return own.roughness < _ROUGH * other.roughness and own.detail < _SOFT * other.detail
 
@@ -312,9 +319,8 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
     """Whether a picture that says it is finer may have been made of another: what was done to it hides the steps."""
     if not coarser(loss_of(other) or 0, told_loss(own) or 0):
         return False
-    seen = _as_seen(own, other, place)
-    if told_loss(own) is not None and seen is not None:
-        return not explains(seen.blocks, other.blocks, loss_of(other) or 0)
+    if told_loss(own) is not None and _as_seen(own, other, place) is own:
+        return not explains(own.blocks, other.blocks, loss_of(other) or 0)
     return pixels_in(own) > pixels_in(other) or place(own).changed or place(other).changed
 
 
@@ -340,13 +346,8 @@ def _of_one_shape(larger: Traits, smaller: Traits) -> bool:
 
 
 def _as_seen(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> Traits | None:
-    """One picture with its pixels where another one has them; None where sizes differ, or an EXIF turns one of them."""
-    if not own.upright or not other.upright:
-        return None
-    lies = place(own).lies.back().then(place(other).lies)
-    size = own.member.width, own.member.height
-    there = size if lies.quarters % 2 == 0 else size[::-1]
-    return own.lying(lies) if there == (other.member.width, other.member.height) else None
+    """One picture with its pixels where another one has them; None where it has no such places."""
+    return own.as_in(other, place(own).lies.back().then(place(other).lies))
 
 
 def _upright(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:

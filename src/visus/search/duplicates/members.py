@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from visus.search.duplicates.lying import Lying
+
 Name = Literal[
     "byte-identical", "same pixels", "re-encoded", "resized", "cropped", "turned", "mirrored", "recolored", "bordered",
     "captioned",
@@ -60,6 +62,11 @@ class Relation:
     scale: float = 1.0
     turn: int = 0
     color: float = 0.0
+
+    @property
+    def lies(self) -> Lying:
+        """How the copy lies beside the picture that is kept."""
+        return Lying(self.turn // 90, "mirrored" in self.names)
 
     def __str__(self) -> str:
         """What was done to it, and the share of blocks that agree where bytes or pixels do not.

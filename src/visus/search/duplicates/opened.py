@@ -76,8 +76,20 @@ class Traits:
     directions: bool = False
     lies: Lying = UPRIGHT
 
-    def lying(self, lies: Lying) -> "Traits":
-        """The same picture, with its pixels looked at as another one has them."""
+    def as_in(self, other: "Traits", lies: Lying) -> "Traits | None":
+        """The same picture, with its pixels where another one has them.
+
+        Args:
+            other: The other one.
+            lies: How that lies beside this one.
+
+        Returns:
+            None where they have no such places: sizes differ, or EXIF turns one of them.
+        """
+        width, height = self.member.width, self.member.height
+        there = (width, height) if lies.quarters % 2 == 0 else (height, width)
+        if there != (other.member.width, other.member.height) or not (self.upright and other.upright):
+            return None
         return self if lies == UPRIGHT else replace(self, lies=lies)
 
     @once

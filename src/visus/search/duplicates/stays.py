@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from visus.images.facts import Facts
 from visus.images.metadata_words import says
-from visus.search.duplicates.keep import COLORS, CONTRAST, WELL_EXPOSED, Keeping, color_of
-from visus.search.duplicates.loss import least_lossy, loss_of, lost_colors, lost_shades, pixels_in
+from visus.search.duplicates.keep import COLORS, CONTRAST, WELL_EXPOSED, Keeping, color_of, softer
+from visus.search.duplicates.loss import ENCODED, coarser, least_lossy, loss_of, lost_colors, lost_shades, pixels_in
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
+from visus.search.duplicates.rounding import explains
 
 CAPTION = "has another caption"
 """Why a copy with a mark stays beside others with other marks."""
@@ -29,6 +30,9 @@ _SIDECARS = (
 )
 _TAKEOUT, _SHORTENED = ".supplemental-metadata", 46  # Google's, and letters to which it shortens a name
 _NEAR = 2e-4  # degrees within which positions are the same, some 20 meters
+_HALF = 0.45  # pixels for each of the kept one, along a side, from which a copy is no small picture made for a list
+_FINE = 18.0  # mean step of a JPEG as cameras write it, at most
+_BLOCKY = 60.0  # mean step of a JPEG whose blocks look like detail
 _DETAIL = 1.4  # times the detail of the kept one, with which a copy stays
 
 
@@ -69,6 +73,7 @@ def has_more(own: Traits, kept: Traits, judgment: Judgment, wanted: Keeping) -> 
         "is less compressed": lambda: (
             (by_rule or toned or not whole) and _is_less_compressed(own, kept, guess=by_rule or toned)
         ),
+        "may be the source": lambda: _may_be_the_source(own, kept, judgment),
         "has another exposure": lambda: (
             "recolored" in names and "resized" not in names and _is_another_exposure(own, kept)
         ),
@@ -89,9 +94,44 @@ def _is_asset(traits: Traits) -> bool:
 
 
 def _is_another_exposure(own: Traits, kept: Traits) -> bool:
-    """Whether nothing tells which of two pictures of one size is the source: a bracket without dates, perhaps."""
+    """Whether nothing tells which of two pictures of one size is the source: a bracket without dates, perhaps.
+
+    Compression tells nothing: what was made of a JPEG may be stored as TIFF.
+    """
     colored = min(color_of(own), color_of(kept)) >= COLORS * max(color_of(own), color_of(kept))
-    return colored and least_lossy([kept, own]) != [kept]
+    if not colored or own.contrast < CONTRAST * kept.contrast:
+        return False
+    return not (kept.facts.captured is not None and own.facts.captured is None)
+
+
+def _may_be_the_source(own: Traits, kept: Traits, judgment: Judgment) -> bool:
+    """Whether the kept picture may have been made of a copy that lost no more, and is more than an encoding of it.
+
+    What was blurred, sharpened or made larger may be older, or look as if it had more detail.
+    """
+    relation = judgment.relation
+    if relation is None or {"bordered", "captioned", "recolored"} & set(relation.names):
+        return False
+    if own.facts.colors and not kept.facts.colors:
+        return False
+    finer = _is_less_compressed(own, kept, guess=True)
+    if relation.scale < 1 / _FINER:
+        return finer and relation.scale >= _HALF and (loss_of(kept) or 0) >= _BLOCKY
+    seen = own.as_in(kept, relation.lies.back())
+    if finer:
+        return seen is None or not seen.encodes(kept) >= ENCODED
+    return seen is own and _is_an_edit(own, kept)
+
+
+def _is_an_edit(own: Traits, kept: Traits) -> bool:
+    """Whether two pictures with the same pixels at the same places were changed otherwise than by an encoder.
+
+    Which was made of which is unknown then; but a copy of strong compression is no source.
+    """
+    ours, theirs = loss_of(own), loss_of(kept)
+    if ours is None or theirs is None or (ours > _FINE and coarser(ours, theirs)):
+        return False
+    return not explains(own.blocks, kept.blocks, max(ours, theirs)) and not softer(own, kept)
 
 
 def has_sidecar(path: str, kept: str) -> bool:

@@ -244,6 +244,7 @@ export default {
     older: "更早", "has more detail": "细节更多", "further pictures": "附有更多图片", "has further pictures": "附有更多图片",
     "with its video": "附有视频", "has a video behind it": "附有视频", "further channels": "通道更多", "has further channels": "通道更多",
     "has its colors": "有色彩", "has more colors": "颜色更多", "is not overexposed": "没有过曝", "is less compressed": "压缩更少",
+    "may be the source": "可能是来源",
     "has another caption": "文字不同", "has writing at its edge": "边缘有文字", "all colors": "颜色完整", "shades in its shadows": "暗部有层次",
     "has shades in its shadows": "暗部有层次", "has its date": "有拍摄日期", "has more depth": "色深更高", "has more metadata": "元数据更多",
     "no raw file": "不是原始文件", "is a raw file": "是相机原始文件", "has metadata": "有元数据", "has other metadata": "元数据不同", "has more behind its end": "文件末尾附有数据",
