@@ -8,7 +8,16 @@ from collections.abc import Callable
 from visus.images.facts import Facts
 from visus.images.metadata_words import says
 from visus.search.duplicates.keep import COLORS, CONTRAST, WELL_EXPOSED, Keeping, color_of, softer
-from visus.search.duplicates.loss import ENCODED, coarser, least_lossy, loss_of, lost_colors, lost_shades, pixels_in
+from visus.search.duplicates.loss import (
+    ENCODED,
+    coarser,
+    least_lossy,
+    loss_of,
+    lost_colors,
+    lost_shades,
+    pixels_in,
+    told_loss,
+)
 from visus.search.duplicates.opened import Traits
 from visus.search.duplicates.relations import Judgment
 from visus.search.duplicates.rounding import explains
@@ -113,6 +122,9 @@ def _may_be_the_source(own: Traits, kept: Traits, judgment: Judgment) -> bool:
     if relation is None or {"bordered", "captioned", "recolored"} & set(relation.names):
         return False
     if own.facts.colors and not kept.facts.colors:
+        return False
+    told = told_loss(own) or 0  # at least; what the pixels tell takes longer
+    if told > _FINE and coarser(told, loss_of(kept) or 0):
         return False
     finer = _is_less_compressed(own, kept, guess=True)
     if relation.scale < 1 / _FINER:
