@@ -383,3 +383,13 @@ def test_of_several_with_one_frame_what_has_none_is_kept(photograph: Image.Image
     ImageOps.mirror(framed).save(tmp_path / "c.tif")
     framed.save(tmp_path / "d.webp", quality=95)
     assert advice(tmp_path)[:1] == ("a.jpg",)
+
+
+def test_a_jpeg_stays_beside_a_poorer_format_that_tells_no_loss(photograph: Image.Image, tmp_path: Path) -> None:
+    photograph.save(tmp_path / "a.jpg", quality=82)
+    photograph.save(tmp_path / "b.webp", quality=58)
+    photograph.filter(ImageFilter.UnsharpMask(2, 120)).save(tmp_path / "c.jpg", quality=40)
+    for age, place in enumerate(("c.jpg", "a.jpg", "b.webp")):
+        os.utime(tmp_path / place, (1e9 - age, 1e9 - age))
+    name, why, stays = advice(tmp_path)
+    assert (name, why, stays["a.jpg"]) == ("b.webp", "likely the source, older", "may be the source")

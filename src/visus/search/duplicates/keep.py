@@ -327,10 +327,10 @@ def _may_hide(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> 
 def _encodes(own: Traits, other: Traits, place: Callable[[Traits], _Place]) -> bool:
     """Whether a picture that says it is finer, or does not say, is a JPEG's encoding in another format."""
     told, coarse = told_loss(own), told_loss(other) or 0
-    seen = _as_seen(own, other, place)
-    if not coarse or not (told is None or coarser(coarse, told)) or seen is None:
+    if not coarse or not (told is None or coarser(coarse, told)):
         return False
-    return seen.encodes(other) >= (ENCODED if told is None else _FINELY_ENCODED)
+    seen = _as_seen(own, other, place)
+    return seen is not None and seen.encodes(other) >= (ENCODED if told is None else _FINELY_ENCODED)
 
 
 def _is_no_source(jpeg: Traits, own: Traits, place: Callable[[Traits], _Place]) -> bool:

@@ -123,12 +123,14 @@ def _may_be_the_source(own: Traits, kept: Traits, judgment: Judgment) -> bool:
         return False
     if own.facts.colors and not kept.facts.colors:
         return False
-    told = told_loss(own) or 0  # at least; what the pixels tell takes longer
-    if told > _FINE and coarser(told, loss_of(kept) or 0):
+    told, theirs = told_loss(own) or 0, loss_of(kept)
+    if (
+        theirs is not None and told > _FINE and coarser(told, theirs)
+    ):  # without a look at the pixels, which takes longer
         return False
     finer = _is_less_compressed(own, kept, guess=True)
     if relation.scale < 1 / _FINER:
-        return finer and relation.scale >= _HALF and (loss_of(kept) or 0) >= _BLOCKY
+        return finer and relation.scale >= _HALF and (theirs or 0) >= _BLOCKY
     seen = own.as_in(kept, relation.lies.back())
     if finer:
         return seen is None or not seen.encodes(kept) >= ENCODED
